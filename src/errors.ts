@@ -1,0 +1,93 @@
+/** Why a connection ended, as metrics and logs name it. [client-protocols 8.4] */
+export type CloseCategory =
+  | 'Normal'
+  | 'ClosedByAppServer'
+  | 'Throttled'
+  | 'SendEventFailed'
+  | 'EventHandlerNotFound'
+  | 'SlowClient'
+  | 'ServiceTransientError'
+  | 'BadRequest'
+  | 'ServiceReload'
+  | 'Unauthorized'
+  | 'PingTimeout';
+
+/** `error.name` of a failed ack. [client-protocols 4.3] */
+export type AckErrorName = 'Forbidden' | 'Duplicate' | 'InternalServerError' | 'BadRequest';
+
+/** What one kind of error looks like on each wire. */
+export interface Outcome {
+  /** HTTP status, on REST and before the upgrade. */
+  readonly http: number;
+  /** WebSocket close code, when the error ends a connection. [client-protocols 8.3] */
+  readonly close: number;
+  /** `error.name`, when the error answers one request of a client. */
+  readonly ack: AckErrorName;
+  readonly category: CloseCategory;
+}
+
+/** The one table that turns a kind of error into wire numbers and names. */
+export const outcomes = {
+  /** Bytes or text that do not parse as what the protocol asks for. */
+  malformed: { http: 400, close: 1007, ack: 'BadRequest', category: 'BadRequest' },
+  /** A text frame where only binary is allowed, or the reverse. */
+  wrongFrameType: { http: 400, close: 1003, ack: 'BadRequest', category: 'BadRequest' },
+  /** Parsed, but a name or number is out of range, or the feature is not offered. */
+  invalid: { http: 400, close: 1007, ack: 'BadRequest', category: 'BadRequest' },
+  unauthorized: { http: 401, close: 1008, ack: 'Forbidden', category: 'Unauthorized' },
+  forbidden: { http: 403, close: 1008, ack: 'Forbidden', category: 'Unauthorized' },
+  notFound: { http: 404, close: 1008, ack: 'BadRequest', category: 'BadRequest' },
+  conflict: { http: 409, close: 1008, ack: 'BadRequest', category: 'BadRequest' },
+  /** The vendor answers 400, not 413, to an oversized REST body. [rest-api 2.8] */
+  tooLarge: { http: 400, close: 1009, ack: 'BadRequest', category: 'BadRequest' },
+  unsupportedMediaType: { http: 415, close: 1003, ack: 'BadRequest', category: 'BadRequest' },
+  /** The upstream was asked and did not give a usable answer. */
+  eventFailed: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
+  /** No event handler is configured for the event. */
+  eventUnhandled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'EventHandlerNotFound' },
+  slowClient: { http: 500, close: 1008, ack: 'InternalServerError', category: 'SlowClient' },
+  shuttingDown: { http: 503, close: 1001, ack: 'InternalServerError', category: 'ServiceReload' },
+  internal: { http: 500, close: 1011, ack: 'InternalServerError', category: 'ServiceTransientError' },
+} as const satisfies Record<string, Outcome>;
+
+export type ErrorKind = keyof typeof outcomes;
+
+/** Every failure that the program expects. `message` says what was wrong, where, and what to do, and holds no secret. */
+export class PubSubError extends Error {
+  override readonly name = 'PubSubError';
+
+  constructor(
+    readonly kind: ErrorKind,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+
+  get outcome(): Outcome {
+    return outcomes[this.kind];
+  }
+
+  /** An unknown error is ours: it becomes `internal`, with the original as its cause. */
+  static from(error: unknown): PubSubError {
+    if (error instanceof PubSubError) return error;
+    return new PubSubError('internal', 'internal error', { cause: error });
+  }
+}
+
+/** The upstream's `connect` answer was a refusal; the upgrade is answered with its status and text. [upstream-events D17] */
+export class ConnectRefused extends PubSubError {
+  constructor(
+    readonly status: number,
+    /** At most 4 KiB of text, as the upstream sent it. */
+    readonly body: Buffer | undefined,
+    readonly contentType: string | undefined,
+  ) {
+    super('eventFailed', `the connect event handler answered ${status}`);
+  }
+}
+
+/** For the `default` of a switch over a union: a new member does not compile until it is handled. */
+export function unreachable(value: never): never {
+  throw new Error(`unreachable: ${JSON.stringify(value)}`);
+}

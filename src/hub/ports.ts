@@ -1,0 +1,178 @@
+import type { CloseCategory } from '../errors.js';
+import type { Frame } from '../protocols/codec.js';
+import type { DataMessage, Payload } from '../protocols/messages.js';
+
+/** What the core asks of the outside. Each port is owned here, by the side that calls it, and is as small as the calls. */
+
+// ---------------------------------------------------------------------------------------------------------- time
+
+export interface Clock {
+  /** Unix milliseconds. */
+  now(): number;
+  /** Runs `task` once, `delayMs` from now; the answer cancels it. */
+  after(delayMs: number, task: () => void): () => void;
+}
+
+// -------------------------------------------------------------------------------------------------------- sockets
+
+/** The way out to one client's socket. Nothing here waits. */
+export interface Outlet {
+  /** Enqueues only; frames leave in order. A receiver that falls too far behind is reported as slow by its socket. */
+  send(frame: Frame): void;
+  /** Sends what is queued, then a Close frame; ends the socket if the peer does not answer it. */
+  close(code: number, reason: string): void;
+  /** Stops reading from the client until `resume`: it has more requests under way than we hold for it. */
+  pause(): void;
+  resume(): void;
+}
+
+// ------------------------------------------------------------------------------------------------------- upstream
+
+/** A client that asks to connect, as the upstream's `connect` event shows it. [upstream-events 2.5] */
+export interface ConnectRequest {
+  /** The token's `sub`. */
+  readonly userId: string | undefined;
+  readonly claims: Readonly<Record<string, readonly string[]>>;
+  readonly query: Readonly<Record<string, readonly string[]>>;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** As offered, in the client's order and spelling. */
+  readonly subprotocols: readonly string[];
+  readonly clientCertificates: readonly { readonly thumbprint: string; readonly content: string }[];
+}
+
+/** Fields of a successful `connect` answer; undefined keeps what the token said. [upstream-events 3.2] */
+export interface ConnectReply {
+  readonly userId: string | undefined;
+  readonly roles: readonly string[] | undefined;
+  readonly groups: readonly string[] | undefined;
+  readonly subprotocol: string | undefined;
+}
+
+/** The app server, as the hub sees it. */
+export interface Upstream {
+  /** Starts the event history of one connection: its `ce-id` counter, state and cookies. No event is sent. */
+  open(hub: string, connectionId: string): UpstreamSession;
+}
+
+/** One connection's events, numbered in the order of these calls. [upstream-events 1.3, 2.3] */
+export interface UpstreamSession {
+  /**
+   * Asks whether the client may connect. Resolves with undefined when no handler is configured for `connect`.
+   * @throws ConnectRefused when the upstream said no; PubSubError `eventFailed` when it gave no usable answer
+   */
+  connect(request: ConnectRequest): Promise<ConnectReply | undefined>;
+  /** What is now known of the connection; later events carry it. `""` is an anonymous user. */
+  accept(userId: string | undefined, subprotocol: string | undefined): void;
+  /** Notifies; nobody waits for it and nothing comes back. */
+  connected(): void;
+  /**
+   * Delivers a user event; resolves with what to send back, if anything.
+   * @throws PubSubError `eventUnhandled` when no handler matches, `eventFailed` when delivery failed
+   */
+  event(name: string, payload: Payload): Promise<Payload | undefined>;
+  /** Notifies. The last call of a session. */
+  disconnected(reason: string): void;
+}
+
+// ------------------------------------------------------------------------------------------------------ backplane
+
+/** Which connections an operation is for, wherever they are. Hub names are canonical (lower case). */
+export type Target =
+  | { readonly scope: 'hub'; readonly hub: string }
+  | { readonly scope: 'group'; readonly hub: string; readonly group: string }
+  | { readonly scope: 'user'; readonly hub: string; readonly userId: string }
+  | { readonly scope: 'connection'; readonly hub: string; readonly connectionId: string };
+
+/** The permissions that REST can grant and revoke. [rest-api 2.5] */
+export type Permission = 'joinLeaveGroup' | 'sendToGroup';
+
+/** What to do with each connection of a target. */
+export type Operation =
+  /** `excluded` holds connection ids. */
+  | { readonly kind: 'send'; readonly message: DataMessage; readonly excluded: readonly string[] }
+  | { readonly kind: 'join' | 'leave'; readonly group: string }
+  | { readonly kind: 'leaveAll' }
+  | { readonly kind: 'close'; readonly reason: string | undefined; readonly excluded: readonly string[] }
+  | { readonly kind: 'grant' | 'revoke' | 'check'; readonly permission: Permission; readonly group: string }
+  | { readonly kind: 'count' }
+  | { readonly kind: 'list' };
+
+export interface Member {
+  readonly connectionId: string;
+  readonly userId: string | undefined;
+}
+
+/** What one node did or found. */
+export interface Answer {
+  /** Connections that the operation reached; of a `check`, those that have the permission. */
+  readonly matched: number;
+  /** Of a `list`. */
+  readonly members: readonly Member[];
+  /** Of a `grant` or `revoke`: connections whose limit of literal overrides was reached. */
+  readonly conflicts: number;
+}
+
+/** One node's side of the backplane: performs on its own connections what another node asks for. */
+export interface Performer {
+  perform(target: Target, operation: Operation): Answer;
+}
+
+/**
+ * Reaches the same hub on other nodes. A node hears only what is for targets that it listens to, so interest does the
+ * routing. Never echoed to the node that calls.
+ */
+export interface Backplane {
+  /** Called once, before anything else. */
+  attach(performer: Performer): void;
+  /** A command: at most once, no answer, in order per publishing node and target. */
+  publish(target: Target, operation: Operation): void;
+  /** A query: the answers of the other nodes that listen to the target; empty at once when there are none. */
+  gather(target: Target, operation: Operation): Promise<readonly Answer[]>;
+  /** This node has a first connection of the target. A promise, when given, settles once other nodes' calls reach it. */
+  listen(target: Target): Promise<void> | undefined;
+  /** This node's last connection of the target is gone. */
+  unlisten(target: Target): void;
+  close(): Promise<void>;
+}
+
+// ------------------------------------------------------------------------------------------------------- observer
+
+/** The kinds of events that are told apart in metrics; a user event's name may be anything, so it is not one of them. */
+export type EventKind = 'connect' | 'connected' | 'disconnected' | 'user';
+
+/** How an event to an upstream ended. `refused`: a `connect` that the upstream declined. */
+export type EventOutcome = 'success' | 'refused' | 'failed' | 'unhandled';
+
+/** Is told what happened. Must not throw and must not wait; called on hot paths. */
+export interface Observer {
+  /** `protocol` is the subprotocol's name, or `simple`. */
+  connectionOpened(at: { hub: string; connectionId: string; protocol: string }): void;
+  connectionClosed(at: {
+    hub: string;
+    connectionId: string;
+    protocol: string;
+    category: CloseCategory;
+    reason: string;
+  }): void;
+  /** An upgrade answered with an HTTP error. */
+  connectionRefused(at: { hub: string; status: number; reason: string }): void;
+  /** A message from a client. */
+  messageReceived(hub: string, protocol: string, bytes: number): void;
+  /** One message written to `receivers` connections of one protocol; `bytes` is that of one copy. */
+  messageSent(hub: string, protocol: string, receivers: number, bytes: number): void;
+  eventFinished(at: {
+    hub: string;
+    connectionId: string;
+    event: string;
+    kind: EventKind;
+    outcome: EventOutcome;
+    durationMs: number;
+    attempts: number;
+    /** Why it did not succeed, without secrets. */
+    reason: string | undefined;
+  }): void;
+  /** An event handler's validation changed its state. `url` shows no code. */
+  handlerChanged(at: { hub: string; url: string; state: 'pending' | 'active' | 'failed'; reason: string | undefined }): void;
+  /** A fault of our own, to be logged whole. */
+  fault(where: string, error: unknown): void;
+}

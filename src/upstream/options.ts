@@ -1,0 +1,43 @@
+/** System events that an event handler can subscribe to. [upstream-events 1.1] */
+export const systemEvents = ['connect', 'connected', 'disconnected'] as const;
+export type SystemEvent = (typeof systemEvents)[number];
+
+/** How a request proves itself to its upstream, besides `ce-signature` and a `?code=` in the URL. [upstream-events 6.1] */
+export type HandlerAuth =
+  | { readonly type: 'None' }
+  /** `resource` is the audience of the Entra ID token. */
+  | { readonly type: 'ManagedIdentity'; readonly resource: string };
+
+/** One entry of `eventHandlers`, validated and with its environment variables filled in. [upstream-events 5.1] */
+export interface EventHandlerOptions {
+  readonly urlTemplate: string;
+  readonly systemEvents: readonly SystemEvent[];
+  /** `*`, one name, or a comma list; undefined: no user events. */
+  readonly userEventPattern: string | undefined;
+  readonly auth: HandlerAuth;
+}
+
+/** A hub's event handlers, in the order in which they are tried. */
+export interface HubHandlers {
+  /** As spelled in hubs.yaml; `ce-hub` and `{hub}` use this spelling. [upstream-events D38] */
+  readonly hub: string;
+  readonly eventHandlers: readonly EventHandlerOptions[];
+}
+
+/** How events are delivered. Defaults are those of upstream-events 7.1. */
+export interface DeliveryOptions {
+  /** For one event, retries and waits included, until the response's headers. */
+  readonly timeoutMs: number;
+  /** Waits before the second and later attempts. */
+  readonly retryDelaysMs: readonly number[];
+  readonly maxResponseBytes: number;
+  /** Accept one `WebHook-Allowed-Origin` line that holds a comma list. [upstream-events D5] */
+  readonly lenientOriginList: boolean;
+}
+
+export const defaultDelivery: DeliveryOptions = {
+  timeoutMs: 100_000,
+  retryDelaysMs: [1_000, 3_000, 5_000],
+  maxResponseBytes: 16 * 1024 * 1024,
+  lenientOriginList: false,
+};
