@@ -41,6 +41,8 @@ export const outcomes = {
   /** The vendor answers 400, not 413, to an oversized REST body. [rest-api 2.8] */
   tooLarge: { http: 400, close: 1009, ack: 'BadRequest', category: 'BadRequest' },
   unsupportedMediaType: { http: 415, close: 1003, ack: 'BadRequest', category: 'BadRequest' },
+  /** A limit on connections is reached. */
+  tooMany: { http: 429, close: 1008, ack: 'BadRequest', category: 'Throttled' },
   /** The upstream was asked and did not give a usable answer. */
   eventFailed: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
   /** No event handler is configured for the event. */

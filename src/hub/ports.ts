@@ -90,7 +90,8 @@ export type Permission = 'joinLeaveGroup' | 'sendToGroup';
 export type Operation =
   /** `excluded` holds connection ids. */
   | { readonly kind: 'send'; readonly message: DataMessage; readonly excluded: readonly string[] }
-  | { readonly kind: 'join' | 'leave'; readonly group: string }
+  | { readonly kind: 'join'; readonly group: string }
+  | { readonly kind: 'leave'; readonly group: string }
   | { readonly kind: 'leaveAll' }
   | { readonly kind: 'close'; readonly reason: string | undefined; readonly excluded: readonly string[] }
   | { readonly kind: 'grant' | 'revoke' | 'check'; readonly permission: Permission; readonly group: string }
@@ -114,19 +115,19 @@ export interface Answer {
 
 /** One node's side of the backplane: performs on its own connections what another node asks for. */
 export interface Performer {
-  perform(target: Target, operation: Operation): Answer;
+  perform(target: Target, operation: Operation): Answer | Promise<Answer>;
 }
 
 /**
- * Reaches the same hub on other nodes. A node hears only what is for targets that it listens to, so interest does the
- * routing. Never echoed to the node that calls.
+ * Reaches the same hub on other nodes. A node hears at least what is for the targets that it listens to, so that
+ * interest can do the routing. Never echoed to the node that calls.
  */
 export interface Backplane {
   /** Called once, before anything else. */
   attach(performer: Performer): void;
   /** A command: at most once, no answer, in order per publishing node and target. */
   publish(target: Target, operation: Operation): void;
-  /** A query: the answers of the other nodes that listen to the target; empty at once when there are none. */
+  /** A query: the answers of the other nodes that may have connections of the target; empty when there are none. */
   gather(target: Target, operation: Operation): Promise<readonly Answer[]>;
   /** This node has a first connection of the target. A promise, when given, settles once other nodes' calls reach it. */
   listen(target: Target): Promise<void> | undefined;
@@ -154,6 +155,8 @@ export interface Observer {
     category: CloseCategory;
     reason: string;
   }): void;
+  /** A role of a token or a `connect` reply that cannot be used; the connection is accepted without it. */
+  roleIgnored(at: { hub: string; connectionId: string; role: string; reason: string }): void;
   /** An upgrade answered with an HTTP error. */
   connectionRefused(at: { hub: string; status: number; reason: string }): void;
   /** A message from a client. */

@@ -1,0 +1,125 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Observer } from '../hub/ports.js';
+import { canonicalHubName } from '../protocols/names.js';
+import { HubLabels } from './hub-labels.js';
+import { Traffic } from './traffic.js';
+
+type Told<Event extends keyof Observer> = Parameters<Observer[Event]>[0];
+
+export interface MetricsOptions {
+  /** Is the hub in hubs.yaml? Such hubs always have a label of their own. Default: none is. */
+  readonly isConfigured?: (hub: string) => boolean;
+  /** Memory, CPU, event loop lag and garbage collection of this process too. Default true. */
+  readonly processMetrics?: boolean;
+}
+
+/** Every metric's name starts with this. */
+const prefix = 'hubwire_';
+
+const handlerStates = ['pending', 'active', 'failed'] as const;
+
+/** Seconds, from a neighbour's answer to the delivery time-out. */
+const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 100];
+
+/** Counts what the hub tells, for Prometheus. */
+export class Metrics implements Observer {
+  readonly #registry = new Registry();
+  readonly #hubs: HubLabels;
+  readonly #traffic: Traffic;
+
+  readonly #connections = new Gauge({
+    name: `${prefix}connections`,
+    help: 'Connections now, detached reliable ones included',
+    labelNames: ['hub', 'protocol'],
+    registers: [this.#registry],
+  });
+  readonly #opened = this.#counter('connections_opened_total', 'Connections opened', ['hub', 'protocol']);
+  readonly #closed = this.#counter('connections_closed_total', 'Connections closed', ['hub', 'protocol', 'category']);
+  /** Without the hub: its name comes from somebody who may not even hold a token. */
+  readonly #refused = this.#counter('upgrades_refused_total', 'Upgrades answered with an HTTP error', ['status']);
+  readonly #rolesIgnored = this.#counter(
+    'roles_ignored_total',
+    'Roles of accepted connections that cannot be used',
+    [],
+  );
+  readonly #events = this.#counter('events_total', 'Events to upstreams', ['kind', 'outcome']);
+  readonly #attempts = this.#counter('event_attempts_total', 'Requests made to deliver events', ['kind']);
+  readonly #latency = new Histogram({
+    name: `${prefix}event_duration_seconds`,
+    help: 'Time from an event to its outcome, retries included',
+    labelNames: ['kind'],
+    buckets: latencyBuckets,
+    registers: [this.#registry],
+  });
+  readonly #handlers = new Gauge({
+    name: `${prefix}event_handler_state`,
+    help: '1 for the state that the event handler is in',
+    labelNames: ['hub', 'url', 'state'],
+    registers: [this.#registry],
+  });
+  readonly #faults = this.#counter('faults_total', 'Faults of this service', []);
+
+  constructor({ isConfigured = () => false, processMetrics = true }: MetricsOptions = {}) {
+    this.#hubs = new HubLabels(isConfigured);
+    this.#traffic = new Traffic(this.#registry, prefix, this.#hubs);
+    if (processMetrics) collectDefaultMetrics({ register: this.#registry, prefix });
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  /** All metrics in Prometheus' text format. */
+  render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  connectionOpened({ hub, protocol }: Told<'connectionOpened'>): void {
+    const labels = { hub: this.#hubs.opened(hub), protocol };
+    this.#connections.inc(labels);
+    this.#opened.inc(labels);
+  }
+
+  connectionClosed({ hub, protocol, category }: Told<'connectionClosed'>): void {
+    const labels = { hub: this.#hubs.closed(hub), protocol };
+    this.#connections.dec(labels);
+    this.#closed.inc({ ...labels, category });
+  }
+
+  roleIgnored(): void {
+    this.#rolesIgnored.inc();
+  }
+
+  connectionRefused({ status }: Told<'connectionRefused'>): void {
+    this.#refused.inc({ status: String(status) });
+  }
+
+  messageReceived(hub: string, protocol: string, bytes: number): void {
+    this.#traffic.received(hub, protocol, bytes);
+  }
+
+  messageSent(hub: string, protocol: string, receivers: number, bytes: number): void {
+    this.#traffic.sent(hub, protocol, receivers, bytes);
+  }
+
+  eventFinished({ kind, outcome, durationMs, attempts }: Told<'eventFinished'>): void {
+    this.#events.inc({ kind, outcome });
+    if (attempts === 0) return; // nobody was asked, so there is no latency to speak of
+    this.#attempts.inc({ kind }, attempts);
+    this.#latency.observe({ kind }, durationMs / 1000);
+  }
+
+  handlerChanged({ hub, url, state }: Told<'handlerChanged'>): void {
+    for (const candidate of handlerStates) {
+      this.#handlers.set({ hub: canonicalHubName(hub), url, state: candidate }, candidate === state ? 1 : 0);
+    }
+  }
+
+  fault(): void {
+    this.#faults.inc();
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
+    return new Counter({ name: prefix + name, help, labelNames, registers: [this.#registry] });
+  }
+}

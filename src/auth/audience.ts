@@ -1,0 +1,86 @@
+import type { Base, Endpoints } from './endpoints.js';
+
+/** Says whether one `aud` string of a token is for what is being asked. */
+export type AudienceCheck = (audience: string) => boolean;
+
+interface Audience {
+  readonly authority: string;
+  readonly path: string;
+  readonly query: string;
+}
+
+/** Scheme, authority, path and query of the raw text: a group name may hold an encoded `?`, so nothing is decoded first. */
+const audienceShape = /^(https?|wss?):\/\/([^/?#@]+)([^?#]*)(\?[^#]*)?/i;
+
+/**
+ * Is the token for this REST request? Scheme and query do not count; host and path do. [rest-api 1.3]
+ * @param requestPath the request's raw target; a query is ignored
+ */
+export function requestAudience(requestPath: string, endpoints: Endpoints, requestHost: string | undefined): AudienceCheck {
+  const path = requestPath.replace(/[?#].*$/s, '').replace(/\/$/, '');
+  const bases = endpoints.bases(requestHost, false);
+  return text => {
+    const audience = parseAudience(text);
+    return audience !== undefined && basesOf(bases, audience).some(base => continues(audience.path, base.path + path));
+  };
+}
+
+/**
+ * Is the token for clients of this hub? Only the exact path counts; on the legacy path also `/client/?hub=`. [client-protocols 1.3]
+ */
+export function clientAudience(
+  hub: string,
+  isLegacyPath: boolean,
+  endpoints: Endpoints,
+  requestHost: string | undefined,
+): AudienceCheck {
+  const bases = endpoints.bases(requestHost, true);
+  return text => {
+    const audience = parseAudience(text);
+    if (audience === undefined) return false;
+    const whole = audience.path + audience.query;
+    const allowed = [`/client/hubs/${hub}`];
+    if (isLegacyPath) allowed.push(`/client/?hub=${hub}`, `/client?hub=${hub}`);
+    return basesOf(bases, audience).some(base => allowed.some(path => sameText(whole, base.path + path)));
+  };
+}
+
+function parseAudience(text: string): Audience | undefined {
+  const [, scheme, authority, path, query] = audienceShape.exec(text) ?? [];
+  if (scheme === undefined || authority === undefined) return undefined;
+  const defaultPort = /s$/i.test(scheme) ? ':443' : ':80';
+  const host = authority.toLowerCase();
+  return {
+    authority: host.endsWith(defaultPort) ? host.slice(0, -defaultPort.length) : host,
+    path: path ?? '',
+    query: query ?? '',
+  };
+}
+
+function basesOf(bases: readonly Base[], audience: Audience): readonly Base[] {
+  return bases.filter(base => base.authority === audience.authority);
+}
+
+/** Equal, or longer by whole segments. */
+function continues(path: string, start: string): boolean {
+  return sameText(path, start) || anyForm(path, start, (longer, shorter) => longer.startsWith(`${shorter}/`));
+}
+
+function sameText(a: string, b: string): boolean {
+  return anyForm(a, b, (left, right) => left === right);
+}
+
+/** Compares ignoring case, raw against raw, then decoded once against decoded once. */
+function anyForm(a: string, b: string, compare: (a: string, b: string) => boolean): boolean {
+  if (compare(a.toLowerCase(), b.toLowerCase())) return true;
+  const [decodedA, decodedB] = [decodeOnce(a), decodeOnce(b)];
+  return decodedA !== undefined && decodedB !== undefined && compare(decodedA.toLowerCase(), decodedB.toLowerCase());
+}
+
+function decodeOnce(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined; // malformed escapes can only match raw
+  }
+}

@@ -1,0 +1,70 @@
+import { PubSubError } from '../errors.js';
+
+/** A base that clients and app servers use to reach the service. */
+export interface Base {
+  /** `host[:port]`, lower case, the scheme's default port left out. */
+  readonly authority: string;
+  /** Path in front of every route, without a trailing slash; usually empty. */
+  readonly path: string;
+}
+
+/** The service's public endpoints: what tokens are minted for, and what upstreams are told. [client-protocols D26, rest-api 1.3] */
+export class Endpoints {
+  readonly #configured: readonly URL[];
+  readonly #listening: () => string;
+
+  /**
+   * @param configured absolute http(s) URLs; the first one is used wherever a URL is made
+   * @param listening the address of the public listener, used when nothing is configured
+   * @throws PubSubError `invalid` for something that is not an http(s) URL
+   */
+  constructor(configured: readonly string[], listening: () => string) {
+    this.#configured = configured.map(parseEndpoint);
+    this.#listening = listening;
+  }
+
+  get isConfigured(): boolean {
+    return this.#configured.length > 0;
+  }
+
+  /** The first endpoint, without a trailing slash, e.g. `https://pubsub.example.com`. */
+  get primary(): string {
+    return this.#urls()[0]?.href.replace(/\/$/, '') ?? '';
+  }
+
+  /** Host names without port, as `WebHook-Request-Origin` names them. [upstream-events D6, D7] */
+  get hostnames(): readonly string[] {
+    return [...new Set(this.#urls().map(url => url.hostname))];
+  }
+
+  /** Ports under which the service is reached. */
+  get ports(): readonly number[] {
+    return [...new Set(this.#urls().map(url => Number(url.port) || (url.protocol === 'https:' ? 443 : 80)))];
+  }
+
+  /** Bases an audience may name: all of ours; the request's own host too when asked for, or when none is configured. */
+  bases(requestHost: string | undefined, alwaysRequestHost: boolean): readonly Base[] {
+    const bases = this.#urls().map(url => ({ authority: url.host, path: url.pathname.replace(/\/$/, '') }));
+    if (requestHost !== undefined && (alwaysRequestHost || !this.isConfigured)) {
+      bases.push({ authority: requestHost.toLowerCase().replace(/:(80|443)$/, ''), path: '' });
+    }
+    return bases;
+  }
+
+  #urls(): readonly URL[] {
+    return this.isConfigured ? this.#configured : [new URL(this.#listening())];
+  }
+}
+
+function parseEndpoint(text: string): URL {
+  let url: URL;
+  try {
+    url = new URL(text);
+  } catch (cause) {
+    throw new PubSubError('invalid', `endpoint "${text}" is not a URL; write it like https://pubsub.example.com`, { cause });
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    throw new PubSubError('invalid', `endpoint "${text}" must start with http:// or https://`);
+  }
+  return url;
+}

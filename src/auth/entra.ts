@@ -1,0 +1,126 @@
+import type { TokenCredential } from '@azure/identity';
+import { LRUCache } from 'lru-cache';
+import { PubSubError } from '../errors.js';
+
+/** Where requests to upstreams get their bearer tokens. */
+export interface TokenSource {
+  /** @throws PubSubError `eventFailed` when there is no token to be had */
+  token(resource: string): Promise<string>;
+}
+
+export interface EntraOptions {
+  readonly clock: { now(): number; after(delayMs: number, task: () => void): () => void };
+  /** Who the service is; by default what `DefaultAzureCredential` finds in the environment. */
+  readonly credential?: TokenCredential;
+}
+
+interface Held {
+  readonly token: string;
+  readonly expiresAtMs: number;
+  /** From then on a call starts a renewal, and is itself answered with the token at hand. */
+  renewAtMs: number;
+}
+
+const maxResources = 256;
+const requestTimeoutMs = 30_000;
+const maxRenewalLeadMs = 5 * 60_000;
+const failedRenewalPauseMs = 10_000;
+
+/** Entra ID tokens of the service's own identity, one per resource, renewed before they expire. [upstream-events 6.1] */
+export class EntraTokens implements TokenSource {
+  readonly #clock: EntraOptions['clock'];
+  readonly #held = new LRUCache<string, Held>({ max: maxResources });
+  readonly #requests = new Map<string, Promise<Held>>();
+  #credential: Promise<TokenCredential> | undefined;
+
+  constructor(options: EntraOptions) {
+    this.#clock = options.clock;
+    if (options.credential) this.#credential = Promise.resolve(options.credential);
+  }
+
+  async token(resource: string): Promise<string> {
+    const held = this.#held.get(resource);
+    const nowMs = this.#clock.now();
+    if (!held || nowMs >= held.expiresAtMs) return (await this.#request(resource)).token;
+    if (nowMs >= held.renewAtMs) this.#renew(resource, held);
+    return held.token;
+  }
+
+  #renew(resource: string, held: Held): void {
+    this.#request(resource).catch(() => {
+      // The token at hand is still good: deliveries go on with it and the reason is told when it has run out.
+      held.renewAtMs = this.#clock.now() + failedRenewalPauseMs;
+    });
+  }
+
+  /** Asks once at a time per resource; everyone who waits for it shares the answer. */
+  #request(resource: string): Promise<Held> {
+    const underWay = this.#requests.get(resource);
+    if (underWay) return underWay;
+    const request = this.#ask(resource).finally(() => this.#requests.delete(resource));
+    this.#requests.set(resource, request);
+    return request;
+  }
+
+  async #ask(resource: string): Promise<Held> {
+    const held = await this.#askWithin(resource, requestTimeoutMs).catch(error => {
+      throw new PubSubError('eventFailed', refusal(resource, error), { cause: error });
+    });
+    this.#held.set(resource, held);
+    return held;
+  }
+
+  async #askWithin(resource: string, timeoutMs: number): Promise<Held> {
+    const abort = new AbortController();
+    let cancel = (): void => {};
+    const timeout = new Promise<never>((_, reject) => {
+      cancel = this.#clock.after(timeoutMs, () => {
+        reject(new TokenUnavailable(`no answer within ${timeoutMs / 1000} s`));
+        abort.abort();
+      });
+    });
+    try {
+      return await Promise.race([this.#getToken(resource, abort.signal), timeout]);
+    } finally {
+      cancel();
+    }
+  }
+
+  async #getToken(resource: string, abortSignal: AbortSignal): Promise<Held> {
+    this.#credential ??= defaultCredential();
+    const credential = await this.#credential;
+    const answer = await credential.getToken(`${resource}/.default`, { abortSignal });
+    const obtainedAtMs = this.#clock.now();
+    if (!answer || !/^[\x21-\x7e]+$/.test(answer.token)) throw new TokenUnavailable('the answer holds no token');
+    const lifetimeMs = answer.expiresOnTimestamp - obtainedAtMs;
+    if (!(lifetimeMs > 0)) throw new TokenUnavailable('the token had already expired');
+    const leadMs = Math.min(maxRenewalLeadMs, lifetimeMs / 2);
+    return {
+      token: answer.token,
+      expiresAtMs: answer.expiresOnTimestamp,
+      renewAtMs: answer.expiresOnTimestamp - leadMs,
+    };
+  }
+}
+
+/** The library is large, and only needed once a handler asks for a managed identity. */
+async function defaultCredential(): Promise<TokenCredential> {
+  const { DefaultAzureCredential } = await import('@azure/identity');
+  return new DefaultAzureCredential();
+}
+
+class TokenUnavailable extends Error {
+  override readonly name = 'TokenUnavailable';
+}
+
+/** The library's own messages may quote answers of identity endpoints, so only the error's name and status are shown. */
+function refusal(resource: string, error: unknown): string {
+  const why = error instanceof TokenUnavailable ? error.message : nameAndStatus(error);
+  return `no Entra ID token for ${resource}: ${why}; check the service's managed identity and the handler's resource`;
+}
+
+function nameAndStatus(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  const status = 'statusCode' in error && typeof error.statusCode === 'number' ? ` (status ${error.statusCode})` : '';
+  return `${error.name}${status}`;
+}

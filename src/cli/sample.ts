@@ -1,0 +1,42 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { PubSubError } from '../errors.js';
+
+const script = fileURLToPath(new URL('../../samples/chat/server.js', import.meta.url));
+
+export interface Sample {
+  /** What the sample says once it is ready: where its page is. */
+  readonly line: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * Runs the app that the shipped hubs.yaml points at, as a user would run it: a process of its own that knows the service
+ * by its connection string.
+ * @throws PubSubError `invalid` when it does not start, with what it said
+ */
+export async function startSample(connectionString: string): Promise<Sample> {
+  const child = spawn(process.execPath, [script], {
+    env: { ...process.env, WebPubSubConnectionString: connectionString },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true, // Ctrl-C in the terminal is ours to pass on, once our own clients have gone
+  });
+  const exited = once(child, 'exit');
+  process.once('exit', () => child.kill()); // however we end
+  const lines = createInterface({ input: child.stdout as NonNullable<ChildProcess['stdout']> });
+  const [line] = await Promise.race([once(lines, 'line'), exited.then(failed)]);
+  lines.on('line', later => process.stdout.write(`${later}\n`));
+  return {
+    line: String(line),
+    async stop() {
+      child.kill('SIGTERM');
+      await exited;
+    },
+  };
+}
+
+function failed([code]: unknown[]): never {
+  throw new PubSubError('invalid', `the sample app did not start (exit code ${code}); the line above says why`);
+}

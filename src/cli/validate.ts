@@ -1,0 +1,47 @@
+import { resolve } from 'node:path';
+import { Endpoints } from '../auth/endpoints.js';
+import { EntraTokens } from '../auth/entra.js';
+import { signer } from '../auth/signature.js';
+import { loadConfig } from '../config/load.js';
+import { observers } from '../hub/observers.js';
+import { systemClock } from '../system-clock.js';
+import { EventHandlers, type HandlerStatus } from '../upstream/event-handlers.js';
+import { handlerLines } from './report.js';
+import { type Environment, readEndpoints, readKeys } from './settings.js';
+
+export interface ValidateArguments {
+  readonly json?: boolean;
+}
+
+const defaultEndpoint = 'http://localhost:8080';
+
+/**
+ * Checks the file, and asks every upstream as the service would, without starting one. Exit code 1 when anything fails.
+ * @throws ConfigError
+ */
+export async function validate(file: string, args: ValidateArguments, env: Environment): Promise<void> {
+  const path = resolve(file);
+  const config = await loadConfig(path, env);
+  const endpoints = new Endpoints(readEndpoints(env), () => defaultEndpoint);
+  const handlers = new EventHandlers({
+    origins: endpoints.hostnames,
+    ports: endpoints.ports,
+    sign: signer(readKeys(env).keys),
+    tokens: new EntraTokens({ clock: systemClock }),
+    clock: systemClock,
+    observer: observers(),
+  });
+  const hubs = [...config.hubs.values()].map(({ name, eventHandlers }) => ({ hub: name, eventHandlers }));
+  await handlers.configure(hubs, config.delivery);
+  const statuses = handlers.statuses();
+  await handlers.close();
+  print(path, statuses, args.json === true);
+  if (statuses.some(({ state }) => state !== 'active')) process.exitCode = 1;
+}
+
+function print(file: string, statuses: readonly HandlerStatus[], isJson: boolean): void {
+  const lines = isJson
+    ? [JSON.stringify({ file, isValid: statuses.every(({ state }) => state === 'active'), eventHandlers: statuses })]
+    : [`${file}: the file is valid; ${statuses.length} event handler(s)`, ...handlerLines(statuses).map(line => `  ${line}`)];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}

@@ -1,0 +1,122 @@
+import {
+  type DeliveryOptions,
+  defaultDelivery,
+  type EventHandlerOptions,
+  type HandlerAuth,
+} from '../upstream/options.js';
+import {
+  defaultKeepAliveSeconds,
+  defaultQueueBytes,
+  defaultQueueMessages,
+  type HandlerSettings,
+  type HubSettings,
+  type HubsFile,
+} from './schema.js';
+
+/** The settings of one hub. [rest-api 6.1] */
+export interface HubConfig {
+  /** As spelled in the file. */
+  readonly name: string;
+  readonly anonymousConnectPolicy: 'allow' | 'deny';
+  readonly keepAliveIntervalMs: number;
+  readonly eventHandlers: readonly EventHandlerOptions[];
+}
+
+export interface Limits {
+  /** Of the whole service; undefined: as many as there are. */
+  readonly maxConnections: number | undefined;
+  readonly outboundQueueMessages: number;
+  readonly outboundQueueBytes: number;
+}
+
+/** A whole hubs.yaml, validated. Nothing in it can be changed. */
+export interface Config {
+  /** By name in lower case: hub names ignore case. */
+  readonly hubs: ReadonlyMap<string, HubConfig>;
+  readonly delivery: DeliveryOptions;
+  /** [upstream-events 3.4] */
+  readonly dropOnUserEventFailure: boolean;
+  readonly limits: Limits;
+}
+
+/** A hub that the file does not name needs no settings to exist. [rest-api 6.1] */
+export const defaultHubConfig: Omit<HubConfig, 'name'> = deepFreeze({
+  anonymousConnectPolicy: 'deny',
+  keepAliveIntervalMs: defaultKeepAliveSeconds * 1_000,
+  eventHandlers: [],
+});
+
+/** Fills in the defaults and freezes the result. */
+export function buildConfig(file: HubsFile): Config {
+  const hubs = Object.entries(file.hubs ?? {}).map(([name, settings]) => buildHub(name, settings ?? {}));
+  return deepFreeze({
+    hubs: frozenMap(hubs.map(hub => [hub.name.toLowerCase(), deepFreeze(hub)])),
+    delivery: buildDelivery(file.delivery ?? {}),
+    dropOnUserEventFailure: file.delivery?.dropOnUserEventFailure ?? false,
+    limits: {
+      maxConnections: file.limits?.maxConnections,
+      outboundQueueMessages: file.limits?.outboundQueueMessages ?? defaultQueueMessages,
+      outboundQueueBytes: file.limits?.outboundQueueBytes ?? defaultQueueBytes,
+    },
+  });
+}
+
+function buildHub(name: string, settings: HubSettings): HubConfig {
+  const seconds = settings.webSocketKeepAliveIntervalInSeconds;
+  return {
+    name,
+    anonymousConnectPolicy: settings.anonymousConnectPolicy ?? defaultHubConfig.anonymousConnectPolicy,
+    keepAliveIntervalMs: seconds === undefined ? defaultHubConfig.keepAliveIntervalMs : seconds * 1_000,
+    eventHandlers: (settings.eventHandlers ?? []).map(buildHandler),
+  };
+}
+
+function buildHandler(settings: HandlerSettings): EventHandlerOptions {
+  return {
+    urlTemplate: settings.urlTemplate,
+    systemEvents: settings.systemEvents ?? [],
+    userEventPattern: settings.userEventPattern ?? undefined,
+    auth: buildAuth(settings.auth),
+  };
+}
+
+function buildAuth(auth: HandlerSettings['auth']): HandlerAuth {
+  const resource = auth?.managedIdentity?.resource;
+  // The schema requires the resource with this type and refuses it with the other.
+  return resource === undefined ? { type: 'None' } : { type: 'ManagedIdentity', resource };
+}
+
+function buildDelivery(settings: NonNullable<HubsFile['delivery']>): DeliveryOptions {
+  const { timeoutInSeconds, retryDelaysInSeconds } = settings;
+  return {
+    timeoutMs: timeoutInSeconds === undefined ? defaultDelivery.timeoutMs : milliseconds(timeoutInSeconds),
+    retryDelaysMs: retryDelaysInSeconds?.map(milliseconds) ?? [...defaultDelivery.retryDelaysMs],
+    maxResponseBytes: defaultDelivery.maxResponseBytes,
+    lenientOriginList: settings.lenientOriginList ?? defaultDelivery.lenientOriginList,
+  };
+}
+
+/** Rounded up, so that a timeout is never none. */
+function milliseconds(seconds: number): number {
+  return Math.ceil(seconds * 1_000);
+}
+
+// ------------------------------------------------------------------------------------------------------- freezing
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null && !Object.isFrozen(inner)) deepFreeze(inner);
+  }
+  return Object.freeze(value);
+}
+
+function refuse(): never {
+  throw new TypeError('the configuration is read-only');
+}
+
+/** `Object.freeze` alone leaves a Map's entries open. */
+function frozenMap<K, V>(entries: readonly (readonly [K, V])[]): ReadonlyMap<K, V> {
+  const map = new Map(entries);
+  for (const name of ['set', 'delete', 'clear']) Object.defineProperty(map, name, { value: refuse });
+  return Object.freeze(map);
+}

@@ -1,0 +1,68 @@
+import { type Document, isAlias, isPair, isScalar, isSeq, type Node, Scalar, visit } from 'yaml';
+import type { Path } from './problems.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A text of the file with the environment variables it names filled in. Stands in the tree in place of the text. */
+export class FromEnvironment {
+  constructor(
+    /** As in the file; the only form that messages may show. */
+    readonly written: string,
+    /** Undefined when a variable is missing, which has been reported. */
+    readonly value: string | undefined,
+    /** `${NAME}` without quotes or other text, so it may stand for a number or a boolean. */
+    readonly isWhole: boolean,
+  ) {}
+}
+
+type Report = (path: Path, reason: string, node: Node) => void;
+
+/**
+ * Fills in `${NAME}` in the document's values, after parsing, so that no value of a variable is read as YAML. `$${` is a
+ * literal `${`. Keys stay as they are. [design 2]
+ */
+export function fillIn(document: Document, env: Environment, report: Report): void {
+  visit(document, {
+    Scalar(key, node, ancestors) {
+      if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
+      const { value, faults } = substitute(node.value, env);
+      for (const fault of faults) report(pathOf([...ancestors, node]), fault, node);
+      const isWhole = node.type === Scalar.PLAIN && /^\$\{\w+\}$/.test(node.value);
+      node.value = new FromEnvironment(node.value, faults.length > 0 ? undefined : value, isWhole);
+    },
+  });
+}
+
+function substitute(text: string, env: Environment): { value: string; faults: readonly string[] } {
+  const faults = new Set<string>();
+  const value = text.replace(/\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g, (match, name: string | undefined) => {
+    if (match === '$${') return '${';
+    const found = name !== undefined && Object.hasOwn(env, name) ? env[name] : undefined;
+    if (found === undefined) faults.add(faultOf(name));
+    return found ?? '';
+  });
+  return { value, faults: [...faults] };
+}
+
+function faultOf(name: string | undefined): string {
+  const literal = 'write `$$` before a brace that is meant literally';
+  if (name === undefined) return `a variable name and \`}\` must follow \`\${\`; ${literal}`;
+  return `environment variable ${name} is not set; set it, or ${literal}`;
+}
+
+/** The way down through `nodes`, each holding the next. */
+function pathOf(nodes: readonly unknown[]): Path {
+  return nodes.flatMap((node, index): Path => {
+    if (isSeq(node)) return [node.items.indexOf(nodes[index + 1])];
+    if (isPair(node)) return [keyText(node.key)];
+    return [];
+  });
+}
+
+/** A mapping's key as the parsed configuration spells it. */
+export function keyText(key: unknown): string {
+  if (isAlias(key)) return `*${key.source}`;
+  const value = isScalar(key) ? key.value : key;
+  // The merge key `<<` is a symbol.
+  return typeof value === 'symbol' ? String(value.description) : String(value ?? '');
+}

@@ -1,0 +1,152 @@
+import { readFile, stat } from 'node:fs/promises';
+import { Ajv } from 'ajv';
+import { buildConfig, type Config } from './config.js';
+import type { Environment } from './environment.js';
+import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path, quote } from './problems.js';
+import { findingOf } from './reasons.js';
+import { type HubsFile, hubsFileSchema } from './schema.js';
+import { settle } from './settle.js';
+import { readSource, type Source } from './source.js';
+
+export { type Config, defaultHubConfig, type HubConfig, type Limits } from './config.js';
+export type { Environment } from './environment.js';
+export { ConfigError, type ConfigProblem } from './problems.js';
+
+export const maxConfigBytes = 1024 * 1024;
+
+/** Formats are read by `settle`, which can say what is wrong with them. */
+const ajv = new Ajv({
+  allErrors: true,
+  verbose: true,
+  allowUnionTypes: true,
+  ownProperties: true,
+  validateFormats: false,
+});
+const isHubsFile = ajv.compile<HubsFile | null>(hubsFileSchema);
+
+/**
+ * Reads the text of a hubs.yaml; `file` is its name in messages.
+ * @throws ConfigError with every problem that was found
+ * [design 2]
+ */
+export function parseConfig(text: string, from: { file: string; env: Environment }): Config {
+  const source = readSource(text, from.file, from.env);
+  const faults = new Faults(source);
+  const tree = settle(hubsFileSchema, source.tree, [], (path, reason) => faults.add(path, reason, 'value'));
+  checkHubNames(tree, faults);
+  if (isHubsFile(tree) && faults.isEmpty) return buildConfig(tree ?? {});
+  for (const error of isHubsFile.errors ?? []) {
+    const finding = findingOf(error, pathIn(tree, error.instancePath));
+    if (finding) faults.add(finding.path, finding.reason, finding.part);
+  }
+  throw new ConfigError(faults.inOrder);
+}
+
+/**
+ * Reads a hubs.yaml of at most 1 MiB of UTF-8.
+ * @throws ConfigError when it cannot be read or used
+ */
+export async function loadConfig(file: string, env: Environment): Promise<Config> {
+  return parseConfig(await readConfigText(file), { file, env });
+}
+
+/** @throws ConfigError */
+export async function readConfigText(file: string): Promise<string> {
+  const bytes = await readRegularFile(file);
+  if (bytes.length > maxConfigBytes) throw tooLarge(file);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw ConfigError.ofFile(file, 'the file is not UTF-8 text; save it as UTF-8', cause);
+  }
+}
+
+async function readRegularFile(file: string): Promise<Buffer> {
+  try {
+    const stats = await stat(file);
+    // A pipe or a device could keep the process waiting for ever.
+    if (!stats.isFile()) throw ConfigError.ofFile(file, `${kindOf(stats)}; name a YAML file`);
+    if (stats.size > maxConfigBytes) throw tooLarge(file);
+    return await readFile(file);
+  } catch (error) {
+    if (error instanceof ConfigError) throw error;
+    throw ConfigError.ofFile(file, unreadable(error), error);
+  }
+}
+
+function kindOf(stats: { isDirectory(): boolean }): string {
+  return stats.isDirectory() ? 'this is a directory' : 'this is not a regular file';
+}
+
+function tooLarge(file: string): ConfigError {
+  return ConfigError.ofFile(file, 'the file is larger than 1 MiB; is it the right one?');
+}
+
+function unreadable(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+  if (code === 'ENOENT') return 'the file does not exist; create it, or name another';
+  if (code === 'EACCES' || code === 'EPERM') return 'the file may not be read; check its permissions';
+  return `the file cannot be read (${code})`;
+}
+
+// ----------------------------------------------------------------------------------------------------- validation
+
+/** What is wrong with the file: one problem for each place, the first one that was found. */
+class Faults {
+  readonly #source: Source;
+  readonly #problems: ConfigProblem[];
+  readonly #places: Set<string>;
+
+  constructor(source: Source) {
+    this.#source = source;
+    this.#problems = [...source.problems];
+    this.#places = new Set(source.problems.map(problem => problem.path));
+  }
+
+  get isEmpty(): boolean {
+    return this.#problems.length === 0;
+  }
+
+  /** Without a reason, the place is one of which no more need be said. */
+  add(path: Path, reason: string | undefined, part: 'key' | 'value'): void {
+    const place = formatPath(path);
+    if (this.#places.has(place)) return;
+    this.#places.add(place);
+    if (reason === undefined) return;
+    this.#problems.push(this.#source.problem(path, reason, part));
+  }
+
+  get inOrder(): readonly ConfigProblem[] {
+    return inOrder(this.#problems);
+  }
+}
+
+/** JSON Schema cannot say that keys differ by more than letter case. */
+function checkHubNames(tree: unknown, faults: Faults): void {
+  const seen = new Map<string, string>();
+  for (const name of Object.keys(objectAt(tree, 'hubs'))) {
+    const earlier = seen.get(name.toLowerCase());
+    if (earlier === undefined) seen.set(name.toLowerCase(), name);
+    else
+      faults.add(['hubs', name], `the same hub as ${quote(earlier)}: letter case does not matter; remove one`, 'key');
+  }
+}
+
+function objectAt(tree: unknown, key: string): object {
+  const value = typeof tree === 'object' && tree !== null ? (tree as Record<string, unknown>)[key] : undefined;
+  return typeof value === 'object' && value !== null ? value : {};
+}
+
+/** A JSON pointer as a path: only the tree tells a list's position from a key. */
+function pathIn(tree: unknown, pointer: string): Path {
+  let node = tree;
+  return pointer
+    .split('/')
+    .slice(1)
+    .map(text => {
+      const key = text.replaceAll('~1', '/').replaceAll('~0', '~');
+      const segment = Array.isArray(node) ? Number(key) : key;
+      node = (node as Record<string | number, unknown>)[segment];
+      return segment;
+    });
+}

@@ -1,0 +1,107 @@
+import type { TSchema } from '@sinclair/typebox';
+import type { ErrorObject } from 'ajv';
+import { closest, distance } from 'fastest-levenshtein';
+import { type Path, quote } from './problems.js';
+
+/** A fault of the schema's, told to the person who wrote the file. No value is shown: it may come from the environment. */
+export interface Finding {
+  readonly path: Path;
+  readonly reason: string;
+  readonly part: 'key' | 'value';
+}
+
+/** Undefined when another error says the same, better. `path` is that of the error's `instancePath`. */
+export function findingOf(error: ErrorObject, path: Path): Finding | undefined {
+  const schema = (error.parentSchema ?? {}) as TSchema;
+  switch (error.keyword) {
+    case 'if':
+      return undefined;
+    case 'additionalProperties':
+      return unknownKey(String(error.params.additionalProperty), schema, path);
+    case 'required':
+      return missing(String(error.params.missingProperty), path);
+    case 'uniqueItems': {
+      const later = Math.max(Number(error.params.i), Number(error.params.j));
+      return { path: [...path, later], reason: 'is listed twice; remove one', part: 'value' };
+    }
+    case 'minLength':
+      return { path, reason: 'must not be empty', part: 'value' };
+    case 'maxItems':
+      return { path, reason: `must be a list of at most ${error.params.limit}`, part: 'value' };
+    default:
+      return { path, reason: `must be ${expected(schema)}${hint(schema, error.data)}`, part: 'value' };
+  }
+}
+
+/** What the field takes, as in "must be …". */
+export function expected(schema: TSchema): string {
+  if (Array.isArray(schema.enum)) return `one of ${schema.enum.map(word => quote(String(word))).join(', ')}`;
+  const type = [schema.type].flat()[0];
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return `${type === 'integer' ? 'a whole number' : 'a number'}${range(schema)}`;
+    case 'boolean':
+      return '`true` or `false`';
+    case 'array':
+      return 'a list';
+    case 'object':
+      return 'a mapping (lines of `key: value`)';
+    case 'null':
+      return 'left out unless `type: ManagedIdentity` stands beside it';
+    default:
+      return 'a text';
+  }
+}
+
+function range(schema: TSchema): string {
+  const { minimum, exclusiveMinimum, maximum } = schema;
+  const least = minimum === undefined ? `above ${exclusiveMinimum}` : String(minimum);
+  if (maximum === undefined) return ` of at least ${least}`;
+  return minimum === undefined ? ` ${least}, up to ${maximum}` : ` from ${least} to ${maximum}`;
+}
+
+function hint(schema: TSchema, data: unknown): string {
+  if (typeof data !== 'string') return '';
+  if (Array.isArray(schema.enum)) return didYouMean(data, schema.enum as string[]);
+  if (['integer', 'number', 'boolean'].includes(String(schema.type))) return ', without quotes';
+  return '';
+}
+
+/** Settings of the vendor's that people may bring along. */
+const unsupported = new Set(['eventlisteners', 'grouppresenceevents']);
+
+function unknownKey(key: string, schema: TSchema, parent: Path): Finding {
+  const path = [...parent, key];
+  if (schema.patternProperties) {
+    const rule = 'a name starts with a letter and goes on with letters, digits and _ ` , . [ ], at most 128 characters';
+    return { path, reason: `${quote(key)} is not a valid hub name; ${rule}`, part: 'key' };
+  }
+  if (unsupported.has(key.toLowerCase())) {
+    return { path, reason: `${quote(key)} is not supported by this version; remove it`, part: 'key' };
+  }
+  const known = Object.keys((schema.properties ?? {}) as object);
+  const suggestion = didYouMean(key, known) || `; known are ${known.map(quote).join(', ')}`;
+  return { path, reason: `unknown key ${quote(key)}${suggestion}`, part: 'key' };
+}
+
+/** Nothing when no word is near. */
+function didYouMean(given: string, words: readonly string[]): string {
+  const lower = given.slice(0, 100).toLowerCase();
+  const nearest = closest(
+    lower,
+    words.map(word => word.toLowerCase()),
+  );
+  const word = words.find(candidate => candidate.toLowerCase() === nearest);
+  const isNear = distance(lower, nearest) <= Math.max(2, lower.length / 3);
+  return word !== undefined && isNear ? `, did you mean ${quote(word)}?` : '';
+}
+
+function missing(key: string, parent: Path): Finding {
+  const what: Readonly<Record<string, string>> = {
+    urlTemplate: 'add the URL that gets the events',
+    managedIdentity: 'type ManagedIdentity needs `managedIdentity: { resource: "api://…" }`, the audience of the token',
+    resource: 'type ManagedIdentity needs the audience of the token; add `resource: "api://…"`',
+  };
+  return { path: [...parent, key], reason: `${quote(key)} is missing: ${what[key] ?? 'add it'}`, part: 'key' };
+}

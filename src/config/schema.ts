@@ -1,0 +1,237 @@
+import { type ObjectOptions, type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox';
+import { defaultDelivery, systemEvents } from '../upstream/options.js';
+
+/**
+ * The one description of hubs.yaml: validation, the types below and the published hubs.schema.json come from it. Field
+ * names are those of the vendor's management API. [rest-api 6.1, design 2]
+ */
+
+export const defaultKeepAliveSeconds = 20;
+export const defaultQueueMessages = 1_000;
+export const defaultQueueBytes = 16 * 1024 * 1024;
+
+/** [upstream-events 5.4] */
+const hubName = '^[A-Za-z][A-Za-z0-9_`,.[\\]]{0,127}$';
+
+/** The field may be left empty in the file (`chat:` and nothing after it), which is the same as leaving it out. */
+function nullable<T extends TSchema>(schema: T) {
+  return Type.Unsafe<Static<T> | null>({ ...schema, type: [schema.type, 'null'] });
+}
+
+/** A mapping without other keys. */
+function record<T extends TProperties>(properties: T, options: ObjectOptions & { description: string }) {
+  return Type.Object(properties, { ...options, additionalProperties: false });
+}
+
+/** One of some words, in any letter case; the canonical ones are listed. */
+function oneOf<const T extends readonly string[]>(values: T, options: { description: string; default?: string }) {
+  return Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
+}
+
+const managedIdentity = record(
+  {
+    resource: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description:
+          'Application ID URI of the upstream, such as api://chat-backend. Becomes the audience of the token.',
+      }),
+    ),
+  },
+  { description: 'Which token is asked for. Only with type ManagedIdentity.' },
+);
+
+const tokenNeedsAudience = {
+  if: { type: 'object', properties: { type: { const: 'ManagedIdentity' } }, required: ['type'] },
+  // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+  then: {
+    type: 'object',
+    required: ['managedIdentity'],
+    properties: { managedIdentity: { type: 'object', required: ['resource'] } },
+  },
+};
+
+/** Otherwise requests would go out without the token that the file seems to ask for. */
+const audienceNeedsToken = {
+  if: { type: 'object', properties: { type: { const: 'None' } } },
+  // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+  then: { type: 'object', properties: { managedIdentity: { type: 'null' } } },
+};
+
+const auth = record(
+  {
+    type: Type.Optional(
+      oneOf(['None', 'ManagedIdentity'], {
+        description: 'None: the request signature only. ManagedIdentity: also an Entra ID token in Authorization.',
+        default: 'None',
+      }),
+    ),
+    managedIdentity: Type.Optional(nullable(managedIdentity)),
+  },
+  {
+    description: 'How requests prove themselves to this upstream, besides their signature.',
+    allOf: [tokenNeedsAudience, audienceNeedsToken],
+  },
+);
+
+const eventHandler = record(
+  {
+    urlTemplate: Type.String({
+      format: 'url-template',
+      description:
+        'Absolute http or https URL that gets the events. {hub} and {event} may stand in path and query; literal braces are %7B and %7D.',
+    }),
+    systemEvents: Type.Optional(
+      nullable(
+        Type.Array(oneOf(systemEvents, { description: 'A system event.' }), {
+          uniqueItems: true,
+          description: 'System events that this handler gets. None when left out.',
+        }),
+      ),
+    ),
+    userEventPattern: Type.Optional(
+      nullable(
+        Type.String({
+          format: 'event-pattern',
+          description:
+            'User events that this handler gets: "*" for all, one name, or a comma list; letter case does not matter. None when left out.',
+        }),
+      ),
+    ),
+    auth: Type.Optional(nullable(auth)),
+  },
+  { description: 'An app server that gets events of the hub.' },
+);
+
+const hub = record(
+  {
+    anonymousConnectPolicy: Type.Optional(
+      oneOf(['allow', 'deny'], {
+        description: 'Whether clients may connect without an access token.',
+        default: 'deny',
+      }),
+    ),
+    webSocketKeepAliveIntervalInSeconds: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 120,
+        default: defaultKeepAliveSeconds,
+        description: 'Seconds between the pings that keep a WebSocket open.',
+      }),
+    ),
+    eventHandlers: Type.Optional(
+      nullable(Type.Array(eventHandler, { description: 'Tried in order; the first that matches gets the event.' })),
+    ),
+  },
+  { description: 'Settings of one hub. A hub without settings has the defaults.' },
+);
+
+const delivery = record(
+  {
+    timeoutInSeconds: Type.Optional(
+      Type.Number({
+        exclusiveMinimum: 0,
+        maximum: 3_600,
+        default: defaultDelivery.timeoutMs / 1_000,
+        description: 'Seconds for one event, retries and waits included, until the headers of the response.',
+      }),
+    ),
+    retryDelaysInSeconds: Type.Optional(
+      nullable(
+        Type.Array(Type.Number({ minimum: 0, maximum: 3_600, description: 'Seconds to wait before this retry.' }), {
+          maxItems: 10,
+          default: defaultDelivery.retryDelaysMs.map(ms => ms / 1_000),
+          description: 'Seconds to wait before the second and later attempts. An empty list: one attempt only.',
+        }),
+      ),
+    ),
+    lenientOriginList: Type.Optional(
+      Type.Boolean({
+        default: defaultDelivery.lenientOriginList,
+        description: 'Accept a comma list in one WebHook-Allowed-Origin line when an upstream is validated.',
+      }),
+    ),
+    dropOnUserEventFailure: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Close the connection of a client whose user event failed, instead of answering with an error.',
+      }),
+    ),
+  },
+  { description: 'How events are delivered, towards all upstreams.' },
+);
+
+const limits = record(
+  {
+    maxConnections: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'Connections of the whole service; further clients are answered 429. Unlimited when left out.',
+      }),
+    ),
+    outboundQueueMessages: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: defaultQueueMessages,
+        description: 'Messages that may wait for one slow client before its connection is closed.',
+      }),
+    ),
+    outboundQueueBytes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: defaultQueueBytes,
+        description: 'Bytes that may wait for one slow client before its connection is closed.',
+      }),
+    ),
+  },
+  { description: 'What one client or all of them together may use.' },
+);
+
+export const hubsFileSchema = nullable(
+  record(
+    {
+      hubs: Type.Optional(
+        nullable(
+          Type.Record(Type.String({ pattern: hubName }), nullable(hub), {
+            additionalProperties: false,
+            description: 'The hubs by name. Names start with a letter; letter case does not matter.',
+          }),
+        ),
+      ),
+      delivery: Type.Optional(nullable(delivery)),
+      limits: Type.Optional(nullable(limits)),
+    },
+    { title: 'Hubwire hubs.yaml', description: 'Hubs, their event handlers, and limits of the service.' },
+  ),
+);
+
+/** A hubs.yaml that is valid, in canonical spelling and with environment variables filled in. */
+export type HubsFile = NonNullable<Static<typeof hubsFileSchema>>;
+export type HubSettings = NonNullable<NonNullable<HubsFile['hubs']>[string]>;
+export type HandlerSettings = NonNullable<HubSettings['eventHandlers']>[number];
+
+/** What hubs.schema.json holds: the schema as editors see the file, where `${NAME}` may stand for any single value. */
+export function publishedSchema(): Record<string, unknown> {
+  const { $schema: _, ...schema } = forEditors(hubsFileSchema) as Record<string, unknown>;
+  return { $schema: 'http://json-schema.org/draft-07/schema#', ...schema };
+}
+
+const variable = { type: 'string', pattern: '^\\$\\{[A-Za-z_][A-Za-z0-9_]*\\}$' };
+
+function forEditors(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(forEditors);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const { description, default: fallback, ...rest } = schema as Record<string, unknown>;
+  const shown = {
+    ...(description === undefined ? {} : { description }),
+    ...(fallback === undefined ? {} : { default: fallback }),
+  };
+  if (typeof rest.type === 'string' && isClosedToText(rest)) return { ...shown, anyOf: [rest, variable] };
+  const inner = Object.entries(rest).map(([key, value]) => [key, forEditors(value)]);
+  return { ...shown, ...Object.fromEntries(inner) };
+}
+
+/** Would an editor flag `${NAME}` here? */
+function isClosedToText(schema: Record<string, unknown>): boolean {
+  return 'enum' in schema || ['integer', 'number', 'boolean'].includes(String(schema.type));
+}

@@ -1,0 +1,77 @@
+import type { TSchema } from '@sinclair/typebox';
+import { PubSubError } from '../errors.js';
+import { parseEventPattern } from '../upstream/event-pattern.js';
+import { parseUrlTemplate } from '../upstream/url-template.js';
+import { FromEnvironment } from './environment.js';
+import type { Path } from './problems.js';
+import { expected } from './reasons.js';
+
+/** What a text of some `format` of the schema has to hold, beyond being a text. */
+const formats: Readonly<Record<string, (text: string, written: string) => unknown>> = {
+  'url-template': parseUrlTemplate,
+  'event-pattern': parseEventPattern,
+};
+
+/** Is told what is wrong with the value at a path, or undefined when that has been said elsewhere. */
+export type Report = (path: Path, reason: string | undefined) => void;
+
+/**
+ * Follows the schema down the tree: environment variables take the type that their field has, words their canonical
+ * letter case, and texts with a format are read. What the schema does not know stays as it is.
+ */
+export function settle(schema: TSchema, value: unknown, path: Path, report: Report): unknown {
+  if (value instanceof FromEnvironment) return settleVariable(schema, value, path, report);
+  if (typeof value === 'string') return settleText(schema, value, value, path, report);
+  if (Array.isArray(value)) {
+    const items = schema.items as TSchema | undefined;
+    return items ? value.map((item, index) => settle(items, item, [...path, index], report)) : value;
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const settled = Object.entries(value).map(([key, item]) => {
+    const inner = schemaOf(schema, key);
+    return [key, inner ? settle(inner, item, [...path, key], report) : item];
+  });
+  return Object.fromEntries(settled);
+}
+
+function schemaOf(schema: TSchema, key: string): TSchema | undefined {
+  const properties = (schema.properties ?? {}) as Record<string, TSchema>;
+  if (Object.hasOwn(properties, key)) return properties[key];
+  const patterns = Object.entries((schema.patternProperties ?? {}) as Record<string, TSchema>);
+  return patterns.find(([pattern]) => new RegExp(pattern).test(key))?.[1];
+}
+
+function settleVariable(schema: TSchema, from: FromEnvironment, path: Path, report: Report): unknown {
+  const { value, written, isWhole } = from;
+  if (value === undefined) {
+    report(path, undefined);
+    return '';
+  }
+  const read = isWhole ? readers[String(schema.type)] : undefined;
+  if (!read) return settleText(schema, value, written, path, report);
+  const typed = read(value.trim());
+  if (typed === undefined) report(path, `the value of ${written} must be ${expected(schema)}`);
+  return typed;
+}
+
+const readers: Readonly<Record<string, (text: string) => number | boolean | undefined>> = {
+  integer: readNumber,
+  number: readNumber,
+  boolean: text => ({ true: true, false: false })[text.toLowerCase()],
+};
+
+function readNumber(text: string): number | undefined {
+  return /^[-+]?\d+(?:\.\d+)?$/.test(text) ? Number(text) : undefined;
+}
+
+function settleText(schema: TSchema, text: string, written: string, path: Path, report: Report): string {
+  const words = (schema.enum ?? []) as readonly string[];
+  const format = formats[String(schema.format)];
+  try {
+    format?.(text, written);
+  } catch (error) {
+    if (!(error instanceof PubSubError)) throw error;
+    report(path, error.message);
+  }
+  return words.find(word => word.toLowerCase() === text.toLowerCase()) ?? text;
+}

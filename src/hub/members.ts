@@ -1,0 +1,114 @@
+import type { Connection } from './connection.js';
+import type { Backplane, Target } from './ports.js';
+
+const nobody: ReadonlySet<Connection> = new Set();
+
+/**
+ * Who is here, on this node: by connection, user and group. The first and the last of a target tell the backplane, so
+ * that it brings us what is for that target and no more.
+ */
+export class Members {
+  readonly #hub: string;
+  readonly #backplane: Backplane;
+  readonly #connections = new Map<string, Connection>();
+  readonly #users = new Map<string, Set<Connection>>();
+  readonly #groups = new Map<string, Set<Connection>>();
+
+  constructor(hub: string, backplane: Backplane) {
+    this.#hub = hub;
+    this.#backplane = backplane;
+  }
+
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /** A promise, when given, settles once other nodes can reach the connection. */
+  add(connection: Connection): Promise<unknown> | undefined {
+    const ready = [
+      this.#connections.size === 0 ? this.#backplane.listen({ scope: 'hub', hub: this.#hub }) : undefined,
+      this.#backplane.listen({ scope: 'connection', hub: this.#hub, connectionId: connection.id }),
+    ];
+    this.#connections.set(connection.id, connection);
+    const { userId } = connection;
+    if (userId !== undefined) ready.push(this.#enter(this.#users, userId, connection, this.#user(userId)));
+    return all(ready);
+  }
+
+  remove(connection: Connection): void {
+    for (const group of connection.groups) this.#exit(this.#groups, group, connection, this.#group(group));
+    connection.groups.clear();
+    const { userId } = connection;
+    if (userId !== undefined) this.#exit(this.#users, userId, connection, this.#user(userId));
+    this.#connections.delete(connection.id);
+    this.#backplane.unlisten({ scope: 'connection', hub: this.#hub, connectionId: connection.id });
+    if (this.#connections.size === 0) this.#backplane.unlisten({ scope: 'hub', hub: this.#hub });
+  }
+
+  /** Idempotent. */
+  join(connection: Connection, group: string): Promise<void> | undefined {
+    connection.groups.add(group);
+    return this.#enter(this.#groups, group, connection, this.#group(group));
+  }
+
+  /** Idempotent. */
+  leave(connection: Connection, group: string): void {
+    if (connection.groups.delete(group)) this.#exit(this.#groups, group, connection, this.#group(group));
+  }
+
+  /** The live set, not a copy: for reading at once. */
+  in(group: string): ReadonlySet<Connection> {
+    return this.#groups.get(group) ?? nobody;
+  }
+
+  /** Live, as for `in`. */
+  select(target: Target): Iterable<Connection> {
+    switch (target.scope) {
+      case 'hub':
+        return this.#connections.values();
+      case 'group':
+        return this.in(target.group);
+      case 'user':
+        return this.#users.get(target.userId) ?? nobody;
+      case 'connection': {
+        const connection = this.#connections.get(target.connectionId);
+        return connection === undefined ? nobody : [connection];
+      }
+    }
+  }
+
+  #enter(
+    index: Map<string, Set<Connection>>,
+    key: string,
+    connection: Connection,
+    target: Target,
+  ): Promise<void> | undefined {
+    const present = index.get(key);
+    if (present !== undefined) {
+      present.add(connection);
+      return undefined;
+    }
+    index.set(key, new Set([connection]));
+    return this.#backplane.listen(target);
+  }
+
+  #exit(index: Map<string, Set<Connection>>, key: string, connection: Connection, target: Target): void {
+    const present = index.get(key);
+    if (present === undefined || !present.delete(connection) || present.size > 0) return;
+    index.delete(key);
+    this.#backplane.unlisten(target);
+  }
+
+  #user(userId: string): Target {
+    return { scope: 'user', hub: this.#hub, userId };
+  }
+
+  #group(group: string): Target {
+    return { scope: 'group', hub: this.#hub, group };
+  }
+}
+
+function all(promises: readonly (Promise<void> | undefined)[]): Promise<unknown> | undefined {
+  const pending = promises.filter(promise => promise !== undefined);
+  return pending.length === 0 ? undefined : Promise.all(pending);
+}

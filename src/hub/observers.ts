@@ -1,0 +1,30 @@
+import type { Observer } from './ports.js';
+
+const names = [
+  'connectionOpened',
+  'connectionClosed',
+  'roleIgnored',
+  'connectionRefused',
+  'messageReceived',
+  'messageSent',
+  'eventFinished',
+  'handlerChanged',
+  'fault',
+] as const satisfies readonly (keyof Observer)[];
+
+/** One observer that tells several, in order. Each may leave out what it does not care for. */
+export function observers(...listeners: readonly Partial<Observer>[]): Observer {
+  return Object.fromEntries(names.map(name => [name, tellAll(listeners, name)])) as unknown as Observer;
+}
+
+function tellAll(listeners: readonly Partial<Observer>[], name: keyof Observer): (...facts: unknown[]) => void {
+  const told = listeners.flatMap(listener => {
+    const method = listener[name] as ((...facts: unknown[]) => void) | undefined;
+    return method === undefined ? [] : [method.bind(listener)];
+  });
+  const [only] = told;
+  if (told.length === 1 && only !== undefined) return only;
+  return (...facts) => {
+    for (const tell of told) tell(...facts);
+  };
+}

@@ -1,0 +1,11 @@
+import type { Codec } from './codec.js';
+import { json } from './json.js';
+
+/** The subprotocols that the service speaks. A new one is one line here. */
+export const codecs: readonly Codec[] = [json];
+
+/** The codec for an offered subprotocol; letter case does not count. [client-protocols 1.2] */
+export function findCodec(subprotocol: string): Codec | undefined {
+  const name = subprotocol.toLowerCase();
+  return codecs.find(codec => codec.subprotocol === name);
+}

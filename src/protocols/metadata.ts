@@ -1,0 +1,70 @@
+import { PubSubError } from '../errors.js';
+import type { Metadata } from './messages.js';
+
+/** Limits of per-message metadata; lengths are bytes, which for ASCII are characters. [client-protocols 4.6] */
+const maxKeyBytes = 256;
+const maxValueBytes = 1024;
+const maxTotalBytes = 8192;
+
+const httpToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** ASCII without control characters except tab: a value travels on in an HTTP header, where a line break would end it. */
+const headerText = /^[\t\x20-\x7e]*$/;
+
+/** Header of the app server's side, lower case; what follows is the key. [rest-api 2.8, upstream-events 3.3] */
+export const metadataHeaderPrefix = 'x-webpubsub-metadata-';
+
+/**
+ * Metadata in the HTTP headers of a REST send or an upstream's reply: the key is lower-cased, of several lines the last
+ * counts, and of a comma list its last part. `rawHeaders` is the flat name, value, … list that Node gives.
+ * @throws PubSubError `invalid` beyond the limits [client-protocols 4.6, upstream-events D42]
+ */
+export function metadataFromHeaders(rawHeaders: readonly string[]): Metadata | undefined {
+  const entries = new Map<string, string>();
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const key = metadataKey(rawHeaders[index]!);
+    if (key) entries.set(key, lastPart(rawHeaders[index + 1]!));
+  }
+  return checkMetadata(entries);
+}
+
+/**
+ * Entries as metadata, or undefined when there are none.
+ * @throws PubSubError `malformed` when a key comes twice, `invalid` beyond the limits [client-protocols 4.6]
+ */
+export function checkMetadata(entries: Iterable<readonly [key: string, value: string]>): Metadata | undefined {
+  const metadata = new Map<string, string>();
+  let totalBytes = 0;
+  for (const [key, value] of entries) {
+    checkKey(key);
+    checkValue(key, value);
+    if (metadata.has(key)) throw new PubSubError('malformed', `metadata key ${key} is given twice`);
+    totalBytes += key.length + value.length;
+    metadata.set(key, value);
+  }
+  if (totalBytes > maxTotalBytes) throw new PubSubError('invalid', `metadata exceeds ${maxTotalBytes} bytes in all`);
+  return metadata.size === 0 ? undefined : metadata;
+}
+
+function metadataKey(header: string): string | undefined {
+  const name = header.toLowerCase();
+  return name.startsWith(metadataHeaderPrefix) ? name.slice(metadataHeaderPrefix.length) : undefined;
+}
+
+function lastPart(value: string): string {
+  return value.slice(value.lastIndexOf(',') + 1).trim();
+}
+
+function checkKey(key: string): void {
+  if (key.length > maxKeyBytes) throw new PubSubError('invalid', `a metadata key exceeds ${maxKeyBytes} bytes`);
+  if (!httpToken.test(key)) throw new PubSubError('invalid', 'a metadata key holds other than HTTP token characters');
+}
+
+function checkValue(key: string, value: string): void {
+  if (value.length > maxValueBytes) {
+    throw new PubSubError('invalid', `metadata value of ${key} exceeds ${maxValueBytes} bytes`);
+  }
+  if (!headerText.test(value)) {
+    throw new PubSubError('invalid', `metadata value of ${key} holds other than printable ASCII`);
+  }
+}

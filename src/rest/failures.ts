@@ -1,0 +1,85 @@
+import type { FastifyReply } from 'fastify';
+import { type ErrorKind, PubSubError } from '../errors.js';
+
+/** `target` of an error that is about the request as a whole. [rest-api 3.2] */
+export const wholeRequest = 'Request';
+
+/** A failure that has its own `code` and `target` on the wire. */
+export class RestFailure extends PubSubError {
+  constructor(
+    kind: ErrorKind,
+    readonly code: string,
+    /** The parameter or thing that is wrong. */
+    readonly target: string,
+    message: string,
+    /** `domain` is `application/json`, `validation` is `application/problem+json`; the vendor's JS suite needs both. [rest-api 3.1] */
+    readonly shape: 'domain' | 'validation' = 'domain',
+  ) {
+    super(kind, message);
+  }
+}
+
+/** Something named in the path is not there; how serious that is depends on the operation. [rest-api 3.2] */
+export function notExisted(
+  level: 'Error' | 'Warning',
+  target: 'Connection' | 'Group' | 'User',
+  name: string,
+): RestFailure {
+  return new RestFailure('notFound', `${level}.${target}.NotExisted`, target, `${target} \`${name}\` is not found.`);
+}
+
+/** A request that is wrong, in the domain shape. */
+export function badRequest(target: string, message: string): RestFailure {
+  return new RestFailure('invalid', 'Error.BadRequest', target, message);
+}
+
+/** A query parameter that is wrong, in the validation shape. */
+export function invalidParameter(name: string, message: string): RestFailure {
+  return new RestFailure('invalid', 'Error.BadRequest', name, message, 'validation');
+}
+
+/** Answers with the failure's status, `x-ms-error-code` and body; Fastify leaves the body out for HEAD. [rest-api 3.1, 3.3] */
+export function sendFailure(reply: FastifyReply, error: PubSubError): FastifyReply {
+  const failure = error instanceof RestFailure ? error : describe(error);
+  const mediaType = failure.shape === 'domain' ? 'application/json' : 'application/problem+json';
+  return reply
+    .code(failure.outcome.http)
+    .header('x-ms-error-code', failure.code)
+    .type(`${mediaType}; charset=utf-8`)
+    .send(JSON.stringify(failure.shape === 'domain' ? domainBody(failure) : validationBody(failure)));
+}
+
+const codes: Readonly<Record<number, string>> = {
+  400: 'Error.BadRequest',
+  401: 'Error.Unauthorized',
+  403: 'Error.Forbidden',
+  404: 'Error.NotFound',
+  409: 'Error.Conflict',
+  415: 'Error.UnsupportedMediaType',
+  503: 'Error.ServiceUnavailable',
+};
+
+function describe(error: PubSubError): RestFailure {
+  const code = codes[error.outcome.http] ?? 'Error.InternalServerError';
+  const target = error.kind === 'unauthorized' ? 'Authorization' : wholeRequest;
+  return new RestFailure(error.kind, code, target, error.message);
+}
+
+function domainBody({ code, message, target }: RestFailure): object {
+  return { code, message, target, details: null, inner: null };
+}
+
+function validationBody({ code, message, target, outcome }: RestFailure): object {
+  return {
+    code,
+    message,
+    target,
+    errors: { [target]: [message] },
+    type: null,
+    title: 'One or more validation errors occurred.',
+    status: outcome.http,
+    detail: null,
+    instance: null,
+    extensions: {},
+  };
+}

@@ -1,0 +1,85 @@
+import { isUtf8 } from 'node:buffer';
+import { MIMEType, TextDecoder } from 'node:util';
+import type { FastifyRequest } from 'fastify';
+import type { DataType, Payload } from '../protocols/messages.js';
+import { metadataFromHeaders } from '../protocols/metadata.js';
+import { badRequest, RestFailure, wholeRequest } from './failures.js';
+
+/** Largest body of a send. [rest-api 2.8] */
+export const maxBodyBytes = 1024 * 1024;
+
+const dataTypes: Readonly<Record<string, DataType>> = {
+  'application/json': 'json',
+  'text/plain': 'text',
+  'application/octet-stream': 'binary',
+};
+
+/**
+ * The message in a send's body and headers. JSON is checked, but its bytes stay as they came. [rest-api 2.8]
+ * @throws RestFailure `unsupportedMediaType`; `invalid` for text that is none and for metadata beyond its limits
+ */
+export function payloadOf(request: FastifyRequest): Payload {
+  const { dataType, charset } = contentTypeOf(request);
+  const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
+  const bytes = dataType === 'binary' ? body : utf8Of(body, charset);
+  if (dataType === 'json') checkJson(bytes);
+  return { dataType, bytes, metadata: metadataFromHeaders(request.raw.rawHeaders) };
+}
+
+function contentTypeOf(request: FastifyRequest): { dataType: DataType; charset: string } {
+  const header = request.headers['content-type'];
+  if (header === undefined) return { dataType: 'binary', charset: '' };
+  const mime = parseMime(header);
+  const dataType = dataTypes[mime.essence];
+  if (dataType === undefined) {
+    throw unsupported(`Content-Type ${mime.essence} is not supported; use ${Object.keys(dataTypes).join(', ')}.`);
+  }
+  return { dataType, charset: mime.params.get('charset') ?? 'utf-8' };
+}
+
+function parseMime(header: string): MIMEType {
+  try {
+    return new MIMEType(header);
+  } catch {
+    throw unsupported('The Content-Type header is malformed.'); // the parser's own words would only repeat the header
+  }
+}
+
+/** The text's bytes in UTF-8 without a byte order mark, which says how text is coded and is no part of it. */
+function utf8Of(body: Buffer, charset: string): Buffer {
+  const decoder = decoderOf(charset, body);
+  if (decoder.encoding === 'utf-8' && isUtf8(body)) {
+    return startsWith(body, 0xef, 0xbb, 0xbf) ? body.subarray(3) : body;
+  }
+  try {
+    return Buffer.from(decoder.decode(body), 'utf8');
+  } catch {
+    throw badRequest(wholeRequest, `The request body is not valid ${decoder.encoding} text.`);
+  }
+}
+
+function decoderOf(charset: string, body: Buffer): TextDecoder {
+  // The plain label means little-endian to the decoder; a mark that says otherwise is believed.
+  const label = /^utf-?16$/i.test(charset) && startsWith(body, 0xfe, 0xff) ? 'utf-16be' : charset;
+  try {
+    return new TextDecoder(label, { fatal: true });
+  } catch {
+    throw unsupported(`The charset "${charset}" is not supported.`);
+  }
+}
+
+function startsWith(body: Buffer, ...mark: number[]): boolean {
+  return mark.every((byte, index) => body[index] === byte);
+}
+
+function checkJson(bytes: Buffer): void {
+  try {
+    JSON.parse(bytes.toString('utf8'));
+  } catch {
+    throw badRequest(wholeRequest, 'The request body is not a valid JSON.'); // where it broke would quote the body
+  }
+}
+
+function unsupported(message: string): RestFailure {
+  return new RestFailure('unsupportedMediaType', 'Error.UnsupportedMediaType', 'Content-Type', message);
+}

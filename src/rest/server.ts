@@ -1,0 +1,124 @@
+import {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
+import type { Endpoints } from '../auth/endpoints.js';
+import type { KeyTokens } from '../auth/key-tokens.js';
+import { type ErrorKind, PubSubError } from '../errors.js';
+import { authentication } from './authentication.js';
+import { addMemberships, addPresence, addSends, addTokens, type HubDirectory } from './data-plane.js';
+import { badRequest, RestFailure, sendFailure, wholeRequest } from './failures.js';
+import { apiVersions, checkApiVersion, checkPathNames } from './parameters.js';
+import { maxBodyBytes } from './payload.js';
+
+export interface RestServerOptions {
+  readonly hubs: HubDirectory;
+  readonly tokens: Pick<KeyTokens, 'verify' | 'sign'>;
+  readonly endpoints: Endpoints;
+  readonly logger?: FastifyBaseLogger | undefined;
+  /** Believe `X-Forwarded-Host` when a token's audience is compared with the request's host. */
+  readonly trustProxy?: boolean | undefined;
+}
+
+/**
+ * For the request line and headers together. Socket.IO servers put one filter clause per room in the query, and SDKs sign
+ * the whole URL, so that each of its bytes comes back as 4/3 in the token: 30 KiB of filter are 70 KiB of header. [rest-api 1.3, 2.11]
+ */
+const maxHeaderBytes = 128 * 1024;
+
+/**
+ * The public HTTP server: data plane, health, and a word for those who come to a client path without an upgrade. The
+ * caller listens, and answers `upgrade` on `server`. [rest-api 2, design 1]
+ */
+export function createRestServer(options: RestServerOptions): FastifyInstance {
+  const app = fastify({
+    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    logController: new LogController({ disableRequestLogging: true }), // request lines may carry access tokens
+    trustProxy: options.trustProxy ?? false,
+    bodyLimit: maxBodyBytes,
+    http: { maxHeaderSize: maxHeaderBytes },
+    // A name is as long as the request line allows; the router's own limit would answer 414.
+    routerOptions: { maxParamLength: maxHeaderBytes, ignoreTrailingSlash: true },
+    frameworkErrors: (error, _request, reply) => sendFailure(reply, badRequest(wholeRequest, withoutUrl(error))),
+  });
+  readBodiesAsBytes(app);
+  app.setErrorHandler(answerError);
+  app.setNotFoundHandler(async (_request, reply) => reply.code(404).type('text/plain').send('Not found.'));
+  app.register(async api => addApi(api, options), { prefix: '/api' });
+  addClientPaths(app);
+  return app;
+}
+
+function addApi(api: FastifyInstance, options: RestServerOptions): void {
+  api.addHook('onRequest', async (_request, reply) => {
+    reply.header('api-supported-versions', apiVersions.join(', '));
+  });
+  api.setNotFoundHandler(answerNotFound);
+  api.head('/health', async (_request, reply) => reply.code(200).header('content-length', '0').send());
+  api.register(async hubs => addHubs(hubs, options), { prefix: '/hubs' });
+}
+
+/** Checks run before the body is read, in the order that rest-api 1.7 gives: a 401 says nothing about what exists. */
+function addHubs(app: FastifyInstance, { hubs, tokens, endpoints }: RestServerOptions): void {
+  app.addHook('onRequest', authentication(tokens, endpoints));
+  app.addHook('onRequest', checkApiVersion);
+  app.addHook('onRequest', checkPathNames);
+  app.setNotFoundHandler(answerNotFound);
+  addSends(app, hubs);
+  addMemberships(app, hubs);
+  addPresence(app, hubs);
+  addTokens(app, tokens, endpoints);
+}
+
+/** WebSocket upgrades never get here. [client-protocols 1.4] */
+function addClientPaths(app: FastifyInstance): void {
+  for (const path of ['/client', '/client/hubs/*']) {
+    app.all(path, async (_request, reply) => reply.code(400).type('text/plain').send('Expected a WebSocket upgrade.'));
+  }
+}
+
+/** The built-in parsers would re-read JSON and refuse what they do not know; sends want the bytes. [rest-api 2.11] */
+function readBodiesAsBytes(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+}
+
+async function answerNotFound(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  return sendFailure(reply, new RestFailure('notFound', 'Error.NotFound', wholeRequest, 'There is no such operation.'));
+}
+
+function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const failure = isFastifyError(error) ? fromFastify(error) : PubSubError.from(error);
+  if (failure.kind === 'internal') {
+    request.log.error(
+      { err: failure.cause ?? failure, method: request.method, route: request.routeOptions.url },
+      'REST call failed',
+    );
+  }
+  return sendFailure(reply, failure);
+}
+
+function isFastifyError(error: unknown): error is FastifyError {
+  return error instanceof Error && 'statusCode' in error && !(error instanceof PubSubError);
+}
+
+/** What Fastify refuses by itself: bodies that are too large or not as long as announced, and malformed content types. */
+function fromFastify(error: FastifyError): PubSubError {
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new PubSubError('tooLarge', 'Invalid Content-Length header.');
+  if (error.code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH')
+    return badRequest(wholeRequest, 'Invalid Content-Length header.');
+  const kind: ErrorKind | undefined = kinds[error.statusCode ?? 500];
+  return kind === undefined ? PubSubError.from(error) : new PubSubError(kind, error.message);
+}
+
+const kinds: Readonly<Record<number, ErrorKind>> = { 400: 'invalid', 413: 'tooLarge', 415: 'unsupportedMediaType' };
+
+/** Fastify's messages quote the URL, which may hold a token. */
+function withoutUrl(error: FastifyError): string {
+  return error.code === 'FST_ERR_BAD_URL' ? 'The URL holds malformed percent-encoding.' : 'The URL is malformed.';
+}

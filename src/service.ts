@@ -1,0 +1,254 @@
+import type { AddressInfo } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import type { Logger } from 'pino';
+import { Metrics } from './admin/metrics.js';
+import { createAdminServer } from './admin/server.js';
+import { Endpoints } from './auth/endpoints.js';
+import { EntraTokens } from './auth/entra.js';
+import { type AccessKeys, type ClientClaims, KeyTokens } from './auth/key-tokens.js';
+import { signer } from './auth/signature.js';
+import { MemoryBus } from './backplane/memory.js';
+import { type Config, type ConfigError, defaultHubConfig, type Environment, type HubConfig } from './config/load.js';
+import { type ConfigWatch, watchConfig } from './config/watch.js';
+import { Hubs } from './hub/hubs.js';
+import { observers } from './hub/observers.js';
+import type { Backplane, Clock, Observer } from './hub/ports.js';
+import { LogObserver } from './logging.js';
+import { createRestServer } from './rest/server.js';
+import { Gateway, type SocketSettings } from './sockets/gateway.js';
+import { systemClock } from './system-clock.js';
+import { EventHandlers, type HandlerStatus } from './upstream/event-handlers.js';
+
+export interface ServiceOptions {
+  /** Address of the public listener; port 0 is any free one. */
+  readonly host: string;
+  readonly port: number;
+  /** Address of the operator's listener; undefined: none. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  readonly keys: AccessKeys;
+  /** Public endpoints, as URLs; none: the public listener's own address. */
+  readonly endpoints: readonly string[];
+  readonly config: Config;
+  readonly log: Logger;
+  readonly version: string;
+  readonly clock?: Clock;
+  readonly backplane?: Backplane;
+  readonly observer?: Partial<Observer>;
+}
+
+/** How many connections a shutdown ends at a time, and how far apart: clients that come back must not come at once. [design 5] */
+const waves = { most: 20, leastConnections: 100, gapMs: 50 };
+
+/** How long a shutdown waits for events that are under way, and for sockets to say goodbye. */
+const patienceMs = 10_000;
+
+/**
+ * The front door and the wiring diagram: builds every part, connects them, listens, reloads, and stops in reverse. The
+ * one file that sees all rooms.
+ */
+export class Service {
+  readonly endpoints: Endpoints;
+  readonly hubs: Hubs;
+  readonly #options: ServiceOptions;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  readonly #tokens: KeyTokens;
+  readonly #backplane: Backplane;
+  readonly #handlers: EventHandlers;
+  readonly #gateway: Gateway;
+  readonly #rest: FastifyInstance;
+  readonly #admin: FastifyInstance;
+  /** Swapped as a whole; read at each use, so that open connections see a change. */
+  #config: Config;
+  #applying: Promise<void> = Promise.resolve();
+  #watch: ConfigWatch | undefined;
+  #publicPort = 0;
+  #adminPort = 0;
+  #isReady = false;
+  #stopping: Promise<void> | undefined;
+
+  constructor(options: ServiceOptions) {
+    const { keys, log, version } = options;
+    this.#options = options;
+    this.#config = options.config;
+    this.#log = log;
+    this.#clock = options.clock ?? systemClock;
+    const clock = this.#clock;
+    this.endpoints = new Endpoints(options.endpoints, () => this.publicUrl);
+    this.#tokens = new KeyTokens(keys, () => clock.now());
+    this.#backplane = options.backplane ?? new MemoryBus().connect();
+    const metrics = new Metrics({ isConfigured: hub => this.#config.hubs.has(hub) });
+    const observer = observers(metrics, new LogObserver(log), options.observer ?? {});
+    this.#handlers = new EventHandlers({
+      origins: this.endpoints.hostnames,
+      ports: () => this.endpoints.ports,
+      sign: signer(keys),
+      tokens: new EntraTokens({ clock }),
+      clock,
+      observer,
+    });
+    this.hubs = new Hubs({
+      upstream: this.#handlers,
+      backplane: this.#backplane,
+      observer,
+      dropsOnEventFailure: () => this.#config.dropOnUserEventFailure,
+    });
+    const shared = { hubs: this.hubs, tokens: this.#tokens, endpoints: this.endpoints };
+    this.#gateway = new Gateway({ ...shared, settings: this.#socketSettings(), clock, observer });
+    this.#rest = createRestServer({ ...shared, logger: log });
+    this.#rest.server.on('upgrade', this.#gateway.handle);
+    this.#admin = createAdminServer({ isReady: () => this.#isReady, metrics, version, logger: log });
+  }
+
+  /** Opens both listeners; addresses are known then. Clients are let in from `activate` on. @throws when an address cannot be listened on */
+  async listen(): Promise<void> {
+    const { host, port, admin } = this.#options;
+    if (admin !== undefined) {
+      await this.#admin.listen(admin);
+      this.#adminPort = portOf(this.#admin);
+    }
+    await this.#rest.listen({ host, port });
+    this.#publicPort = portOf(this.#rest);
+  }
+
+  /** Lets clients in, at once. Settles once every event handler has been validated, or has failed to be. */
+  async activate(): Promise<void> {
+    // Taken on before the first client can come: a handler that is not active yet owns its events. [design 2]
+    this.#applying = this.#apply(this.#options.config);
+    this.#gateway.open();
+    this.#isReady = true;
+    await this.#applying;
+  }
+
+  /** Follows the file from now on: a good edit is taken over, a bad one is logged and changes nothing. */
+  watch(file: string, env: Environment): void {
+    this.#watch = watchConfig(file, {
+      env,
+      onConfig: config => this.reload(config),
+      onError: (error: ConfigError) =>
+        this.#log.error({ problems: error.problems }, `${file} is not taken over, the running configuration stays:\n${error.message}`),
+    });
+  }
+
+  /** Validates what is new, then swaps. Reloads are taken one after another. Never rejects. */
+  reload(config: Config): Promise<void> {
+    this.#applying = this.#applying
+      .then(() => this.#apply(config))
+      .then(
+        () => this.#log.info('the changed configuration is in force'),
+        error => this.#log.error({ err: error }, 'the running configuration stays'),
+      );
+    return this.#applying;
+  }
+
+  get handlers(): readonly HandlerStatus[] {
+    return this.#handlers.statuses();
+  }
+
+  /** `http://host:port` of the public listener, whatever the public endpoints are. */
+  get publicUrl(): string {
+    return urlOf(this.#options.host, this.#publicPort);
+  }
+
+  get adminUrl(): string | undefined {
+    const { admin } = this.#options;
+    return admin === undefined ? undefined : urlOf(admin.host, this.#adminPort);
+  }
+
+  /** What app servers are given; holds the primary key. [rest-api 1.8] */
+  get connectionString(): string {
+    return `Endpoint=${this.endpoints.primary};AccessKey=${this.#options.keys.primary};Version=1.0;`;
+  }
+
+  /** A URL that a client can connect to as it is; holds a token. */
+  clientUrl(hub: string, claims: ClientClaims, lifetimeMinutes: number): string {
+    return clientUrl(this.#tokens, this.endpoints.primary, hub, claims, lifetimeMinutes);
+  }
+
+  /** Lets what is under way finish, says goodbye to the clients in waves, then closes. [design 5] */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#isReady = false;
+    this.#gateway.drain();
+    await this.#watch?.close();
+    await this.#atMost(patienceMs, this.#handlers.whenIdle());
+    await this.#evictAll();
+    await this.#atMost(patienceMs, this.#gateway.whenEmpty());
+    await this.#atMost(patienceMs, this.#handlers.close());
+    this.#gateway.stop();
+    await this.#atMost(patienceMs, this.#rest.close());
+    await this.#admin.close();
+    await this.#backplane.close();
+  }
+
+  async #evictAll(): Promise<void> {
+    const wave = Math.max(waves.leastConnections, Math.ceil(this.hubs.size / waves.most));
+    for (const hub of this.hubs.all()) {
+      while (hub.evict(wave) > 0) await this.#pause(waves.gapMs);
+    }
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise(resolve => this.#clock.after(delayMs, resolve));
+  }
+
+  async #atMost(limitMs: number, work: Promise<void>): Promise<void> {
+    let cancel = () => {};
+    const limit = new Promise<void>(resolve => {
+      cancel = this.#clock.after(limitMs, resolve);
+    });
+    await Promise.race([work, limit]);
+    cancel();
+  }
+
+  async #apply(config: Config): Promise<void> {
+    const hubs = [...config.hubs.values()].map(({ name, eventHandlers }) => ({ hub: name, eventHandlers }));
+    await this.#handlers.configure(hubs, config.delivery);
+    this.#config = config;
+  }
+
+  #socketSettings(): SocketSettings {
+    const hubConfig = (hub: string): Omit<HubConfig, 'name'> => this.#config.hubs.get(hub) ?? defaultHubConfig;
+    return {
+      isAnonymousAllowed: hub => hubConfig(hub).anonymousConnectPolicy === 'allow',
+      keepAliveIntervalMs: hub => hubConfig(hub).keepAliveIntervalMs,
+      maxConnections: () => this.#config.limits.maxConnections ?? Number.POSITIVE_INFINITY,
+      outboundLimits: () => ({
+        maxMessages: this.#config.limits.outboundQueueMessages,
+        maxBytes: this.#config.limits.outboundQueueBytes,
+      }),
+    };
+  }
+}
+
+/** A client access URL; holds a token. @param endpoint the public endpoint, without a trailing slash */
+export function clientUrl(
+  tokens: KeyTokens,
+  endpoint: string,
+  hub: string,
+  claims: ClientClaims,
+  lifetimeMinutes: number,
+): string {
+  const token = tokens.sign(claims, `${endpoint}/client/hubs/${hub}`, lifetimeMinutes);
+  return `${endpoint.replace(/^http/, 'ws')}/client/hubs/${encodeURIComponent(hub)}?access_token=${token}`;
+}
+
+/** Loopback and wildcard addresses are shown as `localhost`, which is what a person types. */
+export function urlOf(host: string, port: number): string {
+  const isLocal = isLoopback(host) || host === '0.0.0.0' || host === '::';
+  const name = isLocal ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
+
+function portOf(app: FastifyInstance): number {
+  return (app.server.address() as AddressInfo).port;
+}
+
+/** Can only this machine reach the address? */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+}

@@ -1,0 +1,108 @@
+import type { IncomingMessage } from 'node:http';
+import { PubSubError } from '../errors.js';
+import type { Codec } from '../protocols/codec.js';
+import { isGroupName } from '../protocols/names.js';
+import { simpleEvents, simplePublisher } from '../protocols/simple.js';
+
+/** What a client's upgrade request asks for, before anybody is asked whether it may. */
+export interface ClientTarget {
+  /** As written in the URL, decoded once. */
+  readonly hub: string;
+  /** `/client/?hub=` instead of `/client/hubs/`. */
+  readonly isLegacyPath: boolean;
+  readonly query: URLSearchParams;
+}
+
+const hubPath = /^\/client\/hubs\/([^/]+)\/?$/;
+const legacyPath = /^\/client\/?$/;
+const tokenParameter = 'access_token';
+
+/** @throws PubSubError `notFound` for another path, `invalid` for a request that is not a client's WebSocket upgrade [client-protocols 1.1, 1.4] */
+export function readTarget(request: IncomingMessage): ClientTarget {
+  const url = request.url ?? '/';
+  const queryAt = url.indexOf('?');
+  const path = queryAt < 0 ? url : url.slice(0, queryAt);
+  const query = new URLSearchParams(queryAt < 0 ? '' : url.slice(queryAt + 1));
+  const encoded = hubPath.exec(path)?.[1];
+  if (encoded !== undefined) return { hub: decode(encoded), isLegacyPath: false, query };
+  if (!legacyPath.test(path)) throw new PubSubError('notFound', 'clients connect at /client/hubs/{hub}');
+  const hub = query.get('hub');
+  if (hub === null) throw new PubSubError('invalid', 'the hub query parameter is missing');
+  return { hub, isLegacyPath: true, query };
+}
+
+/** Refused before the upstream is asked; ws would refuse it only afterwards. [RFC 6455 4.2.1] */
+export function checkHandshake(request: IncomingMessage): void {
+  const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
+  const hasKey = /^[+/0-9A-Za-z]{22}==$/.test(request.headers['sec-websocket-key'] ?? '');
+  const version = request.headers['sec-websocket-version'];
+  if (request.method === 'GET' && isWebSocket && hasKey && (version === '13' || version === '8')) return;
+  throw new PubSubError('invalid', 'expected a WebSocket upgrade: GET with a Sec-WebSocket-Key, version 13');
+}
+
+/** The query's token wins over the header's; undefined when there is none. [client-protocols 1.3] */
+export function tokenOf(request: IncomingMessage, query: URLSearchParams): string | undefined {
+  for (const [name, value] of query) if (name.toLowerCase() === tokenParameter && value !== '') return value;
+  return /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+}
+
+/** Offered subprotocols, in the client's order and spelling. */
+export function subprotocolsOf(request: IncomingMessage): readonly string[] {
+  const header = request.headers['sec-websocket-protocol'] ?? '';
+  return header
+    .split(',')
+    .map(name => name.trim())
+    .filter(name => name !== '');
+}
+
+/** The query as the `connect` event shows it: repeated names keep their order, tokens are left out. [upstream-events 2.5] */
+export function queryOf(query: URLSearchParams): Record<string, string[]> {
+  const shown = [...query].filter(([name]) => name.toLowerCase() !== tokenParameter);
+  return collect(shown);
+}
+
+/** The headers as the client spelled them, without its credentials. [upstream-events 2.5, D18, D19] */
+export function headersOf(request: IncomingMessage): Record<string, string[]> {
+  const { rawHeaders } = request;
+  const pairs: [string, string][] = [];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) pairs.push([rawHeaders[at] as string, rawHeaders[at + 1] as string]);
+  return collect(pairs.filter(([name]) => name.toLowerCase() !== 'authorization'));
+}
+
+/**
+ * What a simple client on this URL would speak; checked for every client, as its subprotocol may not be known yet.
+ * Of repeated parameters the last counts. [client-protocols 1.1, 1.4]
+ * @throws PubSubError `invalid`
+ */
+export function simpleCodecOf(query: URLSearchParams): Codec {
+  const mode = query.getAll('webpubsub_mode').at(-1)?.toLowerCase() ?? '';
+  if (mode === '' || mode === 'sendevent') return simpleEvents;
+  if (mode !== 'sendtogroup') throw new PubSubError('invalid', 'webpubsub_mode must be sendEvent or sendToGroup');
+  const group = query.getAll('group').at(-1) ?? '';
+  if (!isGroupName(group)) throw new PubSubError('invalid', 'group must be 1 to 1024 characters, not all white space');
+  return simplePublisher(group, noEchoOf(query));
+}
+
+function noEchoOf(query: URLSearchParams): boolean {
+  const text = query.getAll('noEcho').at(-1)?.toLowerCase() ?? 'false';
+  if (text !== 'true' && text !== 'false') throw new PubSubError('invalid', 'noEcho must be true or false');
+  return text === 'true';
+}
+
+function collect(pairs: readonly [string, string][]): Record<string, string[]> {
+  const values = new Map<string, string[]>();
+  for (const [name, value] of pairs) {
+    const known = values.get(name);
+    if (known === undefined) values.set(name, [value]);
+    else known.push(value);
+  }
+  return Object.fromEntries(values);
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (cause) {
+    throw new PubSubError('invalid', 'the hub name has a malformed percent-escape', { cause });
+  }
+}

@@ -1,0 +1,35 @@
+import type { Socket } from 'node:net';
+
+/**
+ * Notices that a client leaves while its upgrade waits for the upstream. Nobody reads from such a socket, so its end
+ * would go unseen; early bytes stay in the socket for the WebSocket parser.
+ */
+export class Departure {
+  readonly #socket: Socket;
+  #isGone = false;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('readable', this.#look);
+    socket.once('end', this.#leave);
+    socket.once('close', this.#leave);
+  }
+
+  /** Has the client left? Stops watching either way. */
+  isOver(): boolean {
+    this.#socket.off('readable', this.#look);
+    this.#socket.off('end', this.#leave);
+    this.#socket.off('close', this.#leave);
+    if (this.#isGone) this.#socket.destroy();
+    return this.#isGone || this.#socket.destroyed;
+  }
+
+  /** With nothing left to read, `read` is what makes the stream announce its end. */
+  readonly #look = (): void => {
+    if (this.#socket.readableLength === 0) this.#socket.read(0);
+  };
+
+  readonly #leave = (): void => {
+    this.#isGone = true;
+  };
+}

@@ -1,0 +1,249 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { clientAudience } from '../auth/audience.js';
+import type { Endpoints } from '../auth/endpoints.js';
+import { type Claims, claimStrings, type KeyTokens } from '../auth/key-tokens.js';
+import { PubSubError } from '../errors.js';
+import type { Admission, Candidate } from '../hub/admission.js';
+import type { Connection, Ending } from '../hub/connection.js';
+import type { Hub } from '../hub/hub.js';
+import type { Hubs } from '../hub/hubs.js';
+import type { Clock, Observer } from '../hub/ports.js';
+import { isGroupName } from '../protocols/names.js';
+import {
+  type ClientTarget,
+  checkHandshake,
+  headersOf,
+  queryOf,
+  readTarget,
+  simpleCodecOf,
+  subprotocolsOf,
+  tokenOf,
+} from './client-request.js';
+import { Departure } from './departure.js';
+import { KeepAlive } from './keep-alive.js';
+import { refusalOf, refuse } from './refusal.js';
+import { type OutboundLimits, SocketOutlet } from './socket-outlet.js';
+import { Turn } from './turn.js';
+
+/** Largest message from a client, in bytes; one more is close 1009. [client-protocols 8.1] */
+const maxMessageBytes = 1024 * 1024;
+
+/** What hubs.yaml says about sockets; read when needed, so that a reload applies to open ones. */
+export interface SocketSettings {
+  isAnonymousAllowed(hub: string): boolean;
+  keepAliveIntervalMs(hub: string): number;
+  maxConnections(): number;
+  outboundLimits(): OutboundLimits;
+}
+
+export interface GatewayOptions {
+  readonly hubs: Hubs;
+  readonly tokens: KeyTokens;
+  readonly endpoints: Endpoints;
+  readonly settings: SocketSettings;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** WebSocket close code for a session that cannot be recovered. [client-protocols 5.3] */
+const cannotRecover = 1008;
+
+/** Turns upgrade requests into connections of hubs: who asks, may it, what does it speak. */
+export class Gateway {
+  readonly #options: GatewayOptions;
+  readonly #server: WebSocketServer;
+  readonly #keepAlive: KeepAlive;
+  readonly #turn = new Turn();
+  /** The subprotocol to echo, while ws finishes the handshake. */
+  readonly #selected = new WeakMap<IncomingMessage, string>();
+  #isOpen = false;
+  /** Handshakes under way. */
+  #pending = 0;
+  /** Sockets that are open, or saying goodbye. */
+  #sockets = 0;
+  #emptied: (() => void)[] = [];
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+    this.#keepAlive = new KeepAlive(options.clock);
+    this.#server = new WebSocketServer({
+      noServer: true,
+      clientTracking: false,
+      perMessageDeflate: false, // frames are shared by their receivers, so none is compressed for one of them [design 4]
+      maxPayload: maxMessageBytes,
+      handleProtocols: (_offered, request) => this.#selected.get(request) ?? false,
+    });
+  }
+
+  /** For the HTTP server's `upgrade` event. Never throws or rejects. */
+  readonly handle = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+    socket.on('error', ignore);
+    this.#pending += 1;
+    void this.#accept(request, socket as Socket, head)
+      .catch(error => this.#refuse(request, socket, error))
+      .finally(() => {
+        this.#pending -= 1;
+        this.#tellWhenEmpty();
+      });
+  };
+
+  /** Lets clients in from now on. */
+  open(): void {
+    this.#isOpen = true;
+  }
+
+  /** Refuses newcomers from now on. [design 5] */
+  drain(): void {
+    this.#isOpen = false;
+  }
+
+  /** Settles once no handshake is under way and every socket is closed. */
+  whenEmpty(): Promise<void> {
+    if (this.#isEmpty()) return Promise.resolve();
+    return new Promise(resolve => this.#emptied.push(resolve));
+  }
+
+  stop(): void {
+    this.#keepAlive.stop();
+  }
+
+  #isEmpty(): boolean {
+    return this.#pending === 0 && this.#sockets === 0;
+  }
+
+  #tellWhenEmpty(): void {
+    if (!this.#isEmpty()) return;
+    for (const tell of this.#emptied.splice(0)) tell();
+  }
+
+  async #accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+    this.#checkCapacity();
+    const target = readTarget(request);
+    checkHandshake(request);
+    const hub = this.#options.hubs.get(target.hub);
+    if ((target.query.get('awps_connection_id') ?? '') !== '') {
+      this.#failRecovery(request, socket, head);
+      return;
+    }
+    const candidate = this.#candidateOf(request, target, this.#authenticate(request, target, hub));
+    const departure = new Departure(socket);
+    const admission = await hub.admit(candidate);
+    if (departure.isOver()) hub.abandon(admission);
+    else this.#upgrade(request, socket, head, hub, admission);
+  }
+
+  #checkCapacity(): void {
+    if (!this.#isOpen) throw new PubSubError('shuttingDown', 'the service is starting or shutting down');
+    // Those still being asked about count too, this one among them: a flood of handshakes must not pass the limit.
+    if (this.#options.hubs.size + this.#pending > this.#options.settings.maxConnections()) {
+      throw new PubSubError('tooMany', 'the service has as many connections as it allows');
+    }
+  }
+
+  #authenticate(request: IncomingMessage, target: ClientTarget, hub: Hub): Claims {
+    const token = tokenOf(request, target.query);
+    if (token !== undefined) {
+      const { endpoints, tokens } = this.#options;
+      return tokens.verify(token, clientAudience(target.hub, target.isLegacyPath, endpoints, request.headers.host));
+    }
+    if (this.#options.settings.isAnonymousAllowed(hub.name)) return {};
+    throw new PubSubError('unauthorized', 'a client access token is needed: in access_token or as Authorization: Bearer');
+  }
+
+  #candidateOf(request: IncomingMessage, target: ClientTarget, claims: Claims): Candidate {
+    const groups = claimStrings(claims['webpubsub.group']);
+    if (!groups.every(isGroupName)) throw new PubSubError('invalid', 'the token names a group that cannot exist');
+    return {
+      userId: typeof claims.sub === 'string' ? claims.sub : undefined,
+      roles: claimStrings(claims.role),
+      groups,
+      claims: Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, claimStrings(value)])),
+      query: queryOf(target.query),
+      headers: headersOf(request),
+      subprotocols: subprotocolsOf(request),
+      clientCertificates: [],
+      simple: simpleCodecOf(target.query),
+    };
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, hub: Hub, admission: Admission): void {
+    if (admission.subprotocol !== undefined) this.#selected.set(request, admission.subprotocol);
+    let isUpgraded = false;
+    // ws writes the 101 and calls back within this call: the connection is in its hub before its client can know.
+    this.#server.handleUpgrade(request, socket, head, ws => {
+      isUpgraded = true;
+      this.#attach(ws, socket, hub, admission);
+    });
+    if (!isUpgraded) hub.abandon(admission); // ws found the socket closed
+  }
+
+  #attach(ws: WebSocket, socket: Socket, hub: Hub, admission: Admission): void {
+    const { clock, settings } = this.#options;
+    const onSlow = () => hub.fail(connection, new PubSubError('slowClient', 'The client is too slow.'));
+    const outlet = new SocketOutlet(ws, socket, this.#turn, clock, settings.outboundLimits(), onSlow);
+    const connection: Connection = hub.open(admission, outlet);
+    const lose = (ending: Ending) => {
+      outlet.abandon();
+      hub.lose(connection, ending);
+    };
+    const unwatch = this.#keepAlive.watch(
+      ws,
+      socket,
+      () => settings.keepAliveIntervalMs(hub.name),
+      () => {
+        lose({ category: 'PingTimeout', reason: 'The client did not answer pings.' });
+        ws.terminate();
+      },
+    );
+    ws.on('message', (bytes, isBinary) => connection.receive({ bytes: bytes as Buffer, isBinary }));
+    // ws has already sent the Close frame that the error calls for (1002, 1007 or 1009).
+    ws.on('error', error => lose({ category: 'BadRequest', reason: error.message }));
+    this.#sockets += 1;
+    ws.on('close', (code, reason) => {
+      unwatch();
+      lose(endingOf(code, reason));
+      this.#sockets -= 1;
+      this.#tellWhenEmpty();
+    });
+  }
+
+  /** Answered with an upgrade, as clients in the field take an HTTP error for a passing fault. [client-protocols 5.3] */
+  #failRecovery(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const offered = subprotocolsOf(request)[0];
+    if (offered !== undefined) this.#selected.set(request, offered);
+    this.#server.handleUpgrade(request, socket, head, ws => {
+      ws.on('error', ignore);
+      ws.close(cannotRecover);
+    });
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, cause: unknown): void {
+    const { observer } = this.#options;
+    const refusal = refusalOf(cause);
+    if (PubSubError.from(cause).kind === 'internal') observer.fault('upgrade', cause);
+    observer.connectionRefused({ hub: hubLabelOf(request), status: refusal.status, reason: refusal.reason });
+    if (socket.writable) refuse(socket, refusal);
+    else socket.destroy();
+  }
+}
+
+/** A socket's error is followed by its `close`, which is where endings are handled. */
+function ignore(): void {}
+
+/** The hub's name for logs, when the request got as far as having one. */
+function hubLabelOf(request: IncomingMessage): string {
+  try {
+    return readTarget(request).hub.slice(0, 128);
+  } catch {
+    return ''; // not a client path: the refusal says so
+  }
+}
+
+/** How the peer ended it. [upstream-events 1.4] */
+function endingOf(code: number, reason: Buffer): Ending {
+  const isLost = code === 1006; // no Close frame came
+  return { category: 'Normal', reason: isLost ? 'The connection was lost.' : reason.toString('utf8') };
+}

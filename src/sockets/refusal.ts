@@ -1,0 +1,34 @@
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { ConnectRefused, PubSubError } from '../errors.js';
+
+/** An HTTP answer in place of an upgrade. [client-protocols 1.4] */
+export interface Refusal {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: Buffer;
+  /** For logs. */
+  readonly reason: string;
+}
+
+/** What the upstream said goes to the client as it is; what is ours to explain is explained, and faults are not. [upstream-events D17] */
+export function refusalOf(cause: unknown): Refusal {
+  if (cause instanceof ConnectRefused) {
+    const { status, body, contentType, message } = cause;
+    return { status, contentType, body: body ?? Buffer.alloc(0), reason: message };
+  }
+  const error = PubSubError.from(cause);
+  const status = error.outcome.http;
+  const body = Buffer.from(status < 500 || error.kind === 'shuttingDown' ? error.message : '');
+  return { status, contentType: 'text/plain; charset=utf-8', body, reason: error.message };
+}
+
+/** Writes the answer and ends the socket, which no HTTP parser looks after any more. */
+export function refuse(socket: Duplex, refusal: Refusal): void {
+  const { status, contentType, body } = refusal;
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'Connection: close', `Content-Length: ${body.length}`];
+  if (status === 401) head.push('WWW-Authenticate: Bearer');
+  if (contentType !== undefined && body.length > 0) head.push(`Content-Type: ${contentType}`);
+  socket.once('finish', () => socket.destroy());
+  socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body]));
+}

@@ -1,0 +1,123 @@
+import type { Bounds, Failure, Response } from './exchange.js';
+import { noBody } from './exchange.js';
+import { isSuccess, linesOf } from './reply.js';
+import type { OutgoingRequest, Transport } from './transport.js';
+import type { Verdict } from './validation.js';
+
+/** Whom an upstream is asked to allow, and how its answer is read. */
+export interface AbuseCheck {
+  /** Scheme, host and port of the upstream. */
+  readonly origin: string;
+  /** Path and query with `{event}` = `validate`. */
+  readonly path: string;
+  /** Host names of the service; any one allowed is enough. [upstream-events 4.4] */
+  readonly serviceOrigins: readonly string[];
+  /** The service's own public ports: an answer may name the host with one of them. [upstream-events 4.2] */
+  readonly servicePorts: readonly number[];
+  /** Accept one line that holds a comma list. [upstream-events D5] */
+  readonly lenientOriginList: boolean;
+}
+
+const tryTimeoutMs = 10_000;
+const maxShownCharacters = 100;
+
+const bounds: Bounds = { headersWithinMs: tryTimeoutMs, bodyWithinMs: tryTimeoutMs, bodyLimit: () => noBody };
+
+/** Asks an upstream with OPTIONS, and on 404 with GET, whether it wants the service's events. [upstream-events 4] */
+export async function checkUpstream(transport: Pick<Transport, 'send'>, check: AbuseCheck): Promise<Verdict> {
+  const options = await transport.send(requestOf(check, 'OPTIONS'), bounds);
+  if (options.kind === 'failure') return failureVerdict(options, check);
+  if (options.status !== 404) return responseVerdict(options, check);
+  const get = await transport.send(requestOf(check, 'GET'), bounds);
+  return get.kind === 'failure' ? failureVerdict(get, check) : responseVerdict(get, check);
+}
+
+/** @param response to OPTIONS or GET [upstream-events 4.2] */
+export function responseVerdict(response: Response, check: AbuseCheck): Verdict {
+  if (!isSuccess(response.status)) return statusVerdict(response, check);
+  const lines = linesOf(response.headers, 'webhook-allowed-origin');
+  const answered = answerText(response.status, lines);
+  if (lines.some(line => isAllowed(line, check))) return { isValid: true, answered };
+  if (lines.some(line => line.includes(','))) {
+    return {
+      isValid: false,
+      answered,
+      advice: `send one WebHook-Allowed-Origin line for each origin; ${wanted(check)}`,
+    };
+  }
+  return { isValid: false, answered, advice: wanted(check) };
+}
+
+/** @param failure of OPTIONS or GET */
+export function failureVerdict(failure: Failure, check: AbuseCheck): Verdict {
+  const [answered, advice] = failureText(failure, check.origin);
+  return { isValid: false, answered, advice };
+}
+
+/** Only these headers: no signature, token, cookies or body. [upstream-events 4.1] */
+function requestOf(check: AbuseCheck, method: 'OPTIONS' | 'GET'): OutgoingRequest {
+  const headers = ['WebHook-Request-Origin', check.serviceOrigins.join(','), 'ce-awpsversion', '1.0'];
+  return { method, origin: check.origin, path: check.path, headers, body: undefined };
+}
+
+function isAllowed(line: string, check: AbuseCheck): boolean {
+  const values = check.lenientOriginList ? line.split(',') : [line];
+  return values.some(value => {
+    const allowed = value.trim().toLowerCase();
+    return allowed === '*' || check.serviceOrigins.some(origin => isSameOrigin(allowed, origin.toLowerCase(), check));
+  });
+}
+
+function isSameOrigin(allowed: string, origin: string, check: AbuseCheck): boolean {
+  return allowed === origin || check.servicePorts.some(port => allowed === `${origin}:${port}`);
+}
+
+function answerText(status: number, lines: readonly string[]): string {
+  if (lines.length === 0) return `answered ${status} without WebHook-Allowed-Origin`;
+  const shown = lines.join(' | ').replace(/[^\x20-\x7e]/g, '?');
+  const text = shown.length > maxShownCharacters ? `${shown.slice(0, maxShownCharacters)}…` : shown;
+  return `answered ${status} with WebHook-Allowed-Origin: ${text}`;
+}
+
+function wanted(check: AbuseCheck): string {
+  return `answer OPTIONS with "WebHook-Allowed-Origin: ${check.serviceOrigins[0] ?? '*'}" or "*"`;
+}
+
+function statusVerdict(response: Response, check: AbuseCheck): Verdict {
+  return { isValid: false, answered: `answered ${response.status}`, advice: statusAdvice(response.status, check) };
+}
+
+function statusAdvice(status: number, check: AbuseCheck): string {
+  if (status >= 300 && status < 400) return 'put the final URL into urlTemplate: redirects are not followed';
+  if (status === 401 || status === 403) return `let OPTIONS through without credentials and ${wanted(check)}`;
+  if (status === 404) return `check the path of urlTemplate, and ${wanted(check)}`;
+  if (status === 405) return `allow the method OPTIONS on that path and ${wanted(check)}`;
+  if (status >= 500) return `look into the log of the app at ${check.origin}`;
+  return wanted(check);
+}
+
+function failureText({ failure, code }: Failure, origin: string): [answered: string, advice: string] {
+  if (failure === 'timeout')
+    return [`no answer within ${tryTimeoutMs / 1000} s`, `is the app at ${origin} busy or blocked?`];
+  switch (code) {
+    case 'ECONNREFUSED':
+      return ['connection refused', `is the app running at ${origin}?`];
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return ['host name not found', `check the host in ${origin}`];
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return ['no connection', `is ${origin} reachable from here, or behind a firewall?`];
+    case 'UND_ERR_SOCKET':
+    case 'ECONNRESET':
+      return ['connection closed without an answer', `does the app at ${origin} speak ${schemeOf(origin)}?`];
+    default:
+      return [
+        `connection failed (${code ?? 'unknown'})`,
+        `check that the app at ${origin} answers ${schemeOf(origin)}`,
+      ];
+  }
+}
+
+function schemeOf(origin: string): string {
+  return origin.startsWith('https:') ? 'HTTPS with a certificate that this machine trusts' : 'plain HTTP';
+}

@@ -1,0 +1,171 @@
+import type { TokenSource } from '../auth/entra.js';
+import type { Clock, Observer, Upstream, UpstreamSession } from '../hub/ports.js';
+import { type AbuseCheck, checkUpstream } from './abuse-check.js';
+import { EventSender } from './event-sender.js';
+import { type DeliveryOptions, defaultDelivery, type HubHandlers } from './options.js';
+import { type EventHandler, eventsText, Routes } from './routes.js';
+import { Session } from './session.js';
+import { Transport } from './transport.js';
+import type { UrlTarget, UrlTemplate } from './url-template.js';
+import { reasonOf, Validation, type ValidationStatus } from './validation.js';
+
+export interface EventHandlersOptions {
+  /** Host names of the service, without scheme or port. */
+  readonly origins: readonly string[];
+  /** The service's public ports; a function when they are known only after listening. */
+  readonly ports: readonly number[] | (() => readonly number[]);
+  /** `ce-signature` of a connection. */
+  sign(connectionId: string): string;
+  readonly tokens: TokenSource;
+  readonly clock: Clock;
+  readonly observer: Observer;
+}
+
+/** One configured handler, as operators see it. */
+export interface HandlerStatus {
+  readonly hub: string;
+  /** The template, with secrets masked. */
+  readonly url: string;
+  readonly events: string;
+  readonly state: ValidationStatus['state'];
+  /** What the upstream said; undefined while pending. */
+  readonly answered: string | undefined;
+  /** What to do about a failure. */
+  readonly advice: string | undefined;
+}
+
+/** A validation and the configured handlers that share it, as they are named to people. */
+interface Shared {
+  readonly validation: Validation;
+  handlers: readonly { readonly hub: string; readonly url: string }[];
+}
+
+/** The app servers behind HTTP event handlers. [upstream-events 1–7] */
+export class EventHandlers implements Upstream {
+  readonly #options: EventHandlersOptions;
+  readonly #transport: Transport;
+  readonly #sender: EventSender;
+  /** By validation URL: handlers with the same one are validated together. [upstream-events 4.3] */
+  readonly #validations = new Map<string, Shared>();
+  #delivery = defaultDelivery;
+  /** Counts `configure` calls: only the newest one takes effect. */
+  #generation = 0;
+  #isConfigured = false;
+
+  constructor(options: EventHandlersOptions) {
+    const { sign, tokens, clock, observer } = options;
+    this.#options = options;
+    this.#transport = new Transport(clock);
+    const origin = options.origins.join(',');
+    this.#sender = new EventSender(
+      { origin, sign, tokens, clock, observer, transport: this.#transport },
+      this.#delivery,
+    );
+  }
+
+  /**
+   * Validates the handlers that are new or changed, at the same time, then takes events for `hubs`. One that fails is
+   * taken over too: it owns its events, and fails them until it is active. [design 2]
+   *
+   * The very first call takes effect at once, as there is nothing to go on with: events wait for the validation.
+   * @throws PubSubError `invalid` for a template or pattern that does not parse; nothing is changed then
+   */
+  async configure(hubs: readonly HubHandlers[], delivery: DeliveryOptions): Promise<void> {
+    const routes = new Routes(hubs, (hub, template) => this.#validationOf(hub, template));
+    const generation = ++this.#generation;
+    this.#delivery = delivery;
+    if (!this.#isConfigured) this.#swap(routes, delivery);
+    await Promise.all(routes.handlers.map(({ validation }) => validation.first()));
+    if (generation === this.#generation) this.#swap(routes, delivery);
+  }
+
+  /** In the order of the configuration. */
+  statuses(): readonly HandlerStatus[] {
+    return this.#sender.routes.handlers.map(handlerStatus);
+  }
+
+  open(hub: string, connectionId: string): UpstreamSession {
+    return new Session(this.#sender, hub, connectionId);
+  }
+
+  /** Settles once no event is under way. */
+  whenIdle(): Promise<void> {
+    return this.#sender.whenIdle();
+  }
+
+  /** Ends once no event is under way. Events that are raised until then are still delivered. */
+  async close(): Promise<void> {
+    this.#generation += 1;
+    for (const { validation } of this.#validations.values()) validation.stop();
+    await this.#sender.whenIdle();
+    await this.#transport.close();
+  }
+
+  #swap(routes: Routes, delivery: DeliveryOptions): void {
+    this.#isConfigured = true;
+    this.#sender.use(routes, delivery);
+    this.#forgetUnused(routes.handlers);
+    this.#transport.keepOnly(new Set(routes.handlers.map(handler => targetOf(handler).origin)));
+  }
+
+  #forgetUnused(handlers: readonly EventHandler[]): void {
+    for (const [url, shared] of this.#validations) {
+      const users = handlers.filter(handler => handler.validation === shared.validation);
+      shared.handlers = users.map(({ hub, template }) => ({ hub, url: template.display }));
+      if (users.length > 0) continue;
+      shared.validation.stop();
+      this.#validations.delete(url);
+    }
+  }
+
+  #validationOf(hub: string, template: UrlTemplate): Validation {
+    const target = template.validationUrl(hub);
+    const url = target.origin + target.path;
+    let shared = this.#validations.get(url);
+    if (!shared) {
+      shared = { validation: this.#newValidation(url, target), handlers: [{ hub, url: template.display }] };
+      this.#validations.set(url, shared);
+    }
+    return shared.validation;
+  }
+
+  #newValidation(url: string, target: UrlTarget): Validation {
+    return new Validation({
+      clock: this.#options.clock,
+      check: () => checkUpstream(this.#transport, this.#checkOf(target)),
+      changed: status => this.#changed(url, status),
+    });
+  }
+
+  #checkOf(target: UrlTarget): AbuseCheck {
+    const { origins, ports } = this.#options;
+    return {
+      ...target,
+      serviceOrigins: origins,
+      servicePorts: typeof ports === 'function' ? ports() : ports,
+      lenientOriginList: this.#delivery.lenientOriginList,
+    };
+  }
+
+  #changed(validationUrl: string, status: ValidationStatus): void {
+    for (const { hub, url } of this.#validations.get(validationUrl)?.handlers ?? []) {
+      this.#options.observer.handlerChanged({ hub, url, state: status.state, reason: reasonOf(status) });
+    }
+  }
+}
+
+function targetOf(handler: EventHandler): UrlTarget {
+  return handler.template.validationUrl(handler.hub);
+}
+
+function handlerStatus({ hub, template, options, validation }: EventHandler): HandlerStatus {
+  const { status } = validation;
+  return {
+    hub,
+    url: template.display,
+    events: eventsText(options),
+    state: status.state,
+    answered: status.state === 'pending' ? undefined : status.answered,
+    advice: status.state === 'failed' ? status.advice : undefined,
+  };
+}

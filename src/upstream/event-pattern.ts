@@ -1,0 +1,36 @@
+import { PubSubError } from '../errors.js';
+
+/** [upstream-events 5.4] */
+const eventName = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
+
+const nameRule =
+  'a name starts with a letter and goes on with letters, digits, `_`, `.` and `-`, at most 128 characters';
+
+/**
+ * Reads a `userEventPattern` and answers whether a user event matches it, ignoring case.
+ *
+ * `written` is the pattern before environment variables were filled in: messages quote nothing else.
+ * @throws PubSubError `invalid` when it is neither `*`, nor one name, nor a comma list of names
+ * [upstream-events 5.1, 5.3, D24]
+ */
+export function parseEventPattern(text: string, written = text): (event: string) => boolean {
+  const pattern = text.trim();
+  if (pattern === '') return () => false;
+  if (pattern === '*') return () => true;
+  const names = new Set(pattern.split(',').map(item => parseName(item.trim(), written)));
+  return event => names.has(event) || names.has(event.toLowerCase());
+}
+
+function parseName(name: string, written: string): string {
+  const shown = written.includes(name) ? ` ${JSON.stringify(name)}` : '';
+  if (name === '') throw invalid('an event name is missing beside a comma; remove the comma');
+  if (/[*?\\]/.test(name)) {
+    throw invalid(`the event name${shown} holds a wildcard; write \`*\` alone for every event, or full names`);
+  }
+  if (!eventName.test(name)) throw invalid(`the event name${shown} is not valid; ${nameRule}`);
+  return name.toLowerCase();
+}
+
+function invalid(reason: string): PubSubError {
+  return new PubSubError('invalid', reason);
+}

@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import type { TokenSource } from '../auth/entra.js';
+import { ConnectRefused, PubSubError } from '../errors.js';
+import type { Clock, EventKind, EventOutcome, Observer } from '../hub/ports.js';
+import type { Metadata } from '../protocols/messages.js';
+import { type Delivery, deliver, until } from './delivery.js';
+import type { BodyLimit, Response } from './exchange.js';
+import type { DeliveryOptions } from './options.js';
+import { type EventHandler, Routes, tokenFor } from './routes.js';
+import type { Transport } from './transport.js';
+import type { UrlTarget } from './url-template.js';
+
+/** What one event says. */
+export interface Content {
+  readonly type: string;
+  readonly body: Buffer;
+  readonly metadata: Metadata | undefined;
+}
+
+/** One event of one connection. */
+export interface RaisedEvent {
+  /** Canonical. */
+  readonly hub: string;
+  readonly connectionId: string;
+  readonly kind: EventKind;
+  readonly name: string;
+  readonly id: number;
+  readonly content: Content;
+}
+
+/** What differs from one kind of event to another. */
+export interface Manner<T> {
+  /** @throws PubSubError `eventFailed` when the event cannot be sent in headers */
+  headers(target: UrlTarget): string[];
+  bodyLimit(status: number, maxResponseBytes: number): BodyLimit;
+  /** @throws PubSubError `eventFailed`, ConnectRefused */
+  read(response: Response, target: UrlTarget): T;
+}
+
+export interface SenderOptions {
+  /** Host names of the service, joined by a comma. [upstream-events 4.4] */
+  readonly origin: string;
+  sign(connectionId: string): string;
+  readonly tokens: TokenSource;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly transport: Transport;
+}
+
+/** Sends events to the event handlers of the day, and tells the observer how each one ended. */
+export class EventSender {
+  readonly #options: SenderOptions;
+  #routes = new Routes([], () => {
+    throw new Error('no handlers yet');
+  });
+  #delivery: DeliveryOptions;
+  #underWay = 0;
+  #idle: (() => void)[] = [];
+  #second = -1;
+  #secondText = '';
+
+  constructor(options: SenderOptions, delivery: DeliveryOptions) {
+    this.#options = options;
+    this.#delivery = delivery;
+  }
+
+  /** From the next event on. */
+  use(routes: Routes, delivery: DeliveryOptions): void {
+    this.#routes = routes;
+    this.#delivery = delivery;
+  }
+
+  get routes(): Routes {
+    return this.#routes;
+  }
+
+  /** Resolves when no event is under way. */
+  whenIdle(): Promise<void> {
+    if (this.#underWay === 0) return Promise.resolve();
+    return new Promise(resolve => {
+      this.#idle.push(resolve);
+    });
+  }
+
+  /** Looked up at each event, so that a reload counts for connections that are open. [upstream-events 5.3] */
+  find(hub: string, kind: EventKind, name: string): EventHandler | undefined {
+    return this.#routes.find(hub, kind, name);
+  }
+
+  /** Reports a user event that no handler takes, and answers what to throw. */
+  unhandled(event: RaisedEvent): PubSubError {
+    const error = new PubSubError(
+      'eventUnhandled',
+      `no event handler of hub ${event.hub} takes user event ${event.name}`,
+    );
+    this.#report(event, 'unhandled', this.#options.clock.now(), 0, error.message);
+    return error;
+  }
+
+  /**
+   * Delivers one event and reads the answer.
+   * @throws ConnectRefused; PubSubError `eventFailed`
+   */
+  async send<T>(event: RaisedEvent, handler: EventHandler, manner: Manner<T>): Promise<T> {
+    const startedMs = this.#options.clock.now();
+    const progress = { attempts: 0 };
+    this.#underWay += 1;
+    try {
+      const result = await this.#deliver(event, handler, manner, progress);
+      this.#report(event, 'success', startedMs, progress.attempts, undefined);
+      return result;
+    } catch (error) {
+      throw this.#failed(event, startedMs, progress.attempts, error);
+    } finally {
+      this.#finish();
+    }
+  }
+
+  proofOf(connectionId: string): { readonly signature: string; readonly origin: string } {
+    return { signature: this.#options.sign(connectionId), origin: this.#options.origin };
+  }
+
+  newRequestId(): string {
+    return randomUUID();
+  }
+
+  /** `ce-time`: whole seconds, so the text is made once a second. [upstream-events 2.2] */
+  timeText(): string {
+    const second = Math.floor(this.#options.clock.now() / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#secondText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
+    }
+    return this.#secondText;
+  }
+
+  /** The headers are made before anything is waited for: they hold what was so when the event was raised. */
+  async #deliver<T>(
+    event: RaisedEvent,
+    handler: EventHandler,
+    manner: Manner<T>,
+    progress: { attempts: number },
+  ): Promise<T> {
+    const { clock, transport } = this.#options;
+    const options = this.#delivery;
+    const deadlineMs = clock.now() + options.timeoutMs;
+    const target = handler.template.expand(handler.hub, event.name);
+    const headers = manner.headers(target);
+    await this.#prepare(handler, headers, deadlineMs);
+    const delivery = deliveryOf(event, target, headers, deadlineMs, status =>
+      manner.bodyLimit(status, options.maxResponseBytes),
+    );
+    try {
+      return manner.read(await deliver(transport, clock, delivery, options), target);
+    } finally {
+      progress.attempts = delivery.attempts;
+    }
+  }
+
+  /** An upstream that does not want events gets none, and neither does one that we cannot prove ourselves to. */
+  async #prepare(handler: EventHandler, headers: string[], deadlineMs: number): Promise<void> {
+    const { clock, tokens } = this.#options;
+    const admitted = handler.validation.admit();
+    if (admitted) await until(clock, deadlineMs, admitted, 'its event handler to be validated');
+    const token = tokenFor(handler, tokens);
+    if (token) headers.push('Authorization', `Bearer ${await until(clock, deadlineMs, token, 'an Entra ID token')}`);
+  }
+
+  #failed(event: RaisedEvent, startedMs: number, attempts: number, error: unknown): PubSubError {
+    const failure = PubSubError.from(error);
+    if (failure.kind === 'internal') this.#options.observer.fault(`upstream ${event.kind}`, error);
+    this.#report(event, isRefusal(failure) ? 'refused' : 'failed', startedMs, attempts, failure.message);
+    return failure;
+  }
+
+  #report(
+    event: RaisedEvent,
+    outcome: EventOutcome,
+    startedMs: number,
+    attempts: number,
+    reason: string | undefined,
+  ): void {
+    const { hub, connectionId, name, kind } = event;
+    const durationMs = this.#options.clock.now() - startedMs;
+    this.#options.observer.eventFinished({
+      hub,
+      connectionId,
+      event: name,
+      kind,
+      outcome,
+      durationMs,
+      attempts,
+      reason,
+    });
+  }
+
+  #finish(): void {
+    this.#underWay -= 1;
+    if (this.#underWay > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+}
+
+/** A 5xx is passed on like a refusal, but nobody declined. */
+function isRefusal(failure: PubSubError): boolean {
+  return failure instanceof ConnectRefused && failure.status < 500 && failure.status !== 408;
+}
+
+function deliveryOf(
+  event: RaisedEvent,
+  target: UrlTarget,
+  headers: string[],
+  deadlineMs: number,
+  bodyLimit: (status: number) => BodyLimit,
+): Delivery {
+  const request = { method: 'POST' as const, ...target, headers, body: event.content.body };
+  return { request, deadlineMs, bodyLimit, attempts: 0 };
+}

@@ -1,0 +1,157 @@
+import type { ConnectReply, ConnectRequest, EventKind, UpstreamSession } from '../hub/ports.js';
+import type { Payload } from '../protocols/messages.js';
+import { Cookies } from './cookies.js';
+import { ConnectionHeaders, systemContentType, userContentTypes } from './event-headers.js';
+import type { Content, EventSender, Manner, RaisedEvent } from './event-sender.js';
+import { noBody, type Response } from './exchange.js';
+import {
+  connectBodyLimit,
+  eventBodyLimit,
+  isSuccess,
+  linesOf,
+  readConnectReply,
+  readEventReply,
+  replyState,
+  requireSuccess,
+} from './reply.js';
+import type { EventHandler } from './routes.js';
+import type { UrlTarget } from './url-template.js';
+
+const connectedBody = Buffer.from('{}');
+
+/** One connection's event history: its `ce-id` counter, state and cookies. [upstream-events 2.3, 3.5, 6.4] */
+export class Session implements UpstreamSession {
+  readonly #sender: EventSender;
+  readonly #hub: string;
+  readonly #connectionId: string;
+  /** 0 is reserved for `connect`, whether it is sent or not. [upstream-events 2.3] */
+  #nextId = 1;
+  #userId: string | undefined;
+  #subprotocol: string | undefined;
+  #state: string | undefined;
+  /** Most connections never get one. */
+  #cookies: Cookies | undefined;
+  /** Made for the first event that is sent; `hub` is the spelling it was made with. */
+  #headers: { readonly hub: string; readonly template: ConnectionHeaders } | undefined;
+
+  constructor(sender: EventSender, hub: string, connectionId: string) {
+    this.#sender = sender;
+    this.#hub = hub;
+    this.#connectionId = connectionId;
+  }
+
+  async connect(request: ConnectRequest): Promise<ConnectReply | undefined> {
+    const handler = this.#sender.find(this.#hub, 'connect', 'connect');
+    if (!handler) return undefined;
+    this.#know(request.userId, undefined);
+    const event = this.#raise('connect', 'connect', 0, json(connectBody(request)));
+    return this.#sender.send(event, handler, {
+      headers: target => this.#headersFor(event, handler, target),
+      bodyLimit: connectBodyLimit,
+      read: this.#reading(response => readConnectReply(response, request.subprotocols)),
+    });
+  }
+
+  accept(userId: string | undefined, subprotocol: string | undefined): void {
+    this.#know(userId, subprotocol);
+  }
+
+  connected(): void {
+    this.#notify('connected', { type: systemContentType, body: connectedBody, metadata: undefined });
+  }
+
+  disconnected(reason: string): void {
+    this.#notify('disconnected', json({ reason }));
+  }
+
+  async event(name: string, payload: Payload): Promise<Payload | undefined> {
+    const content = { type: userContentTypes[payload.dataType], body: payload.bytes, metadata: payload.metadata };
+    const event = this.#raise('user', name, this.#nextId++, content);
+    const handler = this.#sender.find(this.#hub, 'user', name);
+    if (!handler) throw this.#sender.unhandled(event);
+    return this.#sender.send(event, handler, {
+      headers: target => this.#headersFor(event, handler, target),
+      bodyLimit: eventBodyLimit,
+      read: this.#reading(readEventReply),
+    });
+  }
+
+  #notify(kind: 'connected' | 'disconnected', content: Content): void {
+    const event = this.#raise(kind, kind, this.#nextId++, content);
+    const handler = this.#sender.find(this.#hub, kind, kind);
+    if (!handler) return;
+    const sent = this.#sender.send(event, handler, {
+      headers: target => this.#headersFor(event, handler, target),
+      bodyLimit: () => noBody,
+      read: (response, target) => {
+        this.#storeCookies(response, target);
+        requireSuccess(response);
+      },
+    });
+    // The sender has told the observer, and no client waits for a notification.
+    sent.catch(() => {});
+  }
+
+  #raise(kind: EventKind, name: string, id: number, content: Content): RaisedEvent {
+    return { hub: this.#hub, connectionId: this.#connectionId, kind, name, id, content };
+  }
+
+  #know(userId: string | undefined, subprotocol: string | undefined): void {
+    if (userId === this.#userId && subprotocol === this.#subprotocol) return;
+    this.#userId = userId;
+    this.#subprotocol = subprotocol;
+    this.#headers = undefined;
+  }
+
+  #headersFor(event: RaisedEvent, handler: EventHandler, target: UrlTarget): string[] {
+    return this.#template(handler.hub).forEvent({
+      kind: event.kind,
+      name: event.name,
+      id: event.id,
+      time: this.#sender.timeText(),
+      requestId: this.#sender.newRequestId(),
+      contentType: event.content.type,
+      state: this.#state,
+      cookies: this.#cookies?.header(target.origin + target.path),
+      metadata: event.content.metadata,
+    });
+  }
+
+  #template(hub: string): ConnectionHeaders {
+    if (this.#headers?.hub !== hub) {
+      const facts = { hub, connectionId: this.#connectionId, userId: this.#userId, subprotocol: this.#subprotocol };
+      this.#headers = {
+        hub,
+        template: new ConnectionHeaders({ ...facts, ...this.#sender.proofOf(this.#connectionId) }),
+      };
+    }
+    return this.#headers!.template;
+  }
+
+  /** Reads the answer to a blocking event; only one that is of use sets the state. [upstream-events 3.5] */
+  #reading<T>(read: (response: Response) => T): Manner<T>['read'] {
+    return (response, target) => {
+      this.#storeCookies(response, target);
+      const reply = read(response);
+      this.#state = replyState(response.headers) ?? this.#state;
+      return reply;
+    };
+  }
+
+  #storeCookies(response: Response, target: UrlTarget): void {
+    const lines = linesOf(response.headers, 'set-cookie');
+    if (lines.length === 0 || !isSuccess(response.status)) return;
+    this.#cookies ??= new Cookies();
+    this.#cookies.store(lines, target.origin + target.path);
+  }
+}
+
+/** [upstream-events 2.5] */
+function connectBody(request: ConnectRequest): object {
+  const { claims, query, headers, subprotocols, clientCertificates } = request;
+  return { claims, query, headers, subprotocols, clientCertificates };
+}
+
+function json(value: object): Content {
+  return { type: systemContentType, body: Buffer.from(JSON.stringify(value)), metadata: undefined };
+}

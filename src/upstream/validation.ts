@@ -1,0 +1,128 @@
+import { PubSubError } from '../errors.js';
+import type { Clock } from '../hub/ports.js';
+
+/** What one try found: what the upstream said and, when that is not enough, what to do about it. Both are for people. */
+export type Verdict =
+  | { readonly isValid: true; readonly answered: string }
+  | { readonly isValid: false; readonly answered: string; readonly advice: string };
+
+export type ValidationStatus =
+  | { readonly state: 'pending' }
+  | { readonly state: 'active'; readonly answered: string }
+  | { readonly state: 'failed'; readonly answered: string; readonly advice: string };
+
+export interface ValidationOptions {
+  readonly clock: Clock;
+  /** One try at the upstream; never rejects. */
+  check(): Promise<Verdict>;
+  /** Told of every change of state, and of a failure that now has another reason. */
+  changed(status: ValidationStatus): void;
+}
+
+/** A success is used this long; then the next delivery has it looked at again. [upstream-events 4.3] */
+const trustedMs = 60_000;
+const firstRetryDelayMs = 1_000;
+const maxRetryDelayMs = 60_000;
+/** An event that comes sooner after a failed try fails with it; a later one has the upstream tried again. [design 2] */
+const failureStandsMs = 1_000;
+
+/** Whether one upstream agrees to be sent events. [design 2 › Activation] */
+export class Validation {
+  readonly #options: ValidationOptions;
+  #status: ValidationStatus = { state: 'pending' };
+  /** When the last try ended, in Unix milliseconds. */
+  #checkedAtMs = 0;
+  #attempt: Promise<void> | undefined;
+  #retryDelayMs = firstRetryDelayMs;
+  #cancelRetry: () => void = () => {};
+  #isStopped = false;
+
+  constructor(options: ValidationOptions) {
+    this.#options = options;
+  }
+
+  get status(): ValidationStatus {
+    return this.#status;
+  }
+
+  /**
+   * Whether an event may go out: at once when undefined, else when the promise resolves.
+   * @throws PubSubError `eventFailed`, as a rejection, when the upstream is not active
+   */
+  admit(): Promise<void> | undefined {
+    const sinceMs = this.#options.clock.now() - this.#checkedAtMs;
+    switch (this.#status.state) {
+      case 'active':
+        if (sinceMs >= trustedMs) void this.#try();
+        return undefined;
+      case 'pending':
+        return this.#afterTry();
+      case 'failed':
+        if (this.#attempt || sinceMs >= failureStandsMs) return this.#afterTry();
+        return Promise.reject(this.#refusal());
+    }
+  }
+
+  /** Resolves once it has been tried at all, whatever came of it. */
+  first(): Promise<void> {
+    return this.#status.state === 'pending' ? this.#try() : Promise.resolve();
+  }
+
+  /** No more tries in the background. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelRetry();
+  }
+
+  /** Joins the try under way, or starts one. */
+  #try(): Promise<void> {
+    this.#attempt ??= this.#run().finally(() => {
+      this.#attempt = undefined;
+    });
+    return this.#attempt;
+  }
+
+  async #afterTry(): Promise<void> {
+    await this.#try();
+    if (this.#status.state !== 'active') throw this.#refusal();
+  }
+
+  async #run(): Promise<void> {
+    this.#cancelRetry();
+    const verdict = await this.#options.check();
+    this.#checkedAtMs = this.#options.clock.now();
+    this.#become(statusOf(verdict));
+    if (verdict.isValid) this.#retryDelayMs = firstRetryDelayMs;
+    else this.#scheduleRetry();
+  }
+
+  #scheduleRetry(): void {
+    if (this.#isStopped) return;
+    this.#cancelRetry = this.#options.clock.after(this.#retryDelayMs, () => void this.#try());
+    this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, maxRetryDelayMs);
+  }
+
+  #become(status: ValidationStatus): void {
+    const before = this.#status;
+    this.#status = status;
+    if (before.state !== status.state || reasonOf(before) !== reasonOf(status)) this.#options.changed(status);
+  }
+
+  #refusal(): PubSubError {
+    return new PubSubError(
+      'eventFailed',
+      `the event handler is not active: ${reasonOf(this.#status) ?? 'not validated'}`,
+    );
+  }
+}
+
+/** Why a handler takes no events; undefined when it does, or when that is not known yet. */
+export function reasonOf(status: ValidationStatus): string | undefined {
+  return status.state === 'failed' ? `${status.answered}; ${status.advice}` : undefined;
+}
+
+function statusOf(verdict: Verdict): ValidationStatus {
+  return verdict.isValid
+    ? { state: 'active', answered: verdict.answered }
+    : { state: 'failed', answered: verdict.answered, advice: verdict.advice };
+}

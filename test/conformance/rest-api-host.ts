@@ -1,0 +1,121 @@
+import type { AddressInfo } from 'node:net';
+import jwt from 'jsonwebtoken';
+import { onTestFinished } from 'vitest';
+import { Endpoints } from '../../src/auth/endpoints.js';
+import { type AccessKeys, KeyTokens } from '../../src/auth/key-tokens.js';
+import { MemoryBus } from '../../src/backplane/memory.js';
+import { Hubs } from '../../src/hub/hubs.js';
+import type { Observer, Outlet, Upstream } from '../../src/hub/ports.js';
+import type { Frame } from '../../src/protocols/codec.js';
+import { simpleEvents } from '../../src/protocols/simple.js';
+import { createRestServer } from '../../src/rest/server.js';
+
+export const primaryKey = 'primary-key-of-the-conformance-suite-00';
+export const secondaryKey = 'secondary-key-of-the-conformance-suite-';
+
+export const json = 'json.webpubsub.azure.v1';
+
+const nothing = () => undefined;
+
+/** No event handler is configured for anything. */
+const noUpstream: Upstream = {
+  open: () => ({
+    connect: async () => undefined,
+    accept: nothing,
+    connected: nothing,
+    event: async () => undefined,
+    disconnected: nothing,
+  }),
+};
+
+const nobody: Observer = {
+  connectionOpened: nothing,
+  connectionClosed: nothing,
+  roleIgnored: nothing,
+  connectionRefused: nothing,
+  messageReceived: nothing,
+  messageSent: nothing,
+  eventFinished: nothing,
+  handlerChanged: nothing,
+  fault: nothing,
+};
+
+/** The far end of one connection: what its client got, and how it was closed. */
+export class Client implements Outlet {
+  readonly frames: Frame[] = [];
+  closed: { code: number; reason: string } | undefined;
+  id = '';
+
+  send(frame: Frame): void {
+    this.frames.push(frame);
+  }
+  close(code: number, reason: string): void {
+    this.closed = { code, reason };
+  }
+  pause(): void {}
+  resume(): void {}
+
+  /** Payloads as text, without the first `connected` message of a JSON client. */
+  get heard(): readonly string[] {
+    return this.frames.map(frame => frame.bytes.toString()).filter(text => !text.includes('"event":"connected"'));
+  }
+}
+
+export interface HostOptions {
+  readonly keys?: AccessKeys;
+  readonly endpoints?: readonly string[];
+  readonly now?: () => number;
+}
+
+/** A whole REST server on a port of its own, over real hubs, keys and codecs; its clients have no sockets. */
+export async function startHost({
+  keys = { primary: primaryKey, secondary: undefined },
+  endpoints: configured = [],
+  now = Date.now,
+}: HostOptions = {}) {
+  const hubs = new Hubs({
+    upstream: noUpstream,
+    backplane: new MemoryBus().connect(),
+    observer: nobody,
+    dropsOnEventFailure: () => false,
+  });
+  let base = '';
+  const endpoints = new Endpoints(configured, () => base);
+  const app = createRestServer({ hubs, tokens: new KeyTokens(keys, now), endpoints });
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  onTestFinished(() => app.close());
+  base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;
+  return {
+    base,
+    connectionString: `Endpoint=${base};AccessKey=${primaryKey};Version=1.0;`,
+    /** Calls with a token for the URL, or with the one given. */
+    async call(method: string, path: string, init: RequestInit & { token?: string } = {}): Promise<Response> {
+      const { token = sign({ aud: base + path }), ...rest } = init;
+      return fetch(base + path, { ...rest, method, headers: { authorization: `Bearer ${token}`, ...rest.headers } });
+    },
+    async connect(
+      hub: string,
+      who: { userId?: string; groups?: readonly string[]; subprotocol?: string } = {},
+    ): Promise<Client> {
+      const client = new Client();
+      const admission = await hubs.get(hub).admit({
+        userId: who.userId,
+        groups: who.groups ?? [],
+        subprotocols: who.subprotocol === undefined ? [] : [who.subprotocol],
+        roles: [],
+        claims: {},
+        query: {},
+        headers: {},
+        clientCertificates: [],
+        simple: simpleEvents,
+      });
+      client.id = hubs.get(hub).open(admission, client).id;
+      return client;
+    },
+  };
+}
+
+/** A token as an SDK signs it: `aud` and `exp`, nothing else. */
+export function sign(claims: Record<string, unknown>, key: string | Buffer = primaryKey, now = Date.now()): string {
+  return jwt.sign({ exp: Math.floor(now / 1000) + 60, ...claims }, key, { algorithm: 'HS256', noTimestamp: true });
+}

@@ -1,0 +1,195 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { type Browser, chromium, type Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+const root = join(import.meta.dirname, '../..');
+const waitMs = 15_000;
+const browserFlags = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** A child process, and everything it has said, line by line. */
+class Program {
+  private readonly said: string[] = [];
+  private readonly heard = new Set<() => void>();
+  private readonly process: ChildProcess;
+  /** Its exit code; null when a signal ended it. */
+  readonly exitCode: Promise<number | null>;
+
+  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+    this.process = spawn(process.execPath, args, { cwd: root, env: { ...process.env, ...env } });
+    this.exitCode = once(this.process, 'close').then(([code]) => code);
+    for (const stream of [this.process.stdout, this.process.stderr]) {
+      createInterface({ input: stream! }).on('line', line => this.hear(line));
+    }
+    this.process.on('close', () => this.hear(`(ended with ${this.process.exitCode ?? this.process.signalCode})`));
+  }
+
+  /** Resolves with what `pattern` found in the first line that matches, said already or still to come. */
+  line(pattern: RegExp): Promise<RegExpExecArray> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => settle(() => reject(new Error(`no ${pattern} in:\n${this.said.join('\n')}`)));
+      const timer = setTimeout(giveUp, waitMs);
+      const settle = (outcome: () => void) => {
+        clearTimeout(timer);
+        this.heard.delete(look);
+        outcome();
+      };
+      const look = () => {
+        const found = this.said.map(line => pattern.exec(line)).find(match => match !== null);
+        if (found) settle(() => resolve(found));
+        else if (this.said.at(-1)?.startsWith('(ended')) giveUp();
+      };
+      this.heard.add(look);
+      look();
+    });
+  }
+
+  /** Asks it to stop, if it still runs. */
+  stop(): Promise<number | null> {
+    this.process.kill('SIGTERM');
+    return this.exitCode;
+  }
+
+  private hear(line: string): void {
+    this.said.push(line);
+    for (const look of [...this.heard]) look();
+  }
+}
+
+let folder: string;
+let service: Program;
+let sample: Program;
+let browser: Browser;
+let url: string;
+
+const handlerFor = (port: string) => `hubs:
+  chat:
+    eventHandlers:
+      - urlTemplate: http://localhost:${port}/eventhandler/{event}
+        systemEvents: [connect, connected, disconnected]
+        userEventPattern: "*"
+`;
+
+// The sample needs the service's address and hubs.yaml the sample's, so the file is completed while the service runs.
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'hubwire-page-'));
+  const hubsFile = join(folder, 'hubs.yaml');
+  await writeFile(hubsFile, 'hubs:\n  chat: {}\n');
+  service = new Program(['dist/main.js', 'start', '--json', '--port', '0', '--admin-port', '0', '--hubs', hubsFile]);
+  const listening = JSON.parse((await service.line(/^\{"event":"listening".*/))[0]);
+
+  sample = new Program(['samples/chat/server.js'], {
+    PORT: '0',
+    WebPubSubConnectionString: listening.connectionString,
+  });
+  const [, page, port] = await sample.line(/^sample: chat page on (http:\/\/localhost:(\d+))$/);
+  url = page!;
+
+  await writeFile(hubsFile, handlerFor(port!));
+  await service.line(new RegExp(`\\bactive\\b.*localhost:${port}|localhost:${port}.*\\bactive\\b`));
+
+  const executablePath = execFileSync('sh', ['test/setup.sh', 'chromium'], { cwd: root, encoding: 'utf8' }).trim();
+  browser = await chromium.launch({ executablePath, chromiumSandbox: false, args: browserFlags });
+}, 4 * waitMs);
+
+afterAll(async () => {
+  await browser?.close();
+  await sample?.stop();
+  await service?.stop();
+  await rm(folder, { recursive: true, force: true });
+}, waitMs);
+
+interface Tab {
+  readonly page: Page;
+  /** What the browser complained about. */
+  readonly complaints: string[];
+}
+
+async function openTab(): Promise<Tab> {
+  const page = await browser.newPage();
+  page.setDefaultTimeout(waitMs);
+  const complaints: string[] = [];
+  page.on('console', message => message.type() === 'error' && complaints.push(message.text()));
+  page.on('pageerror', error => complaints.push(String(error)));
+  await page.goto(url);
+  return { page, complaints };
+}
+
+/** Waits until the tab is connected under a name that matches, and answers it. */
+async function connectedAs(page: Page, name: RegExp): Promise<string> {
+  const status = page.locator('#status.online', { hasText: new RegExp(`^Connected as ${name.source}$`) });
+  await status.waitFor();
+  return ((await status.textContent()) ?? '').replace('Connected as ', '');
+}
+
+async function rename(page: Page, name: string): Promise<void> {
+  await page.locator('#name').fill(name);
+  await page.locator('#name').press('Enter');
+  await connectedAs(page, new RegExp(name));
+}
+
+async function say(page: Page, line: string): Promise<void> {
+  await page.locator('#text').fill(line);
+  await page.locator('#send').click();
+}
+
+/** Waits for an entry of the list with exactly this sender and text. */
+async function sees(page: Page, kind: 'message' | 'notice', text: string, from?: string): Promise<void> {
+  const whole = `${from ?? ''}${text}`;
+  const entry = page.locator(`#messages li.${kind}`).filter({ has: page.getByText(text, { exact: true }) });
+  await entry.waitFor();
+  expect(await entry.allTextContents()).toEqual([whole]);
+}
+
+test('[UE-036] [UE-042] [UE-070] [CP-047] [CP-063] [RA-035] two tabs chat, with names, notices and answers', async () => {
+  const ada = await openTab();
+  await connectedAs(ada.page, /guest-\d{4}/);
+  await rename(ada.page, 'Ada');
+
+  const zoe = await openTab();
+  const guest = await connectedAs(zoe.page, /guest-\d{4}/);
+  await sees(ada.page, 'notice', `${guest} joined`);
+  await rename(zoe.page, 'Zoë 佐江');
+  await sees(ada.page, 'notice', `${guest} left`);
+  await sees(ada.page, 'notice', 'Zoë 佐江 joined');
+
+  await say(ada.page, 'hello from the first tab');
+  await sees(zoe.page, 'message', 'hello from the first tab', 'Ada');
+  await sees(ada.page, 'message', 'hello from the first tab', 'Ada');
+  await say(zoe.page, '<img src=x onerror=alert(1)> & "quotes"');
+  await sees(ada.page, 'message', '<img src=x onerror=alert(1)> & "quotes"', 'Zoë 佐江');
+  expect(await ada.page.locator('#messages img').count()).toBe(0);
+
+  await say(zoe.page, '/who');
+  await sees(zoe.page, 'notice', 'Here now: Ada, Zoë 佐江');
+  await say(zoe.page, '/dance');
+  await sees(zoe.page, 'notice', 'Unknown command /dance. Try /who');
+  // The answers are older than this message, so the other tab would have them by now.
+  await say(zoe.page, 'done');
+  await sees(ada.page, 'message', 'done', 'Zoë 佐江');
+  expect(await ada.page.getByText('Here now').count()).toBe(0);
+
+  await ada.page.reload();
+  await connectedAs(ada.page, /Ada/);
+  await zoe.page.close();
+  await sees(ada.page, 'notice', 'Zoë 佐江 left');
+  expect({ ada: ada.complaints, zoe: zoe.complaints }).toEqual({ ada: [], zoe: [] });
+}, 60_000);
+
+test('the sample ends when asked to, and says why when its port is taken', async () => {
+  const second = new Program(['samples/chat/server.js'], { PORT: new URL(url).port });
+  await second.line(/^sample: cannot serve the page \(.*EADDRINUSE.*\); PORT names another port$/);
+  expect(await second.exitCode).toBe(1);
+  expect(await sample.stop()).toBe(0);
+}, 30_000);

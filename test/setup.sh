@@ -1,0 +1,66 @@
+#!/bin/sh
+# Makes sure that the programs which the tests drive are on this machine, and says what it does.
+# CHROMIUM_PATH names a browser that is already there. Safe to run again; quick when nothing is missing.
+# `setup.sh chromium` installs nothing: it prints the path of the browser that the tests use.
+set -eu
+
+say() { echo "test/setup.sh: $*" >&2; }
+
+# ------------------------------------------------------------------------------------------- chromium (sample page)
+
+# Prints the first browser that starts. A name on PATH is not enough: some systems ship a stub that only asks for a snap.
+find_chromium() {
+  for name in ${CHROMIUM_PATH:+"$CHROMIUM_PATH"} chromium chromium-browser google-chrome; do
+    found=$(command -v "$name") || continue
+    if "$found" --version >/dev/null 2>&1; then
+      echo "$found"
+      return 0
+    fi
+  done
+  return 1
+}
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+}
+
+# Fonts come along because a page without any renders no text.
+apt_install_chromium() {
+  as_root apt-get update -q &&
+    as_root env DEBIAN_FRONTEND=noninteractive \
+      apt-get install -y -q --no-install-recommends chromium fonts-dejavu-core
+}
+
+can_apt_install() {
+  command -v apt-get >/dev/null 2>&1 || return 1
+  [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null
+}
+
+give_up() {
+  say "chromium is missing and could not be installed here; the browser test needs it."
+  say "Install it (Debian: apt-get install chromium fonts-dejavu-core · Fedora: dnf install chromium ·"
+  say "macOS: brew install --cask google-chrome) or set CHROMIUM_PATH to a Chromium or Chrome binary."
+  exit 1
+}
+
+ensure_chromium() {
+  find_chromium >/dev/null && return 0
+  if [ -n "${CHROMIUM_PATH:-}" ]; then say "CHROMIUM_PATH does not start; looking elsewhere."; fi
+  can_apt_install || give_up
+  say "no chromium here: installing chromium and fonts-dejavu-core with apt-get"
+  if ! apt_install_chromium >&2; then
+    say "apt-get failed; trying once more"
+    apt_install_chromium >&2 || give_up
+  fi
+  installed=$(find_chromium) || give_up
+  say "installed $installed ($("$installed" --version 2>/dev/null))"
+}
+
+case "${1:-}" in
+  chromium) find_chromium && exit 0 || exit 1 ;;
+esac
+
+ensure_chromium
+
+# ------------------------------------------------------------------------------------------- nats-server (two nodes)
+# Comes with the NATS backplane: an `ensure_nats_server` beside the above.

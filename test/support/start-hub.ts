@@ -1,0 +1,55 @@
+import { pino } from 'pino';
+import { onTestFinished } from 'vitest';
+import { developmentKey } from '../../src/cli/settings.js';
+import { parseConfig } from '../../src/config/load.js';
+import { Service, type ServiceOptions } from '../../src/service.js';
+import { type Dial, dialer } from './test-client.js';
+import { type RecordedUpstream, startUpstream } from './upstream.js';
+
+export interface StartOptions extends Partial<Omit<ServiceOptions, 'config' | 'port' | 'log'>> {
+  /** Text of hubs.yaml; `UPSTREAM` stands for the recorded upstream's origin. Default: hub `chat` with `handler`. */
+  readonly yaml?: string;
+  /** Lines of hub `chat`'s one event handler, besides its URL; undefined: `chat` has no handler. */
+  readonly handler?: { readonly systemEvents?: readonly string[]; readonly userEventPattern?: string; readonly path?: string };
+  /** More settings of hub `chat`, e.g. `anonymousConnectPolicy: allow`. */
+  readonly chat?: Readonly<Record<string, unknown>>;
+}
+
+export interface StartedHub {
+  readonly service: Service;
+  /** Plays the app server, and keeps what it was sent. */
+  readonly upstream: RecordedUpstream;
+  /** Opens a client of hub `chat`, or of another. */
+  readonly dial: Dial;
+  readonly connectionString: string;
+}
+
+/** A whole service on a free port, and an upstream for it. Both end with the test. */
+export async function startHub(options: StartOptions = {}): Promise<StartedHub> {
+  const { yaml, handler, chat, ...rest } = options;
+  const upstream = await startUpstream();
+  const text = (yaml ?? defaultYaml(handler, chat)).replaceAll('UPSTREAM', upstream.origin);
+  const service = new Service({
+    host: '127.0.0.1',
+    port: 0,
+    admin: undefined,
+    keys: { primary: developmentKey, secondary: undefined },
+    endpoints: [],
+    version: 'test',
+    log: pino({ level: 'silent' }),
+    ...rest,
+    config: parseConfig(text, { file: 'hubs.yaml', env: {} }),
+  });
+  onTestFinished(async () => {
+    await service.stop();
+    await upstream.stop();
+  });
+  await service.listen();
+  await service.activate();
+  return { service, upstream, dial: dialer(service), connectionString: service.connectionString };
+}
+
+function defaultYaml(handler: StartOptions['handler'], chat: StartOptions['chat']): string {
+  const handlers = handler && [{ urlTemplate: `UPSTREAM${handler.path ?? '/{event}'}`, systemEvents: handler.systemEvents ?? [], userEventPattern: handler.userEventPattern ?? '' }];
+  return JSON.stringify({ hubs: { chat: { ...chat, ...(handlers && { eventHandlers: handlers }) } } });
+}

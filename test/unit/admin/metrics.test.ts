@@ -1,0 +1,154 @@
+import { describe, expect, test } from 'vitest';
+import { Metrics } from '../../../src/admin/metrics.js';
+
+const at = (hub: string, connectionId = 'c') => ({ hub, connectionId, protocol: 'simple' });
+const closed = (hub: string) => ({ ...at(hub), category: 'Normal' as const, reason: 'bye' });
+
+function counting(isConfigured: (hub: string) => boolean = () => false): Metrics {
+  return new Metrics({ isConfigured, processMetrics: false });
+}
+
+/** The samples whose line starts with `name`, as text → value. */
+async function samples(metrics: Metrics, name: string): Promise<Record<string, number>> {
+  const lines = (await metrics.render()).split('\n').filter(line => line.startsWith(`hubwire_${name}`));
+  return Object.fromEntries(
+    lines.map(line => {
+      const space = line.lastIndexOf(' ');
+      return [line.slice('hubwire_'.length, space), Number(line.slice(space + 1))];
+    }),
+  );
+}
+
+describe('what is counted', () => {
+  test('connections go up and down; closes are told apart by category', async () => {
+    const metrics = counting();
+    metrics.connectionOpened(at('chat'));
+    metrics.connectionOpened({ ...at('chat'), protocol: 'json.webpubsub.azure.v1' });
+    metrics.connectionClosed({ ...closed('chat'), category: 'SlowClient' });
+    expect(await samples(metrics, 'connections')).toEqual({
+      'connections{hub="chat",protocol="simple"}': 0,
+      'connections{hub="chat",protocol="json.webpubsub.azure.v1"}': 1,
+      'connections_opened_total{hub="chat",protocol="simple"}': 1,
+      'connections_opened_total{hub="chat",protocol="json.webpubsub.azure.v1"}': 1,
+      'connections_closed_total{hub="chat",protocol="simple",category="SlowClient"}': 1,
+    });
+  });
+
+  test('messages and bytes, those sent once per receiver; reading twice changes nothing', async () => {
+    const metrics = counting();
+    metrics.messageReceived('chat', 'simple', 10);
+    metrics.messageReceived('chat', 'simple', 5);
+    metrics.messageSent('chat', 'simple', 3, 100);
+    metrics.messageSent('chat', 'simple', 1, 1);
+    metrics.messageSent('news', 'simple', 1, 7);
+    await metrics.render();
+    expect({
+      ...(await samples(metrics, 'messages')),
+      ...(await samples(metrics, 'received')),
+      ...(await samples(metrics, 'sent')),
+    }).toEqual({
+      'messages_received_total{hub="chat",protocol="simple"}': 2,
+      'messages_received_total{hub="news",protocol="simple"}': 0,
+      'messages_sent_total{hub="chat",protocol="simple"}': 4,
+      'messages_sent_total{hub="news",protocol="simple"}': 1,
+      'received_bytes_total{hub="chat",protocol="simple"}': 15,
+      'received_bytes_total{hub="news",protocol="simple"}': 0,
+      'sent_bytes_total{hub="chat",protocol="simple"}': 301,
+      'sent_bytes_total{hub="news",protocol="simple"}': 7,
+    });
+  });
+
+  test('events by kind and outcome, their attempts, and seconds', async () => {
+    const metrics = counting();
+    const event = { hub: 'chat', connectionId: 'c', event: 'vote', kind: 'user' as const, reason: undefined };
+    metrics.eventFinished({ ...event, outcome: 'success', durationMs: 40, attempts: 1 });
+    metrics.eventFinished({ ...event, outcome: 'failed', durationMs: 9_000, attempts: 4 });
+    metrics.eventFinished({ ...event, outcome: 'unhandled', durationMs: 0, attempts: 0 });
+    expect(await samples(metrics, 'event')).toMatchObject({
+      'events_total{kind="user",outcome="success"}': 1,
+      'events_total{kind="user",outcome="failed"}': 1,
+      'events_total{kind="user",outcome="unhandled"}': 1,
+      'event_attempts_total{kind="user"}': 5,
+      'event_duration_seconds_count{kind="user"}': 2,
+      'event_duration_seconds_sum{kind="user"}': 9.04,
+      'event_duration_seconds_bucket{le="0.025",kind="user"}': 0,
+      'event_duration_seconds_bucket{le="0.05",kind="user"}': 1,
+      'event_duration_seconds_bucket{le="10",kind="user"}': 2,
+    });
+  });
+
+  test('an event handler is in one state at a time', async () => {
+    const metrics = counting();
+    const handler = { hub: 'Chat', url: 'http://localhost/api/{event}?code=***', reason: undefined };
+    metrics.handlerChanged({ ...handler, state: 'pending' });
+    metrics.handlerChanged({ ...handler, state: 'active' });
+    const url = 'url="http://localhost/api/{event}?code=***"';
+    expect(await samples(metrics, 'event_handler_state')).toEqual({
+      [`event_handler_state{hub="chat",${url},state="pending"}`]: 0,
+      [`event_handler_state{hub="chat",${url},state="active"}`]: 1,
+      [`event_handler_state{hub="chat",${url},state="failed"}`]: 0,
+    });
+  });
+
+  test('refused upgrades by status, ignored roles and faults, from zero', async () => {
+    const metrics = counting();
+    expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 0 });
+    metrics.connectionRefused({ hub: 'chat', status: 401, reason: 'the token has expired' });
+    metrics.roleIgnored();
+    metrics.fault();
+    expect(await samples(metrics, 'upgrades_refused_total')).toEqual({ 'upgrades_refused_total{status="401"}': 1 });
+    expect(await samples(metrics, 'roles_ignored_total')).toEqual({ roles_ignored_total: 1 });
+    expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 1 });
+  });
+
+  test('the process is measured too, unless asked otherwise', async () => {
+    expect(await new Metrics().render()).toContain('hubwire_process_resident_memory_bytes ');
+    expect(await counting().render()).not.toContain('hubwire_process');
+  });
+});
+
+describe('labels of hubs', () => {
+  function fill(metrics: Metrics): void {
+    for (let index = 0; index < 1000; index += 1) metrics.messageReceived(`h${index}`, 'simple', 1);
+  }
+
+  test('the 1,001st hub without configuration and those after it share one', async () => {
+    const metrics = counting(hub => hub === 'configured');
+    fill(metrics);
+    for (const hub of ['x', 'y', 'configured', 'h0']) metrics.messageReceived(hub, 'simple', 1);
+    const counted = await samples(metrics, 'messages_received_total');
+    expect(Object.keys(counted)).toHaveLength(1002);
+    expect(counted).toMatchObject({
+      'messages_received_total{hub="other",protocol="simple"}': 2,
+      'messages_received_total{hub="configured",protocol="simple"}': 1,
+      'messages_received_total{hub="h0",protocol="simple"}': 2,
+    });
+  });
+
+  test('a hub that is configured while its connections are open counts them down where they went up', async () => {
+    const configured = new Set<string>();
+    const metrics = counting(hub => configured.has(hub));
+    fill(metrics);
+    metrics.connectionOpened(at('late', 'a'));
+    metrics.connectionOpened(at('late', 'b'));
+    configured.add('late');
+    metrics.connectionClosed(closed('late'));
+    metrics.connectionOpened(at('late', 'c'));
+    metrics.connectionClosed(closed('late'));
+    expect(await samples(metrics, 'connections{')).toEqual({ 'connections{hub="other",protocol="simple"}': 1 });
+    metrics.connectionClosed(closed('late'));
+    metrics.connectionOpened(at('late', 'd'));
+    expect(await samples(metrics, 'connections{')).toEqual({
+      'connections{hub="other",protocol="simple"}': 0,
+      'connections{hub="late",protocol="simple"}': 1,
+    });
+  });
+
+  test('refused upgrades do not use up labels: their hub is anybody’s word', async () => {
+    const metrics = counting();
+    for (let index = 0; index < 1000; index += 1)
+      metrics.connectionRefused({ hub: `r${index}`, status: 401, reason: '' });
+    metrics.connectionOpened(at('chat'));
+    expect(await samples(metrics, 'connections{')).toEqual({ 'connections{hub="chat",protocol="simple"}': 1 });
+  });
+});

@@ -1,0 +1,72 @@
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
+import { describe, expect, test } from 'vitest';
+import { publishedSchema } from '../../../src/config/schema.js';
+
+const committed = readFileSync(new URL('../../../hubs.schema.json', import.meta.url), 'utf8');
+
+describe('hubs.schema.json', () => {
+  test('[design 2] is what the schema of the service publishes; `npm run schema` writes it anew', () => {
+    expect(JSON.parse(committed)).toEqual(JSON.parse(JSON.stringify(publishedSchema())));
+  });
+
+  test('is a draft-07 schema with a title and no id', () => {
+    expect(JSON.parse(committed)).toMatchObject({
+      $schema: 'http://json-schema.org/draft-07/schema#',
+      title: 'Hubwire hubs.yaml',
+    });
+    expect(committed).not.toContain('"$id"');
+  });
+
+  test('describes every field', () => {
+    const undescribed: string[] = [];
+    visitFields(publishedSchema(), 'file', (name, field) => {
+      if (typeof field['description'] !== 'string') undescribed.push(name);
+    });
+    expect(undescribed).toEqual([]);
+  });
+});
+
+describe('an editor', () => {
+  const accepts = new Ajv({ allowUnionTypes: true, validateFormats: false }).compile(JSON.parse(committed));
+  const url = 'http://h/';
+
+  test.each([
+    null,
+    {},
+    { hubs: null, delivery: null, limits: null },
+    { hubs: { chat: null, News: { anonymousConnectPolicy: 'allow', webSocketKeepAliveIntervalInSeconds: 120 } } },
+    { hubs: { chat: { eventHandlers: [{ urlTemplate: url, systemEvents: ['connect'], userEventPattern: '*' }] } } },
+    { hubs: { chat: { eventHandlers: [{ urlTemplate: url, auth: { type: 'None' } }] } } },
+    { hubs: { chat: { webSocketKeepAliveIntervalInSeconds: '$' + '{SECONDS}' } } },
+    { delivery: { lenientOriginList: '$' + '{LENIENT}', retryDelaysInSeconds: [1, 3, 5] } },
+  ])('finds nothing wrong with %j', file => {
+    expect(accepts(file)).toBe(true);
+  });
+
+  test.each([
+    [],
+    { hub: {} },
+    { hubs: { '1chat': {} } },
+    { hubs: { chat: { eventListeners: [] } } },
+    { hubs: { chat: { anonymousConnectPolicy: 'maybe' } } },
+    { hubs: { chat: { webSocketKeepAliveIntervalInSeconds: 0 } } },
+    { hubs: { chat: { webSocketKeepAliveIntervalInSeconds: '20' } } },
+    { hubs: { chat: { eventHandlers: [{}] } } },
+    { hubs: { chat: { eventHandlers: [{ urlTemplate: url, auth: { type: 'ManagedIdentity' } }] } } },
+    { hubs: { chat: { eventHandlers: [{ urlTemplate: url, auth: { managedIdentity: { resource: 'x' } } }] } } },
+    { limits: { maxConnections: 1.5 } },
+  ])('marks %j', file => {
+    expect(accepts(file)).toBe(false);
+  });
+});
+
+type Schema = Record<string, unknown>;
+
+/** Calls `visit` with each schema that stands for a value of the file. */
+function visitFields(schema: Schema, name: string, visit: (name: string, schema: Schema) => void): void {
+  visit(name, schema);
+  const inner = { ...(schema['properties'] as Schema), ...(schema['patternProperties'] as Schema) };
+  for (const [key, field] of Object.entries(inner)) visitFields(field as Schema, `${name}.${key}`, visit);
+  if (schema['items']) visitFields(schema['items'] as Schema, `${name}[]`, visit);
+}

@@ -1,0 +1,88 @@
+import type { FastifyBaseLogger, InjectOptions, LightMyRequestResponse } from 'fastify';
+import jwt from 'jsonwebtoken';
+import { Endpoints } from '../../../src/auth/endpoints.js';
+import { KeyTokens } from '../../../src/auth/key-tokens.js';
+import type { Payload } from '../../../src/protocols/messages.js';
+import type { DataPlaneHub, HubDirectory } from '../../../src/rest/data-plane.js';
+import { createRestServer } from '../../../src/rest/server.js';
+
+export const key = 'a-key-that-is-long-enough-for-every-library';
+export const origin = 'https://hub.example.com';
+
+/** Unix milliseconds; the harness's time stands still. */
+export const nowMs = Date.UTC(2025, 0, 1);
+
+/** One call of a hub method, by its hub's canonical name. */
+export type Call = readonly [hub: string, method: string, ...args: unknown[]];
+
+/** Hubs that write down what they are asked; they know the connection `known`, the user `alice` and the group `news`. */
+export class RecordingHubs implements HubDirectory {
+  readonly calls: Call[] = [];
+  /** Thrown by `get`, when set. */
+  fault: Error | undefined;
+
+  get(name: string): DataPlaneHub {
+    if (this.fault !== undefined) throw this.fault;
+    const note = (method: string, ...args: unknown[]): void => {
+      this.calls.push([name.toLowerCase(), method, ...args]);
+    };
+    return {
+      sendToAll: (payload, options) => note('sendToAll', payload, options),
+      sendToGroup: (group, payload, options) => note('sendToGroup', group, payload, options),
+      sendToUser: (userId, payload) => note('sendToUser', userId, payload),
+      sendToConnection: (id, payload) => note('sendToConnection', id, payload),
+      addConnectionToGroup: async (id, group) => {
+        note('addConnectionToGroup', id, group);
+        return id === 'known';
+      },
+      addUserToGroup: async (userId, group) => {
+        note('addUserToGroup', userId, group);
+        return userId === 'alice';
+      },
+      removeConnectionFromGroup: async (id, group) => note('removeConnectionFromGroup', id, group),
+      removeUserFromGroup: async (userId, group) => note('removeUserFromGroup', userId, group),
+      closeConnection: async (id, reason) => note('closeConnection', id, reason),
+      connectionExists: async id => id === 'known',
+      groupExists: async group => group === 'news',
+      userExists: async userId => userId === 'alice',
+    };
+  }
+}
+
+/** A REST server over recording hubs, and a way to ask it things with a good token. */
+export function startRest(logger?: FastifyBaseLogger) {
+  const hubs = new RecordingHubs();
+  const endpoints = new Endpoints([origin], () => origin);
+  const tokens = new KeyTokens({ primary: key, secondary: undefined }, () => nowMs);
+  const app = createRestServer({ hubs, tokens, endpoints, logger });
+  return {
+    hubs,
+    app,
+    /** Signs a token for the URL unless `authorization` says otherwise. */
+    async ask(
+      method: InjectOptions['method'],
+      url: string,
+      options: InjectOptions = {},
+    ): Promise<LightMyRequestResponse> {
+      const headers = { authorization: `Bearer ${tokenFor(url)}`, ...options.headers };
+      return app.inject({ ...options, method: method ?? 'GET', url, headers });
+    },
+    /** The payload of the only send so far. */
+    sent(): Payload {
+      const [call, ...others] = hubs.calls;
+      if (call === undefined || others.length > 0) throw new Error(`expected one call, got ${hubs.calls.length}`);
+      return call.find(
+        (argument): argument is Payload => typeof argument === 'object' && 'dataType' in (argument as object),
+      )!;
+    },
+  };
+}
+
+export function tokenFor(url: string): string {
+  return jwt.sign({ aud: origin + url, exp: nowMs / 1000 + 60 }, key, { noTimestamp: true });
+}
+
+/** Body of a failure in the domain shape. */
+export function domainError(code: string, target: string, message: unknown) {
+  return { code, message, target, details: null, inner: null };
+}
