@@ -124,9 +124,9 @@ export class Service {
   watch(file: string, env: Environment): void {
     this.#watch = watchConfig(file, {
       env,
+      running: this.#config, // an edit since it was read is taken over at once
       onConfig: config => this.reload(config),
-      onError: (error: ConfigError) =>
-        this.#log.error({ problems: error.problems }, `${file} is not taken over, the running configuration stays:\n${error.message}`),
+      onError: (error: ConfigError) => this.#log.error(`the running configuration stays:\n${error.message}`),
     });
   }
 

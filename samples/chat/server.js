@@ -14,6 +14,7 @@ const connectionString = process.env.WebPubSubConnectionString ?? developmentSer
 const allowInsecureConnection = /(^|;)\s*endpoint=http:/i.test(connectionString);
 const service = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection });
 const room = service.group('lobby');
+const here = new Map(); // connection id → name
 
 async function announce(notice) {
   await room
@@ -21,11 +22,9 @@ async function announce(notice) {
     .catch(error => console.error(`sample: could not announce: ${error.message}`));
 }
 
-async function answer(command) {
+function answer(command) {
   if (command !== '/who') return `Unknown command ${command}. Try /who`;
-  const names = new Set();
-  for await (const member of await room.listConnections()) names.add(member.userId);
-  return `Here now: ${[...names].sort().join(', ')}`;
+  return `Here now: ${[...new Set(here.values())].sort().join(', ')}`;
 }
 
 const events = new WebPubSubEventHandler('chat', {
@@ -36,16 +35,15 @@ const events = new WebPubSubEventHandler('chat', {
     response.setState('name', name);
     response.success({ userId: name, groups: [room.groupName] });
   },
-  onConnected: ({ context }) => announce(`${context.states.name} joined`),
-  onDisconnected: ({ context }) => announce(`${context.states.name} left`),
-  async handleUserEvent({ data }, response) {
-    try {
-      response.success(await answer(String(data).trim()), 'text');
-    } catch (error) {
-      console.error(`sample: could not answer: ${error.message}`);
-      response.fail(500);
-    }
+  onConnected({ context }) {
+    here.set(context.connectionId, context.states.name);
+    announce(`${context.states.name} joined`);
   },
+  onDisconnected({ context }) {
+    here.delete(context.connectionId);
+    announce(`${context.states.name} left`);
+  },
+  handleUserEvent: ({ data }, response) => response.success(answer(String(data).trim()), 'text'),
 });
 
 const pages = join(import.meta.dirname, 'public');

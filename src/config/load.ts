@@ -34,12 +34,24 @@ export function parseConfig(text: string, from: { file: string; env: Environment
   const faults = new Faults(source);
   const tree = settle(hubsFileSchema, source.tree, [], (path, reason) => faults.add(path, reason, 'value'));
   checkHubNames(tree, faults);
-  if (isHubsFile(tree) && faults.isEmpty) return buildConfig(tree ?? {});
+  if (isHubsFile(tree) && faults.isEmpty) {
+    const config = buildConfig(tree ?? {});
+    texts.set(config, text);
+    return config;
+  }
   for (const error of isHubsFile.errors ?? []) {
     const finding = findingOf(error, pathIn(tree, error.instancePath));
     if (finding) faults.add(finding.path, finding.reason, finding.part);
   }
   throw new ConfigError(faults.inOrder);
+}
+
+/** What `watchConfig` compares the file with; the configuration itself has no place for it. */
+const texts = new WeakMap<Config, string>();
+
+/** The text that the configuration was read from. */
+export function textOf(config: Config): string | undefined {
+  return texts.get(config);
 }
 
 /**

@@ -98,12 +98,9 @@ class Reader {
     const named = new Map<string, Node>();
     visit(this.document, {
       Alias: (_, alias) => {
-        const anchor = named.get(alias.source);
-        if (anchor) this.#anchors.set(alias, anchor);
-        else problems.push(this.at(alias, [], 'the alias names no anchor above it; define it with `&`'));
-        if (this.#anchors.size <= mostAliases) return undefined;
-        problems.push(this.at(alias, [], `there are more than ${mostAliases} aliases; write less of them`));
-        return visit.BREAK;
+        const fault = this.#resolve(alias, named.get(alias.source));
+        if (fault !== undefined) problems.push(this.at(alias, [], fault));
+        return this.#anchors.size > mostAliases ? visit.BREAK : undefined;
       },
       Value: (_, node) => {
         if (node.anchor) named.set(node.anchor, node);
@@ -112,14 +109,22 @@ class Reader {
     if (problems.length > 0) throw new ConfigError(problems);
   }
 
-  /** @throws ConfigError when aliases go in circles or multiply */
+  /** Remembers what the alias stands for, or answers what is wrong with it. */
+  #resolve(alias: Alias, anchor: Node | undefined): string | undefined {
+    if (!anchor) return 'the alias names no anchor above it; define it with `&`';
+    if (isInside(alias, anchor)) return 'the alias stands inside what it stands for; remove it';
+    this.#anchors.set(alias, anchor);
+    return this.#anchors.size > mostAliases ? `there are more than ${mostAliases} aliases; write fewer` : undefined;
+  }
+
+  /** @throws ConfigError when aliases multiply, or a merge has no mapping */
   tree(): unknown {
     try {
       return this.document.toJS({ maxAliasCount: mostAliases });
     } catch (cause) {
       const first = this.#anchors.keys().next().value;
       const reason =
-        'the aliases and merged keys (`<<`) cannot be resolved: they go in circles, multiply, or merge no mapping';
+        'the aliases and merged keys (`<<`) cannot be resolved: they multiply, or what is merged is no mapping';
       throw new ConfigError([this.at(first ?? this.document.contents, [], reason)], { cause });
     }
   }
@@ -183,4 +188,10 @@ class Reader {
   #follow(node: unknown): unknown {
     return isAlias(node) ? this.#anchors.get(node) : node;
   }
+}
+
+function isInside(inner: Node, outer: Node): boolean {
+  const [start = 0] = inner.range ?? [];
+  const [from = 0, to = 0] = outer.range ?? [];
+  return from <= start && start < to;
 }

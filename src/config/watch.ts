@@ -1,15 +1,25 @@
 import { readFileSync, statSync } from 'node:fs';
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, join, parse, relative, resolve, sep } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { type FSWatcher, watch } from 'chokidar';
-import { type Config, ConfigError, type Environment, maxConfigBytes, parseConfig, readConfigText } from './load.js';
+import {
+  type Config,
+  ConfigError,
+  type Environment,
+  maxConfigBytes,
+  parseConfig,
+  readConfigText,
+  textOf,
+} from './load.js';
 
-/** A write has ended when the file's size has stayed the same for this long. */
+/** Milliseconds for which the content has to stay the same: a write, or a deletion by an editor, may be half done. */
 const stableMs = 100;
-const pollMs = 25;
 
 export interface WatchOptions {
   readonly env: Environment;
+  /** The one in use, so that an edit made since it was read is offered too. Without it, what the file holds at the call. */
+  readonly running?: Config | undefined;
   /** The next configuration. The one after it is offered once this is done. */
   onConfig(config: Config): void | Promise<void>;
   /** The file cannot be used at present; the running configuration stays. */
@@ -23,8 +33,8 @@ export interface ConfigWatch {
 
 /**
  * Offers each new content of the file from now on: written in place, renamed over it, or reached by another symbolic
- * link on the way. The content that the file has during this call is not offered, so call it before `loadConfig`.
- * Never throws; what goes wrong is given to `onError`. [design 2]
+ * link on the way. The content of the running configuration is not offered. Never throws; what goes wrong is given to
+ * `onError`. [design 2]
  */
 export function watchConfig(file: string, options: WatchOptions): ConfigWatch {
   const watching = new Watching(file, options);
@@ -46,7 +56,7 @@ class Watching {
   constructor(file: string, options: WatchOptions) {
     this.#file = file;
     this.#options = options;
-    this.#last = textNow(file);
+    this.#last = (options.running && textOf(options.running)) ?? textNow(file);
   }
 
   /** Looks at the file again, once what is under way has ended. */
@@ -65,11 +75,33 @@ class Watching {
   async #look(): Promise<void> {
     this.#isQueued = false;
     await this.#followLinks();
-    const text = await readConfigText(this.#file).catch(asUnusable);
-    const seen = typeof text === 'string' ? text : text.message;
+    const text = await this.#stableText();
+    const seen = contentOf(text);
     if (this.#isClosed || seen === this.#last) return;
     this.#last = seen;
     await this.#offer(text);
+  }
+
+  /** Waits first: after an event, others that follow closely may not be told. */
+  async #stableText(): Promise<string | ConfigError> {
+    await setTimeout(stableMs, undefined, { ref: false });
+    let text = await this.#read();
+    while (!this.#isClosed && contentOf(text) !== this.#last) {
+      await setTimeout(stableMs, undefined, { ref: false });
+      const again = await this.#read();
+      if (contentOf(again) === contentOf(text)) return again;
+      text = again;
+    }
+    return text;
+  }
+
+  async #read(): Promise<string | ConfigError> {
+    try {
+      return await readConfigText(this.#file);
+    } catch (error) {
+      if (error instanceof ConfigError) return error;
+      throw error;
+    }
   }
 
   async #offer(text: string | ConfigError): Promise<void> {
@@ -131,21 +163,26 @@ class Watching {
   /** Folders are watched, since a file's own watch ends with it; `ready` looks again at what came before the watch stood. */
   #observe(stations: ReadonlySet<string>): FSWatcher {
     const folders = new Set([...stations].map(station => dirname(station)));
+    const concerns = (path: string) => stations.has(resolve(path));
     return watch([...folders], {
       depth: 0,
       followSymlinks: false,
-      ignored: path => !folders.has(resolve(path)) && !stations.has(resolve(path)),
-      awaitWriteFinish: { stabilityThreshold: stableMs, pollInterval: pollMs },
+      ignored: path => !folders.has(resolve(path)) && !concerns(path),
     })
       .on('all', () => this.check())
       .on('ready', () => this.check())
+      .on('raw', (_, name: string | null, details) => {
+        // Events that come closely together are told in this form only.
+        const { watchedPath } = details as { watchedPath: string };
+        if (concerns(watchedPath) || concerns(resolve(watchedPath, name ?? ''))) this.check();
+      })
       .on('error', error => this.#fail('changes of the file may go unnoticed from here on', error));
   }
 }
 
-function asUnusable(error: unknown): ConfigError {
-  if (error instanceof ConfigError) return error;
-  throw error;
+/** What tells one look from the next. */
+function contentOf(text: string | ConfigError): string {
+  return typeof text === 'string' ? text : text.message;
 }
 
 /** Read at once, so that no edit falls between the call and the first look. */
@@ -166,9 +203,11 @@ async function stationsOf(file: string): Promise<readonly string[]> {
   // As many links as the operating system follows.
   for (let count = 0; count < 40; count += 1) {
     const link = await firstLink(path);
-    if (link === undefined) break;
+    // A link that goes away in between is told as an event; what is known until then is enough.
+    const target = link === undefined ? undefined : await readlink(link).catch(() => undefined);
+    if (link === undefined || target === undefined) break;
     stations.push(link);
-    path = resolve(dirname(link), await readlink(link), relative(link, path));
+    path = resolve(dirname(link), target, relative(link, path));
   }
   return [...stations, path];
 }

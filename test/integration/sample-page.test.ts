@@ -105,8 +105,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close();
+  await service?.stop(); // first, so that its last events find the sample
   await sample?.stop();
-  await service?.stop();
   await rm(folder, { recursive: true, force: true });
 }, waitMs);
 

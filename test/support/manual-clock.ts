@@ -11,6 +11,7 @@ export class ManualClock implements Clock {
   #nowMs: number;
   /** In the order of due times; tasks due together run in the order in which they were set. */
   readonly #tasks: Task[] = [];
+  #watchers: (() => void)[] = [];
 
   constructor(startMs: number = Date.UTC(2030, 0, 2, 3, 4, 5)) {
     this.#nowMs = startMs;
@@ -24,6 +25,7 @@ export class ManualClock implements Clock {
     const task: Task = { dueMs: this.#nowMs + Math.max(0, delayMs), run };
     const later = this.#tasks.findIndex(other => other.dueMs > task.dueMs);
     this.#tasks.splice(later === -1 ? this.#tasks.length : later, 0, task);
+    for (const watcher of this.#watchers.splice(0)) watcher();
     return () => this.#cancel(task);
   }
 
@@ -36,6 +38,15 @@ export class ManualClock implements Clock {
   get nextInMs(): number | undefined {
     const next = this.#tasks[0];
     return next && next.dueMs - this.#nowMs;
+  }
+
+  /** Resolves once some task is due in exactly `ms`: what comes before it may take real time, such as a request. */
+  async whenDueIn(ms: number): Promise<void> {
+    while (!this.#tasks.some(task => task.dueMs - this.#nowMs === ms)) {
+      await new Promise<void>(resolve => {
+        this.#watchers.push(resolve);
+      });
+    }
   }
 
   /** Lets `ms` pass, running each task at its own time; promises that these settle run on only afterwards. */

@@ -10,9 +10,15 @@ export interface StartOptions extends Partial<Omit<ServiceOptions, 'config' | 'p
   /** Text of hubs.yaml; `UPSTREAM` stands for the recorded upstream's origin. Default: hub `chat` with `handler`. */
   readonly yaml?: string;
   /** Lines of hub `chat`'s one event handler, besides its URL; undefined: `chat` has no handler. */
-  readonly handler?: { readonly systemEvents?: readonly string[]; readonly userEventPattern?: string; readonly path?: string };
+  readonly handler?: {
+    readonly systemEvents?: readonly string[];
+    readonly userEventPattern?: string;
+    readonly path?: string;
+  };
   /** More settings of hub `chat`, e.g. `anonymousConnectPolicy: allow`. */
   readonly chat?: Readonly<Record<string, unknown>>;
+  /** Settings beside `hubs`: `delivery`, `limits`. */
+  readonly file?: Readonly<Record<string, unknown>>;
 }
 
 export interface StartedHub {
@@ -26,9 +32,9 @@ export interface StartedHub {
 
 /** A whole service on a free port, and an upstream for it. Both end with the test. */
 export async function startHub(options: StartOptions = {}): Promise<StartedHub> {
-  const { yaml, handler, chat, ...rest } = options;
+  const { yaml, handler: _handler, chat: _chat, file: _file, ...rest } = options;
   const upstream = await startUpstream();
-  const text = (yaml ?? defaultYaml(handler, chat)).replaceAll('UPSTREAM', upstream.origin);
+  const text = (yaml ?? defaultYaml(options)).replaceAll('UPSTREAM', upstream.origin);
   const service = new Service({
     host: '127.0.0.1',
     port: 0,
@@ -49,7 +55,13 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
   return { service, upstream, dial: dialer(service), connectionString: service.connectionString };
 }
 
-function defaultYaml(handler: StartOptions['handler'], chat: StartOptions['chat']): string {
-  const handlers = handler && [{ urlTemplate: `UPSTREAM${handler.path ?? '/{event}'}`, systemEvents: handler.systemEvents ?? [], userEventPattern: handler.userEventPattern ?? '' }];
-  return JSON.stringify({ hubs: { chat: { ...chat, ...(handlers && { eventHandlers: handlers }) } } });
+function defaultYaml({ handler, chat, file }: StartOptions): string {
+  const handlers = handler && [
+    {
+      urlTemplate: `UPSTREAM${handler.path ?? '/{event}'}`,
+      systemEvents: handler.systemEvents ?? [],
+      userEventPattern: handler.userEventPattern ?? '',
+    },
+  ];
+  return JSON.stringify({ ...file, hubs: { chat: { ...chat, ...(handlers && { eventHandlers: handlers }) } } });
 }

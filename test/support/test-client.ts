@@ -127,14 +127,19 @@ export function dialer(service: Service): Dial {
         const chunks: Buffer[] = [];
         response.on('data', chunk => chunks.push(chunk));
         response.on('end', () => {
-          resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString(), headers: response.headers });
+          resolve({
+            status: response.statusCode ?? 0,
+            body: Buffer.concat(chunks).toString(),
+            headers: response.headers,
+          });
         });
       });
     });
   return Object.assign(dial, { refused });
 }
 
-function urlOf(service: Service, { hub = 'chat', token = {}, query = '', url }: DialOptions): string {
+/** Where `options` lead to, as a client would write it. */
+export function urlOf(service: Service, { hub = 'chat', token = {}, query = '', url }: DialOptions): string {
   if (url !== undefined) return url;
   const base = service.publicUrl.replace(/^http/, 'ws').replace('localhost', '127.0.0.1');
   const parts = [query];

@@ -134,7 +134,10 @@ test('after 30 s without an answer the request is given up', async () => {
   await clock.advanceAsync(29_999);
   expect(credential.asked[0]?.signal?.aborted).toBe(false);
   await clock.advanceAsync(1);
-  expect((await failing) as Error).toMatchObject({ kind: 'eventFailed', message: expect.stringContaining('within 30 s') });
+  expect((await failing) as Error).toMatchObject({
+    kind: 'eventFailed',
+    message: expect.stringContaining('within 30 s'),
+  });
   expect(credential.asked[0]?.signal?.aborted).toBe(true);
   expect(clock.pending).toBe(0);
 });

@@ -230,7 +230,7 @@ describe('environment variables', () => {
   });
 
   test('`$$` before a brace keeps the text as it is', () => {
-    const auth = 'auth: { type: ManagedIdentity, managedIdentity: { resource: "$${A}-$$${B}-$x" } }';
+    const auth = `auth: { type: ManagedIdentity, managedIdentity: { resource: "$${variable('A')}-$$${variable('B')}-$x" } }`;
     const handler = parse(withHandler('urlTemplate: http://h/', auth)).hubs.get('chat')?.eventHandlers[0];
     expect(handler?.auth).toEqual({ type: 'ManagedIdentity', resource: `${variable('A')}-$${variable('B')}-$x` });
   });
@@ -271,8 +271,8 @@ delivery:
     expect(refusal(text)).toHaveLength(1);
   });
 
-  test.each(['${}', '${A-B}', '${A', '${1}', '${A:-x}'])('%s is not the name of one', text => {
-    expect(refusal(withHandler(`urlTemplate: "http://h/${text}"`), { A: 's3cret' })[0]).toMatch(
+  test.each(['}', 'A-B}', 'A', '1}', 'A:-x}'])('the name of one does not begin %s', text => {
+    expect(refusal(withHandler(`urlTemplate: "http://h/$\{${text}"`), { A: 's3cret' })[0]).toMatch(
       /^4:22 .*: a variable name and `}` must follow/,
     );
   });
@@ -461,7 +461,8 @@ describe('what is not YAML', () => {
     ['a second document', 'hubs: {}\n---\nhubs: {}', '2:1: a second document'],
     ['an unknown tag', 'hubs: !secret x', '1:7: the `!` tag is not known'],
     ['an alias of nothing', 'hubs: *x', '1:7: the alias names no anchor'],
-    ['an alias of itself', 'hubs: &x [*x]', '1:11: the aliases'],
+    ['an alias of itself', 'hubs: &x [*x]', '1:11: the alias stands inside'],
+    ['a merge into itself', 'hubs:\n  a: &x\n    <<: *x', '3:9: the alias stands inside'],
     ['a merge of no mapping', 'hubs:\n  <<: 5', 'cannot be resolved'],
   ])('%s', (_, text, line) => {
     expect(refusal(text)[0]).toContain(line);

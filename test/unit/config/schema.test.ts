@@ -21,7 +21,7 @@ describe('hubs.schema.json', () => {
   test('describes every field', () => {
     const undescribed: string[] = [];
     visitFields(publishedSchema(), 'file', (name, field) => {
-      if (typeof field['description'] !== 'string') undescribed.push(name);
+      if (typeof field.description !== 'string') undescribed.push(name);
     });
     expect(undescribed).toEqual([]);
   });
@@ -66,7 +66,7 @@ type Schema = Record<string, unknown>;
 /** Calls `visit` with each schema that stands for a value of the file. */
 function visitFields(schema: Schema, name: string, visit: (name: string, schema: Schema) => void): void {
   visit(name, schema);
-  const inner = { ...(schema['properties'] as Schema), ...(schema['patternProperties'] as Schema) };
+  const inner = { ...(schema.properties as Schema), ...(schema.patternProperties as Schema) };
   for (const [key, field] of Object.entries(inner)) visitFields(field as Schema, `${name}.${key}`, visit);
-  if (schema['items']) visitFields(schema['items'] as Schema, `${name}[]`, visit);
+  if (schema.items) visitFields(schema.items as Schema, `${name}[]`, visit);
 }

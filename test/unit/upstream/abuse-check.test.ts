@@ -50,7 +50,11 @@ describe('[upstream-events 4.2] not valid, and what is said about it', () => {
     ['another origin', response(200, 'other.example'), '"WebHook-Allowed-Origin: pubsub.example" or "*"'],
     ['another port', response(200, 'pubsub.example:9'), 'WebHook-Allowed-Origin: pubsub.example'],
     ['only a part of it', response(200, 'example'), 'WebHook-Allowed-Origin: pubsub.example'],
-    ['[upstream-events D5] a comma list', response(200, 'other.example, pubsub.example'), 'one WebHook-Allowed-Origin line'],
+    [
+      '[upstream-events D5] a comma list',
+      response(200, 'other.example, pubsub.example'),
+      'one WebHook-Allowed-Origin line',
+    ],
     ['[upstream-events D13] 400 with the header', response(400, '*'), 'WebHook-Allowed-Origin'],
     ['a redirect', response(302, '*'), 'redirects are not followed'],
     ['[UE-087] 405', response(405, '*'), 'allow the method OPTIONS'],

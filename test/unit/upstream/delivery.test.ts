@@ -39,12 +39,15 @@ describe('[upstream-events 7.1] attempts', () => {
     expect(delivery.attempts).toBe(2);
   });
 
-  test.each([408, 500, 502, 599])('[UE-117] %i forever: 4 attempts after 1, 3 and 5 s, then that answer', async code => {
-    const { clock, sent, outcome } = start([status(code)]);
-    await clock.advanceAsync(60_000);
-    expect(await outcome).toMatchObject({ status: code });
-    expect(sent.map(({ atMs }) => atMs)).toEqual([0, 1000, 4000, 9000]);
-  });
+  test.each([408, 500, 502, 599])(
+    '[UE-117] %i forever: 4 attempts after 1, 3 and 5 s, then that answer',
+    async code => {
+      const { clock, sent, outcome } = start([status(code)]);
+      await clock.advanceAsync(60_000);
+      expect(await outcome).toMatchObject({ status: code });
+      expect(sent.map(({ atMs }) => atMs)).toEqual([0, 1000, 4000, 9000]);
+    },
+  );
 
   test('[UE-041] no connection forever: 4 attempts, then eventFailed', async () => {
     const { clock, sent, outcome } = start([failure('connection', 'ECONNREFUSED')]);

@@ -1,0 +1,158 @@
+import { connect, type Socket } from 'node:net';
+import { FrameCounter, FrameReader } from './frames.js';
+
+const headEnd = Buffer.from('\r\n\r\n');
+
+/** How long a handshake may take. */
+const handshakeTimeoutMs = 20_000;
+
+/** All clients read into the same bytes: each chunk is done with before the next is read. */
+const chunk = Buffer.allocUnsafeSlow(256 * 1024);
+
+type Stage =
+  | { readonly at: 'handshake'; head: Buffer }
+  | { readonly at: 'reading'; readonly reader: FrameReader }
+  | { readonly at: 'counting'; readonly counter: FrameCounter; readonly onMessages: (count: number) => void }
+  | { readonly at: 'ended' };
+
+/** A WebSocket client that costs the load side next to nothing: a plain socket, no parsing once it counts. */
+export class RawClient {
+  readonly #socket: Socket;
+  readonly #onLost: (error: Error) => void;
+  #stage: Stage = { at: 'handshake', head: Buffer.alloc(0) };
+  #messages: string[] = [];
+  #waiting: ((message: string) => void)[] = [];
+
+  /**
+   * Resolves once the upgrade is done and the server's greeting, its first message, is in.
+   * @param onLost told when the connection fails or ends without `destroy`
+   */
+  static dial(url: string, subprotocol: string, onLost: (error: Error) => void): Promise<RawClient> {
+    return new Promise((resolve, reject) => {
+      const timeout = setTimeout(() => reject(new Error('the handshake took too long')), handshakeTimeoutMs);
+      const client = new RawClient(new URL(url), subprotocol, error => {
+        reject(error);
+        onLost(error);
+      });
+      void client.next().then(() => {
+        clearTimeout(timeout);
+        resolve(client);
+      });
+    });
+  }
+
+  private constructor(url: URL, subprotocol: string, onLost: (error: Error) => void) {
+    this.#onLost = onLost;
+    this.#socket = connect({
+      host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname,
+      port: Number(url.port),
+      noDelay: true,
+      onread: { buffer: chunk, callback: length => this.#onRead(length) },
+    });
+    this.#socket.on('error', error => this.#lose(error));
+    this.#socket.on('close', () => this.#lose(new Error('the server ended a connection')));
+    this.#socket.write(upgradeRequest(url, subprotocol));
+  }
+
+  /** The next message, in full; only before `startCounting`. */
+  next(): Promise<string> {
+    const message = this.#messages.shift();
+    return message !== undefined ? Promise.resolve(message) : new Promise(resolve => this.#waiting.push(resolve));
+  }
+
+  /** From now on messages, all of this many bytes, are counted and not kept. */
+  startCounting(messageBytes: number, onMessages: (count: number) => void): void {
+    if (this.#stage.at !== 'reading' || this.#stage.reader.isMidFrame || this.#messages.length > 0) {
+      throw new Error('messages came that nobody asked for');
+    }
+    this.#stage = { at: 'counting', counter: new FrameCounter(messageBytes), onMessages };
+  }
+
+  write(frames: Buffer): void {
+    this.#socket.write(frames);
+  }
+
+  destroy(): void {
+    this.#stage = { at: 'ended' };
+    this.#socket.destroy();
+  }
+
+  #onRead(length: number): boolean {
+    try {
+      this.#take(length);
+    } catch (error) {
+      this.#lose(error as Error);
+    }
+    return true;
+  }
+
+  #take(length: number): void {
+    const stage = this.#stage;
+    switch (stage.at) {
+      case 'counting': {
+        const count = stage.counter.count(chunk, length);
+        if (count > 0) stage.onMessages(count);
+        return;
+      }
+      case 'reading':
+        this.#keep(stage.reader.read(chunk.subarray(0, length)));
+        return;
+      case 'handshake':
+        this.#readHead(Buffer.concat([stage.head, chunk.subarray(0, length)]));
+        return;
+      case 'ended':
+        return;
+    }
+  }
+
+  #readHead(head: Buffer): void {
+    const end = head.indexOf(headEnd);
+    if (end < 0) {
+      this.#stage = { at: 'handshake', head };
+      return;
+    }
+    const status = head.toString('latin1', 0, head.indexOf('\r\n'));
+    if (!status.startsWith('HTTP/1.1 101 ')) throw new Error(`the upgrade was answered with ${status}`);
+    const reader = new FrameReader();
+    this.#stage = { at: 'reading', reader };
+    this.#keep(reader.read(head.subarray(end + headEnd.length)));
+  }
+
+  #keep(messages: readonly string[]): void {
+    for (const message of messages) {
+      const tell = this.#waiting.shift();
+      if (tell === undefined) this.#messages.push(message);
+      else tell(message);
+    }
+  }
+
+  #lose(error: Error): void {
+    if (this.#stage.at === 'ended') return;
+    this.destroy();
+    this.#onLost(error);
+  }
+}
+
+/** Dials `count` clients, a few at a time so that no listen queue overflows. */
+export async function dialMany(count: number, dial: () => Promise<RawClient>): Promise<RawClient[]> {
+  const atOnce = 50;
+  const clients: RawClient[] = [];
+  while (clients.length < count) {
+    const wave = Array.from({ length: Math.min(atOnce, count - clients.length) }, dial);
+    clients.push(...(await Promise.all(wave)));
+  }
+  return clients;
+}
+
+function upgradeRequest(url: URL, subprotocol: string): string {
+  return [
+    `GET ${url.pathname}${url.search} HTTP/1.1`,
+    `Host: ${url.host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: aHVid2lyZS1iZW5jaC1rZQ==',
+    `Sec-WebSocket-Protocol: ${subprotocol}`,
+    '\r\n',
+  ].join('\r\n');
+}

@@ -1,0 +1,59 @@
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+
+const headEnd = Buffer.from('\r\n\r\n');
+const contentLength = /\r\ncontent-length: *(\d+)/i;
+const accepted = Buffer.from('HTTP/1.1 204 No Content\r\n\r\n');
+const allowed = Buffer.from('HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n');
+
+/** Every POST is taken to be as long as the one before it on its socket, until a length says otherwise. */
+export interface BenchUpstream {
+  readonly origin: string;
+  /** The head of the latest event of any server: request line and headers. */
+  lastHead(): string;
+  /** Events answered so far. */
+  events(): number;
+  close(): void;
+}
+
+/** An app server that costs the load side next to nothing: it answers every event with 204 and agrees to every validation. */
+export async function startBenchUpstream(): Promise<BenchUpstream> {
+  const sockets = new Set<Socket>();
+  const seen = { head: Buffer.alloc(0), events: 0 };
+  const server = createServer({ noDelay: true }, socket => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    socket.on('error', () => {}); // its close follows
+    answer(socket, seen);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    lastHead: () => seen.head.toString('latin1'),
+    events: () => seen.events,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}
+
+/** No pipelining: a socket has one request at a time, so the rest of a chunk is the beginning of nothing. */
+function answer(socket: Socket, seen: { head: Buffer; events: number }): void {
+  let rest: Buffer | undefined;
+  socket.on('data', (chunk: Buffer) => {
+    const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
+    const headBytes = bytes.indexOf(headEnd) + headEnd.length;
+    const isComplete = headBytes >= headEnd.length && bytes.length >= headBytes + bodyBytes(bytes, headBytes);
+    rest = isComplete ? undefined : bytes;
+    if (!isComplete) return;
+    if (bytes[0] === 0x50) {
+      seen.head = bytes.subarray(0, headBytes);
+      seen.events += 1;
+    }
+    socket.write(bytes[0] === 0x50 ? accepted : allowed);
+  });
+}
+
+function bodyBytes(request: Buffer, headBytes: number): number {
+  return Number(contentLength.exec(request.latin1Slice(0, headBytes))?.[1] ?? 0);
+}

@@ -1,0 +1,252 @@
+import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { ConfigError, loadConfig } from '../../src/config/load.js';
+import { type WatchOptions, watchConfig } from '../../src/config/watch.js';
+
+async function temporaryFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'watch-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A valid file whose configuration is told apart by the name of its hub. */
+function hubNamed(name: string): string {
+  return `hubs:\n  ${name}:\n`;
+}
+
+/** Watches, and hands out what was told in the order in which it came: a hub's name, or an error. */
+function follow(file: string, overrides: Partial<WatchOptions> = {}) {
+  const told: (string | ConfigError)[] = [];
+  let wake = () => {};
+  const tell = (item: string | ConfigError) => {
+    told.push(item);
+    wake();
+  };
+  const watch = watchConfig(file, {
+    env: {},
+    onConfig: config => tell([...config.hubs.keys()].join()),
+    onError: tell,
+    ...overrides,
+  });
+  onTestFinished(() => watch.close());
+  return {
+    close: () => watch.close(),
+    told,
+    tell,
+    async next(): Promise<string | ConfigError> {
+      while (told.length === 0) await new Promise<void>(resolve => (wake = resolve));
+      return told.shift() as string | ConfigError;
+    },
+  };
+}
+
+async function watchedFile(content: string | undefined = hubNamed('first')) {
+  const file = join(await temporaryFolder(), 'hubs.yaml');
+  await writeFile(file, content);
+  return { file, ...follow(file) };
+}
+
+describe('an edit is offered', () => {
+  test('[design 2] written in place, several times', async () => {
+    const { file, next } = await watchedFile();
+    for (const name of ['second', 'third', 'fourth']) {
+      await writeFile(file, hubNamed(name));
+      expect(await next()).toBe(name);
+    }
+  });
+
+  test('[design 2] renamed over the file, several times, and then written in place', async () => {
+    const { file, next } = await watchedFile();
+    for (const name of ['second', 'third', 'fourth']) {
+      await writeFile(`${file}.new`, hubNamed(name));
+      await rename(`${file}.new`, file);
+      expect(await next()).toBe(name);
+    }
+    await writeFile(file, hubNamed('fifth'));
+    expect(await next()).toBe('fifth');
+  });
+
+  test('[design 2] by the links that Kubernetes swaps, several times', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'hubs.yaml');
+    const mount = async (version: string) => {
+      await mkdir(join(folder, `..${version}`));
+      await writeFile(join(folder, `..${version}`, 'hubs.yaml'), hubNamed(version));
+      await symlink(`..${version}`, join(folder, '..data_tmp'));
+      await rename(join(folder, '..data_tmp'), join(folder, '..data'));
+    };
+    await mount('v1');
+    await symlink('..data/hubs.yaml', file);
+    const { next } = follow(file);
+    for (const version of [2, 3, 4]) {
+      await mount(`v${version}`);
+      await rm(join(folder, `..v${version - 1}`), { recursive: true });
+      expect(await next()).toBe(`v${version}`);
+    }
+  });
+
+  test('in place and by rename where a link points to, also when the link is far up', async () => {
+    const folder = await temporaryFolder();
+    const real = join(folder, 'releases', 'one', 'etc', 'hubs.yaml');
+    await mkdir(dirname(real), { recursive: true });
+    await writeFile(real, hubNamed('first'));
+    await symlink('releases/one', join(folder, 'current'));
+    const { next } = follow(join(folder, 'current', 'etc', 'hubs.yaml'));
+
+    await writeFile(real, hubNamed('second'));
+    expect(await next()).toBe('second');
+    await writeFile(`${real}.new`, hubNamed('third'));
+    await rename(`${real}.new`, real);
+    expect(await next()).toBe('third');
+
+    const newer = join(folder, 'releases', 'two', 'etc', 'hubs.yaml');
+    await mkdir(dirname(newer), { recursive: true });
+    await writeFile(newer, hubNamed('fourth'));
+    await symlink('releases/two', join(folder, 'current.new'));
+    await rename(join(folder, 'current.new'), join(folder, 'current'));
+    expect(await next()).toBe('fourth');
+    await writeFile(newer, hubNamed('fifth'));
+    expect(await next()).toBe('fifth');
+  });
+
+  test('made between loading the file and watching it', async () => {
+    const file = join(await temporaryFolder(), 'hubs.yaml');
+    await writeFile(file, hubNamed('first'));
+    const running = await loadConfig(file, {});
+    await writeFile(file, hubNamed('second'));
+    const { next } = follow(file, { running });
+    expect(await next()).toBe('second');
+  });
+
+  test('with the environment that is given', async () => {
+    const file = join(await temporaryFolder(), 'hubs.yaml');
+    await writeFile(file, hubNamed('first'));
+    const urls: (string | undefined)[] = [];
+    const { next } = follow(file, {
+      env: { CODE: 'k1' },
+      onConfig: config => void urls.push(config.hubs.get('chat')?.eventHandlers[0]?.urlTemplate),
+    });
+    await writeFile(file, 'hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://h/?code=$' + '{CODE}\n');
+    await expect.poll(() => urls).toEqual(['http://h/?code=k1']);
+    await writeFile(file, 'hubs: $' + '{NONE}');
+    expect(await next()).toMatchObject({ message: expect.stringContaining('NONE is not set') });
+  });
+});
+
+describe('nothing is offered', () => {
+  test('[design 2] for content that has not changed, however it was written', async () => {
+    const { file, next, told } = await watchedFile();
+    await writeFile(file, hubNamed('first'));
+    await writeFile(`${file}.new`, hubNamed('first'));
+    await rename(`${file}.new`, file);
+    await writeFile(join(dirname(file), 'other.yaml'), hubNamed('other'));
+    await writeFile(file, hubNamed('second'));
+    expect(await next()).toBe('second');
+    expect(told).toEqual([]);
+  });
+
+  test('after close', async () => {
+    const folder = await temporaryFolder();
+    const file = join(folder, 'hubs.yaml');
+    await writeFile(file, hubNamed('first'));
+    const closed = follow(file);
+    const open = follow(file);
+    await closed.close();
+    await writeFile(file, hubNamed('second'));
+    expect(await open.next()).toBe('second');
+    expect(closed.told).toEqual([]);
+  });
+
+  test('of an edit that was made before the call, and each one after it is', async () => {
+    const file = join(await temporaryFolder(), 'hubs.yaml');
+    await writeFile(file, hubNamed('first'));
+    await writeFile(file, hubNamed('second'));
+    const { next } = follow(file);
+    await writeFile(file, hubNamed('third'));
+    expect(await next()).toBe('third');
+  });
+});
+
+describe('an error', () => {
+  test('[design 2] of a bad file names its place; the next good content is offered', async () => {
+    const { file, next } = await watchedFile();
+    await writeFile(file, 'hubs:\n  chat: 5\n');
+    const error = await next();
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error).toMatchObject({ problems: [{ file, line: 2, column: 9, path: 'hubs.chat' }] });
+    await writeFile(file, hubNamed('first'));
+    expect(await next()).toBe('first');
+  });
+
+  test('[design 2] of a deleted file says that the running configuration stays; it may come back', async () => {
+    const { file, next } = await watchedFile();
+    for (const name of ['second', 'third']) {
+      await unlink(file);
+      const error = await next();
+      expect(error).toBeInstanceOf(ConfigError);
+      expect(error).toMatchObject({ message: expect.stringContaining('does not exist') });
+      expect(error).toMatchObject({ message: expect.stringContaining('the running configuration stays') });
+      await writeFile(file, hubNamed(name));
+      expect(await next()).toBe(name);
+    }
+  });
+
+  test('of an emptied file: it would open hubs that a handler guards', async () => {
+    const { file, next } = await watchedFile();
+    await writeFile(file, '');
+    expect(await next()).toMatchObject({ message: expect.stringContaining('the file is empty; the running') });
+    await writeFile(file, hubNamed('second'));
+    expect(await next()).toBe('second');
+  });
+
+  test('of a file that is not there at first', async () => {
+    const file = join(await temporaryFolder(), 'hubs.yaml');
+    const { next } = follow(file);
+    expect(await next()).toMatchObject({ message: expect.stringContaining('does not exist') });
+    await writeFile(file, hubNamed('first'));
+    expect(await next()).toBe('first');
+  });
+
+  test('of a folder that takes the place of the file', async () => {
+    const { file, next } = await watchedFile();
+    await unlink(file);
+    await mkdir(file);
+    let error = await next();
+    if (error instanceof ConfigError && error.message.includes('does not exist')) error = await next();
+    expect(error).toMatchObject({ message: expect.stringContaining('this is a directory') });
+  });
+
+  test('of the one who applies it is told, and watching goes on', async () => {
+    const file = join(await temporaryFolder(), 'hubs.yaml');
+    await writeFile(file, hubNamed('first'));
+    const { next, tell } = follow(file, {
+      onConfig: async config => {
+        if (config.hubs.has('bad')) throw new Error('no');
+        tell([...config.hubs.keys()].join());
+      },
+    });
+    await writeFile(file, hubNamed('bad'));
+    expect(await next()).toMatchObject({ message: expect.stringContaining('could not be applied') });
+    await writeFile(file, hubNamed('good'));
+    expect(await next()).toBe('good');
+  });
+
+  test('of the one who is told of errors stays with it, and watching goes on', async () => {
+    const file = join(await temporaryFolder(), 'hubs.yaml');
+    await writeFile(file, hubNamed('first'));
+    let failed = () => {};
+    const hasFailed = new Promise<void>(resolve => (failed = resolve));
+    const { next } = follow(file, {
+      onError: () => {
+        failed();
+        throw new Error('no');
+      },
+    });
+    await writeFile(file, '[]');
+    await hasFailed;
+    await writeFile(file, hubNamed('second'));
+    expect(await next()).toBe('second');
+  });
+});

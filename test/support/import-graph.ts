@@ -1,0 +1,195 @@
+import { posix } from 'node:path';
+
+/** One file of the program; `path` is relative to `src/`, with forward slashes. */
+export interface SourceFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+interface Import {
+  readonly specifier: string;
+  /** `import type`: gone once compiled. */
+  readonly isType: boolean;
+}
+
+/** Where something may be used. An entry is a room, a file, or either with `types of ` in front: `import type` only. */
+type Places = readonly string[];
+
+const typesOf = 'types of ';
+
+/** Which rooms, or single files of them, a room may import besides itself. Whoever is not named here is not on the map. */
+export const roomImports: Readonly<Record<string, Places>> = {
+  main: ['cli'],
+  cli: ['service', 'config', 'auth', 'upstream', 'protocols', 'errors', 'logging', 'system-clock', 'hub/observers.ts'],
+  service: [
+    ...['sockets', 'rest', 'admin', 'upstream', 'outbox', 'backplane', 'config', 'auth'],
+    ...['hub', 'protocols', 'errors', 'logging', 'system-clock'],
+  ],
+  logging: ['types of hub'],
+  'system-clock': ['types of hub'],
+  sockets: ['hub', 'protocols', 'auth', 'errors'],
+  rest: ['hub', 'protocols', 'auth', 'errors'],
+  admin: ['hub', 'protocols', 'config', 'errors'],
+  upstream: ['types of hub', 'outbox', 'auth', 'protocols', 'errors'],
+  outbox: ['errors'],
+  backplane: ['types of hub', 'errors'],
+  config: ['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'errors'],
+  auth: ['errors'],
+  hub: ['protocols', 'errors'],
+  protocols: ['errors'],
+  errors: [],
+};
+
+/** Where a library may be imported. */
+export const libraryRooms: Readonly<Record<string, Places>> = {
+  ws: ['sockets'],
+  fastify: ['rest', 'admin', 'types of service'],
+  cloudevents: ['upstream'],
+  undici: ['upstream'],
+  'tough-cookie': ['upstream'],
+  jsonwebtoken: ['auth'],
+  '@azure/identity': ['auth'],
+  commander: ['cli'],
+  'prom-client': ['admin'],
+  pino: ['logging', 'types of service'],
+  'pino-pretty': ['logging'],
+  yaml: ['config'],
+  ajv: ['config'],
+  '@sinclair/typebox': ['config'],
+  chokidar: ['config'],
+  'fastest-levenshtein': ['config'],
+  '@bufbuild/protobuf': ['protocols'],
+  'lru-cache': Object.keys(roomImports), // a data structure
+};
+
+/** Rooms without a clock, a network or a disk, and the only modules of Node that one of their files may import. */
+const pureRooms: readonly string[] = ['protocols', 'hub'];
+const nodeModulesOfPureFiles: Readonly<Record<string, Places>> = { 'hub/admission.ts': ['node:crypto'] };
+
+interface TextRule {
+  readonly pattern: RegExp;
+  readonly isBound: (room: string) => boolean;
+  readonly rule: string;
+}
+
+const textRules: readonly TextRule[] = [
+  { pattern: /\bconsole\s*\./, isBound: () => true, rule: 'nothing is written to the console: use the logger' },
+  {
+    pattern: /\bprocess\s*\.\s*env\b/,
+    isBound: room => room !== 'main' && room !== 'cli',
+    rule: 'only main and cli read the environment',
+  },
+  {
+    pattern: /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|Date\.now|new Date|performance\.now)\b/,
+    isBound: room => pureRooms.includes(room),
+    rule: 'time comes from the Clock port',
+  },
+  {
+    pattern: /\bimport\(\s*[^'"\s]|\b(?:require|createRequire)\(/,
+    isBound: () => true,
+    rule: 'imports name what they import',
+  },
+];
+
+/** What breaks the map of the tree, each as `file: rule`; empty when all is well. */
+export function violations(files: readonly SourceFile[]): string[] {
+  const paths = new Set(files.map(({ path }) => path));
+  const graph = new Map<string, string[]>();
+  const broken: string[] = [];
+  for (const { path, text } of files) {
+    const code = withoutComments(text);
+    const imports = importsOf(code);
+    const targets = imports.filter(isRelative).map(found => ({ ...found, target: resolve(path, found.specifier) }));
+    graph.set(path, targets.map(({ target }) => target));
+    const found = [
+      ...targets.map(({ target, isType }) => roomFault(path, target, isType, paths)),
+      ...imports.filter(found => !isRelative(found)).map(({ specifier, isType }) => libraryFault(path, specifier, isType)),
+      ...textRules.filter(({ isBound, pattern }) => isBound(roomOf(path)) && pattern.test(code)).map(({ rule }) => rule),
+    ];
+    broken.push(...found.filter(rule => rule !== undefined).map(rule => `${path}: ${rule}`));
+  }
+  return [...broken, ...cycles(graph)];
+}
+
+/** Imports of what lies outside the sample's own folder, each as `file: rule`. `path` is relative to that folder. */
+export function sampleViolations(files: readonly SourceFile[]): string[] {
+  return files.flatMap(({ path, text }) =>
+    importsOf(withoutComments(text))
+      .filter(found => isOutside(path, found) || found.specifier.split('/')[0] === 'hubwire')
+      .map(({ specifier }) => `${path}: a sample does not import ${specifier}`),
+  );
+}
+
+/** Static, re-exporting, side-effect and dynamic imports. With `import { type T }` the module is still loaded. */
+export function importsOf(code: string): Import[] {
+  const clauses = code.matchAll(/^\s*(?:import|export)\b(\s+type\b(?!\s*,|\s+from))?[\w\s,*{}$]*?\bfrom\s*['"]([^'"]+)['"]/gm);
+  const plain = code.matchAll(/^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm);
+  return [
+    ...Array.from(clauses, ([, type, specifier = '']) => ({ specifier, isType: type !== undefined })),
+    ...Array.from(plain, ([, bare, dynamic]) => ({ specifier: bare ?? dynamic ?? '', isType: false })),
+  ];
+}
+
+/** Strings are matched first, so that a URL in one is not taken for a comment. */
+function withoutComments(text: string): string {
+  const token = /('(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/[^\n]*/g;
+  return text.replace(token, (_whole, string: string | undefined) => string ?? ' ');
+}
+
+function isRelative({ specifier }: Import): boolean {
+  return specifier.startsWith('.');
+}
+
+function isOutside(path: string, found: Import): boolean {
+  return isRelative(found) && resolve(path, found.specifier).startsWith('..');
+}
+
+function resolve(from: string, specifier: string): string {
+  return posix.join(posix.dirname(from), specifier).replace(/\.js$/, '.ts');
+}
+
+/** The folder, or the name of a file that is a room of its own. */
+function roomOf(path: string): string {
+  const slash = path.indexOf('/');
+  return slash < 0 ? path.replace(/\.ts$/, '') : path.slice(0, slash);
+}
+
+function roomFault(path: string, target: string, isType: boolean, paths: ReadonlySet<string>): string | undefined {
+  const room = roomOf(path);
+  const allowed = roomImports[room];
+  if (allowed === undefined) return `${room} is not on the map`;
+  if (!paths.has(target)) return `${target} is not a file of src`;
+  if (roomOf(target) === room || isAllowed(allowed, [roomOf(target), target], isType)) return undefined;
+  return `${room} may not import ${isType ? typesOf : ''}${target}`;
+}
+
+function libraryFault(path: string, specifier: string, isType: boolean): string | undefined {
+  const room = roomOf(path);
+  if (specifier.startsWith('node:')) {
+    const isFree = !pureRooms.includes(room) || nodeModulesOfPureFiles[path]?.includes(specifier);
+    return isFree ? undefined : `${room} may not import ${specifier}`;
+  }
+  const library = /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
+  const allowed = libraryRooms[library];
+  if (allowed === undefined) return `library ${library} has no room`;
+  return isAllowed(allowed, [room], isType) ? undefined : `${room} may not import ${isType ? typesOf : ''}library ${library}`;
+}
+
+function isAllowed(places: Places, names: readonly string[], isType: boolean): boolean {
+  return names.some(name => places.includes(name) || (isType && places.includes(typesOf + name)));
+}
+
+/** Each file that can reach itself, with one way round; type imports count. */
+function cycles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (path: string, trail: readonly string[]): void => {
+    const start = trail.indexOf(path);
+    if (start >= 0) found.push(`${path}: import cycle ${[...trail.slice(start), path].join(' → ')}`);
+    if (start >= 0 || done.has(path)) return;
+    for (const target of graph.get(path) ?? []) visit(target, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of graph.keys()) visit(path, []);
+  return found;
+}

@@ -1,0 +1,168 @@
+import { describe, expect, test } from 'vitest';
+import { type Answer, type BodyLimit, Exchange, noBody } from '../../../src/upstream/exchange.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+function start(limit: BodyLimit = { bytes: 10, beyond: 'fail' }) {
+  const clock = new ManualClock();
+  const answers: Answer[] = [];
+  const bounds = { headersWithinMs: 5000, bodyWithinMs: 4000, bodyLimit: () => limit };
+  const exchange = new Exchange(clock, bounds, answer => void answers.push(answer));
+  const aborts: Error[] = [];
+  const controller = {
+    aborted: false,
+    paused: false,
+    reason: null,
+    abort: (reason: Error) => void aborts.push(reason),
+    pause: () => {},
+    resume: () => {},
+  };
+  return {
+    clock,
+    answers,
+    aborts,
+    request: () => exchange.onRequestStart(controller),
+    head: (status = 200, headers = {}) => exchange.onResponseStart(controller, status, headers),
+    data: (text: string) => exchange.onResponseData(controller, Buffer.from(text)),
+    end: () => exchange.onResponseEnd(),
+    error: (code: string) => exchange.onResponseError(controller, Object.assign(new Error('x'), { code })),
+  };
+}
+
+test('a response is its head and the pieces of its body', () => {
+  const { request, head, data, end, answers, clock } = start();
+  request();
+  head(201, { a: 'b' });
+  data('one');
+  data('two');
+  expect(answers).toEqual([]);
+  end();
+  expect(answers).toEqual([{ kind: 'response', status: 201, headers: { a: 'b' }, body: Buffer.from('onetwo') }]);
+  expect(clock.pending).toBe(0);
+});
+
+describe('[upstream-events 7.1] time', () => {
+  test('no headers in time: a timeout, and the request is given up', () => {
+    const { request, clock, answers, aborts } = start();
+    request();
+    clock.advance(4999);
+    expect(answers).toEqual([]);
+    clock.advance(1);
+    expect(answers).toEqual([{ kind: 'failure', failure: 'timeout', code: undefined }]);
+    expect(aborts).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a request whose time is up before its socket is open is never sent', () => {
+    const { request, clock, answers, aborts } = start();
+    clock.advance(5000);
+    expect(answers).toMatchObject([{ failure: 'timeout' }]);
+    expect(aborts).toHaveLength(0);
+    request();
+    expect(aborts).toHaveLength(1);
+  });
+
+  test('the body has its own time, counted from the headers', () => {
+    const { request, head, data, clock, answers, aborts } = start();
+    request();
+    clock.advance(3000);
+    head();
+    data('half');
+    clock.advance(3999);
+    expect(answers).toEqual([]);
+    clock.advance(1);
+    expect(answers).toEqual([{ kind: 'failure', failure: 'timeout', code: undefined }]);
+    expect(aborts).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('an unwanted body that does not end loses its socket', () => {
+    const { request, head, clock, answers, aborts } = start(noBody);
+    request();
+    head();
+    expect(answers).toMatchObject([{ status: 200 }]);
+    clock.advance(5000);
+    expect(answers).toHaveLength(1);
+    expect(aborts).toHaveLength(1);
+  });
+});
+
+describe('[upstream-events 7.2] size', () => {
+  test('a declared length beyond the limit fails before the body comes', () => {
+    const { request, head, answers, aborts } = start();
+    request();
+    head(200, { 'content-length': '11' });
+    expect(answers).toMatchObject([{ failure: 'tooLarge' }]);
+    expect(aborts).toHaveLength(1);
+  });
+
+  test('a body of the limit is fine, one byte more fails', () => {
+    const fits = start();
+    fits.head();
+    fits.data('1234567890');
+    fits.end();
+    expect(fits.answers).toMatchObject([{ kind: 'response' }]);
+    const tooLong = start();
+    tooLong.request();
+    tooLong.head();
+    tooLong.data('1234567890');
+    tooLong.data('1');
+    expect(tooLong.answers).toMatchObject([{ failure: 'tooLarge' }]);
+    expect(tooLong.aborts).toHaveLength(1);
+  });
+
+  test('a body that may be cut is answered once enough has come; the rest is read to 64 KiB', () => {
+    const { request, head, data, end, answers, aborts } = start({ bytes: 4, beyond: 'cut' });
+    request();
+    head(400, { 'content-length': '11' });
+    data('123456');
+    expect(answers).toEqual([
+      { kind: 'response', status: 400, headers: { 'content-length': '11' }, body: Buffer.from('1234') },
+    ]);
+    data('78901');
+    end();
+    expect(answers).toHaveLength(1);
+    expect(aborts).toHaveLength(0);
+  });
+
+  test('a rest beyond 64 KiB costs the socket', () => {
+    const { request, head, data, answers, aborts } = start(noBody);
+    request();
+    head(200);
+    data('x'.repeat(65_536));
+    expect(aborts).toHaveLength(0);
+    data('x');
+    expect(aborts).toHaveLength(1);
+    expect(answers).toHaveLength(1);
+  });
+});
+
+describe('failures', () => {
+  test('before the headers it is the connection, after them the body', () => {
+    const before = start();
+    before.request();
+    before.error('ECONNRESET');
+    expect(before.answers).toEqual([{ kind: 'failure', failure: 'connection', code: 'ECONNRESET' }]);
+    expect(before.clock.pending).toBe(0);
+    const after = start();
+    after.head();
+    after.error('UND_ERR_SOCKET');
+    expect(after.answers).toEqual([{ kind: 'failure', failure: 'body', code: 'UND_ERR_SOCKET' }]);
+  });
+
+  test('what the library refuses to send is not a connection failure', () => {
+    const { error, answers } = start();
+    error('UND_ERR_INVALID_ARG');
+    expect(answers).toMatchObject([{ failure: 'unsendable' }]);
+  });
+
+  test('an interim answer starts nothing', () => {
+    const { request, head, end, answers, error } = start();
+    request();
+    head(103);
+    expect(answers).toEqual([]);
+    error('ECONNRESET');
+    expect(answers).toMatchObject([{ failure: 'connection' }]);
+    end();
+    expect(answers).toHaveLength(1);
+  });
+});
