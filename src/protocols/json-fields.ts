@@ -52,11 +52,8 @@ export class JsonObject {
   uint64(name: string): bigint | undefined {
     const value = this.get(name);
     if (value === undefined || value === null) return undefined;
-    const digits = this.raw(name).toString('latin1');
-    if (typeof value !== 'number' || !/^(0|[1-9]\d{0,19})$/.test(digits)) throw notUint64(name);
-    const parsed = BigInt(digits);
-    if (parsed > maxUint64) throw notUint64(name);
-    return parsed;
+    if (typeof value !== 'number') throw notUint64(name);
+    return parseUint64(name, this.raw(name).toString('latin1'));
   }
 
   /** Names and texts of a `metadata` object; null and `{}` are absent. [client-protocols 4.6] */
@@ -77,6 +74,14 @@ const maxUint64 = 2n ** 64n - 1n;
 
 export function malformed(message: string, cause?: unknown): PubSubError {
   return new PubSubError('malformed', message, cause === undefined ? undefined : { cause });
+}
+
+/** @throws PubSubError `malformed` for other than the digits of a uint64 */
+export function parseUint64(name: string, digits: string): bigint {
+  if (!/^(0|[1-9]\d{0,19})$/.test(digits)) throw notUint64(name);
+  const parsed = BigInt(digits);
+  if (parsed > maxUint64) throw notUint64(name);
+  return parsed;
 }
 
 function notUint64(name: string): PubSubError {

@@ -2,7 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import { PubSubError, unreachable } from '../errors.js';
 import { type Codec, type Encoder, Frame, type InboundFrame } from './codec.js';
-import { JsonObject, malformed } from './json-fields.js';
+import { JsonObject, malformed, parseUint64 } from './json-fields.js';
 import type { ClientRequest, DataMessage, DataType, MessageError, Payload, ServerMessage } from './messages.js';
 import { isEventName, isGroupName } from './names.js';
 
@@ -66,8 +66,7 @@ function readEvent(body: JsonObject): ClientRequest {
 function readSequenceAck(body: JsonObject): ClientRequest {
   // The vendor's documentation shows the number in quotes; its clients send a number. [client-protocols D17]
   const text = body.get('sequenceId');
-  if (typeof text === 'string' && /^\d{1,20}$/.test(text)) return { kind: 'sequenceAck', sequenceId: BigInt(text) };
-  const sequenceId = body.uint64('sequenceId');
+  const sequenceId = typeof text === 'string' ? parseUint64('sequenceId', text) : body.uint64('sequenceId');
   if (sequenceId === undefined) throw malformed('sequenceId is missing');
   return { kind: 'sequenceAck', sequenceId };
 }

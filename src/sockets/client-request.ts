@@ -16,6 +16,7 @@ export interface ClientTarget {
 const hubPath = /^\/client\/hubs\/([^/]+)\/?$/;
 const legacyPath = /^\/client\/?$/;
 const tokenParameter = 'access_token';
+const httpToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** @throws PubSubError `notFound` for another path, `invalid` for a request that is not a client's WebSocket upgrade [client-protocols 1.1, 1.4] */
 export function readTarget(request: IncomingMessage): ClientTarget {
@@ -36,8 +37,19 @@ export function checkHandshake(request: IncomingMessage): void {
   const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
   const hasKey = /^[+/0-9A-Za-z]{22}==$/.test(request.headers['sec-websocket-key'] ?? '');
   const version = request.headers['sec-websocket-version'];
-  if (request.method === 'GET' && isWebSocket && hasKey && (version === '13' || version === '8')) return;
-  throw new PubSubError('invalid', 'expected a WebSocket upgrade: GET with a Sec-WebSocket-Key, version 13');
+  if (request.method !== 'GET' || !isWebSocket || !hasKey || (version !== '13' && version !== '8')) {
+    throw new PubSubError('invalid', 'expected a WebSocket upgrade: GET with a Sec-WebSocket-Key, version 13');
+  }
+  if (!isOffer(request.headers['sec-websocket-protocol'])) {
+    throw new PubSubError('invalid', 'Sec-WebSocket-Protocol must list names, each of them once');
+  }
+}
+
+/** Absent, or distinct names that are HTTP tokens. [RFC 6455 4.1] */
+function isOffer(header: string | undefined): boolean {
+  if (header === undefined) return true;
+  const names = header.split(',').map(name => name.trim());
+  return names.every(name => httpToken.test(name)) && new Set(names).size === names.length;
 }
 
 /** The query's token wins over the header's; undefined when there is none. [client-protocols 1.3] */

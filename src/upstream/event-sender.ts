@@ -6,7 +6,7 @@ import type { Metadata } from '../protocols/messages.js';
 import { type Delivery, deliver, until } from './delivery.js';
 import type { BodyLimit, Response } from './exchange.js';
 import type { DeliveryOptions } from './options.js';
-import { type EventHandler, Routes, tokenFor } from './routes.js';
+import { type EventHandler, Routes } from './routes.js';
 import type { Transport } from './transport.js';
 import type { UrlTarget } from './url-template.js';
 
@@ -102,15 +102,20 @@ export class EventSender {
    * @throws ConnectRefused; PubSubError `eventFailed`
    */
   async send<T>(event: RaisedEvent, handler: EventHandler, manner: Manner<T>): Promise<T> {
-    const startedMs = this.#options.clock.now();
-    const progress = { attempts: 0 };
+    const { clock, transport } = this.#options;
+    const startedMs = clock.now();
+    const options = this.#delivery;
+    let delivery: Delivery | undefined;
     this.#underWay += 1;
     try {
-      const result = await this.#deliver(event, handler, manner, progress);
-      this.#report(event, 'success', startedMs, progress.attempts, undefined);
+      delivery = newDelivery(event, handler, manner, startedMs, options);
+      const ready = this.#prepare(handler, delivery);
+      if (ready) await ready;
+      const result = manner.read(await deliver(transport, clock, delivery, options), delivery.request);
+      this.#report(event, 'success', startedMs, delivery.attempts, undefined);
       return result;
     } catch (error) {
-      throw this.#failed(event, startedMs, progress.attempts, error);
+      throw this.#failed(event, startedMs, delivery?.attempts ?? 0, error);
     } finally {
       this.#finish();
     }
@@ -134,36 +139,22 @@ export class EventSender {
     return this.#secondText;
   }
 
-  /** The headers are made before anything is waited for: they hold what was so when the event was raised. */
-  async #deliver<T>(
-    event: RaisedEvent,
-    handler: EventHandler,
-    manner: Manner<T>,
-    progress: { attempts: number },
-  ): Promise<T> {
-    const { clock, transport } = this.#options;
-    const options = this.#delivery;
-    const deadlineMs = clock.now() + options.timeoutMs;
-    const target = handler.template.expand(handler.hub, event.name);
-    const headers = manner.headers(target);
-    await this.#prepare(handler, headers, deadlineMs);
-    const delivery = deliveryOf(event, target, headers, deadlineMs, status =>
-      manner.bodyLimit(status, options.maxResponseBytes),
-    );
-    try {
-      return manner.read(await deliver(transport, clock, delivery, options), target);
-    } finally {
-      progress.attempts = delivery.attempts;
-    }
+  /** Undefined when there is nothing to wait for, which is nearly always. */
+  #prepare(handler: EventHandler, delivery: Delivery): Promise<void> | undefined {
+    const admitted = handler.validation.admit();
+    if (!admitted && handler.options.auth.type === 'None') return undefined;
+    return this.#waitUntilReady(handler, delivery, admitted);
   }
 
   /** An upstream that does not want events gets none, and neither does one that we cannot prove ourselves to. */
-  async #prepare(handler: EventHandler, headers: string[], deadlineMs: number): Promise<void> {
+  async #waitUntilReady(handler: EventHandler, delivery: Delivery, admitted: Promise<void> | undefined): Promise<void> {
     const { clock, tokens } = this.#options;
-    const admitted = handler.validation.admit();
+    const { deadlineMs, request } = delivery;
     if (admitted) await until(clock, deadlineMs, admitted, 'its event handler to be validated');
-    const token = tokenFor(handler, tokens);
-    if (token) headers.push('Authorization', `Bearer ${await until(clock, deadlineMs, token, 'an Entra ID token')}`);
+    const { auth } = handler.options;
+    if (auth.type === 'None') return;
+    const token = await until(clock, deadlineMs, tokens.token(auth.resource), 'an Entra ID token');
+    request.headers.push('Authorization', `Bearer ${token}`);
   }
 
   #failed(event: RaisedEvent, startedMs: number, attempts: number, error: unknown): PubSubError {
@@ -206,13 +197,16 @@ function isRefusal(failure: PubSubError): boolean {
   return failure instanceof ConnectRefused && failure.status < 500 && failure.status !== 408;
 }
 
-function deliveryOf(
+/** Made before anything is waited for: the headers hold what was so when the event was raised. */
+function newDelivery<T>(
   event: RaisedEvent,
-  target: UrlTarget,
-  headers: string[],
-  deadlineMs: number,
-  bodyLimit: (status: number) => BodyLimit,
+  handler: EventHandler,
+  manner: Manner<T>,
+  startedMs: number,
+  options: DeliveryOptions,
 ): Delivery {
-  const request = { method: 'POST' as const, ...target, headers, body: event.content.body };
-  return { request, deadlineMs, bodyLimit, attempts: 0 };
+  const target = handler.template.expand(handler.hub, event.name);
+  const request = { method: 'POST' as const, ...target, headers: manner.headers(target), body: event.content.body };
+  const deadlineMs = startedMs + options.timeoutMs;
+  return { request, deadlineMs, bodyLimit: status => manner.bodyLimit(status, options.maxResponseBytes), attempts: 0 };
 }

@@ -1,4 +1,3 @@
-import type { TokenSource } from '../auth/entra.js';
 import type { EventKind } from '../hub/ports.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { parseEventPattern } from './event-pattern.js';
@@ -40,12 +39,6 @@ export class Routes {
   find(hub: string, kind: EventKind, name: string): EventHandler | undefined {
     return this.#byHub.get(hub)?.find(handler => handler.takes(kind, name));
   }
-}
-
-/** The bearer token for a handler's upstream; undefined when it wants none. [upstream-events 6.1] */
-export function tokenFor(handler: EventHandler, tokens: TokenSource): Promise<string> | undefined {
-  const { auth } = handler.options;
-  return auth.type === 'ManagedIdentity' ? tokens.token(auth.resource) : undefined;
 }
 
 /** What a handler takes, for people. */

@@ -100,11 +100,18 @@ export function violations(files: readonly SourceFile[]): string[] {
     const code = withoutComments(text);
     const imports = importsOf(code);
     const targets = imports.filter(isRelative).map(found => ({ ...found, target: resolve(path, found.specifier) }));
-    graph.set(path, targets.map(({ target }) => target));
+    graph.set(
+      path,
+      targets.map(({ target }) => target),
+    );
     const found = [
       ...targets.map(({ target, isType }) => roomFault(path, target, isType, paths)),
-      ...imports.filter(found => !isRelative(found)).map(({ specifier, isType }) => libraryFault(path, specifier, isType)),
-      ...textRules.filter(({ isBound, pattern }) => isBound(roomOf(path)) && pattern.test(code)).map(({ rule }) => rule),
+      ...imports
+        .filter(found => !isRelative(found))
+        .map(({ specifier, isType }) => libraryFault(path, specifier, isType)),
+      ...textRules
+        .filter(({ isBound, pattern }) => isBound(roomOf(path)) && pattern.test(code))
+        .map(({ rule }) => rule),
     ];
     broken.push(...found.filter(rule => rule !== undefined).map(rule => `${path}: ${rule}`));
   }
@@ -122,7 +129,9 @@ export function sampleViolations(files: readonly SourceFile[]): string[] {
 
 /** Static, re-exporting, side-effect and dynamic imports. With `import { type T }` the module is still loaded. */
 export function importsOf(code: string): Import[] {
-  const clauses = code.matchAll(/^\s*(?:import|export)\b(\s+type\b(?!\s*,|\s+from))?[\w\s,*{}$]*?\bfrom\s*['"]([^'"]+)['"]/gm);
+  const clauses = code.matchAll(
+    /^\s*(?:import|export)\b(\s+type\b(?!\s*,|\s+from))?[\w\s,*{}$]*?\bfrom\s*['"]([^'"]+)['"]/gm,
+  );
   const plain = code.matchAll(/^\s*import\s*['"]([^'"]+)['"]|\bimport\(\s*['"]([^'"]+)['"]/gm);
   return [
     ...Array.from(clauses, ([, type, specifier = '']) => ({ specifier, isType: type !== undefined })),
@@ -172,7 +181,9 @@ function libraryFault(path: string, specifier: string, isType: boolean): string 
   const library = /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
   const allowed = libraryRooms[library];
   if (allowed === undefined) return `library ${library} has no room`;
-  return isAllowed(allowed, [room], isType) ? undefined : `${room} may not import ${isType ? typesOf : ''}library ${library}`;
+  return isAllowed(allowed, [room], isType)
+    ? undefined
+    : `${room} may not import ${isType ? typesOf : ''}library ${library}`;
 }
 
 function isAllowed(places: Places, names: readonly string[], isType: boolean): boolean {

@@ -32,9 +32,9 @@ export interface StartedHub {
 
 /** A whole service on a free port, and an upstream for it. Both end with the test. */
 export async function startHub(options: StartOptions = {}): Promise<StartedHub> {
-  const { yaml, handler: _handler, chat: _chat, file: _file, ...rest } = options;
+  const { yaml, handler, chat, file, ...rest } = options;
   const upstream = await startUpstream();
-  const text = (yaml ?? defaultYaml(options)).replaceAll('UPSTREAM', upstream.origin);
+  const text = (yaml ?? defaultYaml(handler, chat, file)).replaceAll('UPSTREAM', upstream.origin);
   const service = new Service({
     host: '127.0.0.1',
     port: 0,
@@ -55,7 +55,11 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
   return { service, upstream, dial: dialer(service), connectionString: service.connectionString };
 }
 
-function defaultYaml({ handler, chat, file }: StartOptions): string {
+function defaultYaml(
+  handler: StartOptions['handler'],
+  chat: StartOptions['chat'],
+  file: StartOptions['file'],
+): string {
   const handlers = handler && [
     {
       urlTemplate: `UPSTREAM${handler.path ?? '/{event}'}`,

@@ -1,6 +1,7 @@
 import { maskedText } from './frames.js';
+import type { Guard } from './guard.js';
 import type { RawClient } from './raw-client.js';
-import { type Load, Slice, type Work } from './slice.js';
+import { drainTimeoutMs, type Load, Slice, type Work } from './slice.js';
 
 /** Messages that are told apart at a time: a power of two above any number in flight. */
 const ring = 64;
@@ -15,6 +16,7 @@ export class FanOutLoad implements Load {
   /** By number of messages less one: that many copies of the publisher's frame, for one write. */
   readonly #bursts: readonly Buffer[];
   readonly #inFlight: number;
+  readonly #guard: Guard;
   readonly #publishedAtMs = new Float64Array(ring);
   /** How many subscribers have a message, by its number modulo `ring`. */
   readonly #arrivals = new Uint32Array(ring);
@@ -22,18 +24,26 @@ export class FanOutLoad implements Load {
   #completed = 0;
   #slice: Slice | undefined;
 
-  constructor(publisher: RawClient, subscribers: readonly RawClient[], request: string, inFlight: number) {
+  constructor(
+    publisher: RawClient,
+    subscribers: readonly RawClient[],
+    request: string,
+    inFlight: number,
+    guard: Guard,
+  ) {
     this.#publisher = publisher;
     this.#subscribers = subscribers;
     const frame = maskedText(request);
     this.#bursts = Array.from({ length: inFlight }, (_, index) => Buffer.concat(Array(index + 1).fill(frame)));
     this.#inFlight = inFlight;
+    this.#guard = guard;
   }
 
   /** Publishes one message and has every subscriber's copy looked at; then only lengths are. */
   async prime(check: (message: string) => void): Promise<void> {
     this.#publisher.write(this.#bursts[0]!);
-    const copies = await Promise.all(this.#subscribers.map(subscriber => subscriber.next()));
+    const coming = Promise.all(this.#subscribers.map(subscriber => subscriber.next()));
+    const copies = await this.#guard.during(coming, drainTimeoutMs);
     copies.forEach(check);
     const bytes = Buffer.byteLength(copies[0] ?? '');
     this.#subscribers.forEach((subscriber, index) => {
@@ -42,13 +52,9 @@ export class FanOutLoad implements Load {
   }
 
   run(durationMs: number): Promise<Work> {
-    this.#slice = new Slice(durationMs);
+    this.#slice = new Slice();
     this.#publish(this.#inFlight);
-    return this.#slice.over;
-  }
-
-  fail(error: Error): void {
-    this.#slice?.fail(error);
+    return this.#slice.run(durationMs, this.#guard);
   }
 
   #counterOf(isSampled: boolean): (count: number) => void {

@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { FrameCounter, FrameReader } from './frames.js';
+import type { Guard } from './guard.js';
 
 const headEnd = Buffer.from('\r\n\r\n');
 
@@ -18,31 +19,24 @@ type Stage =
 /** A WebSocket client that costs the load side next to nothing: a plain socket, no parsing once it counts. */
 export class RawClient {
   readonly #socket: Socket;
-  readonly #onLost: (error: Error) => void;
+  readonly #guard: Guard;
   #stage: Stage = { at: 'handshake', head: Buffer.alloc(0) };
   #messages: string[] = [];
   #waiting: ((message: string) => void)[] = [];
 
   /**
    * Resolves once the upgrade is done and the server's greeting, its first message, is in.
-   * @param onLost told when the connection fails or ends without `destroy`
+   * @param guard told when the connection fails or ends without `destroy`
+   * @throws Error when the upgrade is refused
    */
-  static dial(url: string, subprotocol: string, onLost: (error: Error) => void): Promise<RawClient> {
-    return new Promise((resolve, reject) => {
-      const timeout = setTimeout(() => reject(new Error('the handshake took too long')), handshakeTimeoutMs);
-      const client = new RawClient(new URL(url), subprotocol, error => {
-        reject(error);
-        onLost(error);
-      });
-      void client.next().then(() => {
-        clearTimeout(timeout);
-        resolve(client);
-      });
-    });
+  static async dial(url: string, subprotocol: string, guard: Guard): Promise<RawClient> {
+    const client = new RawClient(new URL(url), subprotocol, guard);
+    await guard.during(client.next(), handshakeTimeoutMs);
+    return client;
   }
 
-  private constructor(url: URL, subprotocol: string, onLost: (error: Error) => void) {
-    this.#onLost = onLost;
+  private constructor(url: URL, subprotocol: string, guard: Guard) {
+    this.#guard = guard;
     this.#socket = connect({
       host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname,
       port: Number(url.port),
@@ -129,7 +123,7 @@ export class RawClient {
   #lose(error: Error): void {
     if (this.#stage.at === 'ended') return;
     this.destroy();
-    this.#onLost(error);
+    this.#guard.lose(error);
   }
 }
 
@@ -142,6 +136,10 @@ export async function dialMany(count: number, dial: () => Promise<RawClient>): P
     clients.push(...(await Promise.all(wave)));
   }
   return clients;
+}
+
+export function hangUp(clients: readonly RawClient[]): void {
+  for (const client of clients) client.destroy();
 }
 
 function upgradeRequest(url: URL, subprotocol: string): string {

@@ -1,6 +1,7 @@
 import { maskedText } from './frames.js';
+import type { Guard } from './guard.js';
 import type { RawClient } from './raw-client.js';
-import { type Load, Slice, type Work } from './slice.js';
+import { drainTimeoutMs, type Load, Slice, type Work } from './slice.js';
 
 /** One client in this many has its latencies taken. */
 const sampled = 4;
@@ -15,14 +16,16 @@ const preparedRequests = 2_048;
 export class RequestLoad implements Load {
   readonly #clients: readonly RawClient[];
   readonly #frames: readonly Buffer[];
+  readonly #guard: Guard;
   readonly #sentAtMs: Float64Array;
   readonly #next: Uint32Array;
   #pending = 0;
   #slice: Slice | undefined;
 
-  constructor(clients: readonly RawClient[], requestOf: (ackId: number) => string) {
+  constructor(clients: readonly RawClient[], requestOf: (ackId: number) => string, guard: Guard) {
     this.#clients = clients;
     this.#frames = Array.from({ length: preparedRequests }, (_, index) => maskedText(requestOf(firstAckId + index)));
+    this.#guard = guard;
     this.#sentAtMs = new Float64Array(clients.length);
     this.#next = new Uint32Array(clients.length);
   }
@@ -31,26 +34,22 @@ export class RequestLoad implements Load {
   async prime(check: (ack: string) => void): Promise<void> {
     for (const [index, client] of this.#clients.entries()) {
       client.write(this.#frameFor(index));
-      const ack = await client.next();
+      const ack = await this.#guard.during(client.next(), drainTimeoutMs);
       check(ack);
       client.startCounting(Buffer.byteLength(ack), count => this.#acked(index, count));
     }
   }
 
   run(durationMs: number): Promise<Work> {
-    this.#slice = new Slice(durationMs);
+    this.#slice = new Slice();
     this.#pending = this.#clients.length;
     for (let index = 0; index < this.#clients.length; index += 1) this.#send(index);
-    return this.#slice.over;
-  }
-
-  fail(error: Error): void {
-    this.#slice?.fail(error);
+    return this.#slice.run(durationMs, this.#guard);
   }
 
   #acked(index: number, count: number): void {
     const slice = this.#slice!;
-    if (count !== 1) slice.fail(new Error('a request was acked more than once'));
+    if (count !== 1) throw new Error('a request was acked more than once');
     slice.done += 1;
     if (index % sampled === 0) slice.latenciesMs.push(performance.now() - this.#sentAtMs[index]!);
     if (slice.isOpen) {

@@ -1,5 +1,7 @@
-/** How long what is in flight may take to arrive once a slice's time is up. */
-const drainTimeoutMs = 10_000;
+import type { Guard } from './guard.js';
+
+/** How long what is in flight may take to arrive: once a slice's time is up, and before the first slice. */
+export const drainTimeoutMs = 10_000;
 
 /** What a load did within one slice. */
 export interface Work {
@@ -11,46 +13,38 @@ export interface Work {
 
 /** Drives one server. It keeps its work in flight at every moment of a slice: it never sleeps and never polls. */
 export interface Load {
-  /** Runs for this long, then until nothing is in flight. */
+  /** Runs for this long, then until nothing is in flight. @throws Error when a connection is lost or work goes missing */
   run(durationMs: number): Promise<Work>;
 }
 
 /** One slice of a load: open until its time is up, over once the load says that nothing is in flight any more. */
 export class Slice {
   readonly latenciesMs: number[] = [];
-  readonly over: Promise<Work>;
   done = 0;
   isOpen = true;
-  readonly #timers: NodeJS.Timeout[];
-  #resolve: (work: Work) => void = () => {};
-  #reject: (error: Error) => void = () => {};
+  readonly #over: Promise<void>;
+  #finish: () => void = () => {};
 
-  constructor(durationMs: number) {
-    this.over = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
+  constructor() {
+    this.#over = new Promise(resolve => {
+      this.#finish = resolve;
     });
-    const stalled = () => this.fail(new Error(`stalled: work is missing ${drainTimeoutMs} ms after the slice's end`));
-    this.#timers = [
-      setTimeout(() => {
-        this.isOpen = false;
-      }, durationMs),
-      setTimeout(stalled, durationMs + drainTimeoutMs),
-    ];
   }
 
+  /** Nothing is in flight. */
   finish(): void {
-    this.#cancel();
-    this.#resolve({ done: this.done, latenciesMs: this.latenciesMs });
+    this.#finish();
   }
 
-  fail(error: Error): void {
-    this.#cancel();
-    this.#reject(error);
-  }
-
-  #cancel(): void {
-    this.isOpen = false;
-    for (const timer of this.#timers) clearTimeout(timer);
+  async run(durationMs: number, guard: Guard): Promise<Work> {
+    const timer = setTimeout(() => {
+      this.isOpen = false;
+    }, durationMs);
+    try {
+      await guard.during(this.#over, durationMs + drainTimeoutMs);
+    } finally {
+      clearTimeout(timer);
+    }
+    return { done: this.done, latenciesMs: this.latenciesMs };
   }
 }

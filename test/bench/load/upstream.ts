@@ -5,7 +5,6 @@ const contentLength = /\r\ncontent-length: *(\d+)/i;
 const accepted = Buffer.from('HTTP/1.1 204 No Content\r\n\r\n');
 const allowed = Buffer.from('HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n');
 
-/** Every POST is taken to be as long as the one before it on its socket, until a length says otherwise. */
 export interface BenchUpstream {
   readonly origin: string;
   /** The head of the latest event of any server: request line and headers. */
@@ -55,5 +54,5 @@ function answer(socket: Socket, seen: { head: Buffer; events: number }): void {
 }
 
 function bodyBytes(request: Buffer, headBytes: number): number {
-  return Number(contentLength.exec(request.latin1Slice(0, headBytes))?.[1] ?? 0);
+  return Number(contentLength.exec(request.toString('latin1', 0, headBytes))?.[1] ?? 0);
 }

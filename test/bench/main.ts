@@ -1,0 +1,86 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
+import { measure, type PairResult } from './measure.js';
+import { jsonOf, textOf, verdictOf } from './report.js';
+import { scenarios } from './scenarios/index.js';
+import type { Scenario, Series } from './scenarios/scenario.js';
+import { type Cores, separateCores } from './servers/cores.js';
+import { Stage, type StageOptions } from './servers/stage.js';
+
+const smokeRounds = 8;
+const fullRounds = 12;
+
+const { values: args } = parseArgs({
+  options: {
+    smoke: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    json: { type: 'string' },
+    profile: { type: 'string' },
+  },
+});
+
+async function main(): Promise<void> {
+  const chosen = choose(args.only);
+  const rounds = roundsOf(args.rounds);
+  if (args.profile !== undefined) await mkdir(args.profile, { recursive: true });
+  const cores = separateCores();
+  print(`${machine(cores)}\n`);
+  const results: object[] = [];
+  let isTooSlow = false;
+  for (const scenario of chosen) {
+    for (const series of scenario.series) {
+      const result = await run(series, rounds, { cores, profileDir: args.profile });
+      print(textOf(scenario, series, result));
+      results.push(jsonOf(scenario, series, result));
+      isTooSlow ||= verdictOf(result) === 'too slow';
+    }
+  }
+  if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify({ ...facts(cores), results }, null, 2)}\n`);
+  if (isTooSlow) print('bench: FAILED, Hubwire is slower than expected (see "TOO SLOW" above)');
+  process.exitCode = isTooSlow ? 1 : 0;
+}
+
+async function run(series: Series, rounds: number, options: StageOptions): Promise<PairResult> {
+  const stage = new Stage(options);
+  try {
+    return await measure(await series.open(stage), rounds);
+  } finally {
+    await stage.end();
+  }
+}
+
+function choose(only: string | undefined): readonly Scenario[] {
+  const chosen = scenarios.filter(({ name }) => only === undefined || name === only);
+  if (chosen.length > 0) return chosen;
+  throw new Error(`--only must be one of ${scenarios.map(({ name }) => name).join(', ')}, not "${only}"`);
+}
+
+function roundsOf(text: string | undefined): number {
+  const rounds = text === undefined ? (args.smoke ? smokeRounds : fullRounds) : Number(text);
+  if (Number.isInteger(rounds) && rounds >= 1) return rounds;
+  throw new Error(`--rounds must be a whole number from 1, not "${text}"`);
+}
+
+function machine(cores: Cores | undefined): string {
+  const pinned =
+    cores === undefined
+      ? 'NOT pinned: servers and load share the cores as the system likes, so ratios are less steady'
+      : `servers on core ${cores.server}, load on core ${cores.load}`;
+  return `node ${process.version}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}; ${pinned}`;
+}
+
+function facts(cores: Cores | undefined): object {
+  return { node: process.version, cpus: cpus().length, model: cpus()[0]?.model, cores: cores ?? null };
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1)); // servers end with us
+main().catch((error: unknown) => {
+  process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+});

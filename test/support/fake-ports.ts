@@ -1,0 +1,306 @@
+import { randomUUID } from 'node:crypto';
+import { MemoryBus } from '../../src/backplane/memory.js';
+import type { CloseCategory } from '../../src/errors.js';
+import type { Admission } from '../../src/hub/admission.js';
+import type { Connection } from '../../src/hub/connection.js';
+import type { Hub } from '../../src/hub/hub.js';
+import { Hubs } from '../../src/hub/hubs.js';
+import type {
+  Backplane,
+  ConnectReply,
+  ConnectRequest,
+  Observer,
+  Outlet,
+  Target,
+  Upstream,
+  UpstreamSession,
+} from '../../src/hub/ports.js';
+import type { Codec, Frame, InboundFrame } from '../../src/protocols/codec.js';
+import { json } from '../../src/protocols/json.js';
+import type { Payload } from '../../src/protocols/messages.js';
+
+/** Keeps what it is given to send. */
+export class RecordingOutlet implements Outlet {
+  readonly frames: Frame[] = [];
+  closed: { readonly code: number; readonly reason: string } | undefined;
+  /** `pause` and `resume`, in order. */
+  readonly flow: ('pause' | 'resume')[] = [];
+
+  send(frame: Frame): void {
+    if (this.closed !== undefined) throw new Error('sent after close');
+    this.frames.push(frame);
+  }
+
+  close(code: number, reason: string): void {
+    if (this.closed !== undefined) throw new Error('closed twice');
+    this.closed = { code, reason };
+  }
+
+  pause(): void {
+    this.flow.push('pause');
+  }
+
+  resume(): void {
+    this.flow.push('resume');
+  }
+
+  /** What was sent since the last call, as text. */
+  take(): string[] {
+    return this.frames.splice(0).map(({ bytes }) => bytes.toString('utf8'));
+  }
+}
+
+/** What a session was told, in order. */
+export type SessionCall =
+  | { readonly call: 'connect'; readonly request: ConnectRequest }
+  | { readonly call: 'accept'; readonly userId: string | undefined; readonly subprotocol: string | undefined }
+  | { readonly call: 'connected' }
+  | { readonly call: 'event'; readonly name: string; readonly payload: Payload }
+  | { readonly call: 'disconnected'; readonly reason: string };
+
+/** One connection's app server, which answers an event when the test says so. */
+export class ScriptedSession implements UpstreamSession {
+  readonly calls: SessionCall[] = [];
+  readonly #connect: () => Promise<ConnectReply | undefined>;
+  readonly #pending: { answer(payload: Payload | undefined): void; refuse(error: unknown): void }[] = [];
+
+  constructor(
+    readonly hub: string,
+    readonly connectionId: string,
+    connect: () => Promise<ConnectReply | undefined>,
+  ) {
+    this.#connect = connect;
+  }
+
+  connect(request: ConnectRequest): Promise<ConnectReply | undefined> {
+    this.calls.push({ call: 'connect', request });
+    return this.#connect();
+  }
+
+  accept(userId: string | undefined, subprotocol: string | undefined): void {
+    this.calls.push({ call: 'accept', userId, subprotocol });
+  }
+
+  connected(): void {
+    this.calls.push({ call: 'connected' });
+  }
+
+  event(name: string, payload: Payload): Promise<Payload | undefined> {
+    this.calls.push({ call: 'event', name, payload });
+    return new Promise((answer, refuse) => this.#pending.push({ answer, refuse }));
+  }
+
+  disconnected(reason: string): void {
+    this.calls.push({ call: 'disconnected', reason });
+  }
+
+  /** Names of the calls so far; of events, their own names. */
+  get history(): string[] {
+    return this.calls.map(call => (call.call === 'event' ? call.name : call.call));
+  }
+
+  /** Events that nobody has answered. */
+  get waiting(): number {
+    return this.#pending.length;
+  }
+
+  /** Answers the oldest event, and lets what waits for it run. */
+  async answer(payload?: Payload): Promise<void> {
+    this.#next().answer(payload);
+    await settled();
+  }
+
+  async refuse(error: unknown): Promise<void> {
+    this.#next().refuse(error);
+    await settled();
+  }
+
+  #next() {
+    const next = this.#pending.shift();
+    if (next === undefined) throw new Error('no event is waiting');
+    return next;
+  }
+}
+
+/** Hands out scripted sessions; `connectAnswer` is what their `connect` gives. */
+export class ScriptedUpstream implements Upstream {
+  readonly sessions: ScriptedSession[] = [];
+  connectAnswer: () => Promise<ConnectReply | undefined> = () => Promise.resolve(undefined);
+
+  open(hub: string, connectionId: string): ScriptedSession {
+    const session = new ScriptedSession(hub, connectionId, () => this.connectAnswer());
+    this.sessions.push(session);
+    return session;
+  }
+}
+
+export interface Fact {
+  readonly what: keyof Observer;
+  readonly [detail: string]: unknown;
+}
+
+/** Keeps all that it is told. */
+export class FactObserver implements Observer {
+  readonly facts: Fact[] = [];
+
+  connectionOpened(at: object): void {
+    this.facts.push({ what: 'connectionOpened', ...at });
+  }
+
+  connectionClosed(at: { hub: string; connectionId: string; category: CloseCategory; reason: string }): void {
+    this.facts.push({ what: 'connectionClosed', ...at });
+  }
+
+  roleIgnored(at: object): void {
+    this.facts.push({ what: 'roleIgnored', ...at });
+  }
+
+  connectionRefused(at: object): void {
+    this.facts.push({ what: 'connectionRefused', ...at });
+  }
+
+  messageReceived(hub: string, protocol: string, bytes: number): void {
+    this.facts.push({ what: 'messageReceived', hub, protocol, bytes });
+  }
+
+  messageSent(hub: string, protocol: string, receivers: number, bytes: number): void {
+    this.facts.push({ what: 'messageSent', hub, protocol, receivers, bytes });
+  }
+
+  eventFinished(at: object): void {
+    this.facts.push({ what: 'eventFinished', ...at });
+  }
+
+  handlerChanged(at: object): void {
+    this.facts.push({ what: 'handlerChanged', ...at });
+  }
+
+  fault(where: string, error: unknown): void {
+    this.facts.push({ what: 'fault', where, error });
+  }
+
+  of(what: keyof Observer): Fact[] {
+    return this.facts.filter(fact => fact.what === what);
+  }
+}
+
+/** A backplane of one node that keeps which targets it was told to listen to. */
+export class RecordingBackplane implements Backplane {
+  /** `+` and `-` with the target, in order. */
+  readonly interest: string[] = [];
+  /** Given by each `listen`, when set. */
+  ready: (() => Promise<void>) | undefined;
+
+  attach(): void {}
+  publish(): void {}
+
+  async gather(): Promise<[]> {
+    return [];
+  }
+
+  listen(target: Target): Promise<void> | undefined {
+    this.interest.push(`+ ${labelOf(target)}`);
+    return this.ready?.();
+  }
+
+  unlisten(target: Target): void {
+    this.interest.push(`- ${labelOf(target)}`);
+  }
+
+  async close(): Promise<void> {}
+}
+
+function labelOf(target: Target): string {
+  switch (target.scope) {
+    case 'hub':
+      return `hub ${target.hub}`;
+    case 'group':
+      return `group ${target.group}`;
+    case 'user':
+      return `user ${target.userId}`;
+    case 'connection':
+      return `connection ${target.connectionId}`;
+  }
+}
+
+export interface OpenOptions {
+  readonly id?: string;
+  readonly userId?: string;
+  readonly roles?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly codec?: Codec;
+}
+
+/** A client of a test node, seen from both ends. */
+export interface FakeClient {
+  readonly id: string;
+  readonly connection: Connection;
+  readonly outlet: RecordingOutlet;
+  readonly session: ScriptedSession;
+  /** Sends one text frame; an object goes as JSON. */
+  say(message: string | object): void;
+  /** What the client was sent since the last look, as text. */
+  heard(): string[];
+}
+
+/** Hubs whose outside is all fake. */
+export class TestNode {
+  readonly upstream = new ScriptedUpstream();
+  readonly observer = new FactObserver();
+  readonly hubs: Hubs;
+  dropsOnEventFailure = false;
+
+  constructor(backplane: Backplane = new MemoryBus().connect()) {
+    this.hubs = new Hubs({
+      upstream: this.upstream,
+      backplane,
+      observer: this.observer,
+      dropsOnEventFailure: () => this.dropsOnEventFailure,
+    });
+  }
+
+  get chat(): Hub {
+    return this.hubs.get('chat');
+  }
+
+  /** A client of hub `chat` that has been admitted; its `connected` message is left out of what it heard. */
+  open(options: OpenOptions = {}): FakeClient {
+    const { id = randomUUID(), codec = json } = options;
+    const session = this.upstream.open('chat', id);
+    const outlet = new RecordingOutlet();
+    const connection = this.chat.open(admissionOf({ ...options, id, codec }, session), outlet);
+    outlet.take();
+    return {
+      id,
+      connection,
+      outlet,
+      session,
+      say: message => connection.receive(textFrame(message)),
+      heard: () => outlet.take(),
+    };
+  }
+}
+
+function admissionOf(options: OpenOptions & { id: string; codec: Codec }, upstream: UpstreamSession): Admission {
+  const { id, codec, userId, roles = [], groups = [] } = options;
+  return { connectionId: id, userId, roles, groups, subprotocol: codec.subprotocol, codec, upstream };
+}
+
+export function textFrame(message: string | object): InboundFrame {
+  const text = typeof message === 'string' ? message : JSON.stringify(message);
+  return { isBinary: false, bytes: Buffer.from(text, 'utf8') };
+}
+
+export function textPayload(text: string): Payload {
+  return { dataType: 'text', bytes: Buffer.from(text, 'utf8'), metadata: undefined };
+}
+
+/** Lets promises that are already settled run what waits for them, however long their chain is. */
+export function settled(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
+}
+
+/** An ack as the JSON protocol writes it. */
+export function ackText(ackId: number | bigint): string {
+  return `{"type":"ack","ackId":${ackId},"success":true}`;
+}
