@@ -16,7 +16,11 @@ const audienceShape = /^(https?|wss?):\/\/([^/?#@]+)([^?#]*)(\?[^#]*)?/i;
  * Is the token for this REST request? Scheme and query do not count; host and path do. [rest-api 1.3]
  * @param requestPath the request's raw target; a query is ignored
  */
-export function requestAudience(requestPath: string, endpoints: Endpoints, requestHost: string | undefined): AudienceCheck {
+export function requestAudience(
+  requestPath: string,
+  endpoints: Endpoints,
+  requestHost: string | undefined,
+): AudienceCheck {
   const path = requestPath.replace(/[?#].*$/s, '').replace(/\/$/, '');
   const bases = endpoints.bases(requestHost, false);
   return text => {

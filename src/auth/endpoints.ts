@@ -61,7 +61,9 @@ function parseEndpoint(text: string): URL {
   try {
     url = new URL(text);
   } catch (cause) {
-    throw new PubSubError('invalid', `endpoint "${text}" is not a URL; write it like https://pubsub.example.com`, { cause });
+    throw new PubSubError('invalid', `endpoint "${text}" is not a URL; write it like https://pubsub.example.com`, {
+      cause,
+    });
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new PubSubError('invalid', `endpoint "${text}" must start with http:// or https://`);

@@ -49,7 +49,13 @@ export class KeyTokens {
   /** A client access token in the vendor's shape. [rest-api 1.6] */
   sign(claims: ClientClaims, audience: string, lifetimeMinutes: number): string {
     const now = Math.floor(this.#now() / 1000);
-    const body: Record<string, unknown> = { aud: audience, iat: now, nbf: now, exp: now + lifetimeMinutes * 60, iss: issuer };
+    const body: Record<string, unknown> = {
+      aud: audience,
+      iat: now,
+      nbf: now,
+      exp: now + lifetimeMinutes * 60,
+      iss: issuer,
+    };
     if (claims.userId !== undefined) body.sub = claims.userId;
     if (claims.roles !== undefined && claims.roles.length > 0) body.role = claims.roles;
     if (claims.groups !== undefined && claims.groups.length > 0) body['webpubsub.group'] = claims.groups;

@@ -19,7 +19,10 @@ export function makeProgram(env: Environment): Command {
     .option('--host <address>', 'public listener (HUBWIRE_HOST, default 127.0.0.1)')
     .option('--port <number>', 'public listener, 0 for any free port (PORT, default 8080)')
     .option('--admin-host <address>', "operator's listener (HUBWIRE_ADMIN_HOST, default 127.0.0.1)")
-    .option('--admin-port <number>', "operator's listener, 0 for none, any for a free port (HUBWIRE_ADMIN_PORT, default 8081)")
+    .option(
+      '--admin-port <number>',
+      "operator's listener, 0 for none, any for a free port (HUBWIRE_ADMIN_PORT, default 8081)",
+    )
     .option('--log-level <level>', 'HUBWIRE_LOG_LEVEL, default info')
     .option('--sample', 'run the sample app too')
     .option('--json', 'print one JSON line when listening')
@@ -47,7 +50,8 @@ export function makeProgram(env: Environment): Command {
 export function failureText(error: unknown): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof PubSubError) return `hubwire: ${error.message}`;
-  if (isListenError(error)) return `hubwire: cannot listen on ${error.address}:${error.port}: ${error.code}; choose another with --host, --port or --admin-port`;
+  if (isListenError(error))
+    return `hubwire: cannot listen on ${error.address}:${error.port}: ${error.code}; choose another with --host, --port or --admin-port`;
   return `hubwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 

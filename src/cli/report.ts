@@ -6,6 +6,8 @@ const marks = { active: '✔', pending: '…', failed: '✘' } as const;
 export function handlerLines(handlers: readonly HandlerStatus[]): readonly string[] {
   return handlers.map(({ hub, url, events, state, answered, advice }) => {
     const line = `${marks[state]} ${hub}  ${url}  ${state}  (${events})`;
-    return state === 'failed' ? `${line}\n      ${[answered, advice].filter(text => text !== undefined).join('; ')}` : line;
+    return state === 'failed'
+      ? `${line}\n      ${[answered, advice].filter(text => text !== undefined).join('; ')}`
+      : line;
   });
 }

@@ -23,7 +23,10 @@ export function readKeys(env: Environment): KeySettings {
   const primary = readKey(env, 'HUBWIRE_PRIMARY_KEY');
   const secondary = readKey(env, 'HUBWIRE_SECONDARY_KEY');
   if (primary === undefined && secondary !== undefined) {
-    throw new PubSubError('invalid', 'HUBWIRE_SECONDARY_KEY is set without HUBWIRE_PRIMARY_KEY; set both or only the primary');
+    throw new PubSubError(
+      'invalid',
+      'HUBWIRE_SECONDARY_KEY is set without HUBWIRE_PRIMARY_KEY; set both or only the primary',
+    );
   }
   if (primary === undefined) {
     return { keys: { primary: developmentKey, secondary: undefined }, isDevelopmentKey: true, warnings: [] };
@@ -39,7 +42,10 @@ function readKey(env: Environment, name: string): string | undefined {
   const key = env[name] || readKeyFile(env[`${name}_FILE`], name);
   if (key === undefined) return undefined;
   if (/[;\p{Cc}]/u.test(key) || key.trim() !== key || key === '') {
-    throw new PubSubError('invalid', `${name} must not be empty, hold ";" or control characters, or start or end with a blank`);
+    throw new PubSubError(
+      'invalid',
+      `${name} must not be empty, hold ";" or control characters, or start or end with a blank`,
+    );
   }
   return key;
 }

@@ -100,11 +100,21 @@ function printListening(service: Service): void {
 }
 
 /** The connection string and the client URL are secrets; only a person at a terminal, or a key known to all, gets to see them. */
-function printWelcome(service: Service, { isDevelopmentKey, warnings }: KeySettings, sampleLine: string | undefined): void {
+function printWelcome(
+  service: Service,
+  { isDevelopmentKey, warnings }: KeySettings,
+  sampleLine: string | undefined,
+): void {
   const maySee = isDevelopmentKey || process.stdout.isTTY === true;
   const hub = service.handlers[0]?.hub ?? 'chat';
-  const url = service.clientUrl(hub, { userId: 'me', roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'] }, printedTokenMinutes);
-  const connectionString = maySee ? service.connectionString : service.connectionString.replace(/AccessKey=[^;]*/, 'AccessKey=***');
+  const url = service.clientUrl(
+    hub,
+    { userId: 'me', roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'] },
+    printedTokenMinutes,
+  );
+  const connectionString = maySee
+    ? service.connectionString
+    : service.connectionString.replace(/AccessKey=[^;]*/, 'AccessKey=***');
   print(`hubwire ${version}`);
   print(`  public             ${service.publicUrl}`);
   print(`  admin              ${service.adminUrl ?? 'off'}`);

@@ -21,11 +21,18 @@ const mostMinutes = 2_147_483_647;
 export function token(args: TokenArguments, env: Environment): void {
   if (!isHubName(args.hub)) throw new PubSubError('invalid', `--hub: "${args.hub}" cannot be a hub's name`);
   const bad = args.group?.find(group => !isGroupName(group));
-  if (bad !== undefined) throw new PubSubError('invalid', '--group: a group name is 1 to 1024 characters, not all blank');
+  if (bad !== undefined)
+    throw new PubSubError('invalid', '--group: a group name is 1 to 1024 characters, not all blank');
   const { keys } = readKeys(env);
   const claims = { userId: args.user, roles: args.role, groups: args.group };
   const endpoint = (readEndpoints(env)[0] ?? defaultEndpoint).replace(/\/$/, '');
-  const url = clientUrl(new KeyTokens(keys, Date.now), endpoint, args.hub, claims, minutesOf(args.ttl ?? defaultMinutes));
+  const url = clientUrl(
+    new KeyTokens(keys, Date.now),
+    endpoint,
+    args.hub,
+    claims,
+    minutesOf(args.ttl ?? defaultMinutes),
+  );
   process.stdout.write(`${args.json === true ? JSON.stringify({ url }) : url}\n`);
 }
 

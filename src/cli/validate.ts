@@ -42,6 +42,9 @@ export async function validate(file: string, args: ValidateArguments, env: Envir
 function print(file: string, statuses: readonly HandlerStatus[], isJson: boolean): void {
   const lines = isJson
     ? [JSON.stringify({ file, isValid: statuses.every(({ state }) => state === 'active'), eventHandlers: statuses })]
-    : [`${file}: the file is valid; ${statuses.length} event handler(s)`, ...handlerLines(statuses).map(line => `  ${line}`)];
+    : [
+        `${file}: the file is valid; ${statuses.length} event handler(s)`,
+        ...handlerLines(statuses).map(line => `  ${line}`),
+      ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

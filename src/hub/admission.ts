@@ -56,7 +56,10 @@ function selectSubprotocol(offered: readonly string[], selected: string | undefi
   if (selected === undefined) return offered.find(name => findCodec(name) !== undefined);
   const name = offered.find(offer => offer.toLowerCase() === selected.toLowerCase());
   if (name === undefined) {
-    throw new PubSubError('eventFailed', 'the connect event handler selected a subprotocol that the client did not offer');
+    throw new PubSubError(
+      'eventFailed',
+      'the connect event handler selected a subprotocol that the client did not offer',
+    );
   }
   return name;
 }

@@ -12,8 +12,8 @@ import type {
   Observer,
   Operation,
   Outlet,
-  Permission,
   Performer,
+  Permission,
   Target,
   Upstream,
 } from './ports.js';
@@ -80,7 +80,10 @@ export class Hub implements Performer {
   open(admission: Admission, outlet: Outlet): Connection {
     const { connectionId: id, userId, codec, upstream } = admission;
     const permissions = new Permissions(admission.roles);
-    const connection = new Connection({ id, hub: this.name, userId, codec, permissions, upstream, outlet }, this.#owner);
+    const connection = new Connection(
+      { id, hub: this.name, userId, codec, permissions, upstream, outlet },
+      this.#owner,
+    );
     this.#members.add(connection);
     for (const group of admission.groups) this.#members.join(connection, group);
     upstream.accept(userId, admission.subprotocol);
@@ -117,7 +120,10 @@ export class Hub implements Performer {
     let left = count;
     for (const connection of this.#members.select({ scope: 'hub', hub: this.name })) {
       if (left-- <= 0) break;
-      this.#close(connection, outcomes[kind].close, { category: outcomes[kind].category, reason: 'The service is shutting down.' });
+      this.#close(connection, outcomes[kind].close, {
+        category: outcomes[kind].category,
+        reason: 'The service is shutting down.',
+      });
     }
     return this.#members.size;
   }

@@ -175,7 +175,12 @@ export interface Observer {
     reason: string | undefined;
   }): void;
   /** An event handler's validation changed its state. `url` shows no code. */
-  handlerChanged(at: { hub: string; url: string; state: 'pending' | 'active' | 'failed'; reason: string | undefined }): void;
+  handlerChanged(at: {
+    hub: string;
+    url: string;
+    state: 'pending' | 'active' | 'failed';
+    reason: string | undefined;
+  }): void;
   /** A fault of our own, to be logged whole. */
   fault(where: string, error: unknown): void;
 }

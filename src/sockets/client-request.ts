@@ -77,7 +77,8 @@ export function queryOf(query: URLSearchParams): Record<string, string[]> {
 export function headersOf(request: IncomingMessage): Record<string, string[]> {
   const { rawHeaders } = request;
   const pairs: [string, string][] = [];
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2) pairs.push([rawHeaders[at] as string, rawHeaders[at + 1] as string]);
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2)
+    pairs.push([rawHeaders[at] as string, rawHeaders[at + 1] as string]);
   return collect(pairs.filter(([name]) => name.toLowerCase() !== 'authorization'));
 }
 

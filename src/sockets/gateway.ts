@@ -150,7 +150,10 @@ export class Gateway {
       return tokens.verify(token, clientAudience(target.hub, target.isLegacyPath, endpoints, request.headers.host));
     }
     if (this.#options.settings.isAnonymousAllowed(hub.name)) return {};
-    throw new PubSubError('unauthorized', 'a client access token is needed: in access_token or as Authorization: Bearer');
+    throw new PubSubError(
+      'unauthorized',
+      'a client access token is needed: in access_token or as Authorization: Bearer',
+    );
   }
 
   #candidateOf(request: IncomingMessage, target: ClientTarget, claims: Claims): Candidate {

@@ -26,7 +26,11 @@ export function refusalOf(cause: unknown): Refusal {
 /** Writes the answer and ends the socket, which no HTTP parser looks after any more. */
 export function refuse(socket: Duplex, refusal: Refusal): void {
   const { status, contentType, body } = refusal;
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`, 'Connection: close', `Content-Length: ${body.length}`];
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+    'Connection: close',
+    `Content-Length: ${body.length}`,
+  ];
   if (status === 401) head.push('WWW-Authenticate: Bearer');
   if (contentType !== undefined && body.length > 0) head.push(`Content-Type: ${contentType}`);
   socket.once('finish', () => socket.destroy());

@@ -14,7 +14,7 @@ function publisher(more: Partial<DialOptions> = {}, query = ''): DialOptions {
   return { ...simple, token: sender, query: `webpubsub_mode=sendToGroup&group=g${query}`, ...more };
 }
 
-/** Has the client received nothing so far? Whatever was sent to it before has arrived once `fence` comes. */
+/** The next frame: whether it is binary, and its text. */
 async function next(client: TestClient) {
   const frame = await client.nextFrame();
   return [frame.isBinary, frame.bytes.toString()];
@@ -184,7 +184,7 @@ test('[CP-034] what REST sends arrives as it is: a JSON string keeps its quotes'
   const rest = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection: true });
   const client = await dial(simple);
   await rest.sendToAll('x', { contentType: 'text/plain' });
-  await rest.sendToAll('x' as never, { contentType: 'application/json' } as never);
+  await rest.sendToAll('x');
   await rest.sendToAll({ b: 2 });
   await rest.sendToAll(new Uint8Array([1, 2]).buffer, { contentType: 'application/octet-stream' });
   const frames = [await next(client), await next(client), await next(client), await next(client)];
@@ -197,10 +197,11 @@ test('[CP-034] what REST sends arrives as it is: a JSON string keeps its quotes'
 });
 
 test('[CP §3] REST closes a simple client: 1000 and no frame', async () => {
-  const { dial, connectionString } = await startHub();
+  const { dial, upstream, connectionString } = await startHub({ handler: { systemEvents: ['connected'] } });
   const rest = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection: true });
   const client = await dial(simple);
-  await rest.closeAllConnections({ reason: 'maintenance' }).catch(() => rest.closeUserConnections('nobody'));
+  const { headers } = await upstream.next('connected');
+  await rest.closeConnection(String(headers['ce-connectionid']), { reason: 'maintenance' });
   expect(await client.closed).toEqual({ code: 1000, reason: '' });
   expect(client.rest).toEqual([]);
 });

@@ -18,7 +18,10 @@ export class Mailbox<T> {
     const at = this.#items.findIndex(matches);
     if (at >= 0) return Promise.resolve(this.#items.splice(at, 1)[0] as T);
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`nothing came; left over: ${describe(this.#items)}`)), patienceMs);
+      const timer = setTimeout(
+        () => reject(new Error(`nothing came; left over: ${describe(this.#items)}`)),
+        patienceMs,
+      );
       this.#waiting.push({
         matches,
         give: item => {

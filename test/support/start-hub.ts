@@ -55,11 +55,7 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
   return { service, upstream, dial: dialer(service), connectionString: service.connectionString };
 }
 
-function defaultYaml(
-  handler: StartOptions['handler'],
-  chat: StartOptions['chat'],
-  file: StartOptions['file'],
-): string {
+function defaultYaml(handler: StartOptions['handler'], chat: StartOptions['chat'], file: StartOptions['file']): string {
   const handlers = handler && [
     {
       urlTemplate: `UPSTREAM${handler.path ?? '/{event}'}`,

@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'vitest';
+import { findCodec } from '../../../src/protocols/index.js';
+import { canonicalHubName, isEventName, isGroupName, isHubName } from '../../../src/protocols/names.js';
+
+describe('hub names', () => {
+  test.each(['a', 'Z', 'a`,.[]_1', 'h'.repeat(128)])('[RA-021] %s is one', name => {
+    expect(isHubName(name)).toBe(true);
+  });
+
+  test.each(['', '9a', '1abc', 'a-b', '_a', 'a b', 'é', 'a/b', 'a\n', 'a\\', 'h'.repeat(129)])(
+    '[CP-013] [RA-021] %j is none',
+    name => expect(isHubName(name)).toBe(false),
+  );
+
+  test('[CP-012] letter case does not tell hubs apart', () => {
+    expect(canonicalHubName('CHAT')).toBe(canonicalHubName('chat'));
+  });
+});
+
+describe('group names', () => {
+  test.each(['a', ' a ', '*', '.', 'é'.repeat(1024), '\u0000', '$share/x'])('[RA-023] %j is one', name => {
+    expect(isGroupName(name)).toBe(true);
+  });
+
+  test.each(['', ' ', '\t\r\n', '\u2003', 'g'.repeat(1025), '😀'.repeat(513)])('[RA-023] %j is none', name => {
+    expect(isGroupName(name)).toBe(false);
+  });
+});
+
+test('[CP-066] event names start with a letter and have up to 128 characters', () => {
+  for (const name of ['a', 'A.b_c-1', 'e'.repeat(128)]) expect(isEventName(name)).toBe(true);
+  for (const name of ['', '1x', '-a', 'a b', 'é', 'a\n', 'e'.repeat(129)]) expect(isEventName(name)).toBe(false);
+});
+
+test('[CP-023] a subprotocol is found in any letter case; others are not ours', () => {
+  expect(findCodec('json.webpubsub.azure.v1')).toBe(findCodec('JSON.WebPubSub.Azure.V1'));
+  expect(findCodec('json.webpubsub.azure.v1')?.subprotocol).toBe('json.webpubsub.azure.v1');
+  for (const name of ['', 'json', 'json.webpubsub.azure.v2', 'custom.x', 'undefined'])
+    expect(findCodec(name)).toBeUndefined();
+});
