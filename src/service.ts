@@ -176,6 +176,7 @@ export class Service {
     this.#gateway.drain();
     await this.#watch?.close();
     await this.#atMost(patienceMs, this.#handlers.whenIdle());
+    await turnOfEventLoop(); // those who waited for the last answers pass them on: acks and upgrades come before the goodbye
     await this.#evictAll();
     await this.#atMost(patienceMs, this.#gateway.whenEmpty());
     await this.#atMost(patienceMs, this.#handlers.close());
@@ -242,6 +243,10 @@ export function urlOf(host: string, port: number): string {
   const isLocal = isLoopback(host) || host === '0.0.0.0' || host === '::';
   const name = isLocal ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return `http://${name}:${port}`;
+}
+
+function turnOfEventLoop(): Promise<void> {
+  return new Promise(resolve => setImmediate(resolve));
 }
 
 function portOf(app: FastifyInstance): number {

@@ -74,9 +74,8 @@ export class KeyTokens {
         if (typeof claims === 'string') throw unauthorized('the token holds no claims');
         return claims;
       } catch (error) {
-        failure ??= error;
-        if (!isSignatureMismatch(error)) break; // the right key said no for another reason: no other key can help
         failure = error;
+        if (!isSignatureMismatch(error)) break; // the right key said no for another reason: no other key can help
       }
     }
     throw unauthorized(reasonOf(failure));

@@ -13,6 +13,8 @@ export class Members {
   readonly #connections = new Map<string, Connection>();
   readonly #users = new Map<string, Set<Connection>>();
   readonly #groups = new Map<string, Set<Connection>>();
+  /** Those whose first member is not known to the other nodes yet: whoever joins meanwhile waits with it. */
+  readonly #announcing = new Map<Set<Connection>, Promise<void>>();
 
   constructor(hub: string, backplane: Backplane) {
     this.#hub = hub;
@@ -86,10 +88,20 @@ export class Members {
     const present = index.get(key);
     if (present !== undefined) {
       present.add(connection);
-      return undefined;
+      return this.#announcing.get(present);
     }
-    index.set(key, new Set([connection]));
-    return this.#backplane.listen(target);
+    const first = new Set([connection]);
+    index.set(key, first);
+    return this.#announce(first, target);
+  }
+
+  #announce(members: Set<Connection>, target: Target): Promise<void> | undefined {
+    const ready = this.#backplane.listen(target);
+    if (ready === undefined) return undefined;
+    const forget = () => this.#announcing.delete(members);
+    this.#announcing.set(members, ready);
+    ready.then(forget, forget); // whoever joined is told of a failure
+    return ready;
   }
 
   #exit(index: Map<string, Set<Connection>>, key: string, connection: Connection, target: Target): void {

@@ -74,6 +74,7 @@ export class SocketOutlet implements Outlet, Flushable {
     if (this.#isClosing) return;
     this.#writeRest();
     this.#isClosing = true;
+    this.#ws.resume(); // the peer's answer comes behind all that it has sent
     this.#ws.close(code, reason);
     const cancel = this.#clock.after(closeTimeoutMs, () => this.#ws.terminate());
     this.#ws.once('close', cancel);

@@ -16,7 +16,7 @@ export function textOf(scenario: Scenario, series: Series, result: PairResult): 
   const { hubwire, minimal } = result;
   return [
     `${scenario.name}, ${series.name}: ${scenario.title}`,
-    columns('', [`${scenario.unit}/CPU-s`, `${scenario.unit}/s`, 'p50 ms', 'p99 ms', 'load busy', 'RSS MB']),
+    columns('', [`${scenario.unit}/CPU-s`, `${scenario.unit}/s`, 'p50 ms', 'p99 ms', 'busy', 'load busy', 'RSS MB']),
     columns('hubwire', [...figures(hubwire), (hubwire.residentBytes / 1e6).toFixed(0)]),
     columns('minimal loop', [...figures(minimal), '']),
     `  ratio ${ratioText(result)}   ${verdictText(result)}`,
@@ -29,9 +29,9 @@ export function jsonOf(scenario: Scenario, series: Series, result: PairResult): 
   return { scenario: name, series: series.name, title, unit, verdict: verdictOf(result), ...result };
 }
 
-function ratioText({ ratio, ratios }: PairResult): string {
+function ratioText({ ratio, ratios, rounds }: PairResult): string {
   const quartiles = `quartiles ${ratio.lowerQuartile.toFixed(2)} … ${ratio.upperQuartile.toFixed(2)}`;
-  return `${ratio.median.toFixed(2)} (${quartiles}, ${ratios.length} rounds)`;
+  return `${ratio.median.toFixed(2)} (${quartiles}, ${ratios.length} of ${rounds} rounds)`;
 }
 
 function verdictText(result: PairResult): string {
@@ -41,16 +41,17 @@ function verdictText(result: PairResult): string {
     case 'too slow':
       return `TOO SLOW: at least ${leastRatio} is expected`;
     case 'load-bound':
-      return 'load-bound: the load side was busy more than 90 % of the time, so these figures are not valid';
+      return 'load-bound: in most rounds the load side was busy for more than 90 %, so this is not valid';
   }
 }
 
-function figures({ perCpuSecond, perSecond, p50Ms, p99Ms, loadShare }: ContenderResult): string[] {
+function figures({ perCpuSecond, perSecond, p50Ms, p99Ms, serverShare, loadShare }: ContenderResult): string[] {
   return [
     Math.round(perCpuSecond).toLocaleString('en'),
     Math.round(perSecond).toLocaleString('en'),
     p50Ms.toFixed(2),
     p99Ms.toFixed(2),
+    `${Math.round(serverShare * 100)} %`,
     `${Math.round(loadShare * 100)} %`,
   ];
 }

@@ -25,7 +25,12 @@ describe('paths', () => {
     [
       'an unknown version',
       'GET',
-      ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 7', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=='],
+      [
+        'Connection: Upgrade',
+        'Upgrade: websocket',
+        'Sec-WebSocket-Version: 7',
+        'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      ],
     ],
   ])('[CP-001] an upgrade with %s: 400, and the upstream is not asked', async (_what, method, handshake) => {
     const { service, dial, upstream } = await startHub({ handler: { systemEvents: ['connect'] } });
@@ -55,7 +60,9 @@ describe('paths', () => {
       for (const aud of audiences) {
         const token = signToken({ aud, exp: inMinutes(5), role: ['webpubsub.sendToGroup'] });
         const legacy = await dial({ url: `${base}${path}&access_token=${token}` });
-        expect(await legacy.ask({ type: 'sendToGroup', group: 'g', data: path, ackId: 1 })).toMatchObject({ success: true });
+        expect(await legacy.ask({ type: 'sendToGroup', group: 'g', data: path, ackId: 1 })).toMatchObject({
+          success: true,
+        });
         expect(await modern.next()).toMatchObject({ group: 'g', data: path });
       }
     }
@@ -99,7 +106,10 @@ describe('paths', () => {
       ['a%5B1%5D', 'a[1]'],
     ] as const) {
       const token = signToken({ aud: audienceOf(hub, inAudience), exp: inMinutes(5) });
-      expect([path, await statusOf(dial, { url: `${base}/client/hubs/${path}?access_token=${token}` })]).toEqual([path, 101]);
+      expect([path, await statusOf(dial, { url: `${base}/client/hubs/${path}?access_token=${token}` })]).toEqual([
+        path,
+        101,
+      ]);
     }
     const token = signToken({ aud: audienceOf(hub), exp: inMinutes(5) });
     expect(await statusOf(dial, { url: `${base}/client/hubs/%2563hat?access_token=${token}` })).toBe(400);
@@ -192,7 +202,9 @@ describe('tokens', () => {
     const hub = await startHub();
     const status = (scheme: string) =>
       statusOf(hub.dial, withToken(signToken({ aud: audienceOf(hub, 'chat', scheme), exp: inMinutes(5) })));
-    expect(await Promise.all(['ws', 'wss', 'http', 'https', 'ftp', ''].map(status))).toEqual([101, 101, 101, 101, 401, 401]);
+    expect(await Promise.all(['ws', 'wss', 'http', 'https', 'ftp', ''].map(status))).toEqual([
+      101, 101, 101, 101, 401, 401,
+    ]);
   });
 
   test('[CP-008] either key signs; another does not, nor another algorithm', async () => {

@@ -66,6 +66,14 @@ describe('payloads', () => {
     expect(await nextData(client)).toBe(`"dataType":"json","data":${data}}`);
   });
 
+  test('[CP-051] the member is found by its name, however that is spelled, and the last one counts', async () => {
+    const { client } = await startPair();
+    client.send(
+      '{"data":1.0,"x":{"data":2.0},"type":"sendToGroup","group":"g","d\\u0061ta":3.0,"__proto__":{"data":4.0}}',
+    );
+    expect(await nextData(client)).toBe('"dataType":"json","data":3.0}');
+  });
+
   test('[CP-051] a payload nested 100,000 deep is a payload', async () => {
     const { client, bystander } = await startPair();
     const data = '['.repeat(100_000) + ']'.repeat(100_000);
@@ -80,7 +88,8 @@ describe('payloads', () => {
     ['a number', '"binary","data":1'],
     ['protobuf that is no Any', '"protobuf","data":"//8="'],
   ])('[CP-052] binary data with %s: 1007', (_what, rest) =>
-    expectEnd(`{"type":"sendToGroup","group":"g","dataType":${rest}}`, 1007));
+    expectEnd(`{"type":"sendToGroup","group":"g","dataType":${rest}}`, 1007),
+  );
 
   test.each([
     ['text with a number', '"dataType":"text","data":1'],
@@ -156,8 +165,10 @@ describe('malformed frames', () => {
     expect(bystander.rest).toEqual([]);
   });
 
-  test.each(['"1"', '-1', '1.5', '1.0', '1e3', '18446744073709551616', 'true', '[]'])('[CP-057] ackId %s: 1007', ackId =>
-    expectEnd(`{"type":"sendToGroup","group":"g","data":1,"ackId":${ackId}}`, 1007));
+  test.each(['"1"', '-1', '1.5', '1.0', '1e3', '18446744073709551616', 'true', '[]'])(
+    '[CP-057] ackId %s: 1007',
+    ackId => expectEnd(`{"type":"sendToGroup","group":"g","data":1,"ackId":${ackId}}`, 1007),
+  );
 
   test('[CP-057] ackId null: no ack', async () => {
     const { client } = await startPair();
@@ -167,7 +178,8 @@ describe('malformed frames', () => {
   });
 
   test.each(['-1', '301', '"60"', '1.5'])('[CP-069] ttlSeconds %s: 1007', ttl =>
-    expectEnd(`{"type":"sendToGroup","group":"g","data":1,"ttlSeconds":${ttl}}`, 1007));
+    expectEnd(`{"type":"sendToGroup","group":"g","data":1,"ttlSeconds":${ttl}}`, 1007),
+  );
 
   test('[CP-069] ttlSeconds 0 and 300 are taken', async () => {
     const { client } = await startPair();
@@ -221,8 +233,7 @@ describe('ackIds', () => {
   test('[CP-061] the 1001st success makes the oldest forgotten', async () => {
     const { client } = await startPair();
     const ask = (ackId: number) => client.ask({ type: 'joinGroup', group: 'h', ackId });
-    for (let ackId = 1; ackId <= 999; ackId += 1) client.send({ type: 'joinGroup', group: 'h', ackId });
-    expect((await ask(1000)).success).toBe(true);
+    for (let ackId = 1; ackId <= 1000; ackId += 1) expect((await ask(ackId)).success).toBe(true);
     expect((await ask(1)).error.name).toBe('Duplicate');
     expect((await ask(1001)).success).toBe(true);
     expect((await ask(2)).error.name).toBe('Duplicate');

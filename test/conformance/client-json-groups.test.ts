@@ -60,34 +60,50 @@ describe('permissions', () => {
   test('[CP-037] join with the role and ackId 0: acked with 0', async () => {
     const { dial } = await startHub();
     const client = await dial({ token: { roles: [join] } });
-    expect(await client.ask({ type: 'joinGroup', group: 'g', ackId: 0 })).toEqual({ type: 'ack', ackId: 0, success: true });
-  });
-
-  test.each(['joinGroup', 'leaveGroup', 'sendToGroup'])('[CP-038] %s without the role: Forbidden, and open', async type => {
-    const { dial } = await startHub();
-    const client = await dial();
-    const ack = await client.ask({ type, group: 'g', data: 1, ackId: 1 });
-    expect(ack).toEqual({
+    expect(await client.ask({ type: 'joinGroup', group: 'g', ackId: 0 })).toEqual({
       type: 'ack',
-      ackId: 1,
-      success: false,
-      error: { name: 'Forbidden', message: expect.any(String) },
+      ackId: 0,
+      success: true,
     });
-    await client.settle();
   });
 
-  test.each(['joinGroup', 'leaveGroup', 'sendToGroup'])('[CP-039] %s without role and ackId: no frame, and open', async type => {
-    const { dial } = await startHub();
-    const client = await dial();
-    await client.next();
-    client.send({ type, group: 'g', data: 1 });
-    await client.settle();
-    expect(client.rest).toEqual([]);
-  });
+  test.each(['joinGroup', 'leaveGroup', 'sendToGroup'])(
+    '[CP-038] %s without the role: Forbidden, and open',
+    async type => {
+      const { dial } = await startHub();
+      const client = await dial();
+      const ack = await client.ask({ type, group: 'g', data: 1, ackId: 1 });
+      expect(ack).toEqual({
+        type: 'ack',
+        ackId: 1,
+        success: false,
+        error: { name: 'Forbidden', message: expect.any(String) },
+      });
+      await client.settle();
+    },
+  );
+
+  test.each(['joinGroup', 'leaveGroup', 'sendToGroup'])(
+    '[CP-039] %s without role and ackId: no frame, and open',
+    async type => {
+      const { dial } = await startHub();
+      const client = await dial();
+      await client.next();
+      client.send({ type, group: 'g', data: 1 });
+      await client.settle();
+      expect(client.rest).toEqual([]);
+    },
+  );
 
   test.each([
     ['[CP-040]', [`${join}.a.b`], 'joinGroup', ['a.b', 'a', 'a.c', 'a.b.c', 'A.B'], ['a.b']],
-    ['[CP-041]', [`${publish}s.chat-*`], 'sendToGroup', ['chat-1', 'chat-', 'chat.1', 'chat-1.2', 'xchat-1'], ['chat-1', 'chat-']],
+    [
+      '[CP-041]',
+      [`${publish}s.chat-*`],
+      'sendToGroup',
+      ['chat-1', 'chat-', 'chat.1', 'chat-1.2', 'xchat-1'],
+      ['chat-1', 'chat-'],
+    ],
     ['[CP-042]', [`${publish}s.t.**`], 'sendToGroup', ['t.a.b', 't.a', 't', 'ta'], ['t.a.b', 't.a']],
     ['[CP-044]', [`${publish}.*`], 'sendToGroup', ['*', 'a', 'ab'], ['*']],
     ['[CP §2.2] ?', [`${join}s.a?c`], 'joinGroup', ['abc', 'ac', 'a.c', 'abbc'], ['abc']],
@@ -203,7 +219,10 @@ describe('delivery', () => {
     const { connectionId } = await client.next();
     await rest.closeConnection(connectionId, { reason: 'maintenance' });
     const { message, ...rest_ } = await client.next();
-    expect([rest_, message]).toEqual([{ type: 'system', event: 'disconnected' }, expect.stringContaining('maintenance')]);
+    expect([rest_, message]).toEqual([
+      { type: 'system', event: 'disconnected' },
+      expect.stringContaining('maintenance'),
+    ]);
     expect(await client.closed).toEqual({ code: 1000, reason: '' });
     expect((await log.closed.take()).category).toBe('ClosedByAppServer');
     expect(await rest.connectionExists(connectionId)).toBe(false);

@@ -107,7 +107,10 @@ describe('subprotocols', () => {
   test('[CP-021] the handler selects an unknown one: echoed, and framing is raw', async () => {
     const { dial, upstream } = await startHub({ handler: { systemEvents: ['connect'], userEventPattern: '*' } });
     upstream.on('connect', answer({ subprotocol: 'custom.x' }));
-    upstream.on('message', (_request, response) => void response.writeHead(200, { 'Content-Type': 'text/plain' }).end('yes'));
+    upstream.on(
+      'message',
+      (_request, response) => void response.writeHead(200, { 'Content-Type': 'text/plain' }).end('yes'),
+    );
     const client = await dial({ protocols: [jsonProtocol, 'custom.x'] });
     expect(client.ws.protocol).toBe('custom.x');
     client.send('{"type":"ping"}');
@@ -181,25 +184,31 @@ describe('while connect is pending', () => {
     return { ...hub, log, asked, accept: () => accept() };
   }
 
-  test.each(['terminate', 'end'] as const)('[UE-D39] a client that leaves (%s): its upstream gets disconnected only', async how => {
-    const { service, dial, upstream, log, asked, accept } = await startWaiting();
-    const client = await rawDial(service);
-    await asked;
-    if (how === 'terminate') client.socket.resetAndDestroy();
-    else client.socket.end();
-    await (how === 'terminate' ? once(client.socket, 'close') : once(client.socket, 'finish'));
-    accept();
-    const connect = await upstream.next('connect');
-    const event = await upstream.next();
-    expect([event.event, event.headers['ce-connectionid']]).toEqual(['disconnected', connect.headers['ce-connectionid']]);
-    expect(service.hubs.size).toBe(0);
-    upstream.on('connect', answer({}));
-    await dial();
-    await upstream.next('connected');
-    expect(upstream.requests.filter(({ event: name }) => name === 'connected')).toHaveLength(1);
-    expect(log.closed.rest).toEqual([]);
-    expect(log.faults).toEqual([]);
-  });
+  test.each(['terminate', 'end'] as const)(
+    '[UE-D39] a client that leaves (%s): its upstream gets disconnected only',
+    async how => {
+      const { service, dial, upstream, log, asked, accept } = await startWaiting();
+      const client = await rawDial(service);
+      await asked;
+      if (how === 'terminate') client.socket.resetAndDestroy();
+      else client.socket.end();
+      await (how === 'terminate' ? once(client.socket, 'close') : once(client.socket, 'finish'));
+      accept();
+      const connect = await upstream.next('connect');
+      const event = await upstream.next();
+      expect([event.event, event.headers['ce-connectionid']]).toEqual([
+        'disconnected',
+        connect.headers['ce-connectionid'],
+      ]);
+      expect(service.hubs.size).toBe(0);
+      upstream.on('connect', answer({}));
+      await dial();
+      await upstream.next('connected');
+      expect(upstream.requests.filter(({ event: name }) => name === 'connected')).toHaveLength(1);
+      expect(log.closed.rest).toEqual([]);
+      expect(log.faults).toEqual([]);
+    },
+  );
 
   test('frames that come with the handshake, or before its answer, wait for it and keep their order', async () => {
     const { service, upstream, asked, accept } = await startWaiting();

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
 import { json } from '../../../src/protocols/json.js';
-import type { ClientRequest } from '../../../src/protocols/messages.js';
+import type { ClientRequest, Payload } from '../../../src/protocols/messages.js';
 
 function decode(text: string): ClientRequest {
   return json.decode({ isBinary: false, bytes: Buffer.from(text, 'utf8') });
@@ -35,7 +35,7 @@ function payloadOf(text: string) {
 const anyBase64 = Buffer.from([0x0a, 3, 0x74, 0x2f, 0x78, 0x12, 2, 1, 2]).toString('base64');
 
 describe('[client-protocols 4.2] each request', () => {
-  const plain = { dataType: 'text', bytes: Buffer.from('x'), metadata: undefined };
+  const plain: Payload = { dataType: 'text', bytes: Buffer.from('x'), metadata: undefined };
   const empty = { noEcho: false, ttlSeconds: 0, ackId: undefined };
   test.each<[string, ClientRequest]>([
     ['{"type":"joinGroup","group":"orbit.7","ackId":41}', { kind: 'joinGroup', group: 'orbit.7', ackId: 41n }],

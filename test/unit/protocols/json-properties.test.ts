@@ -354,7 +354,7 @@ const uint64 = fc.oneof(
 );
 const ackId = fc.option(uint64, { nil: undefined });
 const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
-const group = name.filter(text => text.trim() !== '' && text.isWellFormed());
+const group = name.filter(text => text.trim() !== '');
 const eventName = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/);
 const metadata: fc.Arbitrary<Metadata | undefined> = fc.option(
   fc

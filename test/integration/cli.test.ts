@@ -1,0 +1,297 @@
+import { createServer } from 'node:net';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { dirname, join } from 'node:path';
+import { WebPubSubServiceClient } from '@azure/web-pubsub';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { developmentKey } from '../../src/cli/settings.js';
+import { reply } from '../support/answers.js';
+import { chatYaml, fileWith, HubwireProcess, runHubwire, startService } from '../support/hubwire-process.js';
+import { dialer } from '../support/test-client.js';
+import type { Service } from '../../src/service.js';
+import { inMinutes, signToken, statusOf, withToken } from '../support/tokens.js';
+import { startUpstream } from '../support/upstream.js';
+
+const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
+const otherKey = 'another-key-of-our-own-for-these-tests-0123';
+const noHubs = 'hubs: {}\n';
+const freePorts = ['--port', '0', '--admin-port', 'any'];
+
+/** Opens URLs that are complete. */
+const open = dialer({} as Service);
+
+async function upstreamForTest() {
+  const upstream = await startUpstream();
+  onTestFinished(() => upstream.stop());
+  return upstream;
+}
+
+/** A port on which somebody listens. */
+async function takenPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+describe('start', () => {
+  test('[design 1] --json prints one line once it listens, and is ready from then on', async () => {
+    const { process, publicUrl, adminUrl, dial } = await startService(noHubs);
+    const [line = '', ...rest] = process.stdout.split('\n');
+    const said = JSON.parse(line);
+    expect(Object.keys(said)).toEqual(['event', 'public', 'admin', 'connectionString']);
+    expect(said).toMatchObject({
+      event: 'listening',
+      public: expect.stringMatching(/^http:\/\/localhost:\d+$/),
+      admin: expect.stringMatching(/^http:\/\/localhost:\d+$/),
+      connectionString: `Endpoint=${publicUrl};AccessKey=${developmentKey};Version=1.0;`,
+    });
+    expect(rest).toEqual(['']);
+    expect((await fetch(`${adminUrl}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`${adminUrl}/healthz`)).json()).toMatchObject({ status: 'alive' });
+    const client = await dial();
+    expect(await client.next()).toMatchObject({ event: 'connected' });
+    const metrics = await (await fetch(`${adminUrl}/metrics`)).text();
+    expect(metrics).toMatch(/^hubwire_connections\{hub="chat",protocol="json\.webpubsub\.azure\.v1"\} 1$/m);
+  });
+
+  test('[design 1] what is for operators is not on the public listener, and the reverse', async () => {
+    const { publicUrl, adminUrl } = await startService(noHubs);
+    for (const path of ['/healthz', '/readyz', '/metrics']) expect((await fetch(publicUrl + path)).status).toBe(404);
+    expect((await fetch(`${publicUrl}/api/health`, { method: 'HEAD' })).status).toBe(200);
+    expect((await fetch(`${adminUrl}/api/health`, { method: 'HEAD' })).status).toBe(404);
+  });
+
+  test('[design 1] --admin-port 0 is no admin listener', async () => {
+    const file = await fileWith(noHubs);
+    const hubwire = new HubwireProcess(['--json', '--hubs', file, '--port', '0', '--admin-port', '0']);
+    const [line] = await hubwire.find(/^\{.*\}\n/);
+    expect(JSON.parse(line)).toMatchObject({ event: 'listening', admin: null });
+  });
+
+  test('[design 1] a person sees addresses, the well-known key, a URL that connects, and each handler’s state', async () => {
+    const upstream = await upstreamForTest();
+    const dead = '      - urlTemplate: http://127.0.0.1:1/dead?code=k1\n';
+    const hubwire = new HubwireProcess(['start', '--hubs', await fileWith(chatYaml(`${upstream.origin}/{event}`, dead)), ...freePorts]);
+    await hubwire.find(/connection refused.*\n/);
+    const { stdout } = hubwire;
+    expect(stdout).toMatch(/^ {2}public +http:\/\/localhost:\d+$/m);
+    expect(stdout).toMatch(/^ {2}admin +http:\/\/localhost:\d+$/m);
+    expect(stdout).toContain(`AccessKey=${developmentKey};`);
+    expect(stdout).toMatch(/^ {2}key +the well-known development key/m);
+    expect(stdout).toContain(`✔ chat  ${upstream.origin}/{event}  active`);
+    expect(stdout).toMatch(/✘ chat {2}http:\/\/127\.0\.0\.1:1\/dead\?code=\*\*\* {2}failed .*\n +connection refused; is the app running/);
+    const url = /client URL +(ws:\S+)/.exec(stdout)?.[1] as string;
+    const client = await open({ url });
+    expect(await client.next()).toMatchObject({ event: 'connected', userId: 'me' });
+  });
+
+  test('[design 1] without a terminal, a key of one’s own is not shown', async () => {
+    const env = { HUBWIRE_PRIMARY_KEY: ownKey };
+    const hubwire = new HubwireProcess(['--hubs', await fileWith(noHubs), ...freePorts], env);
+    await hubwire.find(/event handlers +none\n/);
+    expect(hubwire.stdout).toMatch(/^ {2}connection string {2}Endpoint=http:\/\/localhost:\d+;AccessKey=\*\*\*;Version=1\.0;$/m);
+    expect(hubwire.stdout).toContain('hubwire token --hub chat');
+    expect(hubwire.stdout + hubwire.stderr).not.toContain(ownKey);
+    expect(hubwire.stdout).not.toMatch(/access_token|development key/);
+  });
+
+  test('a short key is warned of', async () => {
+    const env = { HUBWIRE_PRIMARY_KEY: 'short-key' };
+    const hubwire = new HubwireProcess(['--hubs', await fileWith(noHubs), ...freePorts], env);
+    await hubwire.find(/HUBWIRE_PRIMARY_KEY is shorter than 32 bytes/);
+    expect(hubwire.stdout).not.toContain('short-key');
+  });
+
+  test.each([
+    ['no key', {}],
+    ['the well-known key', { HUBWIRE_PRIMARY_KEY: developmentKey }],
+  ])('[design 1] [design 6] with %s it does not listen where others could reach it', async (_, env) => {
+    const file = await fileWith(noHubs);
+    const outcome = await runHubwire(['--hubs', file, '--host', '0.0.0.0', ...freePorts], env);
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    expect(outcome.stderr).toMatch(/^hubwire: refusing to listen on 0\.0\.0\.0 .*set HUBWIRE_PRIMARY_KEY.*\n$/);
+    expect(outcome.stderr).not.toContain(developmentKey);
+  });
+
+  test.each([
+    ['public', (port: number) => ['--port', String(port), '--admin-port', 'any']],
+    ['admin', (port: number) => ['--port', '0', '--admin-port', String(port)]],
+  ])('the %s port is taken: exit 1, and the last line says which and what to do', async (_, ports) => {
+    const port = await takenPort();
+    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...ports(port)]);
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    expect(outcome.stderr.split('\n').slice(-2).join('\n')).toBe(
+      `hubwire: cannot listen on 127.0.0.1:${port}: EADDRINUSE; choose another with --host, --port or --admin-port\n`,
+    );
+  });
+
+  test('[design 2] a bad file: exit 1, and a line for each mistake with file, line, column, path and reason', async () => {
+    const file = await fileWith('hubs:\n  chat:\n    anonymousConnectPolicy: maybe\n    eventHandlers:\n      - urlTemplate: ftp://x\n');
+    const outcome = await runHubwire(['--hubs', file, ...freePorts]);
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    const [first, second, ...rest] = outcome.stderr.split('\n');
+    expect(first).toMatch(`${file}:3:29 hubs.chat.anonymousConnectPolicy: `);
+    expect(second).toMatch(`${file}:5:22 hubs.chat.eventHandlers[0].urlTemplate: `);
+    expect(rest).toEqual(['']);
+  });
+
+  test('[design 2] a file or a variable that is not there: exit 1 and its name', async () => {
+    const missing = join(dirname(await fileWith('')), 'other.yaml');
+    const nothing = await runHubwire(['--hubs', missing, ...freePorts]);
+    expect([nothing.code, nothing.stderr]).toEqual([1, `${missing}:1:1: the file does not exist; create it, or name another\n`]);
+    const file = await fileWith(`hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://x.test/?code=\${CHAT_CODE}\n`);
+    const unset = await runHubwire(['--hubs', file, ...freePorts]);
+    expect(unset.code).toBe(1);
+    expect(unset.stderr).toContain(`${file}:4:22 hubs.chat.eventHandlers[0].urlTemplate: environment variable CHAT_CODE is not set`);
+  });
+
+  test.each([
+    [['--port', '70000'], '--port must be a port number'],
+    [['--admin-port', 'x'], '--admin-port must be a port number'],
+    [['--log-level', 'loud'], '--log-level must be one of'],
+    [['--nonsense'], "unknown option '--nonsense'"],
+  ])('%j: exit 1 and what is wrong', async (args, text) => {
+    const outcome = await runHubwire(['start', '--hubs', await fileWith(noHubs), ...args]);
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    expect(outcome.stderr).toContain(text);
+  });
+});
+
+describe('keys and endpoints', () => {
+  const rest = (connectionString: string) =>
+    new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection: true });
+
+  test('[design 1] keys from files; both are accepted, from clients and on REST, and no others', async () => {
+    const env = {
+      HUBWIRE_PRIMARY_KEY_FILE: await fileWith(`${ownKey}\n`, 'primary'),
+      HUBWIRE_SECONDARY_KEY_FILE: await fileWith(otherKey, 'secondary'),
+    };
+    const { publicUrl, connectionString, process } = await startService(noHubs, env);
+    expect(connectionString).toBe(`Endpoint=${publicUrl};AccessKey=${ownKey};Version=1.0;`);
+    const aud = `${publicUrl}/client/hubs/chat`;
+    const base = `${publicUrl.replace(/^http/, 'ws')}/client/hubs/chat`;
+    const statuses = [];
+    for (const key of [ownKey, otherKey, developmentKey]) {
+      statuses.push(await statusOf(open, { url: `${base}?access_token=${signToken({ aud, exp: inMinutes(5) }, key)}` }));
+    }
+    expect(statuses).toEqual([101, 101, 401]);
+    for (const key of [ownKey, otherKey]) await rest(connectionString.replace(ownKey, key)).sendToAll('x');
+    const refused = rest(connectionString.replace(ownKey, developmentKey)).sendToAll('x');
+    await expect(refused).rejects.toMatchObject({ statusCode: 401 });
+    expect(process.stderr).not.toMatch(ownKey);
+  });
+
+  test('a key file that is not there: exit 1 and its name', async () => {
+    const file = await fileWith(noHubs);
+    const outcome = await runHubwire(['--hubs', file, ...freePorts], { HUBWIRE_PRIMARY_KEY_FILE: `${file}.none` });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toMatch(/^hubwire: HUBWIRE_PRIMARY_KEY_FILE: cannot read .*\.none: ENOENT.*\n$/);
+  });
+
+  test('a secondary key without a primary one: exit 1', async () => {
+    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...freePorts], { HUBWIRE_SECONDARY_KEY: ownKey });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain('HUBWIRE_SECONDARY_KEY is set without HUBWIRE_PRIMARY_KEY');
+    expect(outcome.stderr).not.toContain(ownKey);
+  });
+
+  test('[design 1] HUBWIRE_ENDPOINT is the audience of tokens, the origin for upstreams, and what is printed', async () => {
+    const upstream = await upstreamForTest();
+    const endpoint = 'https://pubsub.example.com/base';
+    const env = { HUBWIRE_ENDPOINT: `${endpoint}, http://inside.test:8080`, HUBWIRE_PRIMARY_KEY: ownKey };
+    const { publicUrl, connectionString, dial } = await startService(chatYaml(`${upstream.origin}/{event}`), env);
+    expect(connectionString).toBe(`Endpoint=${endpoint};AccessKey=${ownKey};Version=1.0;`);
+    const base = `${publicUrl.replace(/^http/, 'ws')}/client/hubs/chat`;
+    for (const [origin, status] of [
+      [endpoint, 101],
+      ['http://inside.test:8080', 101],
+      ['https://pubsub.example.com', 401],
+      ['http://inside.test', 401],
+    ] as const) {
+      const token = signToken({ aud: `${origin}/client/hubs/chat`, exp: inMinutes(5) }, ownKey);
+      expect([origin, await statusOf(dial, { ...withToken(token), url: `${base}?access_token=${token}` })]).toEqual([origin, status]);
+    }
+    const { headers } = await upstream.next('connect');
+    expect(headers['webhook-request-origin']).toBe('pubsub.example.com,inside.test');
+    expect(upstream.requests[0]?.headers['webhook-request-origin']).toBe('pubsub.example.com,inside.test');
+  });
+
+  test('an endpoint that is no URL: exit 1', async () => {
+    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...freePorts], { HUBWIRE_ENDPOINT: 'pubsub.example.com' });
+    expect([outcome.code, outcome.stderr]).toEqual([
+      1,
+      'hubwire: endpoint "pubsub.example.com" is not a URL; write it like https://pubsub.example.com\n',
+    ]);
+  });
+});
+
+describe('validate', () => {
+  test('[design 1] a good file with an app that agrees: exit 0', async () => {
+    const upstream = await upstreamForTest();
+    const file = await fileWith(chatYaml(`${upstream.origin}/{event}?code=k1`));
+    const outcome = await runHubwire(['validate', file]);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toContain(`${file}: the file is valid; 1 event handler(s)\n  ✔ chat  ${upstream.origin}/{event}?code=***  active`);
+    expect(upstream.requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['OPTIONS /validate?code=k1']);
+  });
+
+  test('[design 1] an app that is down or does not agree: exit 1, with what to do', async () => {
+    const upstream = await upstreamForTest();
+    upstream.onValidate(reply(405));
+    const file = await fileWith(chatYaml(`${upstream.origin}/{event}`, '      - urlTemplate: http://127.0.0.1:1/\n'));
+    const outcome = await runHubwire(['validate', file]);
+    expect(outcome.code).toBe(1);
+    expect(outcome.stdout).toMatch(/✘ .*failed.*\n +answered 405; allow the method OPTIONS/);
+    expect(outcome.stdout).toMatch(/✘ .*failed.*\n +connection refused; is the app running at http:\/\/127\.0\.0\.1:1\?/);
+    const json = await runHubwire(['validate', '--json', file]);
+    expect(json.code).toBe(1);
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      file,
+      isValid: false,
+      eventHandlers: [
+        { hub: 'chat', state: 'failed', answered: 'answered 405' },
+        { hub: 'chat', state: 'failed', answered: 'connection refused' },
+      ],
+    });
+  });
+
+  test('[design 2] a bad file: exit 1, its places on stderr', async () => {
+    const file = await fileWith('hubs: 5\n');
+    const outcome = await runHubwire(['validate', file]);
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    expect(outcome.stderr).toMatch(`${file}:1:7 hubs: `);
+  });
+});
+
+describe('token', () => {
+  test('[design 1] the printed URL connects, with the user, roles and groups asked for', async () => {
+    const env = { HUBWIRE_PRIMARY_KEY: ownKey };
+    const { publicUrl } = await startService(noHubs, env);
+    const asked = ['--user', 'ann', '--role', 'webpubsub.sendToGroup.g', '--group', 'g', 'h', '--ttl', '5'];
+    const outcome = await runHubwire(['token', '--hub', 'chat', ...asked], { ...env, HUBWIRE_ENDPOINT: publicUrl });
+    expect([outcome.code, outcome.stderr]).toEqual([0, '']);
+    expect(outcome.stdout).toMatch(/^ws:\/\/\S+\n$/);
+    const client = await open({ url: outcome.stdout.trim() });
+    expect(await client.next()).toMatchObject({ event: 'connected', userId: 'ann' });
+    client.send({ type: 'sendToGroup', group: 'g', data: 1, ackId: 1 });
+    expect(await client.next()).toMatchObject({ group: 'g', fromUserId: 'ann', data: 1 });
+    expect(await client.ask({ type: 'sendToGroup', group: 'h', data: 1, ackId: 2 })).toMatchObject({ success: false });
+  });
+
+  test('--json', async () => {
+    const outcome = await runHubwire(['token', '--hub', 'chat', '--json']);
+    expect(JSON.parse(outcome.stdout)).toEqual({ url: expect.stringMatching(/^ws:\/\/localhost:8080\/client\/hubs\/chat\?access_token=ey/) });
+  });
+
+  test.each([
+    [['--hub', '9'], '--hub: "9" cannot be a hub’s name'],
+    [['--hub', 'chat', '--group', ' '], '--group: a group name is 1 to 1024 characters'],
+    [['--hub', 'chat', '--ttl', '0'], '--ttl must be a whole number of minutes'],
+    [[], "required option '--hub <name>' not specified"],
+  ])('%j: exit 1', async (args, text) => {
+    const outcome = await runHubwire(['token', ...args]);
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    expect(outcome.stderr.replaceAll("'s name", '’s name')).toContain(text);
+  });
+});

@@ -1,0 +1,147 @@
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { Held, replyJson } from '../support/answers.js';
+import { ConnectionLog } from '../support/connection-log.js';
+import { chatYaml, startService } from '../support/hubwire-process.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { startHub } from '../support/start-hub.js';
+import { statusOf } from '../support/tokens.js';
+import { startUpstream } from '../support/upstream.js';
+
+/** A service of its own process, and the app server of its hub `chat`. */
+async function serviceWithUpstream() {
+  const upstream = await startUpstream();
+  onTestFinished(() => upstream.stop());
+  return { upstream, ...(await startService(chatYaml(`${upstream.origin}/{event}`))) };
+}
+
+/** The answer of readiness once it is this. A service that is going down may also have closed its listener. */
+async function untilReadiness(adminUrl: string, status: number): Promise<void> {
+  while ((await fetch(`${adminUrl}/readyz`)).status !== status);
+}
+
+describe('a process that gets SIGTERM', () => {
+  test('[design 5] is not ready, refuses newcomers, finishes what is under way, says goodbye and ends with 0', async () => {
+    const { upstream, process, adminUrl, dial } = await serviceWithUpstream();
+    const held = new Held(replyJson('done'));
+    upstream.on('vote', held.answer);
+    const [busy, idle, simple] = [await dial(), await dial(), await dial({ protocols: [] })];
+    const ids = [(await busy.next()).connectionId, (await idle.next()).connectionId];
+    busy.send({ type: 'event', event: 'vote', data: 1, ackId: 1 });
+    await upstream.next('vote');
+
+    process.signal('SIGTERM');
+    await untilReadiness(adminUrl, 503);
+    expect(await dial.refused()).toMatchObject({ status: 503 });
+    expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200);
+    await idle.settle(); // those who are here are still served
+    expect([busy.ws.readyState, idle.ws.readyState]).toEqual([busy.ws.OPEN, idle.ws.OPEN]);
+    held.release();
+
+    expect(await busy.next()).toMatchObject({ from: 'server', data: 'done' });
+    expect(await busy.next()).toEqual({ type: 'ack', ackId: 1, success: true });
+    const goodbye = { type: 'system', event: 'disconnected', message: 'The service is shutting down.' };
+    for (const client of [busy, idle]) expect(await client.next()).toEqual(goodbye);
+    for (const client of [busy, idle, simple]) expect(await client.closed).toEqual({ code: 1001, reason: '' });
+    expect(await process.exit).toEqual({ code: 0, signal: null });
+
+    const of = (name: string) => upstream.requests.filter(({ event }) => event === name);
+    expect([of('connected').length, of('disconnected').length]).toEqual([3, 3]);
+    const gone = of('disconnected').map(({ headers }) => headers['ce-connectionid']);
+    expect(new Set(gone)).toEqual(new Set(of('connected').map(({ headers }) => headers['ce-connectionid'])));
+    expect(gone).toEqual(expect.arrayContaining(ids));
+    expect(of('disconnected')[0]?.body.toString()).toBe('{"reason":"The service is shutting down."}');
+  });
+
+  test('[design 5] ends at once when nobody is there', async () => {
+    const { process } = await serviceWithUpstream();
+    process.signal('SIGTERM');
+    expect(await process.exit).toEqual({ code: 0, signal: null });
+  });
+
+  test.each([
+    ['SIGTERM', 143],
+    ['SIGINT', 130],
+  ] as const)('[design 5] a second signal (%s) does not wait: exit code %i', async (second, code) => {
+    const { upstream, process, adminUrl, dial } = await serviceWithUpstream();
+    upstream.on('vote', () => {}); // never answered
+    const client = await dial();
+    client.send({ type: 'event', event: 'vote', data: 1, ackId: 1 });
+    await upstream.next('vote');
+    process.signal('SIGINT');
+    await untilReadiness(adminUrl, 503);
+    process.signal(second);
+    expect(await process.exit).toEqual({ code, signal: null });
+    expect((await client.closed).code).toBe(1006);
+  });
+
+  test('[design 5] a client whose connect is being asked about is let in and sent away, or turned away: each `connected` has its `disconnected`', async () => {
+    const { upstream, process, adminUrl, dial } = await serviceWithUpstream();
+    const held = new Held();
+    upstream.on('connect', held.answer);
+    const asked = statusOf(dial);
+    await upstream.next('connect');
+    process.signal('SIGTERM');
+    await untilReadiness(adminUrl, 503);
+    const signalledMs = Date.now();
+    held.release();
+    expect([101, 503]).toContain(await asked);
+    expect(await process.exit).toEqual({ code: 0, signal: null });
+    expect(Date.now() - signalledMs).toBeLessThan(5_000); // no patience of ours ran out
+    const count = (name: string) => upstream.requests.filter(({ event }) => event === name).length;
+    expect(count('disconnected')).toBe(1);
+    expect(count('connected')).toBeLessThanOrEqual(1);
+  });
+});
+
+describe('many clients', () => {
+  test('[design 5] are closed in waves of 100, 50 ms apart', async () => {
+    const clock = new ManualClock();
+    const log = new ConnectionLog();
+    const { service, dial } = await startHub({ clock, observer: log });
+    const clients = await Promise.all(Array.from({ length: 250 }, () => dial({ protocols: [] })));
+    const stopped = service.stop();
+    for (const closed of [100, 200]) {
+      await clock.whenDueIn(50);
+      expect(log.closed.rest).toHaveLength(closed);
+      clock.advance(50);
+    }
+    await stopped;
+    expect(log.closed.rest).toHaveLength(250);
+    for (const client of clients) expect((await client.closed).code).toBe(1001);
+  });
+
+  test('[design 5] one that does not answer the Close frame is ended 5 s later', async () => {
+    const clock = new ManualClock();
+    const { service, dial } = await startHub({ clock });
+    const client = await dial({ protocols: [] });
+    client.ws.pause(); // it reads no Close frame, so it sends none
+    const stopped = service.stop();
+    await clock.whenDueIn(5_000);
+    clock.advance(5_000);
+    await stopped;
+    client.ws.resume();
+    expect((await client.closed).code).toBe(1001);
+  });
+
+  test('[design 5] an event that is never answered holds the goodbye up for 10 s, not longer', async () => {
+    const clock = new ManualClock();
+    const log = new ConnectionLog();
+    const { service, dial, upstream } = await startHub({ clock, observer: log, handler: { userEventPattern: '*' } });
+    upstream.on('vote', () => {});
+    const client = await dial();
+    client.send({ type: 'event', event: 'vote', data: 1, ackId: 1 });
+    await upstream.next('vote');
+    let isStopped = false;
+    const stopped = service.stop().finally(() => {
+      isStopped = true;
+    });
+    await clock.whenDueIn(10_000);
+    clock.advance(9_999);
+    await client.settle();
+    expect(log.closed.rest).toEqual([]);
+    clock.advance(1);
+    expect((await client.closed).code).toBe(1001);
+    while (!isStopped) await clock.advanceAsync(1_000); // the event is still under way; its sender has patience too
+    await stopped;
+  });
+});

@@ -1,0 +1,157 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { KeyTokens } from '../../src/auth/key-tokens.js';
+import { developmentKey } from '../../src/cli/settings.js';
+import { clientUrl, type Service } from '../../src/service.js';
+import { type Dial, dialer } from './test-client.js';
+
+const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+const patienceMs = 15_000;
+
+export type Environment = Readonly<Record<string, string>>;
+
+/** How a process ended. */
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** `hubwire` as a process of its own, and all that it has written. Ends with the test. */
+export class HubwireProcess {
+  stdout = '';
+  stderr = '';
+  readonly exit: Promise<Exit>;
+  readonly #child: ChildProcess;
+  #hasEnded = false;
+  #watchers: (() => void)[] = [];
+
+  /** @param env in place of the test's own, so that no key or port of a developer's shell gets in */
+  constructor(args: readonly string[], env: Environment = {}) {
+    const { PATH = '', HOME = '' } = process.env;
+    this.#child = spawn(process.execPath, [program, ...args], {
+      env: { PATH, HOME, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.exit = once(this.#child, 'close').then(([code, signal]) => {
+      this.#hasEnded = true;
+      this.#wake();
+      return { code, signal };
+    });
+    for (const name of ['stdout', 'stderr'] as const) {
+      this.#child[name]?.setEncoding('utf8').on('data', (text: string) => {
+        this[name] += text;
+        this.#wake();
+      });
+    }
+    onTestFinished(async () => {
+      if (!this.#hasEnded) this.#child.kill('SIGKILL');
+      await this.exit;
+    });
+  }
+
+  signal(name: NodeJS.Signals): void {
+    this.#child.kill(name);
+  }
+
+  /** What `pattern` finds in a stream, now or later. @throws when the process ends or nothing comes, with what it wrote */
+  async find(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
+    const timer = setTimeout(() => this.#fail(), patienceMs);
+    try {
+      for (;;) {
+        const found = pattern.exec(this[stream]);
+        if (found) return found;
+        if (this.#hasEnded || this.#isLate)
+          throw new Error(`no ${pattern} in ${stream}:\n${this.stdout}\n${this.stderr}`);
+        await new Promise<void>(resolve => this.#watchers.push(resolve));
+      }
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #isLate = false;
+
+  #fail(): void {
+    this.#isLate = true;
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const watcher of this.#watchers.splice(0)) watcher();
+  }
+}
+
+/** Runs a verb to its end. */
+export async function runHubwire(
+  args: readonly string[],
+  env: Environment = {},
+): Promise<Exit & { stdout: string; stderr: string }> {
+  const hubwire = new HubwireProcess(args, env);
+  const exit = await hubwire.exit;
+  return { ...exit, stdout: hubwire.stdout, stderr: hubwire.stderr };
+}
+
+export interface RunningService {
+  readonly process: HubwireProcess;
+  /** Its hubs.yaml. */
+  readonly file: string;
+  readonly publicUrl: string;
+  readonly adminUrl: string;
+  readonly connectionString: string;
+  /** Clients of hub `chat` with tokens of the primary key. */
+  readonly dial: Dial;
+  /** A client access URL of hub `chat`. */
+  clientUrl(claims?: Parameters<Service['clientUrl']>[1]): string;
+}
+
+/** The service as a process on free ports, once it says that it listens. */
+export async function startService(
+  yaml: string,
+  env: Environment = {},
+  args: readonly string[] = [],
+): Promise<RunningService> {
+  const file = await fileWith(yaml);
+  const ports = ['--port', '0', '--admin-port', 'any'];
+  const hubwire = new HubwireProcess(['start', '--json', '--hubs', file, ...ports, ...args], env);
+  const [line] = await hubwire.find(/^\{.*\}\n/);
+  const said = JSON.parse(line) as { public: string; admin: string; connectionString: string };
+  const tokens = new KeyTokens({ primary: env.HUBWIRE_PRIMARY_KEY ?? developmentKey, secondary: undefined }, Date.now);
+  const seen: Pick<Service, 'publicUrl' | 'clientUrl'> = {
+    publicUrl: said.public,
+    clientUrl: (hub, claims, minutes) => clientUrl(tokens, said.public, hub, claims, minutes),
+  };
+  return {
+    process: hubwire,
+    file,
+    publicUrl: said.public,
+    adminUrl: said.admin,
+    connectionString: said.connectionString,
+    dial: dialer(seen as Service), // of a service, clients need no more than this
+    clientUrl: (claims = {}) => seen.clientUrl('chat', claims, 60),
+  };
+}
+
+/** A file with this content in a folder of its own, which goes with the test. */
+export async function fileWith(content: string, name = 'hubs.yaml'): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'hubwire-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const file = join(folder, name);
+  await writeFile(file, content);
+  return file;
+}
+
+/** hubs.yaml of a hub `chat` with one handler for everything. */
+export function chatYaml(urlTemplate: string, more = ''): string {
+  return `hubs:
+  chat:
+    eventHandlers:
+      - urlTemplate: ${urlTemplate}
+        systemEvents: [connect, connected, disconnected]
+        userEventPattern: "*"
+${more}`;
+}

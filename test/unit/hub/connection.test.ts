@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest';
+import type { PubSubError } from '../../../src/errors.js';
+import { Connection, type ConnectionOwner } from '../../../src/hub/connection.js';
+import { Permissions } from '../../../src/hub/permissions.js';
+import { json } from '../../../src/protocols/json.js';
+import type { ClientRequest } from '../../../src/protocols/messages.js';
+import { RecordingOutlet, ScriptedUpstream, settled, textFrame } from '../../support/fake-ports.js';
+
+/** Notes what it is asked to do. A request for a group named `wait…` is under way until the test finishes it. */
+class HandOwner implements ConnectionOwner {
+  readonly log: string[] = [];
+  readonly bytes: number[] = [];
+  readonly failures: PubSubError[] = [];
+  readonly #pending: (() => void)[] = [];
+
+  execute(_connection: Connection, request: ClientRequest): Promise<void> | undefined {
+    const name = 'group' in request ? request.group : request.kind;
+    this.log.push(name);
+    return name.startsWith('wait') ? new Promise(resolve => this.#pending.push(resolve)) : undefined;
+  }
+
+  fail(connection: Connection, error: PubSubError): void {
+    this.log.push(error.kind);
+    this.failures.push(error);
+    connection.end({ category: 'BadRequest', reason: error.message });
+  }
+
+  received(_connection: Connection, bytes: number): void {
+    this.bytes.push(bytes);
+  }
+
+  /** Ends the oldest request that is under way. */
+  async finish(): Promise<void> {
+    this.#pending.shift()?.();
+    await settled();
+  }
+
+  get underWay(): number {
+    return this.#pending.length;
+  }
+}
+
+function setup() {
+  const owner = new HandOwner();
+  const outlet = new RecordingOutlet();
+  const upstream = new ScriptedUpstream().open('chat', 'c');
+  const permissions = new Permissions([]);
+  const parts = { id: 'c', hub: 'chat', userId: undefined, codec: json, permissions, upstream, outlet };
+  const connection = new Connection(parts, owner);
+  const ask = (group: string, padding = '') => connection.receive(textFrame({ type: 'joinGroup', group, padding }));
+  return { owner, outlet, connection, ask, say: (text: string) => connection.receive(textFrame(text)) };
+}
+
+describe('[client-protocols 4.1] requests run in the order of their arrival', () => {
+  test('at once while nothing is under way', () => {
+    const { owner, ask } = setup();
+    for (const group of ['a', 'b', 'c']) ask(group);
+    expect(owner.log).toEqual(['a', 'b', 'c']);
+  });
+
+  test('later ones wait for the one that is under way, and for each other', async () => {
+    const { owner, ask } = setup();
+    for (const group of ['wait1', 'a', 'wait2', 'b', 'c']) ask(group);
+    expect(owner.log).toEqual(['wait1']);
+    await owner.finish();
+    expect(owner.log).toEqual(['wait1', 'a', 'wait2']);
+    ask('d');
+    expect(owner.log).toHaveLength(3);
+    await owner.finish();
+    expect(owner.log).toEqual(['wait1', 'a', 'wait2', 'b', 'c', 'd']);
+    ask('e');
+    expect(owner.log.at(-1)).toBe('e');
+  });
+
+  test('[CP-062] ping is answered while another request is under way', () => {
+    const { owner, outlet, ask, say } = setup();
+    ask('wait');
+    ask('a');
+    say('{"type":"ping"}');
+    expect(outlet.take()).toEqual(['{"type":"pong"}']);
+    expect(owner.log).toEqual(['wait']);
+  });
+
+  test('[CP-070] [client-protocols D18] sequenceAck and cancelInvocation do nothing, and wait for nobody', () => {
+    const { owner, outlet, ask, say } = setup();
+    say('{"type":"sequenceAck","sequenceId":1}');
+    ask('wait');
+    say('{"type":"sequenceAck","sequenceId":2}');
+    say('{"type":"cancelInvocation","invocationId":"1"}');
+    expect(owner.log).toEqual(['wait']);
+    expect(outlet.frames).toEqual([]);
+  });
+
+  test('a frame that is no request takes effect in its turn: what came before is carried out', async () => {
+    const { owner, connection, ask, say } = setup();
+    ask('wait');
+    ask('a');
+    say('nonsense');
+    ask('b');
+    expect(owner.log).toEqual(['wait']);
+    expect(connection.isOpen).toBe(true);
+    await owner.finish();
+    expect(owner.log).toEqual(['wait', 'a', 'malformed']);
+    expect(connection.isOpen).toBe(false);
+  });
+
+  test('[CP-055] a binary frame fails as such', () => {
+    const { owner, connection } = setup();
+    connection.receive({ isBinary: true, bytes: Buffer.from('{"type":"ping"}') });
+    expect(owner.log).toEqual(['wrongFrameType']);
+  });
+
+  test('every frame is counted with its bytes, pings and malformed ones too', () => {
+    const { owner, say } = setup();
+    for (const text of ['{"type":"ping"}', '{"type":"joinGroup","group":"é"}', 'x']) say(text);
+    expect(owner.bytes).toEqual([15, 33, 1]);
+  });
+});
+
+describe('a connection that holds too much is not read from', () => {
+  test('from the 128th waiting request until one of them is taken', async () => {
+    const { owner, outlet, ask } = setup();
+    ask('wait');
+    for (let count = 0; count < 127; count += 1) ask(`wait${count}`);
+    expect(outlet.flow).toEqual([]);
+    ask('wait-last');
+    expect(outlet.flow).toEqual(['pause']);
+    ask('came all the same'); // parsed from what had been read before
+    expect(outlet.flow).toEqual(['pause']);
+    await owner.finish();
+    expect(outlet.flow).toEqual(['pause']); // 128 again
+    await owner.finish();
+    expect(outlet.flow).toEqual(['pause', 'resume']);
+    for (let count = 0; count < 2; count += 1) ask('more');
+    expect(outlet.flow).toEqual(['pause', 'resume', 'pause']);
+  });
+
+  test('from 2 MiB of waiting requests', async () => {
+    const { owner, outlet, ask } = setup();
+    ask('wait');
+    const mebibyte = 'x'.repeat(1024 * 1024);
+    ask('wait2', mebibyte);
+    expect(outlet.flow).toEqual([]);
+    ask('a', mebibyte);
+    expect(outlet.flow).toEqual(['pause']);
+    await owner.finish();
+    expect(outlet.flow).toEqual(['pause', 'resume']);
+    expect(owner.log).toEqual(['wait', 'wait2']);
+    await owner.finish();
+    expect(owner.log).toEqual(['wait', 'wait2', 'a']);
+    ask('wait3');
+    ask('b', mebibyte);
+    expect(outlet.flow).toEqual(['pause', 'resume']); // nothing of the old count is left
+  });
+
+  test('one that has ended is neither paused nor resumed', async () => {
+    const { owner, outlet, connection, ask } = setup();
+    ask('wait');
+    for (let count = 0; count < 128; count += 1) ask('a');
+    connection.end({ category: 'Normal', reason: '' });
+    await owner.finish();
+    expect(outlet.flow).toEqual(['pause']);
+    expect(owner.log).toEqual(['wait']);
+  });
+});
+
+describe('the end', () => {
+  test('hands out the way out once', () => {
+    const { outlet, connection } = setup();
+    expect(connection.end({ category: 'Normal', reason: 'a' })).toBe(outlet);
+    expect(connection.end({ category: 'Normal', reason: 'b' })).toBeUndefined();
+    expect(connection.isOpen).toBe(false);
+  });
+
+  test('nothing is read, carried out or sent afterwards', async () => {
+    const { owner, outlet, connection, ask, say } = setup();
+    ask('wait');
+    ask('a');
+    connection.end({ category: 'Normal', reason: '' });
+    ask('b');
+    say('{"type":"ping"}');
+    await owner.finish();
+    connection.tell({ kind: 'pong' });
+    expect(owner.log).toEqual(['wait']);
+    expect(owner.bytes).toHaveLength(2);
+    expect(outlet.frames).toEqual([]);
+  });
+});

@@ -1,0 +1,100 @@
+import { describe, expect, test } from 'vitest';
+import { Connection } from '../../../src/hub/connection.js';
+import { fanOut } from '../../../src/hub/fanout.js';
+import { Permissions } from '../../../src/hub/permissions.js';
+import { type Codec, type Encoder, Frame } from '../../../src/protocols/codec.js';
+import type { DataMessage } from '../../../src/protocols/messages.js';
+import { FactObserver, RecordingOutlet, ScriptedUpstream, textPayload } from '../../support/fake-ports.js';
+
+const owner = { execute: () => undefined, fail: () => {}, received: () => {} };
+const message: DataMessage = { kind: 'serverMessage', payload: textPayload('hello') };
+
+/** Counts what it is asked to encode. */
+class CountingEncoder implements Encoder {
+  encoded: unknown[] = [];
+
+  constructor(readonly text: string | undefined) {}
+
+  encode(asked: unknown): Frame | undefined {
+    this.encoded.push(asked);
+    return this.text === undefined ? undefined : new Frame(false, Buffer.from(this.text));
+  }
+}
+
+function codecOf(subprotocol: string | undefined, encoder: Encoder): Codec {
+  return { subprotocol, onFailure: 'ack', encoder, decode: () => ({ kind: 'ping' }) };
+}
+
+function connect(id: string, codec: Codec) {
+  const outlet = new RecordingOutlet();
+  const upstream = new ScriptedUpstream().open('chat', id);
+  const parts = { id, hub: 'chat', userId: undefined, codec, permissions: new Permissions([]), upstream, outlet };
+  return { connection: new Connection(parts, owner), outlet };
+}
+
+/** Sends to all of them, but for the excluded ids. */
+function send(receivers: readonly ReturnType<typeof connect>[], excluded: readonly string[] = []): FactObserver {
+  const observer = new FactObserver();
+  const connections = receivers.map(({ connection }) => connection);
+  fanOut(connections, message, excluded, 'chat', observer);
+  return observer;
+}
+
+describe('[design 4] fan-out', () => {
+  test('encodes once per encoder, however the receivers are mixed, and gives all of them one frame', () => {
+    const [long, short] = [new CountingEncoder('long text'), new CountingEncoder('short')];
+    const codecs = [codecOf('a', long), codecOf('b', short), codecOf('a2', long)];
+    const receivers = Array.from({ length: 30 }, (_, index) => connect(`${index}`, codecs[index % 3] as Codec));
+    const observer = send(receivers);
+    expect(long.encoded).toEqual([message]);
+    expect(short.encoded).toEqual([message]);
+    const frames = new Set(receivers.flatMap(({ outlet }) => outlet.frames));
+    expect(frames.size).toBe(2);
+    expect(receivers.every(({ outlet }) => outlet.frames.length === 1)).toBe(true);
+    expect(observer.facts).toEqual([
+      { what: 'messageSent', hub: 'chat', protocol: 'a', receivers: 20, bytes: 9 },
+      { what: 'messageSent', hub: 'chat', protocol: 'b', receivers: 10, bytes: 5 },
+    ]);
+  });
+
+  test('[RA-040] the excluded do not get it and are not counted', () => {
+    const codec = codecOf('a', new CountingEncoder('x'));
+    const [a, b, c] = [connect('a', codec), connect('b', codec), connect('c', codec)];
+    const observer = send([a, b, c], ['b', 'nobody']);
+    expect([a, b, c].map(({ outlet }) => outlet.frames.length)).toEqual([1, 0, 1]);
+    expect(observer.facts).toMatchObject([{ receivers: 2 }]);
+  });
+
+  test('a protocol without words for it gets nothing, and nothing is reported', () => {
+    const mute = new CountingEncoder(undefined);
+    const receivers = [connect('a', codecOf('mute', mute)), connect('b', codecOf('mute', mute))];
+    expect(send(receivers).facts).toEqual([]);
+    expect(mute.encoded).toHaveLength(1);
+    expect(receivers.flatMap(({ outlet }) => outlet.frames)).toEqual([]);
+  });
+
+  test('without receivers nothing is encoded', () => {
+    const encoder = new CountingEncoder('x');
+    expect(send([connect('a', codecOf('a', encoder))], ['a']).facts).toEqual([]);
+    expect(encoder.encoded).toEqual([]);
+  });
+
+  test('a simple client’s protocol is reported as `simple`', () => {
+    expect(send([connect('a', codecOf(undefined, new CountingEncoder('x')))]).facts).toMatchObject([
+      { protocol: 'simple' },
+    ]);
+  });
+
+  test('a receiver that leaves while it is written to does not keep the others from their copy', () => {
+    const codec = codecOf('a', new CountingEncoder('x'));
+    const receivers = [connect('a', codec), connect('b', codec), connect('c', codec)];
+    const present = new Set(receivers.map(({ connection }) => connection));
+    const [first] = receivers;
+    if (first === undefined) throw new Error('unreachable');
+    first.outlet.send = () => {
+      for (const connection of present) if (connection.id === 'a') present.delete(connection);
+    };
+    fanOut(present, message, [], 'chat', new FactObserver());
+    expect(receivers.slice(1).map(({ outlet }) => outlet.frames.length)).toEqual([1, 1]);
+  });
+});

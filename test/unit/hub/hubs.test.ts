@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { observers } from '../../../src/hub/observers.js';
+import { FactObserver, TestNode, textPayload } from '../../support/fake-ports.js';
+
+describe('hubs', () => {
+  test('[CP-012] [CP-014] [RA-022] come into being when asked for, one for all spellings', () => {
+    const { hubs } = new TestNode();
+    expect(hubs.get('Chat')).toBe(hubs.get('cHAT'));
+    expect(hubs.get('chat').name).toBe('chat');
+    expect(hubs.get('other')).not.toBe(hubs.get('chat'));
+    expect([...hubs.all()].map(({ name }) => name)).toEqual(['chat', 'other']);
+  });
+
+  test.each(['', '9a', 'a-b', 'h'.repeat(129)])('[CP-013] [RA-021] %j is no hub', name => {
+    const { hubs } = new TestNode();
+    expect(() => hubs.get(name)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+    expect([...hubs.all()]).toEqual([]);
+  });
+
+  test('count the connections of all of them', () => {
+    const node = new TestNode();
+    expect(node.hubs.size).toBe(0);
+    const client = node.open();
+    node.open();
+    node.hubs.get('other');
+    expect(node.hubs.size).toBe(2);
+    node.chat.lose(client.connection, { category: 'Normal', reason: '' });
+    expect(node.hubs.size).toBe(1);
+  });
+
+  test('[RA-049] do not touch each other', async () => {
+    const node = new TestNode();
+    const client = node.open({ userId: 'ann', groups: ['g'] });
+    const other = node.hubs.get('other');
+    other.sendToAll(textPayload('x'));
+    other.sendToGroup('g', textPayload('x'));
+    other.sendToUser('ann', textPayload('x'));
+    other.sendToConnection(client.id, textPayload('x'));
+    await other.closeAll();
+    await other.closeGroup('g');
+    expect(client.heard()).toEqual([]);
+    expect(await other.connectionExists(client.id)).toBe(false);
+    expect(client.connection.isOpen).toBe(true);
+  });
+});
+
+describe('observers', () => {
+  const opened = { hub: 'chat', connectionId: 'c', protocol: 'simple' };
+
+  test('all are told, in order; each may leave out what it does not care for', () => {
+    const told: string[] = [];
+    const all = observers(
+      { connectionOpened: ({ hub }) => told.push(`first ${hub}`) },
+      { fault: where => told.push(where) },
+      { connectionOpened: ({ protocol }) => told.push(`third ${protocol}`) },
+    );
+    all.connectionOpened(opened);
+    all.messageSent('chat', 'simple', 1, 2);
+    all.fault('somewhere', new Error());
+    expect(told).toEqual(['first chat', 'third simple', 'somewhere']);
+  });
+
+  test('each keeps its own `this`, and everything it can be told arrives', () => {
+    const [first, second] = [new FactObserver(), new FactObserver()];
+    for (const all of [observers(first), observers(first, second)]) {
+      all.connectionOpened(opened);
+      all.connectionClosed({ ...opened, category: 'Normal', reason: '' });
+      all.roleIgnored({ hub: 'chat', connectionId: 'c', role: 'r', reason: '' });
+      all.connectionRefused({ hub: 'chat', status: 401, reason: '' });
+      all.messageReceived('chat', 'simple', 1);
+      all.messageSent('chat', 'simple', 1, 1);
+      const event = { hub: 'chat', connectionId: 'c', event: 'e', kind: 'user', outcome: 'success' } as const;
+      all.eventFinished({ ...event, durationMs: 1, attempts: 1, reason: undefined });
+      all.handlerChanged({ hub: 'chat', url: 'u', state: 'active', reason: undefined });
+      all.fault('w', undefined);
+    }
+    expect(second.facts.map(({ what }) => what)).toEqual([
+      ...['connectionOpened', 'connectionClosed', 'roleIgnored', 'connectionRefused', 'messageReceived'],
+      ...['messageSent', 'eventFinished', 'handlerChanged', 'fault'],
+    ]);
+    expect(first.facts).toEqual([...second.facts, ...second.facts]);
+  });
+});

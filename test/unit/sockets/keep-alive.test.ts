@@ -1,0 +1,121 @@
+import { beforeEach, describe, expect, test } from 'vitest';
+import { KeepAlive } from '../../../src/sockets/keep-alive.js';
+import { FakeSocket, FakeWebSocket } from '../../support/fake-socket.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+let clock: ManualClock;
+let keepAlive: KeepAlive;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  keepAlive = new KeepAlive(clock);
+});
+
+/** A peer that says nothing by itself. */
+function watch(intervalMs: number | (() => number) = 20_000) {
+  const ws = new FakeWebSocket();
+  const socket = new FakeSocket();
+  const silent: number[] = [];
+  const interval = typeof intervalMs === 'number' ? () => intervalMs : intervalMs;
+  const startMs = clock.now();
+  const unwatch = keepAlive.watch(ws.asWebSocket, socket.asSocket, interval, () => silent.push(clock.now() - startMs));
+  return { ws, socket, silent, unwatch };
+}
+
+const pings = (ws: FakeWebSocket) => ws.asked.filter(call => call === 'ping').length;
+
+describe('[client-protocols 8.2] keep-alive', () => {
+  test('pings once per interval', () => {
+    const { ws, socket } = watch();
+    clock.advance(19_000);
+    expect(pings(ws)).toBe(0);
+    for (let count = 1; count <= 5; count += 1) {
+      clock.advance(count === 1 ? 1_000 : 20_000);
+      expect(pings(ws)).toBe(count);
+      socket.bytesRead += 6; // the pong
+    }
+  });
+
+  test('gives up, once, on a peer that is silent for three intervals', () => {
+    const { ws, silent } = watch();
+    clock.advance(59_000);
+    expect(silent).toEqual([]);
+    clock.advance(1_000);
+    expect(silent).toEqual([60_000]);
+    clock.advance(600_000);
+    expect(silent).toEqual([60_000]);
+    expect(pings(ws)).toBe(2);
+  });
+
+  test('any byte is a sign of life', () => {
+    const { socket, silent } = watch();
+    for (let count = 0; count < 10; count += 1) {
+      clock.advance(59_000);
+      socket.bytesRead += 1;
+    }
+    expect(silent).toEqual([]);
+    clock.advance(61_000);
+    expect(silent).toHaveLength(1);
+  });
+
+  test('a socket that is not read from cannot show any, and is not given up', () => {
+    const { ws, silent } = watch();
+    ws.isPaused = true;
+    clock.advance(600_000);
+    expect(silent).toEqual([]);
+    ws.isPaused = false;
+    clock.advance(59_000);
+    expect(silent).toEqual([]);
+    clock.advance(1_000);
+    expect(silent).toHaveLength(1);
+  });
+
+  test('one that is closing is not pinged, but watched', () => {
+    const { ws, silent } = watch();
+    ws.readyState = 2;
+    clock.advance(60_000);
+    expect([pings(ws), silent.length]).toEqual([0, 1]);
+  });
+
+  test('a changed interval applies to open sockets', () => {
+    let intervalMs = 120_000;
+    const { ws, silent } = watch(() => intervalMs);
+    clock.advance(60_000);
+    expect(pings(ws)).toBe(0);
+    intervalMs = 30_000;
+    clock.advance(1_000);
+    expect(pings(ws)).toBe(1);
+    clock.advance(29_000);
+    expect(silent).toHaveLength(1);
+  });
+
+  test('each hub has its own', () => {
+    const [fast, slow] = [watch(1_000), watch(10_000)];
+    clock.advance(3_000);
+    expect([fast.silent.length, slow.silent.length]).toEqual([1, 0]);
+    clock.advance(27_000);
+    expect([pings(slow.ws), slow.silent.length]).toEqual([2, 1]);
+  });
+});
+
+describe('one timer', () => {
+  test('serves all sockets, and rests while there are none', () => {
+    const watched = Array.from({ length: 100 }, () => watch());
+    expect(clock.pending).toBe(1);
+    for (const { unwatch } of watched) unwatch();
+    clock.advance(2_000);
+    expect(clock.pending).toBe(0);
+    const again = watch();
+    clock.advance(20_000);
+    expect(pings(again.ws)).toBe(1);
+    expect(watched.every(({ ws }) => pings(ws) === 0)).toBe(true);
+  });
+
+  test('ends with everything', () => {
+    const { ws, silent } = watch();
+    keepAlive.stop();
+    expect(clock.pending).toBe(0);
+    clock.advance(600_000);
+    expect([ws.asked, silent]).toEqual([[], []]);
+  });
+});

@@ -1,0 +1,46 @@
+import type { Writable } from 'node:stream';
+import { describe, expect, test } from 'vitest';
+import * as library from 'ws';
+import { Frame } from '../../../src/protocols/codec.js';
+import { wireOf } from '../../../src/sockets/wire.js';
+
+/** Exported by ws, and missing from its types. */
+const { Receiver } = library as unknown as { readonly Receiver: new (options: { isServer: boolean }) => Writable };
+
+const bytesOf = (length: number) => Buffer.alloc(length, 'ab');
+
+describe('[RFC 6455 5.2] the header', () => {
+  test.each([
+    [0, '8100'],
+    [1, '8101'],
+    [125, '817d'],
+    [126, '817e007e'],
+    [127, '817e007f'],
+    [65_535, '817effff'],
+    [65_536, '817f0000000000010000'],
+    [1_048_577, '817f0000000000100001'],
+  ])('of %i bytes of text is %s', (length, header) => {
+    const bytes = bytesOf(length);
+    const wire = wireOf(new Frame(false, bytes));
+    expect(wire.subarray(0, header.length / 2).toString('hex')).toBe(header);
+    expect(wire.subarray(header.length / 2).equals(bytes)).toBe(true);
+  });
+
+  test('of binary differs in its first byte', () => {
+    expect(wireOf(new Frame(true, Buffer.from([1, 2]))).toString('hex')).toBe('82020102');
+  });
+});
+
+test.each([0, 125, 126, 65_535, 65_536])('another implementation reads %i bytes back', length => {
+  const receiver = new Receiver({ isServer: false });
+  const read: [Buffer, boolean][] = [];
+  receiver.on('message', (bytes: Buffer, isBinary: boolean) => read.push([bytes, isBinary]));
+  receiver.write(wireOf(new Frame(true, bytesOf(length))));
+  expect(read).toEqual([[bytesOf(length), true]]);
+});
+
+test('is made once for all receivers', () => {
+  const frame = new Frame(false, Buffer.from('x'));
+  expect(wireOf(frame)).toBe(wireOf(frame));
+  expect(frame.wire).toBe(wireOf(frame));
+});
