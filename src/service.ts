@@ -96,7 +96,7 @@ export class Service {
     const shared = { hubs: this.hubs, tokens: this.#tokens, endpoints: this.endpoints };
     this.#gateway = new Gateway({ ...shared, settings: this.#socketSettings(), clock, observer });
     this.#rest = createRestServer({ ...shared, logger: log });
-    this.#rest.server.on('upgrade', this.#gateway.handle);
+    this.#gateway.serve(this.#rest.server);
     this.#admin = createAdminServer({ isReady: () => this.#isReady, metrics, version, logger: log });
   }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
@@ -24,8 +24,9 @@ import {
 } from './client-request.js';
 import { Departure } from './departure.js';
 import { KeepAlive } from './keep-alive.js';
+import { ignoreUpgrade, isWebSocketUpgrade } from './other-upgrade.js';
 import { refusalOf, refuse } from './refusal.js';
-import { type OutboundLimits, SocketOutlet } from './socket-outlet.js';
+import { closeTimeoutMs, type OutboundLimits, SocketOutlet } from './socket-outlet.js';
 import { Turn } from './turn.js';
 
 /** Largest message from a client, in bytes; one more is close 1009. [client-protocols 8.1] */
@@ -47,6 +48,9 @@ export interface GatewayOptions {
   readonly clock: Clock;
   readonly observer: Observer;
 }
+
+/** An option of ws that its type declarations do not know yet. */
+const closing = { closeTimeout: closeTimeoutMs };
 
 /** WebSocket close code for a session that cannot be recovered. [client-protocols 5.3] */
 const cannotRecover = 1008;
@@ -74,12 +78,21 @@ export class Gateway {
       clientTracking: false,
       perMessageDeflate: false, // frames are shared by their receivers, so none is compressed for one of them [design 4]
       maxPayload: maxMessageBytes,
+      ...closing,
       handleProtocols: (_offered, request) => this.#selected.get(request) ?? false,
     });
   }
 
-  /** For the HTTP server's `upgrade` event. Never throws or rejects. */
-  readonly handle = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
+  /** Takes the server's WebSocket upgrades from now on. */
+  serve(server: Server): void {
+    server.on('upgrade', (request, socket, head) => {
+      if (isWebSocketUpgrade(request)) this.#handle(request, socket, head);
+      else ignoreUpgrade(server, request, socket, head);
+    });
+  }
+
+  /** Never throws or rejects. */
+  #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignore);
     this.#pending += 1;
     void this.#accept(request, socket as Socket, head)
@@ -88,7 +101,7 @@ export class Gateway {
         this.#pending -= 1;
         this.#tellWhenEmpty();
       });
-  };
+  }
 
   /** Lets clients in from now on. */
   open(): void {
@@ -120,7 +133,6 @@ export class Gateway {
   }
 
   async #accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
-    this.#checkCapacity();
     const target = readTarget(request);
     checkHandshake(request);
     const hub = this.#options.hubs.get(target.hub);
@@ -128,6 +140,7 @@ export class Gateway {
       this.#failRecovery(request, socket, head);
       return;
     }
+    this.#checkCapacity();
     const candidate = this.#candidateOf(request, target, this.#authenticate(request, target, hub));
     const departure = new Departure(socket);
     const admission = await hub.admit(candidate);
@@ -204,10 +217,16 @@ export class Gateway {
     ws.on('message', (bytes, isBinary) => connection.receive({ bytes: bytes as Buffer, isBinary }));
     // ws has already sent the Close frame that the error calls for (1002, 1007 or 1009).
     ws.on('error', error => lose({ category: 'BadRequest', reason: error.message }));
-    this.#sockets += 1;
     ws.on('close', (code, reason) => {
       unwatch();
       lose(endingOf(code, reason));
+    });
+    this.#count(ws);
+  }
+
+  #count(ws: WebSocket): void {
+    this.#sockets += 1;
+    ws.once('close', () => {
       this.#sockets -= 1;
       this.#tellWhenEmpty();
     });
@@ -219,6 +238,7 @@ export class Gateway {
     if (offered !== undefined) this.#selected.set(request, offered);
     this.#server.handleUpgrade(request, socket, head, ws => {
       ws.on('error', ignore);
+      this.#count(ws);
       ws.close(cannotRecover);
     });
   }

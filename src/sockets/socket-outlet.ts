@@ -15,8 +15,8 @@ export interface OutboundLimits {
 const flushMessages = 256;
 const flushBytes = 1024 * 1024;
 
-/** How long a peer has to answer our Close frame. [client-protocols D11] */
-const closeTimeoutMs = 5_000;
+/** How long a peer has to answer our Close frame, and to end its side after its own. [client-protocols D11] */
+export const closeTimeoutMs = 5_000;
 
 /**
  * The way out to one socket. Data frames go to the raw socket, past ws, as Buffers that all receivers share; ws writes

@@ -93,7 +93,7 @@ describe('@azure/web-pubsub-express as the app server', () => {
       subprotocols: ['other', jsonProtocol],
       clientCertificates: [],
     });
-    const later = { ...context, userId: 'bob', subprotocol: jsonProtocol, states: { step: { n: 1, name: 'é日' } } };
+    const later = { ...context, userId: 'bob', states: { step: { n: 1, name: 'é日' } } };
     expect(await seen.take()).toMatchObject({ context: { ...later, eventName: 'connected' } });
 
     client.send({ type: 'event', event: 'say', dataType: 'text', data: 'hé' });
