@@ -2,8 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock, Outlet } from '../hub/ports.js';
 import type { Frame } from '../protocols/codec.js';
-import { type Flushable, Joiner, type Turn } from './turn.js';
-import { wireOf } from './wire.js';
+import type { Run } from './run.js';
+import type { Flushable, Turn } from './turn.js';
 
 /** What one socket may have waiting to be written. [client-protocols 8.1] */
 export interface OutboundLimits {
@@ -29,8 +29,8 @@ export class SocketOutlet implements Outlet, Flushable {
   readonly #clock: Clock;
   readonly #limits: OutboundLimits;
   readonly #onSlow: () => void;
-  #queue: Frame[] = [];
-  #queuedBytes = 0;
+  /** What is to be written, undefined when nothing is. */
+  #due: Run | undefined;
   /** Frames handed to the socket that the kernel has not taken; they count as waiting until `drain`. */
   #stuckMessages = 0;
   #isStuck = false;
@@ -49,24 +49,22 @@ export class SocketOutlet implements Outlet, Flushable {
 
   send(frame: Frame): void {
     if (this.#isClosing) return;
-    if (this.#queue.length === 0 && !this.#isStuck) this.#turn.add(this);
-    this.#queue.push(frame);
-    this.#queuedBytes += frame.bytes.length;
-    if (this.#isStuck) this.#checkLimits();
-    else if (this.#queue.length >= flushMessages || this.#queuedBytes >= flushBytes) this.flush(new Joiner());
+    if (this.#due === undefined && !this.#isStuck) this.#turn.add(this);
+    const due = (this.#due ?? this.#turn.start).with(frame);
+    this.#due = due;
+    if (this.#isStuck) this.#checkLimits(due);
+    else if (due.length >= flushMessages || due.bytes >= flushBytes) this.flush();
   }
 
-  flush(joiner: Joiner): void {
-    if (this.#isStuck || this.#queue.length === 0) return;
-    const run = this.#queue;
-    const bytes = this.#queuedBytes;
-    this.#queue = [];
-    this.#queuedBytes = 0;
-    const isRoomLeft = this.#write(run, joiner.join(run, bytes));
+  flush(): void {
+    const due = this.#due;
+    if (this.#isStuck || due === undefined) return;
+    this.#due = undefined;
+    const isRoomLeft = this.#write(due);
     // `write` says no at its high-water mark even when the kernel has already taken everything.
     if (isRoomLeft || this.#socket.writableLength === 0) return;
     this.#isStuck = true;
-    this.#stuckMessages = run.length;
+    this.#stuckMessages = due.length;
     this.#socket.once('drain', this.#resume);
   }
 
@@ -83,7 +81,7 @@ export class SocketOutlet implements Outlet, Flushable {
   /** The socket is gone or on its way out by ws's own doing: nothing more may be written. */
   abandon(): void {
     this.#isClosing = true;
-    this.#dropQueue();
+    this.#due = undefined;
   }
 
   pause(): void {
@@ -97,36 +95,32 @@ export class SocketOutlet implements Outlet, Flushable {
   readonly #resume = (): void => {
     this.#isStuck = false;
     this.#stuckMessages = 0;
-    this.flush(new Joiner());
+    this.flush();
   };
 
-  #write(run: readonly Frame[], joined: Buffer | undefined): boolean {
+  #write(run: Run): boolean {
+    const joined = run.joined();
     if (joined !== undefined) return this.#socket.write(joined);
     this.#socket.cork();
     let isRoomLeft = true;
-    for (const frame of run) isRoomLeft = this.#socket.write(wireOf(frame));
+    for (const wire of run.wires()) isRoomLeft = this.#socket.write(wire);
     this.#socket.uncork();
     return isRoomLeft;
   }
 
-  /** What was sent before a close arrives before it, unless the peer is too slow to hear it. */
+  /** What was sent before a close arrives before it. */
   #writeRest(): void {
-    const run = this.#queue;
-    this.#dropQueue();
-    if (run.length > 0 && this.#socket.writable) this.#write(run, undefined);
+    const due = this.#due;
+    this.#due = undefined;
+    if (due !== undefined && this.#socket.writable) this.#write(due);
   }
 
-  #dropQueue(): void {
-    this.#queue = [];
-    this.#queuedBytes = 0;
-  }
-
-  #checkLimits(): void {
-    const messages = this.#queue.length + this.#stuckMessages;
-    const bytes = this.#queuedBytes + this.#socket.writableLength;
+  #checkLimits(due: Run): void {
+    const messages = due.length + this.#stuckMessages;
+    const bytes = due.bytes + this.#socket.writableLength;
     if (this.#isSlow || (messages <= this.#limits.maxMessages && bytes <= this.#limits.maxBytes)) return;
     this.#isSlow = true; // what is sent from here on is the goodbye
-    this.#dropQueue();
+    this.#due = undefined;
     this.#onSlow();
   }
 }

@@ -1,13 +1,9 @@
-import type { Frame } from '../protocols/codec.js';
-import { wireOf } from './wire.js';
+import { Run } from './run.js';
 
 /** Something that has frames to write by the end of the turn. */
 export interface Flushable {
-  flush(joiner: Joiner): void;
+  flush(): void;
 }
-
-/** Frames whose joined size is above this are not copied together; the copy would cost more than a second write. */
-const maxJoinedBytes = 256 * 1024;
 
 /**
  * Joins the writes of one turn of the event loop: what a socket is due within a turn leaves in one write. Under load
@@ -15,6 +11,12 @@ const maxJoinedBytes = 256 * 1024;
  */
 export class Turn {
   #due: Flushable[] = [];
+  #start = Run.empty();
+
+  /** The empty run that all sockets begin with in this turn; sharing it is how they come to share what follows. */
+  get start(): Run {
+    return this.#start;
+  }
 
   /** Flushes it once all input of this turn has been handled. */
   add(flushable: Flushable): void {
@@ -25,30 +27,7 @@ export class Turn {
   readonly #end = (): void => {
     const due = this.#due;
     this.#due = [];
-    const joiner = new Joiner();
-    for (const flushable of due) flushable.flush(joiner);
+    this.#start = Run.empty();
+    for (const flushable of due) flushable.flush();
   };
-}
-
-/** Joins runs of frames; receivers with the same run share the joined Buffer. */
-export class Joiner {
-  #run: readonly Frame[] = [];
-  #joined: Buffer | undefined;
-
-  /** Undefined when the run is too large to be worth a copy: write its frames one by one. */
-  join(run: readonly Frame[], bytes: number): Buffer | undefined {
-    if (run.length === 1) return wireOf(run[0] as Frame);
-    if (bytes > maxJoinedBytes) return undefined;
-    if (this.#joined === undefined || !isSameRun(run, this.#run)) {
-      this.#run = run;
-      this.#joined = Buffer.concat(run.map(wireOf));
-    }
-    return this.#joined;
-  }
-}
-
-function isSameRun(a: readonly Frame[], b: readonly Frame[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let index = 0; index < a.length; index += 1) if (a[index] !== b[index]) return false;
-  return true;
 }

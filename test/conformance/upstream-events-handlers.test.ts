@@ -29,14 +29,23 @@ const halfStepMs = 500;
 
 describe('validation', () => {
   test('[UE-080] [UE-081] [UE-106] OPTIONS precedes the POST, with an origin and without a signature', async () => {
-    const { dial, upstream } = await startHub({ handler: { ...userEvents, path: '/hooks/{hub}/{event}?code=k1&x=%20' } });
+    const { dial, upstream } = await startHub({
+      handler: { ...userEvents, path: '/hooks/{hub}/{event}?code=k1&x=%20' },
+    });
     const client = await dial();
     await client.ask(vote(1));
-    expect(lines(upstream)).toEqual(['OPTIONS /hooks/chat/validate?code=k1&x=%20', 'POST /hooks/chat/vote?code=k1&x=%20']);
+    expect(lines(upstream)).toEqual([
+      'OPTIONS /hooks/chat/validate?code=k1&x=%20',
+      'POST /hooks/chat/vote?code=k1&x=%20',
+    ]);
     const { headers, body } = upstream.requests[0]!;
     const ours = Object.keys(headers).filter(name => !['host', 'connection', 'content-length'].includes(name));
     expect(ours.sort()).toEqual(['ce-awpsversion', 'webhook-request-origin']);
-    expect([headers['ce-awpsversion'], headers['webhook-request-origin'], body.length]).toEqual(['1.0', 'localhost', 0]);
+    expect([headers['ce-awpsversion'], headers['webhook-request-origin'], body.length]).toEqual([
+      '1.0',
+      'localhost',
+      0,
+    ]);
   });
 
   test('[UE-085] an app that does not allow us: connect 500, and no POST ever', async () => {
@@ -46,7 +55,9 @@ describe('validation', () => {
     await service.reload(parse(upstream, { urlTemplate: 'UPSTREAM/{event}', ...everything }));
     expect(await dial.refused()).toMatchObject({ status: 500, body: '' });
     expect(observer.events).toMatchObject([{ kind: 'connect', outcome: 'failed', attempts: 0 }]);
-    expect(service.handlers).toMatchObject([{ state: 'failed', answered: 'answered 200 without WebHook-Allowed-Origin' }]);
+    expect(service.handlers).toMatchObject([
+      { state: 'failed', answered: 'answered 200 without WebHook-Allowed-Origin' },
+    ]);
     expect(lines(upstream)).toEqual(['OPTIONS /validate']);
   });
 
@@ -119,7 +130,9 @@ describe('matching and URL', () => {
   });
 
   test('[UE-102] without systemEvents none is sent', async () => {
-    const { service, dial, upstream } = await startHub({ yaml: chatWith({ urlTemplate: 'UPSTREAM/{event}', ...userEvents }) });
+    const { service, dial, upstream } = await startHub({
+      yaml: chatWith({ urlTemplate: 'UPSTREAM/{event}', ...userEvents }),
+    });
     const client = await dial();
     await client.ask(vote(1));
     await client.close();
@@ -167,7 +180,10 @@ describe('reload', () => {
 
 describe('security and delivery', () => {
   test('[UE-110] [UE-111] one signature per key, made with the key’s characters', async () => {
-    const keys = { primary: 'cHJpbWFyeS1rZXktb2YtdGhlLXRlc3QtMDAwMDAwMDA=', secondary: 'the-secondary-key-of-this-test-0000000' };
+    const keys = {
+      primary: 'cHJpbWFyeS1rZXktb2YtdGhlLXRlc3QtMDAwMDAwMDA=',
+      secondary: 'the-secondary-key-of-this-test-0000000',
+    };
     const { dial, upstream } = await startHub({ handler: everything, keys });
     await dial();
     const { headers } = await upstream.next('connect');
@@ -239,7 +255,9 @@ describe('security and delivery', () => {
     const { dial, upstream } = await startHub({ handler: everything, observer });
     upstream.on('connected', reply(400));
     const client = await dial();
-    await observer.until(({ events }) => events.some(({ kind, outcome }) => kind === 'connected' && outcome === 'failed'));
+    await observer.until(({ events }) =>
+      events.some(({ kind, outcome }) => kind === 'connected' && outcome === 'failed'),
+    );
     expect(await client.ask(vote(1))).toMatchObject({ success: true });
   });
 });

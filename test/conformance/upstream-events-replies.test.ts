@@ -26,19 +26,34 @@ describe('what comes back', () => {
     ['[UE-050] text/plain', 'text/plain', 'hé', false, '"text","data":"hé"'],
     ['[upstream-events 3.3] Text/Plain; charset', 'Text/Plain; charset=utf-8', 'x', false, '"text","data":"x"'],
     ['[UE-052] [UE-053] application/json', 'application/json', '{"n": 1.0}', false, '"json","data":{"n": 1.0}'],
-    ['[UE-051] [UE-054] octet-stream', 'application/octet-stream', Buffer.from([0, 1, 255]), true, '"binary","data":"AAH/"'],
+    [
+      '[UE-051] [UE-054] octet-stream',
+      'application/octet-stream',
+      Buffer.from([0, 1, 255]),
+      true,
+      '"binary","data":"AAH/"',
+    ],
     ['[UE-056] no type', undefined, 'x', true, '"binary","data":"eA=="'],
-    ['[upstream-events 3.3] x-protobuf', 'application/x-protobuf', Buffer.from([10, 1, 97]), true, '"protobuf","data":"CgFh"'],
-  ] as const)('%s: as a frame to simple clients, as a message to JSON clients', async (_, type, body, isBinary, message) => {
-    const hub = await startHub({ handler: userEvents });
-    hub.upstream.on('*', reply(200, type === undefined ? {} : { 'Content-Type': type }, body));
-    const plain = await hub.dial(simple);
-    plain.send('hi');
-    expect(await plain.nextFrame()).toEqual({ isBinary, bytes: Buffer.from(body) });
-    const json = await jsonClient(hub);
-    json.send(vote(1));
-    expect(await json.nextText()).toBe(`{"type":"message","from":"server","dataType":${message}}`);
-  });
+    [
+      '[upstream-events 3.3] x-protobuf',
+      'application/x-protobuf',
+      Buffer.from([10, 1, 97]),
+      true,
+      '"protobuf","data":"CgFh"',
+    ],
+  ] as const)(
+    '%s: as a frame to simple clients, as a message to JSON clients',
+    async (_, type, body, isBinary, message) => {
+      const hub = await startHub({ handler: userEvents });
+      hub.upstream.on('*', reply(200, type === undefined ? {} : { 'Content-Type': type }, body));
+      const plain = await hub.dial(simple);
+      plain.send('hi');
+      expect(await plain.nextFrame()).toEqual({ isBinary, bytes: Buffer.from(body) });
+      const json = await jsonClient(hub);
+      json.send(vote(1));
+      expect(await json.nextText()).toBe(`{"type":"message","from":"server","dataType":${message}}`);
+    },
+  );
 
   test('[UE-055] an empty answer is no message', async () => {
     const hub = await startHub({ handler: userEvents });
@@ -113,7 +128,10 @@ describe('failures', () => {
     expect(await client.ask(vote(1))).toEqual({ type: 'ack', ackId: 1, success: false, error: genericError });
     expect(await client.ask(vote(2))).toMatchObject({ success: true });
     expect(client.rest).toEqual([]);
-    expect(hub.upstream.requests.filter(({ method }) => method === 'POST').map(({ url }) => url)).toEqual(['/vote', '/vote']);
+    expect(hub.upstream.requests.filter(({ method }) => method === 'POST').map(({ url }) => url)).toEqual([
+      '/vote',
+      '/vote',
+    ]);
   });
 
   test('[upstream-events 3.4] without an ackId a JSON client hears nothing and stays', async () => {
@@ -306,7 +324,10 @@ describe('state and cookies', () => {
 
   test('[UE-073] what a failed event answers is ignored', async () => {
     const hub = await startHub({ handler: everything });
-    hub.upstream.on('vote', inTurn(reply(200, { 'ce-connectionState': 's1' }), reply(400, { 'ce-connectionState': 'no' })));
+    hub.upstream.on(
+      'vote',
+      inTurn(reply(200, { 'ce-connectionState': 's1' }), reply(400, { 'ce-connectionState': 'no' })),
+    );
     const client = await jsonClient(hub);
     for (const ackId of [1, 2, 3]) await client.ask(vote(ackId));
     const seen = [await hub.upstream.next('vote'), await hub.upstream.next('vote'), await hub.upstream.next('vote')];

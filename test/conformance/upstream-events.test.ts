@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { developmentKey } from '../../src/cli/settings.js';
 import { signer } from '../../src/auth/signature.js';
+import { developmentKey } from '../../src/cli/settings.js';
 import { Held, reply, replyJson } from '../support/answers.js';
 import { cloudEventOf } from '../support/cloud-event.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -116,7 +116,12 @@ describe('requests', () => {
 
   test.each([
     ['[UE-007] without dataType it is json', { data: { a: [1] } }, 'application/json', '{"a":[1]}'],
-    ['[upstream-events 2.8] a JSON string keeps its quotes', { dataType: 'json', data: 's' }, 'application/json', '"s"'],
+    [
+      '[upstream-events 2.8] a JSON string keeps its quotes',
+      { dataType: 'json', data: 's' },
+      'application/json',
+      '"s"',
+    ],
     ['[UE-023] an empty text', { dataType: 'text', data: '' }, 'text/plain; charset=utf-8', ''],
   ])('%s', async (_, message, contentType, body) => {
     const { dial, upstream } = await startHub({ handler: everything });
@@ -142,7 +147,8 @@ describe('requests', () => {
   });
 
   test('[upstream-events D38] hub, source and URL have the spelling of hubs.yaml', async () => {
-    const yaml = 'hubs: { ChatRoom: { eventHandlers: [{ urlTemplate: "UPSTREAM/{hub}/{event}", userEventPattern: "*" }] } }';
+    const yaml =
+      'hubs: { ChatRoom: { eventHandlers: [{ urlTemplate: "UPSTREAM/{hub}/{event}", userEventPattern: "*" }] } }';
     const { dial, upstream } = await startHub({ yaml });
     const client = await dial({ hub: 'CHATROOM' });
     const { connectionId } = await client.next();
@@ -172,7 +178,13 @@ describe('the connect body', () => {
     expect(await client.status).toBe(101);
     const { body } = await hub.upstream.next('connect');
     expect(JSON.parse(body.toString())).toEqual({
-      claims: { aud: [audienceOf(hub)], exp: [expect.stringMatching(/^\d+$/)], sub: ['ann'], role: ['r1', 'r2'], level: ['7'] },
+      claims: {
+        aud: [audienceOf(hub)],
+        exp: [expect.stringMatching(/^\d+$/)],
+        sub: ['ann'],
+        role: ['r1', 'r2'],
+        level: ['7'],
+      },
       query: { x: ['1', '2'], who: ['é !'] },
       headers: {
         Host: [new URL(hub.service.publicUrl).host.replace('localhost', '127.0.0.1')],
@@ -286,14 +298,17 @@ describe('connect answers', () => {
     expect(await eventsAfterStop(hub)).toEqual(['connect']);
   });
 
-  test.each([401, 403, 429])('[UE-038] %i: the client sees it with its text, and no other event is sent', async status => {
-    const hub = await startHub({ handler: everything });
-    hub.upstream.on('connect', reply(status, { 'Content-Type': 'text/plain', 'X-Other': '1' }, 'not you'));
-    const refused = await hub.dial.refused();
-    expect(refused).toMatchObject({ status, body: 'not you', headers: { 'content-type': 'text/plain' } });
-    expect(refused.headers).not.toHaveProperty('x-other');
-    expect(await eventsAfterStop(hub)).toEqual(['connect']);
-  });
+  test.each([401, 403, 429])(
+    '[UE-038] %i: the client sees it with its text, and no other event is sent',
+    async status => {
+      const hub = await startHub({ handler: everything });
+      hub.upstream.on('connect', reply(status, { 'Content-Type': 'text/plain', 'X-Other': '1' }, 'not you'));
+      const refused = await hub.dial.refused();
+      expect(refused).toMatchObject({ status, body: 'not you', headers: { 'content-type': 'text/plain' } });
+      expect(refused.headers).not.toHaveProperty('x-other');
+      expect(await eventsAfterStop(hub)).toEqual(['connect']);
+    },
+  );
 
   test('[UE-041] [UE-117] nobody listens any more: 500 after the retries', async () => {
     const clock = new ManualClock();
@@ -323,7 +338,11 @@ describe('connect answers', () => {
 
 describe('the end', () => {
   /** The ways a connection may end, and the reason that the upstream gets. [upstream-events 1.4] */
-  const endings: [string, (hub: StartedHub, client: Awaited<ReturnType<StartedHub['dial']>>, id: string) => unknown, string][] = [
+  const endings: [
+    string,
+    (hub: StartedHub, client: Awaited<ReturnType<StartedHub['dial']>>, id: string) => unknown,
+    string,
+  ][] = [
     ['the client says why', (_hub, client) => client.close(4000, 'tab closed'), 'tab closed'],
     ['the client says nothing', (_hub, client) => client.close(), ''],
     ['the socket is lost', (_hub, client) => client.ws.terminate(), 'The connection was lost.'],

@@ -1,14 +1,14 @@
-import { createServer } from 'node:net';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { developmentKey } from '../../src/cli/settings.js';
+import type { Service } from '../../src/service.js';
 import { reply } from '../support/answers.js';
 import { chatYaml, fileWith, HubwireProcess, runHubwire, startService } from '../support/hubwire-process.js';
 import { dialer } from '../support/test-client.js';
-import type { Service } from '../../src/service.js';
 import { inMinutes, signToken, statusOf, withToken } from '../support/tokens.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -72,7 +72,12 @@ describe('start', () => {
   test('[design 1] a person sees addresses, the well-known key, a URL that connects, and each handler’s state', async () => {
     const upstream = await upstreamForTest();
     const dead = '      - urlTemplate: http://127.0.0.1:1/dead?code=k1\n';
-    const hubwire = new HubwireProcess(['start', '--hubs', await fileWith(chatYaml(`${upstream.origin}/{event}`, dead)), ...freePorts]);
+    const hubwire = new HubwireProcess([
+      'start',
+      '--hubs',
+      await fileWith(chatYaml(`${upstream.origin}/{event}`, dead)),
+      ...freePorts,
+    ]);
     await hubwire.find(/connection refused.*\n/);
     const { stdout } = hubwire;
     expect(stdout).toMatch(/^ {2}public +http:\/\/localhost:\d+$/m);
@@ -80,7 +85,9 @@ describe('start', () => {
     expect(stdout).toContain(`AccessKey=${developmentKey};`);
     expect(stdout).toMatch(/^ {2}key +the well-known development key/m);
     expect(stdout).toContain(`✔ chat  ${upstream.origin}/{event}  active`);
-    expect(stdout).toMatch(/✘ chat {2}http:\/\/127\.0\.0\.1:1\/dead\?code=\*\*\* {2}failed .*\n +connection refused; is the app running/);
+    expect(stdout).toMatch(
+      /✘ chat {2}http:\/\/127\.0\.0\.1:1\/dead\?code=\*\*\* {2}failed .*\n +connection refused; is the app running/,
+    );
     const url = /client URL +(ws:\S+)/.exec(stdout)?.[1] as string;
     const client = await open({ url });
     expect(await client.next()).toMatchObject({ event: 'connected', userId: 'me' });
@@ -90,7 +97,9 @@ describe('start', () => {
     const env = { HUBWIRE_PRIMARY_KEY: ownKey };
     const hubwire = new HubwireProcess(['--hubs', await fileWith(noHubs), ...freePorts], env);
     await hubwire.find(/event handlers +none\n/);
-    expect(hubwire.stdout).toMatch(/^ {2}connection string {2}Endpoint=http:\/\/localhost:\d+;AccessKey=\*\*\*;Version=1\.0;$/m);
+    expect(hubwire.stdout).toMatch(
+      /^ {2}connection string {2}Endpoint=http:\/\/localhost:\d+;AccessKey=\*\*\*;Version=1\.0;$/m,
+    );
     expect(hubwire.stdout).toContain('hubwire token --hub chat');
     expect(hubwire.stdout + hubwire.stderr).not.toContain(ownKey);
     expect(hubwire.stdout).not.toMatch(/access_token|development key/);
@@ -127,7 +136,9 @@ describe('start', () => {
   });
 
   test('[design 2] a bad file: exit 1, and a line for each mistake with file, line, column, path and reason', async () => {
-    const file = await fileWith('hubs:\n  chat:\n    anonymousConnectPolicy: maybe\n    eventHandlers:\n      - urlTemplate: ftp://x\n');
+    const file = await fileWith(
+      'hubs:\n  chat:\n    anonymousConnectPolicy: maybe\n    eventHandlers:\n      - urlTemplate: ftp://x\n',
+    );
     const outcome = await runHubwire(['--hubs', file, ...freePorts]);
     expect([outcome.code, outcome.stdout]).toEqual([1, '']);
     const [first, second, ...rest] = outcome.stderr.split('\n');
@@ -139,11 +150,18 @@ describe('start', () => {
   test('[design 2] a file or a variable that is not there: exit 1 and its name', async () => {
     const missing = join(dirname(await fileWith('')), 'other.yaml');
     const nothing = await runHubwire(['--hubs', missing, ...freePorts]);
-    expect([nothing.code, nothing.stderr]).toEqual([1, `${missing}:1:1: the file does not exist; create it, or name another\n`]);
-    const file = await fileWith(`hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://x.test/?code=\${CHAT_CODE}\n`);
+    expect([nothing.code, nothing.stderr]).toEqual([
+      1,
+      `${missing}:1:1: the file does not exist; create it, or name another\n`,
+    ]);
+    const file = await fileWith(
+      `hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://x.test/?code=\${CHAT_CODE}\n`,
+    );
     const unset = await runHubwire(['--hubs', file, ...freePorts]);
     expect(unset.code).toBe(1);
-    expect(unset.stderr).toContain(`${file}:4:22 hubs.chat.eventHandlers[0].urlTemplate: environment variable CHAT_CODE is not set`);
+    expect(unset.stderr).toContain(
+      `${file}:4:22 hubs.chat.eventHandlers[0].urlTemplate: environment variable CHAT_CODE is not set`,
+    );
   });
 
   test.each([
@@ -173,7 +191,9 @@ describe('keys and endpoints', () => {
     const base = `${publicUrl.replace(/^http/, 'ws')}/client/hubs/chat`;
     const statuses = [];
     for (const key of [ownKey, otherKey, developmentKey]) {
-      statuses.push(await statusOf(open, { url: `${base}?access_token=${signToken({ aud, exp: inMinutes(5) }, key)}` }));
+      statuses.push(
+        await statusOf(open, { url: `${base}?access_token=${signToken({ aud, exp: inMinutes(5) }, key)}` }),
+      );
     }
     expect(statuses).toEqual([101, 101, 401]);
     for (const key of [ownKey, otherKey]) await rest(connectionString.replace(ownKey, key)).sendToAll('x');
@@ -190,7 +210,9 @@ describe('keys and endpoints', () => {
   });
 
   test('a secondary key without a primary one: exit 1', async () => {
-    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...freePorts], { HUBWIRE_SECONDARY_KEY: ownKey });
+    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...freePorts], {
+      HUBWIRE_SECONDARY_KEY: ownKey,
+    });
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toContain('HUBWIRE_SECONDARY_KEY is set without HUBWIRE_PRIMARY_KEY');
     expect(outcome.stderr).not.toContain(ownKey);
@@ -210,7 +232,10 @@ describe('keys and endpoints', () => {
       ['http://inside.test', 401],
     ] as const) {
       const token = signToken({ aud: `${origin}/client/hubs/chat`, exp: inMinutes(5) }, ownKey);
-      expect([origin, await statusOf(dial, { ...withToken(token), url: `${base}?access_token=${token}` })]).toEqual([origin, status]);
+      expect([origin, await statusOf(dial, { ...withToken(token), url: `${base}?access_token=${token}` })]).toEqual([
+        origin,
+        status,
+      ]);
     }
     const { headers } = await upstream.next('connect');
     expect(headers['webhook-request-origin']).toBe('pubsub.example.com,inside.test');
@@ -218,7 +243,9 @@ describe('keys and endpoints', () => {
   });
 
   test('an endpoint that is no URL: exit 1', async () => {
-    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...freePorts], { HUBWIRE_ENDPOINT: 'pubsub.example.com' });
+    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...freePorts], {
+      HUBWIRE_ENDPOINT: 'pubsub.example.com',
+    });
     expect([outcome.code, outcome.stderr]).toEqual([
       1,
       'hubwire: endpoint "pubsub.example.com" is not a URL; write it like https://pubsub.example.com\n',
@@ -232,7 +259,9 @@ describe('validate', () => {
     const file = await fileWith(chatYaml(`${upstream.origin}/{event}?code=k1`));
     const outcome = await runHubwire(['validate', file]);
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
-    expect(outcome.stdout).toContain(`${file}: the file is valid; 1 event handler(s)\n  ✔ chat  ${upstream.origin}/{event}?code=***  active`);
+    expect(outcome.stdout).toContain(
+      `${file}: the file is valid; 1 event handler(s)\n  ✔ chat  ${upstream.origin}/{event}?code=***  active`,
+    );
     expect(upstream.requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['OPTIONS /validate?code=k1']);
   });
 
@@ -243,7 +272,9 @@ describe('validate', () => {
     const outcome = await runHubwire(['validate', file]);
     expect(outcome.code).toBe(1);
     expect(outcome.stdout).toMatch(/✘ .*failed.*\n +answered 405; allow the method OPTIONS/);
-    expect(outcome.stdout).toMatch(/✘ .*failed.*\n +connection refused; is the app running at http:\/\/127\.0\.0\.1:1\?/);
+    expect(outcome.stdout).toMatch(
+      /✘ .*failed.*\n +connection refused; is the app running at http:\/\/127\.0\.0\.1:1\?/,
+    );
     const json = await runHubwire(['validate', '--json', file]);
     expect(json.code).toBe(1);
     expect(JSON.parse(json.stdout)).toMatchObject({
@@ -281,7 +312,9 @@ describe('token', () => {
 
   test('--json', async () => {
     const outcome = await runHubwire(['token', '--hub', 'chat', '--json']);
-    expect(JSON.parse(outcome.stdout)).toEqual({ url: expect.stringMatching(/^ws:\/\/localhost:8080\/client\/hubs\/chat\?access_token=ey/) });
+    expect(JSON.parse(outcome.stdout)).toEqual({
+      url: expect.stringMatching(/^ws:\/\/localhost:8080\/client\/hubs\/chat\?access_token=ey/),
+    });
   });
 
   test.each([

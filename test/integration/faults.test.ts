@@ -1,9 +1,10 @@
-import { type RequestListener, createServer } from 'node:http';
 import { once } from 'node:events';
+import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Held, inTurn, reply } from '../support/answers.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { RecordingObserver } from '../support/recording-observer.js';
 import { type StartedHub, startHub } from '../support/start-hub.js';
 import type { TestClient } from '../support/test-client.js';
 import type { Answer } from '../support/upstream.js';
@@ -18,21 +19,37 @@ function ask(event: string, ackId: number) {
 /** A service whose time stands still, half a second past its keep-alive timer's start: a wait of whole seconds is a retry's. */
 async function startStill(options: Parameters<typeof startHub>[0] = {}) {
   const clock = new ManualClock();
-  const hub = await startHub({ handler: everything, clock, ...options });
+  const observer = new RecordingObserver();
+  const hub = await startHub({ handler: everything, clock, observer, ...options });
+  onTestFinished(() => stopInTime(hub, clock));
   const open = async () => {
     const client = await hub.dial();
     await client.next();
     return client;
   };
   const [victim, bystander] = [await open(), await open()];
+  await observer.until(({ events }) => events.filter(({ kind }) => kind === 'connected').length === 2);
   clock.advance(500);
   return { ...hub, clock, victim, bystander };
 }
 
+/** Events that an upstream does not take are tried again while the service stops, and somebody must let the time pass. */
+async function stopInTime({ service }: StartedHub, clock: ManualClock): Promise<void> {
+  let isStopped = false;
+  const stopped = service.stop().finally(() => {
+    isStopped = true;
+  });
+  while (!isStopped) await clock.advanceAsync(1_000);
+  await stopped;
+}
+
+let lastAckId = 1_000;
+
 /** The service goes on as if nothing had happened: for those who are here, for newcomers, and for the one concerned. */
 async function expectWell({ dial }: Pick<StartedHub, 'dial'>, ...clients: readonly TestClient[]): Promise<void> {
   for (const client of [...clients, await dial()]) {
-    expect(await client.ask(ask('fine', 99))).toMatchObject({ success: true });
+    lastAckId += 1;
+    expect(await client.ask(ask('fine', lastAckId))).toMatchObject({ success: true });
   }
 }
 
@@ -64,7 +81,10 @@ const flood: Answer = (_request, response) => {
 describe('a user event, when the upstream', () => {
   test.each([
     ['answers 20 MiB [upstream-events 7.2]', flood],
-    ['declares 20 MiB [upstream-events 7.2]', reply(200, { 'Content-Type': 'text/plain', 'Content-Length': String(20 * mebibyte.length) }, 'x')],
+    [
+      'declares 20 MiB [upstream-events 7.2]',
+      reply(200, { 'Content-Type': 'text/plain', 'Content-Length': String(20 * mebibyte.length) }, 'x'),
+    ],
     ['breaks off in the middle of its answer', breakOff],
     ['redirects [UE-116]', reply(302, { Location: '/fine' })],
     ['answers a type that no client takes [UE-057]', reply(200, { 'Content-Type': 'image/png' }, 'x')],
@@ -151,7 +171,10 @@ describe('a connect, when the upstream', () => {
 
   test('hangs: 500 after 100 s, while another client gets in [upstream-events 3.1]', async () => {
     const hub = await startStill({ chat: { webSocketKeepAliveIntervalInSeconds: 120 } });
-    hub.upstream.on('connect', inTurn(() => {}, reply(204)));
+    hub.upstream.on(
+      'connect',
+      inTurn(() => {}, reply(204)),
+    );
     await hub.upstream.next('connect');
     await hub.upstream.next('connect');
     const refused = hub.dial.refused();

@@ -4,7 +4,7 @@ import { parseConfig } from '../../src/config/load.js';
 import { Held, inTurn, reply } from '../support/answers.js';
 import { chatYaml, startService } from '../support/hubwire-process.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { rawJsonClient, opcodes } from '../support/raw-client.js';
+import { opcodes, rawJsonClient } from '../support/raw-client.js';
 import { startHub } from '../support/start-hub.js';
 import { statusOf } from '../support/tokens.js';
 import { startUpstream } from '../support/upstream.js';
@@ -77,7 +77,10 @@ describe('a running process follows hubs.yaml', () => {
     await writeFile(file, chatYaml(`${upstream.origin}/new/{event}`));
     await process.find(inForce, 'stderr');
     await client.ask(vote(2));
-    expect(upstream.requests.filter(({ event }) => event === 'vote').map(({ url }) => url)).toEqual(['/vote', '/new/vote']);
+    expect(upstream.requests.filter(({ event }) => event === 'vote').map(({ url }) => url)).toEqual([
+      '/vote',
+      '/new/vote',
+    ]);
   });
 });
 
@@ -135,7 +138,9 @@ describe('a reload', () => {
     const { service, dial, upstream } = await startHub();
     const client = await dial();
     const reloads = ['a', 'b', 'c'].map(name =>
-      service.reload(configOf({ eventHandlers: [{ urlTemplate: `${upstream.origin}/${name}`, userEventPattern: '*' }] })),
+      service.reload(
+        configOf({ eventHandlers: [{ urlTemplate: `${upstream.origin}/${name}`, userEventPattern: '*' }] }),
+      ),
     );
     await Promise.all(reloads);
     await client.ask(vote(1));

@@ -59,7 +59,14 @@ describe('@azure/web-pubsub-express as the app server', () => {
     await useExpress(hub, {
       ...(isNamed && { allowedEndpoints: [service.publicUrl] }),
       handleConnect({ context, claims, queries, headers, subprotocols, clientCertificates }, response) {
-        seen.put({ context, sub: claims?.sub, queries, cookie: headers?.Cookie ?? headers?.cookie, subprotocols, clientCertificates });
+        seen.put({
+          context,
+          sub: claims?.sub,
+          queries,
+          cookie: headers?.Cookie ?? headers?.cookie,
+          subprotocols,
+          clientCertificates,
+        });
         response.setState('step', { n: 1, name: 'é日' });
         response.success({ userId: 'bob', groups: ['lobby'], roles: sendAndJoin, subprotocol: jsonProtocol });
       },
@@ -68,7 +75,7 @@ describe('@azure/web-pubsub-express as the app server', () => {
         const { context, data, dataType } = request;
         seen.put({ context, data, dataType });
         if (dataType === 'json') response.setState('step', { n: 2 });
-        if (dataType === 'binary') response.success(data as Buffer);
+        if (request.dataType === 'binary') response.success(request.data);
         else if (dataType === 'text') response.success(`you said ${data}`, 'text');
         else response.success(JSON.stringify({ got: data }), 'json');
       },
@@ -333,7 +340,12 @@ describe('@azure/web-pubsub-client with the JSON protocol', () => {
   test('a token that is not good: start fails', async () => {
     const hub = await startHub();
     const url = `${hub.service.publicUrl.replace(/^http/, 'ws')}/client/hubs/chat?access_token=x`;
-    const client = new WebPubSubClient(url, { protocol: WebPubSubJsonProtocol(), autoReconnect: false, keepAliveIntervalInMs: 0, keepAliveTimeoutInMs: 0 });
+    const client = new WebPubSubClient(url, {
+      protocol: WebPubSubJsonProtocol(),
+      autoReconnect: false,
+      keepAliveIntervalInMs: 0,
+      keepAliveTimeoutInMs: 0,
+    });
     await expect(client.start()).rejects.toMatchObject({ message: expect.stringContaining('401') });
   });
 
@@ -408,25 +420,28 @@ describe('@azure/web-pubsub', () => {
     ['application/octet-stream', bytes, '"binary","data":"AAH/"', { isBinary: true, bytes: Buffer.from(bytes) }],
   ] as const;
 
-  test.each(contents)('[RA-030] [RA-033] [RA-035] %s to all, a group, a user and a connection: these frames exactly', async (contentType, content, message, frame) => {
-    const hub = await startHub();
-    const token = { userId: 'ann', groups: ['g'] };
-    const [json, plain] = [await hub.dial({ token }), await hub.dial({ token, protocols: [] })];
-    const { connectionId } = await json.next();
-    const sdk = serverSdk(hub);
-    // The type parameter of each overload names one content type; all go the same way.
-    const options = contentType === 'application/json' ? {} : ({ contentType } as { contentType: 'text/plain' });
-    const body = content as string;
-    await sdk.sendToAll(body, options);
-    await sdk.group('g').sendToAll(body, options);
-    await sdk.sendToUser('ann', body, options);
-    await sdk.sendToConnection(connectionId, body, options);
-    const server = `{"type":"message","from":"server","dataType":${message}}`;
-    const group = `{"type":"message","from":"group","group":"g","fromUserId":null,"dataType":${message}}`;
-    for (const expected of [server, group, server, server]) expect(await json.nextText()).toBe(expected);
-    for (let count = 0; count < 3; count += 1) expect(await plain.nextFrame()).toEqual(frame);
-    expect(plain.rest).toEqual([]);
-  });
+  test.each(contents)(
+    '[RA-030] [RA-033] [RA-035] %s to all, a group, a user and a connection: these frames exactly',
+    async (contentType, content, message, frame) => {
+      const hub = await startHub();
+      const token = { userId: 'ann', groups: ['g'] };
+      const [json, plain] = [await hub.dial({ token }), await hub.dial({ token, protocols: [] })];
+      const { connectionId } = await json.next();
+      const sdk = serverSdk(hub);
+      // The type parameter of each overload names one content type; all go the same way.
+      const options = contentType === 'application/json' ? {} : ({ contentType } as { contentType: 'text/plain' });
+      const body = content as string;
+      await sdk.sendToAll(body, options);
+      await sdk.group('g').sendToAll(body, options);
+      await sdk.sendToUser('ann', body, options);
+      await sdk.sendToConnection(connectionId, body, options);
+      const server = `{"type":"message","from":"server","dataType":${message}}`;
+      const group = `{"type":"message","from":"group","group":"g","fromUserId":null,"dataType":${message}}`;
+      for (const expected of [server, group, server, server]) expect(await json.nextText()).toBe(expected);
+      for (let count = 0; count < 3; count += 1) expect(await plain.nextFrame()).toEqual(frame);
+      expect(plain.rest).toEqual([]);
+    },
+  );
 
   test('[RA-040] excluded connections hear neither hub nor group sends', async () => {
     const hub = await startHub();
@@ -438,7 +453,11 @@ describe('@azure/web-pubsub', () => {
     await serverSdk(hub).sendToAll('hub', { excludedConnections });
     await serverSdk(hub).group('g').sendToAll('group', { excludedConnections });
     await serverSdk(hub).sendToAll('everybody');
-    expect([await other.next(), await other.next(), await other.next()].map(({ data }) => data)).toEqual(['hub', 'group', 'everybody']);
+    expect([await other.next(), await other.next(), await other.next()].map(({ data }) => data)).toEqual([
+      'hub',
+      'group',
+      'everybody',
+    ]);
     expect(await one.next()).toMatchObject({ data: 'everybody' });
   });
 
@@ -448,7 +467,11 @@ describe('@azure/web-pubsub', () => {
     const client = await hub.dial({ token: { userId: 'ann' } });
     const { connectionId } = await client.next();
     const group = sdk.group('g');
-    const exists = async () => [await sdk.connectionExists(connectionId), await sdk.userExists('ann'), await sdk.groupExists('g')];
+    const exists = async () => [
+      await sdk.connectionExists(connectionId),
+      await sdk.userExists('ann'),
+      await sdk.groupExists('g'),
+    ];
     expect(await exists()).toEqual([true, true, false]);
     await group.addConnection(connectionId);
     await group.sendToAll('as a connection');
@@ -474,7 +497,9 @@ describe('@azure/web-pubsub', () => {
   ])('%s: a JSON client is told, and both kinds get close 1000 without text', async (_, options, suffix) => {
     const hub = await startHub({ handler: { systemEvents: ['connected'] } });
     const [json, plain] = [await hub.dial(), await hub.dial({ protocols: [] })];
-    const ids = [await hub.upstream.next(), await hub.upstream.next()].map(({ headers }) => String(headers['ce-connectionid']));
+    const ids = [await hub.upstream.next(), await hub.upstream.next()].map(({ headers }) =>
+      String(headers['ce-connectionid']),
+    );
     const sdk = serverSdk(hub);
     for (const id of ids) await sdk.closeConnection(id, options);
     expect(await json.next()).toMatchObject({ event: 'connected' });
@@ -488,18 +513,25 @@ describe('@azure/web-pubsub', () => {
     await sdk.closeConnection(ids[0] as string); // nobody is there, which is no error
   });
 
-  test.each([[jsonProtocol], [undefined]])('[RA-043] a send from the open handler of a client (%s) is received', async protocol => {
-    const hub = await startHub();
-    const sdk = serverSdk(hub);
-    const { url } = await sdk.getClientAccessToken({ userId: 'ann', groups: ['g'] });
-    const ws = new WebSocket(url, protocol === undefined ? [] : [protocol]);
-    onTestFinished(() => ws.terminate());
-    const client = new TestClient(ws);
-    await once(ws, 'open');
-    const sends = [sdk.sendToAll('a'), sdk.sendToUser('ann', 'u'), sdk.group('g').sendToAll('g')];
-    await Promise.all(sends);
-    if (protocol !== undefined) expect(await client.next()).toMatchObject({ event: 'connected' });
-    const heard = [await client.nextText(), await client.nextText(), await client.nextText()];
-    expect(heard.map(text => (protocol === undefined ? JSON.parse(text) : JSON.parse(text).data)).sort()).toEqual(['a', 'g', 'u']);
-  });
+  test.each([[jsonProtocol], [undefined]])(
+    '[RA-043] a send from the open handler of a client (%s) is received',
+    async protocol => {
+      const hub = await startHub();
+      const sdk = serverSdk(hub);
+      const { url } = await sdk.getClientAccessToken({ userId: 'ann', groups: ['g'] });
+      const ws = new WebSocket(url, protocol === undefined ? [] : [protocol]);
+      onTestFinished(() => ws.terminate());
+      const client = new TestClient(ws);
+      await once(ws, 'open');
+      const sends = [sdk.sendToAll('a'), sdk.sendToUser('ann', 'u'), sdk.group('g').sendToAll('g')];
+      await Promise.all(sends);
+      if (protocol !== undefined) expect(await client.next()).toMatchObject({ event: 'connected' });
+      const heard = [await client.nextText(), await client.nextText(), await client.nextText()];
+      expect(heard.map(text => (protocol === undefined ? JSON.parse(text) : JSON.parse(text).data)).sort()).toEqual([
+        'a',
+        'g',
+        'u',
+      ]);
+    },
+  );
 });

@@ -144,6 +144,15 @@ describe('[rest-api 2.5] grant and revoke', () => {
     expect(permissions.allows('joinLeaveGroup', 'r-one-more')).toBe(true);
   });
 
+  test('[RA-078] a revocation that is taken back no longer counts', () => {
+    const permissions = fresh('webpubsub.sendToGroup');
+    for (let index = 0; index < 1000; index += 1) permissions.revoke('sendToGroup', `g${index}`);
+    expect(permissions.revoke('sendToGroup', 'one-more')).toBe(false);
+    permissions.grant('sendToGroup', 'g0');
+    expect(permissions.revoke('sendToGroup', 'one-more')).toBe(true);
+    expect(allowed(permissions, 'sendToGroup', ['g0', 'g1', 'one-more'])).toEqual(['g0']);
+  });
+
   test('[RA-078] at the limit, what needs no further override still works', () => {
     const permissions = fresh('webpubsub.sendToGroups.r*');
     for (let index = 0; index < 1000; index += 1) permissions.grant('sendToGroup', `g${index}`);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { AckMemory } from '../../../src/hub/replay.js';
 
@@ -22,4 +23,31 @@ test('[CP-061] the last 1000 are known; the 1001st later one makes the oldest un
   expect(memory.has(0n)).toBe(false);
   expect(memory.has(1n)).toBe(true);
   expect(memory.has(1_000n)).toBe(true);
+});
+
+test('[CP-058] [CP-059] ids on both sides of 2^53 are told apart', () => {
+  const memory = new AckMemory();
+  const ids = [-1n, 0n, 1n, 2n].map(step => 2n ** 53n + step);
+  for (const [index, id] of ids.entries()) {
+    expect(ids.map(other => memory.has(other))).toEqual(ids.map((_, at) => at < index));
+    memory.remember(id);
+  }
+});
+
+test('[CP-061] whatever the order of ids, it knows the last 1000 different ones', () => {
+  const id = fc.oneof(fc.bigInt({ min: 0n, max: 1_500n }), fc.bigInt({ min: 2n ** 53n - 2n, max: 2n ** 53n + 2n }));
+  const ids = fc.array(id, { minLength: 1_000, maxLength: 5_000, size: 'max' });
+  fc.assert(
+    fc.property(ids, arriving => {
+      const [memory, model] = [new AckMemory(), new Set<bigint>()];
+      for (const ackId of arriving) {
+        if (memory.has(ackId) !== model.has(ackId)) throw new Error(`${ackId} is known: ${memory.has(ackId)}`);
+        if (!model.has(ackId)) memory.remember(ackId);
+        model.add(ackId);
+        const [oldest] = model;
+        if (model.size > 1_000 && oldest !== undefined) model.delete(oldest);
+      }
+    }),
+    { numRuns: 20 },
+  );
 });

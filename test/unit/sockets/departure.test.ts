@@ -22,6 +22,7 @@ test('who stays is not gone, and nobody watches any more', () => {
 
 test('the end of the stream is noticed although nobody reads, and the socket is let go', async () => {
   const { socket, departure } = setup();
+  await settled();
   socket.push(null);
   await settled();
   expect(departure.isOver()).toBe(true);

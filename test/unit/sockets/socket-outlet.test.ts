@@ -85,7 +85,7 @@ describe('[design 4] within one turn', () => {
   });
 
   test('however much is sent in it, who reads fast is not slow', async () => {
-    const { socket, outlet, slow } = setup({ limits: { maxMessages: 10, maxBytes: 100 } });
+    const { socket, outlet, slow } = setup({ limits: { maxMessages: 10, maxBytes: 100 }, socket: new FakeSocket(1) });
     const frames = Array.from({ length: 1_000 }, (_, index) => frame(`message ${index}`));
     for (const each of frames) outlet.send(each);
     await settled();

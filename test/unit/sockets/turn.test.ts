@@ -1,26 +1,31 @@
 import { describe, expect, test } from 'vitest';
-import { Frame } from '../../../src/protocols/codec.js';
-import { Joiner, Turn } from '../../../src/sockets/turn.js';
-import { wireOf } from '../../../src/sockets/wire.js';
+import { Turn } from '../../../src/sockets/turn.js';
 import { settled } from '../../support/fake-ports.js';
 
-const frame = (text: string) => new Frame(false, Buffer.from(text));
-
 describe('a turn', () => {
-  test('ends after the input of the turn, and flushes each once, in order, with one joiner', async () => {
+  test('ends after the input of the turn, and flushes each once, in order', async () => {
     const turn = new Turn();
-    const flushed: [string, Joiner][] = [];
-    const add = (name: string) => turn.add({ flush: joiner => flushed.push([name, joiner]) });
+    const flushed: string[] = [];
+    const add = (name: string) => turn.add({ flush: () => flushed.push(name) });
     add('a');
     await Promise.resolve();
     add('b');
     expect(flushed).toEqual([]);
     await settled();
-    expect(flushed.map(([name]) => name)).toEqual(['a', 'b']);
-    expect(new Set(flushed.map(([, joiner]) => joiner)).size).toBe(1);
+    expect(flushed).toEqual(['a', 'b']);
     add('c');
     await settled();
-    expect(flushed.map(([name]) => name)).toEqual(['a', 'b', 'c']);
+    expect(flushed).toEqual(['a', 'b', 'c']);
+  });
+
+  test('has one empty run for all to begin with, and the next turn another', async () => {
+    const turn = new Turn();
+    const { start } = turn;
+    turn.add({ flush: () => {} });
+    expect(turn.start).toBe(start);
+    expect(start.length).toBe(0);
+    await settled();
+    expect(turn.start).not.toBe(start);
   });
 
   test('what is added while it ends belongs to the next', async () => {
@@ -37,39 +42,5 @@ describe('a turn', () => {
     expect(flushed).toEqual(['first', 'third']);
     await settled();
     expect(flushed).toEqual(['first', 'third', 'second']);
-  });
-});
-
-describe('[design 4] joining', () => {
-  const [a, b] = [frame('a'), frame('b')];
-
-  test('one frame is its own wire bytes, however long', () => {
-    const long = new Frame(true, Buffer.alloc(1024 * 1024));
-    expect(new Joiner().join([long], long.bytes.length)).toBe(wireOf(long));
-  });
-
-  test('several are copied together, in order', () => {
-    expect(new Joiner().join([a, b, a], 3)).toEqual(Buffer.from('\x81\x01a\x81\x01b\x81\x01a', 'latin1'));
-  });
-
-  test('receivers with the same run share the Buffer, others do not', () => {
-    const joiner = new Joiner();
-    const first = joiner.join([a, b], 2);
-    expect(joiner.join([a, b], 2)).toBe(first);
-    for (const run of [
-      [b, a],
-      [a, b, a],
-      [a, frame('b')],
-    ]) {
-      const joined = joiner.join(run, run.length);
-      expect(joined).not.toBe(first);
-      expect(joined).toEqual(Buffer.concat(run.map(wireOf)));
-    }
-  });
-
-  test('above 256 KiB nothing is copied', () => {
-    const half = new Frame(true, Buffer.alloc(128 * 1024));
-    expect(new Joiner().join([half, half], 256 * 1024)).toBeInstanceOf(Buffer);
-    expect(new Joiner().join([half, half, a], 256 * 1024 + 1)).toBeUndefined();
   });
 });
