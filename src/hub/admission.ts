@@ -48,7 +48,7 @@ function identityOf(candidate: Candidate, reply: ConnectReply | undefined) {
   return {
     userId: userId === '' ? undefined : userId,
     roles: reply?.roles ?? candidate.roles, // an empty list takes all roles away
-    groups: groups === undefined || groups.length === 0 ? candidate.groups : groups, // an empty list changes nothing
+    groups: groups === undefined || groups.length === 0 ? candidate.groups : groups, // an empty list changes nothing [upstream-events D22]
   };
 }
 

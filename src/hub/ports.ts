@@ -40,7 +40,7 @@ export interface ConnectRequest {
   readonly clientCertificates: readonly { readonly thumbprint: string; readonly content: string }[];
 }
 
-/** Fields of a successful `connect` answer; undefined keeps what the token said. [upstream-events 3.2] */
+/** Fields of a successful `connect` answer as it gave them; undefined keeps what the token said. [upstream-events 3.2] */
 export interface ConnectReply {
   readonly userId: string | undefined;
   readonly roles: readonly string[] | undefined;

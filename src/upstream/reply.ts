@@ -86,12 +86,10 @@ function connectReply(body: Buffer, offered: readonly string[]): ConnectReply {
   if (body.length === 0) return unchanged;
   const fields = parseConnectBody(body);
   if (fields === null) return unchanged;
-  const groups = optionalList(fields, 'groups', isGroupName);
   return {
     userId: optionalText(fields, 'userId'),
     roles: optionalList(fields, 'roles', () => true),
-    // An empty list keeps the token's groups, while an empty list of roles takes all away. [upstream-events D22]
-    groups: groups?.length === 0 ? undefined : groups,
+    groups: optionalList(fields, 'groups', isGroupName),
     subprotocol: offeredSubprotocol(optionalText(fields, 'subprotocol'), offered),
   };
 }
@@ -128,9 +126,10 @@ function optionalList(
   });
 }
 
-/** Blank or not offered: a client could not accept it. [upstream-events D23] */
+/** Blank or not offered: a client could not accept it. Letter case does not count. [upstream-events D23] */
 function offeredSubprotocol(subprotocol: string | undefined, offered: readonly string[]): string | undefined {
-  if (subprotocol === undefined || offered.includes(subprotocol)) return subprotocol;
+  const name = subprotocol?.toLowerCase();
+  if (name === undefined || offered.some(offer => offer.toLowerCase() === name)) return subprotocol;
   throw unusable('its subprotocol is not one that the client offered');
 }
 

@@ -246,12 +246,12 @@ describe('requests', () => {
 });
 
 describe('connect answers', () => {
-  test('[UE-033] [UE-034] [UE-040] a JSON body without Content-Type', async () => {
+  test('[UE-033] [UE-040] a JSON body without Content-Type', async () => {
     app.onPost = answer(200, {}, '{"userId":"bob","groups":[],"roles":["r"],"subprotocol":"other"}');
     const session = await open();
     expect(await session.connect(client)).toEqual({
       userId: 'bob',
-      groups: undefined,
+      groups: [],
       roles: ['r'],
       subprotocol: 'other',
     });
