@@ -175,6 +175,7 @@ export class Service {
     this.#isReady = false;
     this.#gateway.drain();
     await this.#watch?.close();
+    for (const hub of this.hubs.all()) hub.quiesce(); // or clients that go on talking would keep us waiting
     await this.#atMost(patienceMs, this.#handlers.whenIdle());
     await turnOfEventLoop(); // those who waited for the last answers pass them on: acks and upgrades come before the goodbye
     await this.#evictAll();

@@ -56,6 +56,7 @@ export class Connection {
   #waitingBytes = 0;
   #isBusy = false;
   #isPaused = false;
+  #isQuiet = false;
 
   constructor(parts: ConnectionParts, owner: ConnectionOwner) {
     this.id = parts.id;
@@ -92,8 +93,13 @@ export class Connection {
     this.#owner.received(this, bytes);
     const request = this.#decode(frame);
     if (this.#answerOutOfTurn(request)) return;
-    if (this.#isBusy) this.#hold({ request, bytes });
+    if (this.#isBusy || this.#isQuiet) this.#hold({ request, bytes });
     else this.#start(request);
+  }
+
+  /** Starts no more requests; the one under way finishes, and pings are still answered. */
+  quiesce(): void {
+    this.#isQuiet = true;
   }
 
   /** Marks the connection as ended and answers its way out, the first time only. */
@@ -144,7 +150,7 @@ export class Connection {
 
   readonly #next = (): void => {
     this.#isBusy = false;
-    while (!this.#isBusy && this.#link.state === 'open') {
+    while (!this.#isBusy && !this.#isQuiet && this.#link.state === 'open') {
       const waiting = this.#waiting.shift();
       if (waiting === undefined) break;
       this.#waitingBytes -= waiting.bytes;

@@ -114,6 +114,11 @@ export class Hub implements Performer {
     this.#close(connection, close, { category, reason: notice });
   }
 
+  /** Starts no more requests of its clients; those under way finish. */
+  quiesce(): void {
+    for (const connection of this.#members.select({ scope: 'hub', hub: this.name })) connection.quiesce();
+  }
+
   /** Ends up to `count` connections for the service's shutdown. Answers how many are left. */
   evict(count: number): number {
     const kind: ErrorKind = 'shuttingDown';

@@ -21,7 +21,7 @@ function decode(frame: InboundFrame): ClientRequest {
   const body = new JsonObject(frame.bytes);
   const type = body.string('type');
   const read = readers[type.toLowerCase()];
-  if (read === undefined) throw malformed(`unknown message type ${JSON.stringify(type.slice(0, 64))}`);
+  if (read === undefined) throw malformed('unknown message type'); // not quoted: reasons are logged, messages are not
   return read(body);
 }
 

@@ -52,6 +52,28 @@ describe('a process that gets SIGTERM', () => {
     expect(of('disconnected')[0]?.body.toString()).toBe('{"reason":"The service is shutting down."}');
   });
 
+  test('[design 5] starts nothing new: clients that go on asking do not hold it up, and hear no ack', async () => {
+    const { upstream, process, adminUrl, dial } = await serviceWithUpstream();
+    const held = new Held(replyJson('done'));
+    upstream.on('vote', held.answer);
+    const client = await dial();
+    await client.next();
+    client.send({ type: 'event', event: 'vote', data: 1, ackId: 1 });
+    client.send({ type: 'event', event: 'later', data: 2, ackId: 2 });
+    await upstream.next('vote');
+    process.signal('SIGTERM');
+    await untilReadiness(adminUrl, 503);
+    client.send({ type: 'event', event: 'later', data: 3, ackId: 3 });
+    await client.settle();
+    held.release();
+
+    await client.closed;
+    const acks = client.rest.map(({ bytes }) => JSON.parse(bytes.toString())).filter(({ type }) => type === 'ack');
+    expect(acks).toEqual([{ type: 'ack', ackId: 1, success: true }]);
+    expect(await process.exit).toEqual({ code: 0, signal: null });
+    expect(upstream.requests.filter(({ event }) => event === 'later')).toEqual([]);
+  });
+
   test('[design 5] ends at once when nobody is there', async () => {
     const { process } = await serviceWithUpstream();
     process.signal('SIGTERM');

@@ -105,7 +105,7 @@ describe('frames that are no request', () => {
   });
 
   test('the message does not repeat what the client sent at length', () => {
-    expect(() => decode(`{"type":"${'x'.repeat(100_000)}"}`)).toThrow(/^unknown message type "x{64}"$/);
+    expect(() => decode(`{"type":"${'x'.repeat(100_000)}"}`)).toThrow(/^unknown message type$/);
   });
 });
 
