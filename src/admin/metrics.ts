@@ -111,7 +111,9 @@ export class Metrics implements Observer {
 
   handlerChanged({ hub, url, state }: Told<'handlerChanged'>): void {
     for (const candidate of handlerStates) {
-      this.#handlers.set({ hub: canonicalHubName(hub), url, state: candidate }, candidate === state ? 1 : 0);
+      const labels = { hub: canonicalHubName(hub), url, state: candidate };
+      if (state === 'removed') this.#handlers.remove(labels);
+      else this.#handlers.set(labels, candidate === state ? 1 : 0);
     }
   }
 

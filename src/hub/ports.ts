@@ -174,11 +174,11 @@ export interface Observer {
     /** Why it did not succeed, without secrets. */
     reason: string | undefined;
   }): void;
-  /** An event handler's validation changed its state. `url` shows no code. */
+  /** An event handler's validation changed its state, or a reload took the handler away. `url` shows no code. */
   handlerChanged(at: {
     hub: string;
     url: string;
-    state: 'pending' | 'active' | 'failed';
+    state: 'pending' | 'active' | 'failed' | 'removed';
     reason: string | undefined;
   }): void;
   /** A fault of our own, to be logged whole. */

@@ -34,10 +34,16 @@ export interface HandlerStatus {
   readonly advice: string | undefined;
 }
 
+/** A configured handler as it is named to people. */
+interface HandlerName {
+  readonly hub: string;
+  readonly url: string;
+}
+
 /** A validation and the configured handlers that share it, as they are named to people. */
 interface Shared {
   readonly validation: Validation;
-  handlers: readonly { readonly hub: string; readonly url: string }[];
+  handlers: readonly HandlerName[];
 }
 
 /** The app servers behind HTTP event handlers. [upstream-events 1–7] */
@@ -111,11 +117,28 @@ export class EventHandlers implements Upstream {
   #forgetUnused(handlers: readonly EventHandler[]): void {
     for (const [url, shared] of this.#validations) {
       const users = handlers.filter(handler => handler.validation === shared.validation);
-      shared.handlers = users.map(({ hub, template }) => ({ hub, url: template.display }));
+      this.#tellUsers(
+        shared,
+        users.map(({ hub, template }) => ({ hub, url: template.display })),
+      );
       if (users.length > 0) continue;
       shared.validation.stop();
       this.#validations.delete(url);
     }
+  }
+
+  /** A handler that is gone says so; one that joins a validation with a result has that result at once. */
+  #tellUsers(shared: Shared, users: Shared['handlers']): void {
+    const before = shared.handlers;
+    const { status } = shared.validation;
+    shared.handlers = users;
+    for (const gone of without(before, users)) this.#tell(gone, 'removed', undefined);
+    if (status.state === 'pending') return;
+    for (const joined of without(users, before)) this.#tell(joined, status.state, reasonOf(status));
+  }
+
+  #tell({ hub, url }: HandlerName, state: ValidationStatus['state'] | 'removed', reason: string | undefined): void {
+    this.#options.observer.handlerChanged({ hub, url, state, reason });
   }
 
   #validationOf(hub: string, template: UrlTemplate): Validation {
@@ -148,10 +171,14 @@ export class EventHandlers implements Upstream {
   }
 
   #changed(validationUrl: string, status: ValidationStatus): void {
-    for (const { hub, url } of this.#validations.get(validationUrl)?.handlers ?? []) {
-      this.#options.observer.handlerChanged({ hub, url, state: status.state, reason: reasonOf(status) });
+    for (const handler of this.#validations.get(validationUrl)?.handlers ?? []) {
+      this.#tell(handler, status.state, reasonOf(status));
     }
   }
+}
+
+function without(names: readonly HandlerName[], others: readonly HandlerName[]): readonly HandlerName[] {
+  return names.filter(({ hub, url }) => !others.some(other => other.hub === hub && other.url === url));
 }
 
 function targetOf(handler: EventHandler): UrlTarget {

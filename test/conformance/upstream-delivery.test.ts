@@ -859,6 +859,19 @@ describe('reload', () => {
     expect(upstream.statuses().map(({ state }) => state)).toEqual(['failed', 'active']);
   });
 
+  test('[design 2] a handler that joins a known upstream has its state at once; one that goes is told to be gone', async () => {
+    const known = handler({ urlTemplate: `${app.url}/known` });
+    await upstream.configure(chat(known), defaultDelivery);
+    observer.handlers.length = 0;
+    await upstream.configure([...chat(known), { hub: 'other', eventHandlers: [known] }], defaultDelivery);
+    await upstream.configure([{ hub: 'other', eventHandlers: [known] }], defaultDelivery);
+    const url = `${app.url}/known`;
+    expect(observer.handlers.map(({ hub, state, url: shown }) => [hub.toLowerCase(), state, shown])).toEqual([
+      ['other', 'active', url],
+      ['chat', 'removed', url],
+    ]);
+  });
+
   test('a template that does not parse changes nothing', async () => {
     const session = await open();
     const broken = upstream.configure(chat(handler(), handler({ urlTemplate: 'ftp://x' })), defaultDelivery);

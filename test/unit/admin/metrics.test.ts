@@ -88,6 +88,8 @@ describe('what is counted', () => {
       [`event_handler_state{hub="chat",${url},state="active"}`]: 1,
       [`event_handler_state{hub="chat",${url},state="failed"}`]: 0,
     });
+    metrics.handlerChanged({ ...handler, state: 'removed' });
+    expect(await samples(metrics, 'event_handler_state')).toEqual({});
   });
 
   test('refused upgrades by status, ignored roles and faults, from zero', async () => {
