@@ -1,0 +1,7 @@
+import { target as filter } from './filter.js';
+import type { FuzzTarget } from './fuzz-target.js';
+import { target as json } from './json.js';
+import { target as protobuf } from './protobuf.js';
+
+/** A new target is one file and one line here. */
+export const targets: readonly FuzzTarget[] = [filter, json, protobuf];
