@@ -1,4 +1,4 @@
-import type { ClientRequest, ServerMessage } from './messages.js';
+import type { ClientRequest, SequencedMessage, ServerMessage } from './messages.js';
 
 /** One WebSocket message as it came in. */
 export interface InboundFrame {
@@ -12,6 +12,8 @@ export interface InboundFrame {
  */
 export class Frame {
   wire: Buffer | undefined = undefined;
+  /** Unix milliseconds: a socket that could not take it before then drops it. [rest-api 5 › TTL] */
+  expiresAtMs = Number.POSITIVE_INFINITY;
 
   constructor(
     readonly isBinary: boolean,
@@ -25,6 +27,18 @@ export interface Encoder {
   encode(message: ServerMessage): Frame | undefined;
 }
 
+/** One message of a reliable protocol, encoded but for its sequence id. */
+export interface Stamp {
+  /** The message with its sequence id; receivers that are at the same id share the frame. */
+  frame(sequenceId: number): Frame;
+}
+
+/** Encodes what reliable protocols number: the body once, the sequence id per receiver. [client-protocols 5.1] */
+export interface Sequencer {
+  /** Undefined when the protocol has no way to say this. */
+  prepare(message: SequencedMessage): Stamp | undefined;
+}
+
 /** One client protocol. Pure: no sockets, timers or logger. */
 export interface Codec {
   /** The `Sec-WebSocket-Protocol` value it answers to; undefined for simple clients. */
@@ -32,6 +46,8 @@ export interface Codec {
   /** What a request that failed turns into: an ack, when one was asked for, or the end of the connection. [client-protocols 3, 4.5] */
   readonly onFailure: 'ack' | 'close';
   readonly encoder: Encoder;
+  /** Reliable protocols have one; their sessions outlive their sockets. [client-protocols 5] */
+  readonly sequencer: Sequencer | undefined;
   /** @throws PubSubError `malformed` or `wrongFrameType` */
   decode(frame: InboundFrame): ClientRequest;
 }

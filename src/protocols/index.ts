@@ -1,8 +1,9 @@
 import type { Codec } from './codec.js';
-import { json } from './json.js';
+import { json, jsonReliable } from './json/index.js';
+import { protobuf, protobufReliable } from './protobuf/index.js';
 
 /** The subprotocols that the service speaks. A new one is one line here. */
-export const codecs: readonly Codec[] = [json];
+export const codecs: readonly Codec[] = [json, jsonReliable, protobuf, protobufReliable];
 
 /** The codec for an offered subprotocol; letter case does not count. [client-protocols 1.2] */
 export function findCodec(subprotocol: string): Codec | undefined {

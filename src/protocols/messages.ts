@@ -30,15 +30,47 @@ export type ClientRequest =
   | { readonly kind: 'event'; readonly event: string; readonly payload: Payload; readonly ackId: bigint | undefined }
   | { readonly kind: 'ping' }
   | { readonly kind: 'sequenceAck'; readonly sequenceId: bigint }
-  | { readonly kind: 'invoke'; readonly invocationId: string; readonly event: string }
-  | { readonly kind: 'cancelInvocation'; readonly invocationId: string }
-  | { readonly kind: 'streamStart'; readonly streamId: string; readonly group: string }
-  | { readonly kind: 'streamData' | 'streamEnd'; readonly streamId: string }
   | {
-      readonly kind: 'setGroupState' | 'subscribeGroupState' | 'unsubscribeGroupState';
+      readonly kind: 'invoke';
+      readonly invocationId: string;
+      readonly event: string;
+      /** Clients leave out a payload that is null. */
+      readonly payload: Payload | undefined;
+    }
+  | { readonly kind: 'cancelInvocation'; readonly invocationId: string }
+  | {
+      readonly kind: 'streamStart';
+      readonly streamId: string;
+      readonly group: string;
+      readonly noEcho: boolean;
+      /** Undefined: the service's default. */
+      readonly idleTimeoutMs: number | undefined;
+    }
+  | {
+      readonly kind: 'streamData';
+      readonly streamId: string;
+      /** Undefined: a keep-alive without content. */
+      readonly fragment: { readonly sequenceId: bigint; readonly payload: Payload } | undefined;
+    }
+  | { readonly kind: 'streamEnd'; readonly streamId: string; readonly error: UserError | undefined }
+  | {
+      readonly kind: 'setGroupState';
+      readonly group: string;
+      /** Undefined clears it. */
+      readonly state: ReadonlyMap<string, string> | undefined;
+      readonly ackId: bigint | undefined;
+    }
+  | {
+      readonly kind: 'subscribeGroupState' | 'unsubscribeGroupState';
       readonly group: string;
       readonly ackId: bigint | undefined;
     };
+
+/** Why a publisher says that its stream failed. [client-protocols 4.8] */
+export interface UserError {
+  readonly message: string | undefined;
+  readonly userErrorCode: string | undefined;
+}
 
 /** `error` of an ack, an invokeResponse or a streamClosed. Both strings are required by some SDKs. */
 export interface MessageError {
@@ -46,8 +78,28 @@ export interface MessageError {
   readonly message: string;
 }
 
+/** Where a group message stands in a stream. [client-protocols 4.8] */
+export interface StreamPosition {
+  readonly streamId: string;
+  readonly sequenceId: bigint;
+  /** The last message of the stream; it carries no content. */
+  readonly isEnd: boolean;
+  readonly error: ({ readonly name: string } & UserError) | undefined;
+}
+
+/** One member's state in a group. [client-protocols 4.9] */
+export interface GroupStateItem {
+  readonly connectionId: string;
+  readonly userId: string | undefined;
+  /** Undefined: cleared. */
+  readonly state: ReadonlyMap<string, string> | undefined;
+  /** Unix milliseconds, strictly increasing per connection. */
+  readonly updatedAtMs: number;
+}
+
 /** What a client is told. [client-protocols 4.3] */
 export type ServerMessage =
+  | SequencedMessage
   | {
       readonly kind: 'connected';
       readonly connectionId: string;
@@ -59,15 +111,52 @@ export type ServerMessage =
   | { readonly kind: 'ack'; readonly ackId: bigint; readonly error: MessageError | undefined }
   | { readonly kind: 'pong' }
   | {
+      readonly kind: 'invokeResponse';
+      readonly invocationId: string;
+      /** Of a success; undefined when the upstream had nothing to say. */
+      readonly payload: Payload | undefined;
+      /** Undefined: success. */
+      readonly error: MessageError | undefined;
+    }
+  | { readonly kind: 'streamAck'; readonly streamId: string; readonly expectedSequenceId: bigint }
+  | {
+      readonly kind: 'streamNack';
+      readonly streamId: string;
+      readonly expectedSequenceId: bigint;
+      readonly error: MessageError;
+    }
+  | { readonly kind: 'streamClosed'; readonly streamId: string; readonly error: MessageError | undefined };
+
+/** The part of the vocabulary that carries application data, to one or to many. */
+export type DataMessage =
+  | {
       readonly kind: 'groupMessage';
       readonly group: string;
       /** The publishing client's user; undefined when it is anonymous or an app server. */
       readonly fromUserId: string | undefined;
       readonly payload: Payload;
+      readonly stream: StreamPosition | undefined;
     }
-  | { readonly kind: 'serverMessage'; readonly payload: Payload }
-  | { readonly kind: 'invokeResponse'; readonly invocationId: string; readonly error: MessageError }
-  | { readonly kind: 'streamClosed'; readonly streamId: string; readonly error: MessageError };
+  | { readonly kind: 'serverMessage'; readonly payload: Payload };
 
-/** The part of the vocabulary that carries application data, to one or to many. */
-export type DataMessage = Extract<ServerMessage, { kind: 'groupMessage' | 'serverMessage' }>;
+/** What reliable protocols number, keep until acked, and replay. [client-protocols 5.1] */
+export type SequencedMessage =
+  | DataMessage
+  | {
+      /** A snapshot replaces what its receiver knows; an update adds to it. [client-protocols 4.9] */
+      readonly kind: 'groupStateSnapshot' | 'groupStateUpdate';
+      readonly group: string;
+      readonly items: readonly GroupStateItem[];
+    };
+
+export function isSequenced(message: ServerMessage): message is SequencedMessage {
+  switch (message.kind) {
+    case 'groupMessage':
+    case 'serverMessage':
+    case 'groupStateSnapshot':
+    case 'groupStateUpdate':
+      return true;
+    default:
+      return false;
+  }
+}

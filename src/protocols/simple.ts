@@ -12,6 +12,7 @@ export const simpleEvents: Codec = {
   subprotocol: undefined,
   onFailure: 'close',
   encoder,
+  sequencer: undefined,
   decode: frame => ({ kind: 'event', event: messageEvent, payload: payloadOf(frame), ackId: undefined }),
 };
 
@@ -25,7 +26,7 @@ export function simplePublisher(group: string, noEcho: boolean): Codec {
     ttlSeconds: 0,
     ackId: undefined,
   });
-  return { subprotocol: undefined, onFailure: 'close', encoder, decode };
+  return { subprotocol: undefined, onFailure: 'close', encoder, sequencer: undefined, decode };
 }
 
 function payloadOf(frame: InboundFrame): Payload {
@@ -34,6 +35,8 @@ function payloadOf(frame: InboundFrame): Payload {
 
 function encode(message: ServerMessage): Frame | undefined {
   if (message.kind !== 'groupMessage' && message.kind !== 'serverMessage') return undefined;
+  // The end of a stream has no content, and a bare payload cannot say more. [client-protocols 4.8]
+  if (message.kind === 'groupMessage' && message.stream?.isEnd) return undefined;
   const { dataType, bytes } = message.payload;
   return new Frame(dataType === 'binary' || dataType === 'protobuf', bytes);
 }

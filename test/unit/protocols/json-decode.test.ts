@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
-import { json } from '../../../src/protocols/json.js';
+import { json } from '../../../src/protocols/json/index.js';
 import type { ClientRequest, Payload } from '../../../src/protocols/messages.js';
 
 function decode(text: string): ClientRequest {
@@ -36,6 +36,7 @@ const anyBase64 = Buffer.from([0x0a, 3, 0x74, 0x2f, 0x78, 0x12, 2, 1, 2]).toStri
 
 describe('[client-protocols 4.2] each request', () => {
   const plain: Payload = { dataType: 'text', bytes: Buffer.from('x'), metadata: undefined };
+  const price: Payload = { ...plain, bytes: Buffer.from('ACME') };
   const empty = { noEcho: false, ttlSeconds: 0, ackId: undefined };
   test.each<[string, ClientRequest]>([
     ['{"type":"joinGroup","group":"orbit.7","ackId":41}', { kind: 'joinGroup', group: 'orbit.7', ackId: 41n }],
@@ -52,17 +53,23 @@ describe('[client-protocols 4.2] each request', () => {
     ['{"type":"sequenceAck","sequenceId":"17"}', { kind: 'sequenceAck', sequenceId: 17n }],
     [
       '{"type":"invoke","invocationId":"q-9","target":"event","event":"price.of","dataType":"text","data":"ACME"}',
-      { kind: 'invoke', invocationId: 'q-9', event: 'price.of' },
+      { kind: 'invoke', invocationId: 'q-9', event: 'price.of', payload: price },
     ],
-    ['{"type":"invoke","invocationId":"1","event":"e"}', { kind: 'invoke', invocationId: '1', event: 'e' }],
+    [
+      '{"type":"invoke","invocationId":"1","event":"e"}',
+      { kind: 'invoke', invocationId: '1', event: 'e', payload: undefined },
+    ],
     ['{"type":"cancelInvocation","invocationId":"q-9"}', { kind: 'cancelInvocation', invocationId: 'q-9' }],
     [
       '{"type":"sendToGroup","group":"g","noEcho":true,"stream":{"streamId":"s"}}',
-      { kind: 'streamStart', streamId: 's', group: 'g' },
+      { kind: 'streamStart', streamId: 's', group: 'g', noEcho: true, idleTimeoutMs: undefined },
     ],
-    ['{"type":"streamData","streamId":"s"}', { kind: 'streamData', streamId: 's' }],
-    ['{"type":"streamEnd","streamId":"s"}', { kind: 'streamEnd', streamId: 's' }],
-    ['{"type":"setGroupState","group":"g","ackId":1}', { kind: 'setGroupState', group: 'g', ackId: 1n }],
+    ['{"type":"streamData","streamId":"s"}', { kind: 'streamData', streamId: 's', fragment: undefined }],
+    ['{"type":"streamEnd","streamId":"s"}', { kind: 'streamEnd', streamId: 's', error: undefined }],
+    [
+      '{"type":"setGroupState","group":"g","ackId":1}',
+      { kind: 'setGroupState', group: 'g', state: undefined, ackId: 1n },
+    ],
     ['{"type":"subscribeGroupState","group":"g"}', { kind: 'subscribeGroupState', group: 'g', ackId: undefined }],
     ['{"type":"unsubscribeGroupState","group":"g"}', { kind: 'unsubscribeGroupState', group: 'g', ackId: undefined }],
   ])('%s', (text, request) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { json } from '../../../src/protocols/json.js';
+import { json } from '../../../src/protocols/json/index.js';
 import type { DataType, Payload, ServerMessage } from '../../../src/protocols/messages.js';
 
 function encode(message: ServerMessage): string | undefined {
@@ -28,7 +28,8 @@ describe('[rest-api 5] messages, key by key', () => {
   });
 
   test('[CP-067] a group’s message names it and the sender, null when there is none', () => {
-    const message = { kind: 'groupMessage', group: 'orbit.7', payload: payload('json', '{"x":1}') } as const;
+    const common = { kind: 'groupMessage', group: 'orbit.7', stream: undefined } as const;
+    const message = { ...common, payload: payload('json', '{"x":1}') };
     expect(encode({ ...message, fromUserId: 'mira' })).toBe(
       '{"type":"message","from":"group","group":"orbit.7","fromUserId":"mira","dataType":"json","data":{"x":1}}',
     );
@@ -69,6 +70,7 @@ describe('[rest-api 5] messages, key by key', () => {
       kind: 'groupMessage',
       group: 'g',
       fromUserId: undefined,
+      stream: undefined,
       payload: payload('json', '1', { Trace: 'a"b', z: '' }),
     });
     expect(text).toBe(
@@ -78,7 +80,8 @@ describe('[rest-api 5] messages, key by key', () => {
 
   test('names of groups and users are escaped', () => {
     const group = '"},{"x":"\n';
-    const message = encode({ kind: 'groupMessage', group, fromUserId: group, payload: payload('json', '1') });
+    const content = { payload: payload('json', '1'), stream: undefined };
+    const message = encode({ kind: 'groupMessage', group, fromUserId: group, ...content });
     expect(JSON.parse(message ?? '')).toEqual({
       type: 'message',
       from: 'group',
@@ -127,7 +130,7 @@ describe('[client-protocols 4.3] everything else', () => {
     ['pong', { kind: 'pong' }, '{"type":"pong"}'],
     [
       'invokeResponse',
-      { kind: 'invokeResponse', invocationId: 'q-9', error },
+      { kind: 'invokeResponse', invocationId: 'q-9', payload: undefined, error },
       '{"type":"invokeResponse","invocationId":"q-9","success":false,"error":{"name":"Forbidden","message":"no \\"right\\""}}',
     ],
     [

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
-import { json } from '../../../src/protocols/json.js';
+import { json } from '../../../src/protocols/json/index.js';
 import type { ClientRequest } from '../../../src/protocols/messages.js';
 import { jsonText, space } from '../../support/json-text.js';
 

@@ -2,7 +2,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { json } from '../../../src/protocols/json.js';
+import { json } from '../../../src/protocols/json/index.js';
 import type {
   ClientRequest,
   DataType,
@@ -35,31 +35,52 @@ function dataText({ dataType, bytes }: Payload): string {
 
 function payloadMembers(payload: Payload): [string, string | undefined][] {
   const { dataType, metadata } = payload;
-  const metadataText = metadata && objectText(Array.from(metadata, ([key, value]) => [key, JSON.stringify(value)]));
   return [
     ['dataType', quoted(dataType)],
     ['data', dataText(payload)],
-    ['metadata', metadataText],
+    ['metadata', metadata && stringsText(metadata)],
   ];
+}
+
+function stringsText(strings: ReadonlyMap<string, string>): string {
+  return objectText(Array.from(strings, ([key, value]) => [key, JSON.stringify(value)]));
+}
+
+function streamText({ streamId, idleTimeoutMs }: ClientRequest & { kind: 'streamStart' }): string {
+  return objectText([
+    ['streamId', quoted(streamId)],
+    ['idleTimeoutMs', idleTimeoutMs?.toString()],
+  ]);
 }
 
 /** A request as a client writes it. */
 function encodeRequest(request: ClientRequest): string {
   const wanted = request as Partial<Record<'group' | 'event' | 'invocationId' | 'streamId', string>>;
   const streamStart = request.kind === 'streamStart';
+  const fragment = request.kind === 'streamData' ? request.fragment : undefined;
+  const payload = fragment?.payload ?? ('payload' in request ? request.payload : undefined);
   return objectText([
     ['type', JSON.stringify(streamStart ? 'sendToGroup' : request.kind)],
     ['group', quoted(wanted.group)],
     ['event', quoted(wanted.event)],
     ['invocationId', quoted(wanted.invocationId)],
     ['streamId', streamStart ? undefined : quoted(wanted.streamId)],
-    ['stream', streamStart ? objectText([['streamId', quoted(wanted.streamId)]]) : undefined],
-    ...('payload' in request ? payloadMembers(request.payload) : []),
+    ['stream', streamStart ? streamText(request) : undefined],
+    ['streamSequenceId', digits(fragment?.sequenceId)],
+    ...(payload === undefined ? [] : payloadMembers(payload)),
+    ['state', request.kind === 'setGroupState' ? request.state && stringsText(request.state) : undefined],
+    ['error', request.kind === 'streamEnd' ? request.error && JSON.stringify(request.error) : undefined],
     ['noEcho', 'noEcho' in request ? String(request.noEcho) : undefined],
     ['ttlSeconds', 'ttlSeconds' in request ? String(request.ttlSeconds) : undefined],
     ['ackId', 'ackId' in request ? digits(request.ackId) : undefined],
     ['sequenceId', request.kind === 'sequenceAck' ? digits(request.sequenceId) : undefined],
   ]);
+}
+
+interface WireStream {
+  readonly streamId: string;
+  readonly endOfStream?: boolean;
+  readonly error?: object;
 }
 
 interface WireMessage {
@@ -68,6 +89,7 @@ interface WireMessage {
   readonly from: string;
   readonly group: string;
   readonly fromUserId: string | null;
+  readonly stream?: WireStream;
   readonly dataType: DataType;
   readonly data: unknown;
   readonly metadata?: Record<string, string>;
@@ -104,9 +126,15 @@ function decodeMessage(text: string): unknown {
             group: wire.group,
             fromUserId: wire.fromUserId ?? undefined,
             payload: readPayload(wire),
+            stream: wire.stream && readStream(wire.stream, text),
           };
     case 'invokeResponse':
-      return { kind: 'invokeResponse', invocationId: wire.invocationId, error: wire.error };
+      return {
+        kind: 'invokeResponse',
+        invocationId: wire.invocationId,
+        payload: wire.dataType && readPayload(wire),
+        error: wire.error,
+      };
     case 'streamClosed':
       return { kind: 'streamClosed', streamId: wire.streamId, error: wire.error };
     default:
@@ -119,6 +147,11 @@ function ackIdOf(text: string): bigint {
   return BigInt(/^\{"type":"ack","ackId":(\d+),/.exec(text)?.[1] ?? -1);
 }
 
+function readStream({ streamId, endOfStream, error }: WireStream, text: string) {
+  const sequenceId = BigInt(/,"streamSequenceId":(\d+)/.exec(text)?.[1] ?? -1);
+  return { streamId, sequenceId, isEnd: endOfStream ?? false, error };
+}
+
 function readPayload({ dataType, data, metadata }: WireMessage) {
   const content = dataType === 'json' ? data : Buffer.from(data as string, dataType === 'text' ? 'utf8' : 'base64');
   return { dataType, content, metadata: metadata && new Map(Object.entries(metadata)) };
@@ -126,7 +159,7 @@ function readPayload({ dataType, data, metadata }: WireMessage) {
 
 /** The same for what the server was given to say. */
 function readable(message: ServerMessage): unknown {
-  if (message.kind !== 'groupMessage' && message.kind !== 'serverMessage') return message;
+  if (!('payload' in message) || message.payload === undefined) return message;
   const { dataType, bytes, metadata } = message.payload;
   const content: unknown = dataType === 'json' ? JSON.parse(bytes.toString('utf8')) : bytes;
   return { ...message, payload: { dataType, content, metadata } };
@@ -177,30 +210,62 @@ const payload: fc.Arbitrary<Payload> = fc
   .tuple(content, metadata)
   .map(([parts, entries]) => ({ ...parts, metadata: entries }));
 
+const maybeText = fc.option(fc.string({ unit: 'binary' }), { nil: undefined });
+const state = fc.option(
+  fc.dictionary(name, fc.string({ unit: 'binary' })).map(entries => new Map(Object.entries(entries))),
+  { nil: undefined },
+);
+const idleTimeoutMs = fc.option(fc.nat(), { nil: undefined });
+const fragment = fc.option(fc.record({ sequenceId: uint64, payload }), { nil: undefined });
+const userError = fc.record({ message: maybeText, userErrorCode: maybeText });
+
 const kind = <K extends string>(...kinds: K[]) => fc.constantFrom(...kinds);
 const request: fc.Arbitrary<ClientRequest> = fc.oneof(
   fc.record({ kind: kind('joinGroup', 'leaveGroup'), group, ackId }),
-  fc.record({ kind: kind('setGroupState', 'subscribeGroupState', 'unsubscribeGroupState'), group, ackId }),
+  fc.record({ kind: kind('setGroupState'), group, state, ackId }),
+  fc.record({ kind: kind('subscribeGroupState', 'unsubscribeGroupState'), group, ackId }),
   fc.record({ kind: kind('sendToGroup'), group, payload, noEcho: fc.boolean(), ttlSeconds: fc.nat(300), ackId }),
   fc.record({ kind: kind('event'), event: eventName, payload, ackId }),
   fc.record({ kind: kind('ping') }),
   fc.record({ kind: kind('sequenceAck'), sequenceId: uint64 }),
-  fc.record({ kind: kind('invoke'), invocationId: name, event: eventName }),
+  fc.record({
+    kind: kind('invoke'),
+    invocationId: name,
+    event: eventName,
+    payload: fc.option(payload, { nil: undefined }),
+  }),
   fc.record({ kind: kind('cancelInvocation'), invocationId: name }),
-  fc.record({ kind: kind('streamStart'), streamId: name, group }),
-  fc.record({ kind: kind('streamData', 'streamEnd'), streamId: name }),
+  fc.record({ kind: kind('streamStart'), streamId: name, group, noEcho: fc.boolean(), idleTimeoutMs }),
+  fc.record({ kind: kind('streamData'), streamId: name, fragment }),
+  fc.record({ kind: kind('streamEnd'), streamId: name, error: fc.option(userError, { nil: undefined }) }),
 );
 
 const error = fc.record({ name: fc.string(), message: fc.string({ unit: 'binary' }) });
-const maybeText = fc.option(fc.string({ unit: 'binary' }), { nil: undefined });
+const stream = fc.option(
+  fc.record({
+    streamId: name,
+    sequenceId: uint64,
+    isEnd: fc.boolean(),
+    error: fc.option(fc.record({ name: fc.string(), message: maybeText, userErrorCode: maybeText }), {
+      nil: undefined,
+    }),
+  }),
+  { nil: undefined },
+);
 const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
   fc.record({ kind: kind('connected'), connectionId: name, userId: maybeText, reconnectionToken: maybeText }),
   fc.record({ kind: kind('disconnected'), reason: fc.string({ unit: 'binary' }) }),
   fc.record({ kind: kind('ack'), ackId: uint64, error: fc.option(error, { nil: undefined }) }),
   fc.record({ kind: kind('pong') }),
-  fc.record({ kind: kind('groupMessage'), group, fromUserId: maybeText, payload }),
+  fc.record({ kind: kind('groupMessage'), group, fromUserId: maybeText, payload, stream }),
   fc.record({ kind: kind('serverMessage'), payload }),
-  fc.record({ kind: kind('invokeResponse'), invocationId: name, error }),
+  fc.record({ kind: kind('invokeResponse'), invocationId: name, payload: fc.constant(undefined), error }),
+  fc.record({
+    kind: kind('invokeResponse'),
+    invocationId: name,
+    payload: fc.option(payload, { nil: undefined }),
+    error: fc.constant(undefined),
+  }),
   fc.record({ kind: kind('streamClosed'), streamId: name, error }),
 );
 

@@ -45,7 +45,7 @@ describe('[client-protocols 3] only payloads are sent', () => {
   ] as const)('[CP-027] [CP-034] %s keeps its bytes', (dataType, isBinary) => {
     const messages: ServerMessage[] = [
       { kind: 'serverMessage', payload: payload(dataType) },
-      { kind: 'groupMessage', group: 'g', fromUserId: 'u', payload: payload(dataType) },
+      { kind: 'groupMessage', group: 'g', fromUserId: 'u', payload: payload(dataType), stream: undefined },
     ];
     for (const message of messages) {
       const frame = simpleEvents.encoder.encode(message);
@@ -58,7 +58,7 @@ describe('[client-protocols 3] only payloads are sent', () => {
     { kind: 'disconnected', reason: 'r' },
     { kind: 'ack', ackId: 1n, error: undefined },
     { kind: 'pong' },
-    { kind: 'invokeResponse', invocationId: 'i', error: { name: 'n', message: 'm' } },
+    { kind: 'invokeResponse', invocationId: 'i', payload: undefined, error: { name: 'n', message: 'm' } },
     { kind: 'streamClosed', streamId: 's', error: { name: 'n', message: 'm' } },
   ])('[CP-025] $kind is not', message => {
     expect(simpleEvents.encoder.encode(message)).toBeUndefined();

@@ -1,7 +1,7 @@
-import { PubSubError } from '../errors.js';
-import { type Member, scanMembers } from './json-scan.js';
-import type { Metadata } from './messages.js';
-import { checkMetadata } from './metadata.js';
+import type { PubSubError } from '../../errors.js';
+import type { Metadata } from '../messages.js';
+import { checkNonEmpty, distinct, malformed, metadataOf } from '../rules.js';
+import { type Member, scanMembers } from './scan.js';
 
 /** One JSON object as a client sent it: its parsed values, and where each stood in the bytes. */
 export class JsonObject {
@@ -37,9 +37,18 @@ export class JsonObject {
   }
 
   nonEmptyString(name: string): string {
-    const value = this.string(name);
-    if (value === '') throw malformed(`${name} must not be empty`);
-    return value;
+    return checkNonEmpty(name, this.string(name));
+  }
+
+  /** Null is absent. */
+  optionalString(name: string): string | undefined {
+    return this.get(name) === null || !this.has(name) ? undefined : this.string(name);
+  }
+
+  /** A nested object; null is absent. */
+  object(name: string): JsonObject | undefined {
+    const value = this.get(name);
+    return value === undefined || value === null ? undefined : new JsonObject(this.raw(name));
   }
 
   boolean(name: string): boolean {
@@ -58,10 +67,23 @@ export class JsonObject {
 
   /** Names and texts of a `metadata` object; null and `{}` are absent. [client-protocols 4.6] */
   metadata(name: string): Metadata | undefined {
-    const value = this.get(name);
-    if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'object' || Array.isArray(value)) throw malformed(`${name} must be an object`);
-    return readMetadata(name, this.raw(name));
+    const entries = this.object(name)?.entries(name);
+    return entries && metadataOf(entries);
+  }
+
+  /** Names and texts of an object of strings; null is absent. */
+  strings(name: string): ReadonlyMap<string, string> | undefined {
+    const entries = this.object(name)?.entries(name);
+    return entries && distinct(name, entries);
+  }
+
+  /** All members, which must be strings. Read from the text: a repeated key is not to be a last-one-wins. */
+  entries(name: string): [string, string][] {
+    return this.#scan().map(({ key, start, end }) => {
+      const value: unknown = JSON.parse(this.#bytes.toString('utf8', start, end));
+      if (typeof value !== 'string') throw malformed(`${name} values must be strings`);
+      return [key, value];
+    });
   }
 
   #scan(): readonly Member[] {
@@ -71,10 +93,6 @@ export class JsonObject {
 }
 
 const maxUint64 = 2n ** 64n - 1n;
-
-export function malformed(message: string, cause?: unknown): PubSubError {
-  return new PubSubError('malformed', message, cause === undefined ? undefined : { cause });
-}
 
 /** @throws PubSubError `malformed` for other than the digits of a uint64 */
 export function parseUint64(name: string, digits: string): bigint {
@@ -99,18 +117,4 @@ function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> {
     throw malformed('the message must be a JSON object');
   }
   return value as Readonly<Record<string, unknown>>;
-}
-
-/** Read from the members, not from the parsed object: a repeated key is an error, not a last-one-wins. */
-function readMetadata(name: string, json: Buffer): Metadata | undefined {
-  const entries = scanMembers(json).map(({ key, start, end }): [string, string] => {
-    const value: unknown = JSON.parse(json.toString('utf8', start, end));
-    if (typeof value !== 'string') throw malformed(`${name} values must be strings`);
-    return [key, value];
-  });
-  try {
-    return checkMetadata(entries);
-  } catch (cause) {
-    throw malformed(PubSubError.from(cause).message, cause);
-  }
 }

@@ -1,0 +1,194 @@
+import { unreachable } from '../../errors.js';
+import { isAny } from '../any.js';
+import { type Encoder, Frame, type Sequencer, type Stamp } from '../codec.js';
+import type {
+  DataMessage,
+  GroupStateItem,
+  MessageError,
+  Payload,
+  SequencedMessage,
+  ServerMessage,
+  StreamPosition,
+} from '../messages.js';
+import { type MessageWriter, varintSize, written } from './message-writer.js';
+
+/** A member of the `message` oneof of a `DownstreamMessage`: its field number, and its bytes in parts. [client-protocols 6.2] */
+interface Body {
+  readonly number: number;
+  readonly parts: readonly Uint8Array[];
+}
+
+export const encoder: Encoder = { encode: message => frameOf(bodyOf(message)) };
+
+/** Adds `sequence_id` as the first field of the message that is numbered: fields may come in any order. [client-protocols 5.1, 6.2] */
+export const sequencer: Sequencer = {
+  prepare(message: SequencedMessage): Stamp {
+    const { number, parts } = bodyOf(message);
+    const isData = message.kind === 'groupMessage' || message.kind === 'serverMessage';
+    return new ProtobufStamp(number, isData ? 4 : 3, Buffer.concat(parts));
+  },
+};
+
+class ProtobufStamp implements Stamp {
+  readonly #number: number;
+  readonly #idNumber: number;
+  readonly #body: Buffer;
+  #sequenceId = 0;
+  #frame: Frame | undefined;
+
+  /** @param idNumber the field number of `sequence_id` */
+  constructor(number: number, idNumber: number, body: Buffer) {
+    this.#number = number;
+    this.#idNumber = idNumber;
+    this.#body = body;
+  }
+
+  frame(sequenceId: number): Frame {
+    if (this.#frame === undefined || this.#sequenceId !== sequenceId) {
+      this.#sequenceId = sequenceId;
+      this.#frame = new Frame(true, Buffer.concat([this.#head(sequenceId), this.#body]));
+    }
+    return this.#frame;
+  }
+
+  /** All that differs from receiver to receiver. */
+  #head(sequenceId: number): Uint8Array {
+    const length = 1 + varintSize(sequenceId) + this.#body.length;
+    return written(writer => writer.open(this.#number, length).presentUint64(this.#idNumber, sequenceId));
+  }
+}
+
+function frameOf({ number, parts }: Body): Frame {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return new Frame(true, Buffer.concat([written(writer => writer.open(number, length)), ...parts]));
+}
+
+function bodyOf(message: ServerMessage): Body {
+  switch (message.kind) {
+    case 'ack':
+      return body(1, writer => writeAck(writer, message.ackId, message.error));
+    case 'groupMessage':
+    case 'serverMessage':
+      return { number: 2, parts: dataParts(message) };
+    case 'connected':
+      return body(3, writer => writer.message(1, message, writeConnected));
+    case 'disconnected':
+      return body(3, writer => writer.message(2, message.reason, writeDisconnected));
+    case 'pong':
+      return body(4, () => {});
+    case 'invokeResponse':
+      return body(5, writer => writeInvokeResponse(writer, message));
+    case 'streamAck':
+      return body(6, writer => writer.string(1, message.streamId).uint64(2, message.expectedSequenceId));
+    case 'streamNack':
+      return body(7, writer => writeStreamNack(writer, message));
+    case 'streamClosed':
+      return body(8, writer => writer.string(1, message.streamId).message(2, message.error, writeError));
+    case 'groupStateUpdate':
+      return body(9, writer => writeGroupState(writer, message));
+    case 'groupStateSnapshot':
+      return body(10, writer => writeGroupState(writer, message));
+    default:
+      return unreachable(message);
+  }
+}
+
+function body(number: number, write: (writer: MessageWriter) => void): Body {
+  return { number, parts: [written(write)] };
+}
+
+// ------------------------------------------------------------------------------------------------------------- data
+
+/** The payload is a part of its own: a large one is copied once only, into the frame. */
+function dataParts(message: DataMessage): Uint8Array[] {
+  const { payload } = message;
+  const { length } = payload.bytes;
+  const head = written(writer => {
+    writeOrigin(writer, message);
+    writer.open(3, 1 + varintSize(length) + length).open(memberOf(payload), length);
+  });
+  const stream = message.kind === 'groupMessage' ? message.stream : undefined;
+  if (payload.metadata === undefined && stream === undefined) return [head, payload.bytes];
+  return [head, payload.bytes, written(writer => writer.map(5, payload.metadata).message(6, stream, writeStream))];
+}
+
+/** What the app server calls an Any need not be one; as such it would make the whole message unreadable. */
+function memberOf({ dataType, bytes }: Payload): number {
+  switch (dataType) {
+    case 'text':
+      return 1;
+    case 'binary':
+      return 2;
+    case 'protobuf':
+      return isAny(bytes) ? 3 : 2;
+    case 'json':
+      return 4;
+    default:
+      return unreachable(dataType);
+  }
+}
+
+/** Who the publisher is has no place in this protocol. [client-protocols 6.3] */
+function writeOrigin(writer: MessageWriter, message: DataMessage): void {
+  if (message.kind === 'serverMessage') writer.string(1, 'server');
+  else writer.string(1, 'group').optionalString(2, message.group);
+}
+
+function writeStream(writer: MessageWriter, { streamId, sequenceId, isEnd, error }: StreamPosition): void {
+  writer.string(1, streamId).uint64(2, sequenceId).boolean(3, isEnd);
+  writer.message(4, error, (inner, { name, message, userErrorCode }) =>
+    inner.string(1, name).optionalString(2, message).optionalString(3, userErrorCode),
+  );
+}
+
+// ------------------------------------------------------------------------------------------------------ the others
+
+function writeAck(writer: MessageWriter, ackId: bigint, error: MessageError | undefined): void {
+  writer
+    .uint64(1, ackId)
+    .boolean(2, error === undefined)
+    .message(3, error, writeError);
+}
+
+function writeError(writer: MessageWriter, { name, message }: MessageError): void {
+  writer.string(1, name).string(2, message);
+}
+
+/** An anonymous user's id is empty. [client-protocols 6.3] */
+function writeConnected(writer: MessageWriter, message: ServerMessage & { kind: 'connected' }): void {
+  const { connectionId, userId = '', reconnectionToken } = message;
+  writer.string(1, connectionId).string(2, userId).optionalString(3, reconnectionToken);
+}
+
+/** Number 1 is not in use. [client-protocols 6.3] */
+function writeDisconnected(writer: MessageWriter, reason: string): void {
+  writer.string(2, reason);
+}
+
+function writeInvokeResponse(writer: MessageWriter, message: ServerMessage & { kind: 'invokeResponse' }): void {
+  const { invocationId, payload, error } = message;
+  writer
+    .string(1, invocationId)
+    .boolean(2, error === undefined)
+    .message(3, payload, (data, content) => data.bytes(memberOf(content), content.bytes))
+    .message(4, error, writeError)
+    .map(5, payload?.metadata);
+}
+
+function writeStreamNack(writer: MessageWriter, message: ServerMessage & { kind: 'streamNack' }): void {
+  const { streamId, expectedSequenceId, error } = message;
+  writer.string(1, streamId).string(2, error.name).string(3, error.message).uint64(4, expectedSequenceId);
+}
+
+function writeGroupState(writer: MessageWriter, { group, items }: GroupStateMessage): void {
+  writer.string(1, group);
+  for (const item of items) writer.message(2, item, writeStateItem);
+}
+
+type GroupStateMessage = Extract<ServerMessage, { kind: 'groupStateSnapshot' | 'groupStateUpdate' }>;
+
+function writeStateItem(writer: MessageWriter, { connectionId, userId, state, updatedAtMs }: GroupStateItem): void {
+  writer.string(1, connectionId).optionalString(2, userId);
+  writer.message(3, state, (inner, entries) => inner.map(1, entries));
+  writer.uint64(4, updatedAtMs);
+}
