@@ -1,9 +1,11 @@
 import { type CloseCategory, PubSubError } from '../errors.js';
-import type { Codec, Frame, InboundFrame } from '../protocols/codec.js';
-import type { ClientRequest, ServerMessage } from '../protocols/messages.js';
+import type { Codec, Frame, InboundFrame, Stamp } from '../protocols/codec.js';
+import { type ClientRequest, isSequenced, type ServerMessage } from '../protocols/messages.js';
+import type { Invocations } from './invocations.js';
 import type { Permissions } from './permissions.js';
 import type { Outlet, UpstreamSession } from './ports.js';
-import { AckMemory } from './replay.js';
+import { AckMemory, ReplayBuffer, type StateSubject, stateSubjectOf } from './replay.js';
+import type { Streams } from './streams.js';
 
 /** Requests held for one connection while an earlier one waits for its upstream; past either, its socket is not read. */
 const maxWaiting = 128;
@@ -36,6 +38,21 @@ export interface ConnectionOwner {
   received(connection: Connection, bytes: number): void;
 }
 
+/**
+ * A connection outlives its socket when its protocol is reliable: it is then suspended for a while, still a member of
+ * its groups, and what it is sent waits in its replay buffer. [client-protocols 5.2]
+ */
+type Link =
+  | { readonly state: 'open'; readonly outlet: Outlet }
+  | { readonly state: 'suspended'; readonly cancelExpiry: () => void }
+  | { readonly state: 'closed'; readonly ending: Ending };
+
+/** What was left of a connection when it ended. */
+export interface Ended {
+  /** Undefined when it was suspended. */
+  readonly outlet: Outlet | undefined;
+}
+
 type Waiting = { readonly request: ClientRequest | PubSubError; readonly bytes: number };
 
 /** One logical client. Its requests run strictly one after another; other connections never wait for them. */
@@ -50,8 +67,12 @@ export class Connection {
   readonly upstream: UpstreamSession;
   readonly groups = new Set<string>();
   readonly acks = new AckMemory();
+  /** Most connections have no invocations or streams. */
+  invocations: Invocations | undefined;
+  streams: Streams | undefined;
+  readonly #replay: ReplayBuffer | undefined;
   readonly #owner: ConnectionOwner;
-  #link: { readonly state: 'open'; readonly outlet: Outlet } | { readonly state: 'closed'; readonly ending: Ending };
+  #link: Link;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #isBusy = false;
@@ -66,22 +87,57 @@ export class Connection {
     this.protocol = parts.codec.subprotocol ?? 'simple';
     this.permissions = parts.permissions;
     this.upstream = parts.upstream;
+    this.#replay = parts.codec.sequencer && new ReplayBuffer();
     this.#owner = owner;
     this.#link = { state: 'open', outlet: parts.outlet };
   }
 
+  /** With a socket. */
   get isOpen(): boolean {
     return this.#link.state === 'open';
   }
 
-  /** Hands a ready frame to the socket. */
+  /** With a socket, or waiting for its client to come back. */
+  get isAlive(): boolean {
+    return this.#link.state !== 'closed';
+  }
+
+  get isReliable(): boolean {
+    return this.#replay !== undefined;
+  }
+
+  /** The predefined subprotocol; undefined for simple clients. */
+  get subprotocol(): string | undefined {
+    return this.codec.subprotocol;
+  }
+
+  /** Is this its way out at present? A socket that a newer one has replaced is not. */
+  isOn(outlet: Outlet): boolean {
+    return this.#link.state === 'open' && this.#link.outlet === outlet;
+  }
+
+  /** Hands a ready frame to the socket; without one it is lost. */
   deliver(frame: Frame): void {
     if (this.#link.state === 'open') this.#link.outlet.send(frame);
   }
 
+  /** Numbers a message and keeps it until it is acknowledged; with a socket it also leaves. For reliable connections. Answers the bytes of the message; undefined when it cannot be kept, which ends the connection. */
+  deliverStamped(stamp: Stamp, expiresAtMs: number, about?: StateSubject): number | undefined {
+    if (!this.isAlive) return undefined;
+    const frame = this.#replay?.add(stamp, expiresAtMs, about);
+    if (frame !== undefined) this.deliver(frame);
+    else this.#owner.fail(this, new PubSubError('slowClient', 'Too many messages are unacknowledged.'));
+    return frame?.bytes.length;
+  }
+
   /** Tells this client alone; nothing is sent when its protocol has no words for it. Answers the bytes sent. */
   tell(message: ServerMessage): number | undefined {
-    const frame = this.codec.encoder.encode(message);
+    const { encoder, sequencer } = this.codec;
+    if (sequencer !== undefined && isSequenced(message)) {
+      const stamp = sequencer.prepare(message);
+      return stamp && this.deliverStamped(stamp, Number.POSITIVE_INFINITY, stateSubjectOf(message));
+    }
+    const frame = encoder.encode(message);
     if (frame !== undefined) this.deliver(frame);
     return frame?.bytes.length;
   }
@@ -102,13 +158,39 @@ export class Connection {
     this.#isQuiet = true;
   }
 
-  /** Marks the connection as ended and answers its way out, the first time only. */
-  end(ending: Ending): Outlet | undefined {
-    if (this.#link.state === 'closed') return undefined;
-    const { outlet } = this.#link;
+  /** The socket is gone, but its client may come back; `cancelExpiry` stops what would end the wait. */
+  suspend(cancelExpiry: () => void): void {
+    this.#link = { state: 'suspended', cancelExpiry };
+  }
+
+  /** A new socket takes over. Answers the one it replaces, if that was still open. */
+  resume(outlet: Outlet): Outlet | undefined {
+    const link = this.#link;
+    this.#link = { state: 'open', outlet };
+    this.#isPaused = this.#isFull();
+    if (this.#isPaused) outlet.pause();
+    if (link.state === 'suspended') link.cancelExpiry();
+    return link.state === 'open' ? link.outlet : undefined;
+  }
+
+  /** Sends again what the client has not acknowledged. */
+  replay(nowMs: number): void {
+    for (const frame of this.#replay?.unacked(nowMs) ?? []) this.deliver(frame);
+  }
+
+  /** Groups whose states it has missed and the replay cannot tell. [client-protocols D24] */
+  takeForgottenGroups(): readonly string[] {
+    return this.#replay?.takeForgottenGroups() ?? [];
+  }
+
+  /** Marks the connection as ended, the first time only. */
+  end(ending: Ending): Ended | undefined {
+    const link = this.#link;
+    if (link.state === 'closed') return undefined;
+    if (link.state === 'suspended') link.cancelExpiry();
     this.#link = { state: 'closed', ending };
     this.#waiting = [];
-    return outlet;
+    return { outlet: link.state === 'open' ? link.outlet : undefined };
   }
 
   #decode(frame: InboundFrame): ClientRequest | PubSubError {
@@ -120,13 +202,26 @@ export class Connection {
   }
 
   /**
-   * Liveness must not wait for a slow upstream: clients drop a transport that does not answer. sequenceAck means
-   * nothing on a plain protocol, and no invocation is ever under way to be cancelled. [client-protocols D18]
+   * Liveness must not wait for a slow upstream: clients drop a transport that does not answer. Neither must what makes
+   * room or takes back. sequenceAck means nothing on a plain protocol. [client-protocols D18]
    */
   #answerOutOfTurn(request: ClientRequest | PubSubError): boolean {
     if (request instanceof PubSubError) return false;
     if (request.kind === 'ping') this.tell({ kind: 'pong' });
+    if (request.kind === 'sequenceAck') this.#replay?.release(request.sequenceId);
+    if (request.kind === 'cancelInvocation') this.#cancel(request.invocationId);
     return request.kind === 'ping' || request.kind === 'sequenceAck' || request.kind === 'cancelInvocation';
+  }
+
+  /** One that waits behind another request is not started at all. */
+  #cancel(invocationId: string): void {
+    this.invocations?.cancel(invocationId);
+    const isCancelled = ({ request }: Waiting) =>
+      !(request instanceof PubSubError) && request.kind === 'invoke' && request.invocationId === invocationId;
+    if (!this.#waiting.some(isCancelled)) return;
+    this.#waiting = this.#waiting.filter(waiting => !isCancelled(waiting));
+    this.#waitingBytes = this.#waiting.reduce((total, { bytes }) => total + bytes, 0);
+    this.#resumeIfRoom();
   }
 
   #start(request: ClientRequest | PubSubError): void {
@@ -150,16 +245,20 @@ export class Connection {
 
   readonly #next = (): void => {
     this.#isBusy = false;
-    while (!this.#isBusy && !this.#isQuiet && this.#link.state === 'open') {
+    while (!this.#isBusy && !this.#isQuiet && this.isAlive) {
       const waiting = this.#waiting.shift();
       if (waiting === undefined) break;
       this.#waitingBytes -= waiting.bytes;
       this.#start(waiting.request);
     }
+    this.#resumeIfRoom();
+  };
+
+  #resumeIfRoom(): void {
     if (!this.#isPaused || this.#isFull() || this.#link.state !== 'open') return;
     this.#isPaused = false;
     this.#link.outlet.resume();
-  };
+  }
 
   #isFull(): boolean {
     return this.#waiting.length >= maxWaiting || this.#waitingBytes >= maxWaitingBytes;

@@ -1,24 +1,39 @@
-import type { Encoder, Frame } from '../protocols/codec.js';
-import type { DataMessage } from '../protocols/messages.js';
+import type { Codec, Frame, Stamp } from '../protocols/codec.js';
+import type { SequencedMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
 import type { Observer } from './ports.js';
+import { type StateSubject, stateSubjectOf } from './replay.js';
 
-/** What receivers of one wire form share. */
+/** What receivers of one protocol share. */
 interface Share {
-  readonly encoder: Encoder;
+  readonly codec: Codec;
   readonly protocol: string;
   readonly frame: Frame | undefined;
+  readonly stamp: Stamp | undefined;
+  readonly about: StateSubject | undefined;
   receivers: number;
+  /** Of one copy. */
+  bytes: number;
+}
+
+/** Who gets a message, and until when it is of use. */
+export interface FanOutOptions {
+  /** Connection ids. */
+  readonly excluded: readonly string[];
+  readonly accepts: ((connection: Connection) => boolean) | undefined;
+  /** Unix milliseconds; infinite for a message that never expires. */
+  readonly expiresAtMs: number;
 }
 
 /**
- * Writes one message to many. Encoded once per encoder; all its receivers get the same frame, and nothing is allocated
- * for one of them. Enqueues only, so a slow receiver delays nobody. [design 4]
+ * Writes one message to many. Encoded once per wire form; receivers of a plain protocol get the same frame, and nothing
+ * is allocated for one of them; those of a reliable one share the body and get their own sequence id. Enqueues only, so
+ * a slow receiver delays nobody. [design 4]
  */
 export function fanOut(
   receivers: Iterable<Connection>,
-  message: DataMessage,
-  excluded: readonly string[],
+  message: SequencedMessage,
+  { excluded, accepts, expiresAtMs }: FanOutOptions,
   hub: string,
   observer: Observer,
 ): void {
@@ -26,23 +41,44 @@ export function fanOut(
   const skip = excluded.length === 0 ? undefined : new Set(excluded);
   let share: Share | undefined;
   for (const connection of receivers) {
-    if (skip?.has(connection.id)) continue;
-    const { encoder } = connection.codec;
-    if (share?.encoder !== encoder) share = shareOf(shares, connection, message);
-    if (share.frame === undefined) continue;
-    connection.deliver(share.frame);
+    if (skip?.has(connection.id) || accepts?.(connection) === false) continue;
+    if (share === undefined || !isSameForm(share.codec, connection.codec))
+      share = shareOf(shares, connection, message, expiresAtMs);
+    const bytes = deliver(share, connection, expiresAtMs);
+    if (bytes === undefined) continue;
+    share.bytes = bytes;
     share.receivers += 1;
   }
-  for (const { protocol, frame, receivers: count } of shares) {
-    if (frame !== undefined) observer.messageSent(hub, protocol, count, frame.bytes.length);
+  for (const { protocol, receivers: count, bytes } of shares) {
+    if (count > 0) observer.messageSent(hub, protocol, count, bytes);
   }
 }
 
-function shareOf(shares: Share[], connection: Connection, message: DataMessage): Share {
-  const { encoder } = connection.codec;
-  const known = shares.find(share => share.encoder === encoder);
+/** Answers the bytes of this copy; undefined when none was made. */
+function deliver({ frame, stamp, about }: Share, connection: Connection, expiresAtMs: number): number | undefined {
+  if (frame === undefined) return stamp && connection.deliverStamped(stamp, expiresAtMs, about);
+  connection.deliver(frame);
+  return frame.bytes.length;
+}
+
+/** Simple clients have codecs of their own, but one wire form. */
+function isSameForm(a: Codec, b: Codec): boolean {
+  return a.encoder === b.encoder && a.sequencer === b.sequencer;
+}
+
+function shareOf(
+  shares: Share[],
+  { codec, protocol }: Connection,
+  message: SequencedMessage,
+  expiresAtMs: number,
+): Share {
+  const known = shares.find(share => isSameForm(share.codec, codec));
   if (known !== undefined) return known;
-  const made = { encoder, protocol: connection.protocol, frame: encoder.encode(message), receivers: 0 };
+  const stamp = codec.sequencer?.prepare(message);
+  const frame = codec.sequencer === undefined ? codec.encoder.encode(message) : undefined;
+  if (frame !== undefined) frame.expiresAtMs = expiresAtMs;
+  const about = stateSubjectOf(message);
+  const made = { codec, protocol, frame, stamp, about, receivers: 0, bytes: frame?.bytes.length ?? 0 };
   shares.push(made);
   return made;
 }

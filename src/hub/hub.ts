@@ -1,29 +1,38 @@
 import { type ErrorKind, outcomes, PubSubError } from '../errors.js';
-import type { ClientRequest, DataMessage, Payload } from '../protocols/messages.js';
+import type { ClientRequest, Payload, SequencedMessage, ServerMessage } from '../protocols/messages.js';
 import { type Admission, admit, type Candidate } from './admission.js';
-import { Connection, type ConnectionOwner, type Ending } from './connection.js';
+import { Connection, type ConnectionOwner, type Ended, type Ending } from './connection.js';
 import { fanOut } from './fanout.js';
+import { GroupStates } from './group-state.js';
 import { Members } from './members.js';
+import { type OperationHost, Operations } from './operations.js';
 import { Permissions } from './permissions.js';
 import type {
   Answer,
   Backplane,
+  Clock,
   Member,
   Observer,
   Operation,
   Outlet,
   Performer,
   Permission,
+  ReconnectionTokens,
   Target,
   Upstream,
 } from './ports.js';
 import { execute, type RequestHost } from './requests.js';
+import { type StreamOutput, Streams } from './streams.js';
 
 /** What every hub of the service shares. */
 export interface HubPorts {
   readonly upstream: Upstream;
   readonly backplane: Backplane;
   readonly observer: Observer;
+  readonly clock: Clock;
+  readonly reconnectionTokens: ReconnectionTokens;
+  /** How long a reliable connection waits for its client; read when one is suspended. */
+  readonly recoveryWindowMs: () => number;
   /** Read at each failure: a reload applies to open connections. */
   readonly dropsOnEventFailure: () => boolean;
 }
@@ -31,17 +40,21 @@ export interface HubPorts {
 export interface SendOptions {
   /** Connection ids that do not get the message. */
   readonly excluded?: readonly string[];
+  /** Only connections that it accepts get the message. [rest-api 4] */
+  readonly filter?: string | undefined;
+  /** Seconds for which the message may wait for a client that is away; 0, the default: for ever. */
+  readonly ttlSeconds?: number;
 }
 
-export interface CloseOptions extends SendOptions {
+export interface CloseOptions {
+  /** Connection ids that stay. */
+  readonly excluded?: readonly string[];
   /** For the clients and the `disconnected` event. */
   readonly reason?: string | undefined;
 }
 
 /** WebSocket close code of a connection that the app server closes. [client-protocols 8.3] */
 const closedByAppServer = 1000;
-
-const nothing: Answer = { matched: 0, members: [], conflicts: 0 };
 
 /**
  * A named set of connections and what can be done with them. Sockets and REST both call these methods. Each works
@@ -53,11 +66,15 @@ export class Hub implements Performer {
   readonly #ports: HubPorts;
   readonly #members: Members;
   readonly #owner: ConnectionOwner;
+  readonly #states: GroupStates;
+  readonly #operations: Operations;
 
   constructor(name: string, ports: HubPorts) {
     this.name = name;
     this.#ports = ports;
     this.#members = new Members(name, ports.backplane);
+    this.#states = this.#makeStates();
+    this.#operations = this.#makeOperations();
     this.#owner = this.#makeOwner();
   }
 
@@ -87,8 +104,9 @@ export class Hub implements Performer {
     this.#members.add(connection);
     for (const group of admission.groups) this.#members.join(connection, group);
     upstream.accept(userId, admission.subprotocol);
-    connection.tell({ kind: 'connected', connectionId: id, userId, reconnectionToken: undefined });
+    this.#greet(connection);
     upstream.connected();
+    for (const group of connection.groups) upstream.joined(group);
     this.#ports.observer.connectionOpened({ hub: this.name, connectionId: id, protocol: connection.protocol });
     for (const { role, reason } of permissions.ignored) {
       this.#ports.observer.roleIgnored({ hub: this.name, connectionId: id, role, reason });
@@ -102,9 +120,33 @@ export class Hub implements Performer {
     admission.upstream.disconnected('The client left before the connection was established.');
   }
 
-  /** The socket is gone, or its peer closed it. */
-  lose(connection: Connection, ending: Ending): void {
-    this.#end(connection, ending);
+  /**
+   * The socket is gone, or its peer closed it. A reliable connection then waits for its client, unless the client's
+   * close was final. [client-protocols 5.2]
+   */
+  lose(connection: Connection, outlet: Outlet, ending: Ending, isFinal: boolean): void {
+    if (!connection.isOn(outlet)) return; // ended before, or carried on by a newer socket
+    if (isFinal || !connection.isReliable) {
+      this.#end(connection, ending);
+      return;
+    }
+    const expire = () => this.#end(connection, { ...ending, reason: 'The connection recovery timeout expired.' });
+    connection.suspend(this.#ports.clock.after(this.#ports.recoveryWindowMs(), expire));
+  }
+
+  /** The connection that a client may take up again; undefined for any reason why it may not. [client-protocols 5.3] */
+  recover(connectionId: string, token: string): Connection | undefined {
+    const [connection] = this.#members.select(this.#connection(connectionId));
+    if (connection === undefined || !connection.isReliable) return undefined;
+    return this.#ports.reconnectionTokens.accepts(token, this.name, connectionId) ? connection : undefined;
+  }
+
+  /** The client is back on a new socket, which replaces an old one: first `connected`, then what it missed. [client-protocols 5.3] */
+  resume(connection: Connection, outlet: Outlet): void {
+    connection.resume(outlet)?.drop();
+    this.#greet(connection);
+    connection.replay(this.#ports.clock.now());
+    for (const group of connection.takeForgottenGroups()) void this.#states.sendSnapshot(connection, group);
   }
 
   /** Ends a connection for an error of its own or of ours. */
@@ -140,35 +182,46 @@ export class Hub implements Performer {
   }
 
   sendToGroup(group: string, payload: Payload, options?: SendOptions): void {
-    this.#send(this.#group(group), { kind: 'groupMessage', group, fromUserId: undefined, payload }, options);
+    const message = { kind: 'groupMessage', group, fromUserId: undefined, payload, stream: undefined } as const;
+    this.#send(this.#group(group), message, options);
   }
 
-  sendToUser(userId: string, payload: Payload): void {
-    this.#send(this.#user(userId), { kind: 'serverMessage', payload });
+  sendToUser(userId: string, payload: Payload, options?: SendOptions): void {
+    this.#send(this.#user(userId), { kind: 'serverMessage', payload }, options);
   }
 
-  sendToConnection(connectionId: string, payload: Payload): void {
-    this.#send(this.#connection(connectionId), { kind: 'serverMessage', payload });
+  sendToConnection(connectionId: string, payload: Payload, options?: SendOptions): void {
+    this.#send(this.#connection(connectionId), { kind: 'serverMessage', payload }, options);
   }
 
   // --------------------------------------------------------------------------------------------------------- groups
 
   /** False when there is no such connection. */
   addConnectionToGroup(connectionId: string, group: string): Promise<boolean> {
-    return this.#reaches(this.#connection(connectionId), { kind: 'join', group });
+    return this.#reaches(this.#connection(connectionId), join([group]));
   }
 
   /** The user's present connections; later ones do not inherit it. False when there are none. [rest-api 2.4] */
   addUserToGroup(userId: string, group: string): Promise<boolean> {
-    return this.#reaches(this.#user(userId), { kind: 'join', group });
+    return this.#reaches(this.#user(userId), join([group]));
   }
 
   async removeConnectionFromGroup(connectionId: string, group: string): Promise<void> {
-    await this.#ask(this.#connection(connectionId), { kind: 'leave', group });
+    await this.#ask(this.#connection(connectionId), leave([group]));
   }
 
   async removeUserFromGroup(userId: string, group: string): Promise<void> {
-    await this.#ask(this.#user(userId), { kind: 'leave', group });
+    await this.#ask(this.#user(userId), leave([group]));
+  }
+
+  /** All connections that the filter accepts, or all of the hub. The filter sees them as they were before any change. @throws PubSubError `invalid` for a filter that does not hold */
+  async addConnectionsToGroups(groups: readonly string[], filter?: string): Promise<void> {
+    await this.#ask({ scope: 'hub', hub: this.name }, join(groups, filter));
+  }
+
+  /** As for `addConnectionsToGroups`. */
+  async removeConnectionsFromGroups(groups: readonly string[], filter?: string): Promise<void> {
+    await this.#ask({ scope: 'hub', hub: this.name }, leave(groups, filter));
   }
 
   async removeConnectionFromAllGroups(connectionId: string): Promise<void> {
@@ -237,70 +290,40 @@ export class Hub implements Performer {
 
   /** Does the operation with this node's connections, for a caller here or on another node. */
   perform(target: Target, operation: Operation): Answer | Promise<Answer> {
-    const connections = this.#members.select(target);
-    switch (operation.kind) {
-      case 'send':
-        fanOut(connections, operation.message, operation.excluded, this.name, this.#ports.observer);
-        return nothing;
-      case 'join':
-        return this.#joinEach([...connections], operation.group);
-      case 'count':
-        return { ...nothing, matched: count(connections) };
-      case 'list':
-        return listOf(connections);
-      default:
-        return this.#change([...connections], operation);
-    }
+    return this.#operations.perform(target, operation);
   }
 
-  async #joinEach(connections: readonly Connection[], group: string): Promise<Answer> {
-    await Promise.all(connections.map(connection => this.#members.join(connection, group)));
-    return { ...nothing, matched: connections.length };
+  #makeOperations(): Operations {
+    const { observer, clock } = this.#ports;
+    const host: OperationHost = {
+      states: this.#states,
+      join: (connection, group) => this.#join(connection, group),
+      leave: (connection, group) => this.#leave(connection, group),
+      close: (connection, reason) => this.#closeForAppServer(connection, reason),
+    };
+    return new Operations(this.name, this.#members, host, observer, clock);
   }
 
-  #change(
-    connections: readonly Connection[],
-    operation: Exclude<Operation, { kind: 'send' | 'join' | 'count' | 'list' }>,
-  ): Answer {
-    let matched = 0;
-    let conflicts = 0;
-    for (const connection of connections) {
-      const result = this.#changeOne(connection, operation);
-      if (result !== 'unmatched') matched += 1;
-      if (result === 'conflict') conflicts += 1;
-    }
-    return { matched, members: [], conflicts };
+  /** Idempotent, like `#leave`. */
+  #join(connection: Connection, group: string): Promise<void> | undefined {
+    const isNew = !connection.groups.has(group);
+    const ready = this.#members.join(connection, group);
+    if (isNew) connection.upstream.joined(group);
+    return ready;
   }
 
-  #changeOne(
-    connection: Connection,
-    operation: Exclude<Operation, { kind: 'send' | 'join' | 'count' | 'list' }>,
-  ): 'done' | 'unmatched' | 'conflict' {
-    const { permissions } = connection;
-    switch (operation.kind) {
-      case 'leave':
-        this.#members.leave(connection, operation.group);
-        return 'done';
-      case 'leaveAll':
-        for (const group of [...connection.groups]) this.#members.leave(connection, group);
-        return 'done';
-      case 'close':
-        if (operation.excluded.includes(connection.id)) return 'unmatched';
-        this.#closeForAppServer(connection, operation.reason);
-        return 'done';
-      case 'grant':
-        return permissions.grant(operation.permission, operation.group) ? 'done' : 'conflict';
-      case 'revoke':
-        return permissions.revoke(operation.permission, operation.group) ? 'done' : 'conflict';
-      case 'check':
-        return permissions.allows(operation.permission, operation.group) ? 'done' : 'unmatched';
-    }
+  #leave(connection: Connection, group: string): void {
+    if (!connection.groups.has(group)) return;
+    this.#members.leave(connection, group);
+    this.#states.leave(connection, group);
+    connection.upstream.left(group);
   }
 
   // ------------------------------------------------------------------------------------------------ here and elsewhere
 
-  #send(target: Target, message: DataMessage, options: SendOptions = {}): void {
-    const operation: Operation = { kind: 'send', message, excluded: options.excluded ?? [] };
+  #send(target: Target, message: SequencedMessage, options: SendOptions = {}): void {
+    const { excluded = [], filter, ttlSeconds = 0 } = options;
+    const operation: Operation = { kind: 'send', message, excluded, filter, ttlSeconds };
     this.perform(target, operation);
     this.#ports.backplane.publish(target, operation);
   }
@@ -341,17 +364,36 @@ export class Hub implements Performer {
   /** The client hears why, where its protocol can say so; the Close frame itself carries no text. [client-protocols 8.3] */
   #close(connection: Connection, code: number, ending: Ending): void {
     if (connection.isOpen) connection.tell({ kind: 'disconnected', reason: ending.reason });
-    this.#end(connection, ending)?.close(code, '');
+    this.#end(connection, ending)?.outlet?.close(code, '');
   }
 
-  #end(connection: Connection, ending: Ending): Outlet | undefined {
-    const outlet = connection.end(ending);
-    if (outlet === undefined) return undefined;
-    this.#members.remove(connection);
+  #end(connection: Connection, ending: Ending): Ended | undefined {
+    const ended = connection.end(ending);
+    if (ended === undefined) return undefined;
+    this.#depart(connection);
     connection.upstream.disconnected(ending.reason);
     const { id: connectionId, protocol } = connection;
     this.#ports.observer.connectionClosed({ hub: this.name, connectionId, protocol, ...ending });
-    return outlet;
+    return ended;
+  }
+
+  /** Those who are left hear of it: readers of its streams, subscribers to its states, and the upstream. */
+  #depart(connection: Connection): void {
+    const groups = [...connection.groups];
+    this.#members.remove(connection);
+    connection.streams?.cancel();
+    for (const group of groups) {
+      this.#states.leave(connection, group);
+      connection.upstream.left(group);
+    }
+  }
+
+  #greet(connection: Connection): void {
+    const { id: connectionId, userId } = connection;
+    const reconnectionToken = connection.isReliable
+      ? this.#ports.reconnectionTokens.issue(this.name, connectionId)
+      : undefined;
+    connection.tell({ kind: 'connected', connectionId, userId, reconnectionToken });
   }
 
   // ----------------------------------------------------------------------------------------------------- requests
@@ -359,10 +401,12 @@ export class Hub implements Performer {
   #makeOwner(): ConnectionOwner {
     const { observer, dropsOnEventFailure } = this.#ports;
     const host: RequestHost = {
-      join: (connection, group) => (connection.isOpen ? this.#members.join(connection, group) : undefined),
-      leave: (connection, group) => this.#members.leave(connection, group),
-      publish: (sender, group, payload, noEcho) => this.#publish(sender, group, payload, noEcho),
-      reply: (connection, payload) => this.#reply(connection, payload),
+      join: (connection, group) => (connection.isAlive ? this.#join(connection, group) : undefined),
+      leave: (connection, group) => this.#leave(connection, group),
+      publish: (sender, request) => this.#publish(sender, request),
+      reply: (connection, message) => this.#reply(connection, message),
+      streamsOf: connection => this.#streamsOf(connection),
+      states: this.#states,
       fail: (connection, error) => this.fail(connection, error),
       fault: (connection, error) => observer.fault(`request of connection ${connection.id}`, error.cause ?? error),
       get dropsOnEventFailure() {
@@ -376,14 +420,44 @@ export class Hub implements Performer {
     };
   }
 
-  #publish(sender: Connection, group: string, payload: Payload, noEcho: boolean): void {
-    const message: DataMessage = { kind: 'groupMessage', group, fromUserId: sender.userId, payload };
-    this.#send(this.#group(group), message, noEcho ? { excluded: [sender.id] } : undefined);
+  #publish(sender: Connection, { group, payload, noEcho, ttlSeconds }: ClientRequest & { kind: 'sendToGroup' }): void {
+    const message = { kind: 'groupMessage', group, fromUserId: sender.userId, payload, stream: undefined } as const;
+    this.#send(this.#group(group), message, { excluded: noEcho ? [sender.id] : [], ttlSeconds });
   }
 
-  #reply(connection: Connection, payload: Payload): void {
-    if (!connection.isOpen) return;
-    const bytes = connection.tell({ kind: 'serverMessage', payload });
+  #streamsOf(connection: Connection): Streams {
+    connection.streams ??= new Streams(this.#ports.clock, output => this.#passOn(connection, output));
+    return connection.streams;
+  }
+
+  #passOn(publisher: Connection, output: StreamOutput): void {
+    if (output.to === 'publisher') {
+      publisher.tell(output.message);
+      return;
+    }
+    const { group, noEcho, payload, position: stream } = output;
+    const message = { kind: 'groupMessage', group, fromUserId: publisher.userId, payload, stream } as const;
+    this.#send(this.#group(group), message, { excluded: noEcho ? [publisher.id] : [] });
+  }
+
+  #makeStates(): GroupStates {
+    const { backplane, clock, observer } = this.#ports;
+    const forAll = { excluded: [], accepts: undefined, expiresAtMs: Number.POSITIVE_INFINITY };
+    return new GroupStates({
+      now: () => clock.now(),
+      send: (receivers, message) => fanOut(receivers, message, forAll, this.name, observer),
+      publish: (group, item) => backplane.publish(this.#group(group), { kind: 'groupState', item }),
+      gather: async group => {
+        const answers = await backplane.gather(this.#group(group), { kind: 'listStates' });
+        return answers.flatMap(({ states = [] }) => states);
+      },
+      fault: error => observer.fault('snapshot of group states', error),
+    });
+  }
+
+  #reply(connection: Connection, message: ServerMessage): void {
+    if (!connection.isAlive) return;
+    const bytes = connection.tell(message);
     if (bytes !== undefined) this.#ports.observer.messageSent(this.name, connection.protocol, 1, bytes);
   }
 
@@ -400,21 +474,18 @@ export class Hub implements Performer {
   }
 }
 
+function join(groups: readonly string[], filter?: string): Operation {
+  return { kind: 'join', groups, filter };
+}
+
+function leave(groups: readonly string[], filter?: string): Operation {
+  return { kind: 'leave', groups, filter };
+}
+
 function sum(a: Answer, b: Answer): Answer {
   return {
     matched: a.matched + b.matched,
     members: [...a.members, ...b.members],
     conflicts: a.conflicts + b.conflicts,
   };
-}
-
-function count(connections: Iterable<Connection>): number {
-  let total = 0;
-  for (const _ of connections) total += 1;
-  return total;
-}
-
-function listOf(connections: Iterable<Connection>): Answer {
-  const members = Array.from(connections, ({ id, userId }) => ({ connectionId: id, userId }));
-  return { matched: members.length, members, conflicts: 0 };
 }

@@ -1,6 +1,15 @@
 import { isGroupName } from '../protocols/names.js';
-import { compilePattern, type GroupPattern } from './patterns.js';
+import { compilePattern, type GroupPattern } from '../protocols/patterns.js';
 import type { Permission } from './ports.js';
+
+/** What a connection can be allowed to do with a group; REST knows the first two only. [client-protocols 2.2, 4.9] */
+export type GroupRight = Permission | StateRight;
+
+/** Roles alone give these: the whole right, or that for one group. */
+type StateRight = 'setGroupState' | 'getGroupState';
+
+const permissions = ['joinLeaveGroup', 'sendToGroup'] as const satisfies readonly Permission[];
+const stateRights = ['setGroupState', 'getGroupState'] as const satisfies readonly StateRight[];
 
 /** Per permission and connection. [client-protocols 2.2, 8.1; rest-api 2.5] */
 const maxLiterals = 1000;
@@ -16,6 +25,8 @@ export class Permissions {
   /** Roles that look like ours but cannot be used. They never refuse a connection. */
   readonly ignored: readonly IgnoredRole[];
   readonly #rules: Readonly<Record<Permission, Rules>> = { joinLeaveGroup: new Rules(), sendToGroup: new Rules() };
+  /** Most connections have none. */
+  readonly #stateRules = new Map<StateRight, Rules>();
 
   constructor(roles: readonly string[]) {
     this.ignored = roles.flatMap(role => {
@@ -24,8 +35,8 @@ export class Permissions {
     });
   }
 
-  allows(permission: Permission, group: string): boolean {
-    return this.#rules[permission].allows(group);
+  allows(right: GroupRight, group: string): boolean {
+    return this.#rulesOf(right)?.allows(group) ?? false;
   }
 
   /** Idempotent. False when the limit of literal overrides is reached; nothing changes then. */
@@ -40,14 +51,33 @@ export class Permissions {
 
   /** Why the role was not used; undefined when it was, or when it is none of ours (such roles are allowed and common). */
   #add(role: string): string | undefined {
-    for (const permission of ['joinLeaveGroup', 'sendToGroup'] as const) {
+    for (const permission of permissions) {
       const prefix = `webpubsub.${permission}`;
       const rules = this.#rules[permission];
       if (role === prefix) return rules.allowAll();
       if (role.startsWith(`${prefix}.`)) return rules.addLiteral(role.slice(prefix.length + 1));
       if (role.startsWith(`${prefix}s.`)) return rules.addPattern(role.slice(prefix.length + 2));
     }
+    return this.#addStateRight(role);
+  }
+
+  #addStateRight(role: string): string | undefined {
+    for (const right of stateRights) {
+      const prefix = `webpubsub.${right}`;
+      if (role === prefix) return this.#stateRulesOf(right).allowAll();
+      if (role.startsWith(`${prefix}.`)) return this.#stateRulesOf(right).addLiteral(role.slice(prefix.length + 1));
+    }
     return undefined;
+  }
+
+  #rulesOf(right: GroupRight): Rules | undefined {
+    return right === 'setGroupState' || right === 'getGroupState' ? this.#stateRules.get(right) : this.#rules[right];
+  }
+
+  #stateRulesOf(right: StateRight): Rules {
+    const rules = this.#stateRules.get(right) ?? new Rules();
+    this.#stateRules.set(right, rules);
+    return rules;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { CloseCategory } from '../errors.js';
 import type { Frame } from '../protocols/codec.js';
-import type { DataMessage, Payload } from '../protocols/messages.js';
+import type { GroupStateItem, Payload, SequencedMessage } from '../protocols/messages.js';
 
 /** What the core asks of the outside. Each port is owned here, by the side that calls it, and is as small as the calls. */
 
@@ -21,9 +21,17 @@ export interface Outlet {
   send(frame: Frame): void;
   /** Sends what is queued, then a Close frame; ends the socket if the peer does not answer it. */
   close(code: number, reason: string): void;
+  /** Ends the socket at once, without a word: a newer one has taken its place. */
+  drop(): void;
   /** Stops reading from the client until `resume`: it has more requests under way than we hold for it. */
   pause(): void;
   resume(): void;
+}
+
+/** Makes and checks the tokens with which a client takes up its session again. [client-protocols 5.1] */
+export interface ReconnectionTokens {
+  issue(hub: string, connectionId: string): string;
+  accepts(token: string, hub: string, connectionId: string): boolean;
 }
 
 // ------------------------------------------------------------------------------------------------------- upstream
@@ -70,6 +78,10 @@ export interface UpstreamSession {
    * @throws PubSubError `eventUnhandled` when no handler matches, `eventFailed` when delivery failed
    */
   event(name: string, payload: Payload): Promise<Payload | undefined>;
+  /** Notifies that the connection is in the group from now on, where a handler wants to know. [upstream-events 2.9] */
+  joined(group: string): void;
+  /** Notifies that it is no longer, its end included. [upstream-events 2.9] */
+  left(group: string): void;
   /** Notifies. The last call of a session. */
   disconnected(reason: string): void;
 }
@@ -88,15 +100,27 @@ export type Permission = 'joinLeaveGroup' | 'sendToGroup';
 
 /** What to do with each connection of a target. */
 export type Operation =
-  /** `excluded` holds connection ids. */
-  | { readonly kind: 'send'; readonly message: DataMessage; readonly excluded: readonly string[] }
-  | { readonly kind: 'join'; readonly group: string }
-  | { readonly kind: 'leave'; readonly group: string }
+  | {
+      readonly kind: 'send';
+      readonly message: SequencedMessage;
+      /** Connection ids. */
+      readonly excluded: readonly string[];
+      /** In the filter language of rest-api 4; each node evaluates it on its own connections. */
+      readonly filter: string | undefined;
+      /** How long the message may wait for a client that is away or slow; 0: for ever. */
+      readonly ttlSeconds: number;
+    }
+  | { readonly kind: 'join'; readonly groups: readonly string[]; readonly filter: string | undefined }
+  | { readonly kind: 'leave'; readonly groups: readonly string[]; readonly filter: string | undefined }
   | { readonly kind: 'leaveAll' }
   | { readonly kind: 'close'; readonly reason: string | undefined; readonly excluded: readonly string[] }
   | { readonly kind: 'grant' | 'revoke' | 'check'; readonly permission: Permission; readonly group: string }
   | { readonly kind: 'count' }
-  | { readonly kind: 'list' };
+  | { readonly kind: 'list' }
+  /** For members of the target group that subscribed: this is one member's state now. [client-protocols 4.9] */
+  | { readonly kind: 'groupState'; readonly item: GroupStateItem }
+  /** Which members of the target group have a state, and which. */
+  | { readonly kind: 'listStates' };
 
 export interface Member {
   readonly connectionId: string;
@@ -111,6 +135,8 @@ export interface Answer {
   readonly members: readonly Member[];
   /** Of a `grant` or `revoke`: connections whose limit of literal overrides was reached. */
   readonly conflicts: number;
+  /** Of a `listStates`: the first ones in the order of connection ids, as many as a snapshot can hold. */
+  readonly states?: readonly GroupStateItem[];
 }
 
 /** One node's side of the backplane: performs on its own connections what another node asks for. */
@@ -139,7 +165,7 @@ export interface Backplane {
 // ------------------------------------------------------------------------------------------------------- observer
 
 /** The kinds of events that are told apart in metrics; a user event's name may be anything, so it is not one of them. */
-export type EventKind = 'connect' | 'connected' | 'disconnected' | 'user';
+export type EventKind = 'connect' | 'connected' | 'disconnected' | 'user' | 'joined' | 'left';
 
 /** How an event to an upstream ended. `refused`: a `connect` that the upstream declined. */
 export type EventOutcome = 'success' | 'refused' | 'failed' | 'unhandled';

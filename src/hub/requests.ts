@@ -1,15 +1,20 @@
-import { type ErrorKind, PubSubError, unreachable } from '../errors.js';
-import type { ClientRequest, MessageError, Payload } from '../protocols/messages.js';
+import { PubSubError, unreachable } from '../errors.js';
+import type { ClientRequest, MessageError, Payload, ServerMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
-import type { Permission } from './ports.js';
+import { checkSize, type GroupStates } from './group-state.js';
+import { Invocations } from './invocations.js';
+import type { GroupRight } from './permissions.js';
+import type { Streams } from './streams.js';
 
 /** What a client's requests need of the hub. */
 export interface RequestHost {
   join(connection: Connection, group: string): Promise<void> | undefined;
   leave(connection: Connection, group: string): void;
-  publish(sender: Connection, group: string, payload: Payload, noEcho: boolean): void;
-  /** A message from the upstream to one client. */
-  reply(connection: Connection, payload: Payload): void;
+  publish(sender: Connection, request: ClientRequest & { kind: 'sendToGroup' }): void;
+  /** What the upstream has to say to one client. */
+  reply(connection: Connection, message: ServerMessage): void;
+  streamsOf(connection: Connection): Streams;
+  readonly states: GroupStates;
   /** The request failed and its connection cannot go on. */
   fail(connection: Connection, error: PubSubError): void;
   fault(connection: Connection, error: PubSubError): void;
@@ -36,16 +41,29 @@ export function execute(host: RequestHost, connection: Connection, request: Clie
     case 'sendToGroup':
       return answered(host, connection, request.ackId, () => {
         need(connection, 'sendToGroup', request.group);
-        host.publish(connection, request.group, request.payload, request.noEcho);
+        host.publish(connection, request);
       });
     case 'event':
       return answered(host, connection, request.ackId, () => raise(host, connection, request.event, request.payload));
+    case 'invoke':
+      return invoke(host, connection, request);
+    case 'streamStart':
+    case 'streamData':
+    case 'streamEnd':
+      stream(host, connection, request);
+      return undefined;
+    case 'setGroupState':
+      return answered(host, connection, request.ackId, () => setState(host, connection, request));
+    case 'subscribeGroupState':
+      return subscribe(host, connection, request);
+    case 'unsubscribeGroupState':
+      return answered(host, connection, request.ackId, () => host.states.unsubscribe(connection, request.group));
     case 'ping':
     case 'sequenceAck':
     case 'cancelInvocation':
       return undefined; // answered out of turn, before they get here
     default:
-      return decline(host, connection, request);
+      return unreachable(request);
   }
 }
 
@@ -92,50 +110,69 @@ function publicError(error: PubSubError): MessageError {
   return { name, message: name === 'InternalServerError' ? generic : error.message };
 }
 
-function need(connection: Connection, permission: Permission, group: string): void {
-  if (connection.permissions.allows(permission, group)) return;
-  throw new PubSubError('forbidden', `no ${permission} permission for group ${group}`);
+function need(connection: Connection, right: GroupRight, group: string): void {
+  if (connection.permissions.allows(right, group)) return;
+  throw new PubSubError('forbidden', `no ${right} permission for group ${group}`);
+}
+
+function needMembership(connection: Connection, group: string): void {
+  if (!connection.groups.has(group)) throw new PubSubError('forbidden', `not a member of group ${group}`);
 }
 
 async function raise(host: RequestHost, connection: Connection, event: string, payload: Payload): Promise<void> {
   const reply = await connection.upstream.event(event, payload);
-  if (reply !== undefined) host.reply(connection, reply);
+  if (reply !== undefined) host.reply(connection, { kind: 'serverMessage', payload: reply });
 }
 
-type Declined = Exclude<
-  ClientRequest,
-  { kind: 'joinGroup' | 'leaveGroup' | 'sendToGroup' | 'event' | 'ping' | 'sequenceAck' | 'cancelInvocation' }
->;
-
-/** Parts of the protocol that are not offered yet: answered with the error the protocol has for them. [client-protocols 4.8, 4.9] */
-function decline(host: RequestHost, connection: Connection, request: Declined): Promise<void> | undefined {
-  switch (request.kind) {
-    case 'invoke':
-      connection.tell({ kind: 'invokeResponse', invocationId: request.invocationId, error: notOffered('invoke') });
-      return undefined;
-    case 'streamStart':
-      connection.tell({ kind: 'streamClosed', streamId: request.streamId, error: notOffered('streaming') });
-      return undefined;
-    case 'streamData':
-    case 'streamEnd': {
-      const error = { name: 'StreamNotFound', message: `no stream ${request.streamId} is open` };
-      connection.tell({ kind: 'streamClosed', streamId: request.streamId, error });
-      return undefined;
-    }
-    case 'setGroupState':
-    case 'subscribeGroupState':
-      return answered(host, connection, request.ackId, () => {
-        throw new PubSubError('forbidden', 'group state is not offered by this server');
-      });
-    case 'unsubscribeGroupState':
-      return answered(host, connection, request.ackId, () => undefined); // nothing is subscribed, so nothing is left to do
-    default:
-      return unreachable(request);
-  }
+/** Does not hold back later requests, unless the connection has as many under way as it may. [client-protocols D19] */
+function invoke(
+  host: RequestHost,
+  connection: Connection,
+  request: ClientRequest & { kind: 'invoke' },
+): Promise<void> | undefined {
+  connection.invocations ??= new Invocations();
+  return connection.invocations.start(request, {
+    ask: (event, payload) => connection.upstream.event(event, payload),
+    respond: response => host.reply(connection, response),
+    fault: error => host.fault(connection, error),
+  });
 }
 
-function notOffered(feature: string): MessageError {
-  const kind: ErrorKind = 'invalid';
-  const error = new PubSubError(kind, `${feature} is not offered by this server`);
-  return { name: error.outcome.ack, message: error.message };
+/** A stream's own messages tell how it goes: there are no acks. [client-protocols 4.8] */
+function stream(
+  host: RequestHost,
+  connection: Connection,
+  request: ClientRequest & { kind: 'streamStart' | 'streamData' | 'streamEnd' },
+): void {
+  const streams = host.streamsOf(connection);
+  if (request.kind === 'streamData') streams.data(request);
+  else if (request.kind === 'streamEnd') streams.end(request);
+  else streams.start(request, connection.permissions.allows('sendToGroup', request.group));
+}
+
+function setState(
+  host: RequestHost,
+  connection: Connection,
+  { group, state }: ClientRequest & { kind: 'setGroupState' },
+): void {
+  need(connection, 'setGroupState', group);
+  needMembership(connection, group);
+  checkSize(state);
+  host.states.set(connection, group, state);
+}
+
+/** The ack comes first, then the snapshot; later requests wait for both. [client-protocols 4.9] */
+function subscribe(
+  host: RequestHost,
+  connection: Connection,
+  { group, ackId }: ClientRequest & { kind: 'subscribeGroupState' | 'unsubscribeGroupState' },
+): Promise<void> | undefined {
+  let snapshot: (() => Promise<void>) | undefined;
+  answered(host, connection, ackId, () => {
+    need(connection, 'getGroupState', group);
+    needMembership(connection, group);
+    host.states.subscribe(connection, group);
+    snapshot = () => host.states.sendSnapshot(connection, group);
+  });
+  return snapshot?.();
 }

@@ -10,7 +10,8 @@ import type { Admission, Candidate } from '../hub/admission.js';
 import type { Connection, Ending } from '../hub/connection.js';
 import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
-import type { Clock, Observer } from '../hub/ports.js';
+import type { Clock, Observer, Outlet } from '../hub/ports.js';
+import type { Codec } from '../protocols/codec.js';
 import { isGroupName } from '../protocols/names.js';
 import {
   type ClientTarget,
@@ -26,6 +27,7 @@ import { Departure } from './departure.js';
 import { KeepAlive } from './keep-alive.js';
 import { ignoreUpgrade, isWebSocketUpgrade } from './other-upgrade.js';
 import { refusalOf, refuse } from './refusal.js';
+import { requestHostReader, type TrustProxy } from './request-host.js';
 import { closeTimeoutMs, type OutboundLimits, SocketOutlet } from './socket-outlet.js';
 import { Turn } from './turn.js';
 
@@ -38,6 +40,8 @@ export interface SocketSettings {
   keepAliveIntervalMs(hub: string): number;
   maxConnections(): number;
   outboundLimits(): OutboundLimits;
+  /** Does a client's close with this code end a reliable connection? [client-protocols D3] */
+  isFinalClose(code: number): boolean;
 }
 
 export interface GatewayOptions {
@@ -45,6 +49,7 @@ export interface GatewayOptions {
   readonly tokens: KeyTokens;
   readonly endpoints: Endpoints;
   readonly settings: SocketSettings;
+  readonly trustProxy: TrustProxy;
   readonly clock: Clock;
   readonly observer: Observer;
 }
@@ -60,6 +65,7 @@ export class Gateway {
   readonly #options: GatewayOptions;
   readonly #server: WebSocketServer;
   readonly #keepAlive: KeepAlive;
+  readonly #requestHost: (request: IncomingMessage) => string | undefined;
   readonly #turn = new Turn();
   /** The subprotocol to echo, while ws finishes the handshake. */
   readonly #selected = new WeakMap<IncomingMessage, string>();
@@ -72,6 +78,7 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#requestHost = requestHostReader(options.trustProxy);
     this.#keepAlive = new KeepAlive(options.clock);
     this.#server = new WebSocketServer({
       noServer: true,
@@ -136,8 +143,9 @@ export class Gateway {
     const target = readTarget(request);
     checkHandshake(request);
     const hub = this.#options.hubs.get(target.hub);
-    if ((target.query.get('awps_connection_id') ?? '') !== '') {
-      this.#failRecovery(request, socket, head);
+    const recovering = target.query.get('awps_connection_id') ?? '';
+    if (recovering !== '') {
+      this.#recover(request, socket, head, hub, recovering, target.query);
       return;
     }
     this.#checkCapacity();
@@ -160,7 +168,8 @@ export class Gateway {
     const token = tokenOf(request, target.query);
     if (token !== undefined) {
       const { endpoints, tokens } = this.#options;
-      return tokens.verify(token, clientAudience(target.hub, target.isLegacyPath, endpoints, request.headers.host));
+      const host = this.#requestHost(request);
+      return tokens.verify(token, clientAudience(target.hub, target.isLegacyPath, endpoints, host));
     }
     if (this.#options.settings.isAnonymousAllowed(hub.name)) return {};
     throw new PubSubError(
@@ -186,40 +195,87 @@ export class Gateway {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, hub: Hub, admission: Admission): void {
-    if (admission.subprotocol !== undefined) this.#selected.set(request, admission.subprotocol);
     let isUpgraded = false;
     // ws writes the 101 and calls back within this call: the connection is in its hub before its client can know.
-    this.#server.handleUpgrade(request, socket, head, ws => {
+    this.#handshake(request, socket, head, admission.subprotocol, ws => {
       isUpgraded = true;
-      this.#attach(ws, socket, hub, admission);
+      this.#attach(ws, socket, hub, admission.codec, outlet => hub.open(admission, outlet));
     });
     if (!isUpgraded) hub.abandon(admission); // ws found the socket closed
   }
 
-  #attach(ws: WebSocket, socket: Socket, hub: Hub, admission: Admission): void {
+  /**
+   * Only the reconnection token counts. A failure is answered with an upgrade, as clients in the field take an HTTP error
+   * for a passing fault; it does no harm to the session. [client-protocols 1.3, 5.3]
+   */
+  #recover(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    hub: Hub,
+    connectionId: string,
+    query: URLSearchParams,
+  ): void {
+    const connection = hub.recover(connectionId, query.get('awps_reconnection_token') ?? '');
+    const offered = subprotocolsOf(request);
+    const spoken = connection?.subprotocol;
+    const echoed = spoken === undefined ? offered[0] : offered.find(name => name.toLowerCase() === spoken);
+    this.#handshake(request, socket, head, echoed, ws => {
+      if (connection === undefined) this.#turnAway(ws);
+      else
+        this.#attach(ws, socket, hub, connection.codec, outlet => {
+          hub.resume(connection, outlet);
+          return connection;
+        });
+    });
+  }
+
+  #turnAway(ws: WebSocket): void {
+    ws.on('error', ignore);
+    this.#count(ws);
+    ws.close(cannotRecover);
+  }
+
+  #handshake(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    subprotocol: string | undefined,
+    attach: (ws: WebSocket) => void,
+  ): void {
+    if (subprotocol !== undefined) this.#selected.set(request, subprotocol);
+    this.#server.handleUpgrade(request, socket, head, attach);
+  }
+
+  /** @param begin makes or resumes the connection that this socket is for */
+  #attach(ws: WebSocket, socket: Socket, hub: Hub, codec: Codec, begin: (outlet: Outlet) => Connection): void {
     const { clock, settings } = this.#options;
     const onSlow = () => hub.fail(connection, new PubSubError('slowClient', 'The client is too slow.'));
-    const outlet = new SocketOutlet(ws, socket, this.#turn, clock, settings.outboundLimits(), onSlow);
-    const connection: Connection = hub.open(admission, outlet);
-    const lose = (ending: Ending) => {
+    const limits = outboundLimits(settings.outboundLimits(), codec);
+    const outlet = new SocketOutlet(ws, socket, this.#turn, clock, limits, onSlow);
+    const connection: Connection = begin(outlet);
+    const lose = (ending: Ending, isFinal: boolean) => {
       outlet.abandon();
-      hub.lose(connection, ending);
+      hub.lose(connection, outlet, ending, isFinal);
     };
     const unwatch = this.#keepAlive.watch(
       ws,
       socket,
       () => settings.keepAliveIntervalMs(hub.name),
       () => {
-        lose({ category: 'PingTimeout', reason: 'The client did not answer pings.' });
+        lose({ category: 'PingTimeout', reason: 'The client did not answer pings.' }, false);
         ws.terminate();
       },
     );
-    ws.on('message', (bytes, isBinary) => connection.receive({ bytes: bytes as Buffer, isBinary }));
+    ws.on('message', (bytes, isBinary) => {
+      // What was read from a socket before a newer one replaced it is as lost as what was still on its way.
+      if (connection.isOn(outlet)) connection.receive({ bytes: bytes as Buffer, isBinary });
+    });
     // ws has already sent the Close frame that the error calls for (1002, 1007 or 1009).
-    ws.on('error', error => lose({ category: 'BadRequest', reason: error.message }));
+    ws.on('error', error => lose({ category: 'BadRequest', reason: error.message }, true));
     ws.on('close', (code, reason) => {
       unwatch();
-      lose(endingOf(code, reason));
+      lose(endingOf(code, reason), settings.isFinalClose(code));
     });
     this.#count(ws);
   }
@@ -232,17 +288,6 @@ export class Gateway {
     });
   }
 
-  /** Answered with an upgrade, as clients in the field take an HTTP error for a passing fault. [client-protocols 5.3] */
-  #failRecovery(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    const offered = subprotocolsOf(request)[0];
-    if (offered !== undefined) this.#selected.set(request, offered);
-    this.#server.handleUpgrade(request, socket, head, ws => {
-      ws.on('error', ignore);
-      this.#count(ws);
-      ws.close(cannotRecover);
-    });
-  }
-
   #refuse(request: IncomingMessage, socket: Duplex, cause: unknown): void {
     const { observer } = this.#options;
     const refusal = refusalOf(cause);
@@ -251,6 +296,17 @@ export class Gateway {
     if (socket.writable) refuse(socket, refusal);
     else socket.destroy();
   }
+}
+
+/** What a reliable connection's socket may have waiting at the least: its whole replay buffer may leave at once, and more while it does. [client-protocols 5.1, 8.4] */
+const replayed: OutboundLimits = { maxMessages: 2_000, maxBytes: 32 * 1024 * 1024 };
+
+function outboundLimits(configured: OutboundLimits, codec: Codec): OutboundLimits {
+  if (codec.sequencer === undefined) return configured;
+  return {
+    maxMessages: Math.max(configured.maxMessages, replayed.maxMessages),
+    maxBytes: Math.max(configured.maxBytes, replayed.maxBytes),
+  };
 }
 
 /** A socket's error is followed by its `close`, which is where endings are handled. */

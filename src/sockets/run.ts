@@ -16,6 +16,8 @@ export class Run {
   readonly length: number;
   /** Payload bytes of all frames. */
   readonly bytes: number;
+  /** The earliest, in Unix milliseconds; infinite when no frame expires. */
+  readonly #expiresAtMs: number;
   readonly #before: Run | undefined;
   readonly #last: Frame | undefined;
   #next: Run[] | readonly Run[] = Run.#none;
@@ -26,6 +28,8 @@ export class Run {
     this.#last = last;
     this.length = before === undefined ? 0 : before.length + 1;
     this.bytes = (before?.bytes ?? 0) + (last?.bytes.length ?? 0);
+    const earlier = before === undefined ? Number.POSITIVE_INFINITY : before.#expiresAtMs;
+    this.#expiresAtMs = Math.min(earlier, last?.expiresAtMs ?? earlier);
   }
 
   /** No frames: where the runs of a turn begin. */
@@ -41,6 +45,14 @@ export class Run {
     return made;
   }
 
+  /** What of it is still of use; undefined when nothing is. */
+  fresh(nowMs: number): Run | undefined {
+    if (this.#expiresAtMs > nowMs) return this;
+    let run = Run.empty();
+    for (const frame of this.#frames()) if (frame.expiresAtMs > nowMs) run = run.with(frame);
+    return run.length === 0 ? undefined : run;
+  }
+
   /** All frames in one Buffer, made once; undefined when they are too large to be worth a copy. */
   joined(): Buffer | undefined {
     if (this.#joined === undefined && (this.length === 1 || this.bytes <= maxJoinedBytes)) {
@@ -52,11 +64,13 @@ export class Run {
 
   /** Each frame as it goes over TCP, in order. */
   wires(): Buffer[] {
-    const wires = new Array<Buffer>(this.length);
-    for (let run: Run = this; run.#before !== undefined; run = run.#before) {
-      wires[run.length - 1] = wireOf(run.#last as Frame);
-    }
-    return wires;
+    return this.#frames().map(wireOf);
+  }
+
+  #frames(): Frame[] {
+    const frames = new Array<Frame>(this.length);
+    for (let run: Run = this; run.#before !== undefined; run = run.#before) frames[run.length - 1] = run.#last as Frame;
+    return frames;
   }
 
   /** The newest come first: a fan-out asks for the same one again and again. */

@@ -84,6 +84,11 @@ export class SocketOutlet implements Outlet, Flushable {
     this.#due = undefined;
   }
 
+  drop(): void {
+    this.abandon();
+    this.#ws.terminate();
+  }
+
   pause(): void {
     this.#ws.pause();
   }
@@ -95,6 +100,7 @@ export class SocketOutlet implements Outlet, Flushable {
   readonly #resume = (): void => {
     this.#isStuck = false;
     this.#stuckMessages = 0;
+    this.#due = this.#due?.fresh(this.#clock.now());
     this.flush();
   };
 

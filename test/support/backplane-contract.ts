@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answer, Backplane, Operation, Performer, Target } from '../../src/hub/ports.js';
-import type { DataMessage } from '../../src/protocols/messages.js';
+import type { GroupStateItem, SequencedMessage, StreamPosition } from '../../src/protocols/messages.js';
 import { textPayload } from './fake-ports.js';
 import { Mailbox } from './mailbox.js';
 
@@ -73,11 +73,19 @@ function isSame(a: Target, b: Target): boolean {
 }
 
 function send(text: string): Operation {
-  return { kind: 'send', message: { kind: 'serverMessage', payload: textPayload(text) }, excluded: [] };
+  return {
+    kind: 'send',
+    message: { kind: 'serverMessage', payload: textPayload(text) },
+    excluded: [],
+    filter: undefined,
+    ttlSeconds: 0,
+  };
 }
 
 function textOf(operation: Operation): string | undefined {
-  return operation.kind === 'send' ? operation.message.payload.bytes.toString('utf8') : undefined;
+  return operation.kind === 'send' && 'payload' in operation.message
+    ? operation.message.payload.bytes.toString('utf8')
+    : undefined;
 }
 
 const allBytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -86,20 +94,39 @@ const metadata = new Map([
   ['__proto__', ''],
 ]);
 
+const stream: StreamPosition = { streamId: 's', sequenceId: 2n ** 64n - 1n, isEnd: false, error: undefined };
+const error = { name: 'UserError', message: 'm', userErrorCode: undefined };
+const ended: StreamPosition = { ...stream, sequenceId: 0n, isEnd: true, error };
+const item: GroupStateItem = { connectionId: 'c', userId: 'ann', state: metadata, updatedAtMs: 1_900_000_000_000 };
+
 /** Messages that differ in all that a message can differ in. */
-const messages: readonly DataMessage[] = [
+const messages: readonly SequencedMessage[] = [
   { kind: 'serverMessage', payload: { dataType: 'binary', bytes: allBytes, metadata: undefined } },
   { kind: 'serverMessage', payload: { dataType: 'json', bytes: Buffer.from(' {"a":1.0,"a":2}'), metadata } },
-  { kind: 'groupMessage', group: 'g', fromUserId: undefined, payload: textPayload('') },
-  { kind: 'groupMessage', group: 'é\n', fromUserId: '', payload: textPayload('😀') },
-  { kind: 'groupMessage', group: 'g', fromUserId: 'ann', payload: { dataType: 'protobuf', bytes: allBytes, metadata } },
+  { kind: 'groupMessage', group: 'g', fromUserId: undefined, payload: textPayload(''), stream: undefined },
+  { kind: 'groupMessage', group: 'é\n', fromUserId: '', payload: textPayload('😀'), stream },
+  {
+    kind: 'groupMessage',
+    group: 'g',
+    fromUserId: 'ann',
+    payload: { dataType: 'protobuf', bytes: allBytes, metadata },
+    stream: ended,
+  },
+  { kind: 'groupStateSnapshot', group: 'g', items: [] },
+  { kind: 'groupStateUpdate', group: 'é.*', items: [item, { ...item, userId: undefined, state: undefined }] },
 ];
 
 const operations: readonly Operation[] = [
-  ...messages.map(message => ({ kind: 'send', message, excluded: [] }) as const),
-  { kind: 'send', message: { kind: 'serverMessage', payload: textPayload('x') }, excluded: ['c1', 'c2'] },
-  { kind: 'join', group: 'é.*' },
-  { kind: 'leave', group: 'g' },
+  ...messages.map(message => ({ kind: 'send', message, excluded: [], filter: undefined, ttlSeconds: 0 }) as const),
+  {
+    kind: 'send',
+    message: { kind: 'serverMessage', payload: textPayload('x') },
+    excluded: ['c1', 'c2'],
+    filter: "userId eq 'é'",
+    ttlSeconds: 300,
+  },
+  { kind: 'join', groups: ['é.*', 'g'], filter: undefined },
+  { kind: 'leave', groups: ['g'], filter: "'g' in groups" },
   { kind: 'leaveAll' },
   { kind: 'close', reason: undefined, excluded: [] },
   { kind: 'close', reason: 'r'.repeat(2_000), excluded: ['c1'] },
@@ -108,6 +135,9 @@ const operations: readonly Operation[] = [
   { kind: 'check', permission: 'sendToGroup', group: 'g' },
   { kind: 'count' },
   { kind: 'list' },
+  { kind: 'groupState', item },
+  { kind: 'groupState', item: { ...item, userId: undefined, state: undefined } },
+  { kind: 'listStates' },
 ];
 
 /**
@@ -202,6 +232,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
         { connectionId: 'c2', userId: undefined },
       ],
       conflicts: 1,
+      states: [item, { ...item, connectionId: 'd', userId: undefined }],
     };
 
     test('gather what the other nodes found', async () => {
@@ -212,7 +243,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
       const answers = await a.backplane.gather(group, { kind: 'list' });
       expect([...answers].sort((one, other) => one.matched - other.matched)).toEqual([
         found,
-        { matched: 5, members: [], conflicts: 0 },
+        { ...found, matched: 5, members: [], conflicts: 0 },
       ]);
       expect([a.heard.length, b.heard.length, c.heard.length]).toEqual([0, 1, 1]);
     });
@@ -243,7 +274,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
         };
       });
       let isSettled = false;
-      const gathered = a.backplane.gather(group, { kind: 'join', group: 'h' }).finally(() => {
+      const gathered = a.backplane.gather(group, { kind: 'join', groups: ['h'], filter: undefined }).finally(() => {
         isSettled = true;
       });
       await asked;

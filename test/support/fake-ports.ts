@@ -11,29 +11,37 @@ import type {
   ConnectRequest,
   Observer,
   Outlet,
+  ReconnectionTokens,
   Target,
   Upstream,
   UpstreamSession,
 } from '../../src/hub/ports.js';
 import type { Codec, Frame, InboundFrame } from '../../src/protocols/codec.js';
-import { json } from '../../src/protocols/json.js';
+import { json } from '../../src/protocols/json/index.js';
 import type { Payload } from '../../src/protocols/messages.js';
+import { ManualClock } from './manual-clock.js';
 
 /** Keeps what it is given to send. */
 export class RecordingOutlet implements Outlet {
   readonly frames: Frame[] = [];
   closed: { readonly code: number; readonly reason: string } | undefined;
+  isDropped = false;
   /** `pause` and `resume`, in order. */
   readonly flow: ('pause' | 'resume')[] = [];
 
   send(frame: Frame): void {
-    if (this.closed !== undefined) throw new Error('sent after close');
+    if (this.closed !== undefined || this.isDropped) throw new Error('sent after the end');
     this.frames.push(frame);
   }
 
   close(code: number, reason: string): void {
     if (this.closed !== undefined) throw new Error('closed twice');
     this.closed = { code, reason };
+  }
+
+  drop(): void {
+    if (this.isDropped) throw new Error('dropped twice');
+    this.isDropped = true;
   }
 
   pause(): void {
@@ -61,6 +69,8 @@ export type SessionCall =
 /** One connection's app server, which answers an event when the test says so. */
 export class ScriptedSession implements UpstreamSession {
   readonly calls: SessionCall[] = [];
+  /** Groups it was told of, as in `joined g`. */
+  readonly presence: string[] = [];
   readonly #connect: () => Promise<ConnectReply | undefined>;
   readonly #pending: { answer(payload: Payload | undefined): void; refuse(error: unknown): void }[] = [];
 
@@ -88,6 +98,14 @@ export class ScriptedSession implements UpstreamSession {
   event(name: string, payload: Payload): Promise<Payload | undefined> {
     this.calls.push({ call: 'event', name, payload });
     return new Promise((answer, refuse) => this.#pending.push({ answer, refuse }));
+  }
+
+  joined(group: string): void {
+    this.presence.push(`joined ${group}`);
+  }
+
+  left(group: string): void {
+    this.presence.push(`left ${group}`);
   }
 
   disconnected(reason: string): void {
@@ -223,6 +241,16 @@ function labelOf(target: Target): string {
   }
 }
 
+/** Tokens that a test can write itself. */
+export const readableTokens: ReconnectionTokens = {
+  issue: readableToken,
+  accepts: (token, hub, connectionId) => token === readableToken(hub, connectionId),
+};
+
+function readableToken(hub: string, connectionId: string): string {
+  return `${hub}/${connectionId}`;
+}
+
 export interface OpenOptions {
   readonly id?: string;
   readonly userId?: string;
@@ -247,7 +275,9 @@ export interface FakeClient {
 export class TestNode {
   readonly upstream = new ScriptedUpstream();
   readonly observer = new FactObserver();
+  readonly clock = new ManualClock();
   readonly hubs: Hubs;
+  recoveryWindowMs = 30_000;
   dropsOnEventFailure = false;
 
   constructor(backplane: Backplane = new MemoryBus().connect()) {
@@ -255,6 +285,9 @@ export class TestNode {
       upstream: this.upstream,
       backplane,
       observer: this.observer,
+      clock: this.clock,
+      reconnectionTokens: readableTokens,
+      recoveryWindowMs: () => this.recoveryWindowMs,
       dropsOnEventFailure: () => this.dropsOnEventFailure,
     });
   }

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { developmentKey } from '../../src/cli/settings.js';
 import { parseConfig } from '../../src/config/load.js';
 import { Service, type ServiceOptions } from '../../src/service.js';
+import type { ManualClock } from './manual-clock.js';
 import { type Dial, dialer } from './test-client.js';
 import { type RecordedUpstream, startUpstream } from './upstream.js';
 
@@ -53,6 +54,16 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
   await service.listen();
   await service.activate();
   return { service, upstream, dial: dialer(service), connectionString: service.connectionString };
+}
+
+/** Stops a service whose time only a test lets pass: it waits for retries, and between one wave of goodbyes and the next. */
+export async function stopInTime({ service }: StartedHub, clock: ManualClock): Promise<void> {
+  let isStopped = false;
+  const stopped = service.stop().finally(() => {
+    isStopped = true;
+  });
+  while (!isStopped) await clock.advanceAsync(1_000);
+  await stopped;
 }
 
 function defaultYaml(handler: StartOptions['handler'], chat: StartOptions['chat'], file: StartOptions['file']): string {

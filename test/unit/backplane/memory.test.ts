@@ -19,7 +19,7 @@ test('a command has been carried out when publish returns', () => {
     },
   });
   const message = { kind: 'serverMessage', payload: textPayload('x') } as const;
-  a.publish({ scope: 'hub', hub: 'chat' }, { kind: 'send', message, excluded: [] });
+  a.publish({ scope: 'hub', hub: 'chat' }, { kind: 'send', message, excluded: [], filter: undefined, ttlSeconds: 0 });
   expect(heard).toBe(1);
 });
 

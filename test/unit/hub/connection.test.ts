@@ -2,9 +2,10 @@ import { describe, expect, test } from 'vitest';
 import type { PubSubError } from '../../../src/errors.js';
 import { Connection, type ConnectionOwner } from '../../../src/hub/connection.js';
 import { Permissions } from '../../../src/hub/permissions.js';
-import { json } from '../../../src/protocols/json.js';
+import type { Codec } from '../../../src/protocols/codec.js';
+import { json, jsonReliable } from '../../../src/protocols/json/index.js';
 import type { ClientRequest } from '../../../src/protocols/messages.js';
-import { RecordingOutlet, ScriptedUpstream, settled, textFrame } from '../../support/fake-ports.js';
+import { RecordingOutlet, ScriptedUpstream, settled, textFrame, textPayload } from '../../support/fake-ports.js';
 
 /** Notes what it is asked to do. A request for a group named `wait…` is under way until the test finishes it. */
 class HandOwner implements ConnectionOwner {
@@ -40,12 +41,12 @@ class HandOwner implements ConnectionOwner {
   }
 }
 
-function setup() {
+function setup(codec: Codec = json) {
   const owner = new HandOwner();
   const outlet = new RecordingOutlet();
   const upstream = new ScriptedUpstream().open('chat', 'c');
   const permissions = new Permissions([]);
-  const parts = { id: 'c', hub: 'chat', userId: undefined, codec: json, permissions, upstream, outlet };
+  const parts = { id: 'c', hub: 'chat', userId: undefined, codec, permissions, upstream, outlet };
   const connection = new Connection(parts, owner);
   const ask = (group: string, padding = '') => connection.receive(textFrame({ type: 'joinGroup', group, padding }));
   return { owner, outlet, connection, ask, say: (text: string) => connection.receive(textFrame(text)) };
@@ -167,7 +168,7 @@ describe('a connection that holds too much is not read from', () => {
 describe('the end', () => {
   test('hands out the way out once', () => {
     const { outlet, connection } = setup();
-    expect(connection.end({ category: 'Normal', reason: 'a' })).toBe(outlet);
+    expect(connection.end({ category: 'Normal', reason: 'a' })).toEqual({ outlet });
     expect(connection.end({ category: 'Normal', reason: 'b' })).toBeUndefined();
     expect(connection.isOpen).toBe(false);
   });
@@ -184,5 +185,137 @@ describe('the end', () => {
     expect(owner.log).toEqual(['wait']);
     expect(owner.bytes).toHaveLength(2);
     expect(outlet.frames).toEqual([]);
+  });
+});
+
+describe('[client-protocols 5.2] a reliable connection outlives its socket', () => {
+  const data = (text: string) => ({ kind: 'serverMessage', payload: textPayload(text) }) as const;
+  const wire = (text: string, sequenceId: number) =>
+    `{"type":"message","from":"server","dataType":"text","data":"${text}","sequenceId":${sequenceId}}`;
+  const reliable = () => setup(jsonReliable);
+  const nothing = () => {};
+
+  test('[CP-076] data is numbered, the rest is not', () => {
+    const { connection, outlet } = reliable();
+    connection.tell(data('a'));
+    connection.tell({ kind: 'ack', ackId: 1n, error: undefined });
+    connection.tell({ kind: 'pong' });
+    connection.tell(data('b'));
+    expect(outlet.take()).toEqual([
+      wire('a', 1),
+      '{"type":"ack","ackId":1,"success":true}',
+      '{"type":"pong"}',
+      wire('b', 2),
+    ]);
+  });
+
+  test('[CP-079] suspended, it is alive, reads nothing, and keeps data; what is not data is lost', () => {
+    const { owner, connection, outlet, ask } = reliable();
+    connection.suspend(nothing);
+    expect([connection.isOpen, connection.isAlive, connection.isOn(outlet)]).toEqual([false, true, false]);
+    ask('a');
+    connection.tell({ kind: 'pong' });
+    connection.tell(data('kept'));
+    expect([owner.log, outlet.frames]).toEqual([[], []]);
+    const next = new RecordingOutlet();
+    connection.resume(next);
+    connection.replay(0);
+    expect(next.take()).toEqual([wire('kept', 1)]);
+  });
+
+  test('[CP-077] [CP-078] a replay is what is unacknowledged, in order, then life goes on', () => {
+    const { connection, say } = reliable();
+    for (const text of ['a', 'b', 'c']) connection.tell(data(text));
+    say('{"type":"sequenceAck","sequenceId":1}');
+    connection.suspend(nothing);
+    const next = new RecordingOutlet();
+    connection.resume(next);
+    connection.replay(0);
+    connection.tell(data('d'));
+    expect(next.take()).toEqual([wire('b', 2), wire('c', 3), wire('d', 4)]);
+  });
+
+  test('[client-protocols D18] acks make room while a request is under way', () => {
+    const { owner, connection, ask, say } = reliable();
+    ask('wait');
+    for (let count = 0; count < 1_000; count += 1) connection.tell(data('x'));
+    say('{"type":"sequenceAck","sequenceId":1000}');
+    connection.tell(data('y'));
+    expect(owner.failures).toEqual([]);
+    expect(connection.isOpen).toBe(true);
+  });
+
+  test('[CP-084] a resume answers the outlet that it replaces, and stops the wait that it ends', () => {
+    const { connection, outlet } = reliable();
+    const [second, third] = [new RecordingOutlet(), new RecordingOutlet()];
+    expect(connection.resume(second)).toBe(outlet);
+    expect([connection.isOn(outlet), connection.isOn(second)]).toEqual([false, true]);
+    let cancelled = 0;
+    connection.suspend(() => {
+      cancelled += 1;
+    });
+    expect(connection.resume(third)).toBeUndefined();
+    expect(cancelled).toBe(1);
+  });
+
+  test('[CP-089] the 1001st unacknowledged message fails it as a slow client, once', () => {
+    const { owner, connection } = reliable();
+    for (let count = 0; count < 1_002; count += 1) connection.tell(data('x'));
+    expect(owner.log).toEqual(['slowClient']);
+    expect(connection.isAlive).toBe(false);
+  });
+
+  test('requests that wait are carried out while it is suspended, and those of the new socket after them', async () => {
+    const { owner, connection, ask } = reliable();
+    for (const group of ['wait', 'a', 'b']) ask(group);
+    connection.suspend(nothing);
+    await owner.finish();
+    expect(owner.log).toEqual(['wait', 'a', 'b']);
+    connection.resume(new RecordingOutlet());
+    ask('c');
+    expect(owner.log).toEqual(['wait', 'a', 'b', 'c']);
+  });
+
+  test('a socket that comes to a full connection is not read until there is room', async () => {
+    const { owner, connection, outlet, ask } = reliable();
+    ask('wait');
+    for (let count = 0; count < 128; count += 1) ask('wait');
+    connection.suspend(nothing);
+    const next = new RecordingOutlet();
+    connection.resume(next);
+    expect([outlet.flow, next.flow]).toEqual([['pause'], ['pause']]);
+    await owner.finish();
+    expect([outlet.flow, next.flow]).toEqual([['pause'], ['pause', 'resume']]);
+  });
+
+  test('a socket that comes to a connection that has room again is read', async () => {
+    const { owner, connection, ask } = reliable();
+    ask('wait');
+    for (let count = 0; count < 128; count += 1) ask('a');
+    connection.suspend(nothing);
+    await owner.finish();
+    const next = new RecordingOutlet();
+    connection.resume(next);
+    ask('b');
+    expect([next.flow, owner.log.at(-1)]).toEqual([[], 'b']);
+  });
+
+  test('[RA-050] ended while suspended: nobody is left to tell, nothing is kept, and the wait is over', () => {
+    const { owner, connection } = reliable();
+    let cancelled = 0;
+    connection.suspend(() => {
+      cancelled += 1;
+    });
+    expect(connection.end({ category: 'Normal', reason: '' })).toEqual({ outlet: undefined });
+    for (let count = 0; count < 1_001; count += 1) connection.tell(data('x'));
+    expect([cancelled, connection.isAlive, owner.failures]).toEqual([1, false, []]);
+  });
+
+  test('a plain connection has nothing to replay', () => {
+    const { connection, outlet } = setup();
+    connection.tell(data('a'));
+    outlet.take();
+    connection.replay(0);
+    expect([connection.isReliable, outlet.frames]).toEqual([false, []]);
   });
 });

@@ -1,11 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { Connection } from '../../../src/hub/connection.js';
-import { fanOut } from '../../../src/hub/fanout.js';
+import { Connection, type ConnectionOwner } from '../../../src/hub/connection.js';
+import { type FanOutOptions, fanOut } from '../../../src/hub/fanout.js';
 import { Permissions } from '../../../src/hub/permissions.js';
 import { type Codec, type Encoder, Frame } from '../../../src/protocols/codec.js';
+import { jsonReliable } from '../../../src/protocols/json/index.js';
 import type { DataMessage } from '../../../src/protocols/messages.js';
 import { FactObserver, RecordingOutlet, ScriptedUpstream, textPayload } from '../../support/fake-ports.js';
 
+const toAll: FanOutOptions = { excluded: [], accepts: undefined, expiresAtMs: Number.POSITIVE_INFINITY };
 const owner = { execute: () => undefined, fail: () => {}, received: () => {} };
 const message: DataMessage = { kind: 'serverMessage', payload: textPayload('hello') };
 
@@ -22,21 +24,21 @@ class CountingEncoder implements Encoder {
 }
 
 function codecOf(subprotocol: string | undefined, encoder: Encoder): Codec {
-  return { subprotocol, onFailure: 'ack', encoder, decode: () => ({ kind: 'ping' }) };
+  return { subprotocol, onFailure: 'ack', encoder, sequencer: undefined, decode: () => ({ kind: 'ping' }) };
 }
 
-function connect(id: string, codec: Codec) {
+function connect(id: string, codec: Codec, by: ConnectionOwner = owner) {
   const outlet = new RecordingOutlet();
   const upstream = new ScriptedUpstream().open('chat', id);
   const parts = { id, hub: 'chat', userId: undefined, codec, permissions: new Permissions([]), upstream, outlet };
-  return { connection: new Connection(parts, owner), outlet };
+  return { connection: new Connection(parts, by), outlet };
 }
 
 /** Sends to all of them, but for the excluded ids. */
 function send(receivers: readonly ReturnType<typeof connect>[], excluded: readonly string[] = []): FactObserver {
   const observer = new FactObserver();
   const connections = receivers.map(({ connection }) => connection);
-  fanOut(connections, message, excluded, 'chat', observer);
+  fanOut(connections, message, { ...toAll, excluded }, 'chat', observer);
   return observer;
 }
 
@@ -94,7 +96,48 @@ describe('[design 4] fan-out', () => {
     first.outlet.send = () => {
       for (const connection of present) if (connection.id === 'a') present.delete(connection);
     };
-    fanOut(present, message, [], 'chat', new FactObserver());
+    fanOut(present, message, toAll, 'chat', new FactObserver());
     expect(receivers.slice(1).map(({ outlet }) => outlet.frames.length)).toEqual([1, 1]);
+  });
+});
+
+describe('[client-protocols 5.1] reliable receivers', () => {
+  /** Ends a connection that fails, as a hub does. */
+  const strict = {
+    ...owner,
+    fail: (connection: Connection) => void connection.end({ category: 'SlowClient', reason: '' }),
+  };
+
+  test('[CP-076] get the body with the id that is their own; those at the same id share the frame', () => {
+    const [a, b, late] = [connect('a', jsonReliable), connect('b', jsonReliable), connect('late', jsonReliable)];
+    send([a, b]);
+    send([a, b, late]);
+    expect(late.outlet.take()).toEqual([
+      '{"type":"message","from":"server","dataType":"text","data":"hello","sequenceId":1}',
+    ]);
+    const ids = b.outlet.frames.map(({ bytes }) => JSON.parse(bytes.toString()).sequenceId);
+    expect(ids).toEqual([1, 2]);
+    expect(a.outlet.frames.map((frame, at) => frame === b.outlet.frames[at])).toEqual([true, true]);
+  });
+
+  test('[CP-089] one whose buffer is full is ended, not counted, and does not keep the others from their copy', () => {
+    const [full, other] = [connect('full', jsonReliable, strict), connect('other', jsonReliable, strict)];
+    for (let count = 0; count < 1_000; count += 1) send([full]);
+    const { facts } = send([other, full]);
+    expect([full.connection.isAlive, full.outlet.frames.length]).toEqual([false, 1_000]);
+    expect(other.outlet.frames).toHaveLength(1);
+    const bytes = other.outlet.frames[0]?.bytes.length;
+    expect(facts).toEqual([
+      { what: 'messageSent', hub: 'chat', protocol: jsonReliable.subprotocol, receivers: 1, bytes },
+    ]);
+  });
+
+  test('what JSON has no words for takes no id', () => {
+    const receiver = connect('a', jsonReliable);
+    const empty = { dataType: 'json', bytes: Buffer.from('null'), metadata: undefined } as const;
+    fanOut([receiver.connection], { kind: 'serverMessage', payload: empty }, toAll, 'chat', new FactObserver());
+    expect(receiver.outlet.frames).toEqual([]);
+    send([receiver]);
+    expect(receiver.outlet.take()[0]).toContain('"sequenceId":1}');
   });
 });

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
-import { json } from '../../../src/protocols/json.js';
+import { json } from '../../../src/protocols/json/index.js';
 import { simpleEvents } from '../../../src/protocols/simple.js';
 import { RecordingOutlet, TestNode, textPayload } from '../../support/fake-ports.js';
 
@@ -102,7 +102,7 @@ describe('[client-protocols 8.3] endings', () => {
 
   test('a lost socket ends its connection without writing to it', () => {
     const client = node.open({ userId: 'ann', groups: ['g'] });
-    node.chat.lose(client.connection, { category: 'Normal', reason: 'bye' });
+    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: 'bye' }, false);
     expect(client.heard()).toEqual([]);
     expect(client.outlet.closed).toBeUndefined();
     expect(client.session.calls.at(-1)).toEqual({ call: 'disconnected', reason: 'bye' });
@@ -113,7 +113,7 @@ describe('[client-protocols 8.3] endings', () => {
     const client = node.open();
     node.chat.fail(client.connection, new PubSubError('slowClient', 'The client is too slow.'));
     node.chat.fail(client.connection, new PubSubError('malformed', 'x'));
-    node.chat.lose(client.connection, { category: 'Normal', reason: 'bye' });
+    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: 'bye' }, false);
     await node.chat.closeConnection(client.id);
     expect(client.heard()).toEqual([disconnected('The client is too slow.')]);
     expect(client.outlet.closed).toEqual({ code: 1008, reason: '' });
@@ -123,7 +123,8 @@ describe('[client-protocols 8.3] endings', () => {
 
   test('an outlet that fails while its connection is told goodbye leaves no trace of it', async () => {
     const client = node.open({ userId: 'ann', groups: ['g'] });
-    client.outlet.send = () => node.chat.lose(client.connection, { category: 'Normal', reason: 'lost' });
+    client.outlet.send = () =>
+      node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: 'lost' }, false);
     await node.chat.closeConnection(client.id);
     expect(client.outlet.closed).toBeUndefined();
     expect(await Promise.all([node.chat.userExists('ann'), node.chat.groupExists('g')])).toEqual([false, false]);

@@ -24,7 +24,7 @@ describe('hubs', () => {
     node.open();
     node.hubs.get('other');
     expect(node.hubs.size).toBe(2);
-    node.chat.lose(client.connection, { category: 'Normal', reason: '' });
+    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
     expect(node.hubs.size).toBe(1);
   });
 

@@ -3,7 +3,7 @@ import { Connection } from '../../../src/hub/connection.js';
 import { Members } from '../../../src/hub/members.js';
 import { Permissions } from '../../../src/hub/permissions.js';
 import type { Target } from '../../../src/hub/ports.js';
-import { json } from '../../../src/protocols/json.js';
+import { json } from '../../../src/protocols/json/index.js';
 import { RecordingBackplane, RecordingOutlet, ScriptedUpstream, settled } from '../../support/fake-ports.js';
 
 const hub = 'chat';

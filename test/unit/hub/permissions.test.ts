@@ -163,3 +163,36 @@ describe('[rest-api 2.5] grant and revoke', () => {
     expect(permissions.grant('sendToGroup', 'one-more')).toBe(true);
   });
 });
+
+describe.each(['setGroupState', 'getGroupState'] as const)('[client-protocols 2.2] %s', right => {
+  const prefix = `webpubsub.${right}`;
+  const may = (role: string) => {
+    const permissions = new Permissions([role]);
+    return ['g', 'a.b', '*'].filter(group => permissions.allows(right, group));
+  };
+
+  test('needs its own role', () => {
+    for (const role of ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup', 'webpubsub.setGetGroupState']) {
+      expect(may(role)).toEqual([]);
+    }
+    const other = right === 'setGroupState' ? 'getGroupState' : 'setGroupState';
+    expect(may(`webpubsub.${other}`)).toEqual([]);
+  });
+
+  test('comes for all groups, or for one by its literal name', () => {
+    expect(may(prefix)).toEqual(['g', 'a.b', '*']);
+    expect(may(`${prefix}.a.b`)).toEqual(['a.b']);
+    expect(may(`${prefix}.*`)).toEqual(['*']);
+  });
+
+  test('has no patterns: such a role is none of ours', () => {
+    expect(may(`${prefix}s.**`)).toEqual([]);
+    expect(new Permissions([`${prefix}s.**`]).ignored).toEqual([]);
+  });
+
+  test('a role of what cannot be a group is ignored, with a reason', () => {
+    expect(new Permissions([`${prefix}. `]).ignored).toEqual([
+      { role: `${prefix}. `, reason: 'not a valid group name' },
+    ]);
+  });
+});

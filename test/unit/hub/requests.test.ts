@@ -372,46 +372,6 @@ describe('simple clients', () => {
   });
 });
 
-describe('what is not offered yet is answered with the protocol’s own error', () => {
-  test('[CP-072] invoke', () => {
-    const client = node.open();
-    client.say({ type: 'invoke', invocationId: 'q', event: 'e' });
-    expect(client.heard()).toEqual([
-      '{"type":"invokeResponse","invocationId":"q","success":false,"error":{"name":"BadRequest","message":"invoke is not offered by this server"}}',
-    ]);
-  });
-
-  test.each([
-    [
-      { type: 'sendToGroup', group: 'g', stream: { streamId: 's' } },
-      'BadRequest',
-      'streaming is not offered by this server',
-    ],
-    [{ type: 'streamData', streamId: 's' }, 'StreamNotFound', 'no stream s is open'],
-    [{ type: 'streamEnd', streamId: 's' }, 'StreamNotFound', 'no stream s is open'],
-  ])('%o', (request, name, message) => {
-    const client = node.open({ roles: everything });
-    client.say(request);
-    expect(client.heard()).toEqual([
-      `{"type":"streamClosed","streamId":"s","error":${JSON.stringify({ name, message })}}`,
-    ]);
-    expect(client.connection.isOpen).toBe(true);
-  });
-
-  test.each(['setGroupState', 'subscribeGroupState'])('%s is Forbidden', type => {
-    const client = node.open();
-    client.say({ type, group: 'g', ackId: 1 });
-    client.say({ type, group: 'g' });
-    expect(client.heard()).toEqual([errorAck(1, 'Forbidden', 'group state is not offered by this server')]);
-  });
-
-  test('[client-protocols 4.9] unsubscribeGroupState always succeeds', () => {
-    const client = node.open();
-    client.say({ type: 'unsubscribeGroupState', group: 'g', ackId: 1 });
-    expect(client.heard()).toEqual([ackText(1)]);
-  });
-});
-
 test('a join is acked once other nodes can reach the group, and later requests wait for it', async () => {
   const backplane = new RecordingBackplane();
   node = new TestNode(backplane);

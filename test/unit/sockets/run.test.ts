@@ -64,4 +64,14 @@ describe('[design 4] a run of frames', () => {
     expect(run.with(a).joined()).toBeUndefined();
     expect(run.with(a).wires()).toHaveLength(3);
   });
+
+  test('[rest-api 5] leaves out what has expired, and is itself when nothing has', () => {
+    const [brief, lasting] = [frame('brief'), frame('lasting')];
+    brief.expiresAtMs = 1_000;
+    const run = runOf(Run.empty(), lasting, brief, lasting);
+    expect(run.fresh(999)).toBe(run);
+    expect(run.fresh(1_000)?.wires()).toEqual([lasting, lasting].map(wireOf));
+    expect(runOf(Run.empty(), brief).fresh(1_000)).toBeUndefined();
+    expect(runOf(Run.empty(), lasting).fresh(1e15)?.length).toBe(1);
+  });
 });

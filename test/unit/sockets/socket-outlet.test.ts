@@ -110,6 +110,19 @@ describe('a socket that is stuck', () => {
     expect(socket.written).toEqual(wires('0', 'a', 'b', 'c', 'd'));
   });
 
+  test('[rest-api 5] is not sent what has expired while it was', async () => {
+    const { clock, socket, outlet, send } = await stuck();
+    const brief = frame('brief');
+    brief.expiresAtMs = clock.now() + 1_000;
+    send('a');
+    outlet.send(brief);
+    send('b');
+    clock.advance(1_000);
+    socket.drain();
+    await settled();
+    expect(socket.written).toEqual(wires('0', 'a', 'b'));
+  });
+
   test('one that gets stuck again waits again', async () => {
     const { socket, send } = await stuck();
     send('a');

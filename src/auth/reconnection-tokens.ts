@@ -1,0 +1,45 @@
+import { createSecretKey, type KeyObject } from 'node:crypto';
+import jwt from 'jsonwebtoken';
+import type { AccessKeys } from './key-tokens.js';
+
+/** [client-protocols 5.1] */
+const lifetimeSeconds = 7 * 24 * 60 * 60;
+
+/** The claim that binds a token to its hub; its presence also keeps client tokens from being taken for these. */
+const hubClaim = 'hubwire.session.hub';
+
+/**
+ * Tokens that let a client take up its session again: bound to one connection of one hub, reusable until they expire,
+ * opaque to clients. Signed with the access keys, so that any node can check them. [client-protocols 5.1, D33]
+ */
+export class KeyReconnectionTokens {
+  readonly #keys: readonly KeyObject[];
+  readonly #now: () => number;
+
+  /** @param now Unix milliseconds */
+  constructor(keys: AccessKeys, now: () => number) {
+    const texts = keys.secondary === undefined ? [keys.primary] : [keys.primary, keys.secondary];
+    this.#keys = texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
+    this.#now = now;
+  }
+
+  issue(hub: string, connectionId: string): string {
+    const exp = Math.floor(this.#now() / 1000) + lifetimeSeconds;
+    const claims = { aud: connectionId, exp, [hubClaim]: hub };
+    return jwt.sign(claims, this.#keys[0] as KeyObject, { algorithm: 'HS256', noTimestamp: true });
+  }
+
+  accepts(token: string, hub: string, connectionId: string): boolean {
+    return this.#keys.some(key => this.#isSigned(token, hub, connectionId, key));
+  }
+
+  #isSigned(token: string, hub: string, connectionId: string, key: KeyObject): boolean {
+    try {
+      const clockTimestamp = Math.floor(this.#now() / 1000);
+      const claims = jwt.verify(token, key, { algorithms: ['HS256'], audience: connectionId, clockTimestamp });
+      return typeof claims !== 'string' && claims[hubClaim] === hub;
+    } catch {
+      return false; // whatever is wrong with it, it recovers nothing
+    }
+  }
+}

@@ -1,0 +1,165 @@
+import { PubSubError } from '../errors.js';
+import type { GroupStateItem, SequencedMessage } from '../protocols/messages.js';
+import type { Connection } from './connection.js';
+
+/** Of one member in one group: the UTF-8 of its keys and values. [client-protocols 4.9] */
+export const maxStateBytes = 512;
+export const maxSnapshotItems = 200;
+
+export type State = ReadonlyMap<string, string>;
+
+/** What group states need of their hub. */
+export interface GroupStateHost {
+  /** Unix milliseconds. */
+  now(): number;
+  /** To connections of this node. */
+  send(receivers: readonly Connection[], message: SequencedMessage): void;
+  /** Tells the other nodes that have members of the group. */
+  publish(group: string, item: GroupStateItem): void;
+  /** The states that those nodes know of. */
+  gather(group: string): Promise<readonly GroupStateItem[]>;
+  fault(error: unknown): void;
+}
+
+interface Subscription {
+  /** Updates that came while a snapshot is being made, by connection: the snapshot must not be older than they are. */
+  held: Map<string, GroupStateItem> | undefined;
+}
+
+interface GroupEntry {
+  /** Of members on this node, by connection id. */
+  readonly states: Map<string, GroupStateItem>;
+  /** Members on this node. */
+  readonly subscriptions: Map<Connection, Subscription>;
+}
+
+/** @throws PubSubError `invalid` for a state that is too large */
+export function checkSize(state: State | undefined): void {
+  let bytes = 0;
+  for (const [key, value] of state ?? []) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  if (bytes > maxStateBytes) throw new PubSubError('invalid', `a group state has at most ${maxStateBytes} bytes`);
+}
+
+/**
+ * What members of groups say of themselves, and who wants to know. A node keeps the states of its own connections;
+ * updates go to every node, snapshots are gathered from all of them. Only groups that are used this way have an entry.
+ */
+export class GroupStates {
+  readonly #host: GroupStateHost;
+  readonly #groups = new Map<string, GroupEntry>();
+  /** When each connection last changed a state: clients go by the time to tell old from new. */
+  readonly #lastUpdateMs = new WeakMap<Connection, number>();
+
+  constructor(host: GroupStateHost) {
+    this.#host = host;
+  }
+
+  /** Undefined clears; clearing what is not set is no news. The connection is a member of the group. */
+  set(connection: Connection, group: string, state: State | undefined): void {
+    const isSet = this.#groups.get(group)?.states.has(connection.id) ?? false;
+    if (state === undefined && !isSet) return;
+    const item = { ...identityOf(connection), state, updatedAtMs: this.#nextTime(connection) };
+    if (state === undefined) this.#delete(group, entry => entry.states.delete(connection.id));
+    else this.#entry(group).states.set(connection.id, item);
+    this.receive(group, item);
+    this.#host.publish(group, item);
+  }
+
+  /** A member is gone from the group: with it go its state and its subscription. */
+  leave(connection: Connection, group: string): void {
+    this.unsubscribe(connection, group);
+    this.set(connection, group, undefined);
+  }
+
+  /** From now on the connection, a member of the group, hears of changes; `sendSnapshot` tells it what is so already. */
+  subscribe(connection: Connection, group: string): void {
+    const { subscriptions } = this.#entry(group);
+    if (!subscriptions.has(connection)) subscriptions.set(connection, { held: new Map() });
+  }
+
+  unsubscribe(connection: Connection, group: string): void {
+    this.#delete(group, entry => entry.subscriptions.delete(connection));
+  }
+
+  /** A member, on this node or another, has a new state: those here who subscribed are told. */
+  receive(group: string, item: GroupStateItem): void {
+    const ready: Connection[] = [];
+    for (const [connection, { held }] of this.#groups.get(group)?.subscriptions ?? []) {
+      if (held === undefined) ready.push(connection);
+      else held.set(item.connectionId, item);
+    }
+    if (ready.length > 0) this.#host.send(ready, { kind: 'groupStateUpdate', group, items: [item] });
+  }
+
+  /** Sends a subscriber what is so in the group, on all nodes; nothing when it has left meanwhile. Never rejects. */
+  async sendSnapshot(connection: Connection, group: string): Promise<void> {
+    const subscription = this.#subscription(connection, group);
+    if (subscription === undefined) return;
+    const held = new Map(subscription.held);
+    subscription.held = held;
+    const elsewhere = await this.#gather(group);
+    if (this.#subscription(connection, group) !== subscription || subscription.held !== held) return;
+    subscription.held = undefined;
+    const items = newest([...this.list(group), ...elsewhere, ...held.values()]);
+    this.#host.send([connection], { kind: 'groupStateSnapshot', group, items });
+  }
+
+  /** States of members on this node, in the order of connection ids; no more than a snapshot can hold. */
+  list(group: string): readonly GroupStateItem[] {
+    return firstOf(this.#groups.get(group)?.states.values() ?? []);
+  }
+
+  /** Without the other nodes, what is known here is better than nothing; their next updates are heard. */
+  async #gather(group: string): Promise<readonly GroupStateItem[]> {
+    try {
+      return await this.#host.gather(group);
+    } catch (error) {
+      this.#host.fault(error);
+      return [];
+    }
+  }
+
+  #nextTime(connection: Connection): number {
+    const timeMs = Math.max(this.#host.now(), (this.#lastUpdateMs.get(connection) ?? 0) + 1);
+    this.#lastUpdateMs.set(connection, timeMs);
+    return timeMs;
+  }
+
+  #subscription(connection: Connection, group: string): Subscription | undefined {
+    return this.#groups.get(group)?.subscriptions.get(connection);
+  }
+
+  #entry(group: string): GroupEntry {
+    let entry = this.#groups.get(group);
+    if (entry === undefined) {
+      entry = { states: new Map(), subscriptions: new Map() };
+      this.#groups.set(group, entry);
+    }
+    return entry;
+  }
+
+  #delete(group: string, take: (entry: GroupEntry) => void): void {
+    const entry = this.#groups.get(group);
+    if (entry === undefined) return;
+    take(entry);
+    if (entry.states.size === 0 && entry.subscriptions.size === 0) this.#groups.delete(group);
+  }
+}
+
+function identityOf({ id, userId }: Connection): Pick<GroupStateItem, 'connectionId' | 'userId'> {
+  return { connectionId: id, userId };
+}
+
+/** Of several items of one connection the latest counts; cleared states are left out. */
+function newest(items: readonly GroupStateItem[]): readonly GroupStateItem[] {
+  const latest = new Map<string, GroupStateItem>();
+  for (const item of items) {
+    const known = latest.get(item.connectionId);
+    if (known === undefined || known.updatedAtMs < item.updatedAtMs) latest.set(item.connectionId, item);
+  }
+  return firstOf([...latest.values()].filter(({ state }) => state !== undefined));
+}
+
+function firstOf(items: Iterable<GroupStateItem>): readonly GroupStateItem[] {
+  return [...items].sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1)).slice(0, maxSnapshotItems);
+}

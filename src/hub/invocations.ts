@@ -1,0 +1,80 @@
+import { outcomes, PubSubError } from '../errors.js';
+import type { ClientRequest, MessageError, Payload, ServerMessage } from '../protocols/messages.js';
+
+/** Invocations of one connection that its upstream works on; past that, its later requests wait. */
+export const maxInvocations = 64;
+
+/** A client that has no argument leaves the payload out; the upstream gets an empty body. [client-protocols 4.2] */
+const noPayload: Payload = { dataType: 'text', bytes: Buffer.alloc(0), metadata: undefined };
+
+export type InvokeResponse = ServerMessage & { kind: 'invokeResponse' };
+
+/** What an invocation needs of its connection. */
+export interface Invoker {
+  /** @throws PubSubError `eventUnhandled` or `eventFailed` */
+  ask(event: string, payload: Payload): Promise<Payload | undefined>;
+  /** Lost when the connection has no socket: the response is neither numbered nor replayed. */
+  respond(response: InvokeResponse): void;
+  /** A fault of our own. */
+  fault(error: PubSubError): void;
+}
+
+/** The invocations that one connection has under way. Each is answered when its upstream is done, in any order. [client-protocols 4.2, D19] */
+export class Invocations {
+  /** Those that will be answered. One that was cancelled is gone from here, though its upstream is still at work. */
+  readonly #awaited = new Map<string, object>();
+  #underWay = 0;
+  #hasRoom: (() => void) | undefined;
+
+  /** Starts one. A promise, when given, settles once there is room for another; it never rejects. */
+  start(request: ClientRequest & { kind: 'invoke' }, invoker: Invoker): Promise<void> | undefined {
+    const { invocationId } = request;
+    if (this.#awaited.has(invocationId)) {
+      const error = { name: outcomes.conflict.ack, message: `invocation ${invocationId} is under way already` };
+      invoker.respond({ kind: 'invokeResponse', invocationId, payload: undefined, error });
+      return undefined;
+    }
+    void this.#run(request, invoker);
+    if (this.#underWay < maxInvocations) return undefined;
+    return new Promise(resolve => {
+      this.#hasRoom = resolve;
+    });
+  }
+
+  /**
+   * The client will not have the response. The upstream is not told: an event that was sent cannot be taken back, only
+   * its answer left unused. An id that is not under way is ignored. [client-protocols 4.2]
+   */
+  cancel(invocationId: string): void {
+    this.#awaited.delete(invocationId);
+  }
+
+  async #run({ invocationId, event, payload = noPayload }: ClientRequest & { kind: 'invoke' }, invoker: Invoker) {
+    const ticket = {}; // the id may be in use again when an answer comes for one that was cancelled
+    this.#awaited.set(invocationId, ticket);
+    this.#underWay += 1;
+    const result = await ask(invoker, event, payload);
+    this.#underWay -= 1;
+    if (this.#awaited.get(invocationId) === ticket) {
+      this.#awaited.delete(invocationId);
+      invoker.respond({ kind: 'invokeResponse', invocationId, ...result });
+    }
+    this.#hasRoom?.();
+    this.#hasRoom = undefined;
+  }
+}
+
+type Result = Pick<InvokeResponse, 'payload' | 'error'>;
+
+/** What went wrong upstream is not the client's to know. [client-protocols 4.3, upstream-events D28] */
+const failure: MessageError = { name: outcomes.eventFailed.ack, message: 'Internal server error' };
+
+async function ask(invoker: Invoker, event: string, payload: Payload): Promise<Result> {
+  try {
+    return { payload: await invoker.ask(event, payload), error: undefined };
+  } catch (cause) {
+    const error = PubSubError.from(cause);
+    if (error.kind === 'internal') invoker.fault(error);
+    return { payload: undefined, error: failure };
+  }
+}
