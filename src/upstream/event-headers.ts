@@ -109,8 +109,17 @@ export class ConnectionHeaders {
 
 /** `ce-type`: the prefix is lower case, a client's event name keeps its spelling. [upstream-events 1.1] */
 function eventType(kind: EventKind, name: string): string {
-  return kind === 'user' ? `azure.webpubsub.user.${name}` : `azure.webpubsub.sys.${name}`;
+  return `azure.webpubsub.${families[kind]}.${name}`;
 }
+
+const families = {
+  connect: 'sys',
+  connected: 'sys',
+  disconnected: 'sys',
+  user: 'user',
+  joined: 'gp',
+  left: 'gp',
+} as const satisfies Record<EventKind, string>;
 
 function pushMetadata(flat: string[], metadata: Metadata): void {
   for (const [key, value] of metadata) {

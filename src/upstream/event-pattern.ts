@@ -1,4 +1,5 @@
 import { PubSubError } from '../errors.js';
+import { compilePattern, type GroupPattern, maxPatternLength, maxStars } from '../protocols/patterns.js';
 
 /** [upstream-events 5.4] */
 const eventName = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
@@ -19,6 +20,19 @@ export function parseEventPattern(text: string, written = text): (event: string)
   if (pattern === '*') return () => true;
   const names = new Set(pattern.split(',').map(item => parseName(item.trim(), written)));
   return event => names.has(event) || names.has(event.toLowerCase());
+}
+
+/**
+ * Reads one of `groupFilters`: a pattern of group names, in the language of roles.
+ * @throws PubSubError `invalid` when it is none
+ * [upstream-events 2.9, client-protocols 2.2]
+ */
+export function parseGroupFilter(text: string): GroupPattern {
+  const matches = compilePattern(text);
+  if (matches !== undefined) return matches;
+  throw invalid(
+    `is not a pattern of group names; write 1 to ${maxPatternLength} characters with at most ${maxStars} stars, and \\ only before *, ? or \\`,
+  );
 }
 
 function parseName(name: string, written: string): string {

@@ -83,8 +83,8 @@ export class EventSender {
   }
 
   /** Looked up at each event, so that a reload counts for connections that are open. [upstream-events 5.3] */
-  find(hub: string, kind: EventKind, name: string): EventHandler | undefined {
-    return this.#routes.find(hub, kind, name);
+  find(hub: string, kind: EventKind, subject: string): EventHandler | undefined {
+    return this.#routes.find(hub, kind, subject);
   }
 
   /** Reports a user event that no handler takes, and answers what to throw. */

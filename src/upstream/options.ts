@@ -2,6 +2,16 @@
 export const systemEvents = ['connect', 'connected', 'disconnected'] as const;
 export type SystemEvent = (typeof systemEvents)[number];
 
+/** What a handler can be told of groups. [upstream-events 2.9] */
+export const presenceEvents = ['joined', 'left'] as const;
+export type PresenceEvent = (typeof presenceEvents)[number];
+
+export interface GroupPresenceOptions {
+  readonly eventNames: readonly PresenceEvent[];
+  /** Patterns of group names, as in roles; none: all groups. */
+  readonly groupFilters: readonly string[];
+}
+
 /** How a request proves itself to its upstream, besides `ce-signature` and a `?code=` in the URL. [upstream-events 6.1] */
 export type HandlerAuth =
   | { readonly type: 'None' }
@@ -14,6 +24,8 @@ export interface EventHandlerOptions {
   readonly systemEvents: readonly SystemEvent[];
   /** `*`, one name, or a comma list; undefined: no user events. */
   readonly userEventPattern: string | undefined;
+  /** Undefined: no events of groups. */
+  readonly groupPresenceEvents?: GroupPresenceOptions | undefined;
   readonly auth: HandlerAuth;
 }
 

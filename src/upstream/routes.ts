@@ -1,7 +1,7 @@
 import type { EventKind } from '../hub/ports.js';
 import { canonicalHubName } from '../protocols/names.js';
-import { parseEventPattern } from './event-pattern.js';
-import type { EventHandlerOptions, HubHandlers, SystemEvent } from './options.js';
+import { parseEventPattern, parseGroupFilter } from './event-pattern.js';
+import type { EventHandlerOptions, GroupPresenceOptions, HubHandlers, SystemEvent } from './options.js';
 import { parseUrlTemplate, type UrlTemplate } from './url-template.js';
 import type { Validation } from './validation.js';
 
@@ -12,8 +12,11 @@ export interface EventHandler {
   readonly template: UrlTemplate;
   readonly options: EventHandlerOptions;
   readonly validation: Validation;
-  /** System events by `systemEvents` alone, user events by `userEventPattern` alone. [upstream-events 5.3] */
-  takes(kind: EventKind, name: string): boolean;
+  /**
+   * System events by `systemEvents` alone, user events by `userEventPattern` alone, and `joined` and `left`, where
+   * `subject` is the group and not the event's name, by `groupPresenceEvents` alone. [upstream-events 5.3, 2.9]
+   */
+  takes(kind: EventKind, subject: string): boolean;
 }
 
 /** Which event handler gets an event. Immutable: a reload makes another one. */
@@ -36,24 +39,36 @@ export class Routes {
   }
 
   /** The first handler that takes the event; `hub` is canonical. [upstream-events 5.3] */
-  find(hub: string, kind: EventKind, name: string): EventHandler | undefined {
-    return this.#byHub.get(hub)?.find(handler => handler.takes(kind, name));
+  find(hub: string, kind: EventKind, subject: string): EventHandler | undefined {
+    return this.#byHub.get(hub)?.find(handler => handler.takes(kind, subject));
   }
 }
 
 /** What a handler takes, for people. */
 export function eventsText(options: EventHandlerOptions): string {
   const user = options.userEventPattern ? [`user events ${options.userEventPattern}`] : [];
-  return [...options.systemEvents, ...user].join(', ') || 'nothing';
+  const { eventNames = [] } = options.groupPresenceEvents ?? {};
+  return [...options.systemEvents, ...user, ...eventNames.map(name => `group ${name}`)].join(', ') || 'nothing';
 }
 
 function parse(hub: string, options: EventHandlerOptions): Omit<EventHandler, 'validation'> {
   const takesUser = options.userEventPattern ? parseEventPattern(options.userEventPattern) : () => false;
+  const takesGroup = parsePresence(options.groupPresenceEvents);
   const system: ReadonlySet<string> = new Set<SystemEvent>(options.systemEvents);
   return {
     hub,
     template: parseUrlTemplate(options.urlTemplate),
     options,
-    takes: (kind, name) => (kind === 'user' ? takesUser(name) : system.has(kind)),
+    takes: (kind, subject) => {
+      if (kind === 'user') return takesUser(subject);
+      return kind === 'joined' || kind === 'left' ? takesGroup(kind, subject) : system.has(kind);
+    },
   };
+}
+
+function parsePresence(options: GroupPresenceOptions | undefined): (kind: string, group: string) => boolean {
+  const { eventNames = [], groupFilters = [] } = options ?? {};
+  const kinds: ReadonlySet<string> = new Set(eventNames);
+  const filters = groupFilters.map(parseGroupFilter);
+  return (kind, group) => kinds.has(kind) && (filters.length === 0 || filters.some(matches => matches(group)));
 }

@@ -76,10 +76,28 @@ export class Session implements UpstreamSession {
     });
   }
 
+  joined(group: string): void {
+    this.#tellPresence('joined', group);
+  }
+
+  left(group: string): void {
+    this.#tellPresence('left', group);
+  }
+
+  /** Off unless configured, and then it must leave no gap in the ids: only an event that is sent takes one. [upstream-events D27] */
+  #tellPresence(kind: 'joined' | 'left', group: string): void {
+    const handler = this.#sender.find(this.#hub, kind, group);
+    if (handler) this.#send(this.#raise(kind, kind, this.#nextId++, json({ group })), handler);
+  }
+
   #notify(kind: 'connected' | 'disconnected', content: Content): void {
     const event = this.#raise(kind, kind, this.#nextId++, content);
     const handler = this.#sender.find(this.#hub, kind, kind);
-    if (!handler) return;
+    if (handler) this.#send(event, handler);
+  }
+
+  /** Nobody waits for it, and of its answer only cookies are of use. */
+  #send(event: RaisedEvent, handler: EventHandler): void {
     const sent = this.#sender.send(event, handler, {
       headers: target => this.#headersFor(event, handler, target),
       bodyLimit: () => noBody,

@@ -32,6 +32,14 @@ function headers(c: Partial<ConnectionFacts> = {}, e: Partial<EventFacts> = {}):
   return Object.fromEntries(pairs(new ConnectionHeaders({ ...connection, ...c }).forEvent({ ...event, ...e })));
 }
 
+test.each([
+  ['connected', 'azure.webpubsub.sys.connected'],
+  ['joined', 'azure.webpubsub.gp.joined'],
+  ['left', 'azure.webpubsub.gp.left'],
+] as const)('[upstream-events 1.1] the type of %s', (kind, type) => {
+  expect(headers({}, { kind, name: kind })).toMatchObject({ 'ce-type': type, 'ce-eventName': kind });
+});
+
 test('[upstream-events 2.2] every header of a user event, in the wire’s spelling and order', () => {
   const flat = new ConnectionHeaders(connection).forEvent({
     ...event,
