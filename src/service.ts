@@ -1,11 +1,14 @@
 import type { AddressInfo } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { Metrics } from './admin/metrics.js';
 import { createAdminServer } from './admin/server.js';
 import { Endpoints } from './auth/endpoints.js';
 import { EntraTokens } from './auth/entra.js';
+import { EntraVerifier } from './auth/entra-verifier.js';
 import { type AccessKeys, type ClientClaims, KeyTokens } from './auth/key-tokens.js';
+import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
 import { signer } from './auth/signature.js';
 import { MemoryBus } from './backplane/memory.js';
 import { type Config, type ConfigError, defaultHubConfig, type Environment, type HubConfig } from './config/load.js';
@@ -14,6 +17,7 @@ import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Clock, Observer } from './hub/ports.js';
 import { LogObserver } from './logging.js';
+import { type Certificate, type CertificateFiles, CertificateWatch, readCertificate } from './rest/certificate.js';
 import { createRestServer } from './rest/server.js';
 import { Gateway, type SocketSettings } from './sockets/gateway.js';
 import { systemClock } from './system-clock.js';
@@ -29,6 +33,10 @@ export interface ServiceOptions {
   /** Public endpoints, as URLs; none: the public listener's own address. */
   readonly endpoints: readonly string[];
   readonly config: Config;
+  /** Of the public listener, followed while it runs; none: plain HTTP. */
+  readonly tls?: CertificateFiles | undefined;
+  /** Whose forwarding headers are believed: everybody's, or those of a comma list of addresses and networks. */
+  readonly trustProxy?: boolean | string | undefined;
   readonly log: Logger;
   readonly version: string;
   readonly clock?: Clock;
@@ -58,6 +66,7 @@ export class Service {
   readonly #gateway: Gateway;
   readonly #rest: FastifyInstance;
   readonly #admin: FastifyInstance;
+  readonly #certificateWatch: CertificateWatch | undefined;
   /** Swapped as a whole; read at each use, so that open connections see a change. */
   #config: Config;
   #applying: Promise<void> = Promise.resolve();
@@ -91,11 +100,23 @@ export class Service {
       upstream: this.#handlers,
       backplane: this.#backplane,
       observer,
+      clock,
+      reconnectionTokens: new KeyReconnectionTokens(keys, () => clock.now()),
+      recoveryWindowMs: () => this.#config.reliable.recoveryWindowMs,
       dropsOnEventFailure: () => this.#config.dropOnUserEventFailure,
     });
-    const shared = { hubs: this.hubs, tokens: this.#tokens, endpoints: this.endpoints };
+    const trustProxy = options.trustProxy ?? false;
+    const shared = { hubs: this.hubs, tokens: this.#tokens, endpoints: this.endpoints, trustProxy };
     this.#gateway = new Gateway({ ...shared, settings: this.#socketSettings(), clock, observer });
-    this.#rest = createRestServer({ ...shared, logger: log });
+    const certificate = options.tls && readCertificate(options.tls);
+    this.#rest = createRestServer({
+      ...shared,
+      entra: new EntraVerifier({ access: () => this.#config.callers.entra, clock }),
+      isLocalAuthDisabled: () => this.#config.callers.isLocalAuthDisabled,
+      certificate,
+      logger: log,
+    });
+    this.#certificateWatch = certificate && this.#watchCertificate(certificate);
     this.#gateway.serve(this.#rest.server);
     this.#admin = createAdminServer({ isReady: () => this.#isReady, metrics, version, logger: log });
   }
@@ -147,7 +168,7 @@ export class Service {
 
   /** `http://host:port` of the public listener, whatever the public endpoints are. */
   get publicUrl(): string {
-    return urlOf(this.#options.host, this.#publicPort);
+    return urlOf(this.#options.host, this.#publicPort, this.#options.tls === undefined ? 'http' : 'https');
   }
 
   get adminUrl(): string | undefined {
@@ -175,6 +196,7 @@ export class Service {
     this.#isReady = false;
     this.#gateway.drain();
     await this.#watch?.close();
+    this.#certificateWatch?.stop();
     for (const hub of this.hubs.all()) hub.quiesce(); // or clients that go on talking would keep us waiting
     await this.#atMost(patienceMs, this.#handlers.whenIdle());
     await turnOfEventLoop(); // those who waited for the last answers pass them on: acks and upgrades come before the goodbye
@@ -213,11 +235,28 @@ export class Service {
     this.#config = config;
   }
 
+  #watchCertificate(current: Certificate): CertificateWatch | undefined {
+    const { server } = this.#rest;
+    const { tls: files } = this.#options;
+    if (files === undefined || !(server instanceof TlsServer)) return undefined;
+    return new CertificateWatch({
+      files,
+      current,
+      clock: this.#clock,
+      onChange: certificate => {
+        server.setSecureContext(certificate);
+        this.#log.info('the changed TLS certificate is in use for new connections');
+      },
+      onFailure: reason => this.#log.error(`the running TLS certificate stays: ${reason}`),
+    });
+  }
+
   #socketSettings(): SocketSettings {
     const hubConfig = (hub: string): Omit<HubConfig, 'name'> => this.#config.hubs.get(hub) ?? defaultHubConfig;
     return {
       isAnonymousAllowed: hub => hubConfig(hub).anonymousConnectPolicy === 'allow',
       keepAliveIntervalMs: hub => hubConfig(hub).keepAliveIntervalMs,
+      isFinalClose: code => this.#config.reliable.finalCloseCodes.includes(code),
       maxConnections: () => this.#config.limits.maxConnections ?? Number.POSITIVE_INFINITY,
       outboundLimits: () => ({
         maxMessages: this.#config.limits.outboundQueueMessages,
@@ -240,10 +279,10 @@ export function clientUrl(
 }
 
 /** Loopback and wildcard addresses are shown as `localhost`, which is what a person types. */
-export function urlOf(host: string, port: number): string {
+export function urlOf(host: string, port: number, scheme: 'http' | 'https' = 'http'): string {
   const isLocal = isLoopback(host) || host === '0.0.0.0' || host === '::';
   const name = isLocal ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `http://${name}:${port}`;
+  return `${scheme}://${name}:${port}`;
 }
 
 function turnOfEventLoop(): Promise<void> {

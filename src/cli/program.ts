@@ -23,6 +23,12 @@ export function makeProgram(env: Environment): Command {
       '--admin-port <number>',
       "operator's listener, 0 for none, any for a free port (HUBWIRE_ADMIN_PORT, default 8081)",
     )
+    .option('--tls-cert <file>', 'certificate of the public listener, PEM (HUBWIRE_TLS_CERT, default none)')
+    .option('--tls-key <file>', 'its private key, PEM (HUBWIRE_TLS_KEY)')
+    .option(
+      '--trust-proxy [addresses]',
+      'believe X-Forwarded-Host and X-Forwarded-Proto, of all or of these addresses (HUBWIRE_TRUST_PROXY, default no)',
+    )
     .option('--log-level <level>', 'HUBWIRE_LOG_LEVEL, default info')
     .option('--sample', 'run the sample app too')
     .option('--json', 'print one JSON line when listening')

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
 import { Endpoints } from '../auth/endpoints.js';
 import type { AccessKeys } from '../auth/key-tokens.js';
 import { PubSubError } from '../errors.js';
@@ -74,4 +75,35 @@ export function parsePort(text: string, name: string): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new PubSubError('invalid', `${name} must be a port number from 0 to 65535, not "${text}"`);
+}
+
+/** Names of the certificate's file and its key's; undefined when neither is given. @throws PubSubError `invalid` for one alone */
+export function readTls(
+  certFile: string | undefined,
+  keyFile: string | undefined,
+): { readonly certFile: string; readonly keyFile: string } | undefined {
+  if (!certFile && !keyFile) return undefined;
+  if (certFile && keyFile) return { certFile, keyFile };
+  throw new PubSubError('invalid', 'a TLS certificate and its key go together; set both --tls-cert and --tls-key');
+}
+
+/** `true`, `false`, or a comma list of addresses and networks such as `10.0.0.0/8`. @throws PubSubError `invalid` */
+export function parseTrustProxy(text: string | true | undefined): boolean | string {
+  if (text === true || text?.toLowerCase() === 'true') return true;
+  if (text === undefined || text === '' || text.toLowerCase() === 'false') return false;
+  const places = text.split(',').map(place => place.trim());
+  if (places.every(isAddressOrNetwork)) return places.join(',');
+  throw new PubSubError(
+    'invalid',
+    `--trust-proxy must be true, false, or addresses and networks such as 10.0.0.0/8, not "${text}"`,
+  );
+}
+
+function isAddressOrNetwork(text: string): boolean {
+  const [address = '', bits, ...rest] = text.split('/');
+  const version = isIP(address);
+  if (version === 0 || rest.length > 0) return false;
+  return (
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= (version === 4 ? 32 : 128))
+  );
 }

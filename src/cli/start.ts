@@ -5,7 +5,15 @@ import { type LogLevel, makeLogger } from '../logging.js';
 import { isLoopback, Service } from '../service.js';
 import { handlerLines } from './report.js';
 import { startSample } from './sample.js';
-import { type Environment, type KeySettings, parsePort, readEndpoints, readKeys } from './settings.js';
+import {
+  type Environment,
+  type KeySettings,
+  parsePort,
+  parseTrustProxy,
+  readEndpoints,
+  readKeys,
+  readTls,
+} from './settings.js';
 import { version } from './version.js';
 
 /** As commander hands them over; unset ones are read from the environment. */
@@ -15,6 +23,9 @@ export interface StartArguments {
   readonly port?: string;
   readonly adminHost?: string;
   readonly adminPort?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly trustProxy?: string | true;
   readonly logLevel?: string;
   readonly sample?: boolean;
   readonly json?: boolean;
@@ -37,6 +48,8 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     admin: adminAddress(args, env),
     keys: settings.keys,
     endpoints: readEndpoints(env),
+    tls: readTls(args.tlsCert ?? env.HUBWIRE_TLS_CERT, args.tlsKey ?? env.HUBWIRE_TLS_KEY),
+    trustProxy: parseTrustProxy(args.trustProxy ?? env.HUBWIRE_TRUST_PROXY),
     config: await loadConfig(file, env),
     log: makeLogger(logLevel(args, env)),
     version,

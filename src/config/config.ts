@@ -2,12 +2,16 @@ import {
   type DeliveryOptions,
   defaultDelivery,
   type EventHandlerOptions,
+  type GroupPresenceOptions,
   type HandlerAuth,
 } from '../upstream/options.js';
 import {
+  defaultEntraAudiences,
+  defaultFinalCloseCodes,
   defaultKeepAliveSeconds,
   defaultQueueBytes,
   defaultQueueMessages,
+  defaultRecoverySeconds,
   type HandlerSettings,
   type HubSettings,
   type HubsFile,
@@ -29,6 +33,23 @@ export interface Limits {
   readonly outboundQueueBytes: number;
 }
 
+/** Sessions of the reliable subprotocols. */
+export interface ReliableSettings {
+  readonly recoveryWindowMs: number;
+  /** Of a client's Close frame: those that end its session at once. [client-protocols D3] */
+  readonly finalCloseCodes: readonly number[];
+}
+
+/** Who may call the data plane. [rest-api 1.1, 1.4] */
+export interface CallerSettings {
+  readonly isLocalAuthDisabled: boolean;
+  readonly entra: {
+    readonly isDisabled: boolean;
+    readonly audiences: readonly string[];
+    readonly issuers: readonly { readonly issuer: string; readonly jwksUri: string | undefined }[];
+  };
+}
+
 /** A whole hubs.yaml, validated. Nothing in it can be changed. */
 export interface Config {
   /** By name in lower case: hub names ignore case. */
@@ -37,6 +58,8 @@ export interface Config {
   /** [upstream-events 3.4] */
   readonly dropOnUserEventFailure: boolean;
   readonly limits: Limits;
+  readonly reliable: ReliableSettings;
+  readonly callers: CallerSettings;
 }
 
 /** A hub that the file does not name needs no settings to exist. [rest-api 6.1] */
@@ -58,6 +81,11 @@ export function buildConfig(file: HubsFile): Config {
       outboundQueueMessages: file.limits?.outboundQueueMessages ?? defaultQueueMessages,
       outboundQueueBytes: file.limits?.outboundQueueBytes ?? defaultQueueBytes,
     },
+    reliable: {
+      recoveryWindowMs: (file.reliable?.recoveryWindowInSeconds ?? defaultRecoverySeconds) * 1_000,
+      finalCloseCodes: file.reliable?.finalCloseCodes ?? [...defaultFinalCloseCodes],
+    },
+    callers: buildCallers(file.auth ?? {}),
   });
 }
 
@@ -76,8 +104,13 @@ function buildHandler(settings: HandlerSettings): EventHandlerOptions {
     urlTemplate: settings.urlTemplate,
     systemEvents: settings.systemEvents ?? [],
     userEventPattern: settings.userEventPattern ?? undefined,
+    groupPresenceEvents: buildPresence(settings.groupPresenceEvents),
     auth: buildAuth(settings.auth),
   };
+}
+
+function buildPresence(settings: HandlerSettings['groupPresenceEvents']): GroupPresenceOptions | undefined {
+  return settings ? { eventNames: settings.eventNames ?? [], groupFilters: settings.groupFilters ?? [] } : undefined;
 }
 
 function buildAuth(auth: HandlerSettings['auth']): HandlerAuth {
@@ -93,6 +126,18 @@ function buildDelivery(settings: NonNullable<HubsFile['delivery']>): DeliveryOpt
     retryDelaysMs: retryDelaysInSeconds?.map(milliseconds) ?? [...defaultDelivery.retryDelaysMs],
     maxResponseBytes: defaultDelivery.maxResponseBytes,
     lenientOriginList: settings.lenientOriginList ?? defaultDelivery.lenientOriginList,
+  };
+}
+
+function buildCallers(settings: NonNullable<HubsFile['auth']>): CallerSettings {
+  const { audiences, issuers } = settings.entra ?? {};
+  return {
+    isLocalAuthDisabled: settings.disableLocalAuth ?? false,
+    entra: {
+      isDisabled: settings.disableAadAuth ?? false,
+      audiences: audiences ?? [...defaultEntraAudiences],
+      issuers: (issuers ?? []).map(({ issuer, jwksUri }) => ({ issuer, jwksUri: jwksUri ?? undefined })),
+    },
   };
 }
 

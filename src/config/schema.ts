@@ -1,5 +1,5 @@
 import { type ObjectOptions, type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox';
-import { defaultDelivery, systemEvents } from '../upstream/options.js';
+import { defaultDelivery, presenceEvents, systemEvents } from '../upstream/options.js';
 
 /**
  * The one description of hubs.yaml: validation, the types below and the published hubs.schema.json come from it. Field
@@ -8,7 +8,13 @@ import { defaultDelivery, systemEvents } from '../upstream/options.js';
 
 export const defaultKeepAliveSeconds = 20;
 export const defaultQueueMessages = 1_000;
+/** [client-protocols 5.2, D4] */
+export const defaultRecoverySeconds = 30;
+/** [client-protocols D3] */
+export const defaultFinalCloseCodes = [1000] as const;
 export const defaultQueueBytes = 16 * 1024 * 1024;
+/** [rest-api 1.4] */
+export const defaultEntraAudiences = ['https://webpubsub.azure.com'] as const;
 
 /** [upstream-events 5.4] */
 const hubName = '^[A-Za-z][A-Za-z0-9_`,.[\\]]{0,127}$';
@@ -74,6 +80,31 @@ const auth = record(
   },
 );
 
+const groupPresenceEvents = record(
+  {
+    eventNames: Type.Optional(
+      nullable(
+        Type.Array(oneOf(presenceEvents, { description: 'An event of groups.' }), {
+          uniqueItems: true,
+          description: 'Which of them this handler gets. None when left out.',
+        }),
+      ),
+    ),
+    groupFilters: Type.Optional(
+      nullable(
+        Type.Array(
+          Type.String({
+            format: 'group-filter',
+            description: 'A group name, or a pattern of names: * stands for a run without dots, ** for any run.',
+          }),
+          { description: 'Of which groups. Of all when left out or empty.' },
+        ),
+      ),
+    ),
+  },
+  { description: 'Connections that join and leave groups, as this handler gets to know of them.' },
+);
+
 const eventHandler = record(
   {
     urlTemplate: Type.String({
@@ -98,6 +129,7 @@ const eventHandler = record(
         }),
       ),
     ),
+    groupPresenceEvents: Type.Optional(nullable(groupPresenceEvents)),
     auth: Type.Optional(nullable(auth)),
   },
   { description: 'An app server that gets events of the hub.' },
@@ -187,6 +219,81 @@ const limits = record(
   { description: 'What one client or all of them together may use.' },
 );
 
+const reliable = record(
+  {
+    recoveryWindowInSeconds: Type.Optional(
+      Type.Number({
+        minimum: 30,
+        maximum: 3600,
+        default: defaultRecoverySeconds,
+        description: 'How long a reliable client that lost its connection may take to come back.',
+      }),
+    ),
+    finalCloseCodes: Type.Optional(
+      Type.Array(Type.Integer({ minimum: 1000, maximum: 4999, description: 'A WebSocket close code.' }), {
+        default: [...defaultFinalCloseCodes],
+        description: 'WebSocket close codes with which a reliable client ends its session at once.',
+      }),
+    ),
+  },
+  { description: 'Sessions of the reliable subprotocols.' },
+);
+
+/** Keys that someone on the way could replace would let anyone in; only this machine is reached without TLS. */
+const secureUrl = '^(https://|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])([:/]|$))';
+
+const entraIssuer = record(
+  {
+    issuer: Type.String({
+      pattern: secureUrl,
+      description:
+        'The iss claim of the tokens: https://sts.windows.net/TENANT/, or with v2 tokens https://login.microsoftonline.com/TENANT/v2.0.',
+    }),
+    jwksUri: Type.Optional(
+      nullable(
+        Type.String({
+          pattern: secureUrl,
+          description: "Where the issuer's keys are. Found through the issuer's OpenID document when left out.",
+        }),
+      ),
+    ),
+  },
+  { description: 'Who makes the tokens.' },
+);
+
+const entra = record(
+  {
+    audiences: Type.Optional(
+      nullable(
+        Type.Array(Type.String({ minLength: 1, description: 'An aud claim.' }), {
+          default: [...defaultEntraAudiences],
+          description: 'What the aud claim of an Entra ID token for this service can be.',
+        }),
+      ),
+    ),
+    issuers: Type.Optional(
+      nullable(Type.Array(entraIssuer, { description: "Whose tokens are accepted. Nobody's when left out." })),
+    ),
+  },
+  { description: 'Callers with Entra ID tokens; the roles claim says what they may do.' },
+);
+
+const callers = record(
+  {
+    disableLocalAuth: Type.Optional(
+      Type.Boolean({
+        default: false,
+        description: 'Refuse REST calls with tokens that are signed with an access key.',
+      }),
+    ),
+    disableAadAuth: Type.Optional(
+      Type.Boolean({ default: false, description: 'Refuse REST calls with Entra ID tokens.' }),
+    ),
+    entra: Type.Optional(nullable(entra)),
+  },
+  { description: 'Who may call the REST API.' },
+);
+
 export const hubsFileSchema = nullable(
   record(
     {
@@ -200,6 +307,8 @@ export const hubsFileSchema = nullable(
       ),
       delivery: Type.Optional(nullable(delivery)),
       limits: Type.Optional(nullable(limits)),
+      reliable: Type.Optional(nullable(reliable)),
+      auth: Type.Optional(nullable(callers)),
     },
     { title: 'Hubwire hubs.yaml', description: 'Hubs, their event handlers, and limits of the service.' },
   ),
@@ -233,5 +342,5 @@ function forEditors(schema: unknown): unknown {
 
 /** Would an editor flag `${NAME}` here? */
 function isClosedToText(schema: Record<string, unknown>): boolean {
-  return 'enum' in schema || ['integer', 'number', 'boolean'].includes(String(schema.type));
+  return 'enum' in schema || 'pattern' in schema || ['integer', 'number', 'boolean'].includes(String(schema.type));
 }

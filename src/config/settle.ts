@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import { PubSubError } from '../errors.js';
-import { parseEventPattern } from '../upstream/event-pattern.js';
+import { parseEventPattern, parseGroupFilter } from '../upstream/event-pattern.js';
 import { parseUrlTemplate } from '../upstream/url-template.js';
 import { FromEnvironment } from './environment.js';
 import type { Path } from './problems.js';
@@ -10,6 +10,7 @@ import { expected } from './reasons.js';
 const formats: Readonly<Record<string, (text: string, written: string) => unknown>> = {
   'url-template': parseUrlTemplate,
   'event-pattern': parseEventPattern,
+  'group-filter': parseGroupFilter,
 };
 
 /** Is told what is wrong with the value at a path, or undefined when that has been said elsewhere. */

@@ -1,12 +1,11 @@
-import type { FastifyRequest } from 'fastify';
+import { Type } from '@sinclair/typebox';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { badRequest } from './failures.js';
-import { type PathNames, queryGroups, queryInteger, queryValue, queryValues } from './parameters.js';
-
-const defaultMinutes = 60;
-const maxMinutes = 2_147_483_647;
+import { operation, type Path } from './operation.js';
+import { defaultMinutesToExpire, queryGroups, queryInteger, queryValue, queryValues } from './parameters.js';
 
 /** Client type, in lower case → where its clients connect, and so their tokens' audience. [rest-api 2.7] */
 const clientPaths: ReadonlyMap<string, string> = new Map([
@@ -15,14 +14,34 @@ const clientPaths: ReadonlyMap<string, string> = new Map([
   ['socketio', '/clients/socketio/hubs/'],
 ]);
 
+/** A key holder may mint client tokens here too, which the vendor leaves to Entra ID callers. [rest-api 1.6] */
+export function addTokens(app: FastifyInstance, tokens: Pick<KeyTokens, 'sign'>, endpoints: Endpoints): void {
+  app.post<Path<'hub'>>('/:hub/::generateToken', generateToken, async (request, reply) => {
+    const token = clientToken(request, tokens, endpoints);
+    return reply
+      .header('cache-control', 'no-store')
+      .type('application/json; charset=utf-8')
+      .send(JSON.stringify({ token }));
+  });
+}
+
+const generateToken = operation({
+  id: 'WebPubSub_GenerateClientToken',
+  summary: 'Make a token with which a client can connect.',
+  // The vendor asks for the second one when the client connects; here the token is all that is known then. [rest-api 1.4]
+  actions: ['clientConnection/generateToken/action', 'clientConnection/write'],
+  query: ['userId', 'role', 'group', 'minutesToExpire', 'clientType'],
+  success: { status: 200, body: Type.Object({ token: Type.String() }) },
+});
+
 /**
  * A client access token as the query asks for it; what is not asked for is not claimed. [rest-api 1.6]
  * @throws RestFailure for a parameter out of range
  */
 export function clientToken(request: FastifyRequest, tokens: Pick<KeyTokens, 'sign'>, endpoints: Endpoints): string {
-  const { hub } = request.params as Pick<PathNames, 'hub'>;
+  const { hub } = request.params as Path<'hub'>['Params'];
   const audience = endpoints.primary + clientPath(request) + canonicalHubName(hub);
-  const minutes = queryInteger(request, 'minutesToExpire', 1, maxMinutes) ?? defaultMinutes;
+  const minutes = queryInteger(request, 'minutesToExpire') ?? defaultMinutesToExpire;
   const userId = queryValue(request, 'userId') || undefined;
   return tokens.sign({ userId, roles: queryValues(request, 'role'), groups: queryGroups(request) }, audience, minutes);
 }

@@ -4,6 +4,9 @@ import { type ErrorKind, PubSubError } from '../errors.js';
 /** `target` of an error that is about the request as a whole. [rest-api 3.2] */
 export const wholeRequest = 'Request';
 
+/** `target` of an error that is about who calls. [rest-api 3.4] */
+const authorization = 'Authorization';
+
 /** A failure that has its own `code` and `target` on the wire. */
 export class RestFailure extends PubSubError {
   constructor(
@@ -21,11 +24,17 @@ export class RestFailure extends PubSubError {
 
 /** Something named in the path is not there; how serious that is depends on the operation. [rest-api 3.2] */
 export function notExisted(
-  level: 'Error' | 'Warning',
+  level: 'Error' | 'Warning' | 'Info',
   target: 'Connection' | 'Group' | 'User',
   name: string,
 ): RestFailure {
   return new RestFailure('notFound', `${level}.${target}.NotExisted`, target, `${target} \`${name}\` is not found.`);
+}
+
+/** The caller is known, and may not do this. [rest-api 3.2] */
+export function missingAction(action: string): RestFailure {
+  const message = `${action} permission is required to access this API. Please check your role assignments.`;
+  return new RestFailure('forbidden', 'Error.Forbidden', authorization, message);
 }
 
 /** A request that is wrong, in the domain shape. */
@@ -54,15 +63,16 @@ const codes: Readonly<Record<number, string>> = {
   401: 'Error.Unauthorized',
   403: 'Error.Forbidden',
   404: 'Error.NotFound',
-  409: 'Error.Conflict',
+  409: 'Error.Connection.Conflict', // the limit of permission overrides; nothing else is in conflict with anything
   415: 'Error.UnsupportedMediaType',
   503: 'Error.ServiceUnavailable',
 };
 
+const targets: Readonly<Partial<Record<ErrorKind, string>>> = { unauthorized: authorization, conflict: 'Connection' };
+
 function describe(error: PubSubError): RestFailure {
   const code = codes[error.outcome.http] ?? 'Error.InternalServerError';
-  const target = error.kind === 'unauthorized' ? 'Authorization' : wholeRequest;
-  return new RestFailure(error.kind, code, target, error.message);
+  return new RestFailure(error.kind, code, targets[error.kind] ?? wholeRequest, error.message);
 }
 
 function domainBody({ code, message, target }: RestFailure): object {

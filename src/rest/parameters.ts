@@ -1,5 +1,6 @@
+import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
-import { isGroupName, isHubName } from '../protocols/names.js';
+import { isGroupName, isHubName, maxGroupNameLength } from '../protocols/names.js';
 import { badRequest, invalidParameter } from './failures.js';
 
 /** What can be named in a path. */
@@ -8,13 +9,117 @@ export interface PathNames {
   readonly group: string;
   readonly userId: string;
   readonly connectionId: string;
+  readonly permission: string;
 }
 
 /** [rest-api 2.0] */
 export const apiVersions = ['2021-10-01', '2022-11-01', '2023-07-01', '2024-01-01', '2024-12-01'] as const;
+export const latestApiVersion = '2024-12-01' satisfies (typeof apiVersions)[number];
 
-const maxTtlSeconds = 300;
-const groupNameRule = 'Invalid group name. Valid group name should be in between 1 and 1024 characters long.';
+const maxInt32 = 2_147_483_647;
+export const defaultPageSize = 200;
+export const defaultMinutesToExpire = 60;
+
+export const groupNameRule = 'Invalid group name. Valid group name should be in between 1 and 1024 characters long.';
+
+const groupName = { minLength: 1, maxLength: maxGroupNameLength } as const;
+
+/** [rest-api 2.0] */
+export const pathParameters = {
+  hub: Type.String({
+    pattern: '^[A-Za-z][A-Za-z0-9_`,.[\\]]{0,127}$',
+    description: 'The hub; letter case does not matter.',
+  }),
+  group: Type.String({ ...groupName, description: 'The group; letter case counts.' }),
+  userId: Type.String({ minLength: 1, description: 'The user; letter case counts.' }),
+  connectionId: Type.String({ minLength: 1, description: 'The connection.' }),
+  permission: Type.Unsafe<string>({
+    type: 'string',
+    enum: ['sendToGroup', 'joinLeaveGroup'],
+    description: 'The permission, in any letter case.',
+  }),
+} as const;
+
+/** What a query can hold besides `api-version`; the ranges here are the ones that are checked. [rest-api 2.7] */
+export const queryParameters = {
+  excluded: Type.Array(Type.String(), {
+    description: 'Connections to leave out. Repeated; a comma separates nothing.',
+  }),
+  filter: Type.String({ description: 'Only connections that this filter accepts; empty is the same as none.' }),
+  messageTtlSeconds: Type.Integer({
+    minimum: 0,
+    maximum: 300,
+    default: 0,
+    description: 'Seconds for which the message may wait for a client that is away; 0 is for ever.',
+  }),
+  reason: Type.String({ description: 'Why, for the clients that are closed.' }),
+  targetName: Type.String({ ...groupName, description: 'The group that the permission is for, literally.' }),
+  maxpagesize: Type.Integer({
+    minimum: 1,
+    maximum: 200,
+    default: defaultPageSize,
+    description: 'Most connections in one page.',
+  }),
+  top: Type.Integer({ minimum: 1, maximum: maxInt32, description: 'Most connections over all pages.' }),
+  continuationToken: Type.String({ minLength: 1, description: 'Where the page before ended, or its nextLink.' }),
+  userId: Type.String({ description: 'The user that the token is for; empty is the same as none.' }),
+  role: Type.Array(Type.String(), { description: 'Roles of the token. Repeated.' }),
+  group: Type.Array(Type.String(groupName), { description: 'Groups that the client joins at once. Repeated.' }),
+  minutesToExpire: Type.Integer({
+    minimum: 1,
+    maximum: maxInt32,
+    default: defaultMinutesToExpire,
+    description: 'Lifetime of the token in minutes.',
+  }),
+  clientType: Type.Unsafe<string>({
+    type: 'string',
+    enum: ['Default', 'MQTT', 'SocketIO'],
+    default: 'Default',
+    description: 'What kind of client connects, in any letter case.',
+  }),
+} as const;
+
+export type QueryName = keyof typeof queryParameters;
+type IntegerName = 'messageTtlSeconds' | 'maxpagesize' | 'top' | 'minutesToExpire';
+
+/** Repeated keys make the list; a comma separates nothing. [rest-api 2.0] */
+export function queryValues(request: FastifyRequest, name: QueryName | 'api-version'): readonly string[] {
+  const value = (request.query as Readonly<Record<string, string | string[] | undefined>>)[name];
+  if (value === undefined) return [];
+  return typeof value === 'string' ? [value] : value;
+}
+
+/** @throws RestFailure when the parameter is repeated */
+export function queryValue(request: FastifyRequest, name: QueryName): string | undefined {
+  const values = queryValues(request, name);
+  if (values.length > 1) throw invalidParameter(name, `${name} is given ${values.length} times; give it once.`);
+  return values[0];
+}
+
+/** @throws RestFailure when it is repeated, or not an integer of its range */
+export function queryInteger(request: FastifyRequest, name: IntegerName): number | undefined {
+  const text = queryValue(request, name);
+  if (text === undefined) return undefined;
+  const { minimum = 0, maximum = maxInt32 } = queryParameters[name];
+  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (value >= minimum && value <= maximum) return value;
+  throw invalidParameter(
+    name,
+    `The value '${text}' is not valid for ${name}; it must be an integer from ${minimum} to ${maximum}.`,
+  );
+}
+
+/** Undefined for an empty filter, which is none. [rest-api 2.0] @throws RestFailure when it is repeated */
+export function queryFilter(request: FastifyRequest): string | undefined {
+  return queryValue(request, 'filter') || undefined;
+}
+
+/** @throws RestFailure when one of the group names breaks the rule [rest-api 2.7] */
+export function queryGroups(request: FastifyRequest): readonly string[] {
+  const groups = queryValues(request, 'group');
+  if (!groups.every(isGroupName)) throw invalidParameter('group', groupNameRule);
+  return groups;
+}
 
 /**
  * An absent `api-version` means the latest; an operation is not bound to the version that introduced it. [rest-api 2.0, 2.9]
@@ -39,52 +144,4 @@ export async function checkPathNames(request: FastifyRequest): Promise<void> {
   if (group !== undefined && !isGroupName(group)) throw badRequest('group', groupNameRule);
   if (userId?.trim() === '') throw badRequest('userId', 'Invalid user id. It must not be blank.');
   if (connectionId?.trim() === '') throw badRequest('connectionId', 'Invalid connection id. It must not be blank.');
-}
-
-/** @throws RestFailure for a `messageTtlSeconds` outside 0 to 300 [rest-api 2.7] */
-export async function checkTtl(request: FastifyRequest): Promise<void> {
-  queryInteger(request, 'messageTtlSeconds', 0, maxTtlSeconds);
-}
-
-/** An empty filter is none. Any other is refused: to deliver to everyone instead would be worse. [rest-api 2.0] */
-export async function checkFilter(request: FastifyRequest): Promise<void> {
-  if (queryValues(request, 'filter').some(filter => filter !== '')) {
-    throw invalidParameter(
-      'filter',
-      'Filters are not offered by this service yet; nothing was sent. Leave the filter out.',
-    );
-  }
-}
-
-/** @throws RestFailure when one of the group names breaks the rule [rest-api 2.7] */
-export function queryGroups(request: FastifyRequest): readonly string[] {
-  const groups = queryValues(request, 'group');
-  if (!groups.every(isGroupName)) throw invalidParameter('group', groupNameRule);
-  return groups;
-}
-
-/** Repeated keys make the list; a comma separates nothing. [rest-api 2.0] */
-export function queryValues(request: FastifyRequest, name: string): readonly string[] {
-  const value = (request.query as Readonly<Record<string, string | string[] | undefined>>)[name];
-  if (value === undefined) return [];
-  return typeof value === 'string' ? [value] : value;
-}
-
-/** @throws RestFailure when the parameter is repeated */
-export function queryValue(request: FastifyRequest, name: string): string | undefined {
-  const values = queryValues(request, name);
-  if (values.length > 1) throw invalidParameter(name, `${name} is given ${values.length} times; give it once.`);
-  return values[0];
-}
-
-/** @throws RestFailure when it is not an integer from `min` to `max` */
-export function queryInteger(request: FastifyRequest, name: string, min: number, max: number): number | undefined {
-  const text = queryValue(request, name);
-  if (text === undefined) return undefined;
-  const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw invalidParameter(
-    name,
-    `The value '${text}' is not valid for ${name}; it must be an integer from ${min} to ${max}.`,
-  );
 }

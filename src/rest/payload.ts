@@ -22,8 +22,21 @@ export function payloadOf(request: FastifyRequest): Payload {
   const { dataType, charset } = contentTypeOf(request);
   const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
   const bytes = dataType === 'binary' ? body : utf8Of(body, charset);
-  if (dataType === 'json') checkJson(bytes);
+  if (dataType === 'json') parseJson(bytes);
   return { dataType, bytes, metadata: metadataFromHeaders(request.raw.rawHeaders) };
+}
+
+/**
+ * The value in a body that has to be JSON, by its media type too. [rest-api 2.8]
+ * @throws RestFailure `unsupportedMediaType`; `invalid` for text that is no JSON
+ */
+export function jsonOf(request: FastifyRequest): unknown {
+  const type = request.headers['content-type'];
+  if (type === undefined || parseMime(type).essence !== 'application/json') {
+    throw unsupported('The Content-Type of this operation must be application/json.');
+  }
+  const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
+  return parseJson(utf8Of(body, contentTypeOf(request).charset));
 }
 
 function contentTypeOf(request: FastifyRequest): { dataType: DataType; charset: string } {
@@ -72,9 +85,9 @@ function startsWith(body: Buffer, ...mark: number[]): boolean {
   return mark.every((byte, index) => body[index] === byte);
 }
 
-function checkJson(bytes: Buffer): void {
+function parseJson(bytes: Buffer): unknown {
   try {
-    JSON.parse(bytes.toString('utf8'));
+    return JSON.parse(bytes.toString('utf8'));
   } catch {
     throw badRequest(wholeRequest, 'The request body is not a valid JSON.'); // where it broke would quote the body
   }

@@ -10,19 +10,29 @@ import {
 import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
-import { authentication } from './authentication.js';
-import { addMemberships, addPresence, addSends, addTokens, type HubDirectory } from './data-plane.js';
+import { authentication, type CallerChecks } from './authentication.js';
+import type { Certificate } from './certificate.js';
+import { addDataPlane } from './data-plane.js';
 import { badRequest, RestFailure, sendFailure, wholeRequest } from './failures.js';
+import type { HubDirectory } from './hub-directory.js';
+import { addOpenApi } from './openapi.js';
+import { operation } from './operation.js';
 import { apiVersions, checkApiVersion, checkPathNames } from './parameters.js';
 import { maxBodyBytes } from './payload.js';
+import { checkQuery } from './query-check.js';
 
-export interface RestServerOptions {
+export interface RestServerOptions extends CallerChecks {
   readonly hubs: HubDirectory;
   readonly tokens: Pick<KeyTokens, 'verify' | 'sign'>;
   readonly endpoints: Endpoints;
   readonly logger?: FastifyBaseLogger | undefined;
-  /** Believe `X-Forwarded-Host` when a token's audience is compared with the request's host. */
-  readonly trustProxy?: boolean | undefined;
+  /**
+   * Whose `X-Forwarded-Host` and `X-Forwarded-Proto` are believed, where a token's audience is compared with the request's
+   * host and where URLs are made: everybody's, or those of a comma list of addresses and networks.
+   */
+  readonly trustProxy?: boolean | string | undefined;
+  /** Undefined: plain HTTP. */
+  readonly certificate?: Certificate | undefined;
 }
 
 /**
@@ -36,17 +46,9 @@ const maxHeaderBytes = 128 * 1024;
  * caller listens, and answers `upgrade` on `server`. [rest-api 2, design 1]
  */
 export function createRestServer(options: RestServerOptions): FastifyInstance {
-  const app = fastify({
-    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
-    logController: new LogController({ disableRequestLogging: true }), // request lines may carry access tokens
-    trustProxy: options.trustProxy ?? false,
-    bodyLimit: maxBodyBytes,
-    http: { maxHeaderSize: maxHeaderBytes },
-    // A name is as long as the request line allows; the router's own limit would answer 414.
-    routerOptions: { maxParamLength: maxHeaderBytes, ignoreTrailingSlash: true },
-    frameworkErrors: (error, _request, reply) => sendFailure(reply, badRequest(wholeRequest, withoutUrl(error))),
-  });
+  const app = listenerFor(options);
   readBodiesAsBytes(app);
+  app.addHook('onRequest', requireTlsFromNowOn);
   app.setErrorHandler(answerError);
   app.setNotFoundHandler(async (_request, reply) => reply.code(404).type('text/plain').send('Not found.'));
   app.register(async api => addApi(api, options), { prefix: '/api' });
@@ -54,25 +56,59 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
   return app;
 }
 
+function listenerFor(options: RestServerOptions): FastifyInstance {
+  const { certificate } = options;
+  if (certificate === undefined)
+    return fastify({ ...commonSettings(options), http: { maxHeaderSize: maxHeaderBytes } });
+  const https = { ...certificate, maxHeaderSize: maxHeaderBytes };
+  // The type names the kind of server, which nothing here depends on.
+  return fastify({ ...commonSettings(options), https }) as unknown as FastifyInstance;
+}
+
+function commonSettings(options: RestServerOptions) {
+  return {
+    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    logController: new LogController({ disableRequestLogging: true }), // request lines may carry access tokens
+    trustProxy: options.trustProxy ?? false,
+    bodyLimit: maxBodyBytes,
+    exposeHeadRoutes: false, // HEAD is an operation of its own where there is one
+    // A name is as long as the request line allows; the router's own limit would answer 414.
+    routerOptions: { maxParamLength: maxHeaderBytes, ignoreTrailingSlash: true },
+    frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
+      void sendFailure(reply, badRequest(wholeRequest, withoutUrl(error))),
+  };
+}
+
+/** [rest-api 2.0] */
+async function requireTlsFromNowOn(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+  if (request.protocol === 'https') reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
+}
+
 function addApi(api: FastifyInstance, options: RestServerOptions): void {
   api.addHook('onRequest', async (_request, reply) => {
     reply.header('api-supported-versions', apiVersions.join(', '));
   });
   api.setNotFoundHandler(answerNotFound);
-  api.head('/health', async (_request, reply) => reply.code(200).header('content-length', '0').send());
+  addOpenApi(api, options.endpoints);
+  api.head('/health', health, async (_request, reply) => reply.code(200).header('content-length', '0').send());
   api.register(async hubs => addHubs(hubs, options), { prefix: '/hubs' });
 }
 
+const health = operation({
+  id: 'HealthApi_GetServiceStatus',
+  summary: 'Is the service there?',
+  actions: [],
+  success: { status: 200 },
+});
+
 /** Checks run before the body is read, in the order that rest-api 1.7 gives: a 401 says nothing about what exists. */
-function addHubs(app: FastifyInstance, { hubs, tokens, endpoints }: RestServerOptions): void {
-  app.addHook('onRequest', authentication(tokens, endpoints));
+function addHubs(app: FastifyInstance, options: RestServerOptions): void {
+  app.addHook('onRequest', authentication(options));
   app.addHook('onRequest', checkApiVersion);
   app.addHook('onRequest', checkPathNames);
+  app.addHook('onRequest', checkQuery);
   app.setNotFoundHandler(answerNotFound);
-  addSends(app, hubs);
-  addMemberships(app, hubs);
-  addPresence(app, hubs);
-  addTokens(app, tokens, endpoints);
+  addDataPlane(app, options);
 }
 
 /** WebSocket upgrades never get here. [client-protocols 1.4] */

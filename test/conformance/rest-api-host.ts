@@ -3,12 +3,14 @@ import jwt from 'jsonwebtoken';
 import { onTestFinished } from 'vitest';
 import { Endpoints } from '../../src/auth/endpoints.js';
 import { type AccessKeys, KeyTokens } from '../../src/auth/key-tokens.js';
+import { KeyReconnectionTokens } from '../../src/auth/reconnection-tokens.js';
 import { MemoryBus } from '../../src/backplane/memory.js';
 import { Hubs } from '../../src/hub/hubs.js';
 import type { Observer, Outlet, Upstream } from '../../src/hub/ports.js';
 import type { Frame } from '../../src/protocols/codec.js';
 import { simpleEvents } from '../../src/protocols/simple.js';
 import { createRestServer } from '../../src/rest/server.js';
+import { systemClock } from '../../src/system-clock.js';
 
 export const primaryKey = 'primary-key-of-the-conformance-suite-00';
 export const secondaryKey = 'secondary-key-of-the-conformance-suite-';
@@ -23,6 +25,8 @@ const noUpstream: Upstream = {
     connect: async () => undefined,
     accept: nothing,
     connected: nothing,
+    joined: nothing,
+    left: nothing,
     event: async () => undefined,
     disconnected: nothing,
   }),
@@ -52,6 +56,7 @@ export class Client implements Outlet {
   close(code: number, reason: string): void {
     this.closed = { code, reason };
   }
+  drop(): void {}
   pause(): void {}
   resume(): void {}
 
@@ -77,6 +82,9 @@ export async function startHost({
     upstream: noUpstream,
     backplane: new MemoryBus().connect(),
     observer: nobody,
+    clock: { ...systemClock, now },
+    reconnectionTokens: new KeyReconnectionTokens(keys, now),
+    recoveryWindowMs: () => 30_000,
     dropsOnEventFailure: () => false,
   });
   let base = '';
@@ -95,14 +103,14 @@ export async function startHost({
     },
     async connect(
       hub: string,
-      who: { userId?: string; groups?: readonly string[]; subprotocol?: string } = {},
+      who: { userId?: string; groups?: readonly string[]; subprotocol?: string; roles?: readonly string[] } = {},
     ): Promise<Client> {
       const client = new Client();
       const admission = await hubs.get(hub).admit({
         userId: who.userId,
         groups: who.groups ?? [],
         subprotocols: who.subprotocol === undefined ? [] : [who.subprotocol],
-        roles: [],
+        roles: who.roles ?? [],
         claims: {},
         query: {},
         headers: {},

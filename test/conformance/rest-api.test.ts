@@ -324,16 +324,21 @@ describe('sends, with the vendor’s SDK', () => {
     expect(client.heard).toEqual(expected);
   });
 
-  test('a filter is refused, and the SDK can read why; an empty one is none', async () => {
+  test('[RA-085] [RA-086] [RA-094] a bad filter is refused, and the SDK can read why; an empty one is none', async () => {
     const { connect, connectionString } = await startHost();
     const client = await connect('chat');
-    const refused = sdk(connectionString).sendToAll('x', { filter: "userId eq 'a'" });
+    const refused = sdk(connectionString).sendToAll('x', { filter: 'invalid filter' });
     const error: { statusCode: number; message: string } = await refused.then(
       () => expect.unreachable('a filter was accepted'),
       reason => reason,
     );
     expect(error.statusCode).toBe(400);
-    expect(JSON.parse(error.message)).toMatchObject({ target: 'filter', status: 400 });
+    expect(JSON.parse(error.message)).toMatchObject({
+      target: 'filter',
+      status: 400,
+      message:
+        "Invalid syntax for 'invalid filter': Syntax error at position 14 in 'invalid filter'. (Parameter 'filter')",
+    });
     await sdk(connectionString).sendToAll('y', { filter: '' });
     expect(client.heard).toEqual(['"y"']);
   });

@@ -5,7 +5,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { Held, inTurn, reply } from '../support/answers.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { RecordingObserver } from '../support/recording-observer.js';
-import { type StartedHub, startHub } from '../support/start-hub.js';
+import { type StartedHub, startHub, stopInTime } from '../support/start-hub.js';
 import type { TestClient } from '../support/test-client.js';
 import type { Answer } from '../support/upstream.js';
 
@@ -31,16 +31,6 @@ async function startStill(options: Parameters<typeof startHub>[0] = {}) {
   await observer.until(({ events }) => events.filter(({ kind }) => kind === 'connected').length === 2);
   clock.advance(500);
   return { ...hub, clock, victim, bystander };
-}
-
-/** Events that an upstream does not take are tried again while the service stops, and somebody must let the time pass. */
-async function stopInTime({ service }: StartedHub, clock: ManualClock): Promise<void> {
-  let isStopped = false;
-  const stopped = service.stop().finally(() => {
-    isStopped = true;
-  });
-  while (!isStopped) await clock.advanceAsync(1_000);
-  await stopped;
 }
 
 let lastAckId = 1_000;

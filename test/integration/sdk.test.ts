@@ -349,10 +349,15 @@ describe('@azure/web-pubsub-client with the JSON protocol', () => {
     await expect(client.start()).rejects.toMatchObject({ message: expect.stringContaining('401') });
   });
 
-  test('invokeEvent, which is not offered, fails and says so', async () => {
+  test('[CP-072] invokeEvent gives what the upstream answers, or fails as it does', async () => {
     const hub = await startHub({ handler: { userEventPattern: '*' } });
+    hub.upstream.on('vote', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"total":9}');
+    });
+    hub.upstream.on('broken', (_request, response) => void response.writeHead(400).end());
     const { client } = await started(hub);
-    await expect(client.invokeEvent('vote', 1, 'json')).rejects.toThrow('invoke is not offered by this server');
+    expect(await client.invokeEvent('vote', 1, 'json')).toMatchObject({ dataType: 'json', data: { total: 9 } });
+    await expect(client.invokeEvent('broken', 1, 'json')).rejects.toThrow('Internal server error');
   });
 });
 

@@ -102,6 +102,7 @@ hubs:
         outboundQueueMessages: 1_000,
         outboundQueueBytes: 16_777_216,
       });
+      expect(config.reliable).toEqual({ recoveryWindowMs: 30_000, finalCloseCodes: [1000] });
     },
   );
 
@@ -137,6 +138,15 @@ limits:
     expect(config.limits).toEqual({ maxConnections: 10, outboundQueueMessages: 2, outboundQueueBytes: 3 });
   });
 
+  test('[client-protocols D3, D4] reliable sessions: a window of at least 30 s, and which closes are final', () => {
+    const { reliable } = parse('reliable:\n  recoveryWindowInSeconds: 90\n  finalCloseCodes: [1000, 1001, 4000]\n');
+    expect(reliable).toEqual({ recoveryWindowMs: 90_000, finalCloseCodes: [1000, 1001, 4000] });
+    expect(parse('reliable:\n  finalCloseCodes: []\n').reliable.finalCloseCodes).toEqual([]);
+    for (const text of ['recoveryWindowInSeconds: 29', 'finalCloseCodes: [999]', 'finalCloseCodes: 1000']) {
+      expect(refusal(`reliable:\n  ${text}\n`)[0]).toContain(`reliable.${text.split(':')[0]}`);
+    }
+  });
+
   test('[upstream-events 5.1] words are accepted in any letter case and come out canonical', () => {
     const config = parse(
       `hubs:
@@ -162,6 +172,31 @@ limits:
         parse(withHandler('urlTemplate: http://h/', line)).hubs.get('chat')?.eventHandlers[0]?.systemEvents,
       ).toEqual([]);
     }
+  });
+
+  test('[upstream-events 2.9] group events: off when left out, of all groups without filters', () => {
+    const presenceOf = (...lines: string[]) =>
+      parse(withHandler('urlTemplate: http://h/', ...lines)).hubs.get('chat')?.eventHandlers[0]?.groupPresenceEvents;
+    for (const line of ['userEventPattern: a', 'groupPresenceEvents:']) expect(presenceOf(line)).toBeUndefined();
+    expect(presenceOf('groupPresenceEvents: { eventNames: [Joined, left], groupFilters: [room, "chat-*"] }')).toEqual({
+      eventNames: ['joined', 'left'],
+      groupFilters: ['room', 'chat-*'],
+    });
+    expect(presenceOf('groupPresenceEvents: { eventNames: [left] }')).toEqual({
+      eventNames: ['left'],
+      groupFilters: [],
+    });
+    expect(presenceOf('groupPresenceEvents: { groupFilters: }')).toEqual({ eventNames: [], groupFilters: [] });
+  });
+
+  test('[upstream-events 2.9] a filter that is no pattern, or an event that is none, is refused', () => {
+    const refused = (text: string) => refusal(withHandler('urlTemplate: http://h/', `groupPresenceEvents: ${text}`));
+    for (const filter of ["''", 'a******', "'a\\'"]) {
+      expect(refused(`{ eventNames: [joined], groupFilters: [${filter}] }`)).toEqual([
+        expect.stringContaining('groupFilters[0]: is not a pattern of group names'),
+      ]);
+    }
+    expect(refused('{ eventNames: [join] }')).toEqual([expect.stringContaining('did you mean `joined`?')]);
   });
 
   test('[upstream-events D38] hubs are found in lower case and keep their spelling', () => {
@@ -208,6 +243,64 @@ limits:
     }
     expect(config.hubs.size).toBe(1);
     expect(Object.isFrozen(defaultDelivery.retryDelaysMs)).toBe(false);
+  });
+});
+
+describe('callers', () => {
+  test('[RA-017] [rest-api 1.4] everything that is left out has its default', () => {
+    const defaults = {
+      isLocalAuthDisabled: false,
+      entra: { isDisabled: false, audiences: ['https://webpubsub.azure.com'], issuers: [] },
+    };
+    for (const text of ['', 'auth:', 'auth: {}', 'auth: { entra: }', 'auth: { entra: { issuers: , audiences: } }']) {
+      expect(parse(text).callers).toEqual(defaults);
+    }
+  });
+
+  test('[RA-017] [rest-api 1.4] as written', () => {
+    const { callers } = parse(
+      `auth:
+  disableLocalAuth: true
+  disableAadAuth: ${variable('NO_AAD')}
+  entra:
+    audiences: ["https://webpubsub.azure.cn"]
+    issuers:
+      - issuer: https://sts.windows.net/${variable('TENANT')}/
+      - { issuer: "https://login.example/v2.0", jwksUri: "http://[::1]:8090/keys" }
+`,
+      { NO_AAD: 'false', TENANT: 't-1' },
+    );
+    expect(callers).toEqual({
+      isLocalAuthDisabled: true,
+      entra: {
+        isDisabled: false,
+        audiences: ['https://webpubsub.azure.cn'],
+        issuers: [
+          { issuer: 'https://sts.windows.net/t-1/', jwksUri: undefined },
+          { issuer: 'https://login.example/v2.0', jwksUri: 'http://[::1]:8090/keys' },
+        ],
+      },
+    });
+    expect([callers, callers.entra, callers.entra.issuers, callers.entra.issuers[0]].every(Object.isFrozen)).toBe(true);
+  });
+
+  test.each([
+    ['issuer: http://login.example/', 'issuer'],
+    ['issuer: http://127.0.0.1.login.example/', 'issuer'],
+    ['issuer: http://localhost@login.example/', 'issuer'],
+    ['issuer: login.example', 'issuer'],
+    ['jwksUri: https://login.example/keys', 'issuer'],
+    ['{ issuer: "https://login.example", jwksUri: "http://login.example/keys" }', 'jwksUri'],
+    ['{ issuer: "https://login.example", jwksUri: "ftp://localhost/keys" }', 'jwksUri'],
+  ])('an issuer of %s is refused, where it stands', (line, field) => {
+    const [problem] = refusal(`auth:\n  entra:\n    issuers:\n      - ${line}\n`);
+    expect(problem).toContain(`auth.entra.issuers[0].${field}`);
+  });
+
+  test('settings that are none of ours are refused', () => {
+    expect(refusal('auth: { disableLocalAuths: true }')[0]).toContain('did you mean');
+    expect(refusal('auth: { disableLocalAuth: maybe }')).toHaveLength(1);
+    expect(refusal('auth: { entra: { issuers: [{ issuer: "https://a", secret: s }] } }')).toHaveLength(1);
   });
 });
 

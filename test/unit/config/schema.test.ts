@@ -39,6 +39,8 @@ describe('an editor', () => {
     { hubs: { chat: { eventHandlers: [{ urlTemplate: url, systemEvents: ['connect'], userEventPattern: '*' }] } } },
     { hubs: { chat: { eventHandlers: [{ urlTemplate: url, auth: { type: 'None' } }] } } },
     { hubs: { chat: { webSocketKeepAliveIntervalInSeconds: '$' + '{SECONDS}' } } },
+    { auth: { disableLocalAuth: true, entra: { issuers: [{ issuer: '$' + '{ISSUER}' }] } } },
+    { auth: { entra: { issuers: [{ issuer: 'https://sts.windows.net/$' + '{TENANT}/', jwksUri: null }] } } },
     { delivery: { lenientOriginList: '$' + '{LENIENT}', retryDelaysInSeconds: [1, 3, 5] } },
   ])('finds nothing wrong with %j', file => {
     expect(accepts(file)).toBe(true);
@@ -56,6 +58,8 @@ describe('an editor', () => {
     { hubs: { chat: { eventHandlers: [{ urlTemplate: url, auth: { type: 'ManagedIdentity' } }] } } },
     { hubs: { chat: { eventHandlers: [{ urlTemplate: url, auth: { managedIdentity: { resource: 'x' } } }] } } },
     { limits: { maxConnections: 1.5 } },
+    { auth: { entra: { issuers: [{ issuer: 'http://login.example' }] } } },
+    { auth: { entra: { issuers: [{ jwksUri: 'https://login.example/keys' }] } } },
   ])('marks %j', file => {
     expect(accepts(file)).toBe(false);
   });

@@ -2,9 +2,11 @@ import type { FastifyBaseLogger, InjectOptions, LightMyRequestResponse } from 'f
 import jwt from 'jsonwebtoken';
 import { Endpoints } from '../../../src/auth/endpoints.js';
 import { KeyTokens } from '../../../src/auth/key-tokens.js';
+import { PubSubError } from '../../../src/errors.js';
+import type { Member } from '../../../src/hub/ports.js';
 import type { Payload } from '../../../src/protocols/messages.js';
-import type { DataPlaneHub, HubDirectory } from '../../../src/rest/data-plane.js';
-import { createRestServer } from '../../../src/rest/server.js';
+import type { DataPlaneHub, HubDirectory } from '../../../src/rest/hub-directory.js';
+import { createRestServer, type RestServerOptions } from '../../../src/rest/server.js';
 
 export const key = 'a-key-that-is-long-enough-for-every-library';
 export const origin = 'https://hub.example.com';
@@ -18,6 +20,8 @@ export type Call = readonly [hub: string, method: string, ...args: unknown[]];
 /** Hubs that write down what they are asked; they know the connection `known`, the user `alice` and the group `news`. */
 export class RecordingHubs implements HubDirectory {
   readonly calls: Call[] = [];
+  /** Of every group but `none`, in the order of their ids. */
+  members: readonly Member[] = [];
   /** Thrown by `get`, when set. */
   fault: Error | undefined;
 
@@ -29,8 +33,8 @@ export class RecordingHubs implements HubDirectory {
     return {
       sendToAll: (payload, options) => note('sendToAll', payload, options),
       sendToGroup: (group, payload, options) => note('sendToGroup', group, payload, options),
-      sendToUser: (userId, payload) => note('sendToUser', userId, payload),
-      sendToConnection: (id, payload) => note('sendToConnection', id, payload),
+      sendToUser: (userId, payload, options) => note('sendToUser', userId, payload, options),
+      sendToConnection: (id, payload, options) => note('sendToConnection', id, payload, options),
       addConnectionToGroup: async (id, group) => {
         note('addConnectionToGroup', id, group);
         return id === 'known';
@@ -41,6 +45,27 @@ export class RecordingHubs implements HubDirectory {
       },
       removeConnectionFromGroup: async (id, group) => note('removeConnectionFromGroup', id, group),
       removeUserFromGroup: async (userId, group) => note('removeUserFromGroup', userId, group),
+      removeConnectionFromAllGroups: async id => note('removeConnectionFromAllGroups', id),
+      removeUserFromAllGroups: async userId => note('removeUserFromAllGroups', userId),
+      addConnectionsToGroups: async (groups, filter) => note('addConnectionsToGroups', groups, filter),
+      removeConnectionsFromGroups: async (groups, filter) => note('removeConnectionsFromGroups', groups, filter),
+      listGroup: async group => {
+        note('listGroup', group);
+        return group === 'none' ? [] : this.members;
+      },
+      closeAll: async options => note('closeAll', options),
+      closeGroup: async (group, options) => note('closeGroup', group, options),
+      closeUser: async (userId, options) => note('closeUser', userId, options),
+      grantPermission: async (id, permission, group) => {
+        note('grantPermission', id, permission, group);
+        if (group === 'full') throw new PubSubError('conflict', 'too many');
+        return id === 'known';
+      },
+      revokePermission: async (id, permission, group) => note('revokePermission', id, permission, group),
+      checkPermission: async (id, permission, group) => {
+        note('checkPermission', id, permission, group);
+        return id === 'known';
+      },
       closeConnection: async (id, reason) => note('closeConnection', id, reason),
       connectionExists: async id => id === 'known',
       groupExists: async group => group === 'news',
@@ -50,11 +75,11 @@ export class RecordingHubs implements HubDirectory {
 }
 
 /** A REST server over recording hubs, and a way to ask it things with a good token. */
-export function startRest(logger?: FastifyBaseLogger) {
+export function startRest(logger?: FastifyBaseLogger, options: Partial<RestServerOptions> = {}) {
   const hubs = new RecordingHubs();
   const endpoints = new Endpoints([origin], () => origin);
   const tokens = new KeyTokens({ primary: key, secondary: undefined }, () => nowMs);
-  const app = createRestServer({ hubs, tokens, endpoints, logger });
+  const app = createRestServer({ hubs, tokens, endpoints, logger, ...options });
   return {
     hubs,
     app,

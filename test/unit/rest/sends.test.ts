@@ -3,6 +3,8 @@ import { domainError, startRest } from './rest-harness.js';
 
 const text = { 'content-type': 'text/plain' };
 const json = { 'content-type': 'application/json' };
+/** Options of a send that asks for nothing special. */
+const plain = { filter: undefined, ttlSeconds: 0 };
 const sends = [
   '/api/hubs/chat/:send',
   '/api/hubs/chat/groups/g/:send',
@@ -161,18 +163,19 @@ describe('parameters', () => {
   });
 
   test.each(sends.slice(0, 3))(
-    'a filter on %s is refused in the validation shape, and nobody gets the message',
+    '[RA-094] a bad filter on %s is refused in the validation shape before the body is read, and nobody gets the message',
     async url => {
-      const { reply, hubs } = await send(text, 'x', `${url}?filter=userId%20eq%20null`);
+      const { reply, hubs } = await send({ 'content-type': 'application/xml' }, 'x', `${url}?filter=invalid%20filter`);
       expect([reply.statusCode, reply.headers['content-type']]).toEqual([
         400,
         'application/problem+json; charset=utf-8',
       ]);
       expect(reply.headers['x-ms-error-code']).toBe('Error.BadRequest');
-      const message: unknown = reply.json().message;
+      const message =
+        "Invalid syntax for 'invalid filter': Syntax error at position 14 in 'invalid filter'. (Parameter 'filter')";
       expect(reply.json()).toEqual({
         code: 'Error.BadRequest',
-        message: expect.stringContaining('Filters are not offered'),
+        message,
         target: 'filter',
         errors: { filter: [message] },
         type: null,
@@ -185,6 +188,19 @@ describe('parameters', () => {
       expect(hubs.calls).toEqual([]);
     },
   );
+
+  test('a filter and a time to live go to the hub', async () => {
+    const query = `?filter=${encodeURIComponent("userId eq 'a'")}&messageTtlSeconds=7`;
+    const options = { filter: "userId eq 'a'", ttlSeconds: 7 };
+    const { hubs } = await send(text, 'x', sends[0] + query);
+    expect(hubs.calls[0]?.at(-1)).toEqual({ excluded: [], ...options });
+    const { hubs: ofGroup } = await send(text, 'x', sends[1] + query);
+    expect(ofGroup.calls[0]?.at(-1)).toEqual({ excluded: [], ...options });
+    const { hubs: ofUser } = await send(text, 'x', sends[2] + query);
+    expect(ofUser.calls[0]?.at(-1)).toEqual(options);
+    const { hubs: ofConnection } = await send(text, 'x', sends[3] + query);
+    expect(ofConnection.calls[0]?.at(-1)).toEqual({ ttlSeconds: 7 });
+  });
 
   test('a second filter does not slip past an empty first', async () => {
     const { reply, hubs } = await send(text, 'x', `${sends[0]}?filter=&filter=true`);
@@ -200,16 +216,16 @@ describe('parameters', () => {
 
   test('[RA-026] excluded is repeated, not a comma list, and its values are not trimmed', async () => {
     const { hubs } = await send(text, 'x', `${sends[0]}?excluded=a,b&excluded=%20c&excluded=c`);
-    expect(hubs.calls[0]).toEqual(['chat', 'sendToAll', expect.anything(), { excluded: ['a,b', ' c', 'c'] }]);
+    expect(hubs.calls[0]).toEqual(['chat', 'sendToAll', expect.anything(), { ...plain, excluded: ['a,b', ' c', 'c'] }]);
     const { hubs: ofGroup } = await send(text, 'x', `${sends[1]}?excluded=a`);
-    expect(ofGroup.calls[0]).toEqual(['chat', 'sendToGroup', 'g', expect.anything(), { excluded: ['a'] }]);
+    expect(ofGroup.calls[0]).toEqual(['chat', 'sendToGroup', 'g', expect.anything(), { ...plain, excluded: ['a'] }]);
   });
 
   test('a send to a user or a connection names its target and excludes nobody', async () => {
     const { hubs: ofUser } = await send(text, 'x', `${sends[2]}?excluded=a`);
-    expect(ofUser.calls).toEqual([['chat', 'sendToUser', 'u', expect.anything()]]);
+    expect(ofUser.calls).toEqual([['chat', 'sendToUser', 'u', expect.anything(), plain]]);
     const { hubs: ofConnection } = await send(text, 'x', sends[3]);
-    expect(ofConnection.calls).toEqual([['chat', 'sendToConnection', 'c', expect.anything()]]);
+    expect(ofConnection.calls).toEqual([['chat', 'sendToConnection', 'c', expect.anything(), { ttlSeconds: 0 }]]);
   });
 
   test('[RA-042] metadata headers travel with the message', async () => {

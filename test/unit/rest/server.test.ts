@@ -20,10 +20,25 @@ const operations = [
   ['HEAD', '/api/hubs/chat/connections/known'],
   ['HEAD', '/api/hubs/chat/groups/news'],
   ['HEAD', '/api/hubs/chat/users/alice'],
+  ['POST', '/api/hubs/chat/:closeConnections'],
+  ['POST', '/api/hubs/chat/groups/news/:closeConnections'],
+  ['POST', '/api/hubs/chat/users/alice/:closeConnections'],
+  ['DELETE', '/api/hubs/chat/connections/known/groups'],
+  ['DELETE', '/api/hubs/chat/users/alice/groups'],
+  ['PUT', '/api/hubs/chat/permissions/sendToGroup/connections/known?targetName=g'],
+  ['DELETE', '/api/hubs/chat/permissions/sendToGroup/connections/known?targetName=g'],
+  ['HEAD', '/api/hubs/chat/permissions/sendToGroup/connections/known?targetName=g'],
+  ['POST', '/api/hubs/chat/:addToGroups'],
+  ['POST', '/api/hubs/chat/:removeFromGroups'],
+  ['GET', '/api/hubs/chat/groups/news/connections'],
   ['POST', '/api/hubs/chat/:generateToken'],
 ] as const;
 
 const successes: Readonly<Record<string, number>> = { POST: 202, PUT: 200, DELETE: 204, HEAD: 200 };
+
+function successOf(method: string, url: string): number | undefined {
+  return url.endsWith(':closeConnections') ? 204 : successes[method];
+}
 
 /** Tokens that fail for this reason. */
 function rejecting(reason: string) {
@@ -39,7 +54,11 @@ describe('who may call', () => {
     '[RA-001] [RA-018] %s %s without credentials is 401 and touches nothing',
     async (method, url) => {
       const { app, hubs } = startRest();
-      const reply = await app.inject({ method, url: `${url}?api-version=nonsense`, payload: 'x'.repeat(2_000_000) });
+      const reply = await app.inject({
+        method,
+        url: `${url}${url.includes('?') ? '&' : '?'}api-version=nonsense`,
+        payload: 'x'.repeat(2_000_000),
+      });
       expect(reply.statusCode).toBe(401);
       expect(reply.headers['www-authenticate']).toBe('Bearer');
       expect(reply.headers['content-type']).toBe('application/json; charset=utf-8');
@@ -138,7 +157,7 @@ describe('versions', () => {
 });
 
 describe('what each operation answers', () => {
-  test.each(operations.filter(([, url]) => !url.endsWith('Token')))(
+  test.each(operations.filter(([, url]) => !/(Token|Groups|\/connections)$/.test(url)))(
     '[RA-027] [RA-029] %s %s: its own success code, no body',
     async (method, url) => {
       const { ask } = startRest();
@@ -147,8 +166,8 @@ describe('what each operation answers', () => {
         url,
         method === 'HEAD' || method === 'DELETE' ? {} : { headers: { 'content-length': '0' } },
       );
-      expect([reply.statusCode, reply.body]).toEqual([successes[method], '']);
-      expect(reply.headers['content-length']).toBe(method === 'DELETE' ? undefined : '0');
+      expect([reply.statusCode, reply.body]).toEqual([successOf(method, url), '']);
+      expect(reply.headers['content-length']).toBe(successOf(method, url) === 204 ? undefined : '0');
     },
   );
 
@@ -187,6 +206,11 @@ describe('what each operation answers', () => {
     await ask('DELETE', '/api/hubs/Chat/users/u/groups/g');
     await ask('DELETE', '/api/hubs/Chat/connections/c?reason=too%20long+for%20a%20frame');
     await ask('DELETE', '/api/hubs/Chat/connections/c');
+    await ask('DELETE', '/api/hubs/Chat/connections/c/groups');
+    await ask('DELETE', '/api/hubs/Chat/users/u/groups');
+    await ask('POST', '/api/hubs/Chat/:closeConnections?excluded=a&excluded=b,c&reason=r');
+    await ask('POST', '/api/hubs/Chat/groups/g/:closeConnections?reason=');
+    await ask('POST', '/api/hubs/Chat/users/u/:closeConnections');
     expect(hubs.calls).toEqual([
       ['chat', 'addConnectionToGroup', 'c', 'g'],
       ['chat', 'removeConnectionFromGroup', 'c', 'g'],
@@ -194,6 +218,11 @@ describe('what each operation answers', () => {
       ['chat', 'removeUserFromGroup', 'u', 'g'],
       ['chat', 'closeConnection', 'c', 'too long for a frame'],
       ['chat', 'closeConnection', 'c', undefined],
+      ['chat', 'removeConnectionFromAllGroups', 'c'],
+      ['chat', 'removeUserFromAllGroups', 'u'],
+      ['chat', 'closeAll', { excluded: ['a', 'b,c'], reason: 'r' }],
+      ['chat', 'closeGroup', 'g', { excluded: [], reason: '' }],
+      ['chat', 'closeUser', 'u', { excluded: [], reason: undefined }],
     ]);
   });
 
@@ -283,6 +312,8 @@ describe('what is not an operation', () => {
     ['GET', '/api/hubs/chat/:send'],
     ['POST', '/api/hubs/chat/groups/news'],
     ['HEAD', '/api/hubs/chat/users/alice/groups/news'],
+    ['HEAD', '/api/hubs/chat/groups/news/connections'],
+    ['GET', '/api/hubs/chat/users/alice'],
   ] as const)('[RA-097] %s %s is 404', async (method, url) => {
     const { ask } = startRest();
     const reply = await ask(method, url);

@@ -1,0 +1,232 @@
+import jwt from 'jsonwebtoken';
+import jwksRsa from 'jwks-rsa';
+import { LRUCache } from 'lru-cache';
+import { PubSubError } from '../errors.js';
+import { claimStrings } from './key-tokens.js';
+
+/** Who may make tokens for callers of the data plane. */
+export interface EntraIssuer {
+  /** The `iss` of its tokens, an https URL. */
+  readonly issuer: string;
+  /** Where its keys are published; undefined: as its OpenID document says. */
+  readonly jwksUri: string | undefined;
+}
+
+export interface EntraAccess {
+  readonly isDisabled: boolean;
+  /** What `aud` of such a token may be; a trailing slash does not count. */
+  readonly audiences: readonly string[];
+  readonly issuers: readonly EntraIssuer[];
+}
+
+interface VerifierClock {
+  /** Unix milliseconds. */
+  now(): number;
+  after(delayMs: number, task: () => void): () => void;
+}
+
+export interface EntraVerifierOptions {
+  /** Read at each token: a reload applies at once. */
+  readonly access: () => EntraAccess;
+  readonly clock: VerifierClock;
+}
+
+/** Seconds by which clocks may differ, for `exp` and `nbf`. [rest-api 1.4] */
+const clockSkewSeconds = 300;
+
+/** An issuer's keys are asked for again after this time, and at once for a key that is not known. */
+const refreshAfterMs = 60 * 60_000;
+/** From then on keys are not believed any more, when the issuer could not be asked for so long. */
+const forgetAfterMs = 24 * 60 * 60_000;
+/** Tokens that name unknown keys cost nothing to make, so they do not decide how often the issuer is asked. */
+const leastPauseMs = 10_000;
+const requestTimeoutMs = 10_000;
+const maxDocumentBytes = 1024 * 1024;
+const maxIssuers = 256;
+
+/** Checks Entra ID access tokens of callers of the data plane. [rest-api 1.4] */
+export class EntraVerifier {
+  readonly #options: EntraVerifierOptions;
+  readonly #keys = new LRUCache<string, IssuerKeys>({ max: maxIssuers });
+
+  constructor(options: EntraVerifierOptions) {
+    this.#options = options;
+  }
+
+  /** Does the token, by its own unproven words, belong here? Then it counts on no other path. */
+  isAddressed(token: string): boolean {
+    const payload = decode(token)?.payload;
+    return typeof payload === 'object' && this.#isForUs(payload.aud);
+  }
+
+  /**
+   * The values of the token's `roles` claim, when a configured issuer signed it for this service and its time holds.
+   * @throws PubSubError `unauthorized` that says which check failed; `internal` when the issuer's keys cannot be had
+   */
+  async verify(token: string): Promise<readonly string[]> {
+    const { isDisabled, issuers } = this.#options.access();
+    if (isDisabled) throw unauthorized('Entra ID tokens are not accepted by this service');
+    const { header, payload } = decode(token) ?? {};
+    // Only a configured issuer is ever asked: what the token says picks one, and leads nowhere by itself.
+    const issuer = typeof payload === 'object' && issuers.find(known => isSame(known.issuer, String(payload.iss)));
+    if (!issuer) throw unauthorized('the token is not from an issuer that this service is configured for');
+    if (header?.alg !== 'RS256') throw unauthorized('the token is not signed with RS256');
+    const key = await this.#keysOf(issuer).find(String(header.kid));
+    if (key === undefined) throw unauthorized('the token is signed with a key that its issuer does not publish');
+    return claimStrings(this.#verified(token, key, issuer).roles);
+  }
+
+  #verified(token: string, key: string, issuer: EntraIssuer): jwt.JwtPayload {
+    const claims = verifySignature(token, key, this.#options.clock.now());
+    if (typeof claims.exp !== 'number') throw unauthorized('the token has no exp claim');
+    if (!this.#isForUs(claims.aud)) throw unauthorized('the token is for another audience');
+    if (!isSame(issuer.issuer, String(claims.iss))) throw unauthorized('the token is from another issuer');
+    return claims;
+  }
+
+  #isForUs(audience: unknown): boolean {
+    const { audiences } = this.#options.access();
+    return claimStrings(audience).some(given =>
+      audiences.some(ours => isSame(given.toLowerCase(), ours.toLowerCase())),
+    );
+  }
+
+  #keysOf(issuer: EntraIssuer): IssuerKeys {
+    const name = JSON.stringify([issuer.issuer, issuer.jwksUri]);
+    const known = this.#keys.get(name);
+    if (known !== undefined) return known;
+    const keys = new IssuerKeys(issuer, this.#options.clock);
+    this.#keys.set(name, keys);
+    return keys;
+  }
+}
+
+/** The signing keys of one issuer by `kid`, fetched when they are needed. */
+class IssuerKeys {
+  readonly #issuer: EntraIssuer;
+  readonly #clock: VerifierClock;
+  #keys: ReadonlyMap<string, string> = new Map();
+  #fetchedAtMs = Number.NEGATIVE_INFINITY;
+  #askedAtMs = Number.NEGATIVE_INFINITY;
+  #fetching: Promise<void> | undefined;
+  /** Of the last fetch, when it failed. */
+  #failure: PubSubError | undefined;
+
+  constructor(issuer: EntraIssuer, clock: VerifierClock) {
+    this.#issuer = issuer;
+    this.#clock = clock;
+  }
+
+  /** A PEM; undefined when the issuer has no such key. @throws PubSubError `internal` when that cannot be known */
+  async find(kid: string): Promise<string | undefined> {
+    const ageMs = this.#clock.now() - this.#fetchedAtMs;
+    const held = ageMs < forgetAfterMs ? this.#keys.get(kid) : undefined;
+    if (held !== undefined && ageMs < refreshAfterMs) return held;
+    const refreshed = this.#refresh();
+    if (held !== undefined) return held;
+    await refreshed;
+    if (this.#failure !== undefined) throw this.#failure;
+    return this.#keys.get(kid);
+  }
+
+  /** Never rejects. At most one fetch at a time, and none too soon after the last. */
+  #refresh(): Promise<void> {
+    if (this.#fetching !== undefined) return this.#fetching;
+    if (this.#clock.now() - this.#askedAtMs < leastPauseMs) return Promise.resolve();
+    this.#askedAtMs = this.#clock.now();
+    this.#fetching = this.#fetch().finally(() => {
+      this.#fetching = undefined;
+    });
+    return this.#fetching;
+  }
+
+  async #fetch(): Promise<void> {
+    try {
+      this.#keys = await fetchKeys(this.#issuer, this.#clock);
+      this.#fetchedAtMs = this.#clock.now();
+      this.#failure = undefined;
+    } catch (cause) {
+      const message = `the signing keys of ${this.#issuer.issuer} cannot be fetched`;
+      this.#failure = new PubSubError('internal', message, { cause });
+    }
+  }
+}
+
+async function fetchKeys(issuer: EntraIssuer, clock: VerifierClock): Promise<ReadonlyMap<string, string>> {
+  const jwksUri = issuer.jwksUri ?? (await discover(issuer.issuer, clock));
+  const fetcher = async (url: string) => (await fetchJson(url, clock)) as { keys: unknown };
+  const published = await jwksRsa({ jwksUri, fetcher, cache: false }).getSigningKeys();
+  return new Map(published.map(key => [key.kid, key.getPublicKey()]));
+}
+
+/** [OpenID Connect Discovery 4] */
+async function discover(issuer: string, clock: VerifierClock): Promise<string> {
+  const document = await fetchJson(`${withoutSlash(issuer)}/.well-known/openid-configuration`, clock);
+  const { issuer: named, jwks_uri: jwksUri } = (document ?? {}) as { issuer?: unknown; jwks_uri?: unknown };
+  if (!isSame(String(named), issuer)) throw new Error('the OpenID document is that of another issuer');
+  if (typeof jwksUri !== 'string') throw new Error('the OpenID document names no jwks_uri');
+  return jwksUri;
+}
+
+async function fetchJson(url: string, clock: VerifierClock): Promise<unknown> {
+  if (!isTrustworthy(url)) throw new Error('keys are fetched over https, or from this machine');
+  const abort = new AbortController();
+  const cancel = clock.after(requestTimeoutMs, () => abort.abort(new Error('no answer in time')));
+  try {
+    const response = await fetch(url, { redirect: 'error', signal: abort.signal });
+    if (!response.ok) throw new Error(`the issuer answered ${response.status}`);
+    return JSON.parse(await textOf(response));
+  } finally {
+    cancel();
+  }
+}
+
+async function textOf(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of response.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxDocumentBytes) throw new Error('the issuer’s document is too large');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Keys that someone on the way could replace would let anyone in. */
+function isTrustworthy(text: string): boolean {
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+}
+
+function decode(token: string): jwt.Jwt | undefined {
+  try {
+    return jwt.decode(token, { complete: true }) ?? undefined;
+  } catch {
+    return undefined; // not a token at all
+  }
+}
+
+function verifySignature(token: string, key: string, nowMs: number): jwt.JwtPayload {
+  try {
+    const clockTimestamp = Math.floor(nowMs / 1000);
+    const claims = jwt.verify(token, key, { algorithms: ['RS256'], clockTolerance: clockSkewSeconds, clockTimestamp });
+    if (typeof claims !== 'string') return claims;
+  } catch (error) {
+    if (error instanceof jwt.TokenExpiredError) throw unauthorized('the token has expired');
+    if (error instanceof jwt.NotBeforeError) throw unauthorized('the token is not valid yet');
+    throw unauthorized('the token is not signed by its issuer'); // the library's words may quote the token
+  }
+  throw unauthorized('the token holds no claims');
+}
+
+function isSame(a: string, b: string): boolean {
+  return withoutSlash(a) === withoutSlash(b);
+}
+
+function withoutSlash(url: string): string {
+  return url.endsWith('/') ? url.slice(0, -1) : url;
+}
+
+function unauthorized(message: string): PubSubError {
+  return new PubSubError('unauthorized', message);
+}

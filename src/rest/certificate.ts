@@ -1,0 +1,96 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { createSecureContext } from 'node:tls';
+import { PubSubError } from '../errors.js';
+import type { Clock } from '../hub/ports.js';
+
+/** PEM files of the public listener: the certificate with its chain, and its private key. */
+export interface CertificateFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
+export interface Certificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** Files are compared, not watched: the ways in which renewals replace them (links, mounts, renames) do not matter then. */
+const comparedEveryMs = 10_000;
+
+/** @throws PubSubError `invalid` when a file cannot be read, or the two do not fit together */
+export function readCertificate({ certFile, keyFile }: CertificateFiles): Certificate {
+  try {
+    return checked({ cert: readFileSync(certFile), key: readFileSync(keyFile) });
+  } catch (cause) {
+    const message = `the TLS certificate ${certFile} and key ${keyFile} cannot be used: ${(cause as Error).message}`;
+    throw new PubSubError('invalid', message, { cause });
+  }
+}
+
+/** Tells of each new certificate in the files. One that cannot be used changes nothing: a renewal may be half done. */
+export class CertificateWatch {
+  readonly #files: CertificateFiles;
+  readonly #clock: Clock;
+  readonly #onChange: (certificate: Certificate) => void;
+  readonly #onFailure: (reason: string) => void;
+  #current: Certificate;
+  /** Told once, however often it is met. */
+  #lastFailure: string | undefined;
+  #cancel: () => void = () => {};
+  #isStopped = false;
+
+  constructor(options: {
+    readonly files: CertificateFiles;
+    /** What is in use. */
+    readonly current: Certificate;
+    readonly clock: Clock;
+    readonly onChange: (certificate: Certificate) => void;
+    readonly onFailure: (reason: string) => void;
+  }) {
+    this.#files = options.files;
+    this.#current = options.current;
+    this.#clock = options.clock;
+    this.#onChange = options.onChange;
+    this.#onFailure = options.onFailure;
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  #schedule(): void {
+    if (this.#isStopped) return;
+    this.#cancel = this.#clock.after(comparedEveryMs, () => void this.#compare().finally(() => this.#schedule()));
+  }
+
+  /** Never rejects. */
+  async #compare(): Promise<void> {
+    try {
+      const [cert, key] = await Promise.all([readFile(this.#files.certFile), readFile(this.#files.keyFile)]);
+      if (this.#isStopped) return;
+      if (!cert.equals(this.#current.cert) || !key.equals(this.#current.key)) this.#take(checked({ cert, key }));
+      this.#lastFailure = undefined;
+    } catch (error) {
+      this.#report((error as Error).message);
+    }
+  }
+
+  #take(certificate: Certificate): void {
+    this.#onChange(certificate);
+    this.#current = certificate;
+  }
+
+  #report(reason: string): void {
+    if (reason !== this.#lastFailure) this.#onFailure(reason);
+    this.#lastFailure = reason;
+  }
+}
+
+/** @throws when they are no certificate and key, or not of each other */
+function checked(certificate: Certificate): Certificate {
+  createSecureContext(certificate);
+  return certificate;
+}

@@ -1,0 +1,41 @@
+import type { TSchema } from '@sinclair/typebox';
+import type { FastifyRequest, RouteShorthandOptions } from 'fastify';
+import type { DataAction } from './data-actions.js';
+import type { PathNames, QueryName } from './parameters.js';
+
+/** What a route is to its callers. Parameters are checked, callers allowed, and the OpenAPI document made from it. */
+export interface Operation {
+  /** The vendor's `operationId`. [rest-api 2] */
+  readonly id: string;
+  readonly summary: string;
+  /** What an Entra ID caller must be allowed to do, all of it; none for the one operation without authentication. [rest-api 1.4] */
+  readonly actions: readonly DataAction[];
+  /** Query parameters besides `api-version`; others are ignored. */
+  readonly query?: readonly QueryName[];
+  /** Of those, the ones that must be given. */
+  readonly required?: readonly QueryName[];
+  /** Media type → what a body of it holds. */
+  readonly body?: Readonly<Record<string, TSchema>>;
+  readonly success: { readonly status: 200 | 202 | 204; readonly body?: TSchema };
+  /** Statuses that only some operations answer. */
+  readonly failures?: readonly (404 | 409 | 415)[];
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    readonly operation?: Operation;
+  }
+}
+
+/** Names in the path of a route. */
+export type Path<Names extends keyof PathNames> = { Params: Pick<PathNames, Names | 'hub'> };
+
+/** Route options that make the route the operation. */
+export function operation(described: Operation): RouteShorthandOptions {
+  return { config: { operation: described } };
+}
+
+/** Undefined where nothing is at the path. */
+export function operationOf(request: FastifyRequest): Operation | undefined {
+  return request.routeOptions.config?.operation;
+}

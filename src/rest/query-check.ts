@@ -1,0 +1,37 @@
+import type { FastifyRequest } from 'fastify';
+import { PubSubError } from '../errors.js';
+import { compileFilter } from '../hub/filter/filter.js';
+import { invalidParameter } from './failures.js';
+import { operationOf } from './operation.js';
+import { type QueryName, queryFilter, queryGroups, queryInteger, queryValue } from './parameters.js';
+
+/** Parameters that can be wrong by themselves; reading one throws when it is. */
+const checks: Readonly<Partial<Record<QueryName, (request: FastifyRequest) => unknown>>> = {
+  filter: checkFilter,
+  messageTtlSeconds: request => queryInteger(request, 'messageTtlSeconds'),
+  reason: request => queryValue(request, 'reason'),
+  maxpagesize: request => queryInteger(request, 'maxpagesize'),
+  top: request => queryInteger(request, 'top'),
+  minutesToExpire: request => queryInteger(request, 'minutesToExpire'),
+  group: queryGroups,
+};
+
+/** Checks what the operation takes, before its body is read. @throws RestFailure for a parameter out of range [rest-api 1.7] */
+export async function checkQuery(request: FastifyRequest): Promise<void> {
+  for (const name of operationOf(request)?.query ?? []) checks[name]?.(request);
+}
+
+/** A filter that does not hold reaches nobody: it is compiled before anything else is done with it. [rest-api 4.3] */
+function checkFilter(request: FastifyRequest): void {
+  const filter = queryFilter(request);
+  if (filter !== undefined) assertFilter(filter, 'filter');
+}
+
+/** @param parameter what to name in the failure @throws RestFailure with the compiler's own message [rest-api 3.2] */
+export function assertFilter(filter: string, parameter: 'filter' | 'Filter'): void {
+  try {
+    compileFilter(filter);
+  } catch (error) {
+    throw error instanceof PubSubError ? invalidParameter(parameter, error.message) : error;
+  }
+}
