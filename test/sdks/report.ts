@@ -1,0 +1,126 @@
+import type { Outcome, Outcomes, Status } from './outcome.js';
+import type { Suite } from './suites.js';
+
+export interface Feature {
+  readonly name: string;
+  readonly about: string;
+  /** A failure of this row fails the run. */
+  readonly expected: boolean;
+}
+
+export interface Run {
+  readonly suite: Suite;
+  readonly outcomes: Outcomes;
+}
+
+interface Column {
+  readonly title: string;
+  readonly packages: string;
+  readonly needs: string;
+  readonly outcomes: Outcomes;
+}
+
+/** Suites of one column side by side become one. */
+export function columnsOf(runs: readonly Run[]): readonly Column[] {
+  return [...new Set(runs.map(({ suite }) => suite.column))].map(title => {
+    const its = runs.filter(({ suite }) => suite.column === title);
+    return {
+      title,
+      packages: its.flatMap(({ suite }) => suite.packages).join(', '),
+      needs: its
+        .map(({ suite }) => suite.needs)
+        .filter(needs => needs !== '')
+        .join('; '),
+      outcomes: new Map(its.flatMap(({ outcomes }) => [...outcomes])),
+    };
+  });
+}
+
+const none: Outcome = { status: 'not run', detail: 'no suite covers it' };
+const outcomeOf = (column: Column, feature: Feature) => column.outcomes.get(feature.name) ?? none;
+
+/** Columns and rows that failed though they are expected to pass. */
+export function broken(columns: readonly Column[], features: readonly Feature[]): string[] {
+  return columns.flatMap(column =>
+    features
+      .filter(feature => feature.expected && outcomeOf(column, feature).status === 'fail')
+      .map(feature => `${column.title}: ${feature.name}: ${outcomeOf(column, feature).detail}`),
+  );
+}
+
+export function summary(columns: readonly Column[], features: readonly Feature[]): string {
+  return columns
+    .map(column => {
+      const count = (status: Status) => features.filter(feature => outcomeOf(column, feature).status === status).length;
+      const counts = (['pass', 'fail', 'not offered', 'not run'] as const).map(status => `${count(status)} ${status}`);
+      return `${column.title}: ${counts.join(', ')}`;
+    })
+    .join('\n');
+}
+
+/** `docs/conformance.md`. */
+export function conformance(columns: readonly Column[], features: readonly Feature[], date: string): string {
+  return `# Conformance: the vendor's SDKs
+
+What Azure Web PubSub's own SDKs, unmodified, do against Hubwire when only the connection string changes. Written by
+\`npm run test:sdks\` on ${date}; do not edit by hand. Each row is one check in \`test/sdks/\`, the same in every language.
+
+| Cell | Meaning |
+|---|---|
+| pass | the SDK's call did what it should, seen at the far end |
+| **fail** | it did not; the reason is below the table |
+| – | the SDK has no way to ask for it |
+| not run | the SDK or its tools could not be had where this was written, so nothing is known |
+
+${sdkTable(columns)}
+
+${featureTable(columns, features)}
+${notes('Failures', 'fail', columns, features)}${notes('Not run', 'not run', columns, features)}`;
+}
+
+function row(cells: readonly string[]): string {
+  return `| ${cells.map(cell => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return [row(head), row(head.map(() => '---')), ...rows.map(row)].join('\n');
+}
+
+function sdkTable(columns: readonly Column[]): string {
+  const rows = columns.map(({ title, packages, needs }) => [title, packages, needs]);
+  return table(['Column', 'SDKs', 'What to say in your code'], rows);
+}
+
+const cells: Readonly<Record<Status, string>> = {
+  pass: 'pass',
+  fail: '**fail**',
+  'not offered': '–',
+  'not run': 'not run',
+};
+
+function featureTable(columns: readonly Column[], features: readonly Feature[]): string {
+  const rows = features.map(feature => [
+    `\`${feature.name}\``,
+    feature.about,
+    ...columns.map(column => cells[outcomeOf(column, feature).status]),
+  ]);
+  return table(['Check', 'What is checked', ...columns.map(({ title }) => title)], rows);
+}
+
+/** Each different reason once, with the rows it is the reason of. */
+function notes(title: string, status: Status, columns: readonly Column[], features: readonly Feature[]): string {
+  const lines = columns.flatMap(column => {
+    const reasons = new Map<string, string[]>();
+    for (const feature of features) {
+      const outcome = outcomeOf(column, feature);
+      if (outcome.status !== status) continue;
+      reasons.set(outcome.detail, [...(reasons.get(outcome.detail) ?? []), feature.name]);
+    }
+    return [...reasons].map(([reason, names]) => `- ${column.title}, ${namesOf(names)}: ${reason}`);
+  });
+  return lines.length === 0 ? '' : `\n## ${title}\n\n${lines.join('\n')}\n`;
+}
+
+function namesOf(names: readonly string[]): string {
+  return names.length > 5 ? `${names.length} checks` : names.map(name => `\`${name}\``).join(', ');
+}

@@ -1,0 +1,147 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Socket,
+  type Server as TcpServer,
+} from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+/** What every suite gets in its environment. */
+export interface Stage {
+  readonly environment: Readonly<Record<string, string>>;
+  /** What the service logged, for a run that went wrong. */
+  readonly log: () => string;
+  stop(): Promise<void>;
+}
+
+async function listen(server: Server | TcpServer): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+/** One service with hub `sdks`, the app server of its events, and a way to it that breaks on command. */
+export async function startStage(): Promise<Stage> {
+  const proxy = new UnsteadyProxy();
+  const app = createServer((request, response) => void answer(request, response, proxy));
+  const appPort = await listen(app);
+  const service = await startService(`http://127.0.0.1:${appPort}/events`);
+  const proxyPort = await proxy.listen(Number(new URL(service.publicUrl).port));
+  return {
+    environment: {
+      HUBWIRE_CONNECTION_STRING: service.connectionString,
+      HUBWIRE_UNSTEADY_ENDPOINT: `http://localhost:${proxyPort}`,
+      HUBWIRE_CONTROL_URL: `http://127.0.0.1:${appPort}`,
+    },
+    log: service.log,
+    async stop() {
+      await service.stop();
+      proxy.close();
+      app.closeAllConnections();
+      app.close();
+    },
+  };
+}
+
+/** Event `refuse` fails; every other event gets its own body back. `/cut` and `/mend` are for the suites. */
+async function answer(request: IncomingMessage, response: ServerResponse, proxy: UnsteadyProxy): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  if (request.method === 'OPTIONS') response.writeHead(200, { 'WebHook-Allowed-Origin': '*' }).end();
+  else if (request.url === '/cut') proxy.cut(() => response.writeHead(204).end());
+  else if (request.url === '/mend') proxy.mend(() => response.writeHead(204).end());
+  else if (request.headers['ce-eventname'] === 'refuse') response.writeHead(400).end('no');
+  else
+    response
+      .writeHead(200, { 'Content-Type': request.headers['content-type'] ?? 'application/octet-stream' })
+      .end(Buffer.concat(chunks));
+}
+
+/** Bytes to the service and back, until `cut`: then every connection is reset, new ones too, until `mend`. */
+class UnsteadyProxy {
+  readonly #server = createTcpServer(socket => this.#accept(socket));
+  readonly #sockets = new Set<Socket>();
+  #target = 0;
+  #isCut = false;
+
+  listen(target: number): Promise<number> {
+    this.#target = target;
+    return listen(this.#server);
+  }
+
+  cut(done: () => void): void {
+    this.#isCut = true;
+    for (const socket of this.#sockets) socket.destroy();
+    done();
+  }
+
+  mend(done: () => void): void {
+    this.#isCut = false;
+    done();
+  }
+
+  close(): void {
+    this.cut(() => this.#server.close());
+  }
+
+  #accept(socket: Socket): void {
+    if (this.#isCut) return void socket.destroy();
+    const onward = connect(this.#target, '127.0.0.1');
+    for (const [one, other] of [[socket, onward] as const, [onward, socket] as const]) {
+      this.#sockets.add(one);
+      one.pipe(other);
+      one.on('error', () => undefined); // a reset is what this proxy is for; `close` follows
+      one.on('close', () => {
+        this.#sockets.delete(one);
+        other.destroy();
+      });
+    }
+  }
+}
+
+async function startService(urlTemplate: string) {
+  const folder = await mkdtemp(join(tmpdir(), 'hubwire-sdks-'));
+  const file = join(folder, 'hubs.yaml');
+  await writeFile(
+    file,
+    `hubs:\n  sdks:\n    eventHandlers:\n      - { urlTemplate: "${urlTemplate}", userEventPattern: "*" }\n`,
+  );
+  const args = [program, 'start', '--json', '--port', '0', '--admin-port', '0', '--hubs', file];
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(process.execPath, args, { env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-20_000);
+  });
+  const said = await firstLine(child, () => log);
+  return {
+    publicUrl: said.public,
+    connectionString: said.connectionString,
+    log: () => log,
+    async stop() {
+      const ended = child.exitCode === null ? once(child, 'exit') : undefined;
+      child.kill('SIGTERM');
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** @throws when the service ends before it listens, with what it logged */
+async function firstLine(
+  child: ChildProcess,
+  log: () => string,
+): Promise<{ public: string; connectionString: string }> {
+  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) return JSON.parse(line);
+  throw new Error(`the service did not start:\n${log()}`);
+}

