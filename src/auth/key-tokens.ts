@@ -29,8 +29,7 @@ export class KeyTokens {
 
   /** @param now Unix milliseconds */
   constructor(keys: AccessKeys, now: () => number) {
-    const texts = keys.secondary === undefined ? [keys.primary] : [keys.primary, keys.secondary];
-    this.#keys = texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
+    this.#keys = verifyingKeys(keys);
     this.#now = now;
   }
 
@@ -80,6 +79,12 @@ export class KeyTokens {
     }
     throw unauthorized(reasonOf(failure));
   }
+}
+
+/** Keys that a signature may be made with, the one that signs first. */
+export function verifyingKeys({ primary, secondary }: AccessKeys): readonly KeyObject[] {
+  const texts = secondary === undefined ? [primary] : [primary, secondary];
+  return texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
 }
 
 /** A claim's values as strings: arrays expanded, numbers and booleans as text. [upstream-events D30] */

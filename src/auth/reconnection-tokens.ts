@@ -1,6 +1,6 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import type { AccessKeys } from './key-tokens.js';
+import { type AccessKeys, verifyingKeys } from './key-tokens.js';
 
 /** [client-protocols 5.1] */
 const lifetimeSeconds = 7 * 24 * 60 * 60;
@@ -18,8 +18,7 @@ export class KeyReconnectionTokens {
 
   /** @param now Unix milliseconds */
   constructor(keys: AccessKeys, now: () => number) {
-    const texts = keys.secondary === undefined ? [keys.primary] : [keys.primary, keys.secondary];
-    this.#keys = texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
+    this.#keys = verifyingKeys(keys);
     this.#now = now;
   }
 

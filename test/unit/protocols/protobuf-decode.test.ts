@@ -109,6 +109,17 @@ describe('payloads', () => {
     expect(event({ protobuf_data: odd })).toMatchObject({ payload: { dataType: 'protobuf', bytes: odd } });
   });
 
+  test('an Any in two parts is joined too', () => {
+    const halves = [delimited(1, 'a.b/c.D'), delimited(2, 'value')];
+    const body = Buffer.concat([
+      delimited(1, 'e'),
+      delimited(2, Buffer.concat(halves.map(half => delimited(3, half)))),
+    ]);
+    expect(decode(delimited(5, body))).toMatchObject({
+      payload: { dataType: 'protobuf', bytes: Buffer.concat(halves) },
+    });
+  });
+
   test('data in two parts is joined, as every parser does', () => {
     const parts = [{ text_data: 'a' }, { text_data: 'b' }].map(part => delimited(2, write('MessageData', part)));
     const body = Buffer.concat([delimited(1, 'e'), ...parts]);
