@@ -54,6 +54,9 @@ export const outcomes = {
 
 export type ErrorKind = keyof typeof outcomes;
 
+/** What goes to clients in place of an upstream's or our own troubles. [client-protocols 4.3, upstream-events D28] */
+export const internalErrorText = 'Internal server error';
+
 /** Every failure that the program expects. `message` says what was wrong, where, and what to do, and holds no secret. */
 export class PubSubError extends Error {
   override readonly name = 'PubSubError';

@@ -11,7 +11,14 @@ import { type AccessKeys, type ClientClaims, KeyTokens } from './auth/key-tokens
 import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
 import { signer } from './auth/signature.js';
 import { MemoryBus } from './backplane/memory.js';
-import { type Config, type ConfigError, defaultHubConfig, type Environment, type HubConfig } from './config/load.js';
+import {
+  type Config,
+  type ConfigError,
+  defaultHubConfig,
+  type Environment,
+  type HubConfig,
+  handlersOf,
+} from './config/load.js';
 import { type ConfigWatch, watchConfig } from './config/watch.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
@@ -230,8 +237,7 @@ export class Service {
   }
 
   async #apply(config: Config): Promise<void> {
-    const hubs = [...config.hubs.values()].map(({ name, eventHandlers }) => ({ hub: name, eventHandlers }));
-    await this.#handlers.configure(hubs, config.delivery);
+    await this.#handlers.configure(handlersOf(config), config.delivery);
     this.#config = config;
   }
 

@@ -1,14 +1,12 @@
 import { createHmac } from 'node:crypto';
+import { type AccessKeys, keyTexts } from './key-tokens.js';
 
 /**
  * Makes the `ce-signature` of a connection: one `sha256=` item per key, primary first, joined by a comma without a space.
  * A key's characters are the HMAC key, even when they look like base64. [upstream-events 6.3]
  */
-export function signer(keys: {
-  readonly primary: string;
-  readonly secondary: string | undefined;
-}): (connectionId: string) => string {
-  const items = keys.secondary === undefined ? [keys.primary] : [keys.primary, keys.secondary];
+export function signer(keys: AccessKeys): (connectionId: string) => string {
+  const items = keyTexts(keys);
   return connectionId => items.map(key => `sha256=${hmac(key, connectionId)}`).join(',');
 }
 

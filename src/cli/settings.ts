@@ -10,6 +10,9 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Well known, so that a laptop or CI needs no set-up; never accepted from another machine. [rest-api 1.8] */
 export const developmentKey = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH';
 
+/** Where a service with default settings is reached, for verbs that do not run one. */
+export const defaultEndpoint = 'http://localhost:8080';
+
 /** Shorter keys work, but some SDKs refuse them. [rest-api 1.2] */
 const leastKeyBytes = 32;
 

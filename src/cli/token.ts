@@ -2,7 +2,7 @@ import { KeyTokens } from '../auth/key-tokens.js';
 import { PubSubError } from '../errors.js';
 import { isGroupName, isHubName } from '../protocols/names.js';
 import { clientUrl } from '../service.js';
-import { type Environment, readEndpoints, readKeys } from './settings.js';
+import { defaultEndpoint, type Environment, readEndpoints, readKeys } from './settings.js';
 
 export interface TokenArguments {
   readonly hub: string;
@@ -13,7 +13,6 @@ export interface TokenArguments {
   readonly json?: boolean;
 }
 
-const defaultEndpoint = 'http://localhost:8080';
 const defaultMinutes = '60';
 const mostMinutes = 2_147_483_647;
 

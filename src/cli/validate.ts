@@ -2,18 +2,16 @@ import { resolve } from 'node:path';
 import { Endpoints } from '../auth/endpoints.js';
 import { EntraTokens } from '../auth/entra.js';
 import { signer } from '../auth/signature.js';
-import { loadConfig } from '../config/load.js';
+import { handlersOf, loadConfig } from '../config/load.js';
 import { observers } from '../hub/observers.js';
 import { systemClock } from '../system-clock.js';
 import { EventHandlers, type HandlerStatus } from '../upstream/event-handlers.js';
 import { handlerLines } from './report.js';
-import { type Environment, readEndpoints, readKeys } from './settings.js';
+import { defaultEndpoint, type Environment, readEndpoints, readKeys } from './settings.js';
 
 export interface ValidateArguments {
   readonly json?: boolean;
 }
-
-const defaultEndpoint = 'http://localhost:8080';
 
 /**
  * Checks the file, and asks every upstream as the service would, without starting one. Exit code 1 when anything fails.
@@ -31,8 +29,7 @@ export async function validate(file: string, args: ValidateArguments, env: Envir
     clock: systemClock,
     observer: observers(),
   });
-  const hubs = [...config.hubs.values()].map(({ name, eventHandlers }) => ({ hub: name, eventHandlers }));
-  await handlers.configure(hubs, config.delivery);
+  await handlers.configure(handlersOf(config), config.delivery);
   const statuses = handlers.statuses();
   await handlers.close();
   print(path, statuses, args.json === true);

@@ -4,6 +4,7 @@ import {
   type EventHandlerOptions,
   type GroupPresenceOptions,
   type HandlerAuth,
+  type HubHandlers,
 } from '../upstream/options.js';
 import {
   defaultEntraAudiences,
@@ -68,6 +69,11 @@ export const defaultHubConfig: Omit<HubConfig, 'name'> = deepFreeze({
   keepAliveIntervalMs: defaultKeepAliveSeconds * 1_000,
   eventHandlers: [],
 });
+
+/** What of it concerns upstreams. */
+export function handlersOf(config: Config): readonly HubHandlers[] {
+  return [...config.hubs.values()].map(({ name, eventHandlers }) => ({ hub: name, eventHandlers }));
+}
 
 /** Fills in the defaults and freezes the result. */
 export function buildConfig(file: HubsFile): Config {

@@ -8,7 +8,7 @@ import { type HubsFile, hubsFileSchema } from './schema.js';
 import { settle } from './settle.js';
 import { readSource, type Source } from './source.js';
 
-export { type Config, defaultHubConfig, type HubConfig, type Limits } from './config.js';
+export { type Config, defaultHubConfig, type HubConfig, handlersOf, type Limits } from './config.js';
 export type { Environment } from './environment.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
 

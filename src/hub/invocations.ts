@@ -1,4 +1,4 @@
-import { outcomes, PubSubError } from '../errors.js';
+import { internalErrorText, outcomes, PubSubError } from '../errors.js';
 import type { ClientRequest, MessageError, Payload, ServerMessage } from '../protocols/messages.js';
 
 /** Invocations of one connection that its upstream works on; past that, its later requests wait. */
@@ -67,7 +67,7 @@ export class Invocations {
 type Result = Pick<InvokeResponse, 'payload' | 'error'>;
 
 /** What went wrong upstream is not the client's to know. [client-protocols 4.3, upstream-events D28] */
-const failure: MessageError = { name: outcomes.eventFailed.ack, message: 'Internal server error' };
+const failure: MessageError = { name: outcomes.eventFailed.ack, message: internalErrorText };
 
 async function ask(invoker: Invoker, event: string, payload: Payload): Promise<Result> {
   try {

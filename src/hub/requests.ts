@@ -1,4 +1,4 @@
-import { PubSubError, unreachable } from '../errors.js';
+import { internalErrorText, PubSubError, unreachable } from '../errors.js';
 import type { ClientRequest, MessageError, Payload, ServerMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
 import { checkSize, type GroupStates } from './group-state.js';
@@ -21,9 +21,6 @@ export interface RequestHost {
   /** Ends PubSub clients too when a user event fails, as the vendor's documentation has it. [upstream-events 3.4] */
   readonly dropsOnEventFailure: boolean;
 }
-
-/** What goes to clients in place of an upstream's or our own troubles. [client-protocols 4.3] */
-const generic = 'Internal server error';
 
 /** Carries out one request and answers it; a promise while an upstream or another node is being waited for. Never throws or rejects. */
 export function execute(host: RequestHost, connection: Connection, request: ClientRequest): Promise<void> | undefined {
@@ -107,7 +104,7 @@ function failed(host: RequestHost, connection: Connection, ackId: bigint | undef
 
 function publicError(error: PubSubError): MessageError {
   const name = error.outcome.ack;
-  return { name, message: name === 'InternalServerError' ? generic : error.message };
+  return { name, message: name === 'InternalServerError' ? internalErrorText : error.message };
 }
 
 function need(connection: Connection, right: GroupRight, group: string): void {

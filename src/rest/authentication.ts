@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { requestAudience } from '../auth/audience.js';
+import { bearerToken } from '../auth/bearer.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { EntraVerifier } from '../auth/entra-verifier.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
@@ -18,16 +19,13 @@ export interface CallerChecks {
   readonly endpoints: Endpoints;
 }
 
-/** The scheme in any letter case, then one token. [rest-api 1.1] */
-const bearer = /^bearer +(\S+) *$/i;
-
 /**
  * A hook that lets a request pass when its bearer token is for it; the `WWW-Authenticate` of a refusal says why. [rest-api 1.7]
  * @throws PubSubError `unauthorized`, RestFailure `forbidden` from the hook
  */
 export function authentication(checks: CallerChecks) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
-    const [, token] = bearer.exec(request.headers.authorization ?? '') ?? [];
+    const token = bearerToken(request.headers.authorization);
     if (token === undefined) {
       reply.header('www-authenticate', 'Bearer');
       throw new PubSubError('unauthorized', 'The Authorization header must be "Bearer" and a token for this URL.');

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { bearerToken } from '../auth/bearer.js';
 import { PubSubError } from '../errors.js';
 import type { Codec } from '../protocols/codec.js';
 import { isGroupName } from '../protocols/names.js';
@@ -55,7 +56,7 @@ function isOffer(header: string | undefined): boolean {
 /** The query's token wins over the header's; undefined when there is none. [client-protocols 1.3] */
 export function tokenOf(request: IncomingMessage, query: URLSearchParams): string | undefined {
   for (const [name, value] of query) if (name.toLowerCase() === tokenParameter && value !== '') return value;
-  return /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
+  return bearerToken(request.headers.authorization);
 }
 
 /** Offered subprotocols, in the client's order and spelling. */
