@@ -15,15 +15,17 @@ export class Hubs implements Performer {
 
   /** In any letter case. @throws PubSubError `invalid` for what cannot be a hub's name */
   get(name: string): Hub {
-    if (!isHubName(name)) {
-      throw new PubSubError('invalid', 'a hub name is a letter, then up to 127 of letters, digits and _ ` , . [ ]');
-    }
-    const key = canonicalHubName(name);
+    const key = keyOf(name);
     const known = this.#hubs.get(key);
     if (known !== undefined) return known;
     const hub = new Hub(key, this.#ports);
     this.#hubs.set(key, hub);
     return hub;
+  }
+
+  /** For callers that have proved nothing yet: a hub stays for ever, so their word makes none. @throws as `get` */
+  find(name: string): Hub | undefined {
+    return this.#hubs.get(keyOf(name));
   }
 
   /** Connections on this node, of all hubs. */
@@ -40,4 +42,9 @@ export class Hubs implements Performer {
   perform(target: Target, operation: Operation): Answer | Promise<Answer> {
     return this.get(target.hub).perform(target, operation);
   }
+}
+
+function keyOf(name: string): string {
+  if (isHubName(name)) return canonicalHubName(name);
+  throw new PubSubError('invalid', 'a hub name is a letter, then up to 127 of letters, digits and _ ` , . [ ]');
 }

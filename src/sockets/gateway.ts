@@ -12,7 +12,7 @@ import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
 import type { Clock, Observer, Outlet } from '../hub/ports.js';
 import type { Codec } from '../protocols/codec.js';
-import { isGroupName } from '../protocols/names.js';
+import { canonicalHubName, isGroupName } from '../protocols/names.js';
 import {
   type ClientTarget,
   checkHandshake,
@@ -142,14 +142,15 @@ export class Gateway {
   async #accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
     const target = readTarget(request);
     checkHandshake(request);
-    const hub = this.#options.hubs.get(target.hub);
+    const known = this.#options.hubs.find(target.hub);
     const recovering = target.query.get('awps_connection_id') ?? '';
     if (recovering !== '') {
-      this.#recover(request, socket, head, hub, recovering, target.query);
+      this.#recover(request, socket, head, known, recovering, target.query);
       return;
     }
     this.#checkCapacity();
-    const candidate = this.#candidateOf(request, target, this.#authenticate(request, target, hub));
+    const candidate = this.#candidateOf(request, target, this.#authenticate(request, target));
+    const hub = known ?? this.#options.hubs.get(target.hub);
     const departure = new Departure(socket);
     const admission = await hub.admit(candidate);
     if (departure.isOver()) hub.abandon(admission);
@@ -164,14 +165,14 @@ export class Gateway {
     }
   }
 
-  #authenticate(request: IncomingMessage, target: ClientTarget, hub: Hub): Claims {
+  #authenticate(request: IncomingMessage, target: ClientTarget): Claims {
     const token = tokenOf(request, target.query);
     if (token !== undefined) {
       const { endpoints, tokens } = this.#options;
       const host = this.#requestHost(request);
       return tokens.verify(token, clientAudience(target.hub, target.isLegacyPath, endpoints, host));
     }
-    if (this.#options.settings.isAnonymousAllowed(hub.name)) return {};
+    if (this.#options.settings.isAnonymousAllowed(canonicalHubName(target.hub))) return {};
     throw new PubSubError(
       'unauthorized',
       'a client access token is needed: in access_token or as Authorization: Bearer',
@@ -212,16 +213,16 @@ export class Gateway {
     request: IncomingMessage,
     socket: Socket,
     head: Buffer,
-    hub: Hub,
+    hub: Hub | undefined,
     connectionId: string,
     query: URLSearchParams,
   ): void {
-    const connection = hub.recover(connectionId, query.get('awps_reconnection_token') ?? '');
+    const connection = hub?.recover(connectionId, query.get('awps_reconnection_token') ?? '');
     const offered = subprotocolsOf(request);
     const spoken = connection?.subprotocol;
     const echoed = spoken === undefined ? offered[0] : offered.find(name => name.toLowerCase() === spoken);
     this.#handshake(request, socket, head, echoed, ws => {
-      if (connection === undefined) this.#turnAway(ws);
+      if (hub === undefined || connection === undefined) this.#turnAway(ws);
       else
         this.#attach(ws, socket, hub, connection.codec, outlet => {
           hub.resume(connection, outlet);

@@ -181,6 +181,17 @@ describe('tokens', () => {
     expect(await statusOf(allowing.dial, { token: null, hub: 'other' })).toBe(401);
   });
 
+  test('[CP-005] a client without a token, or with a bad one, brings no hub into being; neither does one that cannot recover', async () => {
+    const { service, dial } = await startHub();
+    expect(await statusOf(dial, { hub: 'strange', token: null })).toBe(401);
+    expect(await statusOf(dial, { hub: 'strange', ...withToken('bad') })).toBe(401);
+    const recovering = await dial({ hub: 'strange', token: null, query: 'awps_connection_id=x' });
+    expect((await recovering.closed).code).toBe(1008);
+    expect([...service.hubs.all()].map(({ name }) => name)).toEqual([]);
+    await dial({ hub: 'strange' });
+    expect([...service.hubs.all()].map(({ name }) => name)).toEqual(['strange']);
+  });
+
   test('[CP-005] a bad token is 401 also where none is needed', async () => {
     const { dial } = await startHub({ chat: anonymous });
     expect(await statusOf(dial, withToken('bad'))).toBe(401);

@@ -17,6 +17,15 @@ describe('hubs', () => {
     expect([...hubs.all()]).toEqual([]);
   });
 
+  test('are found only once they have come into being', () => {
+    const { hubs } = new TestNode();
+    expect(hubs.find('chat')).toBeUndefined();
+    expect([...hubs.all()]).toEqual([]);
+    const chat = hubs.get('chat');
+    expect(hubs.find('cHAT')).toBe(chat);
+    expect(() => hubs.find('9a')).toThrow(expect.objectContaining({ kind: 'invalid' }));
+  });
+
   test('count the connections of all of them', () => {
     const node = new TestNode();
     expect(node.hubs.size).toBe(0);
