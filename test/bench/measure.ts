@@ -1,13 +1,15 @@
 import { performance } from 'node:perf_hooks';
-import type { Contender, Pair } from './scenarios/scenario.js';
+import type { Contender, Contest, Goal, Metric, Series } from './scenarios/scenario.js';
 import { median, quantile, type Spread, spreadOf } from './statistics.js';
 
 /** Above this share of working time the load side is what is measured. */
 const loadBoundShare = 0.9;
 
-/** Milliseconds. A slice is long enough for a ratio within a few per cent, and short enough that the machine is the same for both. */
-const sliceMs = 800;
-const warmUpMs = 600;
+/** Milliseconds. A slice is long enough for a ratio within a few per cent, and short enough that the machine is the same for all. */
+const usualSliceMs = 800;
+
+/** The first second of a server is that of its compiler. */
+const warmUpMs = 1_000;
 
 interface SliceResult {
   readonly perCpuSecond: number;
@@ -16,51 +18,107 @@ interface SliceResult {
   readonly serverShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  readonly p999Ms: number;
   /** Share of the slice in which the load side worked rather than waited for its sockets: 0..1. */
   readonly loadShare: number;
+  readonly residentBytes: number;
+  /** NaN where it is not what the series is about. */
+  readonly bytesPerConnection: number;
 }
 
 /** One server's figures: the medians of its slices. */
 export interface ContenderResult extends SliceResult {
-  readonly residentBytes: number;
+  readonly name: string;
 }
 
-export interface PairResult {
-  readonly hubwire: ContenderResult;
-  readonly minimal: ContenderResult;
+export interface GoalResult extends Goal {
+  /** The figure, or the ratio within each round, over the rounds that are not load-bound. */
+  readonly spread: Spread;
+  readonly values: readonly number[];
+  readonly verdict: 'reached' | 'missed' | 'load-bound';
+}
+
+export interface SeriesResult {
   readonly rounds: number;
-  /** Work per CPU-second, Hubwire's to the minimal loop's, taken within each round that is not load-bound. */
-  readonly ratios: readonly number[];
-  readonly ratio: Spread;
-  /** More than half of the rounds were, so the figures say how fast the load side is. `ratios` then holds all rounds. */
+  readonly contenders: readonly ContenderResult[];
+  readonly goals: readonly GoalResult[];
+  /** Ratios of work per CPU-second to each peer, for which no goal is set. */
+  readonly peers: readonly { readonly name: string; readonly ratio: Spread }[];
+  /** By work per CPU-second; undefined where the vendor publishes no figure. */
+  readonly vendorUnits: number | undefined;
+  /** More than half of the rounds were, so the figures say how fast the load side is. */
   readonly isLoadBound: boolean;
 }
 
-/** Alternates slices between the two servers. The order changes from round to round, so that a drift favours neither. */
-export async function measure(pair: Pair, rounds: number): Promise<PairResult> {
-  await pair.hubwire.load.run(warmUpMs);
-  await pair.minimal.load.run(warmUpMs);
-  const hubwire: SliceResult[] = [];
-  const minimal: SliceResult[] = [];
+interface Track {
+  readonly contender: Contender;
+  readonly slices: SliceResult[];
+}
+
+/** Alternates slices between the servers. The order changes from round to round, so that a drift favours none. */
+export async function measure(series: Series, contest: Contest, rounds: number): Promise<SeriesResult> {
+  const { subject, limit, peers = [] } = contest;
+  const tracks = [subject, ...(limit ? [limit] : []), ...peers].map(contender => ({ contender, slices: [] }) as Track);
+  const sliceMs = series.sliceMs ?? usualSliceMs;
+  for (const { contender } of tracks) await contender.load.run(Math.max(warmUpMs, sliceMs));
   for (let round = 0; round < rounds; round += 1) {
-    const first = round % 2 === 0 ? 'hubwire' : 'minimal';
-    if (first === 'hubwire') hubwire.push(await slice(pair.hubwire));
-    minimal.push(await slice(pair.minimal));
-    if (first === 'minimal') hubwire.push(await slice(pair.hubwire));
+    const order = round % 2 === 0 ? tracks : tracks.toReversed();
+    const take = async ({ contender, slices }: Track) => slices.push(await slice(contender, sliceMs));
+    if (series.isTogether) await Promise.all(order.map(take));
+    else for (const track of order) await take(track);
   }
-  const results = { hubwire: resultOf(pair.hubwire, hubwire), minimal: resultOf(pair.minimal, minimal) };
-  return { ...results, ...compare(hubwire, minimal) };
+  await contest.check?.();
+  return resultOf(series, tracks, contest, rounds);
 }
 
-function compare(hubwire: readonly SliceResult[], minimal: readonly SliceResult[]): Omit<PairResult, keyof Pair> {
-  const rounds = hubwire.map((result, round) => [result, minimal[round]!] as const);
-  const valid = rounds.filter(slices => slices.every(({ loadShare }) => loadShare <= loadBoundShare));
+function resultOf(series: Series, tracks: readonly Track[], contest: Contest, rounds: number): SeriesResult {
+  const subject = tracks[0]!;
+  const find = (contender: Contender) => tracks.find(track => track.contender === contender)!;
+  const opponents = new Map<Goal['against'], Track>();
+  if (contest.limit) opponents.set('limit', find(contest.limit));
+  for (const peer of contest.peers ?? []) opponents.set(`peer ${peer.name}`, find(peer));
+  const goals = series.goals.map(goal => judge(goal, subject, opponents.get(goal.against)));
+  return {
+    rounds,
+    contenders: tracks.map(summary),
+    goals,
+    peers: (contest.peers ?? []).map(peer => ({
+      name: peer.name,
+      ratio: spreadOf(compare('perCpuSecond', subject, find(peer)).values),
+    })),
+    vendorUnits: series.vendorUnit && summary(subject).perCpuSecond / series.vendorUnit.perSecond,
+    isLoadBound: goals.some(({ verdict }) => verdict === 'load-bound'),
+  };
+}
+
+/** A goal against a peer that is not there counts as alone only by mistake, so it is an error. */
+function judge(goal: Goal, subject: Track, opponent: Track | undefined): GoalResult {
+  if (goal.against !== 'alone' && opponent === undefined)
+    throw new Error(`nobody is there to compare with: ${goal.against}`);
+  const { values, isLoadBound } = compare(goal.metric, subject, opponent);
+  const spread = spreadOf(values);
+  const isReached = spread.median >= (goal.least ?? -Infinity) && spread.median <= (goal.most ?? Infinity);
+  return { ...goal, spread, values, verdict: isLoadBound ? 'load-bound' : isReached ? 'reached' : 'missed' };
+}
+
+/** The subject's figure in each round that is not load-bound, or its ratio to the opponent's. When most rounds are, all of them. */
+function compare(
+  metric: Metric,
+  subject: Track,
+  opponent: Track | undefined,
+): { values: number[]; isLoadBound: boolean } {
+  const rounds = subject.slices.map((ours, round) => ({ ours, theirs: opponent?.slices[round] }));
+  const isValid = ({ loadShare }: SliceResult) => loadShare <= loadBoundShare;
+  const valid = rounds.filter(({ ours, theirs }) => isValid(ours) && (theirs === undefined || isValid(theirs)));
   const isLoadBound = valid.length * 2 < rounds.length;
-  const ratios = (isLoadBound ? rounds : valid).map(([ours, least]) => ours.perCpuSecond / least.perCpuSecond);
-  return { rounds: rounds.length, ratios, ratio: spreadOf(ratios), isLoadBound };
+  const values = (isLoadBound ? rounds : valid).map(({ ours, theirs }) =>
+    theirs === undefined ? ours[metric] : ours[metric] / theirs[metric],
+  );
+  return { values, isLoadBound };
 }
 
-async function slice({ server, load }: Contender): Promise<SliceResult> {
+async function slice({ server, load, idle }: Contender, sliceMs: number): Promise<SliceResult> {
+  await load.prepare?.();
   const cpuBefore = server.cpuSeconds();
   const before = performance.eventLoopUtilization();
   const startedMs = performance.now();
@@ -68,25 +126,32 @@ async function slice({ server, load }: Contender): Promise<SliceResult> {
   const seconds = (performance.now() - startedMs) / 1000;
   const loadShare = performance.eventLoopUtilization(before).utilization;
   const cpuSeconds = server.cpuSeconds() - cpuBefore;
+  const residentBytes = server.residentBytes();
   return {
     perCpuSecond: done / cpuSeconds,
     perSecond: done / seconds,
     serverShare: cpuSeconds / seconds,
     p50Ms: median(latenciesMs),
     p99Ms: quantile(latenciesMs, 0.99),
+    p999Ms: quantile(latenciesMs, 0.999),
     loadShare,
+    residentBytes,
+    bytesPerConnection: idle === undefined ? Number.NaN : (residentBytes - idle.bytesBefore) / idle.connections,
   };
 }
 
-function resultOf({ server }: Contender, slices: readonly SliceResult[]): ContenderResult {
+function summary({ contender, slices }: Track): ContenderResult {
   const of = (figure: keyof SliceResult) => median(slices.map(each => each[figure]));
   return {
+    name: contender.name,
     perCpuSecond: of('perCpuSecond'),
     perSecond: of('perSecond'),
     serverShare: of('serverShare'),
     p50Ms: of('p50Ms'),
     p99Ms: of('p99Ms'),
+    p999Ms: of('p999Ms'),
     loadShare: of('loadShare'),
-    residentBytes: server.residentBytes(),
+    residentBytes: of('residentBytes'),
+    bytesPerConnection: of('bytesPerConnection'),
   };
 }

@@ -1,61 +1,87 @@
-import type { ContenderResult, PairResult } from './measure.js';
-import type { Scenario, Series } from './scenarios/scenario.js';
+import type { ContenderResult, GoalResult, SeriesResult } from './measure.js';
+import type { Goal, Scenario, Series } from './scenarios/scenario.js';
 
-/** The least that Hubwire is to do per CPU-second, as a share of what the minimal loop does. */
-export const leastRatio = 0.6;
+/** A busy machine costs a ratio its last tenths; further below its goal than this, the code has become slower. */
+const tolerance = 0.75;
 
-export type Verdict = 'ok' | 'too slow' | 'load-bound';
-
-export function verdictOf({ isLoadBound, ratio }: PairResult): Verdict {
-  if (isLoadBound) return 'load-bound';
-  return ratio.median >= leastRatio ? 'ok' : 'too slow';
+/** Is it so far from the goal that the run is to fail? A load-bound series says nothing, so it fails nothing. */
+export function isAlarming({ goals }: SeriesResult): boolean {
+  return goals.some(
+    ({ verdict, spread, least = -Infinity, most = Infinity }) =>
+      verdict === 'missed' && (spread.median < least * tolerance || spread.median > most / tolerance),
+  );
 }
 
 /** One series as a person reads it. */
-export function textOf(scenario: Scenario, series: Series, result: PairResult): string {
-  const { hubwire, minimal } = result;
+export function textOf(scenario: Scenario, series: Series, result: SeriesResult): string {
+  const { unit } = scenario;
+  const head = [`${unit}/CPU-s`, `${unit}/s`, 'p50 ms', 'p99 ms', 'p99.9 ms', 'busy', 'load busy', 'RSS MB'];
   return [
     `${scenario.name}, ${series.name}: ${scenario.title}`,
-    columns('', [`${scenario.unit}/CPU-s`, `${scenario.unit}/s`, 'p50 ms', 'p99 ms', 'busy', 'load busy', 'RSS MB']),
-    columns('hubwire', [...figures(hubwire), (hubwire.residentBytes / 1e6).toFixed(0)]),
-    columns('minimal loop', [...figures(minimal), '']),
-    `  ratio ${ratioText(result)}   ${verdictText(result)}`,
+    columns('', head),
+    ...result.contenders.map(contender => columns(contender.name, figures(contender))),
+    ...result.goals.map(goal => `  ${goalText(goal, result.rounds)}`),
+    ...ungraded(result),
+    ...(result.vendorUnits === undefined
+      ? []
+      : [`  one core equals ${units(result.vendorUnits)} of the vendor's units`]),
     '',
   ].join('\n');
 }
 
-export function jsonOf(scenario: Scenario, series: Series, result: PairResult): object {
+export function jsonOf(scenario: Scenario, series: Series, result: SeriesResult): object {
   const { name, title, unit } = scenario;
-  return { scenario: name, series: series.name, title, unit, verdict: verdictOf(result), ...result };
+  return { scenario: name, series: series.name, title, unit, ...result };
 }
 
-function ratioText({ ratio, ratios, rounds }: PairResult): string {
-  const quartiles = `quartiles ${ratio.lowerQuartile.toFixed(2)} … ${ratio.upperQuartile.toFixed(2)}`;
-  return `${ratio.median.toFixed(2)} (${quartiles}, ${ratios.length} of ${rounds} rounds)`;
+const metricNames = {
+  perCpuSecond: 'work per CPU-second',
+  p99Ms: 'p99',
+  serverShare: 'processor time',
+  bytesPerConnection: 'memory per connection',
+} as const satisfies Record<Goal['metric'], string>;
+
+function goalText({ metric, against, least, most, spread, values, verdict }: GoalResult, rounds: number): string {
+  const what = against === 'alone' ? metricNames[metric] : `${metricNames[metric]} to ${againstText(against)}`;
+  const wanted = least === undefined ? `at most ${most}` : `at least ${least}`;
+  const quartiles = `quartiles ${spread.lowerQuartile.toFixed(2)} … ${spread.upperQuartile.toFixed(2)}`;
+  return `${what}: ${spread.median.toFixed(2)} (${quartiles}, ${values.length} of ${rounds} rounds)   ${verdictTexts[verdict]}, ${wanted} is the goal`;
 }
 
-function verdictText(result: PairResult): string {
-  switch (verdictOf(result)) {
-    case 'ok':
-      return `ok, at least ${leastRatio} is expected`;
-    case 'too slow':
-      return `TOO SLOW: at least ${leastRatio} is expected`;
-    case 'load-bound':
-      return 'load-bound: in most rounds the load side was busy for more than 90 %, so this is not valid';
-  }
+const verdictTexts = {
+  reached: 'ok',
+  missed: 'MISSED',
+  'load-bound': 'NOT VALID (in most rounds the load side was busy for more than 90 %)',
+} as const satisfies Record<GoalResult['verdict'], string>;
+
+/** Peers that no goal speaks of. */
+function ungraded({ peers, goals }: SeriesResult): string[] {
+  const graded = new Set(goals.map(({ against }) => against));
+  return peers
+    .filter(({ name }) => !graded.has(`peer ${name}`))
+    .map(({ name, ratio }) => `  work per CPU-second to ${name}: ${ratio.median.toFixed(2)}`);
 }
 
-function figures({ perCpuSecond, perSecond, p50Ms, p99Ms, serverShare, loadShare }: ContenderResult): string[] {
+export function againstText(against: Goal['against']): string {
+  return against === 'limit' ? 'the limit' : against.replace(/^peer /, '');
+}
+
+export function units(count: number): string {
+  return count < 10 ? count.toFixed(1) : Math.round(count).toLocaleString('en');
+}
+
+function figures(result: ContenderResult): string[] {
+  const { perCpuSecond, perSecond, p50Ms, p99Ms, p999Ms, serverShare, loadShare, residentBytes } = result;
   return [
     Math.round(perCpuSecond).toLocaleString('en'),
     Math.round(perSecond).toLocaleString('en'),
-    p50Ms.toFixed(2),
-    p99Ms.toFixed(2),
+    ...[p50Ms, p99Ms, p999Ms].map(ms => (Number.isNaN(ms) ? '' : ms.toFixed(2))),
     `${Math.round(serverShare * 100)} %`,
     `${Math.round(loadShare * 100)} %`,
+    (residentBytes / 1e6).toFixed(0),
   ];
 }
 
 function columns(name: string, cells: readonly string[]): string {
-  return `  ${name.padEnd(12)}${cells.map((cell, index) => cell.padStart(index < 2 ? 18 : 10)).join('')}`;
+  return `  ${name.padEnd(22)}${cells.map((cell, index) => cell.padStart(index < 2 ? 18 : 10)).join('')}`;
 }

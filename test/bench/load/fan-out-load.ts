@@ -1,4 +1,4 @@
-import { maskedText } from './frames.js';
+import type { Lengths } from './frames.js';
 import type { Guard } from './guard.js';
 import type { RawClient } from './raw-client.js';
 import { drainTimeoutMs, type Load, Slice, type Work } from './slice.js';
@@ -9,12 +9,23 @@ const ring = 64;
 /** One subscriber in this many has its latencies taken. */
 const sampled = 20;
 
+/** Messages that a reliable subscriber gets before it acknowledges them, as clients do now and then and not for each. */
+const ackEvery = 100;
+
+/** Who hears the messages. */
+export interface Subscriber {
+  readonly client: RawClient;
+  lengthsOf(message: Buffer): Lengths;
+  readonly acknowledge?: (sequenceId: number) => Buffer;
+}
+
+/** Puts `count` messages on their way, in one write where the protocol has it so. */
+export type Publish = (count: number) => void;
+
 /** One publisher, many subscribers, and always the same number of messages that not all subscribers have yet. */
 export class FanOutLoad implements Load {
-  readonly #publisher: RawClient;
-  readonly #subscribers: readonly RawClient[];
-  /** By number of messages less one: that many copies of the publisher's frame, for one write. */
-  readonly #bursts: readonly Buffer[];
+  readonly #send: Publish;
+  readonly #subscribers: readonly Subscriber[];
   readonly #inFlight: number;
   readonly #guard: Guard;
   readonly #publishedAtMs = new Float64Array(ring);
@@ -24,31 +35,22 @@ export class FanOutLoad implements Load {
   #completed = 0;
   #slice: Slice | undefined;
 
-  constructor(
-    publisher: RawClient,
-    subscribers: readonly RawClient[],
-    request: string,
-    inFlight: number,
-    guard: Guard,
-  ) {
-    this.#publisher = publisher;
+  constructor(send: Publish, subscribers: readonly Subscriber[], inFlight: number, guard: Guard) {
+    this.#send = send;
     this.#subscribers = subscribers;
-    const frame = maskedText(request);
-    this.#bursts = Array.from({ length: inFlight }, (_, index) => Buffer.concat(Array(index + 1).fill(frame)));
     this.#inFlight = inFlight;
     this.#guard = guard;
   }
 
   /** Publishes one message and has every subscriber's copy looked at; then only lengths are. */
-  async prime(check: (message: string) => void): Promise<void> {
-    this.#publisher.write(this.#bursts[0]!);
-    const coming = Promise.all(this.#subscribers.map(subscriber => subscriber.next()));
+  async prime(check: (message: Buffer, subscriber: number) => void): Promise<void> {
+    this.#send(1);
+    const coming = Promise.all(this.#subscribers.map(({ client }) => client.next()));
     const copies = await this.#guard.during(coming, drainTimeoutMs);
     copies.forEach(check);
-    const bytes = Buffer.byteLength(copies[0] ?? '');
-    this.#subscribers.forEach((subscriber, index) => {
-      subscriber.startCounting(bytes, this.#counterOf(index % sampled === 0));
-    });
+    for (const [index, subscriber] of this.#subscribers.entries()) {
+      subscriber.client.startCounting(subscriber.lengthsOf(copies[index]!), this.#counterOf(subscriber, index));
+    }
   }
 
   run(durationMs: number): Promise<Work> {
@@ -57,12 +59,15 @@ export class FanOutLoad implements Load {
     return this.#slice.run(durationMs, this.#guard);
   }
 
-  #counterOf(isSampled: boolean): (count: number) => void {
+  #counterOf(subscriber: Subscriber, index: number): (count: number) => void {
+    const isSampled = index % sampled === 0;
+    const acknowledge = acknowledging(subscriber);
     let seen = 0;
     return count => {
       if (isSampled) this.#sample(seen, count);
       this.#arrived(seen, count);
       seen += count;
+      acknowledge?.(seen + 1); // the sample was the first
     };
   }
 
@@ -102,6 +107,30 @@ export class FanOutLoad implements Load {
       this.#publishedAtMs[this.#published % ring] = now;
       this.#published += 1;
     }
-    this.#publisher.write(this.#bursts[count - 1]!);
+    this.#send(count);
   }
+}
+
+/** Writes frames made beforehand, those of one call in one write. */
+export function publishing(publisher: RawClient, frame: Buffer, inFlight: number): Publish {
+  const bursts = Array.from({ length: inFlight }, (_, index) => Buffer.concat(Array<Buffer>(index + 1).fill(frame)));
+  return count => publisher.write(bursts[count - 1]!);
+}
+
+/** Subscribers come to acknowledge the same ids, so the latest frame of each kind is kept. */
+const latest = new WeakMap<(sequenceId: number) => Buffer, { id: number; frame: Buffer }>();
+
+function acknowledging({ client, acknowledge }: Subscriber): ((sequenceId: number) => void) | undefined {
+  if (acknowledge === undefined) return undefined;
+  let acked = 0;
+  return sequenceId => {
+    if (sequenceId - acked < ackEvery) return;
+    acked = sequenceId;
+    let made = latest.get(acknowledge);
+    if (made?.id !== sequenceId) {
+      made = { id: sequenceId, frame: acknowledge(sequenceId) };
+      latest.set(acknowledge, made);
+    }
+    client.write(made.frame);
+  };
 }

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { FrameCounter, FrameReader } from './frames.js';
+import { FrameCounter, FrameReader, type Lengths, maskedPong } from './frames.js';
 import type { Guard } from './guard.js';
 
 const headEnd = Buffer.from('\r\n\r\n');
@@ -21,21 +21,22 @@ export class RawClient {
   readonly #socket: Socket;
   readonly #guard: Guard;
   #stage: Stage = { at: 'handshake', head: Buffer.alloc(0) };
-  #messages: string[] = [];
-  #waiting: ((message: string) => void)[] = [];
+  #messages: Buffer[] = [];
+  #waiting: ((message: Buffer) => void)[] = [];
 
   /**
    * Resolves once the upgrade is done and the server's greeting, its first message, is in.
+   * @param subprotocol undefined: none is asked for
    * @param guard told when the connection fails or ends without `destroy`
    * @throws Error when the upgrade is refused
    */
-  static async dial(url: string, subprotocol: string, guard: Guard): Promise<RawClient> {
+  static async dial(url: string, subprotocol: string | undefined, guard: Guard): Promise<RawClient> {
     const client = new RawClient(new URL(url), subprotocol, guard);
     await guard.during(client.next(), handshakeTimeoutMs);
     return client;
   }
 
-  private constructor(url: URL, subprotocol: string, guard: Guard) {
+  private constructor(url: URL, subprotocol: string | undefined, guard: Guard) {
     this.#guard = guard;
     this.#socket = connect({
       host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname,
@@ -49,17 +50,30 @@ export class RawClient {
   }
 
   /** The next message, in full; only before `startCounting`. */
-  next(): Promise<string> {
+  next(): Promise<Buffer> {
     const message = this.#messages.shift();
     return message !== undefined ? Promise.resolve(message) : new Promise(resolve => this.#waiting.push(resolve));
   }
 
-  /** From now on messages, all of this many bytes, are counted and not kept. */
-  startCounting(messageBytes: number, onMessages: (count: number) => void): void {
+  /** From now on messages, all of these lengths, are counted and not kept; pings are answered. */
+  startCounting(lengths: Lengths, onMessages: (count: number) => void, onPing: () => void = () => {}): void {
     if (this.#stage.at !== 'reading' || this.#stage.reader.isMidFrame || this.#messages.length > 0) {
       throw new Error('messages came that nobody asked for');
     }
-    this.#stage = { at: 'counting', counter: new FrameCounter(messageBytes), onMessages };
+    const counter = new FrameCounter(lengths, () => {
+      this.#socket.write(maskedPong);
+      onPing();
+    });
+    this.#stage = { at: 'counting', counter, onMessages };
+  }
+
+  /** Reads nothing more until `resume`: what comes stays in the kernel, and then with the server. */
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
   }
 
   write(frames: Buffer): void {
@@ -69,6 +83,12 @@ export class RawClient {
   destroy(): void {
     this.#stage = { at: 'ended' };
     this.#socket.destroy();
+  }
+
+  /** Ends with a reset, which leaves no socket behind that waits for its time to pass. */
+  reset(): void {
+    this.#stage = { at: 'ended' };
+    this.#socket.resetAndDestroy();
   }
 
   #onRead(length: number): boolean {
@@ -112,7 +132,7 @@ export class RawClient {
     this.#keep(reader.read(head.subarray(end + headEnd.length)));
   }
 
-  #keep(messages: readonly string[]): void {
+  #keep(messages: readonly Buffer[]): void {
     for (const message of messages) {
       const tell = this.#waiting.shift();
       if (tell === undefined) this.#messages.push(message);
@@ -127,12 +147,13 @@ export class RawClient {
   }
 }
 
-/** Dials `count` clients, a few at a time so that no listen queue overflows. */
-export async function dialMany(count: number, dial: () => Promise<RawClient>): Promise<RawClient[]> {
+/** Dials `count` clients, a few at a time so that no listen queue overflows. @param dial gets the client's number, from 0 */
+export async function dialMany(count: number, dial: (index: number) => Promise<RawClient>): Promise<RawClient[]> {
   const atOnce = 50;
   const clients: RawClient[] = [];
   while (clients.length < count) {
-    const wave = Array.from({ length: Math.min(atOnce, count - clients.length) }, dial);
+    const start = clients.length;
+    const wave = Array.from({ length: Math.min(atOnce, count - start) }, (_, index) => dial(start + index));
     clients.push(...(await Promise.all(wave)));
   }
   return clients;
@@ -142,7 +163,8 @@ export function hangUp(clients: readonly RawClient[]): void {
   for (const client of clients) client.destroy();
 }
 
-function upgradeRequest(url: URL, subprotocol: string): string {
+function upgradeRequest(url: URL, subprotocol: string | undefined): string {
+  const offer = subprotocol === undefined ? [] : [`Sec-WebSocket-Protocol: ${subprotocol}`];
   return [
     `GET ${url.pathname}${url.search} HTTP/1.1`,
     `Host: ${url.host}`,
@@ -150,7 +172,7 @@ function upgradeRequest(url: URL, subprotocol: string): string {
     'Upgrade: websocket',
     'Sec-WebSocket-Version: 13',
     'Sec-WebSocket-Key: aHVid2lyZS1iZW5jaC1rZQ==',
-    `Sec-WebSocket-Protocol: ${subprotocol}`,
+    ...offer,
     '\r\n',
   ].join('\r\n');
 }

@@ -12,7 +12,7 @@ export const firstAckId = 100_000;
 /** Prepared requests, each with an ackId of its own; more than the service remembers, so they can be used again. [client-protocols 4.4] */
 const preparedRequests = 2_048;
 
-/** Many clients, each with one request that is not acked yet. */
+/** Many clients, each with one request that is not answered yet. */
 export class RequestLoad implements Load {
   readonly #clients: readonly RawClient[];
   readonly #frames: readonly Buffer[];
@@ -31,12 +31,12 @@ export class RequestLoad implements Load {
   }
 
   /** Sends one request from each client, one after another, and has its ack looked at; then only lengths are. */
-  async prime(check: (ack: string) => void): Promise<void> {
+  async prime(check: (ack: Buffer) => void): Promise<void> {
     for (const [index, client] of this.#clients.entries()) {
       client.write(this.#frameFor(index));
       const ack = await this.#guard.during(client.next(), drainTimeoutMs);
       check(ack);
-      client.startCounting(Buffer.byteLength(ack), count => this.#acked(index, count));
+      client.startCounting({ least: ack.length, most: ack.length }, count => this.#acked(index, count));
     }
   }
 

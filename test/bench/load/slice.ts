@@ -13,6 +13,8 @@ export interface Work {
 
 /** Drives one server. It keeps its work in flight at every moment of a slice: it never sleeps and never polls. */
 export interface Load {
+  /** What has to be done before each slice and is not measured. */
+  prepare?(): Promise<void>;
   /** Runs for this long, then until nothing is in flight. @throws Error when a connection is lost or work goes missing */
   run(durationMs: number): Promise<Work>;
 }

@@ -3,31 +3,41 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 const headEnd = Buffer.from('\r\n\r\n');
 const contentLength = /\r\ncontent-length: *(\d+)/i;
 const accepted = Buffer.from('HTTP/1.1 204 No Content\r\n\r\n');
+const echoHead = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ';
 const allowed = Buffer.from('HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n');
 
 export interface BenchUpstream {
   readonly origin: string;
-  /** The head of the latest event of any server: request line and headers. */
-  lastHead(): string;
+  /** The latest event of any server: request line, headers and body. */
+  last(): { readonly head: string; readonly body: string };
   /** Events answered so far. */
   events(): number;
   close(): void;
 }
 
-/** An app server that costs the load side next to nothing: it answers every event with 204 and agrees to every validation. */
-export async function startBenchUpstream(): Promise<BenchUpstream> {
+interface Seen {
+  head: Buffer;
+  body: Buffer;
+  events: number;
+}
+
+/**
+ * An app server that costs the load side next to nothing: it answers every event with 204, or with what the event said,
+ * and agrees to every validation.
+ */
+export async function startBenchUpstream(answers: 'nothing' | 'echo' = 'nothing'): Promise<BenchUpstream> {
   const sockets = new Set<Socket>();
-  const seen = { head: Buffer.alloc(0), events: 0 };
+  const seen: Seen = { head: Buffer.alloc(0), body: Buffer.alloc(0), events: 0 };
   const server = createServer({ noDelay: true }, socket => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {}); // its close follows
-    answer(socket, seen);
+    answer(socket, seen, answers === 'echo');
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    lastHead: () => seen.head.toString('latin1'),
+    last: () => ({ head: seen.head.toString('latin1'), body: seen.body.toString('utf8') }),
     events: () => seen.events,
     close: () => {
       for (const socket of sockets) socket.destroy();
@@ -37,7 +47,7 @@ export async function startBenchUpstream(): Promise<BenchUpstream> {
 }
 
 /** No pipelining: a socket has one request at a time, so the rest of a chunk is the beginning of nothing. */
-function answer(socket: Socket, seen: { head: Buffer; events: number }): void {
+function answer(socket: Socket, seen: Seen, isEcho: boolean): void {
   let rest: Buffer | undefined;
   socket.on('data', (chunk: Buffer) => {
     const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
@@ -45,12 +55,19 @@ function answer(socket: Socket, seen: { head: Buffer; events: number }): void {
     const isComplete = headBytes >= headEnd.length && bytes.length >= headBytes + bodyBytes(bytes, headBytes);
     rest = isComplete ? undefined : bytes;
     if (!isComplete) return;
-    if (bytes[0] === 0x50) {
-      seen.head = bytes.subarray(0, headBytes);
-      seen.events += 1;
+    if (bytes[0] !== 0x50) {
+      socket.write(allowed);
+      return;
     }
-    socket.write(bytes[0] === 0x50 ? accepted : allowed);
+    seen.head = bytes.subarray(0, headBytes);
+    seen.body = bytes.subarray(headBytes);
+    seen.events += 1;
+    socket.write(isEcho ? echoOf(seen.body) : accepted);
   });
+}
+
+function echoOf(body: Buffer): Buffer {
+  return Buffer.concat([Buffer.from(`${echoHead}${body.length}\r\n\r\n`), body]);
 }
 
 function bodyBytes(request: Buffer, headBytes: number): number {

@@ -38,6 +38,10 @@ export function cpuSeconds(pid: number): number {
 }
 
 export function residentBytes(pid: number): number {
+  if (process.platform === 'linux') {
+    const kilobytes = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
+    return Number(kilobytes) * 1024;
+  }
   return Number(ps('rss', pid)) * 1024;
 }
 

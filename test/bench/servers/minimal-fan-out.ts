@@ -4,20 +4,14 @@
  * one turn of the event loop leaves in one write per socket.
  */
 import type { Socket } from 'node:net';
-import { acceptUpgrades, textFrame } from './minimal-upgrade.js';
+import { acceptUpgrades, messageFrame, readFrames } from './minimal-upgrade.js';
 
 const isJoined = process.argv.includes('--joined');
-const head = Buffer.from(
-  '{"type":"message","from":"group","group":"bench","fromUserId":"publisher","dataType":"text","data":"',
-);
-const tail = Buffer.from('"}');
-const dataMark = Buffer.from('"data":"');
-
 const receivers = new Set<Socket>();
 let due: Buffer[] = [];
 
 acceptUpgrades((socket, path) => {
-  if (path === '/publish') readFrames(socket);
+  if (path === '/publish') readFrames(socket, publish);
   else {
     receivers.add(socket);
     socket.resume();
@@ -25,29 +19,8 @@ acceptUpgrades((socket, path) => {
   }
 });
 
-/** Masked text frames of 126 bytes to 64 KiB, which is what the bench sends. */
-function readFrames(socket: Socket): void {
-  let rest = Buffer.alloc(0);
-  socket.on('data', (chunk: Buffer) => {
-    let bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
-    while (bytes.length >= 8) {
-      const end = 8 + bytes.readUInt16BE(2);
-      if (bytes.length < end) break;
-      publish(unmask(bytes, end));
-      bytes = bytes.subarray(end);
-    }
-    rest = bytes as Buffer<ArrayBuffer>;
-  });
-}
-
-function unmask(bytes: Buffer, end: number): Buffer {
-  for (let at = 8; at < end; at += 1) bytes[at]! ^= bytes[4 + ((at - 8) & 3)]!;
-  return bytes.subarray(8, end);
-}
-
 function publish(request: Buffer): void {
-  const data = request.subarray(request.indexOf(dataMark) + dataMark.length, request.length - tail.length);
-  const frame = textFrame(Buffer.concat([head, data, tail]));
+  const frame = messageFrame(request);
   if (!isJoined) writeToAll(frame);
   else {
     if (due.length === 0) setImmediate(flush);

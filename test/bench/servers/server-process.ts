@@ -11,8 +11,8 @@ const stopTimeoutMs = 5_000;
 export interface ServerCommand {
   /** For messages. */
   readonly name: string;
-  /** Arguments of node. */
-  readonly args: readonly string[];
+  /** The program and its arguments. */
+  readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** Undefined: any. */
   readonly core: number | undefined;
@@ -22,7 +22,8 @@ export interface ServerCommand {
 export interface Listening {
   /** `http://host:port` */
   readonly public: string;
-  /** Hubwire's only: the key that client tokens are signed with. */
+  /** Hubwire's only: its operator's listener, and the key that client tokens are signed with. */
+  readonly admin?: string;
   readonly connectionString?: string;
 }
 
@@ -32,16 +33,22 @@ export class ServerProcess {
   readonly #child: ChildProcess;
   readonly #kill: () => void;
 
-  /** Resolves once it listens. @throws Error when it ends before that */
+  /** Resolves once it says that it listens. @throws Error when it ends before that */
   static async start(command: ServerCommand): Promise<ServerProcess> {
-    const pinned = command.core === undefined ? [] : ['taskset', '-c', String(command.core)];
-    const [file = '', ...args] = [...pinned, process.execPath, ...command.args];
-    const child = spawn(file, args, { env: command.env, stdio: ['ignore', 'pipe', 'inherit'] });
-    const kill = () => void child.kill('SIGKILL');
-    process.once('exit', kill); // it must not outlive a bench that fails
-    const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${command.name} ended: ${code}`)));
-    const line = await Promise.race([firstLine(child.stdout), ended]);
+    const { child, kill, ended } = launch(command, 'pipe');
+    const line = await Promise.race([firstLine(child.stdout!), ended]);
     return new ServerProcess(child, JSON.parse(line) as Listening, kill);
+  }
+
+  /** For a program that does not say so. @param isUp resolves once it serves */
+  static async startSilent(
+    command: ServerCommand,
+    listening: Listening,
+    isUp: () => Promise<unknown>,
+  ): Promise<ServerProcess> {
+    const { child, kill, ended } = launch(command, 'ignore');
+    await Promise.race([isUp(), ended]);
+    return new ServerProcess(child, listening, kill);
   }
 
   private constructor(child: ChildProcess, listening: Listening, kill: () => void) {
@@ -71,6 +78,17 @@ export class ServerProcess {
     await ended;
     clearTimeout(timer);
   }
+}
+
+function launch({ name, command, env, core }: ServerCommand, stdout: 'pipe' | 'ignore') {
+  const pinned = core === undefined ? [] : ['taskset', '-c', String(core)];
+  const [file = '', ...args] = [...pinned, ...command];
+  const child = spawn(file, args, { env, stdio: ['ignore', stdout, 'inherit'] });
+  const kill = () => void child.kill('SIGKILL');
+  process.once('exit', kill); // it must not outlive a bench that fails
+  const ended = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${name} ended: ${code}`)));
+  ended.catch(() => {}); // told to whoever waits for the start
+  return { child, kill, ended };
 }
 
 async function firstLine(output: Readable): Promise<string> {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Cores } from './cores.js';
-import { ServerProcess } from './server-process.js';
+import { type ServerCommand, ServerProcess } from './server-process.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -24,17 +24,34 @@ export class Stage {
 
   /** Hubwire as it is shipped, with these hubs. @param hubs the text of hubs.yaml */
   hubwire(hubs: string): Promise<ServerProcess> {
-    const file = join(this.#folder(), 'hubs.yaml');
+    const file = join(this.folder(), 'hubs.yaml');
     writeFileSync(file, hubs);
     const { profileDir } = this.#options;
     const profiling = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
-    const start = ['start', '--json', '--port', '0', '--admin-port', '0', '--log-level', 'warn', '--hubs', file];
-    return this.#start('hubwire', [...profiling, join(root, 'dist/main.js'), ...start]);
+    const start = ['start', '--json', '--port', '0', '--admin-port', 'any', '--log-level', 'warn', '--hubs', file];
+    return this.#start('hubwire', [process.execPath, ...profiling, join(root, 'dist/main.js'), ...start]);
   }
 
   /** A file of this folder. It shows what the same work costs with nothing around it. */
   minimal(file: string, ...args: string[]): Promise<ServerProcess> {
-    return this.#start(file, ['--import', 'tsx', fileURLToPath(new URL(file, import.meta.url)), ...args]);
+    return this.script(file, new URL(file, import.meta.url), ...args);
+  }
+
+  /** A server written for the bench; it says where it listens as `sayListening` does. */
+  script(name: string, file: URL, ...args: string[]): Promise<ServerProcess> {
+    return this.#start(name, [process.execPath, '--import', 'tsx', fileURLToPath(file), ...args]);
+  }
+
+  /** Another program, which listens on a port that it is told. @param isUp resolves once it serves */
+  async program(
+    name: string,
+    command: readonly string[],
+    url: string,
+    isUp: () => Promise<unknown>,
+  ): Promise<ServerProcess> {
+    const server = await ServerProcess.startSilent(this.#command(name, command), { public: url }, isUp);
+    this.onEnd(() => server.stop());
+    return server;
   }
 
   onEnd(ending: () => unknown): void {
@@ -46,7 +63,7 @@ export class Stage {
   }
 
   /** Gone with the stage, or with the process when that ends first. */
-  #folder(): string {
+  folder(): string {
     const folder = mkdtempSync(join(tmpdir(), 'hubwire-bench-'));
     const remove = () => rmSync(folder, { recursive: true, force: true });
     process.once('exit', remove);
@@ -57,11 +74,14 @@ export class Stage {
     return folder;
   }
 
-  async #start(name: string, args: readonly string[]): Promise<ServerProcess> {
-    const core = this.#options.cores?.server;
-    const server = await ServerProcess.start({ name, args, env: cleanEnvironment(), core });
+  async #start(name: string, command: readonly string[]): Promise<ServerProcess> {
+    const server = await ServerProcess.start(this.#command(name, command));
     this.onEnd(() => server.stop());
     return server;
+  }
+
+  #command(name: string, command: readonly string[]): ServerCommand {
+    return { name, command, env: cleanEnvironment(), core: this.#options.cores?.server };
   }
 }
 

@@ -1,0 +1,74 @@
+import { connect, type Socket } from 'node:net';
+import type { Guard } from './guard.js';
+
+const headEnd = Buffer.from('\r\n\r\n');
+
+/** All connections read into the same bytes: each chunk is done with before the next is read. */
+const chunk = Buffer.allocUnsafeSlow(64 * 1024);
+
+/**
+ * Sends HTTP requests made beforehand, over connections that each have one under way; more wait for one to be free. Only
+ * the status of an answer is looked at; it must have no body.
+ */
+export class HttpPublisher {
+  readonly #guard: Guard;
+  readonly #expected: Buffer;
+  readonly #sockets: readonly Socket[];
+  readonly #free: Socket[];
+  readonly #waiting: Buffer[] = [];
+
+  /** @param status what each request is to be answered with. @param atOnce connections */
+  constructor(origin: string, status: number, atOnce: number, guard: Guard) {
+    this.#guard = guard;
+    this.#expected = Buffer.from(`HTTP/1.1 ${status} `);
+    this.#sockets = Array.from({ length: atOnce }, () => this.#connect(new URL(origin)));
+    this.#free = [...this.#sockets];
+  }
+
+  send(request: Buffer): void {
+    const socket = this.#free.pop();
+    if (socket === undefined) this.#waiting.push(request);
+    else socket.write(request);
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #connect({ hostname, port }: URL): Socket {
+    let head: Buffer = Buffer.alloc(0);
+    const onRead = (length: number) => {
+      head = Buffer.concat([head, chunk.subarray(0, length)]);
+      if (head.indexOf(headEnd) < 0) return true;
+      this.#answered(socket, head);
+      head = Buffer.alloc(0);
+      return true;
+    };
+    const socket = connect({
+      host: hostname,
+      port: Number(port),
+      noDelay: true,
+      onread: { buffer: chunk, callback: onRead },
+    });
+    socket.on('error', this.#guard.lose);
+    return socket;
+  }
+
+  #answered(socket: Socket, head: Buffer): void {
+    if (!head.subarray(0, this.#expected.length).equals(this.#expected)) {
+      this.#guard.lose(new Error(`a request was answered with ${head.toString('latin1')}`));
+      return;
+    }
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#free.push(socket);
+    else socket.write(next);
+  }
+}
+
+/** A POST as it goes over TCP. */
+export function postRequest(url: string, headers: Readonly<Record<string, string>>, body: string): Buffer {
+  const { host, pathname, search } = new URL(url);
+  const lines = Object.entries({ Host: host, ...headers, 'Content-Length': Buffer.byteLength(body) });
+  const head = [`POST ${pathname}${search} HTTP/1.1`, ...lines.map(([name, value]) => `${name}: ${value}`)];
+  return Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`);
+}

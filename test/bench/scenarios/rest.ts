@@ -1,0 +1,67 @@
+import { FanOutLoad } from '../load/fan-out-load.js';
+import { Guard } from '../load/guard.js';
+import { HttpPublisher, postRequest } from '../load/http-publisher.js';
+import { json } from '../load/protocols.js';
+import type { ServerProcess } from '../servers/server-process.js';
+import type { Stage } from '../servers/stage.js';
+import { plainHub, restSend, tokenFor } from '../servers/urls.js';
+import { checking, dialReaders, group, subscriberUrl } from './rooms.js';
+import { type Contender, ofLimit, type Scenario, type Series } from './scenario.js';
+
+const text = 'x'.repeat(128);
+const inFlight = 16;
+const key = 'a-key-of-the-minimal-loop-with-some-length';
+
+export const rest: Scenario = {
+  name: 'rest',
+  title: `REST sends of ${text.length} bytes to a group, ${inFlight} in flight`,
+  unit: 'deliveries',
+  series: [seriesOf(1), seriesOf(1_000)],
+};
+
+function seriesOf(subscribers: number): Series {
+  return {
+    name: `a group of ${subscribers}`,
+    goals: [ofLimit(0.6)],
+    open: async stage => ({ subject: await hubwire(stage, subscribers), limit: await minimal(stage, subscribers) }),
+  };
+}
+
+async function hubwire(stage: Stage, subscribers: number): Promise<Contender> {
+  const server = await stage.hubwire(plainHub);
+  const request = restSend(server, `/groups/${group}`, text);
+  return {
+    name: 'hubwire',
+    server,
+    load: await restLoad(stage, server, request, subscriberUrl(server), subscribers, text),
+  };
+}
+
+async function minimal(stage: Stage, subscribers: number): Promise<Contender> {
+  const server = await stage.minimal('minimal-rest.ts', key);
+  const { public: url } = server.listening;
+  const headers = { Authorization: `Bearer ${tokenFor(url, key)}`, 'Content-Type': 'text/plain' };
+  const request = postRequest(`${url}/send`, headers, text);
+  return { name: 'minimal loop', server, load: await restLoad(stage, server, request, `${url}/`, subscribers, text) };
+}
+
+/** Messages that come from REST calls, to clients of the plain JSON protocol. @param url the clients' */
+export async function restLoad(
+  stage: Stage,
+  server: ServerProcess,
+  request: Buffer,
+  url: string,
+  subscribers: number,
+  text: string,
+): Promise<FanOutLoad> {
+  const guard = new Guard();
+  const publisher = new HttpPublisher(server.listening.public, 202, inFlight, guard);
+  stage.onEnd(() => publisher.close());
+  const send = (count: number) => {
+    for (let index = 0; index < count; index += 1) publisher.send(request);
+  };
+  const readers = await dialReaders(stage, url, [json], subscribers, guard);
+  const load = new FanOutLoad(send, readers, inFlight, guard);
+  await load.prime(checking({ readers: [json], text }));
+  return load;
+}

@@ -1,0 +1,93 @@
+import { FanOutLoad, publishing, type Subscriber } from '../load/fan-out-load.js';
+import { Guard } from '../load/guard.js';
+import { type BenchProtocol, json } from '../load/protocols.js';
+import { dialMany, hangUp, RawClient } from '../load/raw-client.js';
+import type { Peer } from '../peers/peer.js';
+import type { ServerProcess } from '../servers/server-process.js';
+import type { Stage } from '../servers/stage.js';
+import { clientUrl, plainHub } from '../servers/urls.js';
+import type { Contender } from './scenario.js';
+
+/** Group that all rooms use. */
+export const group = 'bench';
+
+/** One publisher and those who hear it. */
+export interface Room {
+  readonly publisher: BenchProtocol;
+  /** Taken in turn by the subscribers. */
+  readonly readers: readonly BenchProtocol[];
+  readonly subscribers: number;
+  readonly text: string;
+  readonly inFlight: number;
+}
+
+export async function hubwireRoom(stage: Stage, room: Room): Promise<Contender> {
+  const server = await stage.hubwire(plainHub);
+  return { name: 'hubwire', server, load: await roomOn(stage, server, room) };
+}
+
+/** A room on a Hubwire that runs already. */
+export async function roomOn(stage: Stage, server: ServerProcess, room: Room): Promise<FanOutLoad> {
+  const guard = new Guard();
+  const publisherUrl = clientUrl(server, { sub: 'publisher', role: [`webpubsub.sendToGroup.${group}`] });
+  const publisher = await RawClient.dial(publisherUrl, room.publisher.subprotocol, guard);
+  stage.onEnd(() => publisher.destroy());
+  const subscribers = await dialReaders(stage, subscriberUrl(server), room.readers, room.subscribers, guard);
+  const frame = room.publisher.publish(group, room.text);
+  const load = new FanOutLoad(publishing(publisher, frame, room.inFlight), subscribers, room.inFlight, guard);
+  await load.prime(checking(room));
+  return load;
+}
+
+export function subscriberUrl(server: ServerProcess): string {
+  return clientUrl(server, { sub: 'subscriber', 'webpubsub.group': [group] });
+}
+
+/** Clients of one URL that speak the protocols in turn. */
+export async function dialReaders(
+  stage: Stage,
+  url: string,
+  readers: readonly BenchProtocol[],
+  count: number,
+  guard: Guard,
+): Promise<readonly Subscriber[]> {
+  const protocolOf = (index: number) => readers[index % readers.length]!;
+  const clients = await dialMany(count, index => RawClient.dial(url, protocolOf(index).subprotocol, guard));
+  stage.onEnd(() => hangUp(clients));
+  return clients.map((client, index) => ({ client, ...protocolOf(index) }));
+}
+
+export function checking({ readers, text }: Pick<Room, 'readers' | 'text'>): (message: Buffer, index: number) => void {
+  return (message, index) => {
+    const heard = readers[index % readers.length]!.textOf(message);
+    if (heard !== text) throw new Error(`a subscriber received something else: ${message.toString('utf8')}`);
+  };
+}
+
+/** The least code; it speaks the plain JSON protocol, whatever the room does. */
+export async function minimalRoom(stage: Stage, { subscribers, text, inFlight }: Room): Promise<Contender> {
+  const server = await stage.minimal('minimal-fan-out.ts', ...(inFlight > 1 ? ['--joined'] : []));
+  const { public: url } = server.listening;
+  const guard = new Guard();
+  const publisher = await RawClient.dial(`${url}/publish`, json.subprotocol, guard);
+  stage.onEnd(() => publisher.destroy());
+  const readers = await dialReaders(stage, `${url}/subscribe`, [json], subscribers, guard);
+  const load = new FanOutLoad(publishing(publisher, json.publish(group, text), inFlight), readers, inFlight, guard);
+  await load.prime(checking({ readers: [json], text }));
+  return { name: 'minimal loop', server, load };
+}
+
+export async function peerRoom(stage: Stage, peer: Peer, { subscribers, text, inFlight }: Room): Promise<Contender> {
+  const server = await peer.start(stage);
+  const guard = new Guard();
+  const publisher = await peer.dial(server, undefined, guard);
+  const clients = await dialMany(subscribers, () => peer.dial(server, group, guard));
+  stage.onEnd(() => hangUp([publisher, ...clients]));
+  const lengthsOf = ({ length }: Buffer) => ({ least: length, most: length });
+  const readers = clients.map(client => ({ client, lengthsOf }));
+  const load = new FanOutLoad(publishing(publisher, peer.publish(group, text), inFlight), readers, inFlight, guard);
+  await load.prime(message => {
+    if (peer.textOf(message) !== text) throw new Error(`a subscriber received something else: ${message}`);
+  });
+  return { name: peer.name, server, load };
+}

@@ -1,0 +1,62 @@
+/**
+ * The least that letting a client in can cost with ws: the check of its token, with `--ask` a question to the app server,
+ * the upgrade and a greeting. Arguments: the key, and what to ask: origin, path, headers and body, as JSON.
+ */
+import { createSecretKey } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { Duplex } from 'node:stream';
+import jwt from 'jsonwebtoken';
+import { Pool } from 'undici';
+import { WebSocketServer } from 'ws';
+import { sayListening } from './minimal-upgrade.js';
+
+interface Question {
+  readonly origin: string;
+  readonly path: string;
+  readonly headers: string[];
+  readonly body: string;
+}
+
+const [keyText = '', questionJson] = process.argv.slice(2);
+// As text, jsonwebtoken would try each time whether it is a public key, which costs more than the rest.
+const key = createSecretKey(Buffer.from(keyText));
+const question = questionJson === undefined ? undefined : (JSON.parse(questionJson) as Question);
+const pool = question && new Pool(question.origin, { headersTimeout: 0, bodyTimeout: 0 });
+const sockets = new WebSocketServer({
+  noServer: true,
+  clientTracking: false,
+  perMessageDeflate: false,
+  handleProtocols: ([first = '']) => first,
+});
+
+const server = createServer();
+server.on('upgrade', (request, socket, head) => {
+  socket.on('error', () => socket.destroy());
+  const query = new URLSearchParams(request.url?.slice(request.url.indexOf('?')));
+  jwt.verify(query.get('access_token') ?? '', key, { algorithms: ['HS256'] });
+  ask(socket, () =>
+    sockets.handleUpgrade(request, socket, head, ws => {
+      ws.on('error', () => {});
+      ws.send('{"type":"system","event":"connected","userId":"client","connectionId":"0123456789012345678901"}');
+    }),
+  );
+});
+server.listen(0, '127.0.0.1', () => sayListening(server));
+
+function ask(socket: Duplex, then: () => void): void {
+  if (pool === undefined || question === undefined) {
+    then();
+    return;
+  }
+  const { path, headers, body } = question;
+  pool.dispatch(
+    { method: 'POST', path, headers, body },
+    {
+      onRequestStart: () => {},
+      onResponseStart: () => {},
+      onResponseData: () => {},
+      onResponseEnd: then,
+      onResponseError: () => socket.destroy(),
+    },
+  );
+}

@@ -1,0 +1,32 @@
+import jwt from 'jsonwebtoken';
+import { postRequest } from '../load/http-publisher.js';
+import type { ServerProcess } from './server-process.js';
+
+/** Hub that all scenarios use. */
+export const hub = 'bench';
+
+/** hubs.yaml without event handlers. Pings would be frames that nobody counts, so they are kept rare. */
+export const plainHub = `hubs:\n  ${hub}:\n    webSocketKeepAliveIntervalInSeconds: 120\n`;
+
+/** The key that Hubwire printed. */
+export function keyOf(server: ServerProcess): string {
+  return /AccessKey=([^;]*)/.exec(server.listening.connectionString ?? '')?.[1] ?? '';
+}
+
+/** A URL for Hubwire's clients, with a token made from the connection string as an app server would. [rest-api 1.6] */
+export function clientUrl(server: ServerProcess, claims: Readonly<Record<string, unknown>>): string {
+  const url = `${server.listening.public}/client/hubs/${hub}`;
+  return `${url}?access_token=${tokenFor(url, keyOf(server), claims)}`;
+}
+
+/** A token signed with the key, for this audience. [rest-api 1.3] */
+export function tokenFor(audience: string, key: string, claims: Readonly<Record<string, unknown>> = {}): string {
+  return jwt.sign(claims, key, { algorithm: 'HS256', audience, expiresIn: '1h' });
+}
+
+/** A send over REST as it goes over TCP. @param target `/groups/NAME`, `/users/NAME`, or empty for the hub [rest-api 2] */
+export function restSend(server: ServerProcess, target: string, text: string): Buffer {
+  const url = `${server.listening.public}/api/hubs/${hub}${target}/:send`;
+  const headers = { Authorization: `Bearer ${tokenFor(url, keyOf(server))}`, 'Content-Type': 'text/plain' };
+  return postRequest(`${url}?api-version=2024-12-01`, headers, text);
+}
