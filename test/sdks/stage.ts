@@ -67,35 +67,38 @@ async function answer(request: IncomingMessage, response: ServerResponse, proxy:
       .end(Buffer.concat(chunks));
 }
 
-/** Bytes to the service and back, until `cut`: then every connection is reset, new ones too, until `mend`. */
+/**
+ * Bytes to the service and back, until `cut`: then every connection is reset and none is accepted, until `mend`. Accepting
+ * and then ending them would not do: the Java client waits for ever for the answer to an upgrade on such a connection.
+ */
 class UnsteadyProxy {
   readonly #server = createTcpServer(socket => this.#accept(socket));
   readonly #sockets = new Set<Socket>();
   #target = 0;
-  #isCut = false;
+  #port = 0;
 
-  listen(target: number): Promise<number> {
+  async listen(target: number): Promise<number> {
     this.#target = target;
-    return listen(this.#server);
+    this.#port = await listen(this.#server);
+    return this.#port;
   }
 
   cut(done: () => void): void {
-    this.#isCut = true;
-    for (const socket of this.#sockets) socket.destroy();
+    this.#server.close();
+    for (const socket of this.#sockets) socket.resetAndDestroy();
     done();
   }
 
   mend(done: () => void): void {
-    this.#isCut = false;
-    done();
+    if (this.#server.listening) done();
+    else this.#server.listen(this.#port, '127.0.0.1', done);
   }
 
   close(): void {
-    this.cut(() => this.#server.close());
+    this.cut(() => undefined);
   }
 
   #accept(socket: Socket): void {
-    if (this.#isCut) return void socket.destroy();
     const onward = connect(this.#target, '127.0.0.1');
     for (const [one, other] of [[socket, onward] as const, [onward, socket] as const]) {
       this.#sockets.add(one);
