@@ -7,7 +7,7 @@ const maxMutations = 6;
 const telling = Buffer.from('\0\t\n "\'\\(){}[],:;/-+.@$09azAZ_\x7f\x80\xbf\xc3\xe2\xf0\xff', 'latin1');
 
 /** A whole number from 0, below the bound; 0 when the bound is. */
-type Random = (bound: number) => number;
+export type Random = (bound: number) => number;
 
 /** An endless, repeatable row of inputs: random bytes, and mutations of a corpus and of what came out of it before. */
 export class Inputs {
@@ -105,8 +105,8 @@ function randomBytes(random: Random, length: number): Buffer {
   return Buffer.from(Array.from({ length }, () => random(256)));
 }
 
-/** Each target has its own row, whatever runs before it. SplitMix32: fast, and even enough to pick mutations with. */
-function seeded(seed: number, name: string): Random {
+/** Each name has its own row, whatever runs before it. SplitMix32: fast, and even enough to pick mutations with. */
+export function seeded(seed: number, name: string): Random {
   let state = seed;
   for (const byte of Buffer.from(name)) state = (Math.imul(state, 31) + byte) | 0;
   return bound => {

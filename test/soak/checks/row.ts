@@ -1,0 +1,44 @@
+/** One line of the result. */
+export interface Row {
+  readonly check: string;
+  /** For people. */
+  readonly figures: string;
+  /** Undefined: it is shown and not judged. */
+  readonly isOk: boolean | undefined;
+}
+
+/** A name for people, and what was counted. */
+export type Figure = readonly [name: string, count: number];
+
+/** Both were counted independently, and must be the same. */
+export type Pair = readonly [Figure, Figure];
+
+export function equal(check: string, ...pairs: readonly Pair[]): Row {
+  const figures = pairs.map(([a, b]) => `${textOf(a)}${a[1] === b[1] ? ' = ' : ' ≠ '}${textOf(b)}`).join('; ');
+  return { check, figures, isOk: pairs.every(([a, b]) => a[1] === b[1]) };
+}
+
+/** Each must be at most the next. */
+export function ascending(check: string, ...figures: readonly Figure[]): Row {
+  const counts = figures.map(([, count]) => count);
+  const isOk = counts.every((count, index) => index === 0 || (counts[index - 1] as number) <= count);
+  return { check, figures: figures.map(textOf).join(' ≤ '), isOk };
+}
+
+/** None of what must not happen. The first ones are shown. */
+export function none(check: string, found: readonly string[], whole = found.length): Row {
+  const shown = found.slice(0, 3).join(' · ');
+  return { check, figures: whole === 0 ? 'none' : `${whole}: ${shown}`, isOk: whole === 0 };
+}
+
+export function shown(check: string, figures: string): Row {
+  return { check, figures, isOk: undefined };
+}
+
+export function list(check: string, counts: Iterable<readonly [string, number]>): Row {
+  return shown(check, [...counts].map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', '));
+}
+
+function textOf([name, count]: Figure): string {
+  return `${count.toLocaleString('en')} ${name}`;
+}

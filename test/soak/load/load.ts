@@ -1,0 +1,48 @@
+import { Editor } from './editor.js';
+import { Feed } from './feed.js';
+import { Knocker } from './knocker.js';
+import { Deserter, ReliableClient } from './reliable-client.js';
+import { RestCaller } from './rest-caller.js';
+import { type Actor, run, type Stage } from './stage.js';
+import { Visitor } from './visitor.js';
+
+const counts = { visitors: 20, knockers: 3, restCallers: 3, reliableClients: 10, feedsByRest: 2 };
+
+/** Everything that happens to the service, until its stage ends. */
+export class Load {
+  readonly #feeds: readonly Feed[];
+  readonly #editor: Editor;
+  readonly #running: Promise<unknown>;
+
+  static async start(stage: Stage): Promise<Load> {
+    const byRest = Array.from({ length: counts.feedsByRest }, (_, index) => Feed.byRest(stage, index));
+    const feeds = [...byRest, await Feed.byClient(stage, counts.feedsByRest)];
+    return new Load(stage, feeds, await Editor.start(stage));
+  }
+
+  private constructor(stage: Stage, feeds: readonly Feed[], editor: Editor) {
+    this.#feeds = feeds;
+    this.#editor = editor;
+    for (const feed of feeds) feed.start(stage);
+    const actors = [
+      editor,
+      new Deserter(stage),
+      ...many(counts.visitors, index => new Visitor(stage, index)),
+      ...many(counts.knockers, index => new Knocker(stage, index)),
+      ...many(counts.restCallers, index => new RestCaller(stage, index)),
+      ...many(counts.reliableClients, index => new ReliableClient(stage, feeds, index)),
+    ];
+    this.#running = Promise.all(actors.map(actor => run(stage, actor)));
+  }
+
+  /** Settles once everybody has left and everything that was asked has been answered. */
+  async drain(): Promise<void> {
+    await this.#running;
+    for (const feed of this.#feeds) await feed.stop(); // reliable clients wait for the last numbers
+    await this.#editor.end();
+  }
+}
+
+function many(count: number, make: (index: number) => Actor): Actor[] {
+  return Array.from({ length: count }, (_, index) => make(index));
+}
