@@ -28,7 +28,9 @@ export class JsonClient {
   readonly #onMessage: (message: JsonMessage) => void;
   /** By `ack 5`, `invokeResponse i5`, `pong` or `connected`. */
   readonly #waiting = new Map<string, (message: JsonMessage | undefined) => void>();
-  #lastAckId: number;
+  /** What was asked on an earlier socket may be answered here, and once more when it was asked again. */
+  readonly #isRecovered: boolean;
+  #lastAckId = 0;
   #welcome: JsonMessage | undefined;
 
   /**
@@ -39,9 +41,8 @@ export class JsonClient {
     stage: Stage,
     options: DialOptions,
     onMessage: (message: JsonMessage) => void = () => {},
-    firstAckId = 1,
   ): Promise<JsonClient | undefined> {
-    const client = new JsonClient(stage, onMessage, firstAckId);
+    const client = new JsonClient(stage, options, onMessage);
     const welcome = client.#next('connected');
     client.#wire = await Wire.dial(stage, options, text => client.#hear(text));
     void client.#wire?.closed.then(() => client.#lose());
@@ -50,10 +51,10 @@ export class JsonClient {
     return client.#welcome && client;
   }
 
-  private constructor(stage: Stage, onMessage: (message: JsonMessage) => void, firstAckId: number) {
+  private constructor(stage: Stage, { query }: DialOptions, onMessage: (message: JsonMessage) => void) {
     this.#stage = stage;
+    this.#isRecovered = query !== undefined;
     this.#onMessage = onMessage;
-    this.#lastAckId = firstAckId - 1;
   }
 
   get connectionId(): string {
@@ -144,8 +145,9 @@ export class JsonClient {
       return;
     }
     const tell = this.#waiting.get(key);
-    if (tell === undefined && message.type === 'ack')
+    if (tell === undefined && message.type === 'ack' && !this.#isRecovered) {
       this.#stage.ledger.complain(`an ack that nobody waits for: ${text}`);
+    }
     this.#waiting.delete(key);
     tell?.(message);
   }

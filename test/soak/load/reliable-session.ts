@@ -61,9 +61,10 @@ export class ReliableSession {
     const answers: Promise<void>[] = [];
     try {
       for (let rounds = this.#dice.between(2, 8); rounds > 0 && !ending.aborted; rounds -= 1) {
-        for (let left = this.#dice.between(0, 3); left > 0; left -= 1)
-          answers.push(this.#raise().catch(ledger.complain));
+        answers.push(...this.#raiseSome());
         await this.#listen(this.#dice.between(5, 80));
+        answers.push(...this.#raiseSome());
+        await pace(this.#dice.between(0, 10)); // the events are gone, and most acks will be lost with the socket
         await this.#dropAndRecover();
       }
       await within(Promise.all(answers), 'all acks of a reliable session');
@@ -106,6 +107,10 @@ export class ReliableSession {
     if (!isBack || this.#client.connectionId !== connectionId) throw new Error('a session could not be recovered');
     this.#recoveries += 1;
     tellBack();
+  }
+
+  #raiseSome(): Promise<void>[] {
+    return Array.from({ length: this.#dice.between(0, 2) }, () => this.#raise().catch(this.#stage.ledger.complain));
   }
 
   /** An event that is sent again, with the same ackId, until its ack comes. */

@@ -49,8 +49,10 @@ const make: Readonly<Record<RequestName, Make>> = {
   /** The same ackId again: a duplicate, unless the first one failed. */
   async twice(client, dice) {
     const ackId = client.newAckId();
-    await client.ask(message(dice), ackId);
-    await client.ask(message(dice), ackId);
+    const first = await client.ask(message(dice), ackId);
+    const second = await client.ask(message(dice), ackId);
+    if (first === 'success' && second !== 'duplicate' && second !== 'lost')
+      throw new Error(`${second} in place of a duplicate`);
   },
   stream(client, dice, { ledger }) {
     publishStream(client, dice, ledger.newMark());

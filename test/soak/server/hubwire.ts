@@ -5,6 +5,9 @@ import { within } from '../patience.js';
 import { Inspector } from './inspector.js';
 import { ServerLog } from './log.js';
 
+/** More than the patience of the service with what will not end. [design 5] */
+const exitPatienceMs = 60_000;
+
 /** How a process ended. */
 export interface Exit {
   readonly code: number | null;
@@ -77,10 +80,13 @@ export class Hubwire {
     throw new Error(`the service ended with ${code ?? signal}:\n${this.log.faults.join('\n')}`);
   }
 
-  /** Asks it to end. */
-  terminate(): Promise<Exit> {
+  /** Asks it to end, and ends it when it does not. */
+  async terminate(): Promise<Exit> {
     this.#isAskedToEnd = true;
     this.#child.kill('SIGTERM');
-    return within(this.#exit, 'the service ends after SIGTERM');
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), exitPatienceMs);
+    const exit = await this.#exit;
+    clearTimeout(timer);
+    return exit;
   }
 }
