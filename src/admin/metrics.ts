@@ -1,6 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observer } from '../hub/ports.js';
 import { canonicalHubName } from '../protocols/names.js';
+import { EventTally } from './event-tally.js';
 import { HubLabels } from './hub-labels.js';
 import { Traffic } from './traffic.js';
 
@@ -18,14 +19,12 @@ const prefix = 'hubwire_';
 
 const handlerStates = ['pending', 'active', 'failed'] as const;
 
-/** Seconds, from a neighbour's answer to the delivery time-out. */
-const latencyBuckets = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 100];
-
 /** Counts what the hub tells, for Prometheus. */
 export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #hubs: HubLabels;
   readonly #traffic: Traffic;
+  readonly #events: EventTally;
 
   readonly #connections = new Gauge({
     name: `${prefix}connections`,
@@ -42,15 +41,6 @@ export class Metrics implements Observer {
     'Roles of accepted connections that cannot be used',
     [],
   );
-  readonly #events = this.#counter('events_total', 'Events to upstreams', ['kind', 'outcome']);
-  readonly #attempts = this.#counter('event_attempts_total', 'Requests made to deliver events', ['kind']);
-  readonly #latency = new Histogram({
-    name: `${prefix}event_duration_seconds`,
-    help: 'Time from an event to its outcome, retries included',
-    labelNames: ['kind'],
-    buckets: latencyBuckets,
-    registers: [this.#registry],
-  });
   readonly #handlers = new Gauge({
     name: `${prefix}event_handler_state`,
     help: '1 for the state that the event handler is in',
@@ -62,6 +52,7 @@ export class Metrics implements Observer {
   constructor({ isConfigured = () => false, processMetrics = true }: MetricsOptions = {}) {
     this.#hubs = new HubLabels(isConfigured);
     this.#traffic = new Traffic(this.#registry, prefix, this.#hubs);
+    this.#events = new EventTally(this.#registry, prefix);
     if (processMetrics) collectDefaultMetrics({ register: this.#registry, prefix });
   }
 
@@ -103,10 +94,7 @@ export class Metrics implements Observer {
   }
 
   eventFinished({ kind, outcome, durationMs, attempts }: Told<'eventFinished'>): void {
-    this.#events.inc({ kind, outcome });
-    if (attempts === 0) return; // nobody was asked, so there is no latency to speak of
-    this.#attempts.inc({ kind }, attempts);
-    this.#latency.observe({ kind }, durationMs / 1000);
+    this.#events.finished(kind, outcome, durationMs, attempts);
   }
 
   handlerChanged({ hub, url, state }: Told<'handlerChanged'>): void {

@@ -1,10 +1,11 @@
 import { type CloseCategory, PubSubError } from '../errors.js';
 import type { Codec, Frame, InboundFrame, Stamp } from '../protocols/codec.js';
 import { type ClientRequest, isSequenced, type ServerMessage } from '../protocols/messages.js';
+import { AckMemory } from './ack-memory.js';
 import type { Invocations } from './invocations.js';
 import type { Permissions } from './permissions.js';
 import type { Outlet, UpstreamSession } from './ports.js';
-import { AckMemory, ReplayBuffer, type StateSubject, stateSubjectOf } from './replay.js';
+import { ReplayBuffer, type StateSubject, stateSubjectOf } from './replay.js';
 import type { Streams } from './streams.js';
 
 /** Requests held for one connection while an earlier one waits for its upstream; past either, its socket is not read. */

@@ -116,9 +116,10 @@ function needMembership(connection: Connection, group: string): void {
   if (!connection.groups.has(group)) throw new PubSubError('forbidden', `not a member of group ${group}`);
 }
 
-async function raise(host: RequestHost, connection: Connection, event: string, payload: Payload): Promise<void> {
-  const reply = await connection.upstream.event(event, payload);
-  if (reply !== undefined) host.reply(connection, { kind: 'serverMessage', payload: reply });
+function raise(host: RequestHost, connection: Connection, event: string, payload: Payload): Promise<void> {
+  return connection.upstream.event(event, payload).then(reply => {
+    if (reply !== undefined) host.reply(connection, { kind: 'serverMessage', payload: reply });
+  });
 }
 
 /** Does not hold back later requests, unless the connection has as many under way as it may. [client-protocols D19] */

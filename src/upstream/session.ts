@@ -64,11 +64,11 @@ export class Session implements UpstreamSession {
     this.#notify('disconnected', json({ reason }));
   }
 
-  async event(name: string, payload: Payload): Promise<Payload | undefined> {
+  event(name: string, payload: Payload): Promise<Payload | undefined> {
     const content = { type: userContentTypes[payload.dataType], body: payload.bytes, metadata: payload.metadata };
     const event = this.#raise('user', name, this.#nextId++, content);
     const handler = this.#sender.find(this.#hub, 'user', name);
-    if (!handler) throw this.#sender.unhandled(event);
+    if (!handler) return Promise.reject(this.#sender.unhandled(event));
     return this.#sender.send(event, handler, {
       headers: target => this.#headersFor(event, handler, target),
       bodyLimit: eventBodyLimit,

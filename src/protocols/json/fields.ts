@@ -7,12 +7,14 @@ import { type Member, scanMembers } from './scan.js';
 export class JsonObject {
   readonly #values: Readonly<Record<string, unknown>>;
   readonly #bytes: Buffer;
+  readonly #text: string;
   #members: readonly Member[] | undefined;
 
   /** @throws PubSubError `malformed` when the bytes are not one JSON object */
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
-    this.#values = parseObject(bytes);
+    this.#text = bytes.toString('utf8');
+    this.#values = parseObject(this.#text);
   }
 
   /** Absent and null are told apart; `__proto__` and its like are never found on a prototype. */
@@ -26,7 +28,7 @@ export class JsonObject {
 
   /** The value's own bytes; of repeated names the last counts, as for JSON.parse. */
   raw(name: string): Buffer {
-    const member = this.#scan().findLast(({ key }) => key === name);
+    const member = this.#scan().findLast(each => each.isNamed(name));
     return member === undefined ? Buffer.alloc(0) : this.#bytes.subarray(member.start, member.end);
   }
 
@@ -62,7 +64,25 @@ export class JsonObject {
     const value = this.get(name);
     if (value === undefined || value === null) return undefined;
     if (typeof value !== 'number') throw notUint64(name);
+    if (Number.isSafeInteger(value) && value >= 0 && this.#isPlain(name, value)) return BigInt(value);
     return parseUint64(name, this.raw(name).toString('latin1'));
+  }
+
+  /**
+   * Does the text surely show the number in its shortest digits? Then the members need not be found for its sake, which
+   * takes three times as long as all else of an event. Without escapes a name in quotes is a member's key or a whole
+   * string; where it stands once, and before a colon, it is the key.
+   */
+  #isPlain(name: string, value: number): boolean {
+    const text = this.#text;
+    const key = `"${name}"`;
+    const at = text.indexOf(key);
+    if (at < 0 || text.indexOf(key, at + key.length) >= 0 || text.includes('\\')) return false;
+    const colon = at + key.length;
+    const start = text[colon + 1] === ' ' ? colon + 2 : colon + 1;
+    const digits = String(value);
+    const next = text[start + digits.length];
+    return text[colon] === ':' && text.startsWith(digits, start) && (next === ',' || next === '}');
   }
 
   /** Names and texts of a `metadata` object; null and `{}` are absent. [client-protocols 4.6] */
@@ -106,10 +126,10 @@ function notUint64(name: string): PubSubError {
   return malformed(`${name} must be an integer from 0 to 18446744073709551615`);
 }
 
-function parseObject(bytes: Buffer): Readonly<Record<string, unknown>> {
+function parseObject(text: string): Readonly<Record<string, unknown>> {
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    value = JSON.parse(text);
   } catch (cause) {
     throw malformed('the message is not JSON', cause);
   }

@@ -4,11 +4,39 @@
  *
  * The text must already be known to be valid JSON (JSON.parse accepted it): nothing is checked here.
  */
-export interface Member {
-  readonly key: string;
+export class Member {
+  readonly #json: Buffer;
+  /** The opening quote of the key, and the byte after the closing one. */
+  readonly #keyStart: number;
+  readonly #keyEnd: number;
   /** First byte of the value, and the one after its last. */
   readonly start: number;
   readonly end: number;
+
+  constructor(json: Buffer, keyStart: number, keyEnd: number, start: number, end: number) {
+    this.#json = json;
+    this.#keyStart = keyStart;
+    this.#keyEnd = keyEnd;
+    this.start = start;
+    this.end = end;
+  }
+
+  /** Without its escapes. */
+  get key(): string {
+    return JSON.parse(this.#json.toString('utf8', this.#keyStart, this.#keyEnd)) as string;
+  }
+
+  /** Is this its key? Compared byte by byte, as making the key costs more than the rest of the scan. @param name in ASCII */
+  isNamed(name: string): boolean {
+    const json = this.#json;
+    const from = this.#keyStart + 1;
+    for (let at = 0; at < name.length; at += 1) {
+      const byte = json[from + at];
+      if (byte === backslash) return this.key === name;
+      if (byte !== name.charCodeAt(at)) return false;
+    }
+    return json[from + name.length] === quote;
+  }
 }
 
 const quote = 0x22;
@@ -31,10 +59,10 @@ export function scanMembers(json: Buffer, from = 0): Member[] {
       continue;
     }
     const keyEnd = skipString(json, at);
-    const key = JSON.parse(json.toString('utf8', at, keyEnd)) as string;
     const start = skipSpace(json, skipSpace(json, keyEnd) + 1); // past :
-    at = skipValue(json, start);
-    members.push({ key, start, end: at });
+    const end = skipValue(json, start);
+    members.push(new Member(json, at, keyEnd, start, end));
+    at = end;
   }
 }
 
@@ -47,9 +75,16 @@ function isSpace(byte: number | undefined): boolean {
   return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09;
 }
 
+/** Bytes that are looked at one by one before the search that suits long strings begins. */
+const shortString = 24;
+
 /** @param at the opening quote */
 function skipString(json: Buffer, at: number): number {
-  let end = json.indexOf(quote, at + 1);
+  const shortEnd = at + shortString;
+  let byte = json[++at];
+  while (byte !== quote && byte !== backslash && at < shortEnd) byte = json[++at];
+  if (byte === quote) return at + 1;
+  let end = json.indexOf(quote, at);
   while (isEscaped(json, end)) end = json.indexOf(quote, end + 1);
   return end + 1;
 }
