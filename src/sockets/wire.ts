@@ -1,29 +1,57 @@
 import type { Frame } from '../protocols/codec.js';
 
-/** First byte of an unfragmented message: FIN and the opcode. [RFC 6455 5.2] */
-const textMessage = 0x81;
-const binaryMessage = 0x82;
+/** Opcodes of data frames. [RFC 6455 5.2] */
+const continuation = 0x0;
+const text = 0x1;
+const binary = 0x2;
 
-/** The frame as it goes over TCP: built once, then shared by all its receivers. A server does not mask. */
+/** Set in the first byte of a message's last frame. */
+const fin = 0x80;
+
+/**
+ * Payload bytes of one frame. Larger messages go in several: the vendor's Java client ends a connection on a frame above
+ * 64 KiB, while any client joins fragments. It is also the most that a header of four bytes can say. [RFC 6455 5.4]
+ */
+const maxFrameBytes = 0xffff;
+
+/** The message as it goes over TCP: built once, then shared by all its receivers. A server does not mask. */
 export function wireOf(frame: Frame): Buffer {
-  frame.wire ??= withHeader(frame);
+  frame.wire ??= withHeaders(frame);
   return frame.wire;
 }
 
-function withHeader(frame: Frame): Buffer {
-  const { length } = frame.bytes;
-  const headerBytes = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const wire = Buffer.allocUnsafe(headerBytes + length);
-  wire[0] = frame.isBinary ? binaryMessage : textMessage;
-  if (headerBytes === 2) {
-    wire[1] = length;
-  } else if (headerBytes === 4) {
-    wire[1] = 126;
-    wire.writeUInt16BE(length, 2);
-  } else {
-    wire[1] = 127;
-    wire.writeBigUInt64BE(BigInt(length), 2);
+function withHeaders({ bytes, isBinary }: Frame): Buffer {
+  const frames = Math.max(1, Math.ceil(bytes.length / maxFrameBytes));
+  const wire = Buffer.allocUnsafe(
+    bytes.length + (frames - 1) * headerBytes(maxFrameBytes) + headerBytes(lastOf(bytes.length)),
+  );
+  let at = 0;
+  for (let start = 0, index = 0; index < frames; index += 1, start += maxFrameBytes) {
+    const end = Math.min(start + maxFrameBytes, bytes.length);
+    const opcode = index > 0 ? continuation : isBinary ? binary : text;
+    at = writeHeader(wire, at, opcode | (index === frames - 1 ? fin : 0), end - start);
+    at += bytes.copy(wire, at, start, end);
   }
-  frame.bytes.copy(wire, headerBytes);
   return wire;
+}
+
+/** Payload bytes of the last of a message's frames. */
+function lastOf(bytes: number): number {
+  return bytes === 0 ? 0 : ((bytes - 1) % maxFrameBytes) + 1;
+}
+
+function headerBytes(payloadBytes: number): number {
+  return payloadBytes < 126 ? 2 : 4;
+}
+
+/** Answers where the payload begins. */
+function writeHeader(wire: Buffer, at: number, firstByte: number, payloadBytes: number): number {
+  wire[at] = firstByte;
+  if (payloadBytes < 126) {
+    wire[at + 1] = payloadBytes;
+  } else {
+    wire[at + 1] = 126;
+    wire.writeUInt16BE(payloadBytes, at + 2);
+  }
+  return at + headerBytes(payloadBytes);
 }
