@@ -2,7 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { measure, type SeriesResult } from './measure.js';
-import { isAlarming, jsonOf, textOf } from './report.js';
+import { type PublishedSeries, publish } from './publish.js';
+import { isAlarming, textOf } from './report.js';
 import { scenarios } from './scenarios/index.js';
 import type { Scenario, Series } from './scenarios/scenario.js';
 import { type Cores, separateCores } from './servers/cores.js';
@@ -17,6 +18,7 @@ const { values: args } = parseArgs({
     only: { type: 'string' },
     rounds: { type: 'string' },
     json: { type: 'string' },
+    publish: { type: 'boolean', default: false },
     profile: { type: 'string' },
   },
 });
@@ -27,15 +29,17 @@ async function main(): Promise<void> {
   if (args.profile !== undefined) await mkdir(args.profile, { recursive: true });
   const cores = separateCores();
   print(`${machine(cores)}\n`);
-  const results: object[] = [];
+  const results: PublishedSeries[] = [];
   let isTooSlow = false;
   for (const scenario of chosen) {
-    for (const series of scenario.series) {
+    for (const series of scenario.series.filter(isChosen)) {
       const result = await run(series, rounds, { cores, profileDir: args.profile });
       print(textOf(scenario, series, result));
-      results.push(jsonOf(scenario, series, result));
+      const { name, title, unit } = scenario;
+      results.push({ scenario: name, series: series.name, title, unit, date: today(), ...result });
       isTooSlow ||= isAlarming(result);
     }
+    if (args.publish) await publish(results, keys()); // what is measured is kept, should a later scenario fail
   }
   if (args.json !== undefined) await writeFile(args.json, `${JSON.stringify({ ...facts(cores), results }, null, 2)}\n`);
   if (isTooSlow) print('bench: FAILED, Hubwire is far from a goal (see MISSED above)');
@@ -57,10 +61,24 @@ function choose(only: string | undefined): readonly Scenario[] {
   throw new Error(`--only must be one of ${scenarios.map(({ name }) => name).join(', ')}, not "${only}"`);
 }
 
+/** The smoke leaves out what takes long, unless it is asked for by name. */
+function isChosen({ isInSmoke = false }: Series): boolean {
+  return !args.smoke || args.only !== undefined || isInSmoke;
+}
+
 function roundsOf(text: string | undefined): number {
   const rounds = text === undefined ? (args.smoke ? smokeRounds : fullRounds) : Number(text);
   if (Number.isInteger(rounds) && rounds >= 1) return rounds;
   throw new Error(`--rounds must be a whole number from 1, not "${text}"`);
+}
+
+/** All series, in the order of the table. */
+function keys(): string[] {
+  return scenarios.flatMap(({ name, series }) => series.map(each => `${name}, ${each.name}`));
+}
+
+function today(): string {
+  return new Date().toISOString().slice(0, 10);
 }
 
 function machine(cores: Cores | undefined): string {

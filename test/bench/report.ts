@@ -29,11 +29,6 @@ export function textOf(scenario: Scenario, series: Series, result: SeriesResult)
   ].join('\n');
 }
 
-export function jsonOf(scenario: Scenario, series: Series, result: SeriesResult): object {
-  const { name, title, unit } = scenario;
-  return { scenario: name, series: series.name, title, unit, ...result };
-}
-
 const metricNames = {
   perCpuSecond: 'work per CPU-second',
   p99Ms: 'p99',

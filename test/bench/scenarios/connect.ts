@@ -21,7 +21,7 @@ export const connect: Scenario = {
   title: `connect with a token, hear the greeting, leave; ${atOnce} at once`,
   unit: 'connects',
   series: [
-    { name: 'no handler', goals: [ofLimit(0.7)], open: openPlain },
+    { name: 'no handler', goals: [ofLimit(0.7)], isInSmoke: true, open: openPlain },
     { name: 'a connect handler', goals: [ofLimit(0.7)], open: openAsking },
   ],
 };

@@ -21,7 +21,12 @@ export const clientEvent: Scenario = {
 };
 
 function seriesOf(clients: number): Series {
-  return { name: `${clients} clients`, goals: [ofLimit(0.75)], open: stage => open(stage, clients) };
+  return {
+    name: `${clients} clients`,
+    goals: [ofLimit(0.75)],
+    isInSmoke: clients === 100,
+    open: stage => open(stage, clients),
+  };
 }
 
 async function open(stage: Stage, clients: number): Promise<Contest> {

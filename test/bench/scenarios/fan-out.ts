@@ -35,6 +35,7 @@ function besidePeers(inFlight: number, goals: readonly Goal[]): Series {
   return {
     name: `${inFlight} in flight`,
     goals,
+    isInSmoke: true,
     open: async stage => ({
       subject: await hubwireRoom(stage, room),
       limit: await minimalRoom(stage, room),
@@ -49,6 +50,7 @@ function inBoth(name: string, publisher: BenchProtocol, readers: readonly BenchP
     return {
       name: `${name}, ${inFlight} in flight`,
       goals: [ofLimit(0.6)],
+      isInSmoke: readers.length > 1 && inFlight > 1,
       open: async stage => ({ subject: await hubwireRoom(stage, room), limit: await minimalRoom(stage, room) }),
     };
   });

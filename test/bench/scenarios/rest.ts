@@ -23,6 +23,7 @@ function seriesOf(subscribers: number): Series {
   return {
     name: `a group of ${subscribers}`,
     goals: [ofLimit(0.6)],
+    isInSmoke: subscribers === 1,
     open: async stage => ({ subject: await hubwire(stage, subscribers), limit: await minimal(stage, subscribers) }),
   };
 }

@@ -54,6 +54,8 @@ export interface Series {
   readonly vendorUnit?: VendorUnit;
   /** Milliseconds; undefined: the usual length. */
   readonly sliceMs?: number;
+  /** Short and telling enough for each change. */
+  readonly isInSmoke?: boolean;
   /** All servers at once instead of in turn: for work that leaves the machine idle. */
   readonly isTogether?: boolean;
   /** Starts the servers and connects their clients. The stage ends what was started on it. */

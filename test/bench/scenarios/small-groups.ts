@@ -29,6 +29,7 @@ export const smallGroups: Scenario = {
     {
       name: `${shape.inFlight} groups with a message in flight`,
       goals: [ofLimit(0.7)],
+      isInSmoke: true,
       open: async stage => {
         const server = await stage.hubwire(plainHub);
         const subject = { name: 'hubwire', server, load: await groupsOn(stage, server, shape) };

@@ -1,0 +1,117 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { arch, cpus, platform, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { GoalResult, SeriesResult } from './measure.js';
+import { againstText, units } from './report.js';
+
+const root = new URL('../../', import.meta.url);
+const resultFile = fileURLToPath(new URL('result.json', import.meta.url));
+const readmeFile = fileURLToPath(new URL('README.md', root));
+
+/** What stands around the table in README. */
+const begin = '<!-- bench: written by `npm run bench -- --publish` -->';
+const end = '<!-- /bench -->';
+
+/** One series of one run. */
+export interface PublishedSeries extends SeriesResult {
+  readonly scenario: string;
+  readonly series: string;
+  readonly title: string;
+  readonly unit: string;
+  /** ISO 8601, the day. */
+  readonly date: string;
+}
+
+export interface Published {
+  readonly machine: string;
+  /** Of node and of the packages that take part. */
+  readonly versions: Readonly<Record<string, string>>;
+  readonly results: readonly PublishedSeries[];
+}
+
+/** Writes the results into `result.json`, in the place of those of the same series, and README's table from all of them. */
+export async function publish(fresh: readonly PublishedSeries[], order: readonly string[]): Promise<void> {
+  const before = await readResult().catch(() => undefined); // the first one
+  const keyOf = ({ scenario, series }: PublishedSeries) => `${scenario}, ${series}`;
+  const all = new Map([...(before?.results ?? []), ...fresh].map(each => [keyOf(each), each]));
+  const results = order.flatMap(key => all.get(key) ?? []);
+  const published = { machine: machine(), versions: await versions(), results };
+  await writeFile(resultFile, `${JSON.stringify(published, rounded, 1)}\n`);
+  await writeFile(readmeFile, withTable(await readFile(readmeFile, 'utf8'), await readResult()));
+}
+
+export async function readResult(): Promise<Published> {
+  return JSON.parse(await readFile(resultFile, 'utf8')) as Published;
+}
+
+/** README's text with the table of these results. @throws Error when its marks are missing */
+export function withTable(readme: string, published: Published): string {
+  const [from, to] = [readme.indexOf(begin), readme.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`README has no place for the table: ${begin} … ${end}`);
+  return `${readme.slice(0, from)}${begin}\n${tableOf(published)}\n${readme.slice(to)}`;
+}
+
+function tableOf({ machine, versions, results }: Published): string {
+  const dates = [...new Set(results.map(({ date }) => date))].sort();
+  const rows = results.map(result => `| ${cellsOf(result).join(' | ')} |`);
+  const used = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [
+    `Measured ${dates.join(', ')} on ${machine}, with ${used.join(', ')}; ratios are medians of paired rounds.`,
+    '',
+    '| Work | per CPU-second | p99 ms | goals, and what was reached |',
+    '|---|---|---|---|',
+    ...rows,
+  ].join('\n');
+}
+
+function cellsOf({ scenario, series, unit, contenders, goals, peers, vendorUnits }: PublishedSeries): string[] {
+  const [hubwire] = contenders;
+  const graded = new Set(goals.map(({ against }) => against));
+  const others = peers.filter(({ name }) => !graded.has(`peer ${name}`));
+  const reached = [
+    ...goals.map(goalCell),
+    ...others.map(({ name, ratio }) => `${ratio.median.toFixed(1)} × ${name}`),
+    ...(vendorUnits == null ? [] : [`= ${units(vendorUnits)} of the vendor's units`]),
+  ];
+  const p99 = hubwire?.p99Ms;
+  return [
+    `${scenario}: ${series}`,
+    `${Math.round(hubwire?.perCpuSecond ?? 0).toLocaleString('en')} ${unit}`,
+    p99 == null ? '' : p99.toFixed(p99 < 10 ? 1 : 0),
+    reached.join('; '),
+  ];
+}
+
+const metricTexts = {
+  perCpuSecond: '',
+  p99Ms: 'p99 ',
+  serverShare: 'processor time ',
+  bytesPerConnection: 'memory ',
+} as const satisfies Record<GoalResult['metric'], string>;
+
+function goalCell({ metric, against, least, most, spread, verdict }: GoalResult): string {
+  const wanted = least === undefined ? `≤ ${most}` : `≥ ${least}`;
+  const mark = { reached: '✔', missed: '✘', 'load-bound': 'not valid' }[verdict];
+  const figure = against === 'alone' ? spread.median.toFixed(0) : spread.median.toFixed(2);
+  const to = against === 'alone' ? '' : ` of ${againstText(against)}`;
+  return `${metricTexts[metric]}**${figure}**${to} (${wanted}) ${mark}`;
+}
+
+function machine(): string {
+  const [{ model = 'unknown processor' } = {}] = cpus();
+  return `${cpus().length} × ${model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${platform()} ${arch()}`;
+}
+
+async function versions(): Promise<Record<string, string>> {
+  const names = ['ws', 'undici', 'fastify', 'socket.io'];
+  const found = names.map(async name => {
+    const manifest = await readFile(new URL(`node_modules/${name}/package.json`, root), 'utf8');
+    return [name, (JSON.parse(manifest) as { version: string }).version] as const;
+  });
+  return { node: process.version, ...Object.fromEntries(await Promise.all(found)) };
+}
+
+/** Four digits are more than any of it is good for. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toPrecision(4)) : value;
+}
