@@ -12,6 +12,72 @@ interface Unacked {
   readonly expiresAtMs: number;
 }
 
+/** Places that a queue begins with, and above which it gives its memory back once it is empty. */
+const leastPlaces = 16;
+const keptPlaces = 256;
+
+/**
+ * Messages in the order of their ids, as a ring of columns: a fan-out adds to the queue of each of its receivers, and
+ * an object apiece, or arrays that grow anew after each acknowledgement, are what the garbage collector then spends its
+ * time on. [design 4]
+ */
+class UnackedQueue {
+  #ids: number[] = [];
+  #frames: (Frame | undefined)[] = [];
+  #expiries: number[] = [];
+  /** Where the oldest is. The number of places is a power of two. */
+  #first = 0;
+  size = 0;
+  /** Of all frames. */
+  bytes = 0;
+
+  add(sequenceId: number, frame: Frame, expiresAtMs: number): void {
+    if (this.size === this.#ids.length) this.#grow();
+    const at = (this.#first + this.size) & (this.#ids.length - 1);
+    this.#ids[at] = sequenceId;
+    this.#frames[at] = frame;
+    this.#expiries[at] = expiresAtMs;
+    this.size += 1;
+    this.bytes += frame.bytes.length;
+  }
+
+  /** Forgets all ids up to this one. */
+  release(upTo: number): void {
+    const mask = this.#ids.length - 1;
+    while (this.size > 0 && this.#ids[this.#first]! <= upTo) {
+      this.bytes -= this.#frames[this.#first]!.bytes.length;
+      this.#frames[this.#first] = undefined;
+      this.#first = (this.#first + 1) & mask;
+      this.size -= 1;
+    }
+    if (this.size === 0 && this.#ids.length > keptPlaces) this.#resize(0, []);
+  }
+
+  /** Oldest first. */
+  all(): Unacked[] {
+    return Array.from({ length: this.size }, (_, index) => {
+      const at = (this.#first + index) & (this.#ids.length - 1);
+      return { sequenceId: this.#ids[at]!, frame: this.#frames[at]!, expiresAtMs: this.#expiries[at]! };
+    });
+  }
+
+  #grow(): void {
+    this.#resize(Math.max(leastPlaces, this.#ids.length * 2), this.all());
+  }
+
+  #resize(places: number, kept: readonly Unacked[]): void {
+    this.#ids = new Array<number>(places).fill(0);
+    this.#frames = new Array<Frame | undefined>(places).fill(undefined);
+    this.#expiries = new Array<number>(places).fill(Number.POSITIVE_INFINITY);
+    for (const [at, { sequenceId, frame, expiresAtMs }] of kept.entries()) {
+      this.#ids[at] = sequenceId;
+      this.#frames[at] = frame;
+      this.#expiries[at] = expiresAtMs;
+    }
+    this.#first = 0;
+  }
+}
+
 /** What a group-state message is about: a later one about the same takes its place. [client-protocols D24] */
 export interface StateSubject {
   readonly group: string;
@@ -32,10 +98,7 @@ export function stateSubjectOf(message: SequencedMessage): StateSubject | undefi
 /** Numbers the messages of a session and keeps them until they are acknowledged. [client-protocols 5.1] */
 export class ReplayBuffer {
   #lastId = 0;
-  /** Oldest first. Those before `#first` are released; they are cut off now and then. */
-  #unacked: Unacked[] = [];
-  #first = 0;
-  #bytes = 0;
+  readonly #unacked = new UnackedQueue();
   /** Most sessions never get one. */
   #states: UnackedStates | undefined;
 
@@ -52,30 +115,22 @@ export class ReplayBuffer {
       this.#states.add({ sequenceId, frame, expiresAtMs }, about);
       return frame;
     }
-    if (this.size >= maxUnackedMessages || this.#bytes + frame.bytes.length > maxUnackedBytes) return undefined;
+    const unacked = this.#unacked;
+    if (unacked.size >= maxUnackedMessages || unacked.bytes + frame.bytes.length > maxUnackedBytes) return undefined;
     this.#lastId = sequenceId;
-    this.#unacked.push({ sequenceId, frame, expiresAtMs });
-    this.#bytes += frame.bytes.length;
+    unacked.add(sequenceId, frame, expiresAtMs);
     return frame;
   }
 
   /** Releases all ids up to this one; one beyond the last releases everything, an old one nothing. */
   release(sequenceId: bigint): void {
     this.#states?.release(sequenceId);
-    let oldest = this.#unacked[this.#first];
-    while (oldest !== undefined && BigInt(oldest.sequenceId) <= sequenceId) {
-      this.#bytes -= oldest.frame.bytes.length;
-      this.#first += 1;
-      oldest = this.#unacked[this.#first];
-    }
-    if (this.#first * 2 < this.#unacked.length) return;
-    this.#unacked = this.#unacked.slice(this.#first);
-    this.#first = 0;
+    this.#unacked.release(Number(sequenceId)); // ours are exact as numbers; one that is not is beyond them
   }
 
   /** In order, with their ids; what has expired is left out, which leaves a gap that clients allow for. [client-protocols D39] */
   unacked(nowMs: number): readonly Frame[] {
-    const kept = this.#unacked.slice(this.#first);
+    const kept = this.#unacked.all();
     const all = this.#states === undefined ? kept : inOrder([...kept, ...this.#states.all()]);
     return all.flatMap(({ frame, expiresAtMs }) => (expiresAtMs > nowMs ? [frame] : []));
   }
@@ -87,7 +142,7 @@ export class ReplayBuffer {
 
   /** Messages that count against the limits. */
   get size(): number {
-    return this.#unacked.length - this.#first;
+    return this.#unacked.size;
   }
 }
 
