@@ -85,6 +85,8 @@ export class FrameReader {
 export interface Lengths {
   readonly least: number;
   readonly most: number;
+  /** Between messages of one frame, which are then all of the least length; undefined: each has a frame of its own. */
+  readonly separator?: number;
 }
 
 /** Counts messages by their headers' lengths and reads nothing else. A failure has another length, so it cannot pass for a success. */
@@ -95,16 +97,18 @@ export class FrameCounter {
   readonly #wireBytes: number | undefined;
   /** Payload bytes of the frame under way that are still to come. */
   #missing = 0;
-  #isCounted = false;
+  /** Messages that the frame under way holds. */
+  #held = 0;
   /** The first bytes of a header that was cut. */
   #cut: Buffer | undefined;
 
   /** @param onPing told of each ping, which must be empty */
   constructor(lengths: Lengths, onPing?: () => void) {
-    const { least, most } = lengths;
+    const { least, most, separator } = lengths;
     this.#lengths = lengths;
     this.#onPing = onPing;
-    this.#wireBytes = least === most ? least + (least < 126 ? 2 : least <= 0xffff ? 4 : 10) : undefined;
+    const isAlike = least === most && separator === undefined;
+    this.#wireBytes = isAlike ? least + (least < 126 ? 2 : least <= 0xffff ? 4 : 10) : undefined;
   }
 
   /** Messages that end in the first `length` bytes. @throws Error for a Close frame or a message of another length */
@@ -130,7 +134,7 @@ export class FrameCounter {
       const taken = Math.min(this.#missing, length - at);
       at += taken;
       this.#missing -= taken;
-      if (this.#missing === 0 && this.#isCounted) messages += 1;
+      if (this.#missing === 0) messages += this.#held;
     }
     return messages;
   }
@@ -148,13 +152,16 @@ export class FrameCounter {
     const opcode = opcodeAt(chunk, at);
     const bytes = payloadBytes(chunk, at);
     this.#missing = bytes;
-    this.#isCounted = opcode < closeOpcode;
+    this.#held = opcode < closeOpcode ? this.#messagesIn(bytes) : 0;
     if (opcode === pingOpcode) this.#onPing?.();
-    const { least, most } = this.#lengths;
-    if (this.#isCounted && (bytes < least || bytes > most)) {
-      throw new Error(
-        `a message of ${bytes} bytes came in place of one of ${least}${most > least ? ` to ${most}` : ''}`,
-      );
-    }
+  }
+
+  #messagesIn(bytes: number): number {
+    const { least, most, separator } = this.#lengths;
+    const messages = separator === undefined ? 1 : (bytes + separator) / (least + separator);
+    const isAsTold = separator === undefined ? bytes >= least && bytes <= most : Number.isInteger(messages);
+    if (isAsTold) return messages;
+    const range = `${least}${most > least ? ` to ${most}` : ''}`;
+    throw new Error(`a message of ${bytes} bytes came in place of one of ${range}`);
   }
 }

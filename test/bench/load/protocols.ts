@@ -33,7 +33,7 @@ const protobufParts = {
   },
 };
 
-const sameLength = ({ length }: Buffer): Lengths => ({ least: length, most: length });
+export const sameLength = ({ length }: Buffer): Lengths => ({ least: length, most: length });
 const growing = ({ length }: Buffer): Lengths => ({ least: length, most: length + moreDigits });
 
 export const json = {

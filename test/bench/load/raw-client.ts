@@ -11,7 +11,7 @@ const handshakeTimeoutMs = 20_000;
 const chunk = Buffer.allocUnsafeSlow(256 * 1024);
 
 type Stage =
-  | { readonly at: 'handshake'; head: Buffer }
+  | { readonly at: 'handshake'; readonly head: Buffer; readonly onUpgrade: () => void }
   | { readonly at: 'reading'; readonly reader: FrameReader }
   | { readonly at: 'counting'; readonly counter: FrameCounter; readonly onMessages: (count: number) => void }
   | { readonly at: 'ended' };
@@ -20,7 +20,7 @@ type Stage =
 export class RawClient {
   readonly #socket: Socket;
   readonly #guard: Guard;
-  #stage: Stage = { at: 'handshake', head: Buffer.alloc(0) };
+  #stage: Stage;
   #messages: Buffer[] = [];
   #waiting: ((message: Buffer) => void)[] = [];
 
@@ -30,13 +30,28 @@ export class RawClient {
    * @param guard told when the connection fails or ends without `destroy`
    * @throws Error when the upgrade is refused
    */
-  static async dial(url: string, subprotocol: string | undefined, guard: Guard): Promise<RawClient> {
-    const client = new RawClient(new URL(url), subprotocol, guard);
-    await guard.during(client.next(), handshakeTimeoutMs);
-    return client;
+  static dial(url: string, subprotocol: string | undefined, guard: Guard): Promise<RawClient> {
+    const greeted = async () => {
+      const client = await RawClient.#upgraded(url, subprotocol, guard);
+      await client.next();
+      return client;
+    };
+    return guard.during(greeted(), handshakeTimeoutMs);
   }
 
-  private constructor(url: URL, subprotocol: string | undefined, guard: Guard) {
+  /** The same for a server that says nothing first, or whose greeting says what the client needs to know. */
+  static open(url: string, subprotocol: string | undefined, guard: Guard): Promise<RawClient> {
+    return guard.during(RawClient.#upgraded(url, subprotocol, guard), handshakeTimeoutMs);
+  }
+
+  static #upgraded(url: string, subprotocol: string | undefined, guard: Guard): Promise<RawClient> {
+    return new Promise(resolve => {
+      const client: RawClient = new RawClient(new URL(url), subprotocol, guard, () => resolve(client));
+    });
+  }
+
+  private constructor(url: URL, subprotocol: string | undefined, guard: Guard, onUpgrade: () => void) {
+    this.#stage = { at: 'handshake', head: Buffer.alloc(0), onUpgrade };
     this.#guard = guard;
     this.#socket = connect({
       host: url.hostname === 'localhost' ? '127.0.0.1' : url.hostname,
@@ -112,17 +127,17 @@ export class RawClient {
         this.#keep(stage.reader.read(chunk.subarray(0, length)));
         return;
       case 'handshake':
-        this.#readHead(Buffer.concat([stage.head, chunk.subarray(0, length)]));
+        this.#readHead(Buffer.concat([stage.head, chunk.subarray(0, length)]), stage.onUpgrade);
         return;
       case 'ended':
         return;
     }
   }
 
-  #readHead(head: Buffer): void {
+  #readHead(head: Buffer, onUpgrade: () => void): void {
     const end = head.indexOf(headEnd);
     if (end < 0) {
-      this.#stage = { at: 'handshake', head };
+      this.#stage = { at: 'handshake', head, onUpgrade };
       return;
     }
     const status = head.toString('latin1', 0, head.indexOf('\r\n'));
@@ -130,6 +145,7 @@ export class RawClient {
     const reader = new FrameReader();
     this.#stage = { at: 'reading', reader };
     this.#keep(reader.read(head.subarray(end + headEnd.length)));
+    onUpgrade();
   }
 
   #keep(messages: readonly Buffer[]): void {

@@ -1,8 +1,10 @@
+import { centrifugo } from './centrifugo.js';
 import type { Peer } from './peer.js';
 import { plainWs } from './plain-ws.js';
+import { sockudo, soketi } from './pusher.js';
 import { socketIo } from './socket-io.js';
 
-const all: readonly Peer[] = [plainWs, socketIo];
+const all: readonly Peer[] = [plainWs, socketIo, centrifugo, sockudo, soketi];
 
 /** Those that can be started on this machine. */
 export const peers: readonly Peer[] = all.filter(peer => peer.isPresent());

@@ -7,8 +7,11 @@ export const plainWs: Peer = {
   name: 'ws send',
   isPresent: () => true,
   start: stage => stage.script('ws send', new URL('plain-ws-server.ts', import.meta.url)),
-  dial: (server, group, guard) =>
-    RawClient.dial(`${server.listening.public}/${encodeURIComponent(group ?? '')}`, json.subprotocol, guard),
+  dial(server, group, part, guard) {
+    const path = part === 'subscriber' ? encodeURIComponent(group) : '';
+    return RawClient.dial(`${server.listening.public}/${path}`, json.subprotocol, guard);
+  },
   publish: json.publish,
   textOf: json.textOf,
+  lengthsOf: json.lengthsOf,
 };

@@ -1,4 +1,5 @@
 import { maskedText } from '../load/frames.js';
+import { sameLength } from '../load/protocols.js';
 import { RawClient } from '../load/raw-client.js';
 import type { Peer } from './peer.js';
 
@@ -11,8 +12,8 @@ export const socketIo: Peer = {
   name: 'Socket.IO',
   isPresent: () => true,
   start: stage => stage.script('Socket.IO', new URL('socket-io-server.ts', import.meta.url)),
-  async dial(server, group, guard) {
-    const room = group === undefined ? '' : `&group=${encodeURIComponent(group)}`;
+  async dial(server, group, part, guard) {
+    const room = part === 'subscriber' ? `&group=${encodeURIComponent(group)}` : '';
     const url = `${server.listening.public}/socket.io/?EIO=4&transport=websocket${room}`;
     const client = await RawClient.dial(url, undefined, guard);
     client.write(maskedText(connect));
@@ -25,4 +26,5 @@ export const socketIo: Peer = {
     if (!packet.startsWith(event)) throw new Error(`not an event: ${packet}`);
     return (JSON.parse(packet.slice(event.length)) as [string, string])[1];
   },
+  lengthsOf: sameLength,
 };

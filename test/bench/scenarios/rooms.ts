@@ -80,11 +80,10 @@ export async function minimalRoom(stage: Stage, { subscribers, text, inFlight }:
 export async function peerRoom(stage: Stage, peer: Peer, { subscribers, text, inFlight }: Room): Promise<Contender> {
   const server = await peer.start(stage);
   const guard = new Guard();
-  const publisher = await peer.dial(server, undefined, guard);
-  const clients = await dialMany(subscribers, () => peer.dial(server, group, guard));
+  const publisher = await peer.dial(server, group, 'publisher', guard);
+  const clients = await dialMany(subscribers, () => peer.dial(server, group, 'subscriber', guard));
   stage.onEnd(() => hangUp([publisher, ...clients]));
-  const lengthsOf = ({ length }: Buffer) => ({ least: length, most: length });
-  const readers = clients.map(client => ({ client, lengthsOf }));
+  const readers = clients.map(client => ({ client, lengthsOf: peer.lengthsOf }));
   const load = new FanOutLoad(publishing(publisher, peer.publish(group, text), inFlight), readers, inFlight, guard);
   await load.prime(message => {
     if (peer.textOf(message) !== text) throw new Error(`a subscriber received something else: ${message}`);

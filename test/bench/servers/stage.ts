@@ -42,14 +42,19 @@ export class Stage {
     return this.#start(name, [process.execPath, '--import', 'tsx', fileURLToPath(file), ...args]);
   }
 
-  /** Another program, which listens on a port that it is told. @param isUp resolves once it serves */
+  /** Another program, which listens on a port of 127.0.0.1 that it is told. @param env all that it gets beside PATH */
   async program(
     name: string,
     command: readonly string[],
-    url: string,
-    isUp: () => Promise<unknown>,
+    port: number,
+    env: NodeJS.ProcessEnv = {},
   ): Promise<ServerProcess> {
-    const server = await ServerProcess.startSilent(this.#command(name, command), { public: url }, isUp);
+    const { PATH } = process.env;
+    const listening = { public: `http://127.0.0.1:${port}` };
+    const server = await ServerProcess.startSilent(
+      { ...this.#command(name, command), env: { PATH, ...env } },
+      listening,
+    );
     this.onEnd(() => server.stop());
     return server;
   }

@@ -1,0 +1,104 @@
+import { createHmac } from 'node:crypto';
+import { maskedText } from '../load/frames.js';
+import type { Guard } from '../load/guard.js';
+import { sameLength } from '../load/protocols.js';
+import { RawClient } from '../load/raw-client.js';
+import { freePort } from '../servers/free-port.js';
+import { isNamed, pathNamed, settingsFile } from './named-program.js';
+import type { Peer } from './peer.js';
+
+const app = { id: 'bench', key: 'bench-key', secret: 'bench-secret' };
+
+/** Clients publish in private channels only, under names with this beginning. [Pusher › Client events] */
+const event = 'client-message';
+
+/**
+ * What both products have in common. A publisher has to be in the channel; what it sends goes to the others.
+ * [Pusher channels protocol 7]
+ */
+const protocol = {
+  async dial(server, group, _part, guard) {
+    const client = await RawClient.open(`${server.listening.public}/app/${app.key}?protocol=7`, undefined, guard);
+    const greeting = await hear(client, 'pusher:connection_established', guard);
+    const { socket_id: id } = JSON.parse(String(greeting)) as { socket_id: string };
+    const channel = channelOf(group);
+    const auth = `${app.key}:${createHmac('sha256', app.secret).update(`${id}:${channel}`).digest('hex')}`;
+    client.write(maskedText(JSON.stringify({ event: 'pusher:subscribe', data: { channel, auth } })));
+    await hear(client, 'pusher_internal:subscription_succeeded', guard);
+    return client;
+  },
+  publish: (group, text) => maskedText(JSON.stringify({ event, channel: channelOf(group), data: text })),
+  textOf: message => String(dataOf(message, event)),
+  lengthsOf: sameLength,
+} satisfies Omit<Peer, 'name' | 'isPresent' | 'start'>;
+
+export const sockudo: Peer = {
+  ...protocol,
+  name: 'Sockudo',
+  isPresent: () => isNamed('HUBWIRE_BENCH_SOCKUDO'),
+  async start(stage) {
+    const port = await freePort();
+    const file = settingsFile(stage, sockudoSettings(port));
+    const program = pathNamed('HUBWIRE_BENCH_SOCKUDO');
+    return stage.program('Sockudo', [program, '--config', file], port, { RUST_LOG: 'error' });
+  },
+};
+
+export const soketi: Peer = {
+  ...protocol,
+  name: 'soketi',
+  isPresent: () => isNamed('HUBWIRE_BENCH_SOKETI'),
+  async start(stage) {
+    const port = await freePort();
+    const file = settingsFile(stage, await soketiSettings(port));
+    const program = pathNamed('HUBWIRE_BENCH_SOKETI');
+    return stage.program('soketi', [process.execPath, program, 'start', '--config', file], port);
+  },
+};
+
+function channelOf(group: string): string {
+  return `private-${group}`;
+}
+
+/** The next message's data. @throws Error when that message is of another event */
+async function hear(client: RawClient, wanted: string, guard: Guard): Promise<unknown> {
+  return dataOf(await guard.during(client.next(), 10_000), wanted);
+}
+
+function dataOf(message: Buffer, wanted: string): unknown {
+  const { event: found, data } = JSON.parse(message.toString('utf8')) as { event: string; data?: unknown };
+  if (found !== wanted) throw new Error(`not ${wanted}: ${message}`);
+  return data;
+}
+
+/** A client event counts against no limit: 0 is none. */
+function sockudoSettings(port: number): object {
+  const limits = { max_connections: 100_000, max_client_events_per_second: 0 };
+  return {
+    host: '127.0.0.1',
+    port,
+    metrics: { enabled: false },
+    rate_limiter: { enabled: false },
+    // Its pings are messages, which would be taken for deliveries.
+    activity_timeout: 3_600,
+    app_manager: {
+      driver: 'memory',
+      array: { apps: [{ ...app, ...limits, enabled: true, enable_client_messages: true }] },
+    },
+  };
+}
+
+/** A client event counts against no limit: -1 is none. It has a port for metrics and one for other nodes, whether used or not. */
+async function soketiSettings(port: number): Promise<object> {
+  const limits = { maxConnections: -1, maxClientEventsPerSecond: -1 };
+  return {
+    host: '127.0.0.1',
+    port,
+    'metrics.host': '127.0.0.1',
+    'metrics.port': await freePort(),
+    'cluster.address': '127.0.0.1',
+    'cluster.unicast': '127.0.0.1',
+    'cluster.port': await freePort(),
+    'appManager.array.apps': [{ ...app, ...limits, enabled: true, enableClientMessages: true }],
+  };
+}
