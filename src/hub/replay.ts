@@ -14,7 +14,7 @@ interface Unacked {
 
 /** Places that a queue begins with, and above which it gives its memory back once it is empty. */
 const leastPlaces = 16;
-const keptPlaces = 256;
+const keptPlaces = 512;
 
 /**
  * Messages in the order of their ids, as a ring of columns: a fan-out adds to the queue of each of its receivers, and
@@ -50,7 +50,7 @@ class UnackedQueue {
       this.#first = (this.#first + 1) & mask;
       this.size -= 1;
     }
-    if (this.size === 0 && this.#ids.length > keptPlaces) this.#resize(0, []);
+    if (this.size === 0 && this.#ids.length > keptPlaces) this.#resize(0);
   }
 
   /** Oldest first. */
@@ -62,17 +62,19 @@ class UnackedQueue {
   }
 
   #grow(): void {
-    this.#resize(Math.max(leastPlaces, this.#ids.length * 2), this.all());
+    this.#resize(Math.max(leastPlaces, this.#ids.length * 2));
   }
 
-  #resize(places: number, kept: readonly Unacked[]): void {
+  #resize(places: number): void {
+    const [ids, frames, expiries, mask] = [this.#ids, this.#frames, this.#expiries, this.#ids.length - 1];
     this.#ids = new Array<number>(places).fill(0);
     this.#frames = new Array<Frame | undefined>(places).fill(undefined);
     this.#expiries = new Array<number>(places).fill(Number.POSITIVE_INFINITY);
-    for (const [at, { sequenceId, frame, expiresAtMs }] of kept.entries()) {
-      this.#ids[at] = sequenceId;
-      this.#frames[at] = frame;
-      this.#expiries[at] = expiresAtMs;
+    for (let index = 0; index < this.size; index += 1) {
+      const at = (this.#first + index) & mask;
+      this.#ids[index] = ids[at]!;
+      this.#frames[index] = frames[at];
+      this.#expiries[index] = expiries[at]!;
     }
     this.#first = 0;
   }
