@@ -50,7 +50,15 @@ function replyOf(message: Buffer): Reply {
   return reply;
 }
 
-/** Everybody may do everything. */
+/** What is allowed to clients is not allowed to anonymous ones, unless both are said. */
+const permissions = {
+  allow_subscribe_for_client: true,
+  allow_subscribe_for_anonymous: true,
+  allow_publish_for_client: true,
+  allow_publish_for_anonymous: true,
+};
+
+/** Everybody may come in and do what the bench does. */
 function settings(port: number): object {
   return {
     http_server: { address: '127.0.0.1', port },
@@ -58,6 +66,6 @@ function settings(port: number): object {
     usage_stats: { disabled: true },
     // Its pings are messages, which would be taken for deliveries.
     client: { allow_anonymous_connect_without_token: true, ping_interval: '1h' },
-    channel: { without_namespace: { allow_subscribe_for_anonymous: true, allow_publish_for_anonymous: true } },
+    channel: { without_namespace: permissions },
   };
 }

@@ -58,7 +58,7 @@ export class ServerProcess {
     try {
       await untilListening(new URL(listening.public), ended);
     } catch (error) {
-      throw new Error(`${(error as Error).message}\n${printed}`, { cause: error });
+      throw new Error(`${(error as Error).message}\n${printed}`.trimEnd(), { cause: error });
     }
     return new ServerProcess(child, listening, kill);
   }
