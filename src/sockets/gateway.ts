@@ -245,7 +245,9 @@ export class Gateway {
     attach: (ws: WebSocket) => void,
   ): void {
     if (subprotocol !== undefined) this.#selected.set(request, subprotocol);
+    socket.cork(); // the 101 and the greeting behind it leave in one write, not two
     this.#server.handleUpgrade(request, socket, head, attach);
+    socket.uncork();
   }
 
   /** @param begin makes or resumes the connection that this socket is for */
@@ -255,6 +257,7 @@ export class Gateway {
     const limits = outboundLimits(settings.outboundLimits(), codec);
     const outlet = new SocketOutlet(ws, socket, this.#turn, clock, limits, onSlow);
     const connection: Connection = begin(outlet);
+    outlet.flush(); // while the socket is corked
     const lose = (ending: Ending, isFinal: boolean) => {
       outlet.abandon();
       hub.lose(connection, outlet, ending, isFinal);
