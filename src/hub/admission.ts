@@ -25,16 +25,27 @@ export interface Admission {
 }
 
 /**
- * Asks the upstream, and settles who the client is and what it speaks. [client-protocols 1.2, 1.5]
- * @throws ConnectRefused, PubSubError `eventFailed`
+ * Asks the upstream, and settles who the client is and what it speaks: at once when there is nobody to ask. [client-protocols 1.2, 1.5]
+ * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
  */
-export async function admit(hub: string, candidate: Candidate, upstream: Upstream): Promise<Admission> {
+export function admit(hub: string, candidate: Candidate, upstream: Upstream): Admission | Promise<Admission> {
   const connectionId = newConnectionId();
   const session = upstream.open(hub, connectionId);
-  const reply = await session.connect(candidate);
+  const reply = session.connect(candidate);
+  if (reply === undefined) return admissionOf(candidate, undefined, connectionId, session);
+  return reply.then(given => admissionOf(candidate, given, connectionId, session));
+}
+
+function admissionOf(
+  candidate: Candidate,
+  reply: ConnectReply | undefined,
+  connectionId: string,
+  upstream: UpstreamSession,
+): Admission {
   const subprotocol = selectSubprotocol(candidate.subprotocols, reply?.subprotocol);
   const codec = (subprotocol === undefined ? undefined : findCodec(subprotocol)) ?? candidate.simple;
-  return { connectionId, ...identityOf(candidate, reply), subprotocol, codec, upstream: session };
+  const { userId, roles, groups } = identityOf(candidate, reply);
+  return { connectionId, userId, roles, groups, subprotocol, codec, upstream };
 }
 
 /** 23 random bytes make 31 characters of [A-Za-z0-9_-], the length the vendor's ids have. [rest-api 2.0] */

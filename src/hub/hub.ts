@@ -85,8 +85,8 @@ export class Hub implements Performer {
 
   // ---------------------------------------------------------------------------------------------------- connections
 
-  /** May the client connect, as whom, and speaking what? @throws ConnectRefused, PubSubError `eventFailed` */
-  admit(candidate: Candidate): Promise<Admission> {
+  /** May the client connect, as whom, and speaking what? @throws as a rejection: ConnectRefused, PubSubError `eventFailed` */
+  admit(candidate: Candidate): Admission | Promise<Admission> {
     return admit(this.name, candidate, this.#ports.upstream);
   }
 

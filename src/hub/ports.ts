@@ -65,10 +65,10 @@ export interface Upstream {
 /** One connection's events, numbered in the order of these calls. [upstream-events 1.3, 2.3] */
 export interface UpstreamSession {
   /**
-   * Asks whether the client may connect. Resolves with undefined when no handler is configured for `connect`.
-   * @throws ConnectRefused when the upstream said no; PubSubError `eventFailed` when it gave no usable answer
+   * Asks whether the client may connect; undefined when no handler is configured for `connect`.
+   * @throws as a rejection: ConnectRefused when the upstream said no; PubSubError `eventFailed` when it gave no usable answer
    */
-  connect(request: ConnectRequest): Promise<ConnectReply | undefined>;
+  connect(request: ConnectRequest): Promise<ConnectReply> | undefined;
   /** What is now known of the connection; later events carry it. `""` is an anonymous user. */
   accept(userId: string | undefined, subprotocol: string | undefined): void;
   /** Notifies; nobody waits for it and nothing comes back. */

@@ -102,12 +102,20 @@ export class Gateway {
   #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignore);
     this.#pending += 1;
-    void this.#accept(request, socket as Socket, head)
-      .catch(error => this.#refuse(request, socket, error))
-      .finally(() => {
-        this.#pending -= 1;
-        this.#tellWhenEmpty();
-      });
+    let asking: Promise<void> | undefined;
+    try {
+      asking = this.#accept(request, socket as Socket, head);
+    } catch (error) {
+      this.#refuse(request, socket, error);
+    }
+    if (asking === undefined) this.#settled();
+    else void asking.catch(error => this.#refuse(request, socket, error)).finally(() => this.#settled());
+  }
+
+  /** One handshake is over, however it ended. */
+  #settled(): void {
+    this.#pending -= 1;
+    this.#tellWhenEmpty();
   }
 
   /** Lets clients in from now on. */
@@ -139,20 +147,34 @@ export class Gateway {
     for (const tell of this.#emptied.splice(0)) tell();
   }
 
-  async #accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> {
+  /** A promise while the upstream is asked. Where there is nobody to ask, a client comes in within the call, which costs far less. */
+  #accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> | undefined {
     const target = readTarget(request);
     checkHandshake(request);
     const known = this.#options.hubs.find(target.hub);
     const recovering = target.query.get('awps_connection_id') ?? '';
     if (recovering !== '') {
       this.#recover(request, socket, head, known, recovering, target.query);
-      return;
+      return undefined;
     }
     this.#checkCapacity();
     const candidate = this.#candidateOf(request, target, this.#authenticate(request, target));
     const hub = known ?? this.#options.hubs.get(target.hub);
+    const admission = hub.admit(candidate);
+    if (admission instanceof Promise) return this.#upgradeOnceAdmitted(request, socket, head, hub, admission);
+    this.#upgrade(request, socket, head, hub, admission);
+    return undefined;
+  }
+
+  async #upgradeOnceAdmitted(
+    request: IncomingMessage,
+    socket: Socket,
+    head: Buffer,
+    hub: Hub,
+    asking: Promise<Admission>,
+  ): Promise<void> {
     const departure = new Departure(socket);
-    const admission = await hub.admit(candidate);
+    const admission = await asking;
     if (departure.isOver()) hub.abandon(admission);
     else this.#upgrade(request, socket, head, hub, admission);
   }

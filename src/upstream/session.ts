@@ -40,7 +40,7 @@ export class Session implements UpstreamSession {
     this.#connectionId = connectionId;
   }
 
-  async connect(request: ConnectRequest): Promise<ConnectReply | undefined> {
+  connect(request: ConnectRequest): Promise<ConnectReply> | undefined {
     const handler = this.#sender.find(this.#hub, 'connect', 'connect');
     if (!handler) return undefined;
     this.#know(request.userId, undefined);

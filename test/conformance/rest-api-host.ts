@@ -22,7 +22,7 @@ const nothing = () => undefined;
 /** No event handler is configured for anything. */
 const noUpstream: Upstream = {
   open: () => ({
-    connect: async () => undefined,
+    connect: () => undefined,
     accept: nothing,
     connected: nothing,
     joined: nothing,

@@ -81,8 +81,8 @@ function payload(dataType: DataType, content: string | Buffer, metadata?: Readon
 
 const hi = payload('text', 'hi');
 
-const failureOf = (promise: Promise<unknown>): Promise<PubSubError> =>
-  promise.then(
+const failureOf = (outcome: Promise<unknown> | undefined): Promise<PubSubError> =>
+  Promise.resolve(outcome).then(
     value => {
       throw new Error(`expected a failure, got ${JSON.stringify(value)}`);
     },

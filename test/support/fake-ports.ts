@@ -71,18 +71,18 @@ export class ScriptedSession implements UpstreamSession {
   readonly calls: SessionCall[] = [];
   /** Groups it was told of, as in `joined g`. */
   readonly presence: string[] = [];
-  readonly #connect: () => Promise<ConnectReply | undefined>;
+  readonly #connect: () => Promise<ConnectReply> | undefined;
   readonly #pending: { answer(payload: Payload | undefined): void; refuse(error: unknown): void }[] = [];
 
   constructor(
     readonly hub: string,
     readonly connectionId: string,
-    connect: () => Promise<ConnectReply | undefined>,
+    connect: () => Promise<ConnectReply> | undefined,
   ) {
     this.#connect = connect;
   }
 
-  connect(request: ConnectRequest): Promise<ConnectReply | undefined> {
+  connect(request: ConnectRequest): Promise<ConnectReply> | undefined {
     this.calls.push({ call: 'connect', request });
     return this.#connect();
   }
@@ -143,7 +143,7 @@ export class ScriptedSession implements UpstreamSession {
 /** Hands out scripted sessions; `connectAnswer` is what their `connect` gives. */
 export class ScriptedUpstream implements Upstream {
   readonly sessions: ScriptedSession[] = [];
-  connectAnswer: () => Promise<ConnectReply | undefined> = () => Promise.resolve(undefined);
+  connectAnswer: () => Promise<ConnectReply> | undefined = () => undefined;
 
   open(hub: string, connectionId: string): ScriptedSession {
     const session = new ScriptedSession(hub, connectionId, () => this.connectAnswer());

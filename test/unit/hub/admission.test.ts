@@ -30,7 +30,7 @@ const candidate = (more: Partial<Candidate> = {}): Candidate => ({
 /** Who comes in when the upstream answers this; undefined: no handler. */
 function admitted(reply: Partial<ConnectReply> | undefined, more: Partial<Candidate> = {}) {
   const silent: ConnectReply = { userId: undefined, roles: undefined, groups: undefined, subprotocol: undefined };
-  upstream.connectAnswer = async () => reply && { ...silent, ...reply };
+  upstream.connectAnswer = () => reply && Promise.resolve({ ...silent, ...reply });
   return admit('chat', candidate(more), upstream);
 }
 
