@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { Observer } from '../hub/ports.js';
 import { canonicalHubName } from '../protocols/names.js';
+import { ConnectionCounts } from './connection-counts.js';
 import { EventTally } from './event-tally.js';
 import { HubLabels } from './hub-labels.js';
 import { Traffic } from './traffic.js';
@@ -23,17 +24,9 @@ const handlerStates = ['pending', 'active', 'failed'] as const;
 export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #hubs: HubLabels;
+  readonly #connections: ConnectionCounts;
   readonly #traffic: Traffic;
   readonly #events: EventTally;
-
-  readonly #connections = new Gauge({
-    name: `${prefix}connections`,
-    help: 'Connections now, detached reliable ones included',
-    labelNames: ['hub', 'protocol'],
-    registers: [this.#registry],
-  });
-  readonly #opened = this.#counter('connections_opened_total', 'Connections opened', ['hub', 'protocol']);
-  readonly #closed = this.#counter('connections_closed_total', 'Connections closed', ['hub', 'protocol', 'category']);
   /** Without the hub: its name comes from somebody who may not even hold a token. */
   readonly #refused = this.#counter('upgrades_refused_total', 'Upgrades answered with an HTTP error', ['status']);
   readonly #rolesIgnored = this.#counter(
@@ -51,6 +44,7 @@ export class Metrics implements Observer {
 
   constructor({ isConfigured = () => false, processMetrics = true }: MetricsOptions = {}) {
     this.#hubs = new HubLabels(isConfigured);
+    this.#connections = new ConnectionCounts(this.#registry, prefix, this.#hubs);
     this.#traffic = new Traffic(this.#registry, prefix, this.#hubs);
     this.#events = new EventTally(this.#registry, prefix);
     if (processMetrics) collectDefaultMetrics({ register: this.#registry, prefix });
@@ -66,15 +60,11 @@ export class Metrics implements Observer {
   }
 
   connectionOpened({ hub, protocol }: Told<'connectionOpened'>): void {
-    const labels = { hub: this.#hubs.opened(hub), protocol };
-    this.#connections.inc(labels);
-    this.#opened.inc(labels);
+    this.#connections.opened(hub, protocol);
   }
 
   connectionClosed({ hub, protocol, category }: Told<'connectionClosed'>): void {
-    const labels = { hub: this.#hubs.closed(hub), protocol };
-    this.#connections.dec(labels);
-    this.#closed.inc({ ...labels, category });
+    this.#connections.closed(hub, protocol, category);
   }
 
   roleIgnored(): void {

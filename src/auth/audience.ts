@@ -71,7 +71,7 @@ function continues(path: string, start: string): boolean {
 }
 
 function sameText(a: string, b: string): boolean {
-  return anyForm(a, b, (left, right) => left === right);
+  return a === b || anyForm(a, b, (left, right) => left === right);
 }
 
 /** Compares ignoring case, raw against raw, then decoded once against decoded once. */

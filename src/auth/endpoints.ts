@@ -8,10 +8,19 @@ export interface Base {
   readonly path: string;
 }
 
+/** Endpoints as they are used; parsing a URL for each token would cost as much as the rest of its check. */
+interface Parsed {
+  /** What they were parsed from; empty when they are configured. */
+  readonly listening: string;
+  readonly urls: readonly URL[];
+  readonly bases: readonly Base[];
+}
+
 /** The service's public endpoints: what tokens are minted for, and what upstreams are told. [client-protocols D26, rest-api 1.3] */
 export class Endpoints {
   readonly #configured: readonly URL[];
   readonly #listening: () => string;
+  #parsed: Parsed | undefined;
 
   /**
    * @param configured absolute http(s) URLs; the first one is used wherever a URL is made
@@ -29,31 +38,39 @@ export class Endpoints {
 
   /** The first endpoint, without a trailing slash, e.g. `https://pubsub.example.com`. */
   get primary(): string {
-    return this.#urls()[0]?.href.replace(/\/$/, '') ?? '';
+    return this.#current().urls[0]?.href.replace(/\/$/, '') ?? '';
   }
 
   /** Host names without port, as `WebHook-Request-Origin` names them. [upstream-events D6, D7] */
   get hostnames(): readonly string[] {
-    return [...new Set(this.#urls().map(url => url.hostname))];
+    return [...new Set(this.#current().urls.map(url => url.hostname))];
   }
 
   /** Ports under which the service is reached. */
   get ports(): readonly number[] {
-    return [...new Set(this.#urls().map(url => Number(url.port) || (url.protocol === 'https:' ? 443 : 80)))];
+    const { urls } = this.#current();
+    return [...new Set(urls.map(url => Number(url.port) || (url.protocol === 'https:' ? 443 : 80)))];
   }
 
   /** Bases an audience may name: all of ours; the request's own host too when asked for, or when none is configured. */
   bases(requestHost: string | undefined, alwaysRequestHost: boolean): readonly Base[] {
-    const bases = this.#urls().map(url => ({ authority: url.host, path: url.pathname.replace(/\/$/, '') }));
-    if (requestHost !== undefined && (alwaysRequestHost || !this.isConfigured)) {
-      bases.push({ authority: requestHost.toLowerCase().replace(/:(80|443)$/, ''), path: '' });
-    }
-    return bases;
+    const { bases } = this.#current();
+    if (requestHost === undefined || (this.isConfigured && !alwaysRequestHost)) return bases;
+    return [...bases, { authority: requestHost.toLowerCase().replace(/:(80|443)$/, ''), path: '' }];
   }
 
-  #urls(): readonly URL[] {
-    return this.isConfigured ? this.#configured : [new URL(this.#listening())];
+  /** The listener's address is known only once it listens. */
+  #current(): Parsed {
+    const listening = this.isConfigured ? '' : this.#listening();
+    if (this.#parsed?.listening === listening) return this.#parsed;
+    const urls = this.isConfigured ? this.#configured : [new URL(listening)];
+    this.#parsed = { listening, urls, bases: urls.map(baseOf) };
+    return this.#parsed;
   }
+}
+
+function baseOf(url: URL): Base {
+  return { authority: url.host, path: url.pathname.replace(/\/$/, '') };
 }
 
 function parseEndpoint(text: string): URL {

@@ -27,14 +27,12 @@ export class Members {
 
   /** A promise, when given, settles once other nodes can reach the connection. */
   add(connection: Connection): Promise<unknown> | undefined {
-    const ready = [
-      this.#connections.size === 0 ? this.#backplane.listen({ scope: 'hub', hub: this.#hub }) : undefined,
-      this.#backplane.listen({ scope: 'connection', hub: this.#hub, connectionId: connection.id }),
-    ];
-    this.#connections.set(connection.id, connection);
-    const { userId } = connection;
-    if (userId !== undefined) ready.push(this.#enter(this.#users, userId, connection, this.#user(userId)));
-    return all(ready);
+    const { id: connectionId, userId } = connection;
+    const hub = this.#connections.size === 0 ? this.#backplane.listen({ scope: 'hub', hub: this.#hub }) : undefined;
+    const own = this.#backplane.listen({ scope: 'connection', hub: this.#hub, connectionId });
+    this.#connections.set(connectionId, connection);
+    const user = userId === undefined ? undefined : this.#enter(this.#users, userId, connection, this.#user(userId));
+    return hub === undefined && own === undefined && user === undefined ? undefined : Promise.all([hub, own, user]);
   }
 
   remove(connection: Connection): void {
@@ -90,7 +88,7 @@ export class Members {
       present.add(connection);
       return this.#announcing.get(present);
     }
-    const first = new Set([connection]);
+    const first = new Set<Connection>().add(connection);
     index.set(key, first);
     return this.#announce(first, target);
   }
@@ -118,9 +116,4 @@ export class Members {
   #group(group: string): Target {
     return { scope: 'group', hub: this.#hub, group };
   }
-}
-
-function all(promises: readonly (Promise<void> | undefined)[]): Promise<unknown> | undefined {
-  const pending = promises.filter(promise => promise !== undefined);
-  return pending.length === 0 ? undefined : Promise.all(pending);
 }

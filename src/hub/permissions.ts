@@ -8,8 +8,17 @@ export type GroupRight = Permission | StateRight;
 /** Roles alone give these: the whole right, or that for one group. */
 type StateRight = 'setGroupState' | 'getGroupState';
 
-const permissions = ['joinLeaveGroup', 'sendToGroup'] as const satisfies readonly Permission[];
-const stateRights = ['setGroupState', 'getGroupState'] as const satisfies readonly StateRight[];
+/** Every role of ours begins so; others are allowed and common. */
+const rolePrefix = 'webpubsub.';
+
+const permissions = (['joinLeaveGroup', 'sendToGroup'] as const satisfies readonly Permission[]).map(spelled);
+const stateRights = (['setGroupState', 'getGroupState'] as const satisfies readonly StateRight[]).map(spelled);
+
+/** A right with its spellings: roles are read at each connect. */
+function spelled<Right extends GroupRight>(right: Right) {
+  const whole = `${rolePrefix}${right}`;
+  return { right, whole, literal: `${whole}.`, pattern: `${whole}s.` } as const;
+}
 
 /** Per permission and connection. [client-protocols 2.2, 8.1; rest-api 2.5] */
 const maxLiterals = 1000;
@@ -26,13 +35,17 @@ export class Permissions {
   readonly ignored: readonly IgnoredRole[];
   readonly #rules: Readonly<Record<Permission, Rules>> = { joinLeaveGroup: new Rules(), sendToGroup: new Rules() };
   /** Most connections have none. */
-  readonly #stateRules = new Map<StateRight, Rules>();
+  #stateRules: Map<StateRight, Rules> | undefined;
 
   constructor(roles: readonly string[]) {
-    this.ignored = roles.flatMap(role => {
-      const reason = this.#add(role);
-      return reason === undefined ? [] : [{ role, reason }];
-    });
+    let ignored: IgnoredRole[] | undefined;
+    for (const role of roles) {
+      const reason = role.startsWith(rolePrefix) ? this.#add(role) : undefined;
+      if (reason === undefined) continue;
+      ignored ??= [];
+      ignored.push({ role, reason });
+    }
+    this.ignored = ignored ?? noneIgnored;
   }
 
   allows(right: GroupRight, group: string): boolean {
@@ -49,46 +62,48 @@ export class Permissions {
     return this.#rules[permission].revoke(group);
   }
 
-  /** Why the role was not used; undefined when it was, or when it is none of ours (such roles are allowed and common). */
+  /** Why the role was not used; undefined when it was, or when it is none of ours. */
   #add(role: string): string | undefined {
-    for (const permission of permissions) {
-      const prefix = `webpubsub.${permission}`;
-      const rules = this.#rules[permission];
-      if (role === prefix) return rules.allowAll();
-      if (role.startsWith(`${prefix}.`)) return rules.addLiteral(role.slice(prefix.length + 1));
-      if (role.startsWith(`${prefix}s.`)) return rules.addPattern(role.slice(prefix.length + 2));
+    for (const { right, whole, literal, pattern } of permissions) {
+      const rules = this.#rules[right];
+      if (role === whole) return rules.allowAll();
+      if (role.startsWith(literal)) return rules.addLiteral(role.slice(literal.length));
+      if (role.startsWith(pattern)) return rules.addPattern(role.slice(pattern.length));
     }
     return this.#addStateRight(role);
   }
 
   #addStateRight(role: string): string | undefined {
-    for (const right of stateRights) {
-      const prefix = `webpubsub.${right}`;
-      if (role === prefix) return this.#stateRulesOf(right).allowAll();
-      if (role.startsWith(`${prefix}.`)) return this.#stateRulesOf(right).addLiteral(role.slice(prefix.length + 1));
+    for (const { right, whole, literal } of stateRights) {
+      if (role === whole) return this.#stateRulesOf(right).allowAll();
+      if (role.startsWith(literal)) return this.#stateRulesOf(right).addLiteral(role.slice(literal.length));
     }
     return undefined;
   }
 
   #rulesOf(right: GroupRight): Rules | undefined {
-    return right === 'setGroupState' || right === 'getGroupState' ? this.#stateRules.get(right) : this.#rules[right];
+    return right === 'setGroupState' || right === 'getGroupState' ? this.#stateRules?.get(right) : this.#rules[right];
   }
 
   #stateRulesOf(right: StateRight): Rules {
+    this.#stateRules ??= new Map();
     const rules = this.#stateRules.get(right) ?? new Rules();
     this.#stateRules.set(right, rules);
     return rules;
   }
 }
 
+const noneIgnored: readonly IgnoredRole[] = [];
+
+/** Most connections are allowed everything or nothing, so the rest is made when it is needed. */
 class Rules {
   #isAllAllowed = false;
   /** Group → allowed or denied; these decide before patterns do. */
-  readonly #literals = new Map<string, boolean>();
-  readonly #patterns: GroupPattern[] = [];
+  #literals: Map<string, boolean> | undefined;
+  #patterns: GroupPattern[] | undefined;
 
   allows(group: string): boolean {
-    return this.#literals.get(group) ?? this.#allowsByRole(group);
+    return this.#literals?.get(group) ?? this.#allowsByRole(group);
   }
 
   allowAll(): undefined {
@@ -101,6 +116,7 @@ class Rules {
   }
 
   addPattern(text: string): string | undefined {
+    this.#patterns ??= [];
     if (this.#patterns.length >= maxPatterns) return `more than ${maxPatterns} patterns`;
     const pattern = compilePattern(text);
     if (pattern === undefined) return 'not a valid pattern';
@@ -109,22 +125,23 @@ class Rules {
   }
 
   grant(group: string): boolean {
-    if (this.#literals.get(group) === false) this.#literals.delete(group);
+    if (this.#literals?.get(group) === false) this.#literals.delete(group);
     return this.allows(group) || this.#set(group, true);
   }
 
   revoke(group: string): boolean {
-    if (this.#literals.get(group) === true) this.#literals.delete(group);
+    if (this.#literals?.get(group) === true) this.#literals.delete(group);
     return !this.allows(group) || this.#set(group, false);
   }
 
   #set(group: string, isAllowed: boolean): boolean {
+    this.#literals ??= new Map();
     if (this.#literals.size >= maxLiterals && !this.#literals.has(group)) return false;
     this.#literals.set(group, isAllowed);
     return true;
   }
 
   #allowsByRole(group: string): boolean {
-    return this.#isAllAllowed || this.#patterns.some(matches => matches(group));
+    return this.#isAllAllowed || (this.#patterns?.some(matches => matches(group)) ?? false);
   }
 }

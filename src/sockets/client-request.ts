@@ -49,8 +49,8 @@ export function checkHandshake(request: IncomingMessage): void {
 /** Absent, or distinct names that are HTTP tokens. [RFC 6455 4.1] */
 function isOffer(header: string | undefined): boolean {
   if (header === undefined) return true;
-  const names = header.split(',').map(name => name.trim());
-  return names.every(name => httpToken.test(name)) && new Set(names).size === names.length;
+  const names = listed(header);
+  return names.every(name => httpToken.test(name)) && (names.length === 1 || new Set(names).size === names.length);
 }
 
 /** The query's token wins over the header's; undefined when there is none. [client-protocols 1.3] */
@@ -61,11 +61,12 @@ export function tokenOf(request: IncomingMessage, query: URLSearchParams): strin
 
 /** Offered subprotocols, in the client's order and spelling. */
 export function subprotocolsOf(request: IncomingMessage): readonly string[] {
-  const header = request.headers['sec-websocket-protocol'] ?? '';
-  return header
-    .split(',')
-    .map(name => name.trim())
-    .filter(name => name !== '');
+  return listed(request.headers['sec-websocket-protocol'] ?? '').filter(name => name !== '');
+}
+
+/** The parts of a comma list; nearly always there is one. */
+function listed(header: string): string[] {
+  return header.includes(',') ? header.split(',').map(name => name.trim()) : [header.trim()];
 }
 
 /** The query as the `connect` event shows it: repeated names keep their order, tokens are left out. [upstream-events 2.5] */

@@ -4,25 +4,17 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { clientAudience } from '../auth/audience.js';
 import type { Endpoints } from '../auth/endpoints.js';
-import { type Claims, claimStrings, type KeyTokens } from '../auth/key-tokens.js';
+import type { Claims, KeyTokens } from '../auth/key-tokens.js';
 import { PubSubError } from '../errors.js';
-import type { Admission, Candidate } from '../hub/admission.js';
+import type { Admission } from '../hub/admission.js';
 import type { Connection, Ending } from '../hub/connection.js';
 import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
 import type { Clock, Observer, Outlet } from '../hub/ports.js';
 import type { Codec } from '../protocols/codec.js';
-import { canonicalHubName, isGroupName } from '../protocols/names.js';
-import {
-  type ClientTarget,
-  checkHandshake,
-  headersOf,
-  queryOf,
-  readTarget,
-  simpleCodecOf,
-  subprotocolsOf,
-  tokenOf,
-} from './client-request.js';
+import { canonicalHubName } from '../protocols/names.js';
+import { RequestedCandidate } from './candidate.js';
+import { type ClientTarget, checkHandshake, readTarget, subprotocolsOf, tokenOf } from './client-request.js';
 import { Departure } from './departure.js';
 import { KeepAlive } from './keep-alive.js';
 import { ignoreUpgrade, isWebSocketUpgrade } from './other-upgrade.js';
@@ -158,7 +150,7 @@ export class Gateway {
       return undefined;
     }
     this.#checkCapacity();
-    const candidate = this.#candidateOf(request, target, this.#authenticate(request, target));
+    const candidate = new RequestedCandidate(request, target.query, this.#authenticate(request, target));
     const hub = known ?? this.#options.hubs.get(target.hub);
     const admission = hub.admit(candidate);
     if (admission instanceof Promise) return this.#upgradeOnceAdmitted(request, socket, head, hub, admission);
@@ -181,8 +173,10 @@ export class Gateway {
 
   #checkCapacity(): void {
     if (!this.#isOpen) throw new PubSubError('shuttingDown', 'the service is starting or shutting down');
+    const most = this.#options.settings.maxConnections();
+    if (most === Number.POSITIVE_INFINITY) return; // to count them takes time where there are many hubs
     // Those still being asked about count too, this one among them: a flood of handshakes must not pass the limit.
-    if (this.#options.hubs.size + this.#pending > this.#options.settings.maxConnections()) {
+    if (this.#options.hubs.size + this.#pending > most) {
       throw new PubSubError('tooMany', 'the service has as many connections as it allows');
     }
   }
@@ -199,22 +193,6 @@ export class Gateway {
       'unauthorized',
       'a client access token is needed: in access_token or as Authorization: Bearer',
     );
-  }
-
-  #candidateOf(request: IncomingMessage, target: ClientTarget, claims: Claims): Candidate {
-    const groups = claimStrings(claims['webpubsub.group']);
-    if (!groups.every(isGroupName)) throw new PubSubError('invalid', 'the token names a group that cannot exist');
-    return {
-      userId: typeof claims.sub === 'string' ? claims.sub : undefined,
-      roles: claimStrings(claims.role),
-      groups,
-      claims: Object.fromEntries(Object.entries(claims).map(([name, value]) => [name, claimStrings(value)])),
-      query: queryOf(target.query),
-      headers: headersOf(request),
-      subprotocols: subprotocolsOf(request),
-      clientCertificates: [],
-      simple: simpleCodecOf(target.query),
-    };
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, hub: Hub, admission: Admission): void {

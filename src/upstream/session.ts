@@ -17,7 +17,7 @@ import {
 import type { EventHandler } from './routes.js';
 import type { UrlTarget } from './url-template.js';
 
-const connectedBody = Buffer.from('{}');
+const connectedContent: Content = { type: systemContentType, body: Buffer.from('{}'), metadata: undefined };
 
 /** One connection's event history: its `ce-id` counter, state and cookies. [upstream-events 2.3, 3.5, 6.4] */
 export class Session implements UpstreamSession {
@@ -57,11 +57,11 @@ export class Session implements UpstreamSession {
   }
 
   connected(): void {
-    this.#notify('connected', { type: systemContentType, body: connectedBody, metadata: undefined });
+    this.#notify('connected', () => connectedContent);
   }
 
   disconnected(reason: string): void {
-    this.#notify('disconnected', json({ reason }));
+    this.#notify('disconnected', () => json({ reason }));
   }
 
   event(name: string, payload: Payload): Promise<Payload | undefined> {
@@ -90,10 +90,11 @@ export class Session implements UpstreamSession {
     if (handler) this.#send(this.#raise(kind, kind, this.#nextId++, json({ group })), handler);
   }
 
-  #notify(kind: 'connected' | 'disconnected', content: Content): void {
-    const event = this.#raise(kind, kind, this.#nextId++, content);
+  /** Takes an id whether it is sent or not. [upstream-events 2.3] */
+  #notify(kind: 'connected' | 'disconnected', content: () => Content): void {
+    const id = this.#nextId++;
     const handler = this.#sender.find(this.#hub, kind, kind);
-    if (handler) this.#send(event, handler);
+    if (handler) this.#send(this.#raise(kind, kind, id, content()), handler);
   }
 
   /** Nobody waits for it, and of its answer only cookies are of use. */

@@ -1,0 +1,50 @@
+import type { IncomingMessage } from 'node:http';
+import { type Claims, claimStrings } from '../auth/key-tokens.js';
+import { PubSubError } from '../errors.js';
+import type { Candidate } from '../hub/admission.js';
+import type { Codec } from '../protocols/codec.js';
+import { isGroupName } from '../protocols/names.js';
+import { headersOf, queryOf, simpleCodecOf, subprotocolsOf } from './client-request.js';
+
+/**
+ * Who asks to come in, by its upgrade request and its token. What only a `connect` handler is told is read from them
+ * when it is asked for: most clients have none.
+ */
+export class RequestedCandidate implements Candidate {
+  readonly userId: string | undefined;
+  readonly roles: readonly string[];
+  readonly groups: readonly string[];
+  readonly subprotocols: readonly string[];
+  readonly clientCertificates = [];
+  readonly simple: Codec;
+  readonly #request: IncomingMessage;
+  readonly #query: URLSearchParams;
+  readonly #claims: Claims;
+
+  /** @throws PubSubError `invalid` for a group that cannot exist, and for what `simpleCodecOf` refuses */
+  constructor(request: IncomingMessage, query: URLSearchParams, claims: Claims) {
+    this.userId = typeof claims.sub === 'string' ? claims.sub : undefined;
+    this.roles = claimStrings(claims.role);
+    this.groups = claimStrings(claims['webpubsub.group']);
+    if (!this.groups.every(isGroupName)) {
+      throw new PubSubError('invalid', 'the token names a group that cannot exist');
+    }
+    this.subprotocols = subprotocolsOf(request);
+    this.simple = simpleCodecOf(query);
+    this.#request = request;
+    this.#query = query;
+    this.#claims = claims;
+  }
+
+  get claims(): Record<string, string[]> {
+    return Object.fromEntries(Object.entries(this.#claims).map(([name, value]) => [name, claimStrings(value)]));
+  }
+
+  get query(): Record<string, string[]> {
+    return queryOf(this.#query);
+  }
+
+  get headers(): Record<string, string[]> {
+    return headersOf(this.#request);
+  }
+}
