@@ -81,14 +81,10 @@ export class KeyTokens {
   }
 }
 
-/** The keys that exist, primary first. */
-export function keyTexts({ primary, secondary }: AccessKeys): readonly string[] {
-  return secondary === undefined ? [primary] : [primary, secondary];
-}
-
-/** Keys that a signature may be made with, the one that signs first. */
-export function verifyingKeys(keys: AccessKeys): readonly KeyObject[] {
-  return keyTexts(keys).map(text => createSecretKey(Buffer.from(text, 'utf8')));
+/** The keys that exist, primary first, which is the one that signs. */
+export function verifyingKeys({ primary, secondary }: AccessKeys): readonly KeyObject[] {
+  const texts = secondary === undefined ? [primary] : [primary, secondary];
+  return texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
 }
 
 /** A claim's values as strings: arrays expanded, numbers and booleans as text. [upstream-events D30] */

@@ -71,17 +71,20 @@ function listed(header: string): string[] {
 
 /** The query as the `connect` event shows it: repeated names keep their order, tokens are left out. [upstream-events 2.5] */
 export function queryOf(query: URLSearchParams): Record<string, string[]> {
-  const shown = [...query].filter(([name]) => name.toLowerCase() !== tokenParameter);
-  return collect(shown);
+  const values = new Map<string, string[]>();
+  for (const [name, value] of query) if (name.toLowerCase() !== tokenParameter) add(values, name, value);
+  return Object.fromEntries(values);
 }
 
 /** The headers as the client spelled them, without its credentials. [upstream-events 2.5, D18, D19] */
 export function headersOf(request: IncomingMessage): Record<string, string[]> {
   const { rawHeaders } = request;
-  const pairs: [string, string][] = [];
-  for (let at = 0; at + 1 < rawHeaders.length; at += 2)
-    pairs.push([rawHeaders[at] as string, rawHeaders[at + 1] as string]);
-  return collect(pairs.filter(([name]) => name.toLowerCase() !== 'authorization'));
+  const values = new Map<string, string[]>();
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.toLowerCase() !== 'authorization') add(values, name, rawHeaders[at + 1] as string);
+  }
+  return Object.fromEntries(values);
 }
 
 /**
@@ -104,14 +107,10 @@ function noEchoOf(query: URLSearchParams): boolean {
   return text === 'true';
 }
 
-function collect(pairs: readonly [string, string][]): Record<string, string[]> {
-  const values = new Map<string, string[]>();
-  for (const [name, value] of pairs) {
-    const known = values.get(name);
-    if (known === undefined) values.set(name, [value]);
-    else known.push(value);
-  }
-  return Object.fromEntries(values);
+function add(values: Map<string, string[]>, name: string, value: string): void {
+  const known = values.get(name);
+  if (known === undefined) values.set(name, [value]);
+  else known.push(value);
 }
 
 function decode(text: string): string {

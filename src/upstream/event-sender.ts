@@ -121,8 +121,13 @@ export class EventSender {
     }
   }
 
-  proofOf(connectionId: string): { readonly signature: string; readonly origin: string } {
-    return { signature: this.#options.sign(connectionId), origin: this.#options.origin };
+  /** Host names of the service, joined by a comma. */
+  get origin(): string {
+    return this.#options.origin;
+  }
+
+  signatureOf(connectionId: string): string {
+    return this.#options.sign(connectionId);
   }
 
   newRequestId(): string {

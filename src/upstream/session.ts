@@ -31,7 +31,9 @@ export class Session implements UpstreamSession {
   #state: string | undefined;
   /** Most connections never get one. */
   #cookies: Cookies | undefined;
-  /** Made for the first event that is sent; `hub` is the spelling it was made with. */
+  /** Made for the first event that is sent: headers are made again when the subprotocol is known, this is not. */
+  #signature: string | undefined;
+  /** As the signature; `hub` is the spelling it was made with. */
   #headers: { readonly hub: string; readonly template: ConnectionHeaders } | undefined;
 
   constructor(sender: EventSender, hub: string, connectionId: string) {
@@ -137,14 +139,18 @@ export class Session implements UpstreamSession {
   }
 
   #template(hub: string): ConnectionHeaders {
-    if (this.#headers?.hub !== hub) {
-      const facts = { hub, connectionId: this.#connectionId, userId: this.#userId, subprotocol: this.#subprotocol };
-      this.#headers = {
-        hub,
-        template: new ConnectionHeaders({ ...facts, ...this.#sender.proofOf(this.#connectionId) }),
-      };
-    }
-    return this.#headers!.template;
+    if (this.#headers?.hub === hub) return this.#headers.template;
+    this.#signature ??= this.#sender.signatureOf(this.#connectionId);
+    const template = new ConnectionHeaders({
+      hub,
+      connectionId: this.#connectionId,
+      userId: this.#userId,
+      subprotocol: this.#subprotocol,
+      signature: this.#signature,
+      origin: this.#sender.origin,
+    });
+    this.#headers = { hub, template };
+    return template;
   }
 
   /** Reads the answer to a blocking event; only one that is of use sets the state. [upstream-events 3.5] */

@@ -125,6 +125,36 @@ test('one event leaves no trace in the next', () => {
   expect(template.forEvent(event)).toEqual(new ConnectionHeaders(connection).forEvent(event));
 });
 
+test.each([
+  ['nora', 'json.webpubsub.azure.v1'],
+  ['nora', undefined],
+  [undefined, 'json.webpubsub.azure.v1'],
+  [undefined, undefined],
+])(
+  '[CloudEvents HTTP 3.1] what is filled in is what the SDK writes: user %j, subprotocol %j',
+  (userId, subprotocol) => {
+    const attributes = {
+      specversion: '1.0',
+      type: 'azure.webpubsub.user.Vote.cast',
+      source: '/hubs/Chat/client/c1',
+      id: '7',
+      time: event.time,
+      datacontenttype: 'application/json',
+      awpsversion: '1.0',
+      signature: 'sha256=00',
+      connectionid: 'c1',
+      hub: 'Chat',
+      eventname: 'Vote.cast',
+      ...(userId === undefined ? {} : { userid: userId }),
+      ...(subprotocol === undefined ? {} : { subprotocol }),
+    };
+    const { headers: written } = HTTP.binary(new CloudEvent(attributes));
+    const { 'x-ms-client-request-id': _, 'WebHook-Request-Origin': __, ...sent } = headers({ userId, subprotocol });
+    const lowerCase = Object.fromEntries(Object.entries(sent).map(([name, value]) => [name.toLowerCase(), value]));
+    expect(lowerCase).toEqual({ ...written, 'ce-time': event.time });
+  },
+);
+
 const anyText = fc.oneof(fc.string(), fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }));
 
 test('[property] whatever the values, no value holds CR, LF or NUL, and the CloudEvents SDK reads the event back', () => {
