@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { requestAudience } from '../auth/audience.js';
 import { bearerToken } from '../auth/bearer.js';
 import type { Endpoints } from '../auth/endpoints.js';
@@ -24,27 +24,35 @@ export interface CallerChecks {
  * @throws PubSubError `unauthorized`, RestFailure `forbidden` from the hook
  */
 export function authentication(checks: CallerChecks) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  return (request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction): void => {
     const token = bearerToken(request.headers.authorization);
     if (token === undefined) {
       reply.header('www-authenticate', 'Bearer');
       throw new PubSubError('unauthorized', 'The Authorization header must be "Bearer" and a token for this URL.');
     }
-    try {
-      await checkToken(token, request, checks);
-    } catch (error) {
-      if (error instanceof PubSubError && error.kind === 'unauthorized') {
-        reply.header('www-authenticate', challenge(error.message));
-      }
-      throw error;
+    // A token that names Entra ID's audience is no key token, whoever signed it. [rest-api 1.4]
+    if (checks.entra?.isAddressed(token) === true) {
+      checkEntraToken(token, request, checks.entra).then(
+        () => done(),
+        error => done(challenged(error, reply)),
+      );
+      return;
     }
+    try {
+      checkKeyToken(token, request, checks);
+    } catch (error) {
+      throw challenged(error, reply);
+    }
+    done();
   };
 }
 
-/** A token that names Entra ID's audience is no key token, whoever signed it. [rest-api 1.4] */
-async function checkToken(token: string, request: FastifyRequest, checks: CallerChecks): Promise<void> {
-  const { tokens, entra, endpoints, isLocalAuthDisabled } = checks;
-  if (entra?.isAddressed(token) === true) return checkRoles(await entra.verify(token), request);
+async function checkEntraToken(token: string, request: FastifyRequest, entra: Pick<EntraVerifier, 'verify'>) {
+  checkRoles(await entra.verify(token), request);
+}
+
+function checkKeyToken(token: string, request: FastifyRequest, checks: CallerChecks): void {
+  const { tokens, endpoints, isLocalAuthDisabled } = checks;
   if (isLocalAuthDisabled?.() === true) {
     throw new PubSubError('unauthorized', 'tokens signed with an access key are not accepted by this service');
   }
@@ -54,6 +62,13 @@ async function checkToken(token: string, request: FastifyRequest, checks: Caller
 function checkRoles(roles: readonly string[], request: FastifyRequest): void {
   const missing = operationOf(request)?.actions.find(action => !isAllowed(action, roles));
   if (missing !== undefined) throw missingAction(actionPrefix + missing);
+}
+
+/** The error, once the reply says what a better token would have to be. */
+function challenged(error: unknown, reply: FastifyReply): Error {
+  const failure = PubSubError.from(error);
+  if (failure.kind === 'unauthorized') reply.header('www-authenticate', challenge(failure.message));
+  return failure;
 }
 
 function challenge(reason: string): string {

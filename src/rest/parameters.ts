@@ -125,7 +125,7 @@ export function queryGroups(request: FastifyRequest): readonly string[] {
  * An absent `api-version` means the latest; an operation is not bound to the version that introduced it. [rest-api 2.0, 2.9]
  * @throws RestFailure for an unknown version, or one that is given twice
  */
-export async function checkApiVersion(request: FastifyRequest): Promise<void> {
+export function checkApiVersion(request: FastifyRequest): void {
   const given = queryValues(request, 'api-version');
   const isKnown = given.length === 0 || (given.length === 1 && apiVersions.some(version => version === given[0]));
   if (isKnown) return;
@@ -136,7 +136,7 @@ export async function checkApiVersion(request: FastifyRequest): Promise<void> {
 }
 
 /** @throws RestFailure for a name in the path that breaks its rule [rest-api 2.0] */
-export async function checkPathNames(request: FastifyRequest): Promise<void> {
+export function checkPathNames(request: FastifyRequest): void {
   const { hub, group, userId, connectionId } = request.params as Partial<PathNames>;
   if (hub !== undefined && !isHubName(hub)) {
     throw badRequest('hub', 'Invalid hub name. It starts with a letter and holds up to 128 letters, digits or _`,.[]');

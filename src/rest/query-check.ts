@@ -17,7 +17,7 @@ const checks: Readonly<Partial<Record<QueryName, (request: FastifyRequest) => un
 };
 
 /** Checks what the operation takes, before its body is read. @throws RestFailure for a parameter out of range [rest-api 1.7] */
-export async function checkQuery(request: FastifyRequest): Promise<void> {
+export function checkQuery(request: FastifyRequest): void {
   for (const name of operationOf(request)?.query ?? []) checks[name]?.(request);
 }
 

@@ -13,27 +13,27 @@ const message = {
   'application/octet-stream': Type.Unsafe<Buffer>({ type: 'string', format: 'binary' }),
 };
 
-/** Sends answer 202 whether or not anybody is there. [rest-api 2.1–2.4] */
+/** Sends answer 202 whether or not anybody is there, and without a promise: nothing is waited for. [rest-api 2.1–2.4] */
 export function addSends(app: FastifyInstance, hubs: HubDirectory): void {
-  app.post<Path<'hub'>>('/:hub/::send', sendToAll, async (request, reply) => {
+  app.post<Path<'hub'>>('/:hub/::send', sendToAll, (request, reply) => {
     hubs.get(request.params.hub).sendToAll(payloadOf(request), optionsOf(request));
-    return reply.code(202).send();
+    reply.code(202).send();
   });
-  app.post<Path<'group'>>('/:hub/groups/:group/::send', sendToGroup, async (request, reply) => {
+  app.post<Path<'group'>>('/:hub/groups/:group/::send', sendToGroup, (request, reply) => {
     const { hub, group } = request.params;
     hubs.get(hub).sendToGroup(group, payloadOf(request), optionsOf(request));
-    return reply.code(202).send();
+    reply.code(202).send();
   });
-  app.post<Path<'userId'>>('/:hub/users/:userId/::send', sendToUser, async (request, reply) => {
+  app.post<Path<'userId'>>('/:hub/users/:userId/::send', sendToUser, (request, reply) => {
     const { hub, userId } = request.params;
     const { filter, ttlSeconds } = optionsOf(request);
     hubs.get(hub).sendToUser(userId, payloadOf(request), { filter, ttlSeconds });
-    return reply.code(202).send();
+    reply.code(202).send();
   });
-  app.post<Path<'connectionId'>>('/:hub/connections/:connectionId/::send', sendToConnection, async (request, reply) => {
+  app.post<Path<'connectionId'>>('/:hub/connections/:connectionId/::send', sendToConnection, (request, reply) => {
     const { hub, connectionId } = request.params;
     hubs.get(hub).sendToConnection(connectionId, payloadOf(request), { ttlSeconds: ttlOf(request) });
-    return reply.code(202).send();
+    reply.code(202).send();
   });
 }
 
