@@ -5,7 +5,6 @@ import {
   type FastifyReply,
   type FastifyRequest,
   fastify,
-  LogController,
   type onRequestHookHandler,
 } from 'fastify';
 import type { Endpoints } from '../auth/endpoints.js';
@@ -50,7 +49,8 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
   const app = listenerFor(options);
   readBodiesAsBytes(app);
   app.addHook('onRequest', atOnce(requireTlsFromNowOn));
-  app.setErrorHandler(answerError);
+  app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.logger));
+  app.addHook('onListen', async () => options.logger?.info(`public listener at ${app.listeningOrigin}`));
   app.setNotFoundHandler(async (_request, reply) => reply.code(404).type('text/plain').send('Not found.'));
   app.register(async api => addApi(api, options), { prefix: '/api' });
   addClientPaths(app);
@@ -68,8 +68,9 @@ function listenerFor(options: RestServerOptions): FastifyInstance {
 
 function commonSettings(options: RestServerOptions) {
   return {
-    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
-    logController: new LogController({ disableRequestLogging: true }), // request lines may carry access tokens
+    // Fastify would make a child of the logger, and two listeners, for each request; its own lines quote URLs, which may
+    // carry access tokens. What is worth a line is logged here.
+    logger: false,
     trustProxy: options.trustProxy ?? false,
     bodyLimit: maxBodyBytes,
     exposeHeadRoutes: false, // HEAD is an operation of its own where there is one
@@ -139,10 +140,15 @@ async function answerNotFound(_request: FastifyRequest, reply: FastifyReply): Pr
   return sendFailure(reply, new RestFailure('notFound', 'Error.NotFound', wholeRequest, 'There is no such operation.'));
 }
 
-function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+function answerError(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: FastifyBaseLogger | undefined,
+): FastifyReply {
   const failure = isFastifyError(error) ? fromFastify(error) : PubSubError.from(error);
   if (failure.kind === 'internal') {
-    request.log.error(
+    logger?.error(
       { err: failure.cause ?? failure, method: request.method, route: request.routeOptions.url },
       'REST call failed',
     );
