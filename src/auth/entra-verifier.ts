@@ -56,7 +56,7 @@ export class EntraVerifier {
   /** Does the token, by its own unproven words, belong here? Then it counts on no other path. */
   isAddressed(token: string): boolean {
     const payload = decode(token)?.payload;
-    return typeof payload === 'object' && this.#isForUs(payload.aud);
+    return typeof payload === 'object' && this.isAudience(payload.aud);
   }
 
   /**
@@ -79,12 +79,13 @@ export class EntraVerifier {
   #verified(token: string, key: string, issuer: EntraIssuer): jwt.JwtPayload {
     const claims = verifySignature(token, key, this.#options.clock.now());
     if (typeof claims.exp !== 'number') throw unauthorized('the token has no exp claim');
-    if (!this.#isForUs(claims.aud)) throw unauthorized('the token is for another audience');
+    if (!this.isAudience(claims.aud)) throw unauthorized('the token is for another audience');
     if (!isSame(issuer.issuer, String(claims.iss))) throw unauthorized('the token is from another issuer');
     return claims;
   }
 
-  #isForUs(audience: unknown): boolean {
+  /** Is this what `aud` of a token for this verifier can be? @param audience the claim, of whatever type */
+  isAudience(audience: unknown): boolean {
     const { audiences } = this.#options.access();
     return claimStrings(audience).some(given =>
       audiences.some(ours => isSame(given.toLowerCase(), ours.toLowerCase())),

@@ -171,6 +171,19 @@ describe('tokens', () => {
     expect((await call('POST', send, text)).status).toBe(401);
   });
 
+  test('[RA-015] a key token that names the audience of Entra ID too is 401', async () => {
+    const { base, call } = await start();
+    const url = base + send.replace(/[?].*/, '');
+    for (const [aud, status] of [
+      [[url], 202],
+      [[url, audience], 401],
+      [[audience, url], 401],
+      [[url, `${audience.toUpperCase()}/`], 401],
+    ] as const) {
+      expect([aud, (await call('POST', send, sign({ aud }, developmentKey))).status]).toEqual([aud, status]);
+    }
+  });
+
   test('[RA-014] an Entra ID token does not open the client endpoint', async () => {
     const { token, dial, base } = await start();
     const url = `${base.replace('http', 'ws')}/client/hubs/chat?access_token=${token(owner)}`;
