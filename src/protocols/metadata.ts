@@ -20,12 +20,14 @@ export const metadataHeaderPrefix = 'x-webpubsub-metadata-';
  * @throws PubSubError `invalid` beyond the limits [client-protocols 4.6, upstream-events D42]
  */
 export function metadataFromHeaders(rawHeaders: readonly string[]): Metadata | undefined {
-  const entries = new Map<string, string>();
+  let entries: Map<string, string> | undefined;
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const key = metadataKey(rawHeaders[index]!);
-    if (key) entries.set(key, lastPart(rawHeaders[index + 1]!));
+    if (!key) continue;
+    entries ??= new Map();
+    entries.set(key, lastPart(rawHeaders[index + 1]!));
   }
-  return checkMetadata(entries);
+  return entries && checkMetadata(entries);
 }
 
 /**
@@ -47,6 +49,7 @@ export function checkMetadata(entries: Iterable<readonly [key: string, value: st
 }
 
 function metadataKey(header: string): string | undefined {
+  if (header.length <= metadataHeaderPrefix.length) return undefined; // most are shorter
   const name = header.toLowerCase();
   return name.startsWith(metadataHeaderPrefix) ? name.slice(metadataHeaderPrefix.length) : undefined;
 }

@@ -2,6 +2,7 @@ import type { TSchema } from '@sinclair/typebox';
 import type { FastifyRequest, RouteShorthandOptions } from 'fastify';
 import type { DataAction } from './data-actions.js';
 import type { PathNames, QueryName } from './parameters.js';
+import { queryCheck } from './query-check.js';
 
 /** What a route is to its callers. Parameters are checked, callers allowed, and the OpenAPI document made from it. */
 export interface Operation {
@@ -30,9 +31,9 @@ declare module 'fastify' {
 /** Names in the path of a route. */
 export type Path<Names extends keyof PathNames> = { Params: Pick<PathNames, Names | 'hub'> };
 
-/** Route options that make the route the operation. */
+/** Route options that make the route the operation; its query is checked after what concerns every operation. */
 export function operation(described: Operation): RouteShorthandOptions {
-  return { config: { operation: described } };
+  return { config: { operation: described }, onRequest: queryCheck(described.query ?? []) };
 }
 
 /** Undefined where nothing is at the path. */

@@ -14,6 +14,18 @@ const dataTypes: Readonly<Record<string, DataType>> = {
   'application/octet-stream': 'binary',
 };
 
+interface ContentType {
+  readonly dataType: DataType;
+  readonly charset: string;
+}
+
+/** As SDKs write them: to parse one, and to make a decoder for its charset, was 3 % of a send. */
+const usualContentTypes: ReadonlyMap<string, ContentType> = new Map(
+  Object.keys(dataTypes)
+    .flatMap(type => ['', ';charset=utf-8', '; charset=utf-8', '; charset=UTF-8'].map(charset => type + charset))
+    .map(header => [header, parseContentType(header)]),
+);
+
 /**
  * The message in a send's body and headers. JSON is checked, but its bytes stay as they came. [rest-api 2.8]
  * @throws RestFailure `unsupportedMediaType`; `invalid` for text that is none and for metadata beyond its limits
@@ -39,9 +51,13 @@ export function jsonOf(request: FastifyRequest): unknown {
   return parseJson(utf8Of(body, contentTypeOf(request).charset));
 }
 
-function contentTypeOf(request: FastifyRequest): { dataType: DataType; charset: string } {
+function contentTypeOf(request: FastifyRequest): ContentType {
   const header = request.headers['content-type'];
   if (header === undefined) return { dataType: 'binary', charset: '' };
+  return usualContentTypes.get(header) ?? parseContentType(header);
+}
+
+function parseContentType(header: string): ContentType {
   const mime = parseMime(header);
   const dataType = dataTypes[mime.essence];
   if (dataType === undefined) {
@@ -60,15 +76,17 @@ function parseMime(header: string): MIMEType {
 
 /** The text's bytes in UTF-8 without a byte order mark, which says how text is coded and is no part of it. */
 function utf8Of(body: Buffer, charset: string): Buffer {
+  if (charset.toLowerCase() === 'utf-8' && isUtf8(body)) return withoutMark(body); // no decoder is made for what needs none
   const decoder = decoderOf(charset, body);
-  if (decoder.encoding === 'utf-8' && isUtf8(body)) {
-    return startsWith(body, 0xef, 0xbb, 0xbf) ? body.subarray(3) : body;
-  }
   try {
     return Buffer.from(decoder.decode(body), 'utf8');
   } catch {
     throw badRequest(wholeRequest, `The request body is not valid ${decoder.encoding} text.`);
   }
+}
+
+function withoutMark(body: Buffer): Buffer {
+  return startsWith(body, 0xef, 0xbb, 0xbf) ? body.subarray(3) : body;
 }
 
 function decoderOf(charset: string, body: Buffer): TextDecoder {

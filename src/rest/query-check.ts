@@ -1,8 +1,7 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import { PubSubError } from '../errors.js';
 import { compileFilter } from '../hub/filter/filter.js';
 import { invalidParameter } from './failures.js';
-import { operationOf } from './operation.js';
 import { type QueryName, queryFilter, queryGroups, queryInteger, queryValue } from './parameters.js';
 
 /** Parameters that can be wrong by themselves; reading one throws when it is. */
@@ -16,9 +15,16 @@ const checks: Readonly<Partial<Record<QueryName, (request: FastifyRequest) => un
   group: queryGroups,
 };
 
-/** Checks what the operation takes, before its body is read. @throws RestFailure for a parameter out of range [rest-api 1.7] */
-export function checkQuery(request: FastifyRequest): void {
-  for (const name of operationOf(request)?.query ?? []) checks[name]?.(request);
+/**
+ * A hook that checks what an operation takes, before its body is read.
+ * @throws RestFailure for a parameter out of range, from the hook [rest-api 1.7]
+ */
+export function queryCheck(names: readonly QueryName[]): onRequestHookHandler {
+  const needed = names.flatMap(name => checks[name] ?? []);
+  return (request, _reply, done) => {
+    for (const check of needed) check(request);
+    done();
+  };
 }
 
 /** A filter that does not hold reaches nobody: it is compiled before anything else is done with it. [rest-api 4.3] */
