@@ -56,6 +56,8 @@ export interface Ended {
 
 type Waiting = { readonly request: ClientRequest | PubSubError; readonly bytes: number };
 
+const noGroups: ReadonlySet<string> = new Set();
+
 /** One logical client. Its requests run strictly one after another; other connections never wait for them. */
 export class Connection {
   readonly id: string;
@@ -66,11 +68,12 @@ export class Connection {
   readonly protocol: string;
   readonly permissions: Permissions;
   readonly upstream: UpstreamSession;
-  readonly groups = new Set<string>();
-  readonly acks = new AckMemory();
   /** Most connections have no invocations or streams. */
   invocations: Invocations | undefined;
   streams: Streams | undefined;
+  /** Made when there is something to put in: many connections are in no group and ask for no acks, and a Set takes 0.2 KB. */
+  #groups: Set<string> | undefined;
+  #acks: AckMemory | undefined;
   readonly #replay: ReplayBuffer | undefined;
   readonly #owner: ConnectionOwner;
   #link: Link;
@@ -91,6 +94,26 @@ export class Connection {
     this.#replay = parts.codec.sequencer && new ReplayBuffer();
     this.#owner = owner;
     this.#link = { state: 'open', outlet: parts.outlet };
+  }
+
+  get groups(): ReadonlySet<string> {
+    return this.#groups ?? noGroups;
+  }
+
+  get acks(): AckMemory {
+    this.#acks ??= new AckMemory();
+    return this.#acks;
+  }
+
+  /** For `Members`, whose index of the group goes with it. */
+  enter(group: string): void {
+    this.#groups ??= new Set();
+    this.#groups.add(group);
+  }
+
+  /** As for `enter`. False when it was not in the group. */
+  leave(group: string): boolean {
+    return this.#groups?.delete(group) ?? false;
   }
 
   /** With a socket. */

@@ -36,8 +36,7 @@ export class Members {
   }
 
   remove(connection: Connection): void {
-    for (const group of connection.groups) this.#exit(this.#groups, group, connection, this.#group(group));
-    connection.groups.clear();
+    for (const group of connection.groups) this.leave(connection, group);
     const { userId } = connection;
     if (userId !== undefined) this.#exit(this.#users, userId, connection, this.#user(userId));
     this.#connections.delete(connection.id);
@@ -47,13 +46,13 @@ export class Members {
 
   /** Idempotent. */
   join(connection: Connection, group: string): Promise<void> | undefined {
-    connection.groups.add(group);
+    connection.enter(group);
     return this.#enter(this.#groups, group, connection, this.#group(group));
   }
 
   /** Idempotent. */
   leave(connection: Connection, group: string): void {
-    if (connection.groups.delete(group)) this.#exit(this.#groups, group, connection, this.#group(group));
+    if (connection.leave(group)) this.#exit(this.#groups, group, connection, this.#group(group));
   }
 
   /** The live set, not a copy: for reading at once. */

@@ -33,9 +33,8 @@ export interface IgnoredRole {
 export class Permissions {
   /** Roles that look like ours but cannot be used. They never refuse a connection. */
   readonly ignored: readonly IgnoredRole[];
-  readonly #rules: Readonly<Record<Permission, Rules>> = { joinLeaveGroup: new Rules(), sendToGroup: new Rules() };
-  /** Most connections have none. */
-  #stateRules: Map<StateRight, Rules> | undefined;
+  /** Those of rights that something was said about; undefined while nothing was. */
+  #rules: Partial<Record<GroupRight, Rules>> | undefined;
 
   constructor(roles: readonly string[]) {
     let ignored: IgnoredRole[] | undefined;
@@ -49,46 +48,41 @@ export class Permissions {
   }
 
   allows(right: GroupRight, group: string): boolean {
-    return this.#rulesOf(right)?.allows(group) ?? false;
+    return this.#rules?.[right]?.allows(group) ?? false;
   }
 
   /** Idempotent. False when the limit of literal overrides is reached; nothing changes then. */
   grant(permission: Permission, group: string): boolean {
-    return this.#rules[permission].grant(group);
+    return this.#rulesOf(permission).grant(group);
   }
 
   /** Wins over roles until granted again; membership stays. False when the limit is reached. */
   revoke(permission: Permission, group: string): boolean {
-    return this.#rules[permission].revoke(group);
+    return this.#rulesOf(permission).revoke(group);
   }
 
   /** Why the role was not used; undefined when it was, or when it is none of ours. */
   #add(role: string): string | undefined {
     for (const { right, whole, literal, pattern } of permissions) {
-      const rules = this.#rules[right];
-      if (role === whole) return rules.allowAll();
-      if (role.startsWith(literal)) return rules.addLiteral(role.slice(literal.length));
-      if (role.startsWith(pattern)) return rules.addPattern(role.slice(pattern.length));
+      if (role === whole) return this.#rulesOf(right).allowAll();
+      if (role.startsWith(literal)) return this.#rulesOf(right).addLiteral(role.slice(literal.length));
+      if (role.startsWith(pattern)) return this.#rulesOf(right).addPattern(role.slice(pattern.length));
     }
     return this.#addStateRight(role);
   }
 
   #addStateRight(role: string): string | undefined {
     for (const { right, whole, literal } of stateRights) {
-      if (role === whole) return this.#stateRulesOf(right).allowAll();
-      if (role.startsWith(literal)) return this.#stateRulesOf(right).addLiteral(role.slice(literal.length));
+      if (role === whole) return this.#rulesOf(right).allowAll();
+      if (role.startsWith(literal)) return this.#rulesOf(right).addLiteral(role.slice(literal.length));
     }
     return undefined;
   }
 
-  #rulesOf(right: GroupRight): Rules | undefined {
-    return right === 'setGroupState' || right === 'getGroupState' ? this.#stateRules?.get(right) : this.#rules[right];
-  }
-
-  #stateRulesOf(right: StateRight): Rules {
-    this.#stateRules ??= new Map();
-    const rules = this.#stateRules.get(right) ?? new Rules();
-    this.#stateRules.set(right, rules);
+  #rulesOf(right: GroupRight): Rules {
+    this.#rules ??= {};
+    const rules = this.#rules[right] ?? new Rules();
+    this.#rules[right] = rules;
     return rules;
   }
 }

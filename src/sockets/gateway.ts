@@ -1,13 +1,13 @@
 import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer, type Server as WebSocketServerOf } from 'ws';
 import { clientAudience } from '../auth/audience.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { Claims, KeyTokens } from '../auth/key-tokens.js';
 import { PubSubError } from '../errors.js';
 import type { Admission } from '../hub/admission.js';
-import type { Connection, Ending } from '../hub/connection.js';
+import type { Connection } from '../hub/connection.js';
 import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
 import type { Clock, Observer, Outlet } from '../hub/ports.js';
@@ -15,6 +15,7 @@ import type { Codec } from '../protocols/codec.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { RequestedCandidate } from './candidate.js';
 import { type ClientTarget, checkHandshake, readTarget, subprotocolsOf, tokenOf } from './client-request.js';
+import { ClientSocket, type ClientSocketHost, ClientWebSocket } from './client-socket.js';
 import { Departure } from './departure.js';
 import { KeepAlive } from './keep-alive.js';
 import { ignoreUpgrade, isWebSocketUpgrade } from './other-upgrade.js';
@@ -27,14 +28,11 @@ import { Turn } from './turn.js';
 const maxMessageBytes = 1024 * 1024;
 
 /** What hubs.yaml says about sockets; read when needed, so that a reload applies to open ones. */
-export interface SocketSettings {
+export type SocketSettings = ClientSocketHost['settings'] & {
   isAnonymousAllowed(hub: string): boolean;
-  keepAliveIntervalMs(hub: string): number;
   maxConnections(): number;
   outboundLimits(): OutboundLimits;
-  /** Does a client's close with this code end a reliable connection? [client-protocols D3] */
-  isFinalClose(code: number): boolean;
-}
+};
 
 export interface GatewayOptions {
   readonly hubs: Hubs;
@@ -55,8 +53,9 @@ const cannotRecover = 1008;
 /** Turns upgrade requests into connections of hubs: who asks, may it, what does it speak. */
 export class Gateway {
   readonly #options: GatewayOptions;
-  readonly #server: WebSocketServer;
+  readonly #server: WebSocketServerOf<typeof ClientWebSocket>;
   readonly #keepAlive: KeepAlive;
+  readonly #host: ClientSocketHost;
   readonly #requestHost: (request: IncomingMessage) => string | undefined;
   readonly #turn = new Turn();
   /** The subprotocol to echo, while ws finishes the handshake. */
@@ -72,8 +71,10 @@ export class Gateway {
     this.#options = options;
     this.#requestHost = requestHostReader(options.trustProxy);
     this.#keepAlive = new KeepAlive(options.clock);
+    this.#host = { settings: options.settings, keepAlive: this.#keepAlive, onClosed: () => this.#onClosed() };
     this.#server = new WebSocketServer({
       noServer: true,
+      WebSocket: ClientWebSocket,
       clientTracking: false,
       perMessageDeflate: false, // frames are shared by their receivers, so none is compressed for one of them [design 4]
       maxPayload: maxMessageBytes,
@@ -233,7 +234,8 @@ export class Gateway {
 
   #turnAway(ws: WebSocket): void {
     ws.on('error', ignore);
-    this.#count(ws);
+    ws.on('close', () => this.#onClosed());
+    this.#sockets += 1;
     ws.close(cannotRecover);
   }
 
@@ -242,7 +244,7 @@ export class Gateway {
     socket: Socket,
     head: Buffer,
     subprotocol: string | undefined,
-    attach: (ws: WebSocket) => void,
+    attach: (ws: ClientWebSocket) => void,
   ): void {
     if (subprotocol !== undefined) this.#selected.set(request, subprotocol);
     socket.cork(); // the 101 and the greeting behind it leave in one write, not two
@@ -251,45 +253,20 @@ export class Gateway {
   }
 
   /** @param begin makes or resumes the connection that this socket is for */
-  #attach(ws: WebSocket, socket: Socket, hub: Hub, codec: Codec, begin: (outlet: Outlet) => Connection): void {
+  #attach(ws: ClientWebSocket, socket: Socket, hub: Hub, codec: Codec, begin: (outlet: Outlet) => Connection): void {
     const { clock, settings } = this.#options;
     const onSlow = () => hub.fail(connection, new PubSubError('slowClient', 'The client is too slow.'));
     const limits = outboundLimits(settings.outboundLimits(), codec);
     const outlet = new SocketOutlet(ws, socket, this.#turn, clock, limits, onSlow);
     const connection: Connection = begin(outlet);
     outlet.flush(); // while the socket is corked
-    const lose = (ending: Ending, isFinal: boolean) => {
-      outlet.abandon();
-      hub.lose(connection, outlet, ending, isFinal);
-    };
-    const unwatch = this.#keepAlive.watch(
-      ws,
-      socket,
-      () => settings.keepAliveIntervalMs(hub.name),
-      () => {
-        lose({ category: 'PingTimeout', reason: 'The client did not answer pings.' }, false);
-        ws.terminate();
-      },
-    );
-    ws.on('message', (bytes, isBinary) => {
-      // What was read from a socket before a newer one replaced it is as lost as what was still on its way.
-      if (connection.isOn(outlet)) connection.receive({ bytes: bytes as Buffer, isBinary });
-    });
-    // ws has already sent the Close frame that the error calls for (1002, 1007 or 1009).
-    ws.on('error', error => lose({ category: 'BadRequest', reason: error.message }, true));
-    ws.on('close', (code, reason) => {
-      unwatch();
-      lose(endingOf(code, reason), settings.isFinalClose(code));
-    });
-    this.#count(ws);
+    new ClientSocket(ws, socket, outlet, hub, connection, this.#host);
+    this.#sockets += 1;
   }
 
-  #count(ws: WebSocket): void {
-    this.#sockets += 1;
-    ws.once('close', () => {
-      this.#sockets -= 1;
-      this.#tellWhenEmpty();
-    });
+  #onClosed(): void {
+    this.#sockets -= 1;
+    this.#tellWhenEmpty();
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, cause: unknown): void {
@@ -323,10 +300,4 @@ function hubLabelOf(request: IncomingMessage): string {
   } catch {
     return ''; // not a client path: the refusal says so
   }
-}
-
-/** How the peer ended it. [upstream-events 1.4] */
-function endingOf(code: number, reason: Buffer): Ending {
-  const isLost = code === 1006; // no Close frame came
-  return { category: 'Normal', reason: isLost ? 'The connection was lost.' : reason.toString('utf8') };
 }

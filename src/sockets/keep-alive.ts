@@ -8,12 +8,17 @@ const sweepMs = 1_000;
 /** Intervals of silence after which a peer counts as gone. [client-protocols 8.2] */
 const silentIntervals = 3;
 
-interface Watched {
+/** Who is at the other end of a socket. */
+export interface Peer {
   readonly ws: WebSocket;
   readonly socket: Socket;
   /** Read at each sweep: a reload applies to open sockets. */
-  readonly intervalMs: () => number;
-  readonly onSilent: () => void;
+  readonly intervalMs: number;
+  /** It said nothing for three intervals, and is not watched any more. */
+  onSilent(): void;
+}
+
+interface Signs {
   seenBytes: number;
   seenAtMs: number;
   pingedAtMs: number;
@@ -22,20 +27,21 @@ interface Watched {
 /** Pings every socket at its hub's interval and gives up on silent ones: one timer for all. [client-protocols 8.2] */
 export class KeepAlive {
   readonly #clock: Clock;
-  readonly #watched = new Set<Watched>();
+  readonly #watched = new Map<Peer, Signs>();
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** @param onSilent the peer said nothing for three intervals. @returns stops watching */
-  watch(ws: WebSocket, socket: Socket, intervalMs: () => number, onSilent: () => void): () => void {
+  watch(peer: Peer): void {
     const now = this.#clock.now();
-    const entry = { ws, socket, intervalMs, onSilent, seenBytes: socket.bytesRead, seenAtMs: now, pingedAtMs: now };
-    this.#watched.add(entry);
+    this.#watched.set(peer, { seenBytes: peer.socket.bytesRead, seenAtMs: now, pingedAtMs: now });
     this.#cancel ??= this.#clock.after(sweepMs, this.#sweep);
-    return () => this.#watched.delete(entry);
+  }
+
+  unwatch(peer: Peer): void {
+    this.#watched.delete(peer);
   }
 
   stop(): void {
@@ -46,23 +52,23 @@ export class KeepAlive {
 
   readonly #sweep = (): void => {
     const now = this.#clock.now();
-    for (const entry of this.#watched) this.#look(entry, now);
+    for (const [peer, signs] of this.#watched) this.#look(peer, signs, now);
     this.#cancel = this.#watched.size === 0 ? undefined : this.#clock.after(sweepMs, this.#sweep);
   };
 
   /** Any byte is a sign of life, pongs too. A socket that we do not read from cannot show any. */
-  #look(entry: Watched, now: number): void {
-    if (entry.socket.bytesRead !== entry.seenBytes || entry.ws.isPaused) {
-      entry.seenBytes = entry.socket.bytesRead;
-      entry.seenAtMs = now;
+  #look(peer: Peer, signs: Signs, now: number): void {
+    const { ws, socket, intervalMs } = peer;
+    if (socket.bytesRead !== signs.seenBytes || ws.isPaused) {
+      signs.seenBytes = socket.bytesRead;
+      signs.seenAtMs = now;
     }
-    const intervalMs = entry.intervalMs();
-    if (now - entry.seenAtMs >= silentIntervals * intervalMs) {
-      this.#watched.delete(entry);
-      entry.onSilent();
-    } else if (now - entry.pingedAtMs >= intervalMs && entry.ws.readyState === entry.ws.OPEN) {
-      entry.pingedAtMs = now;
-      entry.ws.ping();
+    if (now - signs.seenAtMs >= silentIntervals * intervalMs) {
+      this.#watched.delete(peer);
+      peer.onSilent();
+    } else if (now - signs.pingedAtMs >= intervalMs && ws.readyState === ws.OPEN) {
+      signs.pingedAtMs = now;
+      ws.ping();
     }
   }
 }

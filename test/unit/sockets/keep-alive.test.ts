@@ -16,10 +16,17 @@ function watch(intervalMs: number | (() => number) = 20_000) {
   const ws = new FakeWebSocket();
   const socket = new FakeSocket();
   const silent: number[] = [];
-  const interval = typeof intervalMs === 'number' ? () => intervalMs : intervalMs;
   const startMs = clock.now();
-  const unwatch = keepAlive.watch(ws.asWebSocket, socket.asSocket, interval, () => silent.push(clock.now() - startMs));
-  return { ws, socket, silent, unwatch };
+  const peer = {
+    ws: ws.asWebSocket,
+    socket: socket.asSocket,
+    get intervalMs() {
+      return typeof intervalMs === 'number' ? intervalMs : intervalMs();
+    },
+    onSilent: () => void silent.push(clock.now() - startMs),
+  };
+  keepAlive.watch(peer);
+  return { ws, socket, silent, unwatch: () => keepAlive.unwatch(peer) };
 }
 
 const pings = (ws: FakeWebSocket) => ws.asked.filter(call => call === 'ping').length;
