@@ -43,7 +43,9 @@ export function fanOut(
   for (const connection of receivers) {
     if (skip?.has(connection.id)) continue;
     if (accepts !== undefined && !accepts(connection)) continue;
-    if (share?.codec !== connection.codec) share = shareOf(shares, connection, message, expiresAtMs);
+    if (share?.codec !== connection.codec) {
+      share = knownShare(shares, connection.codec) ?? shareOf(shares, connection, message, expiresAtMs);
+    }
     // Spelt out for plain protocols: this is where a large fan-out spends its time.
     if (share.frame !== undefined) {
       connection.deliver(share.frame);
@@ -62,6 +64,12 @@ function deliverStamped(share: Share, stamp: Stamp, connection: Connection, expi
   if (bytes === undefined) return; // it could not be kept, which ended the connection
   share.bytes = bytes;
   share.receivers += 1;
+}
+
+/** In a room of several protocols each receiver may differ from the one before it, so this makes nothing. */
+function knownShare(shares: readonly Share[], codec: Codec): Share | undefined {
+  for (let index = 0; index < shares.length; index += 1) if (shares[index]!.codec === codec) return shares[index];
+  return undefined;
 }
 
 /** Simple clients have codecs of their own, but one wire form. */
