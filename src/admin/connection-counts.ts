@@ -1,6 +1,7 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
 import type { CloseCategory } from '../errors.js';
 import type { HubLabels } from './hub-labels.js';
+import { PerProtocol } from './per-protocol.js';
 
 /** Connections of one hub and protocol. */
 class Tally {
@@ -20,20 +21,19 @@ class Tally {
  */
 export class ConnectionCounts {
   readonly #hubs: HubLabels;
-  /** By label, then protocol. */
-  readonly #tallies = new Map<string, Map<string, Tally>>();
+  readonly #tallies = new PerProtocol((hub, protocol) => new Tally(hub, protocol));
 
   constructor(registry: Registry, prefix: string, hubs: HubLabels) {
     this.#hubs = hubs;
     const labelNames = ['hub', 'protocol'] as const;
-    const all = () => this.#all();
+    const tallies = this.#tallies;
     new Gauge({
       name: `${prefix}connections`,
       help: 'Connections now, detached reliable ones included',
       labelNames,
       registers: [registry],
       collect() {
-        for (const { hub, protocol, now } of all()) this.set({ hub, protocol }, now);
+        for (const { hub, protocol, now } of tallies) this.set({ hub, protocol }, now);
       },
     });
     new Counter({
@@ -43,7 +43,7 @@ export class ConnectionCounts {
       registers: [registry],
       collect() {
         this.reset();
-        for (const { hub, protocol, opened } of all()) this.inc({ hub, protocol }, opened);
+        for (const { hub, protocol, opened } of tallies) this.inc({ hub, protocol }, opened);
       },
     });
     new Counter({
@@ -53,7 +53,7 @@ export class ConnectionCounts {
       registers: [registry],
       collect() {
         this.reset();
-        for (const { hub, protocol, closed } of all()) {
+        for (const { hub, protocol, closed } of tallies) {
           for (const [category, count] of closed) this.inc({ hub, protocol, category }, count);
         }
       },
@@ -61,29 +61,14 @@ export class ConnectionCounts {
   }
 
   opened(hub: string, protocol: string): void {
-    const tally = this.#tally(this.#hubs.opened(hub), protocol);
+    const tally = this.#tallies.of(this.#hubs.opened(hub), protocol);
     tally.opened += 1;
     tally.now += 1;
   }
 
   closed(hub: string, protocol: string, category: CloseCategory): void {
-    const tally = this.#tally(this.#hubs.closed(hub), protocol);
+    const tally = this.#tallies.of(this.#hubs.closed(hub), protocol);
     tally.now -= 1;
     tally.closed.set(category, (tally.closed.get(category) ?? 0) + 1);
-  }
-
-  #tally(hub: string, protocol: string): Tally {
-    return this.#tallies.get(hub)?.get(protocol) ?? this.#add(hub, protocol);
-  }
-
-  #add(hub: string, protocol: string): Tally {
-    const tally = new Tally(hub, protocol);
-    const ofHub = this.#tallies.get(hub) ?? new Map<string, Tally>();
-    this.#tallies.set(hub, ofHub.set(protocol, tally));
-    return tally;
-  }
-
-  *#all(): Iterable<Tally> {
-    for (const ofHub of this.#tallies.values()) yield* ofHub.values();
   }
 }

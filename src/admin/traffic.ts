@@ -1,5 +1,6 @@
 import { Counter, type Registry } from 'prom-client';
 import type { HubLabels } from './hub-labels.js';
+import { PerProtocol } from './per-protocol.js';
 
 /** What one hub's clients of one protocol sent and were sent. */
 class Flow {
@@ -20,8 +21,7 @@ class Flow {
  */
 export class Traffic {
   readonly #hubs: HubLabels;
-  /** By label, then protocol. */
-  readonly #flows = new Map<string, Map<string, Flow>>();
+  readonly #flows = new PerProtocol((hub, protocol) => new Flow(hub, protocol));
 
   constructor(registry: Registry, prefix: string, hubs: HubLabels) {
     this.#hubs = hubs;
@@ -49,15 +49,7 @@ export class Traffic {
   }
 
   #flow(hub: string, protocol: string): Flow {
-    const label = this.#hubs.of(hub);
-    return this.#flows.get(label)?.get(protocol) ?? this.#addFlow(label, protocol);
-  }
-
-  #addFlow(hub: string, protocol: string): Flow {
-    const flow = new Flow(hub, protocol);
-    const ofHub = this.#flows.get(hub) ?? new Map<string, Flow>();
-    this.#flows.set(hub, ofHub.set(protocol, flow));
-    return flow;
+    return this.#flows.of(this.#hubs.of(hub), protocol);
   }
 
   #sum(registry: Registry, name: string, help: string, read: (flow: Flow) => number): void {
@@ -69,9 +61,7 @@ export class Traffic {
       registers: [registry],
       collect() {
         this.reset();
-        for (const ofHub of flows.values()) {
-          for (const flow of ofHub.values()) this.inc({ hub: flow.hub, protocol: flow.protocol }, read(flow));
-        }
+        for (const flow of flows) this.inc({ hub: flow.hub, protocol: flow.protocol }, read(flow));
       },
     });
   }
