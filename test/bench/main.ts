@@ -10,7 +10,7 @@ import { type Cores, separateCores } from './servers/cores.js';
 import { Stage, type StageOptions } from './servers/stage.js';
 
 const smokeRounds = 4;
-const fullRounds = 12;
+const fullRounds = 10;
 
 const { values: args } = parseArgs({
   options: {
