@@ -26,7 +26,7 @@ var clientFeatures = []string{
 	"client.sendToGroup.text", "client.sendToGroup.json", "client.sendToGroup.binary",
 	"client.sendToGroup.noEcho", "client.sendToGroup.fireAndForget",
 	"client.sendEvent.text", "client.sendEvent.json", "client.sendEvent.binary", "client.sendEvent.failed",
-	"client.ack.forbidden", "client.ack.duplicate", "client.serverMessage", "client.disconnected",
+	"client.ack.forbidden", "client.ack.duplicate", "client.serverMessage", "client.largeMessage", "client.disconnected",
 	"client.reconnect", "client.reliable.start", "client.reliable.recovery", "client.invokeEvent", "client.groupStream",
 }
 

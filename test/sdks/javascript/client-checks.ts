@@ -119,6 +119,12 @@ export const clientChecks = (sdk: ClientModule): Checks => ({
     await client.sendToGroup(group, 'last', 'text');
     expectEqual([(await inbox.groupMessage()).data, (await inbox.groupMessage()).data], ['once', 'last'], 'arrived');
   },
+  async 'client.largeMessage'(bench) {
+    const { inbox, connected } = await started(bench, sdk, await bench.url());
+    const text = 'é'.repeat(100_000);
+    await bench.service.sendToConnection(connected.connectionId, text, { contentType: 'text/plain' });
+    expectEqual((await inbox.serverMessage()).data === text, true, 'all of it arrived');
+  },
   async 'client.serverMessage'(bench) {
     const { inbox, connected } = await started(bench, sdk, await bench.url());
     await bench.service.sendToConnection(connected.connectionId, 'héllo', { contentType: 'text/plain' });

@@ -185,6 +185,14 @@ def server_message(bench):
         expect_equal((got.data_type, plain(got.data)), (kind, data), "what arrived")
 
 
+@check("client.largeMessage")
+def large_message(bench):
+    client = Client(bench, bench.url())
+    text = "é" * 100_000
+    bench.service.send_to_connection(client.connected.connection_id, text.encode(), content_type="text/plain; charset=utf-8")
+    expect_equal(client.server_message().data == text, True, "all of it arrived")
+
+
 @check("client.disconnected")
 def disconnected(bench):
     client = Client(bench, bench.url())

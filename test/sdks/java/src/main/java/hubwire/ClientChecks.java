@@ -244,6 +244,12 @@ final class ClientChecks {
                 expectEqual(plain(format, got.getData()), plain(format, data), "what arrived");
             }
         });
+        checks.put("client.largeMessage", bench -> {
+            Client client = plain(bench, token());
+            String text = "é".repeat(100_000);
+            bench.service.sendToConnection(client.first.getConnectionId(), text, TEXT);
+            expectEqual(Client.take(client.serverMessages).getData().toString().equals(text), true, "all of it arrived");
+        });
         checks.put("client.disconnected", bench -> {
             Client client = plain(bench, token());
             bench.service.closeConnectionWithResponse(client.first.getConnectionId(), with("reason", "maintenance"));
