@@ -1,7 +1,9 @@
 import type { Connection } from './connection.js';
 import type { Backplane, Target } from './ports.js';
+import { Roster } from './roster.js';
 
-const nobody: ReadonlySet<Connection> = new Set();
+/** What other nodes do not know yet, by name. */
+type Announcements = Map<string, Promise<void>>;
 
 /**
  * Who is here, on this node: by connection, user and group. The first and the last of a target tell the backplane, so
@@ -11,10 +13,11 @@ export class Members {
   readonly #hub: string;
   readonly #backplane: Backplane;
   readonly #connections = new Map<string, Connection>();
-  readonly #users = new Map<string, Set<Connection>>();
-  readonly #groups = new Map<string, Set<Connection>>();
+  readonly #users = new Roster();
+  readonly #groups = new Roster();
   /** Those whose first member is not known to the other nodes yet: whoever joins meanwhile waits with it. */
-  readonly #announcing = new Map<Set<Connection>, Promise<void>>();
+  readonly #newUsers: Announcements = new Map();
+  readonly #newGroups: Announcements = new Map();
 
   constructor(hub: string, backplane: Backplane) {
     this.#hub = hub;
@@ -31,14 +34,16 @@ export class Members {
     const hub = this.#connections.size === 0 ? this.#backplane.listen({ scope: 'hub', hub: this.#hub }) : undefined;
     const own = this.#backplane.listen({ scope: 'connection', hub: this.#hub, connectionId });
     this.#connections.set(connectionId, connection);
-    const user = userId === undefined ? undefined : this.#enter(this.#users, userId, connection, this.#user(userId));
+    const user = userId === undefined ? undefined : this.#enterUser(userId, connection);
     return hub === undefined && own === undefined && user === undefined ? undefined : Promise.all([hub, own, user]);
   }
 
   remove(connection: Connection): void {
     for (const group of connection.groups) this.leave(connection, group);
     const { userId } = connection;
-    if (userId !== undefined) this.#exit(this.#users, userId, connection, this.#user(userId));
+    if (userId !== undefined && this.#users.remove(userId, connection)) {
+      this.#conclude(this.#newUsers, userId, this.#user(userId));
+    }
     this.#connections.delete(connection.id);
     this.#backplane.unlisten({ scope: 'connection', hub: this.#hub, connectionId: connection.id });
     if (this.#connections.size === 0) this.#backplane.unlisten({ scope: 'hub', hub: this.#hub });
@@ -47,64 +52,52 @@ export class Members {
   /** Idempotent. */
   join(connection: Connection, group: string): Promise<void> | undefined {
     connection.enter(group);
-    return this.#enter(this.#groups, group, connection, this.#group(group));
+    if (!this.#groups.add(group, connection)) return this.#newGroups.get(group);
+    return this.#announce(this.#newGroups, group, this.#group(group));
   }
 
   /** Idempotent. */
   leave(connection: Connection, group: string): void {
-    if (connection.leave(group)) this.#exit(this.#groups, group, connection, this.#group(group));
+    if (connection.leave(group) && this.#groups.remove(group, connection)) {
+      this.#conclude(this.#newGroups, group, this.#group(group));
+    }
   }
 
-  /** The live set, not a copy: for reading at once. */
-  in(group: string): ReadonlySet<Connection> {
-    return this.#groups.get(group) ?? nobody;
-  }
-
-  /** Live, as for `in`. */
+  /** Live, not a copy: for reading at once. */
   select(target: Target): Iterable<Connection> {
     switch (target.scope) {
       case 'hub':
         return this.#connections.values();
       case 'group':
-        return this.in(target.group);
+        return this.#groups.of(target.group);
       case 'user':
-        return this.#users.get(target.userId) ?? nobody;
+        return this.#users.of(target.userId);
       case 'connection': {
         const connection = this.#connections.get(target.connectionId);
-        return connection === undefined ? nobody : [connection];
+        return connection === undefined ? [] : [connection];
       }
     }
   }
 
-  #enter(
-    index: Map<string, Set<Connection>>,
-    key: string,
-    connection: Connection,
-    target: Target,
-  ): Promise<void> | undefined {
-    const present = index.get(key);
-    if (present !== undefined) {
-      present.add(connection);
-      return this.#announcing.get(present);
-    }
-    const first = new Set<Connection>().add(connection);
-    index.set(key, first);
-    return this.#announce(first, target);
+  #enterUser(userId: string, connection: Connection): Promise<void> | undefined {
+    if (!this.#users.add(userId, connection)) return this.#newUsers.get(userId);
+    return this.#announce(this.#newUsers, userId, this.#user(userId));
   }
 
-  #announce(members: Set<Connection>, target: Target): Promise<void> | undefined {
+  #announce(announcements: Announcements, name: string, target: Target): Promise<void> | undefined {
     const ready = this.#backplane.listen(target);
     if (ready === undefined) return undefined;
-    const forget = () => this.#announcing.delete(members);
-    this.#announcing.set(members, ready);
+    announcements.set(name, ready);
+    const forget = () => {
+      if (announcements.get(name) === ready) announcements.delete(name); // not that of one who came after all had left
+    };
     ready.then(forget, forget); // whoever joined is told of a failure
     return ready;
   }
 
-  #exit(index: Map<string, Set<Connection>>, key: string, connection: Connection, target: Target): void {
-    const present = index.get(key);
-    if (present === undefined || !present.delete(connection) || present.size > 0) return;
-    index.delete(key);
+  /** The last one is gone. */
+  #conclude(announcements: Announcements, name: string, target: Target): void {
+    announcements.delete(name);
     this.#backplane.unlisten(target);
   }
 
