@@ -45,7 +45,14 @@ describe('a running process follows hubs.yaml', () => {
     expect(second.requests[1]?.headers).toMatchObject({ 'ce-connectionid': connectionId, 'ce-id': '3' });
     await client.close();
     await second.next('disconnected');
-    expect(first.requests.map(({ event }) => event)).toEqual(['OPTIONS', 'connect', 'connected', 'vote']);
+    // `connected` is not waited for, so the vote may come before it; the ids give the order. [upstream-events 1.3]
+    const byId = first.requests.map(({ event, headers }) => [Number(headers['ce-id'] ?? -1), event] as const);
+    expect(byId.sort(([a], [b]) => a - b)).toEqual([
+      [-1, 'OPTIONS'],
+      [0, 'connect'],
+      [1, 'connected'],
+      [2, 'vote'],
+    ]);
   });
 
   test('[design 2] a bad edit changes nothing and is reported by file, line, column, path and reason; the next good one counts', async () => {

@@ -13,10 +13,14 @@ interface Group {
   publishedAtMs: number;
 }
 
-/** Many small groups, a number of which have one message under way at every moment; every member hears it, its sender too. */
+/** Who hears a message: all members but the one that sent it, or all, where it comes from outside. */
+export type Hearers = 'others' | 'all';
+
+/** Many small groups, a number of which have one message under way at every moment. */
 export class GroupsLoad implements Load {
   readonly #groups: readonly Group[];
   readonly #send: (group: number, member: RawClient) => void;
+  readonly #hearers: Hearers;
   readonly #inFlight: number;
   readonly #guard: Guard;
   /** Groups without a message, in the order in which they get one. */
@@ -31,11 +35,13 @@ export class GroupsLoad implements Load {
   constructor(
     groups: readonly (readonly RawClient[])[],
     send: (group: number, member: RawClient) => void,
+    hearers: Hearers,
     inFlight: number,
     guard: Guard,
   ) {
     this.#groups = groups.map(members => ({ members, turn: 0, arrivals: 0, publishedAtMs: 0 }));
     this.#send = send;
+    this.#hearers = hearers;
     this.#inFlight = inFlight;
     this.#guard = guard;
     this.#idle = groups.map((_, index) => index);
@@ -44,11 +50,13 @@ export class GroupsLoad implements Load {
   /** Publishes to each group and has every copy looked at; then only lengths are. */
   async prime(check: (message: Buffer) => void): Promise<void> {
     for (const [index, group] of this.#groups.entries()) {
-      this.#send(index, group.members[0]!);
-      const copies = await this.#guard.during(Promise.all(group.members.map(client => client.next())), drainTimeoutMs);
+      const [sender, ...others] = group.members as [RawClient, ...RawClient[]];
+      this.#send(index, sender);
+      const hearers = this.#hearers === 'all' ? group.members : others;
+      const copies = await this.#guard.during(Promise.all(hearers.map(client => client.next())), drainTimeoutMs);
       copies.forEach(check);
-      for (const [member, client] of group.members.entries()) {
-        const { length } = copies[member]!;
+      const { length } = copies[0]!;
+      for (const client of group.members) {
         client.startCounting({ least: length, most: length }, count => this.#arrived(index, count));
       }
     }
@@ -76,7 +84,7 @@ export class GroupsLoad implements Load {
     slice.done += 1;
     if (index % sampled === 0) slice.latenciesMs.push(performance.now() - group.publishedAtMs);
     group.arrivals += 1;
-    if (group.arrivals < group.members.length) return;
+    if (group.arrivals < group.members.length - (this.#hearers === 'all' ? 0 : 1)) return;
     group.arrivals = 0;
     this.#pending -= 1;
     this.#idle.push(index);

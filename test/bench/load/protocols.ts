@@ -39,11 +39,8 @@ const growing = ({ length }: Buffer): Lengths => ({ least: length, most: length 
 export const json = {
   subprotocol: 'json.webpubsub.azure.v1',
   ...jsonParts,
-  /** The same, heard by its sender too. */
-  publishEchoed: (group: string, text: string) =>
-    maskedText(JSON.stringify({ type: 'sendToGroup', group, dataType: 'text', data: text })),
   lengthsOf: sameLength,
-} satisfies BenchProtocol & Record<string, unknown>;
+} satisfies BenchProtocol;
 
 export const reliableJson: BenchProtocol = {
   subprotocol: 'json.reliable.webpubsub.azure.v1',

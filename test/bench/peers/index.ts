@@ -8,3 +8,6 @@ const all: readonly Peer[] = [plainWs, socketIo, centrifugo, sockudo, soketi];
 
 /** Those that can be started on this machine. */
 export const peers: readonly Peer[] = all.filter(peer => peer.isPresent());
+
+/** Those whose subscribers may publish too, and get no answer to it that would be taken for a message. */
+export const talkingPeers: readonly Peer[] = [plainWs, socketIo];

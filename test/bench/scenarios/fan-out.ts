@@ -1,6 +1,6 @@
 import { type BenchProtocol, json, protobuf, reliableJson, reliableProtobuf } from '../load/protocols.js';
 import { peers } from '../peers/index.js';
-import { hubwireRoom, minimalRoom, peerRoom, type Room } from './rooms.js';
+import { hubwireRoom, inTurn, minimalRoom, peerRoom, type Room } from './rooms.js';
 import { type Goal, ofLimit, ofPeer, type Scenario, type Series } from './scenario.js';
 
 const subscribers = 1_000;
@@ -54,10 +54,4 @@ function inBoth(name: string, publisher: BenchProtocol, readers: readonly BenchP
       open: async stage => ({ subject: await hubwireRoom(stage, room), limit: await minimalRoom(stage, room) }),
     };
   });
-}
-
-async function inTurn<T, R>(items: readonly T[], open: (item: T) => Promise<R>): Promise<R[]> {
-  const opened: R[] = [];
-  for (const item of items) opened.push(await open(item));
-  return opened;
 }

@@ -90,3 +90,10 @@ export async function peerRoom(stage: Stage, peer: Peer, { subscribers, text, in
   });
   return { name: peer.name, server, load };
 }
+
+/** Starts one after another, which is how a small machine does it best. */
+export async function inTurn<T, R>(items: readonly T[], open: (item: T) => Promise<R>): Promise<R[]> {
+  const opened: R[] = [];
+  for (const item of items) opened.push(await open(item));
+  return opened;
+}

@@ -1,12 +1,14 @@
 import { GroupsLoad } from '../load/groups-load.js';
 import { Guard } from '../load/guard.js';
-import { json } from '../load/protocols.js';
+import { type BenchProtocol, json } from '../load/protocols.js';
 import { dialMany, hangUp, RawClient } from '../load/raw-client.js';
+import { talkingPeers } from '../peers/index.js';
 import { clientsThatFit } from '../servers/open-files.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
 import { clientUrl, plainHub } from '../servers/urls.js';
-import { ofLimit, type Scenario } from './scenario.js';
+import { inTurn } from './rooms.js';
+import { type Contender, ofLimit, type Scenario, type Series } from './scenario.js';
 
 /** Groups of the same size, some of which have a message under way. */
 export interface SmallGroups {
@@ -17,51 +19,88 @@ export interface SmallGroups {
 }
 
 const members = 10;
-/** As many as are wanted, or as the load side can open sockets for two servers. */
-const groups = Math.floor(clientsThatFit(20_000) / 2 / members);
-const shape: SmallGroups = { groups, members, text: 'x'.repeat(128), inFlight: 250 };
+const text = 'x'.repeat(128);
+const inFlight = 250;
+
+/** A thousand, or as many as the load side can open sockets for, with so many servers. */
+function shapeFor(servers: number): SmallGroups {
+  const groups = Math.floor(clientsThatFit(1_000 * members * servers) / servers / members);
+  return { groups, members, text, inFlight };
+}
 
 export const smallGroups: Scenario = {
   name: 'groups',
-  title: `${groups} groups of ${members}, each member publishes in turn, ${shape.text.length}-byte messages`,
+  title: `groups of ${members}, ${inFlight} with a message in flight, each member publishes in turn, ${text.length}-byte messages`,
   unit: 'deliveries',
-  series: [
-    {
-      name: `${shape.inFlight} groups with a message in flight`,
-      goals: [ofLimit(0.7)],
-      isInSmoke: true,
-      open: async stage => {
-        const server = await stage.hubwire(plainHub);
-        const subject = { name: 'hubwire', server, load: await groupsOn(stage, server, shape) };
-        const minimal = await stage.minimal('minimal-groups.ts');
-        const urlOf = (name: string) => `${minimal.listening.public}/${name}`;
-        return { subject, limit: { name: 'minimal loop', server: minimal, load: await connect(stage, urlOf, shape) } };
-      },
-    },
-  ],
+  series: [besideLimit(shapeFor(2)), besidePeers(shapeFor(1 + talkingPeers.length))],
 };
+
+function besideLimit(shape: SmallGroups): Series {
+  return {
+    name: `${shape.groups} groups`,
+    goals: [ofLimit(0.7)],
+    isInSmoke: true,
+    open: async stage => {
+      const subject = await hubwire(stage, shape);
+      const server = await stage.minimal('minimal-groups.ts');
+      const dial = (name: string, guard: Guard) =>
+        RawClient.dial(`${server.listening.public}/${name}`, json.subprotocol, guard);
+      return { subject, limit: { name: 'minimal loop', server, load: await connect(stage, json, dial, shape) } };
+    },
+  };
+}
+
+function besidePeers(shape: SmallGroups): Series {
+  return {
+    name: `${shape.groups} groups, beside other products`,
+    goals: [],
+    open: async stage => ({
+      subject: await hubwire(stage, shape),
+      peers: await inTurn(talkingPeers, async peer => {
+        const server = await peer.start(stage);
+        const dial = (name: string, guard: Guard) => peer.dial(server, name, 'subscriber', guard);
+        return { name: peer.name, server, load: await connect(stage, peer, dial, shape) };
+      }),
+    }),
+  };
+}
+
+async function hubwire(stage: Stage, shape: SmallGroups): Promise<Contender> {
+  const server = await stage.hubwire(plainHub);
+  return { name: 'hubwire', server, load: await groupsOn(stage, server, shape) };
+}
 
 /** The groups on a Hubwire. */
 export function groupsOn(stage: Stage, server: ServerProcess, shape: SmallGroups): Promise<GroupsLoad> {
-  const urlOf = (name: string) =>
-    clientUrl(server, { sub: 'publisher', 'webpubsub.group': [name], role: [`webpubsub.sendToGroup.${name}`] });
-  return connect(stage, urlOf, shape);
+  const urls = new Map<string, string>();
+  const urlOf = (name: string) => {
+    const claims = { sub: 'publisher', 'webpubsub.group': [name], role: [`webpubsub.sendToGroup.${name}`] };
+    const url = urls.get(name) ?? clientUrl(server, claims);
+    urls.set(name, url);
+    return url;
+  };
+  return connect(stage, json, (name, guard) => RawClient.dial(urlOf(name), json.subprotocol, guard), shape);
 }
 
-async function connect(stage: Stage, urlOf: (group: string) => string, shape: SmallGroups): Promise<GroupsLoad> {
+type Speech = Pick<BenchProtocol, 'publish' | 'textOf'>;
+
+async function connect(
+  stage: Stage,
+  { publish, textOf }: Speech,
+  dial: (group: string, guard: Guard) => Promise<RawClient>,
+  shape: SmallGroups,
+): Promise<GroupsLoad> {
   const guard = new Guard();
   const names = Array.from({ length: shape.groups }, (_, index) => `g${String(index).padStart(5, '0')}`);
-  const urls = names.map(urlOf);
-  const dialled = await dialMany(names.length * shape.members, index =>
-    RawClient.dial(urls[Math.floor(index / shape.members)]!, json.subprotocol, guard),
-  );
+  const nameOf = (index: number) => names[Math.floor(index / shape.members)]!;
+  const dialled = await dialMany(names.length * shape.members, index => dial(nameOf(index), guard));
   stage.onEnd(() => hangUp(dialled));
   const rooms = names.map((_, index) => dialled.slice(index * shape.members, (index + 1) * shape.members));
-  const frames = names.map(name => json.publishEchoed(name, shape.text));
+  const frames = names.map(name => publish(name, shape.text));
   const send = (index: number, member: RawClient) => member.write(frames[index]!);
-  const load = new GroupsLoad(rooms, send, shape.inFlight, guard);
+  const load = new GroupsLoad(rooms, send, 'others', shape.inFlight, guard);
   await load.prime(message => {
-    if (json.textOf(message) !== shape.text) throw new Error(`a member received something else: ${message}`);
+    if (textOf(message) !== shape.text) throw new Error(`a member received something else: ${message}`);
   });
   return load;
 }

@@ -82,6 +82,7 @@ async function toUsers(stage: Stage): Promise<[ServerProcess, Load]> {
   const load = new GroupsLoad(
     clients.map(client => [client]),
     user => publisher.send(requests[user]!),
+    'all',
     32,
     guard,
   );

@@ -1,6 +1,6 @@
 /**
  * The least that many small groups can cost in Node: whoever upgrades at `/NAME` is in the group NAME, and what it says
- * is written to each member's raw socket, the frame built once.
+ * is written to the raw socket of each other member, the frame built once.
  */
 import type { Socket } from 'node:net';
 import { acceptUpgrades, messageFrame, readFrames } from './minimal-upgrade.js';
@@ -13,6 +13,6 @@ acceptUpgrades((socket, path) => {
   socket.on('close', () => members.delete(socket));
   readFrames(socket, request => {
     const frame = messageFrame(request);
-    for (const member of members) member.write(frame);
+    for (const member of members) if (member !== socket) member.write(frame);
   });
 });
