@@ -1,8 +1,8 @@
 import type { ContenderResult, GoalResult, SeriesResult } from './measure.js';
 import type { Goal, Scenario, Series } from './scenarios/scenario.js';
 
-/** A busy machine costs a ratio its last tenths; further below its goal than this, the code has become slower. */
-const tolerance = 0.75;
+/** A busy machine costs a ratio its last tenths; further from its goal than this, the code has become slower. */
+const tolerance = 2 / 3;
 
 /** Is it so far from the goal that the run is to fail? A load-bound series says nothing, so it fails nothing. */
 export function isAlarming({ goals }: SeriesResult): boolean {

@@ -25,7 +25,6 @@ export const slowReader: Scenario = {
   series: [
     {
       name: 'one slow reader',
-      isInSmoke: true,
       goals: [{ metric: 'p99Ms', against: 'limit', most: 1.1 }],
       sliceMs: 2_000,
       open: async stage => {
