@@ -198,11 +198,14 @@ export class Gateway {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, hub: Hub, admission: Admission): void {
     let isUpgraded = false;
+    // The 101 and the greeting leave in one write, not two. Not so a replay: to a corked socket it looks as if nothing left.
+    socket.cork();
     // ws writes the 101 and calls back within this call: the connection is in its hub before its client can know.
     this.#handshake(request, socket, head, admission.subprotocol, ws => {
       isUpgraded = true;
-      this.#attach(ws, socket, hub, admission.codec, outlet => hub.open(admission, outlet));
+      this.#attach(ws, socket, hub, admission.codec, outlet => hub.open(admission, outlet)).flush();
     });
+    socket.uncork();
     if (!isUpgraded) hub.abandon(admission); // ws found the socket closed
   }
 
@@ -247,21 +250,25 @@ export class Gateway {
     attach: (ws: ClientWebSocket) => void,
   ): void {
     if (subprotocol !== undefined) this.#selected.set(request, subprotocol);
-    socket.cork(); // the 101 and the greeting behind it leave in one write, not two
     this.#server.handleUpgrade(request, socket, head, attach);
-    socket.uncork();
   }
 
-  /** @param begin makes or resumes the connection that this socket is for */
-  #attach(ws: ClientWebSocket, socket: Socket, hub: Hub, codec: Codec, begin: (outlet: Outlet) => Connection): void {
+  /** @param begin makes or resumes the connection that this socket is for. @returns the way out, where its first messages wait for the turn's end */
+  #attach(
+    ws: ClientWebSocket,
+    socket: Socket,
+    hub: Hub,
+    codec: Codec,
+    begin: (outlet: Outlet) => Connection,
+  ): SocketOutlet {
     const { clock, settings } = this.#options;
     const onSlow = () => hub.fail(connection, new PubSubError('slowClient', 'The client is too slow.'));
     const limits = outboundLimits(settings.outboundLimits(), codec);
     const outlet = new SocketOutlet(ws, socket, this.#turn, clock, limits, onSlow);
     const connection: Connection = begin(outlet);
-    outlet.flush(); // while the socket is corked
     new ClientSocket(ws, socket, outlet, hub, connection, this.#host);
     this.#sockets += 1;
+    return outlet;
   }
 
   #onClosed(): void {

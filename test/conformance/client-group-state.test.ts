@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../src/backplane/memory.js';
+import { textPayload } from '../support/fake-ports.js';
 import { openSession, reliableProtocol, takeUp } from '../support/reliable-client.js';
 import { type StartedHub, startHub } from '../support/start-hub.js';
 import { jsonProtocol, type TestClient } from '../support/test-client.js';
@@ -151,4 +152,23 @@ test('[client-protocols 4.9] two nodes are one: snapshots and updates of both', 
   expect(await nextOf(ann)).toEqual(update(item(ann, 'ann', { k: 'a' })));
   await bob.client.close(1000);
   expect(await nextOf(ann)).toEqual(update(item(bob, 'bob')));
+});
+
+test('[client-protocols D24] [5.1] all that a session may hold is replayed at once: 1,000 messages and 1,000 states', async () => {
+  const hub = await startHub();
+  const groups = Array.from({ length: 1_000 }, (_, index) => `g${index}`);
+  const session = await openSession(hub, { token: { userId: 'ann', roles, groups } });
+  for (const [ackId, group] of groups.entries()) {
+    expect((await session.client.ask({ type: 'subscribeGroupState', group, ackId })).success).toBe(true);
+    expect((await session.client.next()).type).toBe('groupStateSnapshot');
+  }
+  const chat = hub.service.hubs.get('chat');
+  for (let count = 0; count < 1_000; count += 1) {
+    chat.sendToConnection(session.connectionId, textPayload(`${count}`.padEnd(200)));
+  }
+  for (let count = 0; count < 1_000; count += 1) await session.client.next();
+  session.client.ws.terminate();
+  const back = await takeUp(hub, session);
+  expect((await back.next()).event).toBe('connected');
+  for (let id = 1; id <= 2_000; id += 1) expect((await back.next()).sequenceId).toBe(id);
 });
