@@ -23,7 +23,6 @@ const handlerStates = ['pending', 'active', 'failed'] as const;
 /** Counts what the hub tells, for Prometheus. */
 export class Metrics implements Observer {
   readonly #registry = new Registry();
-  readonly #hubs: HubLabels;
   readonly #connections: ConnectionCounts;
   readonly #traffic: Traffic;
   readonly #events: EventTally;
@@ -43,9 +42,9 @@ export class Metrics implements Observer {
   readonly #faults = this.#counter('faults_total', 'Faults of this service', []);
 
   constructor({ isConfigured = () => false, processMetrics = true }: MetricsOptions = {}) {
-    this.#hubs = new HubLabels(isConfigured);
-    this.#connections = new ConnectionCounts(this.#registry, prefix, this.#hubs);
-    this.#traffic = new Traffic(this.#registry, prefix, this.#hubs);
+    const hubs = new HubLabels(isConfigured);
+    this.#connections = new ConnectionCounts(this.#registry, prefix, hubs);
+    this.#traffic = new Traffic(this.#registry, prefix, hubs);
     this.#events = new EventTally(this.#registry, prefix);
     if (processMetrics) collectDefaultMetrics({ register: this.#registry, prefix });
   }

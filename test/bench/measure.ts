@@ -35,6 +35,7 @@ export interface GoalResult extends Goal {
   /** The figure, or the ratio within each round, over the rounds that are not load-bound. */
   readonly spread: Spread;
   readonly values: readonly number[];
+  /** `load-bound`: in more than half of the rounds the figures say how fast the load side is. */
   readonly verdict: 'reached' | 'missed' | 'load-bound';
 }
 
@@ -46,8 +47,6 @@ export interface SeriesResult {
   readonly peers: readonly { readonly name: string; readonly ratio: Spread }[];
   /** By work per CPU-second; undefined where the vendor publishes no figure. */
   readonly vendorUnits: number | undefined;
-  /** More than half of the rounds were, so the figures say how fast the load side is. */
-  readonly isLoadBound: boolean;
 }
 
 interface Track {
@@ -87,11 +86,10 @@ function resultOf(series: Series, tracks: readonly Track[], contest: Contest, ro
       ratio: spreadOf(compare('perCpuSecond', subject, find(peer)).values),
     })),
     vendorUnits: series.vendorUnit && summary(subject).perCpuSecond / series.vendorUnit.perSecond,
-    isLoadBound: goals.some(({ verdict }) => verdict === 'load-bound'),
   };
 }
 
-/** A goal against a peer that is not there counts as alone only by mistake, so it is an error. */
+/** @throws Error when the peer that the goal names takes no part */
 function judge(goal: Goal, subject: Track, opponent: Track | undefined): GoalResult {
   if (goal.against !== 'alone' && opponent === undefined)
     throw new Error(`nobody is there to compare with: ${goal.against}`);

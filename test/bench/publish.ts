@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { GoalResult, SeriesResult } from './measure.js';
-import { againstText, units } from './report.js';
+import { againstText, ungradedPeers, units } from './report.js';
 
 const root = new URL('../../', import.meta.url);
 const resultFile = fileURLToPath(new URL('result.json', import.meta.url));
@@ -64,13 +64,12 @@ function tableOf({ machine, versions, results }: Published): string {
   ].join('\n');
 }
 
-function cellsOf({ scenario, series, unit, contenders, goals, peers, vendorUnits }: PublishedSeries): string[] {
+function cellsOf(result: PublishedSeries): string[] {
+  const { scenario, series, unit, contenders, goals, vendorUnits } = result;
   const [hubwire] = contenders;
-  const graded = new Set(goals.map(({ against }) => against));
-  const others = peers.filter(({ name }) => !graded.has(`peer ${name}`));
   const reached = [
     ...goals.map(goalCell),
-    ...others.map(({ name, ratio }) => `${ratio.median.toFixed(1)} × ${name}`),
+    ...ungradedPeers(result).map(({ name, ratio }) => `${ratio.median.toFixed(1)} × ${name}`),
     ...(vendorUnits == null ? [] : [`= ${units(vendorUnits)} of the vendor's units`]),
   ];
   const p99 = hubwire?.p99Ms;

@@ -21,7 +21,7 @@ export function textOf(scenario: Scenario, series: Series, result: SeriesResult)
     columns('', head),
     ...result.contenders.map(contender => columns(contender.name, figures(contender))),
     ...result.goals.map(goal => `  ${goalText(goal, result.rounds)}`),
-    ...ungraded(result),
+    ...ungradedPeers(result).map(({ name, ratio }) => `  work per CPU-second to ${name}: ${ratio.median.toFixed(2)}`),
     ...(result.vendorUnits === undefined
       ? []
       : [`  one core equals ${units(result.vendorUnits)} of the vendor's units`]),
@@ -50,11 +50,8 @@ const verdictTexts = {
 } as const satisfies Record<GoalResult['verdict'], string>;
 
 /** Peers that no goal speaks of. */
-function ungraded({ peers, goals }: SeriesResult): string[] {
-  const graded = new Set(goals.map(({ against }) => against));
-  return peers
-    .filter(({ name }) => !graded.has(`peer ${name}`))
-    .map(({ name, ratio }) => `  work per CPU-second to ${name}: ${ratio.median.toFixed(2)}`);
+export function ungradedPeers({ peers, goals }: SeriesResult): SeriesResult['peers'] {
+  return peers.filter(({ name }) => !goals.some(({ against }) => against === `peer ${name}`));
 }
 
 export function againstText(against: Goal['against']): string {

@@ -1,9 +1,4 @@
-/**
- * Finds where the members of a JSON object stand in its bytes, so that a payload can be passed on exactly as it came:
- * parsing and re-serialising would change `1.0`, 20-digit integers and key order. [client-protocols 0]
- *
- * The text must already be known to be valid JSON (JSON.parse accepted it): nothing is checked here.
- */
+/** One member of an object, and where it stands in the bytes. */
 export class Member {
   readonly #json: Buffer;
   /** The opening quote of the key, and the byte after the closing one. */
@@ -47,7 +42,11 @@ const closeBrace = 0x7d;
 const openBracket = 0x5b;
 const closeBracket = 0x5d;
 
-/** Members of the object that starts at or after `from`, in order, duplicates included. */
+/**
+ * Finds where the members of the object that starts at or after `from` stand, in order, duplicates included, so that a
+ * payload can be passed on exactly as it came: parsing and re-serialising would change `1.0`, 20-digit integers and key
+ * order. The text must already be known to be valid JSON (JSON.parse accepted it): nothing is checked here. [client-protocols 0]
+ */
 export function scanMembers(json: Buffer, from = 0): Member[] {
   const members: Member[] = [];
   let at = skipSpace(json, from) + 1; // past {

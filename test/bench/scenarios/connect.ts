@@ -5,7 +5,7 @@ import { RawClient } from '../load/raw-client.js';
 import { startBenchUpstream } from '../load/upstream.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
-import { clientUrl, plainHub, tokenFor } from '../servers/urls.js';
+import { clientUrl, minimalKey, plainHub, tokenFor } from '../servers/urls.js';
 import { handledHub, lastRequest } from './event.js';
 import { type Contest, ofLimit, type Scenario } from './scenario.js';
 
@@ -13,8 +13,6 @@ const atOnce = 32;
 
 /** Users whose tokens are made beforehand: so many that remembering a token would not help. */
 const users = 5_000;
-
-const key = 'a-key-of-the-minimal-loop-with-some-length';
 
 export const connect: Scenario = {
   name: 'connect',
@@ -28,7 +26,7 @@ export const connect: Scenario = {
 
 async function openPlain(stage: Stage): Promise<Contest> {
   const server = await stage.hubwire(plainHub);
-  const minimal = await stage.minimal('minimal-connect.ts', key);
+  const minimal = await stage.minimal('minimal-connect.ts', minimalKey);
   return contest(server, minimal);
 }
 
@@ -39,7 +37,7 @@ async function openAsking(stage: Stage): Promise<Contest> {
   const client = await RawClient.dial(hubwireUrl(server, 0), json.subprotocol, new Guard());
   client.reset();
   const question = JSON.stringify({ origin: upstream.origin, ...lastRequest(upstream) });
-  return contest(server, await stage.minimal('minimal-connect.ts', key, question));
+  return contest(server, await stage.minimal('minimal-connect.ts', minimalKey, question));
 }
 
 function contest(server: ServerProcess, minimal: ServerProcess): Contest {
@@ -61,5 +59,5 @@ function hubwireUrl(server: ServerProcess, user: number): string {
 
 function minimalUrl({ listening }: ServerProcess, user: number): string {
   const claims = { sub: `user-${user}`, role: ['webpubsub.sendToGroup', 'webpubsub.joinLeaveGroup'] };
-  return `${listening.public}/?access_token=${tokenFor(listening.public, key, claims)}`;
+  return `${listening.public}/?access_token=${tokenFor(listening.public, minimalKey, claims)}`;
 }

@@ -4,13 +4,12 @@ import { HttpPublisher, postRequest } from '../load/http-publisher.js';
 import { json } from '../load/protocols.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
-import { plainHub, restSend, tokenFor } from '../servers/urls.js';
+import { minimalKey, plainHub, restSend, tokenFor } from '../servers/urls.js';
 import { checking, dialReaders, group, subscriberUrl } from './rooms.js';
 import { type Contender, ofLimit, type Scenario, type Series } from './scenario.js';
 
 const text = 'x'.repeat(128);
 const inFlight = 16;
-const key = 'a-key-of-the-minimal-loop-with-some-length';
 
 export const rest: Scenario = {
   name: 'rest',
@@ -39,9 +38,9 @@ async function hubwire(stage: Stage, subscribers: number): Promise<Contender> {
 }
 
 async function minimal(stage: Stage, subscribers: number): Promise<Contender> {
-  const server = await stage.minimal('minimal-rest.ts', key);
+  const server = await stage.minimal('minimal-rest.ts', minimalKey);
   const { public: url } = server.listening;
-  const headers = { Authorization: `Bearer ${tokenFor(url, key)}`, 'Content-Type': 'text/plain' };
+  const headers = { Authorization: `Bearer ${tokenFor(url, minimalKey)}`, 'Content-Type': 'text/plain' };
   const request = postRequest(`${url}/send`, headers, text);
   return { name: 'minimal loop', server, load: await restLoad(stage, server, request, `${url}/`, subscribers, text) };
 }

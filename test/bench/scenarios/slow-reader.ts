@@ -3,7 +3,7 @@ import { json } from '../load/protocols.js';
 import { RawClient } from '../load/raw-client.js';
 import type { Load } from '../load/slice.js';
 import type { ServerProcess } from '../servers/server-process.js';
-import { clientUrl, hub, keyOf, tokenFor } from '../servers/urls.js';
+import { clientUrl, sendOperation } from '../servers/urls.js';
 import { group, hubwireRoom, type Room } from './rooms.js';
 import type { Contender, Scenario } from './scenario.js';
 
@@ -63,11 +63,10 @@ function count(client: RawClient): void {
 
 /** Fills the way to the newcomer, and to it alone. */
 async function clog(server: ServerProcess): Promise<void> {
-  const send = `${server.listening.public}/api/hubs/${hub}/users/newcomer/:send`;
-  const headers = { Authorization: `Bearer ${tokenFor(send, keyOf(server))}`, 'Content-Type': 'text/plain' };
+  const { url, headers } = sendOperation(server, '/users/newcomer');
   const body = 'x'.repeat(clogMessageBytes);
   for (let bytes = 0; bytes < clogBytes; bytes += clogMessageBytes) {
-    const { status } = await fetch(`${send}?api-version=2024-12-01`, { method: 'POST', headers, body });
+    const { status } = await fetch(url, { method: 'POST', headers, body });
     if (status !== 202) throw new Error(`a send to the newcomer was answered with ${status}`);
   }
 }

@@ -9,7 +9,7 @@ export const hub = 'bench';
 export const plainHub = `hubs:\n  ${hub}:\n    webSocketKeepAliveIntervalInSeconds: 120\n`;
 
 /** The key that Hubwire printed. */
-export function keyOf(server: ServerProcess): string {
+function keyOf(server: ServerProcess): string {
   return /AccessKey=([^;]*)/.exec(server.listening.connectionString ?? '')?.[1] ?? '';
 }
 
@@ -24,9 +24,18 @@ export function tokenFor(audience: string, key: string, claims: Readonly<Record<
   return jwt.sign(claims, key, { algorithm: 'HS256', audience, expiresIn: '1h' });
 }
 
-/** A send over REST as it goes over TCP. @param target `/groups/NAME`, `/users/NAME`, or empty for the hub [rest-api 2] */
-export function restSend(server: ServerProcess, target: string, text: string): Buffer {
+/** A minimal loop's key, as long as Hubwire's. */
+export const minimalKey = 'a-key-of-the-minimal-loop-with-some-length';
+
+/** Where text is sent over REST, and with what headers. @param target `/groups/NAME`, `/users/NAME`, or empty for the hub [rest-api 2] */
+export function sendOperation(server: ServerProcess, target: string): { url: string; headers: Record<string, string> } {
   const url = `${server.listening.public}/api/hubs/${hub}${target}/:send`;
   const headers = { Authorization: `Bearer ${tokenFor(url, keyOf(server))}`, 'Content-Type': 'text/plain' };
-  return postRequest(`${url}?api-version=2024-12-01`, headers, text);
+  return { url: `${url}?api-version=2024-12-01`, headers };
+}
+
+/** A send over REST as it goes over TCP. @param target as for `sendOperation` */
+export function restSend(server: ServerProcess, target: string, text: string): Buffer {
+  const { url, headers } = sendOperation(server, target);
+  return postRequest(url, headers, text);
 }
