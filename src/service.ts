@@ -27,6 +27,7 @@ import { LogObserver } from './logging.js';
 import { type Certificate, type CertificateFiles, CertificateWatch, readCertificate } from './rest/certificate.js';
 import { createRestServer } from './rest/server.js';
 import { Gateway, type SocketSettings } from './sockets/gateway.js';
+import { EventLoopTurn } from './sockets/turn.js';
 import { systemClock } from './system-clock.js';
 import { EventHandlers, type HandlerStatus } from './upstream/event-handlers.js';
 
@@ -103,18 +104,20 @@ export class Service {
       clock,
       observer,
     });
+    const turn = new EventLoopTurn();
     this.hubs = new Hubs({
       upstream: this.#handlers,
       backplane: this.#backplane,
       observer,
       clock,
+      turn,
       reconnectionTokens: new KeyReconnectionTokens(keys, () => clock.now()),
       recoveryWindowMs: () => this.#config.reliable.recoveryWindowMs,
       dropsOnEventFailure: () => this.#config.dropOnUserEventFailure,
     });
     const trustProxy = options.trustProxy ?? false;
     const shared = { hubs: this.hubs, tokens: this.#tokens, endpoints: this.endpoints, trustProxy };
-    this.#gateway = new Gateway({ ...shared, settings: this.#socketSettings(), clock, observer });
+    this.#gateway = new Gateway({ ...shared, settings: this.#socketSettings(), clock, turn, observer });
     const certificate = options.tls && readCertificate(options.tls);
     this.#rest = createRestServer({
       ...shared,

@@ -1,11 +1,13 @@
 import { type CloseCategory, PubSubError } from '../errors.js';
-import type { Codec, Frame, InboundFrame, Stamp } from '../protocols/codec.js';
-import { type ClientRequest, isSequenced, type ServerMessage } from '../protocols/messages.js';
+import type { Codec, Frame, InboundFrame } from '../protocols/codec.js';
+import { type ClientRequest, isSequenced, type SequencedMessage, type ServerMessage } from '../protocols/messages.js';
 import { AckMemory } from './ack-memory.js';
 import type { Invocations } from './invocations.js';
 import type { Permissions } from './permissions.js';
 import type { Outlet, UpstreamSession } from './ports.js';
-import { ReplayBuffer, type StateSubject, stateSubjectOf } from './replay.js';
+import { ReplayBuffer } from './replay.js';
+import { StampedBatch } from './stamped-batch.js';
+import { stateSubjectOf } from './state-subject.js';
 import type { Streams } from './streams.js';
 
 /** Requests held for one connection while an earlier one waits for its upstream; past either, its socket is not read. */
@@ -37,6 +39,8 @@ export interface ConnectionOwner {
   /** A frame that is not a request ends its connection. */
   fail(connection: Connection, error: PubSubError): void;
   received(connection: Connection, bytes: number): void;
+  /** Delivers what was sent to it before and waits for the turn's end. */
+  settle(connection: Connection): void;
 }
 
 /**
@@ -140,30 +144,37 @@ export class Connection {
     return this.#link.state === 'open' && this.#link.outlet === outlet;
   }
 
-  /** Hands a ready frame to the socket; without one it is lost. */
-  deliver(frame: Frame): void {
-    if (this.#link.state === 'open') this.#link.outlet.send(frame);
+  /** Hands ready frames to the socket; without one they are lost. For fan-out, and for what has its place in the order already. */
+  deliver(frames: readonly Frame[]): void {
+    if (this.#link.state === 'open') this.#link.outlet.send(frames);
   }
 
-  /** Numbers a message and keeps it until it is acknowledged; with a socket it also leaves. For reliable connections. Answers the bytes of the message; undefined when it cannot be kept, which ends the connection. */
-  deliverStamped(stamp: Stamp, expiresAtMs: number, about?: StateSubject): number | undefined {
-    if (!this.isAlive) return undefined;
-    const frame = this.#replay?.add(stamp, expiresAtMs, about);
-    if (frame !== undefined) this.deliver(frame);
-    else this.#owner.fail(this, new PubSubError('slowClient', 'Too many messages are unacknowledged.'));
-    return frame?.bytes.length;
+  /** As `deliver`, for reliable connections: numbers the messages and keeps them until they are acknowledged. Answers the first one's id; undefined when not all can be kept, which ends the connection. */
+  deliverStamped(batch: StampedBatch): number | undefined {
+    if (!this.isAlive || this.#replay === undefined) return undefined;
+    const firstId = this.#replay.nextId;
+    const kept = this.#replay.add(batch);
+    if (this.isOpen && kept.length > 0) this.deliver(kept.framesFrom(firstId));
+    if (kept === batch) return firstId;
+    this.#owner.fail(this, new PubSubError('slowClient', 'Too many messages are unacknowledged.'));
+    return undefined;
   }
 
   /** Tells this client alone; nothing is sent when its protocol has no words for it. Answers the bytes sent. */
   tell(message: ServerMessage): number | undefined {
-    const { encoder, sequencer } = this.codec;
-    if (sequencer !== undefined && isSequenced(message)) {
-      const stamp = sequencer.prepare(message);
-      return stamp && this.deliverStamped(stamp, Number.POSITIVE_INFINITY, stateSubjectOf(message));
-    }
-    const frame = encoder.encode(message);
-    if (frame !== undefined) this.deliver(frame);
+    this.#owner.settle(this);
+    if (this.isReliable && isSequenced(message)) return this.#tellStamped(message);
+    const frame = this.codec.encoder.encode(message);
+    if (frame !== undefined) this.deliver([frame]);
     return frame?.bytes.length;
+  }
+
+  #tellStamped(message: SequencedMessage): number | undefined {
+    const stamp = this.codec.sequencer?.prepare(message);
+    if (stamp === undefined) return undefined;
+    const batch = new StampedBatch([{ stamp, expiresAtMs: Number.POSITIVE_INFINITY }], stateSubjectOf(message));
+    const id = this.deliverStamped(batch);
+    return id && batch.framesFrom(id)[0]?.bytes.length;
   }
 
   /** One WebSocket message from the client, in order of arrival. */
@@ -199,7 +210,7 @@ export class Connection {
 
   /** Sends again what the client has not acknowledged. */
   replay(nowMs: number): void {
-    for (const frame of this.#replay?.unacked(nowMs) ?? []) this.deliver(frame);
+    this.deliver(this.#replay?.unacked(nowMs) ?? []);
   }
 
   /** Groups whose states it has missed and the replay cannot tell. [client-protocols D24] */

@@ -1,39 +1,48 @@
-import type { Codec, Frame, Stamp } from '../protocols/codec.js';
+import type { Codec, Frame } from '../protocols/codec.js';
 import type { SequencedMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
 import type { Observer } from './ports.js';
-import { type StateSubject, stateSubjectOf } from './replay.js';
+import { StampedBatch } from './stamped-batch.js';
+import { stateSubjectOf } from './state-subject.js';
 
-/** What receivers of one protocol share. */
-interface Share {
-  readonly codec: Codec;
-  readonly protocol: string;
-  readonly frame: Frame | undefined;
-  readonly stamp: Stamp | undefined;
-  readonly about: StateSubject | undefined;
-  receivers: number;
-  /** Of one copy. */
-  bytes: number;
-}
-
-/** Who gets a message, and until when it is of use. */
-export interface FanOutOptions {
-  /** Connection ids. */
-  readonly excluded: readonly string[];
-  readonly accepts: ((connection: Connection) => boolean) | undefined;
+/** A message, and until when it is of use. */
+export interface Send {
+  readonly message: SequencedMessage;
   /** Unix milliseconds; infinite for a message that never expires. */
   readonly expiresAtMs: number;
 }
 
+/** Who of a target gets a message. */
+export interface Conditions {
+  /** Connection ids that do not. */
+  readonly excluded: readonly string[];
+  readonly accepts: ((connection: Connection) => boolean) | undefined;
+}
+
+/** What receivers of one wire form share. */
+interface Share {
+  readonly codec: Codec;
+  readonly protocol: string;
+  /** Of a plain protocol: the messages that it has words for. */
+  readonly frames: readonly Frame[];
+  /** The same of a reliable protocol. */
+  readonly batch: StampedBatch | undefined;
+  receivers: number;
+  /** Of a reliable protocol: the first message's id at the last receiver. */
+  firstId: number;
+}
+
 /**
- * Writes one message to many. Encoded once per wire form; receivers of a plain protocol get the same frame, and nothing
- * is allocated for one of them; those of a reliable one share the body and get their own sequence id. Enqueues only, so
- * a slow receiver delays nobody. [design 4]
+ * Writes messages to many, in order. Encoded once per wire form; receivers of a plain protocol get the same frames, and
+ * nothing is allocated for one of them; those of a reliable one share the bodies and get their own sequence ids. Enqueues
+ * only, so a slow receiver delays nobody. [design 4]
+ *
+ * @param sends a message about a group state comes alone
  */
 export function fanOut(
   receivers: Iterable<Connection>,
-  message: SequencedMessage,
-  { excluded, accepts, expiresAtMs }: FanOutOptions,
+  sends: readonly Send[],
+  { excluded, accepts }: Conditions,
   hub: string,
   observer: Observer,
 ): void {
@@ -44,26 +53,23 @@ export function fanOut(
     if (skip?.has(connection.id)) continue;
     if (accepts !== undefined && !accepts(connection)) continue;
     if (share?.codec !== connection.codec) {
-      share = knownShare(shares, connection.codec) ?? shareOf(shares, connection, message, expiresAtMs);
+      share = knownShare(shares, connection.codec) ?? shareOf(shares, connection, sends);
     }
-    // Spelt out for plain protocols: this is where a large fan-out spends its time.
-    if (share.frame !== undefined) {
-      connection.deliver(share.frame);
-      share.receivers += 1;
-    } else if (share.stamp !== undefined) {
-      deliverStamped(share, share.stamp, connection, expiresAtMs);
-    }
+    deliver(share, connection);
   }
-  for (const { protocol, receivers: count, bytes } of shares) {
-    if (count > 0) observer.messageSent(hub, protocol, count, bytes);
-  }
+  for (const each of shares) report(each, hub, observer);
 }
 
-function deliverStamped(share: Share, stamp: Stamp, connection: Connection, expiresAtMs: number): void {
-  const bytes = connection.deliverStamped(stamp, expiresAtMs, share.about);
-  if (bytes === undefined) return; // it could not be kept, which ended the connection
-  share.bytes = bytes;
-  share.receivers += 1;
+function deliver(share: Share, connection: Connection): void {
+  if (share.frames.length > 0) {
+    connection.deliver(share.frames);
+    share.receivers += 1;
+  } else if (share.batch !== undefined) {
+    const firstId = connection.deliverStamped(share.batch);
+    if (firstId === undefined) return; // it could not be kept, which ended the connection
+    share.firstId = firstId;
+    share.receivers += 1;
+  }
 }
 
 /** In a room of several protocols each receiver may differ from the one before it, so this makes nothing. */
@@ -77,19 +83,44 @@ function isSameForm(a: Codec, b: Codec): boolean {
   return a.encoder === b.encoder && a.sequencer === b.sequencer;
 }
 
-function shareOf(
-  shares: Share[],
-  { codec, protocol }: Connection,
-  message: SequencedMessage,
-  expiresAtMs: number,
-): Share {
+function shareOf(shares: Share[], { codec, protocol }: Connection, sends: readonly Send[]): Share {
   const known = shares.find(share => isSameForm(share.codec, codec));
   if (known !== undefined) return known;
-  const stamp = codec.sequencer?.prepare(message);
-  const frame = codec.sequencer === undefined ? codec.encoder.encode(message) : undefined;
-  if (frame !== undefined) frame.expiresAtMs = expiresAtMs;
-  const about = stateSubjectOf(message);
-  const made = { codec, protocol, frame, stamp, about, receivers: 0, bytes: frame?.bytes.length ?? 0 };
+  const made = {
+    codec,
+    protocol,
+    frames: framesOf(sends, codec),
+    batch: batchOf(sends, codec),
+    receivers: 0,
+    firstId: 0,
+  };
   shares.push(made);
   return made;
+}
+
+function framesOf(sends: readonly Send[], { encoder, sequencer }: Codec): Frame[] {
+  if (sequencer !== undefined) return [];
+  return sends.flatMap(({ message, expiresAtMs }) => {
+    const frame = encoder.encode(message);
+    if (frame === undefined) return [];
+    frame.expiresAtMs = expiresAtMs;
+    return [frame];
+  });
+}
+
+function batchOf(sends: readonly Send[], { sequencer }: Codec): StampedBatch | undefined {
+  if (sequencer === undefined) return undefined;
+  const messages = sends.flatMap(({ message, expiresAtMs }) => {
+    const stamp = sequencer.prepare(message);
+    return stamp === undefined ? [] : [{ stamp, expiresAtMs }];
+  });
+  const [first] = sends;
+  return messages.length === 0 ? undefined : new StampedBatch(messages, first && stateSubjectOf(first.message));
+}
+
+function report({ protocol, frames, batch, receivers, firstId }: Share, hub: string, observer: Observer): void {
+  if (receivers === 0) return;
+  for (const { bytes } of batch?.framesFrom(firstId) ?? frames) {
+    observer.messageSent(hub, protocol, receivers, bytes.length);
+  }
 }

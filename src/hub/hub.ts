@@ -2,10 +2,10 @@ import { type ErrorKind, outcomes, PubSubError } from '../errors.js';
 import type { ClientRequest, Payload, SequencedMessage, ServerMessage } from '../protocols/messages.js';
 import { type Admission, admit, type Candidate } from './admission.js';
 import { Connection, type ConnectionOwner, type Ended, type Ending } from './connection.js';
-import { fanOut } from './fanout.js';
 import { GroupStates } from './group-state.js';
 import { Members } from './members.js';
 import { type OperationHost, Operations } from './operations.js';
+import { PendingSends } from './pending-sends.js';
 import { Permissions } from './permissions.js';
 import type {
   Answer,
@@ -19,6 +19,7 @@ import type {
   Permission,
   ReconnectionTokens,
   Target,
+  Turn,
   Upstream,
 } from './ports.js';
 import { execute, type RequestHost } from './requests.js';
@@ -30,6 +31,7 @@ export interface HubPorts {
   readonly backplane: Backplane;
   readonly observer: Observer;
   readonly clock: Clock;
+  readonly turn: Turn;
   readonly reconnectionTokens: ReconnectionTokens;
   /** How long a reliable connection waits for its client; read when one is suspended. */
   readonly recoveryWindowMs: () => number;
@@ -65,6 +67,7 @@ export class Hub implements Performer {
   readonly name: string;
   readonly #ports: HubPorts;
   readonly #members: Members;
+  readonly #sends: PendingSends;
   readonly #owner: ConnectionOwner;
   readonly #states: GroupStates;
   readonly #operations: Operations;
@@ -73,6 +76,7 @@ export class Hub implements Performer {
     this.name = name;
     this.#ports = ports;
     this.#members = new Members(name, ports.backplane);
+    this.#sends = new PendingSends(name, this.#members, ports.turn, ports.observer);
     this.#states = this.#makeStates();
     this.#operations = this.#makeOperations();
     this.#owner = this.#makeOwner();
@@ -101,6 +105,7 @@ export class Hub implements Performer {
       { id, hub: this.name, userId, codec, permissions, upstream, outlet },
       this.#owner,
     );
+    this.#sends.settle();
     this.#members.add(connection);
     for (const group of admission.groups) this.#members.join(connection, group);
     upstream.accept(userId, admission.subprotocol);
@@ -125,6 +130,7 @@ export class Hub implements Performer {
    * close was final. [client-protocols 5.2]
    */
   lose(connection: Connection, outlet: Outlet, ending: Ending, isFinal: boolean): void {
+    this.#sends.settleFor(connection);
     if (!connection.isOn(outlet)) return; // ended before, or carried on by a newer socket
     if (isFinal || !connection.isReliable) {
       this.#end(connection, ending);
@@ -143,6 +149,11 @@ export class Hub implements Performer {
 
   /** The client is back on a new socket, which replaces an old one: first `connected`, then what it missed. [client-protocols 5.3] */
   resume(connection: Connection, outlet: Outlet): void {
+    this.#sends.settleFor(connection); // to the replay buffer, not to the new socket
+    if (!connection.isAlive) {
+      outlet.close(outcomes.slowClient.close, ''); // that was more than the buffer holds
+      return;
+    }
     connection.resume(outlet)?.drop();
     this.#greet(connection);
     connection.replay(this.#ports.clock.now());
@@ -294,18 +305,19 @@ export class Hub implements Performer {
   }
 
   #makeOperations(): Operations {
-    const { observer, clock } = this.#ports;
     const host: OperationHost = {
       states: this.#states,
       join: (connection, group) => this.#join(connection, group),
       leave: (connection, group) => this.#leave(connection, group),
       close: (connection, reason) => this.#closeForAppServer(connection, reason),
     };
-    return new Operations(this.name, this.#members, host, observer, clock);
+    return new Operations(this.#members, this.#sends, host, this.#ports.clock);
   }
 
-  /** Idempotent, like `#leave`. */
+  /** Idempotent, like `#leave`. What is delivered first may end the connection, as a slow client. */
   #join(connection: Connection, group: string): Promise<void> | undefined {
+    this.#sends.settle();
+    if (!connection.isAlive) return undefined;
     const isNew = !connection.groups.has(group);
     const ready = this.#members.join(connection, group);
     if (isNew) connection.upstream.joined(group);
@@ -313,6 +325,7 @@ export class Hub implements Performer {
   }
 
   #leave(connection: Connection, group: string): void {
+    this.#sends.settle();
     if (!connection.groups.has(group)) return;
     this.#members.leave(connection, group);
     this.#states.leave(connection, group);
@@ -368,6 +381,7 @@ export class Hub implements Performer {
   }
 
   #end(connection: Connection, ending: Ending): Ended | undefined {
+    this.#sends.settleFor(connection);
     const ended = connection.end(ending);
     if (ended === undefined) return undefined;
     this.#depart(connection);
@@ -401,7 +415,7 @@ export class Hub implements Performer {
   #makeOwner(): ConnectionOwner {
     const { observer, dropsOnEventFailure } = this.#ports;
     const host: RequestHost = {
-      join: (connection, group) => (connection.isAlive ? this.#join(connection, group) : undefined),
+      join: (connection, group) => this.#join(connection, group),
       leave: (connection, group) => this.#leave(connection, group),
       publish: (sender, request) => this.#publish(sender, request),
       reply: (connection, message) => this.#reply(connection, message),
@@ -416,6 +430,7 @@ export class Hub implements Performer {
     return {
       execute: (connection: Connection, request: ClientRequest) => execute(host, connection, request),
       fail: host.fail,
+      settle: connection => this.#sends.settleFor(connection),
       received: (connection, bytes) => observer.messageReceived(this.name, connection.protocol, bytes),
     };
   }
@@ -442,10 +457,10 @@ export class Hub implements Performer {
 
   #makeStates(): GroupStates {
     const { backplane, clock, observer } = this.#ports;
-    const forAll = { excluded: [], accepts: undefined, expiresAtMs: Number.POSITIVE_INFINITY };
+    const expiresAtMs = Number.POSITIVE_INFINITY;
     return new GroupStates({
       now: () => clock.now(),
-      send: (receivers, message) => fanOut(receivers, message, forAll, this.name, observer),
+      send: (receivers, message) => this.#sends.sendNow(receivers, { message, expiresAtMs }),
       publish: (group, item) => backplane.publish(this.#group(group), { kind: 'groupState', item }),
       gather: async group => {
         const answers = await backplane.gather(this.#group(group), { kind: 'listStates' });

@@ -1,9 +1,9 @@
 import type { Connection } from './connection.js';
-import { type FanOutOptions, fanOut } from './fanout.js';
 import { compileFilter } from './filter/filter.js';
 import type { GroupStates } from './group-state.js';
 import type { Members } from './members.js';
-import type { Answer, Clock, Observer, Operation, Performer, Target } from './ports.js';
+import type { PendingSends } from './pending-sends.js';
+import type { Answer, Clock, Operation, Performer, Target } from './ports.js';
 
 /** What operations change, one connection at a time. */
 export interface OperationHost {
@@ -21,26 +21,22 @@ const nothing: Answer = { matched: 0, members: [], conflicts: 0 };
 
 /** Does operations with this node's connections of one hub, for callers here and on other nodes. */
 export class Operations implements Performer {
-  readonly #hub: string;
   readonly #members: Members;
+  readonly #sends: PendingSends;
   readonly #host: OperationHost;
-  readonly #observer: Observer;
   readonly #clock: Clock;
 
-  constructor(hub: string, members: Members, host: OperationHost, observer: Observer, clock: Clock) {
-    this.#hub = hub;
+  constructor(members: Members, sends: PendingSends, host: OperationHost, clock: Clock) {
     this.#members = members;
+    this.#sends = sends;
     this.#host = host;
-    this.#observer = observer;
     this.#clock = clock;
   }
 
   perform(target: Target, operation: Operation): Answer | Promise<Answer> {
+    if (operation.kind === 'send') return this.#send(target, operation);
     const connections = this.#members.select(target);
     switch (operation.kind) {
-      case 'send':
-        fanOut(connections, operation.message, this.#fanOutOptions(operation), this.#hub, this.#observer);
-        return nothing;
       case 'join':
         return this.#joinEach(matching(connections, operation.filter), operation.groups);
       case 'leave':
@@ -59,9 +55,11 @@ export class Operations implements Performer {
     }
   }
 
-  #fanOutOptions({ excluded, filter, ttlSeconds }: Operation & { kind: 'send' }): FanOutOptions {
+  #send(target: Target, { message, excluded, filter, ttlSeconds }: Operation & { kind: 'send' }): Answer {
+    const accepts = filter === undefined ? undefined : compileFilter(filter);
     const expiresAtMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() + ttlSeconds * 1000;
-    return { excluded, accepts: filter === undefined ? undefined : compileFilter(filter), expiresAtMs };
+    this.#sends.add(target, { excluded, accepts }, { message, expiresAtMs });
+    return nothing;
   }
 
   async #joinEach(connections: readonly Connection[], groups: readonly string[]): Promise<Answer> {

@@ -13,12 +13,21 @@ export interface Clock {
   after(delayMs: number, task: () => void): () => void;
 }
 
+/** The present turn of the event loop. */
+export interface Turn {
+  /** Runs `task` once all input of this turn has been handled, and before what sockets are due is written. */
+  atEnd(task: () => void): void;
+}
+
 // -------------------------------------------------------------------------------------------------------- sockets
 
 /** The way out to one client's socket. Nothing here waits. */
 export interface Outlet {
-  /** Enqueues only; frames leave in order. A receiver that falls too far behind is reported as slow by its socket. */
-  send(frame: Frame): void;
+  /**
+   * Enqueues only; frames leave in order. A receiver that falls too far behind is reported as slow by its socket. The
+   * same array for many sockets is cheaper than one for each.
+   */
+  send(frames: readonly Frame[]): void;
   /** Sends what is queued, then a Close frame; ends the socket if the peer does not answer it. */
   close(code: number, reason: string): void;
   /** Ends the socket at once, without a word: a newer one has taken its place. */

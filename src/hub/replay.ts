@@ -1,5 +1,6 @@
-import type { Frame, Stamp } from '../protocols/codec.js';
-import type { SequencedMessage } from '../protocols/messages.js';
+import type { Frame } from '../protocols/codec.js';
+import type { StampedBatch } from './stamped-batch.js';
+import type { StateSubject } from './state-subject.js';
 
 /** What a session holds that its client has not acknowledged, attached or not. [client-protocols 5.1] */
 const maxUnackedMessages = 1000;
@@ -17,84 +18,88 @@ const leastPlaces = 16;
 const keptPlaces = 512;
 
 /**
- * Messages in the order of their ids, as a ring of columns: a fan-out adds to the queue of each of its receivers, and
- * an object apiece, or arrays that grow anew after each acknowledgement, are what the garbage collector then spends its
+ * Batches in the order of their ids, as a ring of columns: a fan-out adds to the queue of each of its receivers, and an
+ * object apiece, or arrays that grow anew after each acknowledgement, are what the garbage collector then spends its
  * time on. [design 4]
  */
 class UnackedQueue {
-  #ids: number[] = [];
-  #frames: (Frame | undefined)[] = [];
-  #expiries: number[] = [];
+  #firstIds: number[] = [];
+  #batches: (StampedBatch | undefined)[] = [];
   /** Where the oldest is. The number of places is a power of two. */
   #first = 0;
+  #batchCount = 0;
+  /** Messages of the oldest batch that are acknowledged. */
+  #released = 0;
+  /** Messages. */
   size = 0;
-  /** Of all frames. */
+  /** Of all messages, without their numbers. */
   bytes = 0;
 
-  add(sequenceId: number, frame: Frame, expiresAtMs: number): void {
-    if (this.size === this.#ids.length) this.#grow();
-    const at = (this.#first + this.size) & (this.#ids.length - 1);
-    this.#ids[at] = sequenceId;
-    this.#frames[at] = frame;
-    this.#expiries[at] = expiresAtMs;
-    this.size += 1;
-    this.bytes += frame.bytes.length;
+  add(firstId: number, batch: StampedBatch): void {
+    if (this.#batchCount === this.#batches.length) this.#grow();
+    const at = (this.#first + this.#batchCount) & (this.#batches.length - 1);
+    this.#firstIds[at] = firstId;
+    this.#batches[at] = batch;
+    this.#batchCount += 1;
+    this.size += batch.length;
+    this.bytes += batch.bytes;
   }
 
   /** Forgets all ids up to this one. */
   release(upTo: number): void {
-    const mask = this.#ids.length - 1;
-    while (this.size > 0 && this.#ids[this.#first]! <= upTo) {
-      this.bytes -= this.#frames[this.#first]!.bytes.length;
-      this.#frames[this.#first] = undefined;
-      this.#first = (this.#first + 1) & mask;
-      this.size -= 1;
+    while (this.#batchCount > 0) {
+      const batch = this.#batches[this.#first]!;
+      const released = Math.min(batch.length, upTo - this.#firstIds[this.#first]! + 1);
+      if (released > this.#released) this.#forget(batch, released);
+      if (released < batch.length) return;
+      this.#dropOldest();
     }
-    if (this.size === 0 && this.#ids.length > keptPlaces) this.#resize(0);
+    if (this.#batches.length > keptPlaces) this.#resize(0);
   }
 
   /** Oldest first. */
   all(): Unacked[] {
-    return Array.from({ length: this.size }, (_, index) => {
-      const at = (this.#first + index) & (this.#ids.length - 1);
-      return { sequenceId: this.#ids[at]!, frame: this.#frames[at]!, expiresAtMs: this.#expiries[at]! };
+    return Array.from({ length: this.#batchCount }, (_, index) => this.#messagesOf(index)).flat();
+  }
+
+  #messagesOf(index: number): Unacked[] {
+    const at = (this.#first + index) & (this.#batches.length - 1);
+    const [batch, firstId] = [this.#batches[at]!, this.#firstIds[at]!];
+    const messages = batch.framesFrom(firstId).map((frame, offset) => {
+      return { sequenceId: firstId + offset, frame, expiresAtMs: batch.expiresAtMs(offset) };
     });
+    return index === 0 ? messages.slice(this.#released) : messages;
+  }
+
+  /** So many messages of the oldest batch are acknowledged now. */
+  #forget(batch: StampedBatch, released: number): void {
+    this.size -= released - this.#released;
+    this.bytes -= batch.bytesOfFirst(released) - batch.bytesOfFirst(this.#released);
+    this.#released = released;
+  }
+
+  #dropOldest(): void {
+    this.#batches[this.#first] = undefined;
+    this.#first = (this.#first + 1) & (this.#batches.length - 1);
+    this.#batchCount -= 1;
+    this.#released = 0;
   }
 
   #grow(): void {
-    this.#resize(Math.max(leastPlaces, this.#ids.length * 2));
+    this.#resize(Math.max(leastPlaces, this.#batches.length * 2));
   }
 
   #resize(places: number): void {
-    const [ids, frames, expiries, mask] = [this.#ids, this.#frames, this.#expiries, this.#ids.length - 1];
-    this.#ids = new Array<number>(places).fill(0);
-    this.#frames = new Array<Frame | undefined>(places).fill(undefined);
-    this.#expiries = new Array<number>(places).fill(Number.POSITIVE_INFINITY);
-    for (let index = 0; index < this.size; index += 1) {
+    const [firstIds, batches, mask] = [this.#firstIds, this.#batches, this.#batches.length - 1];
+    this.#firstIds = new Array<number>(places).fill(0);
+    this.#batches = new Array<StampedBatch | undefined>(places).fill(undefined);
+    for (let index = 0; index < this.#batchCount; index += 1) {
       const at = (this.#first + index) & mask;
-      this.#ids[index] = ids[at]!;
-      this.#frames[index] = frames[at];
-      this.#expiries[index] = expiries[at]!;
+      this.#firstIds[index] = firstIds[at]!;
+      this.#batches[index] = batches[at];
     }
     this.#first = 0;
   }
-}
-
-/** What a group-state message is about: a later one about the same takes its place. [client-protocols D24] */
-export interface StateSubject {
-  readonly group: string;
-  /** Undefined: a snapshot, which takes the place of everything about its group. */
-  readonly connectionId: string | undefined;
-}
-
-/** Undefined for messages that are kept one by one. */
-export function stateSubjectOf(message: SequencedMessage): StateSubject | undefined {
-  if (message.kind === 'groupStateSnapshot') return { group: message.group, connectionId: undefined };
-  if (message.kind !== 'groupStateUpdate') return undefined;
-  const [item, ...others] = message.items;
-  return item === undefined || others.length > 0
-    ? undefined
-    : { group: message.group, connectionId: item.connectionId };
 }
 
 /** Numbers the messages of a session and keeps them until they are acknowledged. [client-protocols 5.1] */
@@ -104,24 +109,28 @@ export class ReplayBuffer {
   /** Most sessions never get one. */
   #states: UnackedStates | undefined;
 
+  /** The id that the next message gets. */
+  get nextId(): number {
+    return this.#lastId + 1;
+  }
+
   /**
-   * Gives the message the next id. Undefined when the buffer is full: its session cannot go on. Messages about group
-   * states never fill it, as clients in the field do not acknowledge them. [client-protocols D24]
+   * Gives the messages the next ids. Answers what it could keep of them: less than all when the buffer is full, and then
+   * its session cannot go on. Messages about group states never fill it, as clients in the field do not acknowledge
+   * them. [client-protocols D24]
    */
-  add(stamp: Stamp, expiresAtMs: number, about?: StateSubject): Frame | undefined {
-    const sequenceId = this.#lastId + 1;
-    const frame = stamp.frame(sequenceId);
-    if (about !== undefined) {
-      this.#lastId = sequenceId;
+  add(batch: StampedBatch): StampedBatch {
+    const firstId = this.nextId;
+    if (batch.about !== undefined) {
       this.#states ??= new UnackedStates();
-      this.#states.add({ sequenceId, frame, expiresAtMs }, about);
-      return frame;
+      this.#states.add(stateOf(batch, firstId), batch.about);
+      this.#lastId += 1;
+      return batch;
     }
-    const unacked = this.#unacked;
-    if (unacked.size >= maxUnackedMessages || unacked.bytes + frame.bytes.length > maxUnackedBytes) return undefined;
-    this.#lastId = sequenceId;
-    unacked.add(sequenceId, frame, expiresAtMs);
-    return frame;
+    const kept = batch.head(maxUnackedMessages - this.#unacked.size, maxUnackedBytes - this.#unacked.bytes);
+    if (kept.length > 0) this.#unacked.add(firstId, kept);
+    this.#lastId += kept.length;
+    return kept;
   }
 
   /** Releases all ids up to this one; one beyond the last releases everything, an old one nothing. */
@@ -146,6 +155,10 @@ export class ReplayBuffer {
   get size(): number {
     return this.#unacked.size;
   }
+}
+
+function stateOf(batch: StampedBatch, sequenceId: number): Unacked {
+  return { sequenceId, frame: batch.framesFrom(sequenceId)[0]!, expiresAtMs: batch.expiresAtMs(0) };
 }
 
 function inOrder(messages: Unacked[]): readonly Unacked[] {

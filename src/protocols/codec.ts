@@ -29,7 +29,9 @@ export interface Encoder {
 
 /** One message of a reliable protocol, encoded but for its sequence id. */
 export interface Stamp {
-  /** The message with its sequence id; receivers that are at the same id share the frame. */
+  /** Of the message without its sequence id. */
+  readonly bytes: number;
+  /** The message with its sequence id. */
   frame(sequenceId: number): Frame;
 }
 

@@ -22,7 +22,7 @@ import { ignoreUpgrade, isWebSocketUpgrade } from './other-upgrade.js';
 import { refusalOf, refuse } from './refusal.js';
 import { requestHostReader, type TrustProxy } from './request-host.js';
 import { closeTimeoutMs, type OutboundLimits, SocketOutlet } from './socket-outlet.js';
-import { Turn } from './turn.js';
+import type { EventLoopTurn } from './turn.js';
 
 /** Largest message from a client, in bytes; one more is close 1009. [client-protocols 8.1] */
 const maxMessageBytes = 1024 * 1024;
@@ -41,6 +41,8 @@ export interface GatewayOptions {
   readonly settings: SocketSettings;
   readonly trustProxy: TrustProxy;
   readonly clock: Clock;
+  /** The hubs' own. */
+  readonly turn: EventLoopTurn;
   readonly observer: Observer;
 }
 
@@ -57,7 +59,6 @@ export class Gateway {
   readonly #keepAlive: KeepAlive;
   readonly #host: ClientSocketHost;
   readonly #requestHost: (request: IncomingMessage) => string | undefined;
-  readonly #turn = new Turn();
   /** The subprotocol to echo, while ws finishes the handshake. */
   readonly #selected = new WeakMap<IncomingMessage, string>();
   #isOpen = false;
@@ -261,10 +262,10 @@ export class Gateway {
     codec: Codec,
     begin: (outlet: Outlet) => Connection,
   ): SocketOutlet {
-    const { clock, settings } = this.#options;
+    const { clock, settings, turn } = this.#options;
     const onSlow = () => hub.fail(connection, new PubSubError('slowClient', 'The client is too slow.'));
     const limits = outboundLimits(settings.outboundLimits(), codec);
-    const outlet = new SocketOutlet(ws, socket, this.#turn, clock, limits, onSlow);
+    const outlet = new SocketOutlet(ws, socket, turn, clock, limits, onSlow);
     const connection: Connection = begin(outlet);
     new ClientSocket(ws, socket, outlet, hub, connection, this.#host);
     this.#sockets += 1;
@@ -286,14 +287,14 @@ export class Gateway {
   }
 }
 
-/** What a reliable connection's socket may have waiting at the least: its whole replay buffer may leave at once, and more while it does. [client-protocols 5.1, 8.4] */
-const replayed: OutboundLimits = { maxMessages: 2_000, maxBytes: 32 * 1024 * 1024 };
+/** What a reliable connection's socket may have waiting beside the usual: its whole replay buffer may leave at once. [client-protocols 5.1, 8.4, D24] */
+const replayed: OutboundLimits = { maxMessages: 2_000, maxBytes: 20 * 1024 * 1024 };
 
 function outboundLimits(configured: OutboundLimits, codec: Codec): OutboundLimits {
   if (codec.sequencer === undefined) return configured;
   return {
-    maxMessages: Math.max(configured.maxMessages, replayed.maxMessages),
-    maxBytes: Math.max(configured.maxBytes, replayed.maxBytes),
+    maxMessages: configured.maxMessages + replayed.maxMessages,
+    maxBytes: configured.maxBytes + replayed.maxBytes,
   };
 }
 

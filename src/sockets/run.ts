@@ -19,28 +19,33 @@ export class Run {
   /** The earliest, in Unix milliseconds; infinite when no frame expires. */
   readonly #expiresAtMs: number;
   readonly #before: Run | undefined;
-  readonly #last: Frame | undefined;
-  #next: Run[] | readonly Run[] = Run.#none;
+  readonly #last: readonly Frame[];
+  #next: readonly Run[] = Run.#none;
   #joined: Buffer | undefined;
 
-  private constructor(before: Run | undefined, last: Frame | undefined) {
+  private constructor(before: Run | undefined, last: readonly Frame[]) {
     this.#before = before;
     this.#last = last;
-    this.length = before === undefined ? 0 : before.length + 1;
-    this.bytes = (before?.bytes ?? 0) + (last?.bytes.length ?? 0);
-    const earlier = before === undefined ? Number.POSITIVE_INFINITY : before.#expiresAtMs;
-    this.#expiresAtMs = Math.min(earlier, last?.expiresAtMs ?? earlier);
+    let bytes = before?.bytes ?? 0;
+    let earliest = before === undefined ? Number.POSITIVE_INFINITY : before.#expiresAtMs;
+    for (const frame of last) {
+      bytes += frame.bytes.length;
+      earliest = Math.min(earliest, frame.expiresAtMs);
+    }
+    this.length = (before?.length ?? 0) + last.length;
+    this.bytes = bytes;
+    this.#expiresAtMs = earliest;
   }
 
   /** No frames: where the runs of a turn begin. */
   static empty(): Run {
-    return new Run(undefined, undefined);
+    return new Run(undefined, []);
   }
 
-  /** This run and one more frame; the same object for all who add the same frame in turn. */
-  with(frame: Frame): Run {
-    for (const next of this.#next) if (next.#last === frame) return next;
-    const made = new Run(this, frame);
+  /** This run and more frames; the same object for all who add the same array in turn. */
+  with(frames: readonly Frame[]): Run {
+    for (const next of this.#next) if (next.#last === frames) return next;
+    const made = new Run(this, frames);
     this.#remember(made);
     return made;
   }
@@ -48,9 +53,8 @@ export class Run {
   /** What of it is still of use; undefined when nothing is. */
   fresh(nowMs: number): Run | undefined {
     if (this.#expiresAtMs > nowMs) return this;
-    let run = Run.empty();
-    for (const frame of this.#frames()) if (frame.expiresAtMs > nowMs) run = run.with(frame);
-    return run.length === 0 ? undefined : run;
+    const frames = this.#frames().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+    return frames.length === 0 ? undefined : Run.empty().with(frames);
   }
 
   /** All frames in one Buffer, made once; undefined when they are too large to be worth a copy. */
@@ -67,10 +71,11 @@ export class Run {
     return this.#frames().map(wireOf);
   }
 
-  #frames(): Frame[] {
-    const frames = new Array<Frame>(this.length);
-    for (let run: Run = this; run.#before !== undefined; run = run.#before) frames[run.length - 1] = run.#last as Frame;
-    return frames;
+  #frames(): readonly Frame[] {
+    if (this.#before === undefined || this.#before.length === 0) return this.#last;
+    const parts: (readonly Frame[])[] = [];
+    for (let run: Run | undefined = this; run !== undefined; run = run.#before) parts.push(run.#last);
+    return parts.reverse().flat();
   }
 
   /** The newest come first: a fan-out asks for the same one again and again. */

@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import type { Clock, Outlet } from '../hub/ports.js';
 import type { Frame } from '../protocols/codec.js';
 import type { Run } from './run.js';
-import type { Flushable, Turn } from './turn.js';
+import type { EventLoopTurn, Flushable } from './turn.js';
 
 /** What one socket may have waiting to be written. [client-protocols 8.1] */
 export interface OutboundLimits {
@@ -25,7 +25,7 @@ export const closeTimeoutMs = 5_000;
 export class SocketOutlet implements Outlet, Flushable {
   readonly #ws: WebSocket;
   readonly #socket: Duplex;
-  readonly #turn: Turn;
+  readonly #turn: EventLoopTurn;
   readonly #clock: Clock;
   readonly #limits: OutboundLimits;
   readonly #onSlow: () => void;
@@ -38,7 +38,14 @@ export class SocketOutlet implements Outlet, Flushable {
   #isClosing = false;
 
   /** @param onSlow called once, when more waits than the limits allow */
-  constructor(ws: WebSocket, socket: Duplex, turn: Turn, clock: Clock, limits: OutboundLimits, onSlow: () => void) {
+  constructor(
+    ws: WebSocket,
+    socket: Duplex,
+    turn: EventLoopTurn,
+    clock: Clock,
+    limits: OutboundLimits,
+    onSlow: () => void,
+  ) {
     this.#ws = ws;
     this.#socket = socket;
     this.#turn = turn;
@@ -47,10 +54,10 @@ export class SocketOutlet implements Outlet, Flushable {
     this.#onSlow = onSlow;
   }
 
-  send(frame: Frame): void {
-    if (this.#isClosing) return;
+  send(frames: readonly Frame[]): void {
+    if (this.#isClosing || frames.length === 0) return;
     if (this.#due === undefined && !this.#isStuck) this.#turn.add(this);
-    const due = (this.#due ?? this.#turn.start).with(frame);
+    const due = (this.#due ?? this.#turn.start).with(frames);
     this.#due = due;
     if (this.#isStuck) this.#checkLimits(due);
     else if (due.length >= flushMessages || due.bytes >= flushBytes) this.flush();

@@ -50,8 +50,8 @@ export class Client implements Outlet {
   closed: { code: number; reason: string } | undefined;
   id = '';
 
-  send(frame: Frame): void {
-    this.frames.push(frame);
+  send(frames: readonly Frame[]): void {
+    this.frames.push(...frames);
   }
   close(code: number, reason: string): void {
     this.closed = { code, reason };
@@ -83,6 +83,7 @@ export async function startHost({
     backplane: new MemoryBus().connect(),
     observer: nobody,
     clock: { ...systemClock, now },
+    turn: { atEnd: task => task() },
     reconnectionTokens: new KeyReconnectionTokens(keys, now),
     recoveryWindowMs: () => 30_000,
     dropsOnEventFailure: () => false,

@@ -13,6 +13,7 @@ import type {
   Outlet,
   ReconnectionTokens,
   Target,
+  Turn,
   Upstream,
   UpstreamSession,
 } from '../../src/hub/ports.js';
@@ -29,9 +30,9 @@ export class RecordingOutlet implements Outlet {
   /** `pause` and `resume`, in order. */
   readonly flow: ('pause' | 'resume')[] = [];
 
-  send(frame: Frame): void {
+  send(frames: readonly Frame[]): void {
     if (this.closed !== undefined || this.isDropped) throw new Error('sent after the end');
-    this.frames.push(frame);
+    this.frames.push(...frames);
   }
 
   close(code: number, reason: string): void {
@@ -280,12 +281,14 @@ export class TestNode {
   recoveryWindowMs = 30_000;
   dropsOnEventFailure = false;
 
-  constructor(backplane: Backplane = new MemoryBus().connect()) {
+  /** @param turn ends at once, unless a test says otherwise */
+  constructor(backplane: Backplane = new MemoryBus().connect(), turn: Turn = { atEnd: task => task() }) {
     this.hubs = new Hubs({
       upstream: this.upstream,
       backplane,
       observer: this.observer,
       clock: this.clock,
+      turn,
       reconnectionTokens: readableTokens,
       recoveryWindowMs: () => this.recoveryWindowMs,
       dropsOnEventFailure: () => this.dropsOnEventFailure,

@@ -22,20 +22,18 @@ export const sequencer: Sequencer = {
 
 class JsonStamp implements Stamp {
   readonly #open: Buffer;
-  #sequenceId = 0;
-  #frame: Frame | undefined;
 
   /** @param open the message's object without its closing brace */
   constructor(open: Buffer) {
     this.#open = open;
   }
 
+  get bytes(): number {
+    return this.#open.length + 1;
+  }
+
   frame(sequenceId: number): Frame {
-    if (this.#frame === undefined || this.#sequenceId !== sequenceId) {
-      this.#sequenceId = sequenceId;
-      this.#frame = new Frame(false, Buffer.concat([this.#open, Buffer.from(`,"sequenceId":${sequenceId}}`)]));
-    }
-    return this.#frame;
+    return new Frame(false, Buffer.concat([this.#open, Buffer.from(`,"sequenceId":${sequenceId}}`)]));
   }
 }
 

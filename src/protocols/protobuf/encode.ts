@@ -33,8 +33,6 @@ class ProtobufStamp implements Stamp {
   readonly #number: number;
   readonly #idNumber: number;
   readonly #body: Buffer;
-  #sequenceId = 0;
-  #frame: Frame | undefined;
 
   /** @param idNumber the field number of `sequence_id` */
   constructor(number: number, idNumber: number, body: Buffer) {
@@ -43,12 +41,12 @@ class ProtobufStamp implements Stamp {
     this.#body = body;
   }
 
+  get bytes(): number {
+    return this.#body.length;
+  }
+
   frame(sequenceId: number): Frame {
-    if (this.#frame === undefined || this.#sequenceId !== sequenceId) {
-      this.#sequenceId = sequenceId;
-      this.#frame = new Frame(true, Buffer.concat([this.#head(sequenceId), this.#body]));
-    }
-    return this.#frame;
+    return new Frame(true, Buffer.concat([this.#head(sequenceId), this.#body]));
   }
 
   /** All that differs from receiver to receiver. */

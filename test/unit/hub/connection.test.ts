@@ -26,6 +26,8 @@ class HandOwner implements ConnectionOwner {
     connection.end({ category: 'BadRequest', reason: error.message });
   }
 
+  settle(): void {}
+
   received(_connection: Connection, bytes: number): void {
     this.bytes.push(bytes);
   }

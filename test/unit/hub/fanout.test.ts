@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { Connection, type ConnectionOwner } from '../../../src/hub/connection.js';
-import { type FanOutOptions, fanOut } from '../../../src/hub/fanout.js';
+import { type Conditions, fanOut } from '../../../src/hub/fanout.js';
 import { Permissions } from '../../../src/hub/permissions.js';
 import { type Codec, type Encoder, Frame } from '../../../src/protocols/codec.js';
 import { jsonReliable } from '../../../src/protocols/json/index.js';
 import type { DataMessage } from '../../../src/protocols/messages.js';
 import { FactObserver, RecordingOutlet, ScriptedUpstream, textPayload } from '../../support/fake-ports.js';
 
-const toAll: FanOutOptions = { excluded: [], accepts: undefined, expiresAtMs: Number.POSITIVE_INFINITY };
-const owner = { execute: () => undefined, fail: () => {}, received: () => {} };
+const everybody: Conditions = { excluded: [], accepts: undefined };
+const expiresAtMs = Number.POSITIVE_INFINITY;
+const owner = { execute: () => undefined, fail: () => {}, received: () => {}, settle: () => {} };
 const message: DataMessage = { kind: 'serverMessage', payload: textPayload('hello') };
 
 /** Counts what it is asked to encode. */
@@ -38,7 +39,7 @@ function connect(id: string, codec: Codec, by: ConnectionOwner = owner) {
 function send(receivers: readonly ReturnType<typeof connect>[], excluded: readonly string[] = []): FactObserver {
   const observer = new FactObserver();
   const connections = receivers.map(({ connection }) => connection);
-  fanOut(connections, message, { ...toAll, excluded }, 'chat', observer);
+  fanOut(connections, [{ message, expiresAtMs }], { ...everybody, excluded }, 'chat', observer);
   return observer;
 }
 
@@ -87,6 +88,28 @@ describe('[design 4] fan-out', () => {
     ]);
   });
 
+  test('several messages are encoded once each and reach every receiver in order, as one array of frames', () => {
+    const encoder: Encoder = { encode: asked => new Frame(false, (asked as DataMessage).payload.bytes) };
+    const [a, b] = [connect('a', codecOf('a', encoder)), connect('b', codecOf('a', encoder))];
+    const given: (readonly Frame[])[] = [];
+    for (const { outlet } of [a, b]) outlet.send = frames => void given.push(frames);
+    const observer = new FactObserver();
+    const sends = ['one', 'three'].map(text => ({
+      message: { kind: 'serverMessage', payload: textPayload(text) } as const,
+      expiresAtMs: 7,
+    }));
+    fanOut([a.connection, b.connection], sends, everybody, 'chat', observer);
+    expect(given[0]?.map(({ bytes, expiresAtMs }) => [bytes.toString(), expiresAtMs])).toEqual([
+      ['one', 7],
+      ['three', 7],
+    ]);
+    expect(given[1]).toBe(given[0]);
+    expect(observer.facts).toMatchObject([
+      { receivers: 2, bytes: 3 },
+      { receivers: 2, bytes: 5 },
+    ]);
+  });
+
   test('a receiver that leaves while it is written to does not keep the others from their copy', () => {
     const codec = codecOf('a', new CountingEncoder('x'));
     const receivers = [connect('a', codec), connect('b', codec), connect('c', codec)];
@@ -96,7 +119,7 @@ describe('[design 4] fan-out', () => {
     first.outlet.send = () => {
       for (const connection of present) if (connection.id === 'a') present.delete(connection);
     };
-    fanOut(present, message, toAll, 'chat', new FactObserver());
+    fanOut(present, [{ message, expiresAtMs }], everybody, 'chat', new FactObserver());
     expect(receivers.slice(1).map(({ outlet }) => outlet.frames.length)).toEqual([1, 1]);
   });
 });
@@ -135,7 +158,8 @@ describe('[client-protocols 5.1] reliable receivers', () => {
   test('what JSON has no words for takes no id', () => {
     const receiver = connect('a', jsonReliable);
     const empty = { dataType: 'json', bytes: Buffer.from('null'), metadata: undefined } as const;
-    fanOut([receiver.connection], { kind: 'serverMessage', payload: empty }, toAll, 'chat', new FactObserver());
+    const nothing = { message: { kind: 'serverMessage', payload: empty }, expiresAtMs } as const;
+    fanOut([receiver.connection], [nothing], everybody, 'chat', new FactObserver());
     expect(receiver.outlet.frames).toEqual([]);
     send([receiver]);
     expect(receiver.outlet.take()[0]).toContain('"sequenceId":1}');

@@ -22,8 +22,8 @@ function admission(more: { userId?: string; roles?: string[]; groups?: string[] 
 describe('opening', () => {
   test('[CP-035] the first frame is `connected`, with the client already in its groups', async () => {
     const outlet = new RecordingOutlet();
-    outlet.send = frame => {
-      outlet.frames.push(frame);
+    outlet.send = frames => {
+      outlet.frames.push(...frames);
       if (outlet.frames.length === 1) node.chat.sendToGroup('g', textPayload('at once'));
     };
     node.chat.open(admission({ userId: 'ann', groups: ['g', 'h'] }), outlet);

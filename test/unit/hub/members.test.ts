@@ -7,7 +7,7 @@ import { json } from '../../../src/protocols/json/index.js';
 import { RecordingBackplane, RecordingOutlet, ScriptedUpstream, settled } from '../../support/fake-ports.js';
 
 const hub = 'chat';
-const owner = { execute: () => undefined, fail: () => {}, received: () => {} };
+const owner = { execute: () => undefined, fail: () => {}, received: () => {}, settle: () => {} };
 
 function connect(id: string, userId?: string): Connection {
   const upstream = new ScriptedUpstream().open(hub, id);

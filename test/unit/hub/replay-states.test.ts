@@ -1,15 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { ReplayBuffer, type StateSubject, stateSubjectOf } from '../../../src/hub/replay.js';
-import { Frame, type Stamp } from '../../../src/protocols/codec.js';
+import { ReplayBuffer } from '../../../src/hub/replay.js';
+import { type StateSubject, stateSubjectOf } from '../../../src/hub/state-subject.js';
 import type { GroupStateItem } from '../../../src/protocols/messages.js';
 import { textPayload } from '../../support/fake-ports.js';
-
-const never = Number.POSITIVE_INFINITY;
-
-/** A message that is its id and its own text, filled up to so many bytes. */
-function stamp(text: string, bytes = 0): Stamp {
-  return { frame: id => new Frame(false, Buffer.from(`${id} ${text}`.padEnd(bytes))) };
-}
+import { add, never, stamp } from '../../support/stamps.js';
 
 const update = (connectionId: string, group = 'g'): StateSubject => ({ group, connectionId });
 const snapshot = (group = 'g'): StateSubject => ({ group, connectionId: undefined });
@@ -18,7 +12,7 @@ const texts = (buffer: ReplayBuffer) => buffer.unacked(0).map(({ bytes }) => byt
 /** Adds messages: with a subject, about a state. */
 function filled(...messages: readonly (readonly [text: string, about?: StateSubject])[]): ReplayBuffer {
   const buffer = new ReplayBuffer();
-  for (const [text, about] of messages) expect(buffer.add(stamp(text), never, about)).toBeDefined();
+  for (const [text, about] of messages) expect(add(buffer, stamp(text), never, about)).toBeDefined();
   return buffer;
 }
 
@@ -60,16 +54,16 @@ describe('[client-protocols D24] messages about group states', () => {
 
   test('do not count against the limits of the others', () => {
     const buffer = new ReplayBuffer();
-    for (let index = 0; index < 500; index += 1) buffer.add(stamp('s'), never, update(`${index}`));
-    for (let index = 0; index < 1_000; index += 1) expect(buffer.add(stamp('d'), never)).toBeDefined();
-    expect(buffer.add(stamp('d'), never)).toBeUndefined();
-    expect(buffer.add(stamp('s'), never, update('x'))).toBeDefined();
+    for (let index = 0; index < 500; index += 1) add(buffer, stamp('s'), never, update(`${index}`));
+    for (let index = 0; index < 1_000; index += 1) expect(add(buffer, stamp('d'), never)).toBeDefined();
+    expect(add(buffer, stamp('d'), never)).toBeUndefined();
+    expect(add(buffer, stamp('s'), never, update('x'))).toBeDefined();
     expect(texts(buffer)).toHaveLength(1_501);
   });
 
   test('the same ones again and again never fill it, and are never forgotten', () => {
     const buffer = new ReplayBuffer();
-    for (let index = 0; index < 5_000; index += 1) buffer.add(stamp(`${index}`), never, update(`${index % 1_000}`));
+    for (let index = 0; index < 5_000; index += 1) add(buffer, stamp(`${index}`), never, update(`${index % 1_000}`));
     expect(texts(buffer)).toHaveLength(1_000);
     expect(texts(buffer)[0]).toBe('4001 4000');
     expect(buffer.takeForgottenGroups()).toEqual([]);
@@ -80,15 +74,15 @@ describe('[client-protocols D24] messages about group states', () => {
     ['5 MiB of them', 5, 1024 * 1024],
   ])('%s are forgotten but for the last; their groups are named once', (_title, count, bytes) => {
     const buffer = new ReplayBuffer();
-    buffer.add(stamp('d'), never);
-    for (let index = 0; index < count; index += 1) buffer.add(stamp('s', bytes), never, update(`${index}`));
+    add(buffer, stamp('d'), never);
+    for (let index = 0; index < count; index += 1) add(buffer, stamp('s', bytes), never, update(`${index}`));
     expect(texts(buffer).map(text => text.trim())).toEqual(['1 d', `${count + 1} s`]);
     expect([buffer.takeForgottenGroups(), buffer.takeForgottenGroups()]).toEqual([['g'], []]);
   });
 
   const overflowing = () => {
     const buffer = new ReplayBuffer();
-    for (let index = 0; index <= 1_000; index += 1) buffer.add(stamp('s'), never, update(`${index}`));
+    for (let index = 0; index <= 1_000; index += 1) add(buffer, stamp('s'), never, update(`${index}`));
     return buffer;
   };
 
@@ -101,7 +95,7 @@ describe('[client-protocols D24] messages about group states', () => {
 
   test('a snapshot makes up for what was forgotten of its group', () => {
     const buffer = overflowing();
-    buffer.add(stamp('s'), never, snapshot());
+    add(buffer, stamp('s'), never, snapshot());
     expect(buffer.takeForgottenGroups()).toEqual([]);
   });
 });

@@ -1,18 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ReplayBuffer } from '../../../src/hub/replay.js';
-import { Frame, type Stamp } from '../../../src/protocols/codec.js';
-
-const never = Number.POSITIVE_INFINITY;
-
-/** A message that is its id and its own text, filled up to so many bytes. */
-function stamp(text: string, bytes = 0): Stamp {
-  return { frame: id => new Frame(false, Buffer.from(`${id} ${text}`.padEnd(bytes))) };
-}
+import { StampedBatch } from '../../../src/hub/stamped-batch.js';
+import { add, batchOf, never, stamp } from '../../support/stamps.js';
 
 function filled(messages: number, bytesEach = 0): ReplayBuffer {
   const buffer = new ReplayBuffer();
-  for (let count = 0; count < messages; count += 1) buffer.add(stamp('x', bytesEach), never);
+  for (let count = 0; count < messages; count += 1) add(buffer, stamp('x', bytesEach));
   return buffer;
 }
 
@@ -22,19 +16,18 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
   test('[CP-076] ids begin at 1 and leave nothing out, whatever is released meanwhile', () => {
     const buffer = new ReplayBuffer();
     const ids = ['a', 'b', 'c', 'd'].map(text => {
-      const frame = buffer.add(stamp(text), never);
+      const kept = add(buffer, stamp(text));
       if (text === 'c') buffer.release(3n);
-      return frame?.bytes.toString();
+      return kept;
     });
     expect(ids).toEqual(['1 a', '2 b', '3 c', '4 d']);
   });
 
-  test('[CP-077] is there in order, as the very frames that were sent, as often as it is asked for', () => {
+  test('[CP-077] is there in order, as it was sent, as often as it is asked for', () => {
     const buffer = new ReplayBuffer();
-    const sent = ['a', 'b', 'c'].map(text => buffer.add(stamp(text), never));
-    expect(buffer.unacked(0)).toEqual(sent);
-    expect(buffer.unacked(0)[2]).toBe(sent[2]);
-    expect(buffer.unacked(0)).toHaveLength(3);
+    const sent = ['a', 'b', 'c'].map(text => add(buffer, stamp(text)));
+    expect(sent).toEqual(['1 a', '2 b', '3 c']);
+    expect([texts(buffer), texts(buffer)]).toEqual([sent, sent]);
   });
 
   test('[CP-078] an ack releases all ids up to its own; an old one releases nothing', () => {
@@ -49,35 +42,35 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
     const buffer = filled(5);
     buffer.release(id);
     expect([buffer.size, texts(buffer)]).toEqual([0, []]);
-    expect(buffer.add(stamp('y'), never)?.bytes.toString()).toBe('6 y');
+    expect(add(buffer, stamp('y'))).toBe('6 y');
   });
 
   test('an ack before anything was sent does no harm', () => {
     const buffer = new ReplayBuffer();
     buffer.release(10n);
-    expect(buffer.add(stamp('a'), never)?.bytes.toString()).toBe('1 a');
+    expect(add(buffer, stamp('a'))).toBe('1 a');
     expect(buffer.size).toBe(1);
   });
 
   test('[CP-089] 1000 messages, not one more; each ack makes room again', () => {
     const buffer = filled(1_000);
     expect(buffer.size).toBe(1_000);
-    expect(buffer.add(stamp('y'), never)).toBeUndefined();
+    expect(add(buffer, stamp('y'))).toBeUndefined();
     expect(buffer.size).toBe(1_000);
     buffer.release(2n);
-    expect(buffer.add(stamp('y'), never)?.bytes.toString()).toBe('1001 y');
-    expect(buffer.add(stamp('z'), never)?.bytes.toString()).toBe('1002 z');
-    expect(buffer.add(stamp('y'), never)).toBeUndefined();
+    expect(add(buffer, stamp('y'))).toBe('1001 y');
+    expect(add(buffer, stamp('z'))).toBe('1002 z');
+    expect(add(buffer, stamp('y'))).toBeUndefined();
   });
 
   test('[CP-090] 16 MiB, not one byte more; each ack gives its bytes back', () => {
     const mebibyte = 1024 * 1024;
     const buffer = filled(16, mebibyte);
     expect(buffer.size).toBe(16);
-    expect(buffer.add(stamp('', 4), never)).toBeUndefined();
+    expect(add(buffer, stamp('', 4))).toBeUndefined();
     buffer.release(1n);
-    expect(buffer.add(stamp('', mebibyte + 1), never)).toBeUndefined();
-    expect(buffer.add(stamp('', mebibyte), never)).toBeDefined();
+    expect(add(buffer, stamp('', mebibyte + 1))).toBeUndefined();
+    expect(add(buffer, stamp('', mebibyte))).toBeDefined();
     expect(buffer.size).toBe(16);
   });
 
@@ -89,38 +82,76 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
       ['c', 2_000],
       ['d', 1_000],
     ] as const) {
-      buffer.add(stamp(text), expiresAtMs);
+      add(buffer, stamp(text), expiresAtMs);
     }
     expect(texts(buffer, 999)).toEqual(['1 a', '2 b', '3 c', '4 d']);
     expect(texts(buffer, 1_000)).toEqual(['2 b', '3 c']);
     expect(texts(buffer, 2_000)).toEqual(['2 b']);
-    expect(buffer.add(stamp('e'), never)?.bytes.toString()).toBe('5 e');
+    expect(add(buffer, stamp('e'))).toBe('5 e');
   });
 
   test('[CP-076] [CP-078] [CP-089] whatever is sent and acked, it holds what a plain list would', () => {
     const step = fc.oneof(
       fc.record({ add: fc.integer({ min: 1, max: 400 }) }),
+      fc.record({ batch: fc.integer({ min: 1, max: 400 }) }),
       fc.record({ back: fc.integer({ min: -5, max: 800 }) }),
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), steps => {
         const buffer = new ReplayBuffer();
         let [last, acked] = [0, 0];
-        for (const { add = 0, back } of steps as { add?: number; back?: number }[]) {
-          for (let count = 0; count < add; count += 1) {
-            const isKept = buffer.add(stamp('x'), never) !== undefined;
-            expect(isKept).toBe(last - acked < 1_000);
-            if (isKept) last += 1;
+        const expectKept = (kept: number, offered: number) => {
+          expect(kept).toBe(Math.min(offered, 1_000 - (last - acked)));
+          last += kept;
+        };
+        for (const { add: singles = 0, batch = 0, back } of steps as {
+          add?: number;
+          batch?: number;
+          back?: number;
+        }[]) {
+          for (let count = 0; count < singles; count += 1) {
+            expectKept(add(buffer, stamp('x')) === undefined ? 0 : 1, 1);
           }
+          if (batch > 0) expectKept(buffer.add(batchOf(Array<string>(batch).fill('x'))).length, batch);
           if (back !== undefined) {
             const id = Math.max(0, last - back);
             buffer.release(BigInt(id));
             acked = Math.max(acked, Math.min(id, last));
           }
+          expect(buffer.size).toBe(last - acked);
           expect(texts(buffer)).toEqual(Array.from({ length: last - acked }, (_, at) => `${acked + at + 1} x`));
         }
       }),
       { numRuns: 30 },
     );
+  });
+
+  test('[CP-089] [CP-090] of a batch that is too large, the first messages are kept', () => {
+    const buffer = filled(998);
+    const kept = buffer.add(batchOf(['a', 'b', 'c']));
+    expect(kept.framesFrom(999).map(({ bytes }) => bytes.toString())).toEqual(['999 a', '1000 b']);
+    expect(texts(buffer).slice(-2)).toEqual(['999 a', '1000 b']);
+    const large = filled(15, 1024 * 1024);
+    const half = { stamp: stamp('', 512 * 1024), expiresAtMs: never };
+    expect(large.add(new StampedBatch([half, half, half])).length).toBe(2);
+  });
+
+  test('[RA-039] the messages of one batch expire each at its own time', () => {
+    const buffer = new ReplayBuffer();
+    const messages = [2_000, 1_000, never].map((expiresAtMs, index) => ({ stamp: stamp(`${index}`), expiresAtMs }));
+    buffer.add(new StampedBatch(messages));
+    expect(texts(buffer, 1_000)).toEqual(['1 0', '3 2']);
+    buffer.release(1n);
+    expect(texts(buffer, 0)).toEqual(['2 1', '3 2']);
+  });
+
+  test('sessions that share a batch release it each at its own pace', () => {
+    const [behind, ahead] = [new ReplayBuffer(), filled(1)];
+    const batch = batchOf(['a', 'b', 'c']);
+    for (const buffer of [behind, ahead]) buffer.add(batch);
+    ahead.release(3n);
+    expect([texts(behind), texts(ahead)]).toEqual([['1 a', '2 b', '3 c'], ['4 c']]);
+    behind.release(1n);
+    expect([texts(behind), texts(ahead)]).toEqual([['2 b', '3 c'], ['4 c']]);
   });
 });

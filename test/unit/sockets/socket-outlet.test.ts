@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Frame } from '../../../src/protocols/codec.js';
 import { SocketOutlet } from '../../../src/sockets/socket-outlet.js';
-import { Turn } from '../../../src/sockets/turn.js';
+import { EventLoopTurn } from '../../../src/sockets/turn.js';
 import { wireOf } from '../../../src/sockets/wire.js';
 import { settled } from '../../support/fake-ports.js';
 import { FakeSocket, FakeWebSocket } from '../../support/fake-socket.js';
@@ -10,13 +10,13 @@ import { ManualClock } from '../../support/manual-clock.js';
 const kibibyte = 1024;
 const roomy = { maxMessages: 1_000, maxBytes: 16 * kibibyte * kibibyte };
 
-function setup({ limits = roomy, turn = new Turn(), socket = new FakeSocket() } = {}) {
+function setup({ limits = roomy, turn = new EventLoopTurn(), socket = new FakeSocket() } = {}) {
   const clock = new ManualClock();
   const ws = new FakeWebSocket();
   const slow: string[] = [];
   const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, clock, limits, () => slow.push('slow'));
   const send = (...texts: string[]) => {
-    for (const text of texts) outlet.send(frame(text));
+    for (const text of texts) outlet.send([frame(text)]);
   };
   return { clock, ws, socket, outlet, slow, send };
 }
@@ -48,21 +48,21 @@ describe('[design 4] within one turn', () => {
   });
 
   test('receivers of the same run are given one Buffer; one frame is not copied at all', async () => {
-    const turn = new Turn();
+    const turn = new EventLoopTurn();
     const [a, b, c] = [setup({ turn }), setup({ turn }), setup({ turn })];
-    const [first, second] = [frame('first'), frame('second')];
+    const [first, second] = [[frame('first')], [frame('second')]] as const;
     for (const { outlet } of [a, b]) outlet.send(first);
     for (const { outlet } of [a, b, c]) outlet.send(second);
     await settled();
     expect(a.socket.writes).toEqual([[wires('first', 'second')]]);
     expect(b.socket.writes[0]?.[0]).toBe(a.socket.writes[0]?.[0]);
-    expect(c.socket.writes[0]?.[0]).toBe(second.wire);
+    expect(c.socket.writes[0]?.[0]).toBe(second[0].wire);
   });
 
   test('a large run is handed over uncopied, in one go', async () => {
     const { socket, outlet } = setup();
     const frames = [sized(200 * kibibyte), sized(100 * kibibyte), frame('end')];
-    for (const each of frames) outlet.send(each);
+    for (const each of frames) outlet.send([each]);
     await settled();
     expect(socket.writes).toHaveLength(1);
     expect(socket.writes[0]?.map((buffer, index) => buffer === frames[index]?.wire)).toEqual([true, true, true]);
@@ -74,9 +74,9 @@ describe('[design 4] within one turn', () => {
   ])('%s are not held back to its end', async (_title, make) => {
     const { socket, outlet, send } = setup();
     const frames = make();
-    for (const each of frames.slice(0, -1)) outlet.send(each);
+    for (const each of frames.slice(0, -1)) outlet.send([each]);
     expect(socket.writes).toEqual([]);
-    outlet.send(frames.at(-1) as Frame);
+    outlet.send(frames.slice(-1));
     expect(socket.writes).toHaveLength(1);
     send('after');
     await settled();
@@ -87,7 +87,7 @@ describe('[design 4] within one turn', () => {
   test('however much is sent in it, who reads fast is not slow', async () => {
     const { socket, outlet, slow } = setup({ limits: { maxMessages: 10, maxBytes: 100 }, socket: new FakeSocket(1) });
     const frames = Array.from({ length: 1_000 }, (_, index) => frame(`message ${index}`));
-    for (const each of frames) outlet.send(each);
+    for (const each of frames) outlet.send([each]);
     await settled();
     expect(slow).toEqual([]);
     expect(socket.written.equals(Buffer.concat(frames.map(wireOf)))).toBe(true);
@@ -115,7 +115,7 @@ describe('a socket that is stuck', () => {
     const brief = frame('brief');
     brief.expiresAtMs = clock.now() + 1_000;
     send('a');
-    outlet.send(brief);
+    outlet.send([brief]);
     send('b');
     clock.advance(1_000);
     socket.drain();
@@ -147,7 +147,7 @@ describe('a socket that is stuck', () => {
   });
 
   test('does not delay others', async () => {
-    const turn = new Turn();
+    const turn = new EventLoopTurn();
     const [first, second] = [setup({ turn, socket: new FakeSocket(1) }), setup({ turn })];
     first.socket.isKernelFull = true;
     for (const text of ['a', 'b']) {
@@ -172,9 +172,9 @@ describe('[CP-074] [client-protocols 8.1] a receiver that falls too far behind',
 
   test('by bytes, those that the kernel has not taken included', async () => {
     const { socket, outlet, slow } = await stuck({ maxMessages: 1_000, maxBytes: 1_000 });
-    outlet.send(sized(1_000 - socket.writableLength));
+    outlet.send([sized(1_000 - socket.writableLength)]);
     expect(slow).toEqual([]);
-    outlet.send(sized(1));
+    outlet.send([sized(1)]);
     expect(slow).toEqual(['slow']);
   });
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { Turn } from '../../../src/sockets/turn.js';
+import { EventLoopTurn } from '../../../src/sockets/turn.js';
 import { settled } from '../../support/fake-ports.js';
 
 describe('a turn', () => {
   test('ends after the input of the turn, and flushes each once, in order', async () => {
-    const turn = new Turn();
+    const turn = new EventLoopTurn();
     const flushed: string[] = [];
     const add = (name: string) => turn.add({ flush: () => flushed.push(name) });
     add('a');
@@ -19,7 +19,7 @@ describe('a turn', () => {
   });
 
   test('has one empty run for all to begin with, and the next turn another', async () => {
-    const turn = new Turn();
+    const turn = new EventLoopTurn();
     const { start } = turn;
     turn.add({ flush: () => {} });
     expect(turn.start).toBe(start);
@@ -28,8 +28,26 @@ describe('a turn', () => {
     expect(turn.start).not.toBe(start);
   });
 
+  test('runs tasks at its end, and what they bring about leaves in the same turn', async () => {
+    const turn = new EventLoopTurn();
+    const order: string[] = [];
+    turn.add({ flush: () => order.push('flush 1') });
+    turn.atEnd(() => {
+      order.push('task');
+      expect(turn.start).toBe(start);
+      turn.add({ flush: () => order.push('flush 2') });
+    });
+    const { start } = turn;
+    expect(order).toEqual([]);
+    await settled();
+    expect(order).toEqual(['task', 'flush 1', 'flush 2']);
+    turn.atEnd(() => order.push('another turn'));
+    await settled();
+    expect(order.at(-1)).toBe('another turn');
+  });
+
   test('what is added while it ends belongs to the next', async () => {
-    const turn = new Turn();
+    const turn = new EventLoopTurn();
     const flushed: string[] = [];
     turn.add({
       flush: () => {
