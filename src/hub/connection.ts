@@ -1,5 +1,6 @@
 import { type CloseCategory, PubSubError } from '../errors.js';
-import type { Codec, Frame, InboundFrame } from '../protocols/codec.js';
+import type { Codec, InboundFrame } from '../protocols/codec.js';
+import { FrameList, type Frames } from '../protocols/frames.js';
 import { type ClientRequest, isSequenced, type SequencedMessage, type ServerMessage } from '../protocols/messages.js';
 import { AckMemory } from './ack-memory.js';
 import type { Invocations } from './invocations.js';
@@ -145,7 +146,7 @@ export class Connection {
   }
 
   /** Hands ready frames to the socket; without one they are lost. For fan-out, and for what has its place in the order already. */
-  deliver(frames: readonly Frame[]): void {
+  deliver(frames: Frames): void {
     if (this.#link.state === 'open') this.#link.outlet.send(frames);
   }
 
@@ -165,7 +166,7 @@ export class Connection {
     this.#owner.settle(this);
     if (this.isReliable && isSequenced(message)) return this.#tellStamped(message);
     const frame = this.codec.encoder.encode(message);
-    if (frame !== undefined) this.deliver([frame]);
+    if (frame !== undefined) this.deliver(frame);
     return frame?.bytes.length;
   }
 
@@ -174,7 +175,7 @@ export class Connection {
     if (stamp === undefined) return undefined;
     const batch = new StampedBatch([{ stamp, expiresAtMs: Number.POSITIVE_INFINITY }], stateSubjectOf(message));
     const id = this.deliverStamped(batch);
-    return id && batch.framesFrom(id)[0]?.bytes.length;
+    return id && batch.sizesFrom(id)[0];
   }
 
   /** One WebSocket message from the client, in order of arrival. */
@@ -210,7 +211,8 @@ export class Connection {
 
   /** Sends again what the client has not acknowledged. */
   replay(nowMs: number): void {
-    this.deliver(this.#replay?.unacked(nowMs) ?? []);
+    const frames = this.#replay?.unacked(nowMs) ?? [];
+    if (frames.length > 0) this.deliver(new FrameList(frames));
   }
 
   /** Groups whose states it has missed and the replay cannot tell. [client-protocols D24] */

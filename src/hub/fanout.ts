@@ -1,4 +1,5 @@
-import type { Codec, Frame } from '../protocols/codec.js';
+import type { Codec } from '../protocols/codec.js';
+import { FrameList, type Frames } from '../protocols/frames.js';
 import type { SequencedMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
 import type { Observer } from './ports.js';
@@ -24,7 +25,7 @@ interface Share {
   readonly codec: Codec;
   readonly protocol: string;
   /** Of a plain protocol: the messages that it has words for. */
-  readonly frames: readonly Frame[];
+  readonly frames: Frames | undefined;
   /** The same of a reliable protocol. */
   readonly batch: StampedBatch | undefined;
   receivers: number;
@@ -61,7 +62,7 @@ export function fanOut(
 }
 
 function deliver(share: Share, connection: Connection): void {
-  if (share.frames.length > 0) {
+  if (share.frames !== undefined) {
     connection.deliver(share.frames);
     share.receivers += 1;
   } else if (share.batch !== undefined) {
@@ -98,14 +99,15 @@ function shareOf(shares: Share[], { codec, protocol }: Connection, sends: readon
   return made;
 }
 
-function framesOf(sends: readonly Send[], { encoder, sequencer }: Codec): Frame[] {
-  if (sequencer !== undefined) return [];
-  return sends.flatMap(({ message, expiresAtMs }) => {
+function framesOf(sends: readonly Send[], { encoder, sequencer }: Codec): Frames | undefined {
+  if (sequencer !== undefined) return undefined;
+  const frames = sends.flatMap(({ message, expiresAtMs }) => {
     const frame = encoder.encode(message);
     if (frame === undefined) return [];
     frame.expiresAtMs = expiresAtMs;
     return [frame];
   });
+  return frames.length > 1 ? new FrameList(frames) : frames[0];
 }
 
 function batchOf(sends: readonly Send[], { sequencer }: Codec): StampedBatch | undefined {
@@ -120,7 +122,6 @@ function batchOf(sends: readonly Send[], { sequencer }: Codec): StampedBatch | u
 
 function report({ protocol, frames, batch, receivers, firstId }: Share, hub: string, observer: Observer): void {
   if (receivers === 0) return;
-  for (const { bytes } of batch?.framesFrom(firstId) ?? frames) {
-    observer.messageSent(hub, protocol, receivers, bytes.length);
-  }
+  const sizes = batch?.sizesFrom(firstId) ?? frames?.each().map(({ bytes }) => bytes.length) ?? [];
+  for (const bytes of sizes) observer.messageSent(hub, protocol, receivers, bytes);
 }

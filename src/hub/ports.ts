@@ -1,5 +1,5 @@
 import type { CloseCategory } from '../errors.js';
-import type { Frame } from '../protocols/codec.js';
+import type { Frames } from '../protocols/frames.js';
 import type { GroupStateItem, Payload, SequencedMessage } from '../protocols/messages.js';
 
 /** What the core asks of the outside. Each port is owned here, by the side that calls it, and is as small as the calls. */
@@ -23,11 +23,8 @@ export interface Turn {
 
 /** The way out to one client's socket. Nothing here waits. */
 export interface Outlet {
-  /**
-   * Enqueues only; frames leave in order. A receiver that falls too far behind is reported as slow by its socket. The
-   * same array for many sockets is cheaper than one for each.
-   */
-  send(frames: readonly Frame[]): void;
+  /** Enqueues only; frames leave in order. A receiver that falls too far behind is reported as slow by its socket. */
+  send(frames: Frames): void;
   /** Sends what is queued, then a Close frame; ends the socket if the peer does not answer it. */
   close(code: number, reason: string): void;
   /** Ends the socket at once, without a word: a newer one has taken its place. */

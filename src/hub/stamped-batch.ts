@@ -1,4 +1,5 @@
-import type { Frame, Stamp } from '../protocols/codec.js';
+import type { Stamp } from '../protocols/codec.js';
+import { StampedFrames, StampedMessages } from '../protocols/stamped-frames.js';
 import type { StateSubject } from './state-subject.js';
 
 /** One message of a reliable protocol, before it has its number. */
@@ -14,59 +15,60 @@ export interface Stamped {
  * and the garbage collector has one to follow. Frames are made anew for the few that are replayed. [design 4]
  */
 export class StampedBatch {
-  readonly #messages: readonly Stamped[];
   /** Set for a message about a group state, which is alone in its batch. */
   readonly about: StateSubject | undefined;
-  /** Of all messages, without their numbers. */
-  readonly bytes: number;
-  #firstId = 0;
-  #frames: readonly Frame[] = [];
+  readonly #expiries: readonly number[];
+  readonly #messages: StampedMessages;
+  /** Those that were asked for last. */
+  #frames: StampedFrames | undefined;
 
   constructor(messages: readonly Stamped[], about?: StateSubject) {
-    this.#messages = messages;
+    this.#messages = new StampedMessages(messages.map(({ stamp }) => stamp));
+    this.#expiries = messages.map(({ expiresAtMs }) => expiresAtMs);
     this.about = about;
-    this.bytes = bytesOf(messages);
   }
 
   get length(): number {
-    return this.#messages.length;
+    return this.#expiries.length;
   }
 
-  /** The messages with this id and those that follow it. Receivers that are at the same id get the same array. */
-  framesFrom(firstId: number): readonly Frame[] {
-    if (this.#firstId !== firstId) {
-      this.#firstId = firstId;
-      this.#frames = this.#messages.map(({ stamp }, index) => stamp.frame(firstId + index));
-    }
+  /** Of all messages, without their numbers. */
+  get bytes(): number {
+    return this.#messages.bytes;
+  }
+
+  /** The messages, numbered from `firstId` on. Receivers that are at the same id get the same object. */
+  framesFrom(firstId: number): StampedFrames {
+    if (this.#frames?.firstId !== firstId) this.#frames = new StampedFrames(this.#messages, firstId);
     return this.#frames;
   }
 
   expiresAtMs(index: number): number {
-    return this.#messages[index]!.expiresAtMs;
+    return this.#expiries[index]!;
+  }
+
+  /** Of each message, numbered from `firstId` on. */
+  sizesFrom(firstId: number): readonly number[] {
+    return this.#messages.stamps.map((stamp, index) => stamp.size(firstId + index));
   }
 
   /** Of the first so many messages, without their numbers. */
   bytesOfFirst(count: number): number {
     if (count === this.length) return this.bytes;
     let bytes = 0;
-    for (let index = 0; index < count; index += 1) bytes += this.#messages[index]!.stamp.bytes;
+    for (let index = 0; index < count; index += 1) bytes += this.#messages.stamps[index]!.bytes;
     return bytes;
   }
 
   /** Its first messages: no more than so many, and of no more than so many bytes. */
   head(maxMessages: number, maxBytes: number): StampedBatch {
     if (this.length <= maxMessages && this.bytes <= maxBytes) return this;
-    let count = 0;
-    for (let bytes = 0; count < maxMessages && count < this.length; count += 1) {
-      bytes += this.#messages[count]!.stamp.bytes;
-      if (bytes > maxBytes) break;
-    }
-    return new StampedBatch(this.#messages.slice(0, count), this.about);
+    let count = Math.min(this.length, maxMessages);
+    while (this.bytesOfFirst(count) > maxBytes) count -= 1;
+    const kept = this.#messages.stamps.slice(0, count);
+    return new StampedBatch(
+      kept.map((stamp, index) => ({ stamp, expiresAtMs: this.expiresAtMs(index) })),
+      this.about,
+    );
   }
-}
-
-function bytesOf(messages: readonly Stamped[]): number {
-  let bytes = 0;
-  for (const { stamp } of messages) bytes += stamp.bytes;
-  return bytes;
 }

@@ -1,24 +1,10 @@
+import { Frame } from './frames.js';
 import type { ClientRequest, SequencedMessage, ServerMessage } from './messages.js';
 
 /** One WebSocket message as it came in. */
 export interface InboundFrame {
   readonly isBinary: boolean;
   readonly bytes: Buffer;
-}
-
-/**
- * One WebSocket message to be sent. A frame is shared by all its receivers, so `wire`, the bytes with the WebSocket
- * header in front, is filled in by the first socket that needs it and reused by the rest. [design 4]
- */
-export class Frame {
-  wire: Buffer | undefined = undefined;
-  /** Unix milliseconds: a socket that could not take it before then drops it. [rest-api 5 › TTL] */
-  expiresAtMs = Number.POSITIVE_INFINITY;
-
-  constructor(
-    readonly isBinary: boolean,
-    readonly bytes: Buffer,
-  ) {}
 }
 
 /** Turns messages into frames. One object per wire form: fan-out encodes once per encoder. */
@@ -28,11 +14,28 @@ export interface Encoder {
 }
 
 /** One message of a reliable protocol, encoded but for its sequence id. */
-export interface Stamp {
+export abstract class Stamp {
+  abstract readonly isBinary: boolean;
   /** Of the message without its sequence id. */
-  readonly bytes: number;
-  /** The message with its sequence id. */
-  frame(sequenceId: number): Frame;
+  abstract readonly bytes: number;
+
+  /** Bytes that the id itself takes. Messages whose ids take as many bytes differ nowhere else. */
+  abstract idBytes(sequenceId: number): number;
+
+  /** Of the message with this id. */
+  abstract size(sequenceId: number): number;
+
+  /** Writes the message with this id from `at` on. Answers where the id is. */
+  abstract write(target: Buffer, at: number, sequenceId: number): number;
+
+  /** Writes an id over another one of as many bytes. */
+  abstract writeId(target: Buffer, at: number, sequenceId: number): void;
+
+  frame(sequenceId: number): Frame {
+    const bytes = Buffer.allocUnsafe(this.size(sequenceId));
+    this.write(bytes, 0, sequenceId);
+    return new Frame(this.isBinary, bytes);
+  }
 }
 
 /** Encodes what reliable protocols number: the body once, the sequence id per receiver. [client-protocols 5.1] */

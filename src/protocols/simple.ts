@@ -1,4 +1,5 @@
-import { type Codec, type Encoder, Frame, type InboundFrame } from './codec.js';
+import type { Codec, Encoder, InboundFrame } from './codec.js';
+import { Frame } from './frames.js';
 import type { ClientRequest, Payload, ServerMessage } from './messages.js';
 
 /** The event that a simple client's messages raise. [upstream-events 1.1] */

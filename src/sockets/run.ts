@@ -1,5 +1,5 @@
-import type { Frame } from '../protocols/codec.js';
-import { wireOf } from './wire.js';
+import { type Frame, FrameList, type Frames } from '../protocols/frames.js';
+import { concatWires } from '../protocols/wire.js';
 
 /** Frames whose joined size is above this are not copied together; the copy would cost more than a second write. */
 const maxJoinedBytes = 256 * 1024;
@@ -13,37 +13,33 @@ const rememberedNext = 4;
  */
 export class Run {
   static readonly #none: readonly Run[] = [];
+  /** Messages. */
   readonly length: number;
   /** Payload bytes of all frames. */
   readonly bytes: number;
   /** The earliest, in Unix milliseconds; infinite when no frame expires. */
   readonly #expiresAtMs: number;
   readonly #before: Run | undefined;
-  readonly #last: readonly Frame[];
+  readonly #last: Frames | undefined;
   #next: readonly Run[] = Run.#none;
   #joined: Buffer | undefined;
 
-  private constructor(before: Run | undefined, last: readonly Frame[]) {
+  private constructor(before: Run | undefined, last: Frames | undefined) {
     this.#before = before;
     this.#last = last;
-    let bytes = before?.bytes ?? 0;
-    let earliest = before === undefined ? Number.POSITIVE_INFINITY : before.#expiresAtMs;
-    for (const frame of last) {
-      bytes += frame.bytes.length;
-      earliest = Math.min(earliest, frame.expiresAtMs);
-    }
-    this.length = (before?.length ?? 0) + last.length;
-    this.bytes = bytes;
-    this.#expiresAtMs = earliest;
+    this.length = (before?.length ?? 0) + (last?.count ?? 0);
+    this.bytes = (before?.bytes ?? 0) + (last?.payloadBytes ?? 0);
+    const earlier = before === undefined ? Number.POSITIVE_INFINITY : before.#expiresAtMs;
+    this.#expiresAtMs = Math.min(earlier, last?.expiresAtMs ?? earlier);
   }
 
   /** No frames: where the runs of a turn begin. */
   static empty(): Run {
-    return new Run(undefined, []);
+    return new Run(undefined, undefined);
   }
 
-  /** This run and more frames; the same object for all who add the same array in turn. */
-  with(frames: readonly Frame[]): Run {
+  /** This run and more frames; the same object for all who add the same ones in turn. */
+  with(frames: Frames): Run {
     for (const next of this.#next) if (next.#last === frames) return next;
     const made = new Run(this, frames);
     this.#remember(made);
@@ -54,28 +50,33 @@ export class Run {
   fresh(nowMs: number): Run | undefined {
     if (this.#expiresAtMs > nowMs) return this;
     const frames = this.#frames().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-    return frames.length === 0 ? undefined : Run.empty().with(frames);
+    return frames.length === 0 ? undefined : Run.empty().with(new FrameList(frames));
   }
 
   /** All frames in one Buffer, made once; undefined when they are too large to be worth a copy. */
   joined(): Buffer | undefined {
     if (this.#joined === undefined && (this.length === 1 || this.bytes <= maxJoinedBytes)) {
-      const wires = this.wires();
-      this.#joined = wires.length === 1 ? wires[0] : Buffer.concat(wires);
+      this.#joined = concatWires(this.#parts());
     }
     return this.#joined;
   }
 
   /** Each frame as it goes over TCP, in order. */
   wires(): Buffer[] {
-    return this.#frames().map(wireOf);
+    return this.#frames().map(frame => frame.wire());
   }
 
   #frames(): readonly Frame[] {
-    if (this.#before === undefined || this.#before.length === 0) return this.#last;
-    const parts: (readonly Frame[])[] = [];
-    for (let run: Run | undefined = this; run !== undefined; run = run.#before) parts.push(run.#last);
-    return parts.reverse().flat();
+    return this.#parts().flatMap(part => part.each());
+  }
+
+  /** What was added, in order. */
+  #parts(): readonly Frames[] {
+    const parts: Frames[] = [];
+    for (let run: Run | undefined = this; run !== undefined; run = run.#before) {
+      if (run.#last !== undefined) parts.push(run.#last);
+    }
+    return parts.reverse();
   }
 
   /** The newest come first: a fan-out asks for the same one again and again. */

@@ -1,7 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock, Outlet } from '../hub/ports.js';
-import type { Frame } from '../protocols/codec.js';
+import type { Frames } from '../protocols/frames.js';
 import type { Run } from './run.js';
 import type { EventLoopTurn, Flushable } from './turn.js';
 
@@ -54,8 +54,8 @@ export class SocketOutlet implements Outlet, Flushable {
     this.#onSlow = onSlow;
   }
 
-  send(frames: readonly Frame[]): void {
-    if (this.#isClosing || frames.length === 0) return;
+  send(frames: Frames): void {
+    if (this.#isClosing) return;
     if (this.#due === undefined && !this.#isStuck) this.#turn.add(this);
     const due = (this.#due ?? this.#turn.start).with(frames);
     this.#due = due;

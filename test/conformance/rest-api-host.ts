@@ -7,7 +7,7 @@ import { KeyReconnectionTokens } from '../../src/auth/reconnection-tokens.js';
 import { MemoryBus } from '../../src/backplane/memory.js';
 import { Hubs } from '../../src/hub/hubs.js';
 import type { Observer, Outlet, Upstream } from '../../src/hub/ports.js';
-import type { Frame } from '../../src/protocols/codec.js';
+import type { Frame, Frames } from '../../src/protocols/frames.js';
 import { simpleEvents } from '../../src/protocols/simple.js';
 import { createRestServer } from '../../src/rest/server.js';
 import { systemClock } from '../../src/system-clock.js';
@@ -50,8 +50,8 @@ export class Client implements Outlet {
   closed: { code: number; reason: string } | undefined;
   id = '';
 
-  send(frames: readonly Frame[]): void {
-    this.frames.push(...frames);
+  send(frames: Frames): void {
+    this.frames.push(...frames.each());
   }
   close(code: number, reason: string): void {
     this.closed = { code, reason };

@@ -17,7 +17,8 @@ import type {
   Upstream,
   UpstreamSession,
 } from '../../src/hub/ports.js';
-import type { Codec, Frame, InboundFrame } from '../../src/protocols/codec.js';
+import type { Codec, InboundFrame } from '../../src/protocols/codec.js';
+import type { Frame, Frames } from '../../src/protocols/frames.js';
 import { json } from '../../src/protocols/json/index.js';
 import type { Payload } from '../../src/protocols/messages.js';
 import { ManualClock } from './manual-clock.js';
@@ -30,9 +31,9 @@ export class RecordingOutlet implements Outlet {
   /** `pause` and `resume`, in order. */
   readonly flow: ('pause' | 'resume')[] = [];
 
-  send(frames: readonly Frame[]): void {
+  send(frames: Frames): void {
     if (this.closed !== undefined || this.isDropped) throw new Error('sent after the end');
-    this.frames.push(...frames);
+    this.frames.push(...frames.each());
   }
 
   close(code: number, reason: string): void {

@@ -1,5 +1,6 @@
 import { unreachable } from '../../errors.js';
-import { type Encoder, Frame, type Sequencer, type Stamp } from '../codec.js';
+import { type Encoder, type Sequencer, Stamp } from '../codec.js';
+import { Frame } from '../frames.js';
 import type {
   DataMessage,
   DataType,
@@ -20,20 +21,47 @@ export const sequencer: Sequencer = {
   },
 };
 
-class JsonStamp implements Stamp {
-  readonly #open: Buffer;
+const idMember = Buffer.from(',"sequenceId":');
+const [zero, closingBrace] = Buffer.from('0}') as Iterable<number> as [number, number];
+
+class JsonStamp extends Stamp {
+  readonly isBinary = false;
+  /** All that comes before the id. */
+  readonly #head: Buffer;
 
   /** @param open the message's object without its closing brace */
   constructor(open: Buffer) {
-    this.#open = open;
+    super();
+    this.#head = Buffer.concat([open, idMember]);
   }
 
   get bytes(): number {
-    return this.#open.length + 1;
+    return this.#head.length - idMember.length + 1;
   }
 
-  frame(sequenceId: number): Frame {
-    return new Frame(false, Buffer.concat([this.#open, Buffer.from(`,"sequenceId":${sequenceId}}`)]));
+  idBytes(sequenceId: number): number {
+    let digits = 1;
+    for (let rest = sequenceId; rest >= 10; rest /= 10) digits += 1;
+    return digits;
+  }
+
+  size(sequenceId: number): number {
+    return this.#head.length + this.idBytes(sequenceId) + 1;
+  }
+
+  write(target: Buffer, at: number, sequenceId: number): number {
+    const idAt = at + this.#head.copy(target, at);
+    this.writeId(target, idAt, sequenceId);
+    target[idAt + this.idBytes(sequenceId)] = closingBrace;
+    return idAt;
+  }
+
+  writeId(target: Buffer, at: number, sequenceId: number): void {
+    let rest = sequenceId;
+    for (let place = at + this.idBytes(sequenceId) - 1; place >= at; place -= 1) {
+      target[place] = zero + (rest % 10);
+      rest = Math.floor(rest / 10);
+    }
   }
 }
 

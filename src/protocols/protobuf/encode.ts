@@ -1,6 +1,7 @@
 import { unreachable } from '../../errors.js';
 import { isAny } from '../any.js';
-import { type Encoder, Frame, type Sequencer, type Stamp } from '../codec.js';
+import { type Encoder, type Sequencer, Stamp } from '../codec.js';
+import { Frame } from '../frames.js';
 import type {
   DataMessage,
   GroupStateItem,
@@ -10,7 +11,7 @@ import type {
   ServerMessage,
   StreamPosition,
 } from '../messages.js';
-import { type MessageWriter, varintSize, written } from './message-writer.js';
+import { type MessageWriter, varintSize, writeVarint, written } from './message-writer.js';
 
 /** A member of the `message` oneof of a `DownstreamMessage`: its field number, and its bytes in parts. [client-protocols 6.2] */
 interface Body {
@@ -29,13 +30,15 @@ export const sequencer: Sequencer = {
   },
 };
 
-class ProtobufStamp implements Stamp {
+class ProtobufStamp extends Stamp {
+  readonly isBinary = true;
   readonly #number: number;
   readonly #idNumber: number;
   readonly #body: Buffer;
 
   /** @param idNumber the field number of `sequence_id` */
   constructor(number: number, idNumber: number, body: Buffer) {
+    super();
     this.#number = number;
     this.#idNumber = idNumber;
     this.#body = body;
@@ -45,14 +48,30 @@ class ProtobufStamp implements Stamp {
     return this.#body.length;
   }
 
-  frame(sequenceId: number): Frame {
-    return new Frame(true, Buffer.concat([this.#head(sequenceId), this.#body]));
+  idBytes(sequenceId: number): number {
+    return varintSize(sequenceId);
   }
 
-  /** All that differs from receiver to receiver. */
-  #head(sequenceId: number): Uint8Array {
-    const length = 1 + varintSize(sequenceId) + this.#body.length;
-    return written(writer => writer.open(this.#number, length).presentUint64(this.#idNumber, sequenceId));
+  size(sequenceId: number): number {
+    const length = this.#lengthWith(sequenceId);
+    return 1 + varintSize(length) + length;
+  }
+
+  write(target: Buffer, at: number, sequenceId: number): number {
+    const length = this.#lengthWith(sequenceId);
+    const head = written(writer => writer.open(this.#number, length).presentUint64(this.#idNumber, sequenceId));
+    target.set(head, at);
+    this.#body.copy(target, at + head.length);
+    return at + head.length - varintSize(sequenceId);
+  }
+
+  writeId(target: Buffer, at: number, sequenceId: number): void {
+    writeVarint(target, at, sequenceId);
+  }
+
+  /** Bytes of the message inside the `DownstreamMessage`: its id, with a tag of one byte, and its other fields. */
+  #lengthWith(sequenceId: number): number {
+    return 1 + varintSize(sequenceId) + this.#body.length;
   }
 }
 

@@ -23,6 +23,16 @@ export function varintSize(value: number): number {
   return size;
 }
 
+/** Writes a number into bytes that are there already, which the library's writer has no words for. */
+export function writeVarint(target: Buffer, at: number, value: number): void {
+  let [place, rest] = [at, value];
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) {
+    target[place] = (rest % 0x80) | 0x80;
+    place += 1;
+  }
+  target[place] = rest;
+}
+
 /**
  * Writes the fields of one message. As proto3 has it, a plain field at its default is left out; one with presence (a
  * member of a oneof, or `optional`) is written whenever it is set, also when it is empty.

@@ -23,7 +23,7 @@ describe('opening', () => {
   test('[CP-035] the first frame is `connected`, with the client already in its groups', async () => {
     const outlet = new RecordingOutlet();
     outlet.send = frames => {
-      outlet.frames.push(...frames);
+      outlet.frames.push(...frames.each());
       if (outlet.frames.length === 1) node.chat.sendToGroup('g', textPayload('at once'));
     };
     node.chat.open(admission({ userId: 'ann', groups: ['g', 'h'] }), outlet);

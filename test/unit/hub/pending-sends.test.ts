@@ -35,7 +35,7 @@ describe('[design 4] what one audience is sent within a turn', () => {
     for (const { outlet } of [a, b]) {
       const send = outlet.send.bind(outlet);
       outlet.send = frames => {
-        given.push(frames.length);
+        given.push(frames.count);
         send(frames);
       };
     }

@@ -1,8 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { Frame } from '../../../src/protocols/codec.js';
+import { Frame } from '../../../src/protocols/frames.js';
 import { SocketOutlet } from '../../../src/sockets/socket-outlet.js';
 import { EventLoopTurn } from '../../../src/sockets/turn.js';
-import { wireOf } from '../../../src/sockets/wire.js';
 import { settled } from '../../support/fake-ports.js';
 import { FakeSocket, FakeWebSocket } from '../../support/fake-socket.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -16,14 +15,14 @@ function setup({ limits = roomy, turn = new EventLoopTurn(), socket = new FakeSo
   const slow: string[] = [];
   const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, clock, limits, () => slow.push('slow'));
   const send = (...texts: string[]) => {
-    for (const text of texts) outlet.send([frame(text)]);
+    for (const text of texts) outlet.send(frame(text));
   };
   return { clock, ws, socket, outlet, slow, send };
 }
 
 const frame = (text: string) => new Frame(false, Buffer.from(text));
 const sized = (bytes: number) => new Frame(true, Buffer.alloc(bytes));
-const wires = (...texts: string[]) => Buffer.concat(texts.map(text => wireOf(frame(text))));
+const wires = (...texts: string[]) => Buffer.concat(texts.map(text => frame(text).wire()));
 
 /** A socket whose kernel takes nothing more, with one message on its way. */
 async function stuck(limits = roomy) {
@@ -50,22 +49,22 @@ describe('[design 4] within one turn', () => {
   test('receivers of the same run are given one Buffer; one frame is not copied at all', async () => {
     const turn = new EventLoopTurn();
     const [a, b, c] = [setup({ turn }), setup({ turn }), setup({ turn })];
-    const [first, second] = [[frame('first')], [frame('second')]] as const;
+    const [first, second] = [frame('first'), frame('second')];
     for (const { outlet } of [a, b]) outlet.send(first);
     for (const { outlet } of [a, b, c]) outlet.send(second);
     await settled();
     expect(a.socket.writes).toEqual([[wires('first', 'second')]]);
     expect(b.socket.writes[0]?.[0]).toBe(a.socket.writes[0]?.[0]);
-    expect(c.socket.writes[0]?.[0]).toBe(second[0].wire);
+    expect(c.socket.writes[0]?.[0]).toBe(second.wire());
   });
 
   test('a large run is handed over uncopied, in one go', async () => {
     const { socket, outlet } = setup();
     const frames = [sized(200 * kibibyte), sized(100 * kibibyte), frame('end')];
-    for (const each of frames) outlet.send([each]);
+    for (const each of frames) outlet.send(each);
     await settled();
     expect(socket.writes).toHaveLength(1);
-    expect(socket.writes[0]?.map((buffer, index) => buffer === frames[index]?.wire)).toEqual([true, true, true]);
+    expect(socket.writes[0]?.map((buffer, index) => buffer === frames[index]?.wire())).toEqual([true, true, true]);
   });
 
   test.each([
@@ -74,23 +73,23 @@ describe('[design 4] within one turn', () => {
   ])('%s are not held back to its end', async (_title, make) => {
     const { socket, outlet, send } = setup();
     const frames = make();
-    for (const each of frames.slice(0, -1)) outlet.send([each]);
+    for (const each of frames.slice(0, -1)) outlet.send(each);
     expect(socket.writes).toEqual([]);
-    outlet.send(frames.slice(-1));
+    outlet.send(frames.at(-1) as Frame);
     expect(socket.writes).toHaveLength(1);
     send('after');
     await settled();
     expect(socket.writes).toHaveLength(2);
-    expect(socket.written.equals(Buffer.concat([...frames, frame('after')].map(wireOf)))).toBe(true);
+    expect(socket.written.equals(Buffer.concat([...frames, frame('after')].map(each => each.wire())))).toBe(true);
   });
 
   test('however much is sent in it, who reads fast is not slow', async () => {
     const { socket, outlet, slow } = setup({ limits: { maxMessages: 10, maxBytes: 100 }, socket: new FakeSocket(1) });
     const frames = Array.from({ length: 1_000 }, (_, index) => frame(`message ${index}`));
-    for (const each of frames) outlet.send([each]);
+    for (const each of frames) outlet.send(each);
     await settled();
     expect(slow).toEqual([]);
-    expect(socket.written.equals(Buffer.concat(frames.map(wireOf)))).toBe(true);
+    expect(socket.written.equals(Buffer.concat(frames.map(each => each.wire())))).toBe(true);
   });
 });
 
@@ -115,7 +114,7 @@ describe('a socket that is stuck', () => {
     const brief = frame('brief');
     brief.expiresAtMs = clock.now() + 1_000;
     send('a');
-    outlet.send([brief]);
+    outlet.send(brief);
     send('b');
     clock.advance(1_000);
     socket.drain();
@@ -172,9 +171,9 @@ describe('[CP-074] [client-protocols 8.1] a receiver that falls too far behind',
 
   test('by bytes, those that the kernel has not taken included', async () => {
     const { socket, outlet, slow } = await stuck({ maxMessages: 1_000, maxBytes: 1_000 });
-    outlet.send([sized(1_000 - socket.writableLength)]);
+    outlet.send(sized(1_000 - socket.writableLength));
     expect(slow).toEqual([]);
-    outlet.send([sized(1)]);
+    outlet.send(sized(1));
     expect(slow).toEqual(['slow']);
   });
 

@@ -1,0 +1,76 @@
+import { concatWires, wireOf } from './wire.js';
+
+/**
+ * Messages that are sent together, in order. Receivers that are due the same ones are given the same object, so that
+ * their bytes are put together once for all. [design 4]
+ */
+export interface Frames {
+  /** Messages. */
+  readonly count: number;
+  /** Of all messages, without sequence ids. */
+  readonly payloadBytes: number;
+  /** Unix milliseconds: a socket that could not take the first to expire before then drops it. [rest-api 5 › TTL] */
+  readonly expiresAtMs: number;
+  each(): readonly Frame[];
+  /** All of them as they go over TCP, made when a first socket needs it. */
+  wire(): Buffer;
+}
+
+/** One WebSocket message to be sent. */
+export class Frame implements Frames {
+  readonly count = 1;
+  readonly isBinary: boolean;
+  readonly bytes: Buffer;
+  expiresAtMs = Number.POSITIVE_INFINITY;
+  #wire: Buffer | undefined = undefined;
+
+  constructor(isBinary: boolean, bytes: Buffer) {
+    this.isBinary = isBinary;
+    this.bytes = bytes;
+  }
+
+  get payloadBytes(): number {
+    return this.bytes.length;
+  }
+
+  each(): readonly Frame[] {
+    return [this];
+  }
+
+  wire(): Buffer {
+    this.#wire ??= wireOf(this.isBinary, this.bytes);
+    return this.#wire;
+  }
+}
+
+/** Several messages, each of them ready. */
+export class FrameList implements Frames {
+  readonly payloadBytes: number;
+  readonly expiresAtMs: number;
+  readonly #frames: readonly Frame[];
+  #wire: Buffer | undefined;
+
+  constructor(frames: readonly Frame[]) {
+    let [bytes, earliest] = [0, Number.POSITIVE_INFINITY];
+    for (const frame of frames) {
+      bytes += frame.payloadBytes;
+      earliest = Math.min(earliest, frame.expiresAtMs);
+    }
+    this.#frames = frames;
+    this.payloadBytes = bytes;
+    this.expiresAtMs = earliest;
+  }
+
+  get count(): number {
+    return this.#frames.length;
+  }
+
+  each(): readonly Frame[] {
+    return this.#frames;
+  }
+
+  wire(): Buffer {
+    this.#wire ??= concatWires(this.#frames);
+    return this.#wire;
+  }
+}

@@ -1,0 +1,98 @@
+import type { Stamp } from './codec.js';
+import type { Frame, Frames } from './frames.js';
+import { concatWires, headerBytes, maxFrameBytes, writeHeader } from './wire.js';
+
+/** The joined bytes of all messages for one receiver, and where the sequence ids are in them. */
+interface Template {
+  readonly wire: Buffer;
+  readonly idsAt: readonly number[];
+}
+
+/**
+ * Messages of a reliable protocol, in order, and their bytes for any receiver. Two receivers' bytes differ in the ids
+ * only, so most of them are a copy of another's with other digits: to put each message together for each receiver costs
+ * more than to write it to the socket. [design 4]
+ */
+export class StampedMessages {
+  readonly stamps: readonly Stamp[];
+  /** Of all messages, without their ids. */
+  readonly bytes: number;
+  /** By the bytes that each id takes. */
+  readonly #templates: (Template | undefined)[] = [];
+
+  constructor(stamps: readonly Stamp[]) {
+    this.stamps = stamps;
+    this.bytes = stamps.reduce((sum, stamp) => sum + stamp.bytes, 0);
+  }
+
+  /** All messages as they go over TCP, numbered from `firstId`. */
+  wire(firstId: number): Buffer {
+    const [first] = this.stamps;
+    if (first === undefined || this.stamps.some(stamp => stamp.size(firstId) > maxFrameBytes - 16)) {
+      return concatWires(this.frames(firstId));
+    }
+    const idBytes = first.idBytes(firstId);
+    if (idBytes !== first.idBytes(firstId + this.stamps.length - 1)) return this.#build(firstId).wire;
+    const template = this.#templates[idBytes];
+    if (template !== undefined) return this.#copy(template, firstId);
+    const made = this.#build(firstId);
+    this.#templates[idBytes] = made;
+    return made.wire;
+  }
+
+  frames(firstId: number): readonly Frame[] {
+    return this.stamps.map((stamp, index) => stamp.frame(firstId + index));
+  }
+
+  #copy({ wire, idsAt }: Template, firstId: number): Buffer {
+    const copy = Buffer.allocUnsafe(wire.length);
+    wire.copy(copy);
+    for (let index = 0; index < idsAt.length; index += 1) {
+      this.stamps[index]!.writeId(copy, idsAt[index]!, firstId + index);
+    }
+    return copy;
+  }
+
+  #build(firstId: number): Template {
+    const sizes = this.stamps.map((stamp, index) => stamp.size(firstId + index));
+    const wire = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + headerBytes(size) + size, 0));
+    let at = 0;
+    const idsAt = this.stamps.map((stamp, index) => {
+      const start = writeHeader(wire, at, stamp.isBinary, sizes[index]!);
+      at = start + sizes[index]!;
+      return stamp.write(wire, start, firstId + index);
+    });
+    return { wire, idsAt };
+  }
+}
+
+/** The messages with the ids that one receiver has for them, or several that are at the same id. */
+export class StampedFrames implements Frames {
+  /** A message that is numbered leaves a gap when it is dropped, so its socket keeps it. */
+  readonly expiresAtMs = Number.POSITIVE_INFINITY;
+  readonly firstId: number;
+  readonly #messages: StampedMessages;
+  #wire: Buffer | undefined;
+
+  constructor(messages: StampedMessages, firstId: number) {
+    this.#messages = messages;
+    this.firstId = firstId;
+  }
+
+  get count(): number {
+    return this.#messages.stamps.length;
+  }
+
+  get payloadBytes(): number {
+    return this.#messages.bytes;
+  }
+
+  each(): readonly Frame[] {
+    return this.#messages.frames(this.firstId);
+  }
+
+  wire(): Buffer {
+    this.#wire ??= this.#messages.wire(this.firstId);
+    return this.#wire;
+  }
+}

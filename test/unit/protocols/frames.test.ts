@@ -1,0 +1,93 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Codec } from '../../../src/protocols/codec.js';
+import { Frame, FrameList } from '../../../src/protocols/frames.js';
+import { jsonReliable } from '../../../src/protocols/json/index.js';
+import type { SequencedMessage } from '../../../src/protocols/messages.js';
+import { protobufReliable } from '../../../src/protocols/protobuf/index.js';
+import { StampedFrames, StampedMessages } from '../../../src/protocols/stamped-frames.js';
+import { wireOf } from '../../../src/protocols/wire.js';
+import { textPayload } from '../../support/fake-ports.js';
+
+test('[design 4] a frame’s wire bytes are made once for all receivers', () => {
+  const frame = new Frame(false, Buffer.from('x'));
+  expect(frame.wire()).toEqual(wireOf(false, Buffer.from('x')));
+  expect(frame.wire()).toBe(frame.wire());
+});
+
+describe('a list of frames', () => {
+  const [a, b] = [new Frame(false, Buffer.from('a')), new Frame(true, Buffer.from('bcd'))];
+
+  test('is all of them, in order', () => {
+    const list = new FrameList([a, b]);
+    expect([list.count, list.payloadBytes, list.each()]).toEqual([2, 4, [a, b]]);
+    expect(list.wire()).toEqual(Buffer.concat([a.wire(), b.wire()]));
+    expect(list.wire()).toBe(list.wire());
+  });
+
+  test('[rest-api 5] expires with the first of them', () => {
+    const brief = new Frame(false, Buffer.from('brief'));
+    brief.expiresAtMs = 1_000;
+    expect(new FrameList([a, brief, b]).expiresAtMs).toBe(1_000);
+    expect(new FrameList([a, b]).expiresAtMs).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe.each([
+  ['JSON', jsonReliable],
+  ['protobuf', protobufReliable],
+] as const)('[client-protocols 5.1] numbered messages of reliable %s', (_title, codec: Codec) => {
+  const stamped = (texts: readonly string[]) =>
+    new StampedMessages(texts.map(text => codec.sequencer!.prepare(groupMessage(text))!));
+  const joined = (messages: StampedMessages, firstId: number) =>
+    Buffer.concat(messages.frames(firstId).map(frame => frame.wire()));
+
+  test('[CP-076] are for each receiver what its own frames would be, whoever came before it', () => {
+    // Around every length that an id can have, in decimal and in groups of seven bits.
+    const edge = fc.constantFrom(...[1, 10, 100, 1_000, 10 ** 9, 2 ** 7, 2 ** 14, 2 ** 21, 2 ** 32, 2 ** 52]);
+    const firstId = fc.tuple(edge, fc.integer({ min: -12, max: 12 })).map(([at, by]) => Math.max(1, at + by));
+    const text = fc.oneof(
+      fc.string({ maxLength: 200 }),
+      fc.constantFrom(30, 60, 90, 110, 125, 300).map(length => 'x'.repeat(length)),
+    );
+    fc.assert(
+      fc.property(
+        fc.array(text, { minLength: 1, maxLength: 12 }),
+        fc.array(firstId, { minLength: 1, maxLength: 8 }),
+        (texts, ids) => {
+          const messages = stamped(texts);
+          for (const id of ids) expect(messages.wire(id).equals(joined(messages, id))).toBe(true);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('share no memory with those of another receiver', () => {
+    const messages = stamped(['a', 'b']);
+    const first = messages.wire(5);
+    const before = Buffer.from(first);
+    messages.wire(7);
+    expect(first.equals(before)).toBe(true);
+  });
+
+  test.each([65_000, 65_535, 65_536, 200_000])('of %i bytes go in frames of at most 64 KiB', bytes => {
+    const messages = stamped(['x', 'y'.repeat(bytes)]);
+    for (const id of [1, 2, 3]) expect(messages.wire(id).equals(joined(messages, id))).toBe(true);
+  });
+
+  test('know their number and their bytes', () => {
+    const messages = stamped(['one', 'three']);
+    const frames = new StampedFrames(messages, 41);
+    expect([frames.count, frames.firstId]).toEqual([2, 41]);
+    expect(frames.payloadBytes).toBe(messages.stamps.reduce((sum, { bytes }) => sum + bytes, 0));
+    expect(frames.each().map(({ bytes }) => bytes.length)).toEqual(
+      messages.stamps.map((stamp, index) => stamp.size(41 + index)),
+    );
+    expect(frames.wire()).toBe(frames.wire());
+  });
+});
+
+function groupMessage(text: string): SequencedMessage {
+  return { kind: 'groupMessage', group: 'g', fromUserId: undefined, payload: textPayload(text), stream: undefined };
+}
