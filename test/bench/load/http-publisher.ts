@@ -1,14 +1,19 @@
 import { connect, type Socket } from 'node:net';
 import type { Guard } from './guard.js';
-
-const headEnd = Buffer.from('\r\n\r\n');
+import { bodyStart } from './http-message.js';
 
 /** All connections read into the same bytes: each chunk is done with before the next is read. */
 const chunk = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** A request made beforehand, as it goes over TCP, and the status of its answer when all is well. */
+export interface HttpCall {
+  readonly request: Buffer;
+  readonly status: number;
+}
+
 /**
  * Sends HTTP requests made beforehand, over connections that each have one under way; more wait for one to be free. Only
- * the status of an answer is looked at; it must have no body.
+ * the status of an answer is looked at.
  */
 export class HttpPublisher {
   readonly #guard: Guard;
@@ -36,12 +41,12 @@ export class HttpPublisher {
   }
 
   #connect({ hostname, port }: URL): Socket {
-    let head: Buffer = Buffer.alloc(0);
+    let answer: Buffer = Buffer.alloc(0);
     const onRead = (length: number) => {
-      head = Buffer.concat([head, chunk.subarray(0, length)]);
-      if (head.indexOf(headEnd) < 0) return true;
-      this.#answered(socket, head);
-      head = Buffer.alloc(0);
+      answer = Buffer.concat([answer, chunk.subarray(0, length)]);
+      if (bodyStart(answer) === undefined) return true;
+      this.#answered(socket, answer);
+      answer = Buffer.alloc(0);
       return true;
     };
     const socket = connect({
@@ -54,9 +59,9 @@ export class HttpPublisher {
     return socket;
   }
 
-  #answered(socket: Socket, head: Buffer): void {
-    if (!head.subarray(0, this.#expected.length).equals(this.#expected)) {
-      this.#guard.lose(new Error(`a request was answered with ${head.toString('latin1')}`));
+  #answered(socket: Socket, answer: Buffer): void {
+    if (!answer.subarray(0, this.#expected.length).equals(this.#expected)) {
+      this.#guard.lose(new Error(`a request was answered with ${answer.toString('latin1')}`));
       return;
     }
     const next = this.#waiting.shift();
