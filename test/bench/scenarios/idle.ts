@@ -8,68 +8,67 @@ import { clientUrl, hub } from '../servers/urls.js';
 import { inTurn } from './rooms.js';
 import type { Contender, Scenario, Series } from './scenario.js';
 
-/** Seconds between pings; a slice is as long, so that each holds as many of them. */
-const keepAliveSeconds = 4;
-const keepAliveMs = keepAliveSeconds * 1_000;
-
-const watching = { sliceMs: keepAliveMs, isTogether: true } as const;
+/** How many do nothing, and how often each says that it is still there. A slice is as long, so that each holds as many pings. */
+interface Crowd {
+  readonly connections: number;
+  readonly pingSeconds: number;
+}
 
 /** Fewer beside other products: what each costs shows all the same, and all of them have to come first. */
-const wanted = { besideLimit: 20_000, besidePeers: 5_000 } as const;
+const large: Crowd = { connections: clientsThatFit(20_000), pingSeconds: 4 };
+const small: Crowd = { connections: clientsThatFit(5_000), pingSeconds: 2 };
 
 export const idle: Scenario = {
   name: 'idle',
-  title: `clients that do nothing but ping-pong, once each ${keepAliveSeconds} s`,
+  title: 'clients that do nothing but ping-pong',
   unit: 'pings',
-  series: [besideLimit(clientsThatFit(wanted.besideLimit)), besidePeers(clientsThatFit(wanted.besidePeers))],
+  series: [
+    {
+      name: textOf(large),
+      goals: [
+        { metric: 'bytesPerConnection', against: 'limit', most: 1.3 },
+        { metric: 'serverShare', against: 'limit', most: 1.5 },
+      ],
+      ...watching(large),
+      open: async stage => ({ subject: await hubwire(stage, large), limit: await bareWs(stage, large) }),
+    },
+    {
+      name: `${textOf(small)}, beside other products`,
+      goals: [],
+      ...watching(small),
+      open: async stage => ({
+        subject: await hubwire(stage, small),
+        peers: await inTurn(peersWith('idleClient'), peer => peerOf(stage, peer, small)),
+      }),
+    },
+  ],
 };
 
-function besideLimit(connections: number): Series {
-  return {
-    name: clientsText(connections),
-    goals: [
-      { metric: 'bytesPerConnection', against: 'limit', most: 1.3 },
-      { metric: 'serverShare', against: 'limit', most: 1.5 },
-    ],
-    ...watching,
-    open: async stage => {
-      const server = await stage.minimal('minimal-idle.ts', String(keepAliveMs));
-      const client = { url: `${server.listening.public}/`, isGreeted: true };
-      return {
-        subject: await hubwire(stage, connections),
-        limit: await contender('bare ws', stage, server, client, connections),
-      };
-    },
-  };
+function textOf({ connections, pingSeconds }: Crowd): string {
+  return `${connections.toLocaleString('en')} clients, a ping each ${pingSeconds} s`;
 }
 
-function besidePeers(connections: number): Series {
-  return {
-    name: `${clientsText(connections)}, beside other products`,
-    goals: [],
-    ...watching,
-    open: async stage => ({
-      subject: await hubwire(stage, connections),
-      peers: await inTurn(peersWith('idleClient'), peer => peerOf(stage, peer, connections)),
-    }),
-  };
+function watching({ pingSeconds }: Crowd): Pick<Series, 'sliceMs' | 'isTogether'> {
+  return { sliceMs: pingSeconds * 1_000, isTogether: true };
 }
 
-function clientsText(count: number): string {
-  return `${count.toLocaleString('en')} clients`;
-}
-
-async function hubwire(stage: Stage, connections: number): Promise<Contender> {
+async function hubwire(stage: Stage, crowd: Crowd): Promise<Contender> {
   const server = await stage.hubwire(
-    `hubs:\n  ${hub}:\n    webSocketKeepAliveIntervalInSeconds: ${keepAliveSeconds}\n`,
+    `hubs:\n  ${hub}:\n    webSocketKeepAliveIntervalInSeconds: ${crowd.pingSeconds}\n`,
   );
   const client = { url: clientUrl(server, { sub: 'client' }), subprotocol: json.subprotocol, isGreeted: true };
-  return contender('hubwire', stage, server, client, connections);
+  return contender('hubwire', stage, server, client, crowd);
 }
 
-async function peerOf(stage: Stage, peer: PeerWith<'idleClient'>, connections: number): Promise<Contender> {
-  const server = await peer.start(stage, { pingIntervalMs: keepAliveMs });
-  return contender(peer.name, stage, server, peer.idleClient(server, keepAliveMs), connections);
+async function bareWs(stage: Stage, crowd: Crowd): Promise<Contender> {
+  const server = await stage.minimal('minimal-idle.ts', String(crowd.pingSeconds * 1_000));
+  return contender('bare ws', stage, server, { url: `${server.listening.public}/`, isGreeted: true }, crowd);
+}
+
+async function peerOf(stage: Stage, peer: PeerWith<'idleClient'>, crowd: Crowd): Promise<Contender> {
+  const pingIntervalMs = crowd.pingSeconds * 1_000;
+  const server = await peer.start(stage, { pingIntervalMs });
+  return contender(peer.name, stage, server, peer.idleClient(server, pingIntervalMs), crowd);
 }
 
 async function contender(
@@ -77,7 +76,7 @@ async function contender(
   stage: Stage,
   server: ServerProcess,
   client: IdleClient,
-  connections: number,
+  { connections }: Crowd,
 ): Promise<Contender> {
   const bytesBefore = server.residentBytes();
   const load = await IdleLoad.connect(client, connections);
