@@ -97,6 +97,7 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+process.setMaxListeners(0); // each server, its folder and the holder of its clients ends with us
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1)); // servers end with us
 main().catch((error: unknown) => {
   process.stderr.write(`bench: ${error instanceof Error ? error.message : String(error)}\n`);

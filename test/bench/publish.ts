@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { arch, cpus, platform, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { GoalResult, SeriesResult } from './measure.js';
-import { againstText, ungradedPeers, units } from './report.js';
+import { againstText, type UngradedPeer, ungradedPeers, units } from './report.js';
 
 const root = new URL('../../', import.meta.url);
 const resultFile = fileURLToPath(new URL('result.json', import.meta.url));
@@ -69,7 +69,7 @@ function cellsOf(result: PublishedSeries): string[] {
   const [hubwire] = contenders;
   const reached = [
     ...goals.map(goalCell),
-    ...ungradedPeers(result).map(({ name, ratio }) => `${ratio.median.toFixed(1)} × ${name}`),
+    ...ungradedPeers(result).map(peerCell),
     ...(vendorUnits == null ? [] : [`= ${units(vendorUnits)} of the vendor's units`]),
   ];
   const p99 = hubwire?.p99Ms;
@@ -79,6 +79,11 @@ function cellsOf(result: PublishedSeries): string[] {
     p99 == null ? '' : p99.toFixed(p99 < 10 ? 1 : 0),
     reached.join('; '),
   ];
+}
+
+function peerCell({ name, ratio, memory }: UngradedPeer): string {
+  const work = `${ratio.median.toFixed(1)} × ${name}`;
+  return memory === undefined ? work : `${work} with ${memory.toFixed(2)} of its memory`;
 }
 
 const metricTexts = {

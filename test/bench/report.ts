@@ -1,5 +1,6 @@
 import type { ContenderResult, GoalResult, SeriesResult } from './measure.js';
 import type { Goal, Scenario, Series } from './scenarios/scenario.js';
+import type { Spread } from './statistics.js';
 
 /** A busy machine costs a ratio its last tenths; further from its goal than this, the code has become slower. */
 const tolerance = 2 / 3;
@@ -16,12 +17,13 @@ export function isAlarming({ goals }: SeriesResult): boolean {
 export function textOf(scenario: Scenario, series: Series, result: SeriesResult): string {
   const { unit } = scenario;
   const head = [`${unit}/CPU-s`, `${unit}/s`, 'p50 ms', 'p99 ms', 'p99.9 ms', 'busy', 'load busy', 'RSS MB'];
+  if (result.contenders.some(hasBytesPerConnection)) head.push('kB each');
   return [
     `${scenario.name}, ${series.name}: ${scenario.title}`,
     columns('', head),
     ...result.contenders.map(contender => columns(contender.name, figures(contender))),
     ...result.goals.map(goal => `  ${goalText(goal, result.rounds)}`),
-    ...ungradedPeers(result).map(({ name, ratio }) => `  work per CPU-second to ${name}: ${ratio.median.toFixed(2)}`),
+    ...ungradedPeers(result).map(peer => `  ${peerText(peer)}`),
     ...(result.vendorUnits === undefined
       ? []
       : [`  one core equals ${units(result.vendorUnits)} of the vendor's units`]),
@@ -49,9 +51,27 @@ const verdictTexts = {
   'load-bound': 'NOT VALID (in most rounds the load side was busy for more than 90 %)',
 } as const satisfies Record<GoalResult['verdict'], string>;
 
+export interface UngradedPeer {
+  readonly name: string;
+  /** Of work per CPU-second. */
+  readonly ratio: Spread;
+  /** Ratio of memory per connection; undefined where that is not measured. */
+  readonly memory: number | undefined;
+}
+
 /** Peers that no goal speaks of. */
-export function ungradedPeers({ peers, goals }: SeriesResult): SeriesResult['peers'] {
-  return peers.filter(({ name }) => !goals.some(({ against }) => against === `peer ${name}`));
+export function ungradedPeers({ contenders, peers, goals }: SeriesResult): UngradedPeer[] {
+  const ungraded = peers.filter(({ name }) => !goals.some(({ against }) => against === `peer ${name}`));
+  const bytesOf = (contender?: ContenderResult) => contender?.bytesPerConnection ?? Number.NaN;
+  return ungraded.map(({ name, ratio }) => {
+    const memory = bytesOf(contenders[0]) / bytesOf(contenders.find(each => each.name === name));
+    return { name, ratio, memory: Number.isNaN(memory) ? undefined : memory };
+  });
+}
+
+function peerText({ name, ratio, memory }: UngradedPeer): string {
+  const work = `${metricNames.perCpuSecond} to ${name}: ${ratio.median.toFixed(2)}`;
+  return memory === undefined ? work : `${work}, ${metricNames.bytesPerConnection}: ${memory.toFixed(2)}`;
 }
 
 export function againstText(against: Goal['against']): string {
@@ -64,6 +84,7 @@ export function units(count: number): string {
 
 function figures(result: ContenderResult): string[] {
   const { perCpuSecond, perSecond, p50Ms, p99Ms, p999Ms, serverShare, loadShare, residentBytes } = result;
+  const { bytesPerConnection } = result;
   return [
     Math.round(perCpuSecond).toLocaleString('en'),
     Math.round(perSecond).toLocaleString('en'),
@@ -71,7 +92,12 @@ function figures(result: ContenderResult): string[] {
     `${Math.round(serverShare * 100)} %`,
     `${Math.round(loadShare * 100)} %`,
     (residentBytes / 1e6).toFixed(0),
+    ...(hasBytesPerConnection(result) ? [(bytesPerConnection / 1e3).toFixed(1)] : []),
   ];
+}
+
+function hasBytesPerConnection({ bytesPerConnection }: ContenderResult): boolean {
+  return !Number.isNaN(bytesPerConnection);
 }
 
 function columns(name: string, cells: readonly string[]): string {

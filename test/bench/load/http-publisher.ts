@@ -1,27 +1,34 @@
 import { connect, type Socket } from 'node:net';
 import type { Guard } from './guard.js';
-
-const headEnd = Buffer.from('\r\n\r\n');
+import { bodyStart, isLast } from './http-message.js';
 
 /** All connections read into the same bytes: each chunk is done with before the next is read. */
 const chunk = Buffer.allocUnsafeSlow(64 * 1024);
 
+/** A request made beforehand, as it goes over TCP, and the status of its answer when all is well. */
+export interface HttpCall {
+  readonly request: Buffer;
+  readonly status: number;
+}
+
 /**
  * Sends HTTP requests made beforehand, over connections that each have one under way; more wait for one to be free. Only
- * the status of an answer is looked at; it must have no body.
+ * the status of an answer is looked at, and whether it is the last of its connection, which then gets a successor.
  */
 export class HttpPublisher {
+  readonly #origin: URL;
   readonly #guard: Guard;
   readonly #expected: Buffer;
-  readonly #sockets: readonly Socket[];
+  readonly #sockets: Set<Socket>;
   readonly #free: Socket[];
   readonly #waiting: Buffer[] = [];
 
   /** @param status what each request is to be answered with. @param atOnce connections */
   constructor(origin: string, status: number, atOnce: number, guard: Guard) {
+    this.#origin = new URL(origin);
     this.#guard = guard;
     this.#expected = Buffer.from(`HTTP/1.1 ${status} `);
-    this.#sockets = Array.from({ length: atOnce }, () => this.#connect(new URL(origin)));
+    this.#sockets = new Set(Array.from({ length: atOnce }, () => this.#connect()));
     this.#free = [...this.#sockets];
   }
 
@@ -35,18 +42,20 @@ export class HttpPublisher {
     for (const socket of this.#sockets) socket.destroy();
   }
 
-  #connect({ hostname, port }: URL): Socket {
-    let head: Buffer = Buffer.alloc(0);
+  #connect(): Socket {
+    let answer: Buffer = Buffer.alloc(0);
     const onRead = (length: number) => {
-      head = Buffer.concat([head, chunk.subarray(0, length)]);
-      if (head.indexOf(headEnd) < 0) return true;
-      this.#answered(socket, head);
-      head = Buffer.alloc(0);
+      answer = Buffer.concat([answer, chunk.subarray(0, length)]);
+      const start = bodyStart(answer);
+      if (start === undefined) return true;
+      this.#check(answer);
+      this.#freed(isLast(answer, start) ? this.#successor(socket) : socket);
+      answer = Buffer.alloc(0);
       return true;
     };
     const socket = connect({
-      host: hostname,
-      port: Number(port),
+      host: this.#origin.hostname,
+      port: Number(this.#origin.port),
       noDelay: true,
       onread: { buffer: chunk, callback: onRead },
     });
@@ -54,11 +63,21 @@ export class HttpPublisher {
     return socket;
   }
 
-  #answered(socket: Socket, head: Buffer): void {
-    if (!head.subarray(0, this.#expected.length).equals(this.#expected)) {
-      this.#guard.lose(new Error(`a request was answered with ${head.toString('latin1')}`));
-      return;
-    }
+  #check(answer: Buffer): void {
+    if (answer.subarray(0, this.#expected.length).equals(this.#expected)) return;
+    this.#guard.lose(new Error(`a request was answered with ${answer.toString('latin1')}`));
+  }
+
+  /** A reset leaves no socket behind that waits for its time to pass. */
+  #successor(socket: Socket): Socket {
+    this.#sockets.delete(socket);
+    socket.resetAndDestroy();
+    const successor = this.#connect();
+    this.#sockets.add(successor);
+    return successor;
+  }
+
+  #freed(socket: Socket): void {
     const next = this.#waiting.shift();
     if (next === undefined) this.#free.push(socket);
     else socket.write(next);

@@ -3,15 +3,33 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import type { Load, Work } from './slice.js';
 
+/** How a client comes and what it then does, as plain data: it lives in another process. */
+export interface IdleClient {
+  /** With its query. */
+  readonly url: string;
+  readonly subprotocol?: string;
+  /** Does the server speak first? */
+  readonly isGreeted: boolean;
+  /** What the client says then, which is answered; undefined: nothing. */
+  readonly hello?: string;
+  /** Undefined: the server sends WebSocket's own pings. */
+  readonly keepAlive?: KeepAlive;
+}
+
+/** Pings that are messages, each answered by the other side. */
+export type KeepAlive =
+  | { readonly from: 'server'; readonly ping: string; readonly pong: string }
+  | { readonly from: 'client'; readonly ping: string; readonly pong: string; readonly intervalMs: number };
+
 /** Clients that say nothing but pong, in a process of their own. What is counted is pings. */
 export class IdleLoad implements Load {
   readonly #holder: ChildProcess;
   readonly #ended: Promise<never>;
 
   /** Resolves once all are connected. */
-  static async connect(url: string, count: number, subprotocol: string | undefined): Promise<IdleLoad> {
+  static async connect(client: IdleClient, count: number): Promise<IdleLoad> {
     const file = fileURLToPath(new URL('holder.ts', import.meta.url));
-    const holder = fork(file, [url, String(count), subprotocol ?? ''], { execArgv: ['--import', 'tsx'] });
+    const holder = fork(file, [JSON.stringify(client), String(count)], { execArgv: ['--import', 'tsx'] });
     const load = new IdleLoad(holder);
     await Promise.race([once(holder, 'message'), load.#ended]);
     return load;

@@ -1,8 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { FrameCounter, FrameReader, type Lengths, maskedPong } from './frames.js';
 import type { Guard } from './guard.js';
-
-const headEnd = Buffer.from('\r\n\r\n');
+import { headEnd } from './http-message.js';
 
 /** How long a handshake may take. */
 const handshakeTimeoutMs = 20_000;

@@ -1,7 +1,6 @@
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { bodyStart } from './http-message.js';
 
-const headEnd = Buffer.from('\r\n\r\n');
-const contentLength = /\r\ncontent-length: *(\d+)/i;
 const accepted = Buffer.from('HTTP/1.1 204 No Content\r\n\r\n');
 const echoHead = 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: ';
 const allowed = Buffer.from('HTTP/1.1 200 OK\r\nWebHook-Allowed-Origin: *\r\nContent-Length: 0\r\n\r\n');
@@ -51,10 +50,9 @@ function answer(socket: Socket, seen: Seen, isEcho: boolean): void {
   let rest: Buffer | undefined;
   socket.on('data', (chunk: Buffer) => {
     const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
-    const headBytes = bytes.indexOf(headEnd) + headEnd.length;
-    const isComplete = headBytes >= headEnd.length && bytes.length >= headBytes + bodyBytes(bytes, headBytes);
-    rest = isComplete ? undefined : bytes;
-    if (!isComplete) return;
+    const headBytes = bodyStart(bytes);
+    rest = headBytes === undefined ? bytes : undefined;
+    if (headBytes === undefined) return;
     if (bytes[0] !== 0x50) {
       socket.write(allowed);
       return;
@@ -68,8 +66,4 @@ function answer(socket: Socket, seen: Seen, isEcho: boolean): void {
 
 function echoOf(body: Buffer): Buffer {
   return Buffer.concat([Buffer.from(`${echoHead}${body.length}\r\n\r\n`), body]);
-}
-
-function bodyBytes(request: Buffer, headBytes: number): number {
-  return Number(contentLength.exec(request.toString('latin1', 0, headBytes))?.[1] ?? 0);
 }

@@ -11,3 +11,11 @@ export const peers: readonly Peer[] = all.filter(peer => peer.isPresent());
 
 /** Those whose subscribers may publish too, and get no answer to it that would be taken for a message. */
 export const talkingPeers: readonly Peer[] = [plainWs, socketIo];
+
+/** One that has this optional part. */
+export type PeerWith<Part extends keyof Peer> = Peer & Required<Pick<Peer, Part>>;
+
+/** Those of `peers` that have it. */
+export function peersWith<Part extends keyof Peer>(part: Part): readonly PeerWith<Part>[] {
+  return peers.filter((peer): peer is PeerWith<Part> => peer[part] !== undefined);
+}

@@ -1,9 +1,11 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { maskedText } from '../load/frames.js';
 import type { Guard } from '../load/guard.js';
+import { postRequest } from '../load/http-publisher.js';
 import { sameLength } from '../load/protocols.js';
 import { RawClient } from '../load/raw-client.js';
 import { freePort } from '../servers/free-port.js';
+import type { ServerProcess } from '../servers/server-process.js';
 import { isNamed, pathNamed, settingsFile } from './named-program.js';
 import type { Peer } from './peer.js';
 
@@ -18,11 +20,11 @@ const event = 'client-message';
  */
 const protocol = {
   async dial(server, group, _part, guard) {
-    const client = await RawClient.open(`${server.listening.public}/app/${app.key}?protocol=7`, undefined, guard);
+    const client = await RawClient.open(urlOf(server), undefined, guard);
     const greeting = await hear(client, 'pusher:connection_established', guard);
     const { socket_id: id } = JSON.parse(String(greeting)) as { socket_id: string };
     const channel = channelOf(group);
-    const auth = `${app.key}:${createHmac('sha256', app.secret).update(`${id}:${channel}`).digest('hex')}`;
+    const auth = `${app.key}:${signatureOf(`${id}:${channel}`)}`;
     client.write(maskedText(JSON.stringify({ event: 'pusher:subscribe', data: { channel, auth } })));
     await hear(client, 'pusher_internal:subscription_succeeded', guard);
     return client;
@@ -30,10 +32,24 @@ const protocol = {
   publish: (group, text) => maskedText(JSON.stringify({ event, channel: channelOf(group), data: text })),
   textOf: message => String(dataOf(message, event)),
   lengthsOf: sameLength,
+  sendOverHttp(server, group, text) {
+    const body = JSON.stringify({ name: event, channels: [channelOf(group)], data: text });
+    const path = `/apps/${app.id}/events`;
+    const url = `${server.listening.public}${path}?${signedQuery('POST', path, body)}`;
+    return { request: postRequest(url, { 'Content-Type': 'application/json' }, body), status: 200 };
+  },
 } satisfies Omit<Peer, 'name' | 'isPresent' | 'start'>;
+
+/** It is the client that pings. @param pong what the product answers [Pusher channels protocol 7 › Ping and Pong Messages] */
+function idleClientWith(pong: object): NonNullable<Peer['idleClient']> {
+  const ping = JSON.stringify({ event: 'pusher:ping', data: {} });
+  const keepAlive = { from: 'client', ping, pong: JSON.stringify(pong) } as const;
+  return (server, intervalMs) => ({ url: urlOf(server), isGreeted: true, keepAlive: { ...keepAlive, intervalMs } });
+}
 
 export const sockudo: Peer = {
   ...protocol,
+  idleClient: idleClientWith({ event: 'pusher:pong' }),
   name: 'Sockudo',
   isPresent: () => isNamed('HUBWIRE_BENCH_SOCKUDO'),
   async start(stage) {
@@ -46,6 +62,7 @@ export const sockudo: Peer = {
 
 export const soketi: Peer = {
   ...protocol,
+  idleClient: idleClientWith({ event: 'pusher:pong', data: {} }),
   name: 'soketi',
   isPresent: () => isNamed('HUBWIRE_BENCH_SOKETI'),
   async start(stage) {
@@ -56,6 +73,22 @@ export const soketi: Peer = {
     return stage.program('soketi', command, port, { NODE_NO_WARNINGS: '1' }); // of its packages' age
   },
 };
+
+function urlOf(server: ServerProcess): string {
+  return `${server.listening.public}/app/${app.key}?protocol=7`;
+}
+
+function signatureOf(text: string): string {
+  return createHmac('sha256', app.secret).update(text).digest('hex');
+}
+
+/** It holds for ten minutes. The names have to be in this order. [Pusher HTTP API › Authentication] */
+function signedQuery(method: string, path: string, body: string): string {
+  const seconds = Math.floor(Date.now() / 1_000);
+  const md5 = createHash('md5').update(body).digest('hex');
+  const query = `auth_key=${app.key}&auth_timestamp=${seconds}&auth_version=1.0&body_md5=${md5}`;
+  return `${query}&auth_signature=${signatureOf(`${method}\n${path}\n${query}`)}`;
+}
 
 function channelOf(group: string): string {
   return `private-${group}`;

@@ -1,9 +1,13 @@
 import { maskedText } from '../load/frames.js';
+import type { Guard } from '../load/guard.js';
 import { sameLength } from '../load/protocols.js';
 import { RawClient } from '../load/raw-client.js';
+import type { ServerProcess } from '../servers/server-process.js';
 import type { Peer } from './peer.js';
 
-/** Packet types of Engine.IO and Socket.IO: `4` message, then `0` connect or `2` event. */
+/** Packet types of Engine.IO: `2` ping, `3` pong, `4` message; of Socket.IO in a message: `0` connect, `2` event. */
+const ping = '2';
+const pong = '3';
 const connect = '40';
 const event = '42';
 
@@ -11,14 +15,11 @@ const event = '42';
 export const socketIo: Peer = {
   name: 'Socket.IO',
   isPresent: () => true,
-  start: stage => stage.script('Socket.IO', new URL('socket-io-server.ts', import.meta.url)),
-  async dial(server, group, part, guard) {
+  start: (stage, wanted = {}) =>
+    stage.script('Socket.IO', new URL('socket-io-server.ts', import.meta.url), JSON.stringify(wanted)),
+  dial(server, group, part, guard) {
     const room = part === 'subscriber' ? `&group=${encodeURIComponent(group)}` : '';
-    const url = `${server.listening.public}/socket.io/?EIO=4&transport=websocket${room}`;
-    const client = await RawClient.dial(url, undefined, guard);
-    client.write(maskedText(connect));
-    await guard.during(client.next(), 10_000);
-    return client;
+    return come(`${urlOf(server)}${room}`, maskedText(connect), guard);
   },
   publish: (group, text) => maskedText(`${event}${JSON.stringify(['publish', group, text])}`),
   textOf(message) {
@@ -27,4 +28,27 @@ export const socketIo: Peer = {
     return (JSON.parse(packet.slice(event.length)) as [string, string])[1];
   },
   lengthsOf: sameLength,
+  comer(server, token) {
+    const hello = maskedText(`${connect}${JSON.stringify({ token })}`);
+    return guard => come(urlOf(server), hello, guard);
+  },
+  idleClient: server => ({
+    url: urlOf(server),
+    isGreeted: true,
+    hello: connect,
+    keepAlive: { from: 'server', ping, pong },
+  }),
 };
+
+function urlOf(server: ServerProcess): string {
+  return `${server.listening.public}/socket.io/?EIO=4&transport=websocket`;
+}
+
+/** Resolves once the client is in the namespace. @throws Error when it is refused */
+async function come(url: string, hello: Buffer, guard: Guard): Promise<RawClient> {
+  const client = await RawClient.dial(url, undefined, guard);
+  client.write(hello);
+  const answer = await guard.during(client.next(), 10_000);
+  if (!answer.toString('latin1').startsWith(connect)) throw new Error(`Socket.IO refused: ${answer}`);
+  return client;
+}

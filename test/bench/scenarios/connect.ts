@@ -3,11 +3,13 @@ import { Guard } from '../load/guard.js';
 import { json } from '../load/protocols.js';
 import { RawClient } from '../load/raw-client.js';
 import { startBenchUpstream } from '../load/upstream.js';
+import { type PeerWith, peersWith } from '../peers/index.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
 import { clientUrl, minimalKey, plainHub, tokenFor } from '../servers/urls.js';
 import { handledHub, lastRequest } from './event.js';
-import { type Contest, ofLimit, type Scenario } from './scenario.js';
+import { inTurn } from './rooms.js';
+import { type Contender, type Contest, ofLimit, type Scenario } from './scenario.js';
 
 const atOnce = 32;
 
@@ -20,6 +22,7 @@ export const connect: Scenario = {
   unit: 'connects',
   series: [
     { name: 'no handler', goals: [ofLimit(0.7)], isInSmoke: true, open: openPlain },
+    { name: 'no handler, beside other products', goals: [], open: openBesidePeers },
     { name: 'a connect handler', goals: [ofLimit(0.7)], open: openAsking },
   ],
 };
@@ -28,6 +31,18 @@ async function openPlain(stage: Stage): Promise<Contest> {
   const server = await stage.hubwire(plainHub);
   const minimal = await stage.minimal('minimal-connect.ts', minimalKey);
   return contest(server, minimal);
+}
+
+async function openBesidePeers(stage: Stage): Promise<Contest> {
+  const subject = hubwire(await stage.hubwire(plainHub));
+  return { subject, peers: await inTurn(peersWith('comer'), peer => peerOf(stage, peer)) };
+}
+
+async function peerOf(stage: Stage, peer: PeerWith<'comer'>): Promise<Contender> {
+  const server = await peer.start(stage, { tokenKey: minimalKey });
+  const comers = usersOf(user => peer.comer(server, tokenOf(server, user)));
+  const guard = new Guard();
+  return { name: peer.name, server, load: new ConnectLoad(number => comers[number % users]!(guard), atOnce, guard) };
 }
 
 async function openAsking(stage: Stage): Promise<Contest> {
@@ -42,22 +57,38 @@ async function openAsking(stage: Stage): Promise<Contest> {
 
 function contest(server: ServerProcess, minimal: ServerProcess): Contest {
   return {
-    subject: { name: 'hubwire', server, load: loadOf(user => hubwireUrl(server, user)) },
+    subject: hubwire(server),
     limit: { name: 'minimal loop', server: minimal, load: loadOf(user => minimalUrl(minimal, user)) },
   };
 }
 
+function hubwire(server: ServerProcess): Contender {
+  return { name: 'hubwire', server, load: loadOf(user => hubwireUrl(server, user)) };
+}
+
 function loadOf(urlOf: (user: number) => string): ConnectLoad {
   const guard = new Guard();
-  const urls = Array.from({ length: users }, (_, user) => urlOf(user));
+  const urls = usersOf(urlOf);
   return new ConnectLoad(number => RawClient.dial(urls[number % users]!, json.subprotocol, guard), atOnce, guard);
 }
 
-function hubwireUrl(server: ServerProcess, user: number): string {
-  return clientUrl(server, { sub: `user-${user}`, role: ['webpubsub.sendToGroup', 'webpubsub.joinLeaveGroup'] });
+function usersOf<T>(make: (user: number) => T): T[] {
+  return Array.from({ length: users }, (_, user) => make(user));
 }
 
-function minimalUrl({ listening }: ServerProcess, user: number): string {
-  const claims = { sub: `user-${user}`, role: ['webpubsub.sendToGroup', 'webpubsub.joinLeaveGroup'] };
-  return `${listening.public}/?access_token=${tokenFor(listening.public, minimalKey, claims)}`;
+function claimsOf(user: number) {
+  return { sub: `user-${user}`, role: ['webpubsub.sendToGroup', 'webpubsub.joinLeaveGroup'] };
+}
+
+function hubwireUrl(server: ServerProcess, user: number): string {
+  return clientUrl(server, claimsOf(user));
+}
+
+function minimalUrl(server: ServerProcess, user: number): string {
+  return `${server.listening.public}/?access_token=${tokenOf(server, user)}`;
+}
+
+/** A token for one that is no Hubwire. */
+function tokenOf({ listening }: ServerProcess, user: number): string {
+  return tokenFor(listening.public, minimalKey, claimsOf(user));
 }

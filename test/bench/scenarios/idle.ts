@@ -1,52 +1,85 @@
-import { IdleLoad } from '../load/idle-load.js';
+import { type IdleClient, IdleLoad } from '../load/idle-load.js';
 import { json } from '../load/protocols.js';
+import { type PeerWith, peersWith } from '../peers/index.js';
 import { clientsThatFit } from '../servers/open-files.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
 import { clientUrl, hub } from '../servers/urls.js';
-import type { Contender, Scenario } from './scenario.js';
+import { inTurn } from './rooms.js';
+import type { Contender, Scenario, Series } from './scenario.js';
 
-const connections = clientsThatFit(20_000);
+/** How many do nothing, and how often each says that it is still there. A slice is as long, so that each holds as many pings. */
+interface Crowd {
+  readonly connections: number;
+  readonly pingSeconds: number;
+}
 
-/** Seconds between pings; a slice is as long, so that each holds as many of them. */
-const keepAliveSeconds = 4;
+/** Fewer beside other products: what each costs shows all the same, and all of them have to come first. */
+const large: Crowd = { connections: clientsThatFit(20_000), pingSeconds: 4 };
+const small: Crowd = { connections: clientsThatFit(5_000), pingSeconds: 2 };
 
 export const idle: Scenario = {
   name: 'idle',
-  title: `${connections.toLocaleString('en')} clients that only answer pings, one each ${keepAliveSeconds} s`,
+  title: 'clients that do nothing but ping-pong',
   unit: 'pings',
   series: [
     {
-      name: 'memory and processor time',
+      name: textOf(large),
       goals: [
         { metric: 'bytesPerConnection', against: 'limit', most: 1.3 },
         { metric: 'serverShare', against: 'limit', most: 1.5 },
       ],
-      sliceMs: keepAliveSeconds * 1_000,
-      isTogether: true,
-      open: async stage => {
-        const server = await stage.hubwire(
-          `hubs:\n  ${hub}:\n    webSocketKeepAliveIntervalInSeconds: ${keepAliveSeconds}\n`,
-        );
-        const minimal = await stage.minimal('minimal-idle.ts', String(keepAliveSeconds * 1_000));
-        return {
-          subject: await contender('hubwire', stage, server, clientUrl(server, { sub: 'client' }), json.subprotocol),
-          limit: await contender('bare ws', stage, minimal, `${minimal.listening.public}/`, undefined),
-        };
-      },
+      ...watching(large),
+      open: async stage => ({ subject: await hubwire(stage, large), limit: await bareWs(stage, large) }),
+    },
+    {
+      name: `${textOf(small)}, beside other products`,
+      goals: [],
+      ...watching(small),
+      open: async stage => ({
+        subject: await hubwire(stage, small),
+        peers: await inTurn(peersWith('idleClient'), peer => peerOf(stage, peer, small)),
+      }),
     },
   ],
 };
+
+function textOf({ connections, pingSeconds }: Crowd): string {
+  return `${connections.toLocaleString('en')} clients, a ping each ${pingSeconds} s`;
+}
+
+function watching({ pingSeconds }: Crowd): Pick<Series, 'sliceMs' | 'isTogether'> {
+  return { sliceMs: pingSeconds * 1_000, isTogether: true };
+}
+
+async function hubwire(stage: Stage, crowd: Crowd): Promise<Contender> {
+  const server = await stage.hubwire(
+    `hubs:\n  ${hub}:\n    webSocketKeepAliveIntervalInSeconds: ${crowd.pingSeconds}\n`,
+  );
+  const client = { url: clientUrl(server, { sub: 'client' }), subprotocol: json.subprotocol, isGreeted: true };
+  return contender('hubwire', stage, server, client, crowd);
+}
+
+async function bareWs(stage: Stage, crowd: Crowd): Promise<Contender> {
+  const server = await stage.minimal('minimal-idle.ts', String(crowd.pingSeconds * 1_000));
+  return contender('bare ws', stage, server, { url: `${server.listening.public}/`, isGreeted: true }, crowd);
+}
+
+async function peerOf(stage: Stage, peer: PeerWith<'idleClient'>, crowd: Crowd): Promise<Contender> {
+  const pingIntervalMs = crowd.pingSeconds * 1_000;
+  const server = await peer.start(stage, { pingIntervalMs });
+  return contender(peer.name, stage, server, peer.idleClient(server, pingIntervalMs), crowd);
+}
 
 async function contender(
   name: string,
   stage: Stage,
   server: ServerProcess,
-  url: string,
-  subprotocol: string | undefined,
+  client: IdleClient,
+  { connections }: Crowd,
 ): Promise<Contender> {
   const bytesBefore = server.residentBytes();
-  const load = await IdleLoad.connect(url, connections, subprotocol);
+  const load = await IdleLoad.connect(client, connections);
   stage.onEnd(() => load.close());
   return { name, server, load, idle: { connections, bytesBefore } };
 }

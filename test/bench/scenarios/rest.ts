@@ -1,11 +1,12 @@
-import { FanOutLoad } from '../load/fan-out-load.js';
+import { FanOutLoad, type Publish } from '../load/fan-out-load.js';
 import { Guard } from '../load/guard.js';
-import { HttpPublisher, postRequest } from '../load/http-publisher.js';
+import { type HttpCall, HttpPublisher, postRequest } from '../load/http-publisher.js';
 import { json } from '../load/protocols.js';
+import { type PeerWith, peersWith } from '../peers/index.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
 import { minimalKey, plainHub, restSend, tokenFor } from '../servers/urls.js';
-import { checking, dialReaders, group, subscriberUrl } from './rooms.js';
+import { checking, dialPeerReaders, dialReaders, group, inTurn, subscriberUrl } from './rooms.js';
 import { type Contender, ofLimit, type Scenario, type Series } from './scenario.js';
 
 const text = 'x'.repeat(128);
@@ -23,7 +24,11 @@ function seriesOf(subscribers: number): Series {
     name: `a group of ${subscribers}`,
     goals: [ofLimit(0.6)],
     isInSmoke: subscribers === 1,
-    open: async stage => ({ subject: await hubwire(stage, subscribers), limit: await minimal(stage, subscribers) }),
+    open: async stage => ({
+      subject: await hubwire(stage, subscribers),
+      limit: await minimal(stage, subscribers),
+      peers: await inTurn(peersWith('sendOverHttp'), peer => peerOf(stage, peer, subscribers)),
+    }),
   };
 }
 
@@ -45,6 +50,16 @@ async function minimal(stage: Stage, subscribers: number): Promise<Contender> {
   return { name: 'minimal loop', server, load: await restLoad(stage, server, request, `${url}/`, subscribers, text) };
 }
 
+async function peerOf(stage: Stage, peer: PeerWith<'sendOverHttp'>, subscribers: number): Promise<Contender> {
+  const server = await peer.start(stage);
+  const guard = new Guard();
+  const readers = await dialPeerReaders(stage, peer, server, subscribers, guard);
+  const send = calling(stage, server, peer.sendOverHttp(server, group, text), guard);
+  const load = new FanOutLoad(send, readers, inFlight, guard);
+  await load.prime(checking({ readers: [peer], text }));
+  return { name: peer.name, server, load };
+}
+
 /** Messages that come from REST calls, to clients of the plain JSON protocol. @param url the clients' */
 export async function restLoad(
   stage: Stage,
@@ -55,13 +70,18 @@ export async function restLoad(
   text: string,
 ): Promise<FanOutLoad> {
   const guard = new Guard();
-  const publisher = new HttpPublisher(server.listening.public, 202, inFlight, guard);
-  stage.onEnd(() => publisher.close());
-  const send = (count: number) => {
-    for (let index = 0; index < count; index += 1) publisher.send(request);
-  };
+  const send = calling(stage, server, { request, status: 202 }, guard);
   const readers = await dialReaders(stage, url, [json], subscribers, guard);
   const load = new FanOutLoad(send, readers, inFlight, guard);
   await load.prime(checking({ readers: [json], text }));
   return load;
+}
+
+/** Publishes by calls. */
+function calling(stage: Stage, server: ServerProcess, { request, status }: HttpCall, guard: Guard): Publish {
+  const publisher = new HttpPublisher(server.listening.public, status, inFlight, guard);
+  stage.onEnd(() => publisher.close());
+  return count => {
+    for (let index = 0; index < count; index += 1) publisher.send(request);
+  };
 }

@@ -21,6 +21,12 @@ export interface Room {
   readonly inFlight: number;
 }
 
+/** What subscribers must hear, and how it is read. */
+interface Heard {
+  readonly readers: readonly Pick<BenchProtocol, 'textOf'>[];
+  readonly text: string;
+}
+
 export async function hubwireRoom(stage: Stage, room: Room): Promise<Contender> {
   const server = await stage.hubwire(plainHub);
   return { name: 'hubwire', server, load: await roomOn(stage, server, room) };
@@ -57,7 +63,8 @@ export async function dialReaders(
   return clients.map((client, index) => ({ client, ...protocolOf(index) }));
 }
 
-export function checking({ readers, text }: Pick<Room, 'readers' | 'text'>): (message: Buffer, index: number) => void {
+/** @param readers what the subscribers speak, in turn */
+export function checking({ readers, text }: Heard): (message: Buffer, index: number) => void {
   return (message, index) => {
     const heard = readers[index % readers.length]!.textOf(message);
     if (heard !== text) throw new Error(`a subscriber received something else: ${message.toString('utf8')}`);
@@ -81,14 +88,24 @@ export async function peerRoom(stage: Stage, peer: Peer, { subscribers, text, in
   const server = await peer.start(stage);
   const guard = new Guard();
   const publisher = await peer.dial(server, group, 'publisher', guard);
-  const clients = await dialMany(subscribers, () => peer.dial(server, group, 'subscriber', guard));
-  stage.onEnd(() => hangUp([publisher, ...clients]));
-  const readers = clients.map(client => ({ client, lengthsOf: peer.lengthsOf }));
+  stage.onEnd(() => publisher.destroy());
+  const readers = await dialPeerReaders(stage, peer, server, subscribers, guard);
   const load = new FanOutLoad(publishing(publisher, peer.publish(group, text), inFlight), readers, inFlight, guard);
-  await load.prime(message => {
-    if (peer.textOf(message) !== text) throw new Error(`a subscriber received something else: ${message}`);
-  });
+  await load.prime(checking({ readers: [peer], text }));
   return { name: peer.name, server, load };
+}
+
+/** Subscribers of the group on another product. */
+export async function dialPeerReaders(
+  stage: Stage,
+  peer: Peer,
+  server: ServerProcess,
+  count: number,
+  guard: Guard,
+): Promise<readonly Subscriber[]> {
+  const clients = await dialMany(count, () => peer.dial(server, group, 'subscriber', guard));
+  stage.onEnd(() => hangUp(clients));
+  return clients.map(client => ({ client, lengthsOf: peer.lengthsOf }));
 }
 
 /** Starts one after another, which is how a small machine does it best. */
