@@ -28,8 +28,8 @@ export abstract class Stamp {
   /** Writes the message with this id from `at` on. Answers where the id is. */
   abstract write(target: Buffer, at: number, sequenceId: number): number;
 
-  /** Writes an id over another one of as many bytes. */
-  abstract writeId(target: Buffer, at: number, sequenceId: number): void;
+  /** Writes an id, which takes so many bytes, over another one of as many. */
+  abstract writeId(target: Buffer, at: number, sequenceId: number, idBytes: number): void;
 
   frame(sequenceId: number): Frame {
     const bytes = Buffer.allocUnsafe(this.size(sequenceId));

@@ -1,5 +1,6 @@
 import type { Stamp } from './codec.js';
 import type { Frame, Frames } from './frames.js';
+import { transient } from './slabs.js';
 import { concatWires, headerBytes, maxFrameBytes, writeHeader } from './wire.js';
 
 /** The joined bytes of all messages for one receiver, and where the sequence ids are in them. */
@@ -17,24 +18,25 @@ export class StampedMessages {
   readonly stamps: readonly Stamp[];
   /** Of all messages, without their ids. */
   readonly bytes: number;
+  /** May one of them not fit into one frame? */
+  readonly #isLarge: boolean;
   /** By the bytes that each id takes. */
   readonly #templates: (Template | undefined)[] = [];
 
   constructor(stamps: readonly Stamp[]) {
     this.stamps = stamps;
     this.bytes = stamps.reduce((sum, stamp) => sum + stamp.bytes, 0);
+    this.#isLarge = stamps.some(stamp => stamp.size(Number.MAX_SAFE_INTEGER) > maxFrameBytes);
   }
 
   /** All messages as they go over TCP, numbered from `firstId`. */
   wire(firstId: number): Buffer {
     const [first] = this.stamps;
-    if (first === undefined || this.stamps.some(stamp => stamp.size(firstId) > maxFrameBytes - 16)) {
-      return concatWires(this.frames(firstId));
-    }
+    if (first === undefined || this.#isLarge) return concatWires(this.frames(firstId));
     const idBytes = first.idBytes(firstId);
     if (idBytes !== first.idBytes(firstId + this.stamps.length - 1)) return this.#build(firstId).wire;
     const template = this.#templates[idBytes];
-    if (template !== undefined) return this.#copy(template, firstId);
+    if (template !== undefined) return this.#copy(template, firstId, idBytes);
     const made = this.#build(firstId);
     this.#templates[idBytes] = made;
     return made.wire;
@@ -44,18 +46,18 @@ export class StampedMessages {
     return this.stamps.map((stamp, index) => stamp.frame(firstId + index));
   }
 
-  #copy({ wire, idsAt }: Template, firstId: number): Buffer {
-    const copy = Buffer.allocUnsafe(wire.length);
+  #copy({ wire, idsAt }: Template, firstId: number, idBytes: number): Buffer {
+    const copy = transient(wire.length);
     wire.copy(copy);
     for (let index = 0; index < idsAt.length; index += 1) {
-      this.stamps[index]!.writeId(copy, idsAt[index]!, firstId + index);
+      this.stamps[index]!.writeId(copy, idsAt[index]!, firstId + index, idBytes);
     }
     return copy;
   }
 
   #build(firstId: number): Template {
     const sizes = this.stamps.map((stamp, index) => stamp.size(firstId + index));
-    const wire = Buffer.allocUnsafe(sizes.reduce((sum, size) => sum + headerBytes(size) + size, 0));
+    const wire = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + headerBytes(size) + size, 0)); // kept as long as the batch
     let at = 0;
     const idsAt = this.stamps.map((stamp, index) => {
       const start = writeHeader(wire, at, stamp.isBinary, sizes[index]!);

@@ -1,39 +1,35 @@
-import { type Frame, FrameList, type Frames } from '../protocols/frames.js';
+import type { Frame, Frames } from '../protocols/frames.js';
 import { concatWires } from '../protocols/wire.js';
-
-/** Frames whose joined size is above this are not copied together; the copy would cost more than a second write. */
-const maxJoinedBytes = 256 * 1024;
 
 /** Continuations that one run remembers: as many as there are wire forms that a message commonly goes out in. */
 const rememberedNext = 4;
 
 /**
- * Frames in the order in which they are due. Immutable and shared: receivers that are due the same frames come to hold
- * the same run, so that nothing is allocated for one of them and the frames are joined once for all. [design 4]
+ * What is due after one another, in order. Immutable and shared: receivers that are due the same come to hold the same
+ * run, so that nothing is allocated for one of them and the frames are joined once for all. [design 4]
  */
-export class Run {
+export class Run implements Frames {
   static readonly #none: readonly Run[] = [];
-  /** Messages. */
-  readonly length: number;
-  /** Payload bytes of all frames. */
-  readonly bytes: number;
-  /** The earliest, in Unix milliseconds; infinite when no frame expires. */
-  readonly #expiresAtMs: number;
+  readonly count: number;
+  readonly payloadBytes: number;
+  readonly expiresAtMs: number;
   readonly #before: Run | undefined;
   readonly #last: Frames | undefined;
   #next: readonly Run[] = Run.#none;
-  #joined: Buffer | undefined;
+  #wire: Buffer | undefined;
 
   private constructor(before: Run | undefined, last: Frames | undefined) {
     this.#before = before;
     this.#last = last;
-    this.length = (before?.length ?? 0) + (last?.count ?? 0);
-    this.bytes = (before?.bytes ?? 0) + (last?.payloadBytes ?? 0);
-    const earlier = before === undefined ? Number.POSITIVE_INFINITY : before.#expiresAtMs;
-    this.#expiresAtMs = Math.min(earlier, last?.expiresAtMs ?? earlier);
+    this.count = (before?.count ?? 0) + (last?.count ?? 0);
+    this.payloadBytes = (before?.payloadBytes ?? 0) + (last?.payloadBytes ?? 0);
+    this.expiresAtMs = Math.min(
+      before?.expiresAtMs ?? Number.POSITIVE_INFINITY,
+      last?.expiresAtMs ?? Number.POSITIVE_INFINITY,
+    );
   }
 
-  /** No frames: where the runs of a turn begin. */
+  /** Nothing: where the runs of a turn begin. */
   static empty(): Run {
     return new Run(undefined, undefined);
   }
@@ -46,28 +42,13 @@ export class Run {
     return made;
   }
 
-  /** What of it is still of use; undefined when nothing is. */
-  fresh(nowMs: number): Run | undefined {
-    if (this.#expiresAtMs > nowMs) return this;
-    const frames = this.#frames().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-    return frames.length === 0 ? undefined : Run.empty().with(new FrameList(frames));
-  }
-
-  /** All frames in one Buffer, made once; undefined when they are too large to be worth a copy. */
-  joined(): Buffer | undefined {
-    if (this.#joined === undefined && (this.length === 1 || this.bytes <= maxJoinedBytes)) {
-      this.#joined = concatWires(this.#parts());
-    }
-    return this.#joined;
-  }
-
-  /** Each frame as it goes over TCP, in order. */
-  wires(): Buffer[] {
-    return this.#frames().map(frame => frame.wire());
-  }
-
-  #frames(): readonly Frame[] {
+  each(): readonly Frame[] {
     return this.#parts().flatMap(part => part.each());
+  }
+
+  wire(): Buffer {
+    this.#wire ??= concatWires(this.#parts());
+    return this.#wire;
   }
 
   /** What was added, in order. */

@@ -1,8 +1,8 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock, Outlet } from '../hub/ports.js';
-import type { Frames } from '../protocols/frames.js';
-import type { Run } from './run.js';
+import { FrameList, type Frames } from '../protocols/frames.js';
+import { Run } from './run.js';
 import type { EventLoopTurn, Flushable } from './turn.js';
 
 /** What one socket may have waiting to be written. [client-protocols 8.1] */
@@ -14,6 +14,9 @@ export interface OutboundLimits {
 /** Within one turn a queue this long is written at once: only what the kernel does not take counts as waiting. */
 const flushMessages = 256;
 const flushBytes = 1024 * 1024;
+
+/** Frames whose joined size is above this are not copied together; the copy would cost more than a second write. */
+const maxJoinedBytes = 256 * 1024;
 
 /** How long a peer has to answer our Close frame, and to end its side after its own. [client-protocols D11] */
 export const closeTimeoutMs = 5_000;
@@ -30,7 +33,7 @@ export class SocketOutlet implements Outlet, Flushable {
   readonly #limits: OutboundLimits;
   readonly #onSlow: () => void;
   /** What is to be written, undefined when nothing is. */
-  #due: Run | undefined;
+  #due: Frames | undefined;
   /** Frames handed to the socket that the kernel has not taken; they count as waiting until `drain`. */
   #stuckMessages = 0;
   #isStuck = false;
@@ -57,10 +60,10 @@ export class SocketOutlet implements Outlet, Flushable {
   send(frames: Frames): void {
     if (this.#isClosing) return;
     if (this.#due === undefined && !this.#isStuck) this.#turn.add(this);
-    const due = (this.#due ?? this.#turn.start).with(frames);
+    const due = this.#due === undefined ? frames : this.#runOf(this.#due).with(frames);
     this.#due = due;
     if (this.#isStuck) this.#checkLimits(due);
-    else if (due.length >= flushMessages || due.bytes >= flushBytes) this.flush();
+    else if (due.count >= flushMessages || due.payloadBytes >= flushBytes) this.flush();
   }
 
   flush(): void {
@@ -71,7 +74,7 @@ export class SocketOutlet implements Outlet, Flushable {
     // `write` says no at its high-water mark even when the kernel has already taken everything.
     if (isRoomLeft || this.#socket.writableLength === 0) return;
     this.#isStuck = true;
-    this.#stuckMessages = due.length;
+    this.#stuckMessages = due.count;
     this.#socket.once('drain', this.#resume);
   }
 
@@ -107,16 +110,20 @@ export class SocketOutlet implements Outlet, Flushable {
   readonly #resume = (): void => {
     this.#isStuck = false;
     this.#stuckMessages = 0;
-    this.#due = this.#due?.fresh(this.#clock.now());
+    this.#due = this.#due && fresh(this.#due, this.#clock.now());
     this.flush();
   };
 
-  #write(run: Run): boolean {
-    const joined = run.joined();
-    if (joined !== undefined) return this.#socket.write(joined);
+  /** The first that a socket is due needs no run; two make one, which begins where those of all sockets do. */
+  #runOf(due: Frames): Run {
+    return due instanceof Run ? due : this.#turn.start.with(due);
+  }
+
+  #write(due: Frames): boolean {
+    if (due.count === 1 || due.payloadBytes <= maxJoinedBytes) return this.#socket.write(due.wire());
     this.#socket.cork();
     let isRoomLeft = true;
-    for (const wire of run.wires()) isRoomLeft = this.#socket.write(wire);
+    for (const frame of due.each()) isRoomLeft = this.#socket.write(frame.wire());
     this.#socket.uncork();
     return isRoomLeft;
   }
@@ -128,12 +135,19 @@ export class SocketOutlet implements Outlet, Flushable {
     if (due !== undefined && this.#socket.writable) this.#write(due);
   }
 
-  #checkLimits(due: Run): void {
-    const messages = due.length + this.#stuckMessages;
-    const bytes = due.bytes + this.#socket.writableLength;
+  #checkLimits(due: Frames): void {
+    const messages = due.count + this.#stuckMessages;
+    const bytes = due.payloadBytes + this.#socket.writableLength;
     if (this.#isSlow || (messages <= this.#limits.maxMessages && bytes <= this.#limits.maxBytes)) return;
     this.#isSlow = true; // what is sent from here on is the goodbye
     this.#due = undefined;
     this.#onSlow();
   }
+}
+
+/** What of it is still of use; undefined when nothing is. [rest-api 5 › TTL] */
+function fresh(frames: Frames, nowMs: number): Frames | undefined {
+  if (frames.expiresAtMs > nowMs) return frames;
+  const left = frames.each().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+  return left.length === 0 ? undefined : new FrameList(left);
 }

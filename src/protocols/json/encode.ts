@@ -10,6 +10,7 @@ import type {
   SequencedMessage,
   ServerMessage,
 } from '../messages.js';
+import { lasting } from '../slabs.js';
 
 export const encoder: Encoder = { encode };
 
@@ -32,7 +33,7 @@ class JsonStamp extends Stamp {
   /** @param open the message's object without its closing brace */
   constructor(open: Buffer) {
     super();
-    this.#head = Buffer.concat([open, idMember]);
+    this.#head = lasting(open, idMember);
   }
 
   get bytes(): number {
@@ -51,16 +52,18 @@ class JsonStamp extends Stamp {
 
   write(target: Buffer, at: number, sequenceId: number): number {
     const idAt = at + this.#head.copy(target, at);
-    this.writeId(target, idAt, sequenceId);
-    target[idAt + this.idBytes(sequenceId)] = closingBrace;
+    const idBytes = this.idBytes(sequenceId);
+    this.writeId(target, idAt, sequenceId, idBytes);
+    target[idAt + idBytes] = closingBrace;
     return idAt;
   }
 
-  writeId(target: Buffer, at: number, sequenceId: number): void {
+  writeId(target: Buffer, at: number, sequenceId: number, idBytes: number): void {
     let rest = sequenceId;
-    for (let place = at + this.idBytes(sequenceId) - 1; place >= at; place -= 1) {
-      target[place] = zero + (rest % 10);
-      rest = Math.floor(rest / 10);
+    for (let place = at + idBytes - 1; place >= at; place -= 1) {
+      const tens = Math.floor(rest / 10);
+      target[place] = zero + rest - tens * 10;
+      rest = tens;
     }
   }
 }

@@ -11,6 +11,7 @@ import type {
   ServerMessage,
   StreamPosition,
 } from '../messages.js';
+import { lasting } from '../slabs.js';
 import { type MessageWriter, varintSize, writeVarint, written } from './message-writer.js';
 
 /** A member of the `message` oneof of a `DownstreamMessage`: its field number, and its bytes in parts. [client-protocols 6.2] */
@@ -26,7 +27,7 @@ export const sequencer: Sequencer = {
   prepare(message: SequencedMessage): Stamp {
     const { number, parts } = bodyOf(message);
     const isData = message.kind === 'groupMessage' || message.kind === 'serverMessage';
-    return new ProtobufStamp(number, isData ? 4 : 3, Buffer.concat(parts));
+    return new ProtobufStamp(number, isData ? 4 : 3, lasting(...parts));
   },
 };
 

@@ -120,6 +120,14 @@ describe('a socket that is stuck', () => {
     socket.drain();
     await settled();
     expect(socket.written).toEqual(wires('0', 'a', 'b'));
+    const last = await stuck();
+    const lastBrief = frame('brief');
+    lastBrief.expiresAtMs = last.clock.now() + 1_000;
+    last.outlet.send(lastBrief);
+    last.clock.advance(1_000);
+    last.socket.drain();
+    await settled();
+    expect(last.socket.written).toEqual(wires('0'));
   });
 
   test('one that gets stuck again waits again', async () => {

@@ -23,7 +23,7 @@ describe('a turn', () => {
     const { start } = turn;
     turn.add({ flush: () => {} });
     expect(turn.start).toBe(start);
-    expect(start.length).toBe(0);
+    expect(start.count).toBe(0);
     await settled();
     expect(turn.start).not.toBe(start);
   });
