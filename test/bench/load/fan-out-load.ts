@@ -17,6 +17,8 @@ export interface Subscriber {
   readonly client: RawClient;
   lengthsOf(message: Buffer): Lengths;
   readonly acknowledge?: (sequenceId: number) => Buffer;
+  /** Numbered messages that it got before the load's first; none unless it says so. */
+  readonly heardBefore?: number;
 }
 
 /** Puts `count` messages on their way, in one write where the protocol has it so. */
@@ -117,20 +119,13 @@ export function publishing(publisher: RawClient, frame: Buffer, inFlight: number
   return count => publisher.write(bursts[count - 1]!);
 }
 
-/** Subscribers come to acknowledge the same ids, so the latest frame of each kind is kept. */
-const latest = new WeakMap<(sequenceId: number) => Buffer, { id: number; frame: Buffer }>();
-
-function acknowledging({ client, acknowledge }: Subscriber): ((sequenceId: number) => void) | undefined {
+/** Answers what is told how many messages of the load there were. */
+function acknowledging({ client, acknowledge, heardBefore = 0 }: Subscriber): ((count: number) => void) | undefined {
   if (acknowledge === undefined) return undefined;
   let acked = 0;
-  return sequenceId => {
-    if (sequenceId - acked < ackEvery) return;
-    acked = sequenceId;
-    let made = latest.get(acknowledge);
-    if (made?.id !== sequenceId) {
-      made = { id: sequenceId, frame: acknowledge(sequenceId) };
-      latest.set(acknowledge, made);
-    }
-    client.write(made.frame);
+  return count => {
+    if (count - acked < ackEvery) return;
+    acked = count;
+    client.write(acknowledge(heardBefore + count));
   };
 }

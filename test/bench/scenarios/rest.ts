@@ -71,7 +71,7 @@ export async function restLoad(
 ): Promise<FanOutLoad> {
   const guard = new Guard();
   const send = calling(stage, server, { request, status: 202 }, guard);
-  const readers = await dialReaders(stage, url, [json], subscribers, guard);
+  const readers = await dialReaders(stage, () => url, [json], subscribers, guard);
   const load = new FanOutLoad(send, readers, inFlight, guard);
   await load.prime(checking({ readers: [json], text }));
   return load;

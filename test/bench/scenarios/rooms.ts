@@ -21,6 +21,9 @@ export interface Room {
   readonly inFlight: number;
 }
 
+/** Reliable subscribers have so many different pasts, so that they number messages differently, as those do who come and go. */
+const pasts = 100;
+
 /** What subscribers must hear, and how it is read. */
 interface Heard {
   readonly readers: readonly Pick<BenchProtocol, 'textOf'>[];
@@ -35,30 +38,51 @@ export async function hubwireRoom(stage: Stage, room: Room): Promise<Contender> 
 /** A room on a Hubwire that runs already. */
 export async function roomOn(stage: Stage, server: ServerProcess, room: Room): Promise<FanOutLoad> {
   const guard = new Guard();
-  const publisherUrl = clientUrl(server, { sub: 'publisher', role: [`webpubsub.sendToGroup.${group}`] });
+  const publisherUrl = clientUrl(server, { sub: 'publisher', role: ['webpubsub.sendToGroup'] });
   const publisher = await RawClient.dial(publisherUrl, room.publisher.subprotocol, guard);
   stage.onEnd(() => publisher.destroy());
-  const subscribers = await dialReaders(stage, subscriberUrl(server), room.readers, room.subscribers, guard);
+  const urls = Array.from({ length: pasts }, (_, past) => subscriberUrl(server, past));
+  const urlOf = (index: number) => urls[pastOf(room, index)]!;
+  const readers = await dialReaders(stage, urlOf, room.readers, room.subscribers, guard);
+  const subscribers = readers.map((reader, index) => ({ ...reader, heardBefore: pastOf(room, index) }));
+  if (subscribers.some(({ heardBefore }) => heardBefore > 0)) await givePasts(publisher, room, subscribers);
   const frame = room.publisher.publish(group, room.text);
   const load = new FanOutLoad(publishing(publisher, frame, room.inFlight), subscribers, room.inFlight, guard);
   await load.prime(checking(room));
   return load;
 }
 
-export function subscriberUrl(server: ServerProcess): string {
-  return clientUrl(server, { sub: 'subscriber', 'webpubsub.group': [group] });
+/** @param past messages that it is to get before it is measured */
+export function subscriberUrl(server: ServerProcess, past = 0): string {
+  return clientUrl(server, { sub: 'subscriber', 'webpubsub.group': [group, ...pastGroups.slice(0, past)] });
 }
 
-/** Clients of one URL that speak the protocols in turn. */
+const pastGroups = Array.from({ length: pasts - 1 }, (_, past) => `past-${past}`);
+
+function pastOf({ readers }: Room, index: number): number {
+  return readers[index % readers.length]!.acknowledge === undefined ? 0 : index % pasts;
+}
+
+/** One message to each group of the past; whoever is in more of them gets more. */
+async function givePasts(publisher: RawClient, room: Room, subscribers: readonly Subscriber[]): Promise<void> {
+  for (const past of pastGroups) publisher.write(room.publisher.publish(past, room.text));
+  await Promise.all(
+    subscribers.map(async ({ client, heardBefore = 0 }) => {
+      for (let count = 0; count < heardBefore; count += 1) await client.next();
+    }),
+  );
+}
+
+/** Clients that speak the protocols in turn. */
 export async function dialReaders(
   stage: Stage,
-  url: string,
+  urlOf: (index: number) => string,
   readers: readonly BenchProtocol[],
   count: number,
   guard: Guard,
 ): Promise<readonly Subscriber[]> {
   const protocolOf = (index: number) => readers[index % readers.length]!;
-  const clients = await dialMany(count, index => RawClient.dial(url, protocolOf(index).subprotocol, guard));
+  const clients = await dialMany(count, index => RawClient.dial(urlOf(index), protocolOf(index).subprotocol, guard));
   stage.onEnd(() => hangUp(clients));
   return clients.map((client, index) => ({ client, ...protocolOf(index) }));
 }
@@ -78,7 +102,7 @@ export async function minimalRoom(stage: Stage, { subscribers, text, inFlight }:
   const guard = new Guard();
   const publisher = await RawClient.dial(`${url}/publish`, json.subprotocol, guard);
   stage.onEnd(() => publisher.destroy());
-  const readers = await dialReaders(stage, `${url}/subscribe`, [json], subscribers, guard);
+  const readers = await dialReaders(stage, () => `${url}/subscribe`, [json], subscribers, guard);
   const load = new FanOutLoad(publishing(publisher, json.publish(group, text), inFlight), readers, inFlight, guard);
   await load.prime(checking({ readers: [json], text }));
   return { name: 'minimal loop', server, load };
