@@ -6,6 +6,7 @@ import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
 import { clientUrl, plainHub, restSend } from '../servers/urls.js';
 import { checkAck } from './event.js';
+import { fleetOf } from './fleet.js';
 import { restLoad } from './rest.js';
 import { group, type Room, roomOn, subscriberUrl } from './rooms.js';
 import { type Contender, type Goal, ofLimit, type Scenario, type Series } from './scenario.js';
@@ -38,7 +39,10 @@ function fanOutBeside(groups: number): Series {
   return {
     name: `fan-out to ${members} beside ${groupsText(groups)}`,
     goals: flat,
-    open: async stage => ({ subject: await open(stage, groups), limit: await open(stage, few) }),
+    open: async stage => ({
+      subject: await fleetOf(() => open(stage, groups)),
+      limit: await fleetOf(() => open(stage, few)),
+    }),
   };
 }
 
@@ -46,7 +50,10 @@ function joinAndLeaveBeside(groups: number): Series {
   return {
     name: `join and leave beside ${groupsText(groups)}`,
     goals: flat,
-    open: async stage => ({ subject: await comings(stage, groups), limit: await comings(stage, few) }),
+    open: async stage => ({
+      subject: await fleetOf(() => comings(stage, groups)),
+      limit: await fleetOf(() => comings(stage, few)),
+    }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { Peer } from '../peers/peer.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
 import { clientUrl, plainHub } from '../servers/urls.js';
-import type { Contender } from './scenario.js';
+import type { Contender, OneServer } from './scenario.js';
 
 /** Group that all rooms use. */
 export const group = 'bench';
@@ -30,7 +30,7 @@ interface Heard {
   readonly text: string;
 }
 
-export async function hubwireRoom(stage: Stage, room: Room): Promise<Contender> {
+export async function hubwireRoom(stage: Stage, room: Room): Promise<OneServer> {
   const server = await stage.hubwire(plainHub);
   return { name: 'hubwire', server, load: await roomOn(stage, server, room) };
 }

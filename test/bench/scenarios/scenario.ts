@@ -6,11 +6,14 @@ import type { Stage } from '../servers/stage.js';
 export interface Contender {
   /** `hubwire`, `minimal loop`, a peer's name, or what is special about this Hubwire. */
   readonly name: string;
-  readonly server: ServerProcess;
+  readonly server: Pick<ServerProcess, 'cpuSeconds' | 'residentBytes'>;
   readonly load: Load;
   /** What its connections cost in memory, where that is measured: a server's resident bytes before the first one. */
   readonly idle?: { readonly connections: number; readonly bytesBefore: number };
 }
+
+/** A contender that is one process. */
+export type OneServer = Contender & { readonly server: ServerProcess };
 
 /** Servers that do the same work side by side. */
 export interface Contest {

@@ -5,7 +5,7 @@ import type { Load } from '../load/slice.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import { clientUrl, sendOperation } from '../servers/urls.js';
 import { group, hubwireRoom, type Room } from './rooms.js';
-import type { Contender, Scenario } from './scenario.js';
+import type { OneServer, Scenario } from './scenario.js';
 
 const subscribers = 1_000;
 const room: Room = { publisher: json, readers: [json], subscribers, text: 'x'.repeat(128), inFlight: 16 };
@@ -43,7 +43,7 @@ export const slowReader: Scenario = {
  * In each slice one more client comes, and much is sent to it. One that reads costs what the sending costs; one that does
  * not is ended by the service once too much waits for it.
  */
-function withNewcomer({ server, load }: Contender, begin: (client: RawClient) => void): Load {
+function withNewcomer({ server, load }: OneServer, begin: (client: RawClient) => void): Load {
   const url = clientUrl(server, { sub: 'newcomer', 'webpubsub.group': [group] });
   let newcomer: RawClient | undefined;
   return {

@@ -1,0 +1,37 @@
+import type { Load, Work } from '../load/slice.js';
+import type { Contender } from './scenario.js';
+
+/** Processes of each kind: enough to take most of the luck out of one. */
+const processes = 3;
+
+/**
+ * Several processes of one kind as one contender, each with a part of every slice. Two processes of the same program
+ * differ by up to 15 % for as long as they live, which would pass for a difference between the things that are compared.
+ */
+export async function fleetOf(open: () => Promise<Contender>): Promise<Contender> {
+  const contenders: Contender[] = [];
+  while (contenders.length < processes) contenders.push(await open());
+  const servers = contenders.map(({ server }) => server);
+  return {
+    name: contenders[0]!.name,
+    server: {
+      cpuSeconds: () => sum(servers.map(server => server.cpuSeconds())),
+      residentBytes: () => sum(servers.map(server => server.residentBytes())) / servers.length,
+    },
+    load: inTurn(contenders.map(({ load }) => load)),
+  };
+}
+
+function inTurn(loads: readonly Load[]): Load {
+  return {
+    async run(durationMs: number): Promise<Work> {
+      const works: Work[] = [];
+      for (const load of loads) works.push(await load.run(durationMs / loads.length));
+      return { done: sum(works.map(({ done }) => done)), latenciesMs: works.flatMap(({ latenciesMs }) => latenciesMs) };
+    },
+  };
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
