@@ -54,23 +54,36 @@ interface Track {
   readonly slices: SliceResult[];
 }
 
-/** Alternates slices between the servers. The order changes from round to round, so that a drift favours none. */
+/**
+ * Alternates slices between the servers. The order changes from round to round, so that a drift favours none.
+ * @param rounds that count; those in which the load side was too busy are made up for, as long as most are not
+ */
 export async function measure(series: Series, contest: Contest, rounds: number): Promise<SeriesResult> {
   const { subject, limit, peers = [] } = contest;
   const tracks = [subject, ...(limit ? [limit] : []), ...peers].map(contender => ({ contender, slices: [] }) as Track);
   const sliceMs = series.sliceMs ?? usualSliceMs;
   for (const { contender } of tracks) await contender.load.run(Math.max(warmUpMs, sliceMs));
-  for (let round = 0; round < rounds; round += 1) {
+  const judged = tracks.slice(0, limit === undefined ? 1 : 2);
+  for (let round = 0; round < rounds * 2 && validRounds(judged) < rounds; round += 1) {
     const order = round % 2 === 0 ? tracks : tracks.toReversed();
     const take = async ({ contender, slices }: Track) => slices.push(await slice(contender, sliceMs));
     if (series.isTogether) await Promise.all(order.map(take));
     else for (const track of order) await take(track);
   }
   await contest.check?.();
-  return resultOf(series, tracks, contest, rounds);
+  return resultOf(series, tracks, contest);
 }
 
-function resultOf(series: Series, tracks: readonly Track[], contest: Contest, rounds: number): SeriesResult {
+/** Rounds in which the load side was too busy for none of them. */
+function validRounds(tracks: readonly Track[]): number {
+  return tracks[0]!.slices.filter((_, round) => tracks.every(({ slices }) => isValid(slices[round]!))).length;
+}
+
+function isValid({ loadShare }: SliceResult): boolean {
+  return loadShare <= loadBoundShare;
+}
+
+function resultOf(series: Series, tracks: readonly Track[], contest: Contest): SeriesResult {
   const subject = tracks[0]!;
   const find = (contender: Contender) => tracks.find(track => track.contender === contender)!;
   const opponents = new Map<Goal['against'], Track>();
@@ -78,7 +91,7 @@ function resultOf(series: Series, tracks: readonly Track[], contest: Contest, ro
   for (const peer of contest.peers ?? []) opponents.set(`peer ${peer.name}`, find(peer));
   const goals = series.goals.map(goal => judge(goal, subject, opponents.get(goal.against)));
   return {
-    rounds,
+    rounds: subject.slices.length,
     contenders: tracks.map(summary),
     goals,
     peers: (contest.peers ?? []).map(peer => ({
@@ -106,7 +119,6 @@ function compare(
   opponent: Track | undefined,
 ): { values: number[]; isLoadBound: boolean } {
   const rounds = subject.slices.map((ours, round) => ({ ours, theirs: opponent?.slices[round] }));
-  const isValid = ({ loadShare }: SliceResult) => loadShare <= loadBoundShare;
   const valid = rounds.filter(({ ours, theirs }) => isValid(ours) && (theirs === undefined || isValid(theirs)));
   const isLoadBound = valid.length * 2 < rounds.length;
   const values = (isLoadBound ? rounds : valid).map(({ ours, theirs }) =>
