@@ -6,7 +6,7 @@ import { median, quantile, type Spread, spreadOf } from './statistics.js';
 const loadBoundShare = 0.9;
 
 /** Milliseconds. A slice is long enough for a ratio within a few per cent, and short enough that the machine is the same for all. */
-const usualSliceMs = 800;
+const usualSliceMs = 700;
 
 /** The first second of a server is that of its compiler. */
 const warmUpMs = 1_000;

@@ -1,8 +1,8 @@
 import type { Load, Work } from '../load/slice.js';
 import type { Contender } from './scenario.js';
 
-/** Processes of each kind: enough to take most of the luck out of one. */
-const processes = 3;
+/** Processes of each kind: more would take longer than they are worth. */
+const processes = 2;
 
 /**
  * Several processes of one kind as one contender, each with a part of every slice. Two processes of the same program
