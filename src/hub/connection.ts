@@ -1,5 +1,5 @@
 import { type CloseCategory, PubSubError } from '../errors.js';
-import type { Codec, InboundFrame } from '../protocols/codec.js';
+import type { Codec, InboundFrame, Sequencer } from '../protocols/codec.js';
 import { FrameList, type Frames } from '../protocols/frames.js';
 import { type ClientRequest, isSequenced, type SequencedMessage, type ServerMessage } from '../protocols/messages.js';
 import { AckMemory } from './ack-memory.js';
@@ -8,7 +8,6 @@ import type { Permissions } from './permissions.js';
 import type { Outlet, UpstreamSession } from './ports.js';
 import { ReplayBuffer } from './replay.js';
 import { StampedBatch } from './stamped-batch.js';
-import { stateSubjectOf } from './state-subject.js';
 import type { Streams } from './streams.js';
 
 /** Requests held for one connection while an earlier one waits for its upstream; past either, its socket is not read. */
@@ -164,18 +163,18 @@ export class Connection {
   /** Tells this client alone; nothing is sent when its protocol has no words for it. Answers the bytes sent. */
   tell(message: ServerMessage): number | undefined {
     this.#owner.settle(this);
-    if (this.isReliable && isSequenced(message)) return this.#tellStamped(message);
-    const frame = this.codec.encoder.encode(message);
+    const { encoder, sequencer } = this.codec;
+    if (sequencer !== undefined && isSequenced(message)) return this.#tellStamped(message, sequencer);
+    const frame = encoder.encode(message);
     if (frame !== undefined) this.deliver(frame);
     return frame?.bytes.length;
   }
 
-  #tellStamped(message: SequencedMessage): number | undefined {
-    const stamp = this.codec.sequencer?.prepare(message);
-    if (stamp === undefined) return undefined;
-    const batch = new StampedBatch([{ stamp, expiresAtMs: Number.POSITIVE_INFINITY }], stateSubjectOf(message));
-    const id = this.deliverStamped(batch);
-    return id && batch.sizesFrom(id)[0];
+  #tellStamped(message: SequencedMessage, sequencer: Sequencer): number | undefined {
+    const batch = StampedBatch.of([{ message, expiresAtMs: Number.POSITIVE_INFINITY }], sequencer);
+    const id = batch && this.deliverStamped(batch);
+    batch?.forgetFrames();
+    return id && batch?.sizesFrom(id)[0];
   }
 
   /** One WebSocket message from the client, in order of arrival. */

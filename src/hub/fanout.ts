@@ -1,17 +1,8 @@
 import type { Codec } from '../protocols/codec.js';
 import { FrameList, type Frames } from '../protocols/frames.js';
-import type { SequencedMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
 import type { Observer } from './ports.js';
-import { StampedBatch } from './stamped-batch.js';
-import { stateSubjectOf } from './state-subject.js';
-
-/** A message, and until when it is of use. */
-export interface Send {
-  readonly message: SequencedMessage;
-  /** Unix milliseconds; infinite for a message that never expires. */
-  readonly expiresAtMs: number;
-}
+import { type Send, StampedBatch } from './stamped-batch.js';
 
 /** Who of a target gets a message. */
 export interface Conditions {
@@ -58,7 +49,10 @@ export function fanOut(
     }
     deliver(share, connection);
   }
-  for (const each of shares) report(each, hub, observer);
+  for (const each of shares) {
+    report(each, hub, observer);
+    each.batch?.forgetFrames();
+  }
 }
 
 function deliver(share: Share, connection: Connection): void {
@@ -91,7 +85,7 @@ function shareOf(shares: Share[], { codec, protocol }: Connection, sends: readon
     codec,
     protocol,
     frames: framesOf(sends, codec),
-    batch: batchOf(sends, codec),
+    batch: codec.sequencer && StampedBatch.of(sends, codec.sequencer),
     receivers: 0,
     firstId: 0,
   };
@@ -108,16 +102,6 @@ function framesOf(sends: readonly Send[], { encoder, sequencer }: Codec): Frames
     return [frame];
   });
   return frames.length > 1 ? new FrameList(frames) : frames[0];
-}
-
-function batchOf(sends: readonly Send[], { sequencer }: Codec): StampedBatch | undefined {
-  if (sequencer === undefined) return undefined;
-  const messages = sends.flatMap(({ message, expiresAtMs }) => {
-    const stamp = sequencer.prepare(message);
-    return stamp === undefined ? [] : [{ stamp, expiresAtMs }];
-  });
-  const [first] = sends;
-  return messages.length === 0 ? undefined : new StampedBatch(messages, first && stateSubjectOf(first.message));
 }
 
 function report({ protocol, frames, batch, receivers, firstId }: Share, hub: string, observer: Observer): void {

@@ -1,8 +1,9 @@
 import type { SequencedMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
-import { type Conditions, fanOut, type Send } from './fanout.js';
+import { type Conditions, fanOut } from './fanout.js';
 import type { Members } from './members.js';
 import type { Observer, Target, Turn } from './ports.js';
+import type { Send } from './stamped-batch.js';
 
 /** What may wait at most, in messages and payload bytes. */
 const mostSends = 256;

@@ -65,12 +65,9 @@ class UnackedQueue {
   #messagesOf(index: number): Unacked[] {
     const at = (this.#first + index) & (this.#batches.length - 1);
     const [batch, firstId] = [this.#batches[at]!, this.#firstIds[at]!];
-    const messages = batch
-      .framesFrom(firstId)
-      .each()
-      .map((frame, offset) => {
-        return { sequenceId: firstId + offset, frame, expiresAtMs: batch.expiresAtMs(offset) };
-      });
+    const messages = batch.framesAnew(firstId).map((frame, offset) => {
+      return { sequenceId: firstId + offset, frame, expiresAtMs: batch.expiresAtMs(offset) };
+    });
     return index === 0 ? messages.slice(this.#released) : messages;
   }
 
@@ -161,7 +158,7 @@ export class ReplayBuffer {
 }
 
 function stateOf(batch: StampedBatch, sequenceId: number): Unacked {
-  return { sequenceId, frame: batch.framesFrom(sequenceId).each()[0]!, expiresAtMs: batch.expiresAtMs(0) };
+  return { sequenceId, frame: batch.framesAnew(sequenceId)[0]!, expiresAtMs: batch.expiresAtMs(0) };
 }
 
 function inOrder(messages: Unacked[]): readonly Unacked[] {

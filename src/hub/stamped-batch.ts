@@ -1,11 +1,20 @@
-import type { Stamp } from '../protocols/codec.js';
+import type { Sequencer, Stamp } from '../protocols/codec.js';
+import type { Frame } from '../protocols/frames.js';
+import type { SequencedMessage } from '../protocols/messages.js';
 import { StampedFrames, StampedMessages } from '../protocols/stamped-frames.js';
-import type { StateSubject } from './state-subject.js';
+import { type StateSubject, stateSubjectOf } from './state-subject.js';
+
+/** A message, and until when it is of use. */
+export interface Send {
+  readonly message: SequencedMessage;
+  /** Unix milliseconds; infinite for a message that never expires. */
+  readonly expiresAtMs: number;
+}
 
 /** One message of a reliable protocol, before it has its number. */
 export interface Stamped {
   readonly stamp: Stamp;
-  /** Unix milliseconds; infinite for a message that never expires. */
+  /** As of a `Send`. */
   readonly expiresAtMs: number;
 }
 
@@ -17,47 +26,65 @@ export interface Stamped {
 export class StampedBatch {
   /** Set for a message about a group state, which is alone in its batch. */
   readonly about: StateSubject | undefined;
-  readonly #expiries: readonly number[];
-  readonly #messages: StampedMessages;
-  /** Those that were asked for last. */
+  /** Of all messages, without their numbers. */
+  readonly bytes: number;
+  readonly #messages: readonly Stamped[];
+  /** What receivers share while it is sent, and the frames that were asked for last. */
+  #shared: StampedMessages | undefined;
   #frames: StampedFrames | undefined;
 
+  /** What of these the protocol has words for; undefined when that is nothing. A message about a group state comes alone. */
+  static of(sends: readonly Send[], sequencer: Sequencer): StampedBatch | undefined {
+    const messages = sends.flatMap(({ message, expiresAtMs }) => {
+      const stamp = sequencer.prepare(message);
+      return stamp === undefined ? [] : [{ stamp, expiresAtMs }];
+    });
+    const [first] = sends;
+    return messages.length === 0 ? undefined : new StampedBatch(messages, first && stateSubjectOf(first.message));
+  }
+
   constructor(messages: readonly Stamped[], about?: StateSubject) {
-    this.#messages = new StampedMessages(messages.map(({ stamp }) => stamp));
-    this.#expiries = messages.map(({ expiresAtMs }) => expiresAtMs);
+    this.#messages = messages;
+    this.bytes = bytesOf(messages, messages.length);
     this.about = about;
   }
 
   get length(): number {
-    return this.#expiries.length;
-  }
-
-  /** Of all messages, without their numbers. */
-  get bytes(): number {
-    return this.#messages.bytes;
+    return this.#messages.length;
   }
 
   /** The messages, numbered from `firstId` on. Receivers that are at the same id get the same object. */
   framesFrom(firstId: number): StampedFrames {
-    if (this.#frames?.firstId !== firstId) this.#frames = new StampedFrames(this.#messages, firstId);
+    if (this.#frames?.firstId !== firstId) {
+      this.#shared ??= new StampedMessages(this.#messages.map(({ stamp }) => stamp));
+      this.#frames = new StampedFrames(this.#shared, firstId);
+    }
     return this.#frames;
   }
 
+  /** As `framesFrom`, for one session that needs them now and then: shared with nobody. */
+  framesAnew(firstId: number): readonly Frame[] {
+    return this.#messages.map(({ stamp }, index) => stamp.frame(firstId + index));
+  }
+
+  /** To be called once all receivers have their frames: sessions keep the batch, and must not keep a copy of its bytes with it. */
+  forgetFrames(): void {
+    this.#shared = undefined;
+    this.#frames = undefined;
+  }
+
   expiresAtMs(index: number): number {
-    return this.#expiries[index]!;
+    return this.#messages[index]!.expiresAtMs;
   }
 
   /** Of each message, numbered from `firstId` on. */
   sizesFrom(firstId: number): readonly number[] {
-    return this.#messages.stamps.map((stamp, index) => stamp.size(firstId + index));
+    return this.#messages.map(({ stamp }, index) => stamp.size(firstId + index));
   }
 
   /** Of the first so many messages, without their numbers. */
   bytesOfFirst(count: number): number {
-    if (count === this.length) return this.bytes;
-    let bytes = 0;
-    for (let index = 0; index < count; index += 1) bytes += this.#messages.stamps[index]!.bytes;
-    return bytes;
+    return count === this.length ? this.bytes : bytesOf(this.#messages, count);
   }
 
   /** Its first messages: no more than so many, and of no more than so many bytes. */
@@ -65,10 +92,13 @@ export class StampedBatch {
     if (this.length <= maxMessages && this.bytes <= maxBytes) return this;
     let count = Math.min(this.length, maxMessages);
     while (this.bytesOfFirst(count) > maxBytes) count -= 1;
-    const kept = this.#messages.stamps.slice(0, count);
-    return new StampedBatch(
-      kept.map((stamp, index) => ({ stamp, expiresAtMs: this.expiresAtMs(index) })),
-      this.about,
-    );
+    return new StampedBatch(this.#messages.slice(0, count), this.about);
   }
+}
+
+/** Of the first so many. */
+function bytesOf(messages: readonly Stamped[], count: number): number {
+  let bytes = 0;
+  for (let index = 0; index < count; index += 1) bytes += messages[index]!.stamp.bytes;
+  return bytes;
 }

@@ -57,7 +57,7 @@ export class StampedMessages {
 
   #build(firstId: number): Template {
     const sizes = this.stamps.map((stamp, index) => stamp.size(firstId + index));
-    const wire = Buffer.allocUnsafeSlow(sizes.reduce((sum, size) => sum + headerBytes(size) + size, 0)); // kept as long as the batch
+    const wire = transient(sizes.reduce((sum, size) => sum + headerBytes(size) + size, 0));
     let at = 0;
     const idsAt = this.stamps.map((stamp, index) => {
       const start = writeHeader(wire, at, stamp.isBinary, sizes[index]!);

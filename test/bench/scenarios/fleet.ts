@@ -1,4 +1,5 @@
 import type { Load, Work } from '../load/slice.js';
+import { inTurn } from './rooms.js';
 import type { Contender } from './scenario.js';
 
 /** Processes of each kind: more would take longer than they are worth. */
@@ -9,8 +10,7 @@ const processes = 2;
  * differ by up to 15 % for as long as they live, which would pass for a difference between the things that are compared.
  */
 export async function fleetOf(open: () => Promise<Contender>): Promise<Contender> {
-  const contenders: Contender[] = [];
-  while (contenders.length < processes) contenders.push(await open());
+  const contenders = await inTurn(Array<typeof open>(processes).fill(open), openOne => openOne());
   const servers = contenders.map(({ server }) => server);
   return {
     name: contenders[0]!.name,
@@ -18,11 +18,11 @@ export async function fleetOf(open: () => Promise<Contender>): Promise<Contender
       cpuSeconds: () => sum(servers.map(server => server.cpuSeconds())),
       residentBytes: () => sum(servers.map(server => server.residentBytes())) / servers.length,
     },
-    load: inTurn(contenders.map(({ load }) => load)),
+    load: sharedBy(contenders.map(({ load }) => load)),
   };
 }
 
-function inTurn(loads: readonly Load[]): Load {
+function sharedBy(loads: readonly Load[]): Load {
   return {
     async run(durationMs: number): Promise<Work> {
       const works: Work[] = [];

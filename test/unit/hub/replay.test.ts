@@ -145,6 +145,15 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
     expect(texts(buffer, 0)).toEqual(['2 1', '3 2']);
   });
 
+  test('a batch that has forgotten its frames makes the same ones again', () => {
+    const batch = batchOf(['a', 'b']);
+    const frames = batch.framesFrom(7);
+    expect(batch.framesFrom(7)).toBe(frames);
+    batch.forgetFrames();
+    expect(batch.framesFrom(7)).not.toBe(frames);
+    expect(batch.framesFrom(7).wire()).toEqual(frames.wire());
+  });
+
   test('sessions that share a batch release it each at its own pace', () => {
     const [behind, ahead] = [new ReplayBuffer(), filled(1)];
     const batch = batchOf(['a', 'b', 'c']);
