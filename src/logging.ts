@@ -38,8 +38,9 @@ export class LogObserver implements Partial<Observer> {
   }
 
   eventFinished(at: Parameters<Observer['eventFinished']>[0]): void {
-    if (at.outcome === 'failed') this.#log.warn(at, 'event failed');
-    else this.#log.debug(at, 'event finished');
+    const told = { ...at, durationMs: Math.round(at.durationMs * 10) / 10 };
+    if (at.outcome === 'failed') this.#log.warn(told, 'event failed');
+    else this.#log.debug(told, 'event finished');
   }
 
   handlerChanged(at: Parameters<Observer['handlerChanged']>[0]): void {

@@ -11,6 +11,7 @@ import { type AccessKeys, type ClientClaims, KeyTokens } from './auth/key-tokens
 import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
 import { signer } from './auth/signature.js';
 import { MemoryBus } from './backplane/memory.js';
+import { type Clock, systemClock } from './clock.js';
 import {
   type Config,
   type ConfigError,
@@ -22,13 +23,12 @@ import {
 import { type ConfigWatch, watchConfig } from './config/watch.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
-import type { Backplane, Clock, Observer } from './hub/ports.js';
+import type { Backplane, Observer } from './hub/ports.js';
 import { LogObserver } from './logging.js';
 import { type Certificate, type CertificateFiles, CertificateWatch, readCertificate } from './rest/certificate.js';
 import { createRestServer } from './rest/server.js';
 import { Gateway, type SocketSettings } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
-import { systemClock } from './system-clock.js';
 import { EventHandlers, type HandlerStatus } from './upstream/event-handlers.js';
 
 export interface ServiceOptions {

@@ -1,6 +1,7 @@
 import jwt from 'jsonwebtoken';
 import jwksRsa from 'jwks-rsa';
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { claimStrings } from './key-tokens.js';
 
@@ -19,16 +20,10 @@ export interface EntraAccess {
   readonly issuers: readonly EntraIssuer[];
 }
 
-interface VerifierClock {
-  /** Unix milliseconds. */
-  now(): number;
-  after(delayMs: number, task: () => void): () => void;
-}
-
 export interface EntraVerifierOptions {
   /** Read at each token: a reload applies at once. */
   readonly access: () => EntraAccess;
-  readonly clock: VerifierClock;
+  readonly clock: Clock;
 }
 
 /** Seconds by which clocks may differ, for `exp` and `nbf`. [rest-api 1.4] */
@@ -105,22 +100,23 @@ export class EntraVerifier {
 /** The signing keys of one issuer by `kid`, fetched when they are needed. */
 class IssuerKeys {
   readonly #issuer: EntraIssuer;
-  readonly #clock: VerifierClock;
+  readonly #clock: Clock;
   #keys: ReadonlyMap<string, string> = new Map();
+  /** Monotonic milliseconds, as the next. */
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
   #askedAtMs = Number.NEGATIVE_INFINITY;
   #fetching: Promise<void> | undefined;
   /** Of the last fetch, when it failed. */
   #failure: PubSubError | undefined;
 
-  constructor(issuer: EntraIssuer, clock: VerifierClock) {
+  constructor(issuer: EntraIssuer, clock: Clock) {
     this.#issuer = issuer;
     this.#clock = clock;
   }
 
   /** A PEM; undefined when the issuer has no such key. @throws PubSubError `internal` when that cannot be known */
   async find(kid: string): Promise<string | undefined> {
-    const ageMs = this.#clock.now() - this.#fetchedAtMs;
+    const ageMs = this.#clock.monotonicMs() - this.#fetchedAtMs;
     const held = ageMs < forgetAfterMs ? this.#keys.get(kid) : undefined;
     if (held !== undefined && ageMs < refreshAfterMs) return held;
     const refreshed = this.#refresh();
@@ -133,8 +129,8 @@ class IssuerKeys {
   /** Never rejects. At most one fetch at a time, and none too soon after the last. */
   #refresh(): Promise<void> {
     if (this.#fetching !== undefined) return this.#fetching;
-    if (this.#clock.now() - this.#askedAtMs < leastPauseMs) return Promise.resolve();
-    this.#askedAtMs = this.#clock.now();
+    if (this.#clock.monotonicMs() - this.#askedAtMs < leastPauseMs) return Promise.resolve();
+    this.#askedAtMs = this.#clock.monotonicMs();
     this.#fetching = this.#fetch().finally(() => {
       this.#fetching = undefined;
     });
@@ -144,7 +140,7 @@ class IssuerKeys {
   async #fetch(): Promise<void> {
     try {
       this.#keys = await fetchKeys(this.#issuer, this.#clock);
-      this.#fetchedAtMs = this.#clock.now();
+      this.#fetchedAtMs = this.#clock.monotonicMs();
       this.#failure = undefined;
     } catch (cause) {
       const message = `the signing keys of ${this.#issuer.issuer} cannot be fetched`;
@@ -153,7 +149,7 @@ class IssuerKeys {
   }
 }
 
-async function fetchKeys(issuer: EntraIssuer, clock: VerifierClock): Promise<ReadonlyMap<string, string>> {
+async function fetchKeys(issuer: EntraIssuer, clock: Clock): Promise<ReadonlyMap<string, string>> {
   const jwksUri = issuer.jwksUri ?? (await discover(issuer.issuer, clock));
   const fetcher = async (url: string) => (await fetchJson(url, clock)) as { keys: unknown };
   const published = await jwksRsa({ jwksUri, fetcher, cache: false }).getSigningKeys();
@@ -161,7 +157,7 @@ async function fetchKeys(issuer: EntraIssuer, clock: VerifierClock): Promise<Rea
 }
 
 /** [OpenID Connect Discovery 4] */
-async function discover(issuer: string, clock: VerifierClock): Promise<string> {
+async function discover(issuer: string, clock: Clock): Promise<string> {
   const document = await fetchJson(`${withoutSlash(issuer)}/.well-known/openid-configuration`, clock);
   const { issuer: named, jwks_uri: jwksUri } = (document ?? {}) as { issuer?: unknown; jwks_uri?: unknown };
   if (!isSame(String(named), issuer)) throw new Error('the OpenID document is that of another issuer');
@@ -169,7 +165,7 @@ async function discover(issuer: string, clock: VerifierClock): Promise<string> {
   return jwksUri;
 }
 
-async function fetchJson(url: string, clock: VerifierClock): Promise<unknown> {
+async function fetchJson(url: string, clock: Clock): Promise<unknown> {
   if (!isTrustworthy(url)) throw new Error('keys are fetched over https, or from this machine');
   const abort = new AbortController();
   const cancel = clock.after(requestTimeoutMs, () => abort.abort(new Error('no answer in time')));

@@ -1,5 +1,6 @@
 import type { TokenCredential } from '@azure/identity';
 import { LRUCache } from 'lru-cache';
+import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 
 /** Where requests to upstreams get their bearer tokens. */
@@ -9,16 +10,19 @@ export interface TokenSource {
 }
 
 export interface EntraOptions {
-  readonly clock: { now(): number; after(delayMs: number, task: () => void): () => void };
+  readonly clock: Clock;
   /** Who the service is; by default what `DefaultAzureCredential` finds in the environment. */
   readonly credential?: TokenCredential;
 }
 
 interface Held {
   readonly token: string;
+  /** Unix milliseconds, as the issuer says. */
   readonly expiresAtMs: number;
-  /** From then on a call starts a renewal, and is itself answered with the token at hand. */
-  renewAtMs: number;
+  /** Unix milliseconds. From then on a call starts a renewal, and is itself answered with the token at hand. */
+  readonly renewAtMs: number;
+  /** Monotonic milliseconds. No renewal starts before then. */
+  pausedUntilMs: number;
 }
 
 const maxResources = 256;
@@ -28,7 +32,7 @@ const failedRenewalPauseMs = 10_000;
 
 /** Entra ID tokens of the service's own identity, one per resource, renewed before they expire. [upstream-events 6.1] */
 export class EntraTokens implements TokenSource {
-  readonly #clock: EntraOptions['clock'];
+  readonly #clock: Clock;
   readonly #held = new LRUCache<string, Held>({ max: maxResources });
   readonly #requests = new Map<string, Promise<Held>>();
   #credential: Promise<TokenCredential> | undefined;
@@ -42,14 +46,14 @@ export class EntraTokens implements TokenSource {
     const held = this.#held.get(resource);
     const nowMs = this.#clock.now();
     if (!held || nowMs >= held.expiresAtMs) return (await this.#request(resource)).token;
-    if (nowMs >= held.renewAtMs) this.#renew(resource, held);
+    if (nowMs >= held.renewAtMs && this.#clock.monotonicMs() >= held.pausedUntilMs) this.#renew(resource, held);
     return held.token;
   }
 
   #renew(resource: string, held: Held): void {
     this.#request(resource).catch(() => {
       // The token at hand is still good: deliveries go on with it and the reason is told when it has run out.
-      held.renewAtMs = this.#clock.now() + failedRenewalPauseMs;
+      held.pausedUntilMs = this.#clock.monotonicMs() + failedRenewalPauseMs;
     });
   }
 
@@ -99,6 +103,7 @@ export class EntraTokens implements TokenSource {
       token: answer.token,
       expiresAtMs: answer.expiresOnTimestamp,
       renewAtMs: answer.expiresOnTimestamp - leadMs,
+      pausedUntilMs: Number.NEGATIVE_INFINITY,
     };
   }
 }

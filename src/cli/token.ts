@@ -1,4 +1,5 @@
 import { KeyTokens } from '../auth/key-tokens.js';
+import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { isGroupName, isHubName } from '../protocols/names.js';
 import { clientUrl } from '../service.js';
@@ -26,7 +27,7 @@ export function token(args: TokenArguments, env: Environment): void {
   const claims = { userId: args.user, roles: args.role, groups: args.group };
   const endpoint = (readEndpoints(env)[0] ?? defaultEndpoint).replace(/\/$/, '');
   const url = clientUrl(
-    new KeyTokens(keys, Date.now),
+    new KeyTokens(keys, systemClock.now),
     endpoint,
     args.hub,
     claims,

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.js';
 import { type ErrorKind, outcomes, PubSubError } from '../errors.js';
 import type { ClientRequest, Payload, SequencedMessage, ServerMessage } from '../protocols/messages.js';
 import { type Admission, admit, type Candidate } from './admission.js';
@@ -10,7 +11,6 @@ import { Permissions } from './permissions.js';
 import type {
   Answer,
   Backplane,
-  Clock,
   Member,
   Observer,
   Operation,
@@ -156,7 +156,7 @@ export class Hub implements Performer {
     }
     connection.resume(outlet)?.drop();
     this.#greet(connection);
-    connection.replay(this.#ports.clock.now());
+    connection.replay(this.#ports.clock.monotonicMs());
     for (const group of connection.takeForgottenGroups()) void this.#states.sendSnapshot(connection, group);
   }
 

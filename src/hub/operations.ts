@@ -1,9 +1,10 @@
+import type { Clock } from '../clock.js';
 import type { Connection } from './connection.js';
 import { compileFilter } from './filter/filter.js';
 import type { GroupStates } from './group-state.js';
 import type { Members } from './members.js';
 import type { PendingSends } from './pending-sends.js';
-import type { Answer, Clock, Operation, Performer, Target } from './ports.js';
+import type { Answer, Operation, Performer, Target } from './ports.js';
 
 /** What operations change, one connection at a time. */
 export interface OperationHost {
@@ -57,7 +58,7 @@ export class Operations implements Performer {
 
   #send(target: Target, { message, excluded, filter, ttlSeconds }: Operation & { kind: 'send' }): Answer {
     const accepts = filter === undefined ? undefined : compileFilter(filter);
-    const expiresAtMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#clock.now() + ttlSeconds * 1000;
+    const expiresAtMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + ttlSeconds * 1000;
     this.#sends.add(target, { excluded, accepts }, { message, expiresAtMs });
     return nothing;
   }

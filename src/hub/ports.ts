@@ -6,13 +6,6 @@ import type { GroupStateItem, Payload, SequencedMessage } from '../protocols/mes
 
 // ---------------------------------------------------------------------------------------------------------- time
 
-export interface Clock {
-  /** Unix milliseconds. */
-  now(): number;
-  /** Runs `task` once, `delayMs` from now; the answer cancels it. */
-  after(delayMs: number, task: () => void): () => void;
-}
-
 /** The present turn of the event loop. */
 export interface Turn {
   /** Runs `task` once all input of this turn has been handled, and before what sockets are due is written. */

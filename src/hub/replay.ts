@@ -9,7 +9,7 @@ const maxUnackedBytes = 16 * 1024 * 1024;
 interface Unacked {
   readonly sequenceId: number;
   readonly frame: Frame;
-  /** Unix milliseconds; infinite for a message that never expires. */
+  /** Monotonic milliseconds; infinite for a message that never expires. */
   readonly expiresAtMs: number;
 }
 

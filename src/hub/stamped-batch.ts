@@ -7,7 +7,7 @@ import { type StateSubject, stateSubjectOf } from './state-subject.js';
 /** A message, and until when it is of use. */
 export interface Send {
   readonly message: SequencedMessage;
-  /** Unix milliseconds; infinite for a message that never expires. */
+  /** Monotonic milliseconds; infinite for a message that never expires. */
   readonly expiresAtMs: number;
 }
 

@@ -1,6 +1,6 @@
+import type { Clock } from '../clock.js';
 import { outcomes, unreachable } from '../errors.js';
 import type { ClientRequest, MessageError, Payload, ServerMessage, StreamPosition } from '../protocols/messages.js';
-import type { Clock } from './ports.js';
 
 /** How long a stream may be silent, unless its start says otherwise. [client-protocols 4.8] */
 export const defaultIdleTimeoutMs = 300_000;
@@ -112,7 +112,7 @@ function closed(streamId: string, error?: MessageError): StreamOutput {
 interface Open {
   state: StreamState;
   readonly idleTimeoutMs: number;
-  /** Unix milliseconds. Moves at every sign of life; the timer, which is dearer, is set anew only when it goes off. */
+  /** Monotonic milliseconds. Moves at every sign of life; the timer, which is dearer, is set anew only when it goes off. */
   idleAtMs: number;
   cancelTimer: () => void;
 }
@@ -178,7 +178,7 @@ export class Streams {
   /** The state is changed before anything is told: a message that overflows its own publisher ends the session at once. */
   #advance(open: Open, input: StreamInput): void {
     const { state, isSignOfLife, outputs } = step(open.state, input);
-    if (isSignOfLife) open.idleAtMs = this.#clock.now() + open.idleTimeoutMs;
+    if (isSignOfLife) open.idleAtMs = this.#clock.monotonicMs() + open.idleTimeoutMs;
     if (state !== undefined) open.state = state;
     else this.#forget(open);
     for (const output of outputs) this.#emit(output);
@@ -190,9 +190,9 @@ export class Streams {
   }
 
   #watch(open: Open): void {
-    const waitMs = Math.min(open.idleAtMs - this.#clock.now(), longestTimerMs);
+    const waitMs = Math.min(open.idleAtMs - this.#clock.monotonicMs(), longestTimerMs);
     open.cancelTimer = this.#clock.after(waitMs, () => {
-      if (this.#clock.now() < open.idleAtMs) this.#watch(open);
+      if (this.#clock.monotonicMs() < open.idleAtMs) this.#watch(open);
       else this.#advance(open, { kind: 'idle' });
     });
   }

@@ -9,7 +9,7 @@ export interface Frames {
   readonly count: number;
   /** Of all messages, without sequence ids. */
   readonly payloadBytes: number;
-  /** Unix milliseconds: a socket that could not take the first to expire before then drops it. [rest-api 5 › TTL] */
+  /** Monotonic milliseconds: a socket that could not take the first to expire before then drops it. [rest-api 5 › TTL] */
   readonly expiresAtMs: number;
   each(): readonly Frame[];
   /** All of them as they go over TCP, made when a first socket needs it. */

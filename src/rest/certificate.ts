@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import type { Clock } from '../hub/ports.js';
 
 /** PEM files of the public listener: the certificate with its chain, and its private key. */
 export interface CertificateFiles {

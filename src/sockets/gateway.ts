@@ -5,12 +5,13 @@ import { type WebSocket, WebSocketServer, type Server as WebSocketServerOf } fro
 import { clientAudience } from '../auth/audience.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { Claims, KeyTokens } from '../auth/key-tokens.js';
+import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import type { Admission } from '../hub/admission.js';
 import type { Connection } from '../hub/connection.js';
 import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
-import type { Clock, Observer, Outlet } from '../hub/ports.js';
+import type { Observer, Outlet } from '../hub/ports.js';
 import type { Codec } from '../protocols/codec.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { RequestedCandidate } from './candidate.js';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
-import type { Clock } from '../hub/ports.js';
+import type { Clock } from '../clock.js';
 
 /** How often sockets are looked at: the unit of the hubs' keep-alive setting. */
 const sweepMs = 1_000;
@@ -18,6 +18,9 @@ export interface Peer {
   onSilent(): void;
 }
 
+/** What counts of the time between two sweeps: a process that was paused could neither ping nor read for so long. */
+const mostSweepMs = 5 * sweepMs;
+
 interface Signs {
   seenBytes: number;
   seenAtMs: number;
@@ -28,6 +31,9 @@ interface Signs {
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #watched = new Map<Peer, Signs>();
+  /** Monotonic milliseconds, and how many of them did not count. */
+  #sweptAtMs = 0;
+  #pausedMs = 0;
   #cancel: (() => void) | undefined;
 
   constructor(clock: Clock) {
@@ -35,9 +41,9 @@ export class KeepAlive {
   }
 
   watch(peer: Peer): void {
-    const now = this.#clock.now();
+    if (this.#cancel === undefined) this.#scheduleSweep();
+    const now = this.#clock.monotonicMs() - this.#pausedMs;
     this.#watched.set(peer, { seenBytes: peer.socket.bytesRead, seenAtMs: now, pingedAtMs: now });
-    this.#cancel ??= this.#clock.after(sweepMs, this.#sweep);
   }
 
   unwatch(peer: Peer): void {
@@ -51,10 +57,17 @@ export class KeepAlive {
   }
 
   readonly #sweep = (): void => {
-    const now = this.#clock.now();
-    for (const [peer, signs] of this.#watched) this.#look(peer, signs, now);
-    this.#cancel = this.#watched.size === 0 ? undefined : this.#clock.after(sweepMs, this.#sweep);
+    const now = this.#clock.monotonicMs();
+    this.#pausedMs += Math.max(0, now - this.#sweptAtMs - mostSweepMs);
+    for (const [peer, signs] of this.#watched) this.#look(peer, signs, now - this.#pausedMs);
+    this.#cancel = undefined;
+    if (this.#watched.size > 0) this.#scheduleSweep();
   };
+
+  #scheduleSweep(): void {
+    this.#sweptAtMs = this.#clock.monotonicMs();
+    this.#cancel = this.#clock.after(sweepMs, this.#sweep);
+  }
 
   /** Any byte is a sign of life, pongs too. A socket that we do not read from cannot show any. */
   #look(peer: Peer, signs: Signs, now: number): void {

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
-import type { Clock, Outlet } from '../hub/ports.js';
+import type { Clock } from '../clock.js';
+import type { Outlet } from '../hub/ports.js';
 import { FrameList, type Frames } from '../protocols/frames.js';
 import { Run } from './run.js';
 import type { EventLoopTurn, Flushable } from './turn.js';
@@ -110,7 +111,7 @@ export class SocketOutlet implements Outlet, Flushable {
   readonly #resume = (): void => {
     this.#isStuck = false;
     this.#stuckMessages = 0;
-    this.#due = this.#due && fresh(this.#due, this.#clock.now());
+    this.#due = this.#due && fresh(this.#due, this.#clock.monotonicMs());
     this.flush();
   };
 

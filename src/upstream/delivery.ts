@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import type { Clock } from '../hub/ports.js';
 import { type Answer, type BodyLimit, type Failure, noBody, type Response } from './exchange.js';
 import type { DeliveryOptions } from './options.js';
 import type { OutgoingRequest, Transport } from './transport.js';
@@ -10,7 +10,7 @@ type Sender = Pick<Transport, 'send'>;
 /** One event on its way out. */
 export interface Delivery {
   readonly request: OutgoingRequest;
-  /** Unix milliseconds; the response's headers must be there by then, whatever was tried and waited for. */
+  /** Monotonic milliseconds; the response's headers must be there by then, whatever was tried and waited for. */
   readonly deadlineMs: number;
   /** How much of the answer's body is of use. */
   bodyLimit(status: number): BodyLimit;
@@ -39,7 +39,7 @@ export async function deliver(
 /** Resolves as `work` does, unless the time is up first. @throws PubSubError `eventFailed` then */
 export function until<T>(clock: Clock, deadlineMs: number, work: Promise<T>, what: string): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = clock.after(deadlineMs - clock.now(), () => {
+    const cancel = clock.after(deadlineMs - clock.monotonicMs(), () => {
       reject(new PubSubError('eventFailed', `the event's time was up while waiting for ${what}`));
     });
     work.then(resolve, reject).finally(cancel);
@@ -49,7 +49,7 @@ export function until<T>(clock: Clock, deadlineMs: number, work: Promise<T>, wha
 function attempt(transport: Sender, clock: Clock, delivery: Delivery, options: DeliveryOptions): Promise<Answer> {
   delivery.attempts += 1;
   return transport.send(delivery.request, {
-    headersWithinMs: delivery.deadlineMs - clock.now(),
+    headersWithinMs: delivery.deadlineMs - clock.monotonicMs(),
     bodyWithinMs: options.timeoutMs,
     // The body of an answer that will be asked for again is of no use.
     bodyLimit: status =>
@@ -70,7 +70,7 @@ function isRetryableStatus(status: number): boolean {
 /** Undefined: that was the last attempt; a wait that would outlast the deadline helps nobody. */
 function nextDelayMs(clock: Clock, delivery: Delivery, options: DeliveryOptions): number | undefined {
   const delayMs = options.retryDelaysMs[delivery.attempts - 1];
-  return delayMs !== undefined && clock.now() + delayMs < delivery.deadlineMs ? delayMs : undefined;
+  return delayMs !== undefined && clock.monotonicMs() + delayMs < delivery.deadlineMs ? delayMs : undefined;
 }
 
 function wait(clock: Clock, delayMs: number): Promise<void> {

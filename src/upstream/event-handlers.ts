@@ -1,5 +1,6 @@
 import type { TokenSource } from '../auth/entra.js';
-import type { Clock, Observer, Upstream, UpstreamSession } from '../hub/ports.js';
+import type { Clock } from '../clock.js';
+import type { Observer, Upstream, UpstreamSession } from '../hub/ports.js';
 import { type AbuseCheck, checkUpstream } from './abuse-check.js';
 import { EventSender } from './event-sender.js';
 import { type DeliveryOptions, defaultDelivery, type HubHandlers } from './options.js';

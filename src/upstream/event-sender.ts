@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { TokenSource } from '../auth/entra.js';
+import type { Clock } from '../clock.js';
 import { ConnectRefused, PubSubError } from '../errors.js';
-import type { Clock, EventKind, EventOutcome, Observer } from '../hub/ports.js';
+import type { EventKind, EventOutcome, Observer } from '../hub/ports.js';
 import type { Metadata } from '../protocols/messages.js';
 import { type Delivery, deliver, until } from './delivery.js';
 import type { BodyLimit, Response } from './exchange.js';
@@ -93,7 +94,7 @@ export class EventSender {
       'eventUnhandled',
       `no event handler of hub ${event.hub} takes user event ${event.name}`,
     );
-    this.#report(event, 'unhandled', this.#options.clock.now(), 0, error.message);
+    this.#report(event, 'unhandled', this.#options.clock.monotonicMs(), 0, error.message);
     return error;
   }
 
@@ -103,7 +104,7 @@ export class EventSender {
    */
   async send<T>(event: RaisedEvent, handler: EventHandler, manner: Manner<T>): Promise<T> {
     const { clock, transport } = this.#options;
-    const startedMs = clock.now();
+    const startedMs = clock.monotonicMs();
     const options = this.#delivery;
     let delivery: Delivery | undefined;
     this.#underWay += 1;
@@ -177,7 +178,7 @@ export class EventSender {
     reason: string | undefined,
   ): void {
     const { hub, connectionId, name, kind } = event;
-    const durationMs = this.#options.clock.now() - startedMs;
+    const durationMs = this.#options.clock.monotonicMs() - startedMs;
     this.#options.observer.eventFinished({
       hub,
       connectionId,

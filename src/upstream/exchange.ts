@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import type { Clock } from '../hub/ports.js';
+import type { Clock } from '../clock.js';
 
 /** Header names in lower case; a name that came on several lines has an array, one item a line. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -83,7 +83,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#controller = controller;
     if (status < 200) return;
     const limit = this.#bounds.bodyLimit(status);
-    this.#head = { status, headers, limit, atMs: this.#clock.now() };
+    this.#head = { status, headers, limit, atMs: this.#clock.monotonicMs() };
     if (limit.bytes === 0 && limit.beyond === 'cut') this.#respond();
     else if (limit.beyond === 'fail' && Number(headers['content-length']) > limit.bytes) this.#refuseBody();
   }
@@ -107,7 +107,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** One timer serves both parts: when it runs out during the body, it is set again for the rest of the body's time. */
   #onTimer(): void {
-    const restMs = this.#head ? this.#head.atMs + this.#bounds.bodyWithinMs - this.#clock.now() : 0;
+    const restMs = this.#head ? this.#head.atMs + this.#bounds.bodyWithinMs - this.#clock.monotonicMs() : 0;
     if (restMs > 0) {
       this.#cancelTimer = this.#clock.after(restMs, () => this.#onTimer());
       return;

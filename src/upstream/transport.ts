@@ -1,5 +1,5 @@
 import { Pool } from 'undici';
-import type { Clock } from '../hub/ports.js';
+import type { Clock } from '../clock.js';
 import { type Answer, type Bounds, Exchange } from './exchange.js';
 
 export interface OutgoingRequest {

@@ -1,5 +1,5 @@
+import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import type { Clock } from '../hub/ports.js';
 
 /** What one try found: what the upstream said and, when that is not enough, what to do about it. Both are for people. */
 export type Verdict =
@@ -30,7 +30,7 @@ const failureStandsMs = 1_000;
 export class Validation {
   readonly #options: ValidationOptions;
   #status: ValidationStatus = { state: 'pending' };
-  /** When the last try ended, in Unix milliseconds. */
+  /** When the last try ended, in monotonic milliseconds. */
   #checkedAtMs = 0;
   #attempt: Promise<void> | undefined;
   #retryDelayMs = firstRetryDelayMs;
@@ -50,7 +50,7 @@ export class Validation {
    * @throws PubSubError `eventFailed`, as a rejection, when the upstream is not active
    */
   admit(): Promise<void> | undefined {
-    const sinceMs = this.#options.clock.now() - this.#checkedAtMs;
+    const sinceMs = this.#options.clock.monotonicMs() - this.#checkedAtMs;
     switch (this.#status.state) {
       case 'active':
         if (sinceMs >= trustedMs) void this.#try();
@@ -90,7 +90,7 @@ export class Validation {
   async #run(): Promise<void> {
     this.#cancelRetry();
     const verdict = await this.#options.check();
-    this.#checkedAtMs = this.#options.clock.now();
+    this.#checkedAtMs = this.#options.clock.monotonicMs();
     this.#become(statusOf(verdict));
     if (verdict.isValid) this.#retryDelayMs = firstRetryDelayMs;
     else this.#scheduleRetry();

@@ -65,6 +65,26 @@ test('[CP §8.2] three silent intervals: terminated as PingTimeout, while one th
   expect(service.hubs.size).toBe(1);
 });
 
+test.each([90_000, -3_600_000])(
+  '[F7] the wall clock steps by %i ms: idle clients stay, and are pinged',
+  async stepMs => {
+    const { service, clock, log } = await startWith(20);
+    const clients = await Promise.all(Array.from({ length: 20 }, () => rawJsonClient(service)));
+    const pingAll = async () => {
+      clock.advance(20_000);
+      for (const raw of clients) {
+        const { payload } = await raw.nextFrame(opcodes.ping);
+        raw.send(rawFrame(opcodes.pong, payload), rawFrame(opcodes.ping, 'fence'));
+        await raw.nextFrame(opcodes.pong);
+      }
+    };
+    await pingAll();
+    clock.stepWall(stepMs);
+    for (let interval = 0; interval < 5; interval += 1) await pingAll();
+    expect([service.hubs.size, log.closed.rest]).toEqual([20, []]);
+  },
+);
+
 test('[CP §8.2] pongs alone keep a connection', async () => {
   const { service, clock, log } = await startWith(5);
   const raw = await rawJsonClient(service);

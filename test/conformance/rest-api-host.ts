@@ -5,12 +5,12 @@ import { Endpoints } from '../../src/auth/endpoints.js';
 import { type AccessKeys, KeyTokens } from '../../src/auth/key-tokens.js';
 import { KeyReconnectionTokens } from '../../src/auth/reconnection-tokens.js';
 import { MemoryBus } from '../../src/backplane/memory.js';
+import { systemClock } from '../../src/clock.js';
 import { Hubs } from '../../src/hub/hubs.js';
 import type { Observer, Outlet, Upstream } from '../../src/hub/ports.js';
 import type { Frame, Frames } from '../../src/protocols/frames.js';
 import { simpleEvents } from '../../src/protocols/simple.js';
 import { createRestServer } from '../../src/rest/server.js';
-import { systemClock } from '../../src/system-clock.js';
 
 export const primaryKey = 'primary-key-of-the-conformance-suite-00';
 export const secondaryKey = 'secondary-key-of-the-conformance-suite-';

@@ -20,23 +20,23 @@ const typesOf = 'types of ';
 /** Which rooms, or single files of them, a room may import besides itself. Whoever is not named here is not on the map. */
 export const roomImports: Readonly<Record<string, Places>> = {
   main: ['cli'],
-  cli: ['service', 'config', 'auth', 'upstream', 'protocols', 'errors', 'logging', 'system-clock', 'hub/observers.ts'],
+  cli: ['service', 'config', 'auth', 'upstream', 'protocols', 'errors', 'logging', 'clock', 'hub/observers.ts'],
   service: [
     ...['sockets', 'rest', 'admin', 'upstream', 'outbox', 'backplane', 'config', 'auth'],
-    ...['hub', 'protocols', 'errors', 'logging', 'system-clock'],
+    ...['hub', 'protocols', 'errors', 'logging', 'clock'],
   ],
   logging: ['types of hub'],
-  'system-clock': ['types of hub'],
-  sockets: ['hub', 'protocols', 'auth', 'errors'],
-  rest: ['hub', 'protocols', 'auth', 'errors'],
+  sockets: ['hub', 'protocols', 'auth', 'types of clock', 'errors'],
+  rest: ['hub', 'protocols', 'auth', 'types of clock', 'errors'],
   admin: ['hub', 'protocols', 'config', 'errors'],
-  upstream: ['types of hub', 'outbox', 'auth', 'protocols', 'errors'],
+  upstream: ['types of hub', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
   outbox: ['errors'],
   backplane: ['types of hub', 'errors'],
   config: ['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'errors'],
-  auth: ['errors'],
-  hub: ['protocols', 'errors'],
+  auth: ['types of clock', 'errors'],
+  hub: ['protocols', 'types of clock', 'errors'],
   protocols: ['errors'],
+  clock: [],
   errors: [],
 };
 
@@ -84,6 +84,11 @@ const textRules: readonly TextRule[] = [
     pattern: /\b(?:setTimeout|setInterval|setImmediate|queueMicrotask|Date\.now|new Date|performance\.now)\b/,
     isBound: room => pureRooms.includes(room),
     rule: 'time comes from the Clock port',
+  },
+  {
+    pattern: /\b(?:Date|performance)\.now\b/,
+    isBound: room => room !== 'clock' && !pureRooms.includes(room),
+    rule: 'a reading of time is one of the Clock: now() or monotonicMs()',
   },
   {
     pattern: /\bimport\(\s*[^'"\s]|\b(?:require|createRequire)\(/,

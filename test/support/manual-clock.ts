@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import type { Clock } from '../../src/hub/ports.js';
+import type { Clock } from '../../src/clock.js';
 
 interface Task {
   readonly dueMs: number;
@@ -8,21 +8,32 @@ interface Task {
 
 /** A clock that stands still until a test advances it. */
 export class ManualClock implements Clock {
-  #nowMs: number;
+  /** Far from the wall clock's, so that a test fails when the two are mixed up. */
+  #monotonicMs = 1_000;
+  #wallOffsetMs: number;
   /** In the order of due times; tasks due together run in the order in which they were set. */
   readonly #tasks: Task[] = [];
   #watchers: (() => void)[] = [];
 
   constructor(startMs: number = Date.UTC(2030, 0, 2, 3, 4, 5)) {
-    this.#nowMs = startMs;
+    this.#wallOffsetMs = startMs - this.#monotonicMs;
   }
 
   now(): number {
-    return this.#nowMs;
+    return this.#monotonicMs + this.#wallOffsetMs;
+  }
+
+  monotonicMs(): number {
+    return this.#monotonicMs;
+  }
+
+  /** Sets the wall clock forward, or back when negative. No time passes. */
+  stepWall(ms: number): void {
+    this.#wallOffsetMs += ms;
   }
 
   after(delayMs: number, run: () => void): () => void {
-    const task: Task = { dueMs: this.#nowMs + Math.max(0, delayMs), run };
+    const task: Task = { dueMs: this.#monotonicMs + Math.max(0, delayMs), run };
     const later = this.#tasks.findIndex(other => other.dueMs > task.dueMs);
     this.#tasks.splice(later === -1 ? this.#tasks.length : later, 0, task);
     for (const watcher of this.#watchers.splice(0)) watcher();
@@ -37,12 +48,12 @@ export class ManualClock implements Clock {
   /** Milliseconds until the next task; undefined when there is none. */
   get nextInMs(): number | undefined {
     const next = this.#tasks[0];
-    return next && next.dueMs - this.#nowMs;
+    return next && next.dueMs - this.#monotonicMs;
   }
 
   /** Resolves once some task is due in exactly `ms`: what comes before it may take real time, such as a request. */
   async whenDueIn(ms: number): Promise<void> {
-    while (!this.#tasks.some(task => task.dueMs - this.#nowMs === ms)) {
+    while (!this.#tasks.some(task => task.dueMs - this.#monotonicMs === ms)) {
       await new Promise<void>(resolve => {
         this.#watchers.push(resolve);
       });
@@ -51,20 +62,25 @@ export class ManualClock implements Clock {
 
   /** Lets `ms` pass, running each task at its own time; promises that these settle run on only afterwards. */
   advance(ms: number): void {
-    const untilMs = this.#nowMs + ms;
+    const untilMs = this.#monotonicMs + ms;
     for (let task = this.#take(untilMs); task; task = this.#take(untilMs)) task.run();
-    this.#nowMs = untilMs;
+    this.#monotonicMs = untilMs;
   }
 
-  /** The same, letting promises settle before, between and after the tasks. */
+  /** Time passes and nothing runs, as in a process that was paused; what became due runs at the next `advance`. */
+  pause(ms: number): void {
+    this.#monotonicMs += ms;
+  }
+
+  /** As `advance`, letting promises settle before, between and after the tasks. */
   async advanceAsync(ms: number): Promise<void> {
-    const untilMs = this.#nowMs + ms;
+    const untilMs = this.#monotonicMs + ms;
     await setImmediate();
     for (let task = this.#take(untilMs); task; task = this.#take(untilMs)) {
       task.run();
       await setImmediate();
     }
-    this.#nowMs = untilMs;
+    this.#monotonicMs = untilMs;
     await setImmediate();
   }
 
@@ -72,7 +88,7 @@ export class ManualClock implements Clock {
     const task = this.#tasks[0];
     if (!task || task.dueMs > untilMs) return undefined;
     this.#tasks.shift();
-    this.#nowMs = Math.max(this.#nowMs, task.dueMs);
+    this.#monotonicMs = Math.max(this.#monotonicMs, task.dueMs);
     return task;
   }
 

@@ -139,6 +139,7 @@ describe('the checker', () => {
       'protocols may not import node:timers/promises',
     ],
     ['hub/new.ts', 'const now = Date.now();', 'time comes from the Clock port'],
+    ['upstream/new.ts', 'const now = Date.now();', 'a reading of time is one of the Clock: now() or monotonicMs()'],
     ['protocols/new.ts', 'setTimeout(run, 5);', 'time comes from the Clock port'],
     ['upstream/new.ts', 'const home = process.env.HOME;', 'only main and cli read the environment'],
     ['rest/new.ts', `const url = 'http://a'; console.log(url);`, 'nothing is written to the console: use the logger'],

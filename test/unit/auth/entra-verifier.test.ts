@@ -167,6 +167,15 @@ describe('keys', () => {
     expect(fetched).toEqual([jwksUri]);
   });
 
+  test('[F7] their age is no matter of the wall clock: a step back does not keep them for longer', async () => {
+    const entra = verifier();
+    await entra.verify(token());
+    clock.stepWall(-25 * 60 * minuteMs);
+    clock.advance(25 * 60 * minuteMs);
+    web[jwksUri] = () => Response.json({ keys: [jwk('b', keys.b)] });
+    await expect(entra.verify(token())).rejects.toMatchObject(unauthorized);
+  });
+
   test('a new key is found at once, an old one is forgotten with the next fetch', async () => {
     const entra = verifier();
     await entra.verify(token());

@@ -159,3 +159,29 @@ test('a token that had already expired fails', async () => {
   const { first } = await setup();
   await expect(first('t1', 0)).rejects.toMatchObject({ message: expect.stringContaining('already expired') });
 });
+
+test('[F7] the pause after a failed renewal is an interval: a step of the wall clock neither ends nor prolongs it', async () => {
+  const { clock, credential, tokens, first } = await setup();
+  await first('t1', hourMs);
+  clock.advance(56 * minuteMs);
+  await tokens.token('api://chat');
+  credential.refuse(new Error('down'));
+  await clock.advanceAsync(0);
+  clock.stepWall(minuteMs);
+  await tokens.token('api://chat');
+  expect(credential.asked).toHaveLength(2);
+  clock.stepWall(-minuteMs);
+  clock.advance(10_000);
+  await tokens.token('api://chat');
+  expect(credential.asked).toHaveLength(3);
+});
+
+test('[F7] when a token expires is told by the wall clock, as its issuer meant it', async () => {
+  const { clock, credential, tokens, first } = await setup();
+  await first('t1', hourMs);
+  clock.stepWall(hourMs);
+  const next = tokens.token('api://chat');
+  await clock.advanceAsync(0);
+  credential.answer('t2', clock.now() + hourMs);
+  expect(await next).toBe('t2');
+});

@@ -174,6 +174,7 @@ describe('[client-protocols 5.2] a suspended session', () => {
     to('one', 1);
     to('zero', 0);
     to('three', 3);
+    node.clock.stepWall(-3_600_000); // [F7] a TTL is a duration
     node.clock.advance(2_000);
     const [, ...messages] = heard(recover(client)) ?? [];
     expect(messages.map(({ sequenceId, data }) => [sequenceId, data])).toEqual([

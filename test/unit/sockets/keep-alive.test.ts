@@ -16,14 +16,14 @@ function watch(intervalMs: number | (() => number) = 20_000) {
   const ws = new FakeWebSocket();
   const socket = new FakeSocket();
   const silent: number[] = [];
-  const startMs = clock.now();
+  const startMs = clock.monotonicMs();
   const peer = {
     ws: ws.asWebSocket,
     socket: socket.asSocket,
     get intervalMs() {
       return typeof intervalMs === 'number' ? intervalMs : intervalMs();
     },
-    onSilent: () => void silent.push(clock.now() - startMs),
+    onSilent: () => void silent.push(clock.monotonicMs() - startMs),
   };
   keepAlive.watch(peer);
   return { ws, socket, silent, unwatch: () => keepAlive.unwatch(peer) };
@@ -102,6 +102,37 @@ describe('[client-protocols 8.2] keep-alive', () => {
     expect([fast.silent.length, slow.silent.length]).toEqual([1, 0]);
     clock.advance(27_000);
     expect([pings(slow.ws), slow.silent.length]).toEqual([2, 1]);
+  });
+});
+
+describe('[F7] what is no silence of the peer', () => {
+  test.each([90_000, -3_600_000])('a step of the wall clock by %i ms: nobody is given up, and pings go on', stepMs => {
+    const { ws, socket, silent } = watch();
+    clock.advance(19_000);
+    clock.stepWall(stepMs);
+    for (let count = 1; count <= 5; count += 1) {
+      clock.advance(count === 1 ? 1_000 : 20_000);
+      expect(pings(ws)).toBe(count);
+      socket.bytesRead += 6; // the pong
+    }
+    expect(silent).toEqual([]);
+  });
+
+  test('a pause of the process, in which it could neither ping nor read', () => {
+    const { ws, silent } = watch();
+    clock.advance(10_000);
+    clock.pause(600_000);
+    clock.advance(0);
+    expect([pings(ws), silent]).toEqual([0, []]);
+    clock.advance(60_000);
+    expect([pings(ws), silent.length]).toEqual([2, 1]); // silent before the pause, and after it
+  });
+
+  test('sweeps that come late by a busy event loop count in full', () => {
+    const { silent } = watch(1_000);
+    clock.pause(3_000);
+    clock.advance(0);
+    expect(silent).toEqual([3_000]);
   });
 });
 

@@ -13,10 +13,10 @@ function start(answers: Answer[], overrides: Partial<DeliveryOptions> = {}) {
   const clock = new ManualClock();
   const options = { ...defaultDelivery, ...overrides };
   const sent: { atMs: number; request: OutgoingRequest; bounds: Bounds; retryBodyBytes: number }[] = [];
-  const startMs = clock.now();
+  const startMs = clock.monotonicMs();
   const send = async (request: OutgoingRequest, bounds: Bounds): Promise<Answer> => {
     const retryBodyBytes = bounds.bodyLimit(503).bytes;
-    sent.push({ atMs: clock.now() - startMs, request, bounds, retryBodyBytes });
+    sent.push({ atMs: clock.monotonicMs() - startMs, request, bounds, retryBodyBytes });
     return answers.length > 1 ? answers.shift()! : answers[0]!;
   };
   const delivery: Delivery = {
@@ -84,7 +84,7 @@ test('a wait that would outlast the event’s time is not begun', async () => {
   await clock.advanceAsync(1000);
   expect(await outcome).toMatchObject({ status: 503 });
   expect(sent).toHaveLength(2);
-  expect(clock.now() - 1000).toBe(new ManualClock().now());
+  expect(clock.monotonicMs() - 1000).toBe(new ManualClock().monotonicMs());
 });
 
 test('the body of an answer that will be asked for again is not waited for, the last one is', async () => {
@@ -93,6 +93,17 @@ test('the body of an answer that will be asked for again is not waited for, the 
   await outcome;
   expect(sent.map(({ retryBodyBytes }) => retryBodyBytes)).toEqual([0, 0, 0, 10]);
 });
+
+test.each([90_000, -3_600_000])(
+  '[F7] a step of the wall clock by %i ms leaves the deadline where it was',
+  async stepMs => {
+    const { clock, sent, outcome } = start([status(503)], { timeoutMs: 6000 });
+    clock.stepWall(stepMs);
+    await clock.advanceAsync(60_000);
+    expect(await outcome).toMatchObject({ status: 503 });
+    expect(sent.map(({ atMs }) => atMs)).toEqual([0, 1_000, 4_000]);
+  },
+);
 
 test('no retries when none are configured', async () => {
   const { sent, outcome } = start([status(503)], { retryDelaysMs: [] });
@@ -103,15 +114,17 @@ test('no retries when none are configured', async () => {
 describe('until', () => {
   test('passes on what the work comes to, and leaves no timer', async () => {
     const clock = new ManualClock();
-    expect(await until(clock, clock.now() + 10, Promise.resolve(7), 'it')).toBe(7);
-    await expect(until(clock, clock.now() + 10, Promise.reject(new Error('no')), 'it')).rejects.toThrow('no');
+    expect(await until(clock, clock.monotonicMs() + 10, Promise.resolve(7), 'it')).toBe(7);
+    await expect(until(clock, clock.monotonicMs() + 10, Promise.reject(new Error('no')), 'it')).rejects.toThrow('no');
     await clock.advanceAsync(0);
     expect(clock.pending).toBe(0);
   });
 
   test('fails the event when its time is up', async () => {
     const clock = new ManualClock();
-    const waiting = until(clock, clock.now() + 10, new Promise(() => {}), 'a token').catch((error: unknown) => error);
+    const waiting = until(clock, clock.monotonicMs() + 10, new Promise(() => {}), 'a token').catch(
+      (error: unknown) => error,
+    );
     await clock.advanceAsync(10);
     expect(await waiting).toMatchObject({ kind: 'eventFailed', message: expect.stringContaining('a token') });
   });

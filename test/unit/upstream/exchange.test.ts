@@ -75,6 +75,19 @@ describe('[upstream-events 7.1] time', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test.each([90_000, -3_600_000])('[F7] a step of the wall clock by %i ms does not change it', stepMs => {
+    const { request, head, clock, answers } = start();
+    request();
+    clock.advance(3000);
+    head();
+    clock.stepWall(stepMs);
+    clock.advance(3999);
+    expect(answers).toEqual([]);
+    clock.advance(1);
+    expect(answers).toMatchObject([{ failure: 'timeout' }]);
+    expect(clock.pending).toBe(0);
+  });
+
   test('an unwanted body that does not end loses its socket', () => {
     const { request, head, clock, answers, aborts } = start(noBody);
     request();

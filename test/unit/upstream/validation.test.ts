@@ -63,6 +63,18 @@ test('[UE-089] a success is trusted for 60 s; then one event starts a refresh, a
   expect(tries()).toBe(2);
 });
 
+test('[F7] a success ages by what passes, whatever the wall clock says', async () => {
+  const { clock, validation, become, tries } = setup();
+  await become(good);
+  clock.stepWall(3_600_000);
+  expect(validation.admit()).toBeUndefined();
+  expect(tries()).toBe(1);
+  clock.stepWall(-7_200_000);
+  clock.advance(60_000);
+  expect(validation.admit()).toBeUndefined();
+  expect(tries()).toBe(2);
+});
+
 test('[upstream-events 4.3] without events there is no refresh', async () => {
   const { clock, become, tries } = setup();
   await become(good);
