@@ -6,6 +6,17 @@ const eventName = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 /** Longest group name, in UTF-16 units. */
 export const maxGroupNameLength = 1024;
 
+/** Longest user id, in UTF-16 units: as UTF-8 at most 3 KiB, which any upstream accepts in a header. [client-protocols 8.1] */
+export const maxUserIdLength = 1024;
+
+/** C0 and DEL, which a header field cannot carry, and halves of surrogate pairs, which UTF-8 cannot. [RFC 9110 5.5] */
+const unsendable = /[\u0000-\u001f\u007f\p{Surrogate}]/u;
+
+export const groupNameRule = '1 to 1024 characters, not all white space, and neither "." nor ".."';
+export const userIdRule =
+  '1 to 1024 characters, no white space at either end, no control characters, and neither "." nor ".."';
+
+/** A hub name begins with a letter, so that it is no dot segment. */
 export function isHubName(name: string): boolean {
   return hubName.test(name);
 }
@@ -19,7 +30,22 @@ export function isEventName(name: string): boolean {
   return eventName.test(name);
 }
 
-/** 1 to 1024 characters, not all white space; any character is allowed and case counts. */
+/** 1 to 1024 characters, not all white space, no dot segment; any character is allowed and case counts. */
 export function isGroupName(name: string): boolean {
-  return name.length <= maxGroupNameLength && name.trim() !== '';
+  return name.length <= maxGroupNameLength && name.trim() !== '' && !isDotSegment(name);
+}
+
+/**
+ * May this be a user's id? Case counts, and any character is allowed that can be sent to an upstream in a header and
+ * comes out of it as it went in: white space at either end does not, nor does half of a surrogate pair. The empty text is
+ * no id; where it means an anonymous client, the caller decides that first.
+ */
+export function isUserId(text: string): boolean {
+  if (text === '' || text.length > maxUserIdLength || text.trim() !== text) return false;
+  return !unsendable.test(text) && !isDotSegment(text);
+}
+
+/** SDKs do not escape these in a path and URL parsers remove them: `users/../:send` would become a send to all. [RFC 3986 5.2.4] */
+function isDotSegment(name: string): boolean {
+  return name === '.' || name === '..';
 }
