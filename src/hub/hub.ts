@@ -113,7 +113,7 @@ export class Hub implements Performer {
     upstream.connected();
     for (const group of connection.groups) upstream.joined(group);
     this.#ports.observer.connectionOpened({ hub: this.name, connectionId: id, protocol: connection.protocol });
-    for (const { role, reason } of permissions.ignored) {
+    for (const { role, reason } of permissions.takeIgnored()) {
       this.#ports.observer.roleIgnored({ hub: this.name, connectionId: id, role, reason });
     }
     return connection;

@@ -1,24 +1,6 @@
-import { isGroupName } from '../protocols/names.js';
 import { compilePattern, type GroupPattern } from '../protocols/patterns.js';
 import type { Permission } from './ports.js';
-
-/** What a connection can be allowed to do with a group; REST knows the first two only. [client-protocols 2.2, 4.9] */
-export type GroupRight = Permission | StateRight;
-
-/** Roles alone give these: the whole right, or that for one group. */
-type StateRight = 'setGroupState' | 'getGroupState';
-
-/** Every role of ours begins so; others are allowed and common. */
-const rolePrefix = 'webpubsub.';
-
-const permissions = (['joinLeaveGroup', 'sendToGroup'] as const satisfies readonly Permission[]).map(spelled);
-const stateRights = (['setGroupState', 'getGroupState'] as const satisfies readonly StateRight[]).map(spelled);
-
-/** A right with its spellings: roles are read at each connect. */
-function spelled<Right extends GroupRight>(right: Right) {
-  const whole = `${rolePrefix}${right}`;
-  return { right, whole, literal: `${whole}.`, pattern: `${whole}s.` } as const;
-}
+import { type GroupRight, noPattern, parseRole, type RoleRule } from './roles.js';
 
 /** Per permission and connection. [client-protocols 2.2, 8.1; rest-api 2.5] */
 const maxLiterals = 1000;
@@ -31,20 +13,26 @@ export interface IgnoredRole {
 
 /** What one connection may do: roles from its token or `connect` reply, then grants and revocations. [client-protocols 2.2] */
 export class Permissions {
-  /** Roles that look like ours but cannot be used. They never refuse a connection. */
-  readonly ignored: readonly IgnoredRole[];
+  /** Roles that give nothing. They never refuse a connection. */
+  #ignored: IgnoredRole[] | undefined;
   /** Those of rights that something was said about; undefined while nothing was. */
   #rules: Partial<Record<GroupRight, Rules>> | undefined;
 
   constructor(roles: readonly string[]) {
-    let ignored: IgnoredRole[] | undefined;
     for (const role of roles) {
-      const reason = role.startsWith(rolePrefix) ? this.#add(role) : undefined;
+      const rule = parseRole(role);
+      const reason = typeof rule === 'string' ? rule : this.#add(rule);
       if (reason === undefined) continue;
-      ignored ??= [];
-      ignored.push({ role, reason });
+      this.#ignored ??= [];
+      this.#ignored.push({ role, reason });
     }
-    this.ignored = ignored ?? noneIgnored;
+  }
+
+  /** Roles that give nothing, for whoever reports them; they are not kept. */
+  takeIgnored(): readonly IgnoredRole[] {
+    const ignored = this.#ignored ?? noneIgnored;
+    this.#ignored = undefined;
+    return ignored;
   }
 
   allows(right: GroupRight, group: string): boolean {
@@ -61,22 +49,17 @@ export class Permissions {
     return this.#rulesOf(permission).revoke(group);
   }
 
-  /** Why the role was not used; undefined when it was, or when it is none of ours. */
-  #add(role: string): string | undefined {
-    for (const { right, whole, literal, pattern } of permissions) {
-      if (role === whole) return this.#rulesOf(right).allowAll();
-      if (role.startsWith(literal)) return this.#rulesOf(right).addLiteral(role.slice(literal.length));
-      if (role.startsWith(pattern)) return this.#rulesOf(right).addPattern(role.slice(pattern.length));
+  /** Why the role was not used; undefined when it was. */
+  #add(rule: RoleRule): string | undefined {
+    const rules = this.#rulesOf(rule.right);
+    switch (rule.scope) {
+      case 'all':
+        return rules.allowAll();
+      case 'group':
+        return rules.addLiteral(rule.group);
+      case 'pattern':
+        return rules.addPattern(rule.pattern);
     }
-    return this.#addStateRight(role);
-  }
-
-  #addStateRight(role: string): string | undefined {
-    for (const { right, whole, literal } of stateRights) {
-      if (role === whole) return this.#rulesOf(right).allowAll();
-      if (role.startsWith(literal)) return this.#rulesOf(right).addLiteral(role.slice(literal.length));
-    }
-    return undefined;
   }
 
   #rulesOf(right: GroupRight): Rules {
@@ -105,7 +88,6 @@ class Rules {
   }
 
   addLiteral(group: string): string | undefined {
-    if (!isGroupName(group)) return 'not a valid group name';
     return this.#set(group, true) ? undefined : `more than ${maxLiterals} groups`;
   }
 
@@ -113,7 +95,7 @@ class Rules {
     this.#patterns ??= [];
     if (this.#patterns.length >= maxPatterns) return `more than ${maxPatterns} patterns`;
     const pattern = compilePattern(text);
-    if (pattern === undefined) return 'not a valid pattern';
+    if (pattern === undefined) return noPattern;
     this.#patterns.push(pattern);
     return undefined;
   }

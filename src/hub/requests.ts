@@ -3,7 +3,7 @@ import type { ClientRequest, MessageError, Payload, ServerMessage } from '../pro
 import type { Connection } from './connection.js';
 import { checkSize, type GroupStates } from './group-state.js';
 import { Invocations } from './invocations.js';
-import type { GroupRight } from './permissions.js';
+import type { GroupRight } from './roles.js';
 import type { Streams } from './streams.js';
 
 /** What a client's requests need of the hub. */

@@ -20,12 +20,23 @@ const typesOf = 'types of ';
 /** Which rooms, or single files of them, a room may import besides itself. Whoever is not named here is not on the map. */
 export const roomImports: Readonly<Record<string, Places>> = {
   main: ['cli'],
-  cli: ['service', 'config', 'auth', 'upstream', 'protocols', 'errors', 'logging', 'clock', 'hub/observers.ts'],
+  cli: [
+    'service',
+    'config',
+    'auth',
+    'upstream',
+    'protocols',
+    'errors',
+    'logging',
+    'clock',
+    'hub/observers.ts',
+    'hub/roles.ts',
+  ],
   service: [
     ...['sockets', 'rest', 'admin', 'upstream', 'outbox', 'backplane', 'config', 'auth'],
     ...['hub', 'protocols', 'errors', 'logging', 'clock'],
   ],
-  logging: ['types of hub'],
+  logging: ['types of hub', 'hub/roles.ts'],
   sockets: ['hub', 'protocols', 'auth', 'types of clock', 'errors'],
   rest: ['hub', 'protocols', 'auth', 'types of clock', 'errors'],
   admin: ['hub', 'protocols', 'config', 'errors'],
@@ -58,7 +69,7 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
   ajv: ['config'],
   '@sinclair/typebox': ['config', 'rest'],
   chokidar: ['config'],
-  'fastest-levenshtein': ['config'],
+  'fastest-levenshtein': ['config', 'hub'],
   '@bufbuild/protobuf': ['protocols'],
   'lru-cache': Object.keys(roomImports), // a data structure
 };

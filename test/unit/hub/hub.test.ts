@@ -63,6 +63,13 @@ describe('opening', () => {
         role: 'webpubsub.sendToGroups.\\',
         reason: 'not a valid pattern',
       },
+      {
+        what: 'roleIgnored',
+        hub: 'chat',
+        connectionId: 'c',
+        role: 'custom',
+        reason: 'not a role of this service',
+      },
     ]);
   });
 

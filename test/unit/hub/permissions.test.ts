@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { Permissions } from '../../../src/hub/permissions.js';
 import type { Permission } from '../../../src/hub/ports.js';
+import { groupNameRule } from '../../../src/protocols/names.js';
+
+const noGroup = `not a valid group name, which is ${groupNameRule}`;
 
 const kinds: readonly Permission[] = ['joinLeaveGroup', 'sendToGroup'];
 
@@ -43,49 +46,44 @@ describe.each(kinds)('[client-protocols 2.2] %s', permission => {
     expect(allowed(permissions, other, ['chat-1'])).toEqual([]);
   });
 
-  test('roles that are none of ours are not even reported', () => {
-    const strange = [
-      '',
-      'x',
-      prefix.toUpperCase(),
-      `${prefix}s`,
-      `${prefix}X`,
-      'webpubsub',
-      'webpubsub.setGroupState.g',
-    ];
-    const permissions = new Permissions(strange);
+  test('[L8] [newcomer F11] what is no role gives nothing and is reported', () => {
+    const strange = ['', 'x', prefix.toUpperCase(), `${prefix}s`, `${prefix}X`, 'webpubsub'];
+    const permissions = new Permissions([...strange, 'webpubsub.setGroupState.g']);
     expect(allowed(permissions, permission, ['', 'g', 's', 'X'])).toEqual([]);
-    expect(permissions.ignored).toEqual([]);
+    expect(permissions.takeIgnored().map(({ role }) => role)).toEqual(strange);
   });
 
   test.each([
-    ['.', 'not a valid group name'],
-    ['. ', 'not a valid group name'],
-    [`.${'g'.repeat(1025)}`, 'not a valid group name'],
+    ['.', noGroup],
+    ['. ', noGroup],
+    [`.${'g'.repeat(1025)}`, noGroup],
     ['s.', 'not a valid pattern'],
     ['s.*.*.*.*.*.*', 'not a valid pattern'],
     ['s.a\\b', 'not a valid pattern'],
     [`s.${'p'.repeat(1025)}`, 'not a valid pattern'],
   ])('[CP-043] the role with %j is skipped and named; the others hold', (rest, reason) => {
     const permissions = new Permissions([`${prefix}${rest}`, `${prefix}.g`]);
-    expect(permissions.ignored).toEqual([{ role: `${prefix}${rest}`, reason }]);
+    expect(permissions.takeIgnored()).toEqual([{ role: `${prefix}${rest}`, reason }]);
     expect(permissions.allows(permission, 'g')).toBe(true);
   });
 
   test('10 patterns and 1000 names are used, those beyond are named', () => {
     const patterns = new Permissions(roles(12, index => `${prefix}s.p${index}-*`));
     expect(allowed(patterns, permission, ['p0-x', 'p9-x', 'p10-x', 'p11-x'])).toEqual(['p0-x', 'p9-x']);
-    expect(patterns.ignored.map(({ reason }) => reason)).toEqual(['more than 10 patterns', 'more than 10 patterns']);
+    expect(patterns.takeIgnored().map(({ reason }) => reason)).toEqual([
+      'more than 10 patterns',
+      'more than 10 patterns',
+    ]);
     const literals = new Permissions(roles(1001, index => `${prefix}.g${index}`));
     expect(allowed(literals, permission, ['g0', 'g999', 'g1000'])).toEqual(['g0', 'g999']);
-    expect(literals.ignored).toEqual([{ role: `${prefix}.g1000`, reason: 'more than 1000 groups' }]);
+    expect(literals.takeIgnored()).toEqual([{ role: `${prefix}.g1000`, reason: 'more than 1000 groups' }]);
   });
 
   test('the two operations have limits of their own, and a repeated name counts once', () => {
     const both = [...roles(1000, index => `${prefix}.g${index}`), `${prefix}.g0`, `webpubsub.${other}.g`];
-    expect(new Permissions(both).ignored).toEqual([]);
+    expect(new Permissions(both).takeIgnored()).toEqual([]);
     const patterns = [...roles(10, index => `${prefix}s.p${index}*`), `webpubsub.${other}s.p*`];
-    expect(new Permissions(patterns).ignored).toEqual([]);
+    expect(new Permissions(patterns).takeIgnored()).toEqual([]);
   });
 });
 
@@ -185,14 +183,14 @@ describe.each(['setGroupState', 'getGroupState'] as const)('[client-protocols 2.
     expect(may(`${prefix}.*`)).toEqual(['*']);
   });
 
-  test('has no patterns: such a role is none of ours', () => {
+  test('has no patterns: such a role is none', () => {
     expect(may(`${prefix}s.**`)).toEqual([]);
-    expect(new Permissions([`${prefix}s.**`]).ignored).toEqual([]);
+    expect(new Permissions([`${prefix}s.**`]).takeIgnored()).toEqual([
+      { role: `${prefix}s.**`, reason: 'not a role of this service' },
+    ]);
   });
 
   test('a role of what cannot be a group is ignored, with a reason', () => {
-    expect(new Permissions([`${prefix}. `]).ignored).toEqual([
-      { role: `${prefix}. `, reason: 'not a valid group name' },
-    ]);
+    expect(new Permissions([`${prefix}. `]).takeIgnored()).toEqual([{ role: `${prefix}. `, reason: noGroup }]);
   });
 });
