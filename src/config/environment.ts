@@ -1,4 +1,4 @@
-import { type Document, isAlias, isPair, isScalar, isSeq, type Node, Scalar, visit } from 'yaml';
+import { type Document, isAlias, isPair, isScalar, isSeq, type Node, visit } from 'yaml';
 import type { Path } from './problems.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -10,8 +10,10 @@ export class FromEnvironment {
     readonly written: string,
     /** Undefined when a variable is missing, which has been reported. */
     readonly value: string | undefined,
-    /** `${NAME}` without quotes or other text, so it may stand for a number or a boolean. */
+    /** `${NAME}` and no other text, quoted or not, so it may stand for a number or a boolean. */
     readonly isWhole: boolean,
+    /** Names of variables in it that are set, but empty. */
+    readonly empty: readonly string[],
   ) {}
 }
 
@@ -25,23 +27,31 @@ export function fillIn(document: Document, env: Environment, report: Report): vo
   visit(document, {
     Scalar(key, node, ancestors) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
-      const { value, faults } = substitute(node.value, env);
+      const { value, faults, empty } = substitute(node.value, env);
       for (const fault of faults) report(pathOf([...ancestors, node]), fault, node);
-      const isWhole = node.type === Scalar.PLAIN && /^\$\{\w+\}$/.test(node.value);
-      node.value = new FromEnvironment(node.value, faults.length > 0 ? undefined : value, isWhole);
+      const isWhole = /^\$\{\w+\}$/.test(node.value);
+      node.value = new FromEnvironment(node.value, faults.length > 0 ? undefined : value, isWhole, empty);
     },
   });
 }
 
-function substitute(text: string, env: Environment): { value: string; faults: readonly string[] } {
+interface Substituted {
+  readonly value: string;
+  readonly faults: readonly string[];
+  readonly empty: readonly string[];
+}
+
+function substitute(text: string, env: Environment): Substituted {
   const faults = new Set<string>();
+  const empty = new Set<string>();
   const value = text.replace(/\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g, (match, name: string | undefined) => {
     if (match === '$${') return '${';
     const found = name !== undefined && Object.hasOwn(env, name) ? env[name] : undefined;
     if (found === undefined) faults.add(faultOf(name));
+    else if (found === '' && name !== undefined) empty.add(name);
     return found ?? '';
   });
-  return { value, faults: [...faults] };
+  return { value, faults: [...faults], empty: [...empty] };
 }
 
 function faultOf(name: string | undefined): string {
@@ -51,7 +61,7 @@ function faultOf(name: string | undefined): string {
 }
 
 /** The way down through `nodes`, each holding the next. */
-function pathOf(nodes: readonly unknown[]): Path {
+export function pathOf(nodes: readonly unknown[]): Path {
   return nodes.flatMap((node, index): Path => {
     if (isSeq(node)) return [node.items.indexOf(nodes[index + 1])];
     if (isPair(node)) return [keyText(node.key)];

@@ -22,7 +22,7 @@ const ajv = new Ajv({
   ownProperties: true,
   validateFormats: false,
 });
-const isHubsFile = ajv.compile<HubsFile | null>(hubsFileSchema);
+const isHubsFile = ajv.compile<HubsFile>(hubsFileSchema);
 
 /**
  * Reads the text of a hubs.yaml; `file` is its name in messages.
@@ -31,11 +31,13 @@ const isHubsFile = ajv.compile<HubsFile | null>(hubsFileSchema);
  */
 export function parseConfig(text: string, from: { file: string; env: Environment }): Config {
   const source = readSource(text, from.file, from.env);
+  if (source.tree === null || source.tree === undefined) throw ConfigError.ofFile(from.file, emptyReason);
   const faults = new Faults(source);
   const tree = settle(hubsFileSchema, source.tree, [], (path, reason) => faults.add(path, reason, 'value'));
   checkHubNames(tree, faults);
   if (isHubsFile(tree) && faults.isEmpty) {
-    const config = buildConfig(tree ?? {});
+    if (source.cutOff !== undefined) throw new ConfigError([source.cutOff]);
+    const config = buildConfig(tree);
     texts.set(config, text);
     return config;
   }
@@ -45,6 +47,9 @@ export function parseConfig(text: string, from: { file: string; env: Environment
   }
   throw new ConfigError(faults.inOrder);
 }
+
+/** A file that was emptied by mistake or by a full disk would open every hub that a `connect` handler guards. */
+const emptyReason = 'the file is empty; write `hubs: {}` if no hub needs settings';
 
 /** What `watchConfig` compares the file with; the configuration itself has no place for it. */
 const texts = new WeakMap<Config, string>();

@@ -240,7 +240,7 @@ const reliable = record(
 );
 
 /** Keys that someone on the way could replace would let anyone in; only this machine is reached without TLS. */
-const secureUrl = '^(https://|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])([:/]|$))';
+export const secureUrl = '^(https://|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])([:/]|$))';
 
 const entraIssuer = record(
   {
@@ -294,28 +294,26 @@ const callers = record(
   { description: 'Who may call the REST API.' },
 );
 
-export const hubsFileSchema = nullable(
-  record(
-    {
-      hubs: Type.Optional(
-        nullable(
-          Type.Record(Type.String({ pattern: hubName }), nullable(hub), {
-            additionalProperties: false,
-            description: 'The hubs by name. Names start with a letter; letter case does not matter.',
-          }),
-        ),
+export const hubsFileSchema = record(
+  {
+    hubs: Type.Optional(
+      nullable(
+        Type.Record(Type.String({ pattern: hubName }), nullable(hub), {
+          additionalProperties: false,
+          description: 'The hubs by name. Names start with a letter; letter case does not matter.',
+        }),
       ),
-      delivery: Type.Optional(nullable(delivery)),
-      limits: Type.Optional(nullable(limits)),
-      reliable: Type.Optional(nullable(reliable)),
-      auth: Type.Optional(nullable(callers)),
-    },
-    { title: 'Hubwire hubs.yaml', description: 'Hubs, their event handlers, and limits of the service.' },
-  ),
+    ),
+    delivery: Type.Optional(nullable(delivery)),
+    limits: Type.Optional(nullable(limits)),
+    reliable: Type.Optional(nullable(reliable)),
+    auth: Type.Optional(nullable(callers)),
+  },
+  { title: 'Hubwire hubs.yaml', description: 'Hubs, their event handlers, and limits of the service.' },
 );
 
 /** A hubs.yaml that is valid, in canonical spelling and with environment variables filled in. */
-export type HubsFile = NonNullable<Static<typeof hubsFileSchema>>;
+export type HubsFile = Static<typeof hubsFileSchema>;
 export type HubSettings = NonNullable<NonNullable<HubsFile['hubs']>[string]>;
 export type HandlerSettings = NonNullable<HubSettings['eventHandlers']>[number];
 

@@ -5,6 +5,7 @@ import { parseUrlTemplate } from '../upstream/url-template.js';
 import { FromEnvironment } from './environment.js';
 import type { Path } from './problems.js';
 import { expected } from './reasons.js';
+import { secureUrl } from './schema.js';
 
 /** What a text of some `format` of the schema has to hold, beyond being a text. */
 const formats: Readonly<Record<string, (text: string, written: string) => unknown>> = {
@@ -43,9 +44,14 @@ function schemaOf(schema: TSchema, key: string): TSchema | undefined {
 }
 
 function settleVariable(schema: TSchema, from: FromEnvironment, path: Path, report: Report): unknown {
-  const { value, written, isWhole } = from;
+  const { value, written, isWhole, empty } = from;
   if (value === undefined) {
     report(path, undefined);
+    return '';
+  }
+  const [nothing] = isUrl(schema) ? empty : [];
+  if (nothing !== undefined) {
+    report(path, `environment variable ${nothing} is empty, so the URL lacks a part; set the variable`);
     return '';
   }
   const read = isWhole ? readers[String(schema.type)] : undefined;
@@ -53,6 +59,11 @@ function settleVariable(schema: TSchema, from: FromEnvironment, path: Path, repo
   const typed = read(value.trim());
   if (typed === undefined) report(path, `the value of ${written} must be ${expected(schema)}`);
   return typed;
+}
+
+/** Where a variable without a value would lead to another address. */
+function isUrl(schema: TSchema): boolean {
+  return schema.format === 'url-template' || schema.pattern === secureUrl;
 }
 
 const readers: Readonly<Record<string, (text: string) => number | boolean | undefined>> = {

@@ -1,7 +1,6 @@
 import {
   type Alias,
   type Document,
-  type ErrorCode,
   isAlias,
   isMap,
   isNode,
@@ -14,39 +13,13 @@ import {
   visit,
   type YAMLMap,
 } from 'yaml';
-import { type Environment, fillIn, keyText } from './environment.js';
+import { findCutOff } from './cut-off.js';
+import { type Environment, fillIn, keyText, pathOf } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path } from './problems.js';
+import { syntaxFaults, unquoted } from './syntax.js';
 
 /** An honest file has a handful; each costs time when the tree is built. */
 const mostAliases = 10_000;
-
-/** What the parser's codes mean for the person who wrote the file. Its own messages quote the file, so they are not shown. */
-const syntaxReasons: Record<ErrorCode, string> = {
-  ALIAS_PROPS: 'an alias has an anchor or a tag of its own; remove it',
-  BAD_ALIAS: 'the alias is not complete; write `*name`',
-  BAD_COLLECTION_TYPE: 'the tag does not fit the list or mapping; remove the tag',
-  BAD_DIRECTIVE: 'the `%` directive is not known; remove the line',
-  BAD_DQ_ESCAPE: 'a backslash in double quotes starts no known escape; write \\\\ or use single quotes',
-  BAD_INDENT: 'the indentation does not fit the lines above; indent with the same number of spaces',
-  BAD_PROP_ORDER: 'an anchor or tag stands in the wrong place; write it right before the value',
-  BAD_SCALAR_START: 'the text starts with a character that means something else in YAML; put the text in quotes',
-  BLOCK_AS_IMPLICIT_KEY: 'a mapping starts in the middle of a line; put the text in quotes, or start a new line',
-  BLOCK_IN_FLOW: 'an indented list or mapping stands inside [ ] or { }; write it in one style',
-  DUPLICATE_KEY: 'the key stands twice in the same mapping; remove one',
-  IMPOSSIBLE: 'the text cannot be read as YAML; check the quotes and brackets around it',
-  KEY_OVER_1024_CHARS: 'the key is too long; is a quote or a `:` missing?',
-  MISSING_CHAR: 'something is missing here: a closing quote or bracket, a `:`, or a space',
-  MULTILINE_IMPLICIT_KEY: 'the key goes over several lines; is a `:` or a quote missing?',
-  MULTIPLE_ANCHORS: 'a value has two anchors; remove one',
-  MULTIPLE_DOCS: 'a second document starts here; keep one and remove the `---` line',
-  MULTIPLE_TAGS: 'a value has two tags; remove one',
-  NON_STRING_KEY: 'the key is not a text; put it in quotes',
-  RESOURCE_EXHAUSTION: 'lists or mappings are nested too deeply',
-  TAB_AS_INDENT: 'a tab is used for indentation; use spaces',
-  TAG_RESOLVE_FAILED: 'the `!` tag is not known or does not fit; remove it, or put the text in quotes',
-  UNEXPECTED_TOKEN:
-    'something stands here that cannot; put texts with brackets or braces in quotes, and check the indentation',
-};
 
 /** The parsed text of a hubs.yaml, with the way back from a path to its line. */
 export interface Source {
@@ -54,6 +27,8 @@ export interface Source {
   readonly tree: unknown;
   /** Found while reading. */
   readonly problems: readonly ConfigProblem[];
+  /** A suspicion, for a file with which nothing else is wrong. */
+  readonly cutOff: ConfigProblem | undefined;
   /** `part` says what to point at: the value or its key. */
   problem(path: Path, reason: string, part: 'key' | 'value'): ConfigProblem;
 }
@@ -64,7 +39,13 @@ export function readSource(text: string, file: string, env: Environment): Source
   reader.checkAliases();
   const problems: ConfigProblem[] = [];
   fillIn(reader.document, env, (path, reason, node) => problems.push(reader.at(node, path, reason)));
-  return { tree: reader.tree(), problems, problem: (path, reason, part) => reader.problem(path, reason, part) };
+  const cutOff = findCutOff(reader.document, text);
+  return {
+    tree: reader.tree(),
+    problems,
+    cutOff: cutOff && reader.problem(cutOff.path, cutOff.reason, 'key'),
+    problem: (path, reason, part) => reader.problem(path, reason, part),
+  };
 }
 
 class Reader {
@@ -74,13 +55,16 @@ class Reader {
   readonly document: Document;
 
   constructor(
-    text: string,
+    private readonly text: string,
     private readonly file: string,
   ) {
     this.document = this.#parse(text);
-    const faults = [...this.document.errors, ...this.document.warnings];
+    const faults = syntaxFaults([...this.document.errors, ...this.document.warnings], text);
     if (faults.length === 0) return;
-    throw new ConfigError(inOrder(faults.map(({ pos, code }) => this.#placed(pos[0], [], syntaxReasons[code]))));
+    const problems = faults.map(({ offset, reason, isUnquoted }) => {
+      return this.#placed(offset, isUnquoted ? this.#pathAt(offset) : [], reason);
+    });
+    throw new ConfigError(inOrder(problems));
   }
 
   #parse(text: string): Document {
@@ -99,11 +83,14 @@ class Reader {
     visit(this.document, {
       Alias: (_, alias) => {
         const fault = this.#resolve(alias, named.get(alias.source));
-        if (fault !== undefined) problems.push(this.at(alias, [], fault));
+        if (fault !== undefined) problems.push(this.at(alias, this.#pathAt(startOf(alias)), fault));
         return this.#anchors.size > mostAliases ? visit.BREAK : undefined;
       },
-      Value: (_, node) => {
+      Value: (_, node, ancestors) => {
         if (node.anchor) named.set(node.anchor, node);
+        const sign = signBefore(node, this.text);
+        if (sign === undefined) return;
+        problems.push(this.#placed(sign, pathOf([...ancestors, node]), unquoted(this.text, sign)));
       },
     });
     if (problems.length > 0) throw new ConfigError(problems);
@@ -111,7 +98,9 @@ class Reader {
 
   /** Remembers what the alias stands for, or answers what is wrong with it. */
   #resolve(alias: Alias, anchor: Node | undefined): string | undefined {
-    if (!anchor) return 'the alias names no anchor above it; define it with `&`';
+    if (!anchor) {
+      return `the alias names no anchor above it; ${unquoted(this.text, startOf(alias))}`;
+    }
     if (isInside(alias, anchor)) return 'the alias stands inside what it stands for; remove it';
     this.#anchors.set(alias, anchor);
     return this.#anchors.size > mostAliases ? `there are more than ${mostAliases} aliases; write fewer` : undefined;
@@ -134,13 +123,30 @@ class Reader {
   }
 
   at(node: unknown, path: Path, reason: string): ConfigProblem {
-    return this.#placed(isNode(node) ? (node.range?.[0] ?? 0) : 0, path, reason);
+    return this.#placed(startOf(node), path, reason);
   }
 
   #placed(offset: number, path: Path, reason: string): ConfigProblem {
     const { line, col } = this.#lines.linePos(offset);
     // An empty text has no lines, and the counter then answers 0.
     return { file: this.file, line: Math.max(line, 1), column: Math.max(col, 1), path: formatPath(path), reason };
+  }
+
+  /** The way to the last key or list item that begins at the offset, or before it. */
+  #pathAt(offset: number): Path {
+    let path: Path = [];
+    visit(this.document, {
+      Pair: (_, pair, ancestors) => {
+        if (startOf(pair.key) <= offset && !isMisread(pair.key, this.text)) path = pathOf([...ancestors, pair]);
+      },
+      Value: (_, node, ancestors) => {
+        if (isSeq(ancestors.at(-1)) && startOf(node) <= offset) path = pathOf([...ancestors, node]);
+      },
+      Alias: (_, node, ancestors) => {
+        if (isSeq(ancestors.at(-1)) && startOf(node) <= offset) path = pathOf([...ancestors, node]);
+      },
+    });
+    return path;
   }
 
   /** What stands at the path, or the last thing on the way to it. */
@@ -188,6 +194,27 @@ class Reader {
   #follow(node: unknown): unknown {
     return isAlias(node) ? this.#anchors.get(node) : node;
   }
+}
+
+/** Characters from the start of the text. */
+function startOf(node: unknown): number {
+  return isNode(node) ? (node.range?.[0] ?? 0) : 0;
+}
+
+/** Is it the `$` of a variable without quotes, which the parser takes for the key of a mapping? */
+function isMisread(key: unknown, text: string): boolean {
+  return isScalar(key) && text.startsWith('${', (key.range?.[1] ?? 0) - 1);
+}
+
+/**
+ * Where the `&` or `!` stands, when that is all there is to a value: YAML reads `userEventPattern: !x` as nothing, with a
+ * tag, and `&x` as nothing, with a name. Nobody means that.
+ */
+function signBefore(node: Node, text: string): number | undefined {
+  const [start = 0, end = 0] = node.range ?? [];
+  if (!isScalar(node) || start !== end || (node.anchor === undefined && node.tag === undefined)) return undefined;
+  const sign = Math.max(text.lastIndexOf('&', start), text.lastIndexOf('!', start));
+  return sign < 0 ? undefined : sign;
 }
 
 function isInside(inner: Node, outer: Node): boolean {

@@ -31,12 +31,13 @@ function refusal(text: string, env: Environment = {}): readonly string[] {
 
 /** A file with one hub, `chat`, and one handler, whose lines are given. The first of them is line 4. */
 function withHandler(...lines: readonly string[]): string {
-  return [
+  const text = [
     'hubs:',
     '  chat:',
     '    eventHandlers:',
     ...lines.map((line, at) => `      ${at === 0 ? '- ' : '  '}${line}`),
   ].join('\n');
+  return `${text}\n`;
 }
 
 /** `${NAME}` */
@@ -90,7 +91,7 @@ hubs:
     ]);
   });
 
-  test.each(['', '# nothing\n', '{}', 'hubs:', 'hubs: {}', 'hubs:\ndelivery:\nlimits:\n'])(
+  test.each(['{}', 'hubs: {}', 'hubs: # none', 'hubs:\n', 'hubs:\ndelivery:\nlimits:\n'])(
     '[upstream-events 7.1] %j has the defaults',
     text => {
       const config = parse(text);
@@ -252,7 +253,13 @@ describe('callers', () => {
       isLocalAuthDisabled: false,
       entra: { isDisabled: false, audiences: ['https://webpubsub.azure.com'], issuers: [] },
     };
-    for (const text of ['', 'auth:', 'auth: {}', 'auth: { entra: }', 'auth: { entra: { issuers: , audiences: } }']) {
+    for (const text of [
+      '{}',
+      'auth:\n',
+      'auth: {}',
+      'auth: { entra: }',
+      'auth: { entra: { issuers: , audiences: } }',
+    ]) {
       expect(parse(text).callers).toEqual(defaults);
     }
   });
@@ -344,14 +351,54 @@ delivery:
     expect(config.delivery).toMatchObject({ timeoutMs: 1_500, lenientOriginList: true });
   });
 
-  test('a quoted one is a text, also where a number belongs', () => {
-    expect(refusal(`limits:\n  maxConnections: "${variable('N')}"`, { N: '5' })).toEqual([
+  test('[V08] in quotes, and so in a list in brackets, it fills in a number as well', () => {
+    const config = parse(
+      `limits:\n  maxConnections: "${variable('N')}"\ndelivery:\n  retryDelaysInSeconds: ['${variable('N')}', 2]\n`,
+      { N: '5' },
+    );
+    expect([config.limits.maxConnections, config.delivery.retryDelaysMs]).toEqual([5, [5_000, 2_000]]);
+    expect(refusal(`limits:\n  maxConnections: "${variable('N')}"\n`, { N: 'many' })).toEqual([
+      `2:19 limits.maxConnections: the value of ${variable('N')} must be a whole number of at least 1`,
+    ]);
+    expect(refusal('limits:\n  maxConnections: "5"\n')).toEqual([
       '2:19 limits.maxConnections: must be a whole number of at least 1, without quotes',
     ]);
   });
 
+  test.each([
+    ['delivery:\n  retryDelaysInSeconds: [V, 2]\n', '2:26 delivery.retryDelaysInSeconds[0]'],
+    ['delivery:\n  retryDelaysInSeconds: [2, V]\n', '2:29 delivery.retryDelaysInSeconds[1]'],
+    ['delivery: { timeoutInSeconds: V }\nlimits:\n  maxConnections: 1\n', '1:31 delivery.timeoutInSeconds'],
+    [withHandler('urlTemplate: http://h/', 'systemEvents: [a-V]'), '5:26 hubs.chat.eventHandlers[0].systemEvents[0]'],
+  ])('[V08] without quotes in brackets it is refused, once, with what to write: %j', (text, place) => {
+    const hint = `within [ ] and { } a text with a variable must be quoted: "${variable('NAME')}"`;
+    const [line, ...more] = refusal(text.replace('V', variable('A')), { A: '1' });
+    expect([line?.replace(/^(\d+:)\d+/, '$1'), more]).toEqual([`${place.replace(/^(\d+:)\d+/, '$1')}: ${hint}`, []]);
+  });
+
+  test.each([
+    ['http://host:V/api', 'V'],
+    ['http://V/api', 'V'],
+    ['http://h/V', 'V'],
+    ['V', 'V'],
+  ])('[V07] an empty one within the URL %s is named', written => {
+    const text = withHandler(`urlTemplate: ${written.replace('V', variable('APP_PORT'))}`, 'systemEvents: [connect]');
+    expect(refusal(text, { APP_PORT: '' })).toEqual([
+      '4:22 hubs.chat.eventHandlers[0].urlTemplate: environment variable APP_PORT is empty, so the URL lacks a part; set the variable',
+    ]);
+  });
+
+  test('[V07] likewise in the URL of an issuer, but not where a text may be empty', () => {
+    const issuer = `auth: { entra: { issuers: [{ issuer: "https://sts.windows.net/${variable('TENANT')}/" }] } }`;
+    expect(refusal(issuer, { TENANT: '' })).toEqual([
+      '1:38 auth.entra.issuers[0].issuer: environment variable TENANT is empty, so the URL lacks a part; set the variable',
+    ]);
+    const pattern = withHandler('urlTemplate: http://h/', `userEventPattern: ${variable('EVENTS')}`);
+    expect(parse(pattern, { EVENTS: '' }).hubs.get('chat')?.eventHandlers[0]?.userEventPattern).toBe('');
+  });
+
   test('a missing one is named, with its line; its field has no second complaint', () => {
-    const text = `${withHandler(`urlTemplate: ${variable('A')}${variable('B')}`)}\nlimits:\n  maxConnections: ${variable('C')}`;
+    const text = `${withHandler(`urlTemplate: ${variable('A')}${variable('B')}`)}limits:\n  maxConnections: ${variable('C')}`;
     expect(refusal(text).map(line => line.split(' is not set')[0])).toEqual([
       '4:22 hubs.chat.eventHandlers[0].urlTemplate: environment variable A',
       '4:22 hubs.chat.eventHandlers[0].urlTemplate: environment variable B',
@@ -541,6 +588,92 @@ limits: { maxConnections: 0 }
   });
 });
 
+describe('[F8] a file that has lost its content', () => {
+  test.each(['', ' \n\n', '\ufeff', '# nothing\n', 'null', '~\n', '---\n', '--- # x\n...\n'])('%j is refused', text => {
+    expect(refusal(text)).toEqual(['1:1: the file is empty; write `hubs: {}` if no hub needs settings']);
+  });
+
+  const guarded = withHandler(
+    'urlTemplate: http://localhost:3000/api',
+    'systemEvents: [connect]',
+    'userEventPattern: "*"',
+  );
+
+  test('cut off in the middle of any line, it is refused, or its hub is guarded as before', () => {
+    /** Undefined: refused. */
+    const isGuarded = (text: string) => {
+      try {
+        return parse(text).hubs.get('chat')?.eventHandlers[0]?.systemEvents.includes('connect');
+      } catch (error) {
+        if (error instanceof ConfigError) return undefined;
+        throw error;
+      }
+    };
+    const cuts = Array.from(guarded, (_, at) => guarded.slice(0, at + 1)).filter(text => !/\n *$/.test(text));
+    expect(cuts.filter(text => isGuarded(text) === false)).toEqual([]);
+    expect(cuts.filter(text => isGuarded(text) === undefined).length).toBeGreaterThan(90);
+  });
+
+  test('what is missing is told, and that a line break would do', () => {
+    expect(refusal('hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://loc')).toEqual([
+      '4:9 hubs.chat.eventHandlers[0]: the file ends here in the middle of a line and seems to be cut off: the handler takes no events; add what is missing, or end the last line with a line break',
+    ]);
+    expect(refusal('hubs:\n  chat:')).toEqual([
+      '2:3 hubs.chat: the file ends here in the middle of a line and seems to be cut off: the key has no value; add what is missing, or end the last line with a line break',
+    ]);
+    expect(parse('hubs:\n  chat:\n').hubs.has('chat')).toBe(true);
+  });
+
+  test('a whole file needs no line break at its end', () => {
+    expect(parse(guarded.trimEnd()).hubs.size).toBe(1);
+    expect(parse('{"hubs":{"chat":{"eventHandlers":[{"urlTemplate":"http://h/"}]}}}').hubs.size).toBe(1);
+  });
+});
+
+describe('[D16] a text without quotes that YAML takes for something else', () => {
+  const place = '5:27 hubs.chat.eventHandlers[0].userEventPattern: ';
+  const written = (text: string) =>
+    refusal(withHandler('urlTemplate: http://h/', `userEventPattern: ${text}`, 'systemEvents: [connect]'));
+
+  test.each(['*', '&', '!', '%', '@'])('%s alone', sign => {
+    for (const text of [sign, `${sign} `, `${sign} # all`]) {
+      expect(written(text)).toEqual([`${place}\`${sign}\` must be quoted: "${sign}"`]);
+    }
+  });
+
+  test('a backtick alone', () => {
+    expect(written('`')).toEqual([`${place}a backtick must be quoted: "\`"`]);
+  });
+
+  test.each(['&x', '%x', '@x', '& x'])('%s', text => {
+    const [sign] = text;
+    expect(written(text)).toEqual([`${place}a text that starts with \`${sign}\` must be quoted: "${sign}…"`]);
+  });
+
+  test.each(['*foo*', '*.chat'])('%s', text => {
+    expect(written(text)).toEqual([
+      `${place}the alias names no anchor above it; a text that starts with \`*\` must be quoted: "*…"`,
+    ]);
+  });
+
+  test('`!x` is a tag', () => {
+    expect(written('!x')).toEqual([
+      `${place}the \`!\` tag is not known or does not fit; remove it, or put the text in quotes`,
+    ]);
+  });
+
+  test('in a list, the item is named', () => {
+    const filters = (list: string) =>
+      refusal(
+        withHandler('urlTemplate: http://h/', `groupPresenceEvents: { eventNames: [joined], groupFilters: ${list} }`),
+      );
+    const at = 'hubs.chat.eventHandlers[0].groupPresenceEvents.groupFilters';
+    expect(filters('[room, *]')[0]).toContain(`${at}[1]: \`*\` must be quoted: "*"`);
+    expect(filters('[*, room]')[0]).toContain(`${at}[0]: \`*\` must be quoted: "*"`);
+    expect(refusal('hubs:\n  - *\n')[0]).toBe('2:5 hubs[0]: `*` must be quoted: "*"');
+  });
+});
+
 describe('what is not YAML', () => {
   test.each([
     ['a tab', 'hubs:\n\tchat: {}', '2:1: a tab is used for indentation'],
@@ -552,10 +685,14 @@ describe('what is not YAML', () => {
     ],
     ['wrong indentation', 'hubs:\n    a: {}\n  b: {}', '3:1: the indentation does not fit'],
     ['a second document', 'hubs: {}\n---\nhubs: {}', '2:1: a second document'],
-    ['an unknown tag', 'hubs: !secret x', '1:7: the `!` tag is not known'],
-    ['an alias of nothing', 'hubs: *x', '1:7: the alias names no anchor'],
-    ['an alias of itself', 'hubs: &x [*x]', '1:11: the alias stands inside'],
-    ['a merge into itself', 'hubs:\n  a: &x\n    <<: *x', '3:9: the alias stands inside'],
+    ['an unknown tag', 'hubs: !secret x', '1:7 hubs: the `!` tag is not known'],
+    [
+      'an alias of nothing',
+      'hubs: *x',
+      '1:7 hubs: the alias names no anchor above it; a text that starts with `*` must be quoted',
+    ],
+    ['an alias of itself', 'hubs: &x [*x]', '1:11 hubs[0]: the alias stands inside'],
+    ['a merge into itself', 'hubs:\n  a: &x\n    <<: *x', '3:9 hubs.a["<<"]: the alias stands inside'],
     ['a merge of no mapping', 'hubs:\n  <<: 5', 'cannot be resolved'],
   ])('%s', (_, text, line) => {
     expect(refusal(text)[0]).toContain(line);
@@ -628,6 +765,6 @@ describe('reading the file', () => {
   });
 
   test('a file of just the largest size is read', async () => {
-    await expect(loadConfig(await fileOf(Buffer.alloc(maxConfigBytes, '#')), {})).resolves.toBeDefined();
+    await expect(loadConfig(await fileOf(`{}${' '.repeat(maxConfigBytes - 2)}`), {})).resolves.toBeDefined();
   });
 });

@@ -32,7 +32,6 @@ describe('an editor', () => {
   const url = 'http://h/';
 
   test.each([
-    null,
     {},
     { hubs: null, delivery: null, limits: null },
     { hubs: { chat: null, News: { anonymousConnectPolicy: 'allow', webSocketKeepAliveIntervalInSeconds: 120 } } },
@@ -47,6 +46,7 @@ describe('an editor', () => {
   });
 
   test.each([
+    null,
     [],
     { hub: {} },
     { hubs: { '1chat': {} } },
