@@ -1,4 +1,5 @@
 import type { AddressInfo } from 'node:net';
+import { basename } from 'node:path';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
@@ -15,6 +16,7 @@ import { type Clock, systemClock } from './clock.js';
 import {
   type Config,
   type ConfigError,
+  changesOf,
   defaultHubConfig,
   type Environment,
   type HubConfig,
@@ -157,18 +159,25 @@ export class Service {
       env,
       running: this.#config, // an edit since it was read is taken over at once
       onConfig: config => this.reload(config),
-      onError: (error: ConfigError) => this.#log.error(`the running configuration stays:\n${error.message}`),
+      clock: this.#clock,
+      onError: (error: ConfigError) => this.#log.error(`${notApplied(file)}\n${error.message}`),
+      onWatchFailed: error =>
+        this.#log.warn(
+          { err: error },
+          `${file} is not watched at present, and edits wait; it is watched again as soon as it can be`,
+        ),
     });
   }
 
   /** Validates what is new, then swaps. Reloads are taken one after another. Never rejects. */
   reload(config: Config): Promise<void> {
     this.#applying = this.#applying
-      .then(() => this.#apply(config))
-      .then(
-        () => this.#log.info('the changed configuration is in force'),
-        error => this.#log.error({ err: error }, 'the running configuration stays'),
-      );
+      .then(async () => {
+        const changes = changesOf(this.#config, config);
+        await this.#apply(config);
+        this.#tellChanges(changes);
+      })
+      .catch(error => this.#log.error({ err: error }, notApplied('the configuration')));
     return this.#applying;
   }
 
@@ -244,6 +253,13 @@ export class Service {
     this.#config = config;
   }
 
+  #tellChanges({ lines, openings }: ReturnType<typeof changesOf>): void {
+    this.#log.info(
+      `the changed configuration is in force: ${lines.length === 0 ? 'no setting changed' : lines.join('; ')}`,
+    );
+    for (const opening of openings) this.#log.warn(opening);
+  }
+
   #watchCertificate(current: Certificate): CertificateWatch | undefined {
     const { server } = this.#rest;
     const { tls: files } = this.#options;
@@ -292,6 +308,10 @@ export function urlOf(host: string, port: number, scheme: 'http' | 'https' = 'ht
   const isLocal = isLoopback(host) || host === '0.0.0.0' || host === '::';
   const name = isLocal ? 'localhost' : host.includes(':') ? `[${host}]` : host;
   return `${scheme}://${name}:${port}`;
+}
+
+function notApplied(file: string): string {
+  return `${basename(file)} not applied, the previous configuration stays in force:`;
 }
 
 function turnOfEventLoop(): Promise<void> {

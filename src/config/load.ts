@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Ajv } from 'ajv';
+import { type Changes, changesBetween } from './changes.js';
 import { buildConfig, type Config } from './config.js';
 import type { Environment } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path, quote } from './problems.js';
@@ -38,7 +39,7 @@ export function parseConfig(text: string, from: { file: string; env: Environment
   if (isHubsFile(tree) && faults.isEmpty) {
     if (source.cutOff !== undefined) throw new ConfigError([source.cutOff]);
     const config = buildConfig(tree);
-    texts.set(config, text);
+    origins.set(config, { text, tree });
     return config;
   }
   for (const error of isHubsFile.errors ?? []) {
@@ -51,12 +52,17 @@ export function parseConfig(text: string, from: { file: string; env: Environment
 /** A file that was emptied by mistake or by a full disk would open every hub that a `connect` handler guards. */
 const emptyReason = 'the file is empty; write `hubs: {}` if no hub needs settings';
 
-/** What `watchConfig` compares the file with; the configuration itself has no place for it. */
-const texts = new WeakMap<Config, string>();
+/** What `watchConfig` compares the file with, and what changes are told by; the configuration itself has no place for it. */
+const origins = new WeakMap<Config, { readonly text: string; readonly tree: HubsFile }>();
 
 /** The text that the configuration was read from. */
 export function textOf(config: Config): string | undefined {
-  return texts.get(config);
+  return origins.get(config)?.text;
+}
+
+/** What a log says when `after` takes the place of `before`. */
+export function changesOf(before: Config, after: Config): Changes {
+  return changesBetween(before, after, { before: origins.get(before)?.tree, after: origins.get(after)?.tree });
 }
 
 /**

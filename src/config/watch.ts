@@ -1,8 +1,8 @@
 import { readFileSync, statSync } from 'node:fs';
-import { lstat, readlink } from 'node:fs/promises';
-import { dirname, join, parse, relative, resolve, sep } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type FSWatcher, watch } from 'chokidar';
+import type { Clock } from '../clock.js';
 import {
   type Config,
   ConfigError,
@@ -12,18 +12,28 @@ import {
   readConfigText,
   textOf,
 } from './load.js';
+import { stationsOf } from './stations.js';
 
 /** Milliseconds for which the content has to stay the same: a write, or a deletion by an editor, may be half done. */
 const stableMs = 100;
+
+/** How long until a file that could not be read or watched is looked at again; doubled each time. */
+const firstRetryDelayMs = 1_000;
+const maxRetryDelayMs = 30_000;
 
 export interface WatchOptions {
   readonly env: Environment;
   /** The one in use, so that an edit made since it was read is offered too. Without it, what the file holds at the call. */
   readonly running?: Config | undefined;
+  readonly clock: Clock;
+  /** Chokidar's, but for tests. */
+  readonly watchFolders?: typeof watch;
   /** The next configuration. The one after it is offered once this is done. */
   onConfig(config: Config): void | Promise<void>;
-  /** The file cannot be used at present; the running configuration stays. */
+  /** What the file holds cannot be used; the running configuration stays. */
   onError(error: ConfigError): void;
+  /** Edits are not noticed for the time being. Told once, until the file is watched again. */
+  onWatchFailed(error: Error): void;
 }
 
 export interface ConfigWatch {
@@ -33,8 +43,8 @@ export interface ConfigWatch {
 
 /**
  * Offers each new content of the file from now on: written in place, renamed over it, or reached by another symbolic
- * link on the way. The content of the running configuration is not offered. Never throws; what goes wrong is given to
- * `onError`. [design 2]
+ * link on the way. The content of the running configuration is not offered. A watch that fails, as when there are too many
+ * open files, is set up again, and then finds the edits that were made meanwhile. Never throws. [design 2]
  */
 export function watchConfig(file: string, options: WatchOptions): ConfigWatch {
   const watching = new Watching(file, options);
@@ -51,6 +61,10 @@ class Watching {
   #stations = '';
   #isClosed = false;
   #isQueued = false;
+  /** From an error of the watch until one stands again. */
+  #isUnwatched = false;
+  #retryDelayMs = firstRetryDelayMs;
+  #cancelRetry: (() => void) | undefined;
   #work: Promise<void> = Promise.resolve();
 
   constructor(file: string, options: WatchOptions) {
@@ -63,12 +77,13 @@ class Watching {
   check(): void {
     if (this.#isQueued || this.#isClosed) return;
     this.#isQueued = true;
-    this.#work = this.#work.then(() => this.#look()).catch(error => this.#fail('the file cannot be watched', error));
+    this.#work = this.#work.then(() => this.#look()).catch(error => this.#onWatchError(error));
   }
 
   /** Does not wait for `onConfig`, which may be the one that closes. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#cancelRetry?.();
     await this.#watcher?.close();
   }
 
@@ -76,6 +91,9 @@ class Watching {
     this.#isQueued = false;
     await this.#followLinks();
     const text = await this.#stableText();
+    if (typeof text !== 'string')
+      this.#scheduleRetry(); // what stands in the way may go without an event of the folder
+    else if (!this.#isUnwatched) this.#retryDelayMs = firstRetryDelayMs;
     const seen = contentOf(text);
     if (this.#isClosed || seen === this.#last) return;
     this.#last = seen;
@@ -105,9 +123,7 @@ class Watching {
   }
 
   async #offer(text: string | ConfigError): Promise<void> {
-    if (typeof text !== 'string') return this.#report(this.#staying(text));
-    // A file emptied by mistake or by a full disk would otherwise open every hub that a `connect` handler guards.
-    if (text.trim() === '') return this.#report(this.#staying(ConfigError.ofFile(this.#file, 'the file is empty')));
+    if (typeof text !== 'string') return this.#report(text);
     const config = this.#parse(text);
     if (!config) return;
     try {
@@ -129,22 +145,47 @@ class Watching {
 
   // ------------------------------------------------------------------------------------------------------ errors
 
-  #staying(error: ConfigError): ConfigError {
-    const reason = error.problems.map(problem => problem.reason).join('; ');
-    return ConfigError.ofFile(this.#file, `${reason}; the running configuration stays`, error.cause);
-  }
-
   #fail(what: string, error: unknown): void {
-    this.#report(this.#staying(ConfigError.ofFile(this.#file, what, error)));
+    this.#report(ConfigError.ofFile(this.#file, what, error));
   }
 
   #report(error: ConfigError): void {
+    this.#tell(() => this.#options.onError(error));
+  }
+
+  #tell(task: () => void): void {
     if (this.#isClosed) return;
     try {
-      this.#options.onError(error);
+      task();
     } catch {
       // The one who is told of errors failed: there is nobody left to tell, and watching goes on.
     }
+  }
+
+  // ------------------------------------------------------------------------------------------------ trying again
+
+  #onWatchError(error: unknown): void {
+    this.#stations = ''; // so that the next look watches anew
+    this.#scheduleRetry();
+    if (this.#isUnwatched) return;
+    this.#isUnwatched = true;
+    this.#tell(() => this.#options.onWatchFailed(error instanceof Error ? error : new Error(String(error))));
+  }
+
+  #scheduleRetry(): void {
+    if (this.#isClosed || this.#cancelRetry !== undefined) return;
+    this.#cancelRetry = this.#options.clock.after(this.#retryDelayMs, () => {
+      this.#cancelRetry = undefined;
+      this.check();
+    });
+    this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, maxRetryDelayMs);
+  }
+
+  /** Looks again at what came before the watch stood. */
+  #onWatching(): void {
+    this.#isUnwatched = false;
+    this.#retryDelayMs = firstRetryDelayMs;
+    this.check();
   }
 
   // ------------------------------------------------------------------------------------------------- what to watch
@@ -164,19 +205,24 @@ class Watching {
   #observe(stations: ReadonlySet<string>): FSWatcher {
     const folders = new Set([...stations].map(station => dirname(station)));
     const concerns = (path: string) => stations.has(resolve(path));
-    return watch([...folders], {
+    const watcher = (this.#options.watchFolders ?? watch)([...folders], {
       depth: 0,
       followSymlinks: false,
       ignored: path => !folders.has(resolve(path)) && !concerns(path),
-    })
+    });
+    let hasFailed = false;
+    return watcher
       .on('all', () => this.check())
-      .on('ready', () => this.check())
+      .on('ready', () => (hasFailed ? undefined : this.#onWatching()))
       .on('raw', (_, name: string | null, details) => {
         // Events that come closely together are told in this form only.
         const { watchedPath } = details as { watchedPath: string };
         if (concerns(watchedPath) || concerns(resolve(watchedPath, name ?? ''))) this.check();
       })
-      .on('error', error => this.#fail('changes of the file may go unnoticed from here on', error));
+      .on('error', error => {
+        hasFailed = true;
+        if (watcher === this.#watcher) this.#onWatchError(error);
+      });
   }
 }
 
@@ -194,31 +240,4 @@ function textNow(file: string): string | undefined {
     // Whatever comes to stand there is new, and the first look says what is wrong.
     return undefined;
   }
-}
-
-/** Every symbolic link on the way to the file, and what stands at the end: a change of any of them changes the file. */
-async function stationsOf(file: string): Promise<readonly string[]> {
-  const stations: string[] = [];
-  let path = file;
-  // As many links as the operating system follows.
-  for (let count = 0; count < 40; count += 1) {
-    const link = await firstLink(path);
-    // A link that goes away in between is told as an event; what is known until then is enough.
-    const target = link === undefined ? undefined : await readlink(link).catch(() => undefined);
-    if (link === undefined || target === undefined) break;
-    stations.push(link);
-    path = resolve(dirname(link), target, relative(link, path));
-  }
-  return [...stations, path];
-}
-
-async function firstLink(path: string): Promise<string | undefined> {
-  let step = parse(path).root;
-  for (const name of path.slice(step.length).split(sep)) {
-    step = join(step, name);
-    // What is not there yet is no link; its folder is watched for it.
-    const stats = await lstat(step).catch(() => undefined);
-    if (stats?.isSymbolicLink()) return step;
-  }
-  return undefined;
 }

@@ -1,9 +1,12 @@
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { watch } from 'chokidar';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.js';
 import { ConfigError, loadConfig } from '../../src/config/load.js';
 import { type WatchOptions, watchConfig } from '../../src/config/watch.js';
+import { ManualClock } from '../support/manual-clock.js';
 
 async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'watch-'));
@@ -26,6 +29,8 @@ function follow(file: string, overrides: Partial<WatchOptions> = {}) {
   };
   const watch = watchConfig(file, {
     env: {},
+    clock: systemClock,
+    onWatchFailed: error => tell(`not watched: ${error.message}`),
     onConfig: config => tell([...config.hubs.keys()].join()),
     onError: tell,
     ...overrides,
@@ -169,6 +174,58 @@ describe('nothing is offered', () => {
   });
 });
 
+describe('[F11] a watch that fails', () => {
+  /** Watches with a fault: as long as it lasts, folders cannot be watched, as when there are too many open files. */
+  async function faultyWatch() {
+    const file = join(await temporaryFolder(), 'hubs.yaml');
+    await writeFile(file, hubNamed('first'));
+    const fault = { isOn: true, watchers: 0 };
+    const clock = new ManualClock();
+    const watchFolders: typeof watch = (paths, options) => {
+      fault.watchers += 1;
+      const watcher = watch(paths, options);
+      if (fault.isOn)
+        setImmediate(() => watcher.emit('error', Object.assign(new Error('too many open files'), { code: 'EMFILE' })));
+      return watcher;
+    };
+    return { file, fault, clock, ...follow(file, { clock, watchFolders }) };
+  }
+
+  test('is told once, and set up again with longer and longer pauses', async () => {
+    const { clock, next, told, fault } = await faultyWatch();
+    expect(await next()).toBe('not watched: too many open files');
+    for (const delayMs of [1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]) {
+      const before = fault.watchers;
+      await clock.whenDueIn(delayMs);
+      clock.advance(delayMs);
+      await expect.poll(() => fault.watchers).toBe(before + 1);
+    }
+    expect(told).toEqual([]);
+  });
+
+  test('finds what was edited meanwhile, and follows the file from then on', async () => {
+    const { file, clock, next, fault } = await faultyWatch();
+    expect(await next()).toBe('not watched: too many open files');
+    await writeFile(file, hubNamed('second'));
+    fault.isOn = false;
+    await clock.whenDueIn(1_000);
+    clock.advance(1_000);
+    expect(await next()).toBe('second');
+    await writeFile(file, hubNamed('third'));
+    expect(await next()).toBe('third');
+  });
+
+  test('is not set up again once it is closed', async () => {
+    const { clock, next, close, fault } = await faultyWatch();
+    expect(await next()).toBe('not watched: too many open files');
+    await clock.whenDueIn(1_000);
+    await close();
+    const before = fault.watchers;
+    await clock.advanceAsync(60_000);
+    expect([clock.pending, fault.watchers]).toEqual([0, before]);
+  });
+});
+
 describe('an error', () => {
   test('[design 2] of a bad file names its place; the next good content is offered', async () => {
     const { file, next } = await watchedFile();
@@ -180,26 +237,28 @@ describe('an error', () => {
     expect(await next()).toBe('first');
   });
 
-  test('[design 2] of a deleted file says that the running configuration stays; it may come back', async () => {
+  test('[design 2] of a deleted file is told; it may come back', async () => {
     const { file, next } = await watchedFile();
     for (const name of ['second', 'third']) {
       await unlink(file);
       const error = await next();
       expect(error).toBeInstanceOf(ConfigError);
       expect(error).toMatchObject({ message: expect.stringContaining('does not exist') });
-      expect(error).toMatchObject({ message: expect.stringContaining('the running configuration stays') });
       await writeFile(file, hubNamed(name));
       expect(await next()).toBe(name);
     }
   });
 
-  test('of an emptied file: it would open hubs that a handler guards', async () => {
-    const { file, next } = await watchedFile();
-    await writeFile(file, '');
-    expect(await next()).toMatchObject({ message: expect.stringContaining('the file is empty; the running') });
-    await writeFile(file, hubNamed('second'));
-    expect(await next()).toBe('second');
-  });
+  test.each(['', '# nothing\n', 'null\n'])(
+    '[F8] of a file emptied to %j: it would open hubs that a handler guards',
+    async content => {
+      const { file, next } = await watchedFile();
+      await writeFile(file, content);
+      expect(await next()).toMatchObject({ message: expect.stringContaining('the file is empty') });
+      await writeFile(file, hubNamed('second'));
+      expect(await next()).toBe('second');
+    },
+  );
 
   test('of a file that is not there at first', async () => {
     const file = join(await temporaryFolder(), 'hubs.yaml');

@@ -61,8 +61,10 @@ describe('a running process follows hubs.yaml', () => {
     const client = await dial();
     await client.next();
     await writeFile(file, 'hubs:\n  chat:\n    webSocketKeepAliveIntervalInSeconds: 121\n    eventHandlers: []\n');
-    await process.find(/the running configuration stays/, 'stderr');
-    const report = logOf(process).find(({ msg }) => String(msg).includes('the running configuration stays'));
+    await process.find(/the previous configuration stays in force/, 'stderr');
+    const report = logOf(process).find(({ msg }) =>
+      String(msg).includes('hubs.yaml not applied, the previous configuration stays in force:\n'),
+    );
     expect(report).toMatchObject({ level: 50 });
     expect(String(report?.msg)).toMatch(`${file}:3:42 hubs.chat.webSocketKeepAliveIntervalInSeconds: `);
     expect(await client.ask(vote(1))).toMatchObject({ success: true });
@@ -79,7 +81,7 @@ describe('a running process follows hubs.yaml', () => {
     const { process, file, dial } = await startService(chatYaml(`${upstream.origin}/{event}`));
     const client = await dial();
     await unlink(file);
-    await process.find(/the file does not exist[^"]*the running configuration stays/, 'stderr');
+    await process.find(/the previous configuration stays in force:[^"]*the file does not exist/, 'stderr');
     expect(await client.ask(vote(1))).toMatchObject({ success: true });
     await writeFile(file, chatYaml(`${upstream.origin}/new/{event}`));
     await process.find(inForce, 'stderr');

@@ -179,7 +179,7 @@ async function exerciseReload({ process, file }: RunningService, origin: string)
       JSON.stringify({ hubs: { chat: { eventHandlers: [{ urlTemplate, systemEvents: ['nonsense'] }] } } }),
     );
   await broken(`ftp://x/?code=\${BROKEN_CODE}`);
-  await process.find(/the running configuration stays:.*urlTemplate/, 'stderr');
+  await process.find(/the previous configuration stays in force:.*urlTemplate/, 'stderr');
   await writeFile(file, hubsYaml(origin).replace('/lost/', '/found/'));
   await process.find(/the changed configuration is in force/, 'stderr');
 }

@@ -43,7 +43,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   upstream: ['types of hub', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
   outbox: ['errors'],
   backplane: ['types of hub', 'errors'],
-  config: ['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'errors'],
+  config: ['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'types of clock', 'errors'],
   auth: ['types of clock', 'errors'],
   hub: ['protocols', 'types of clock', 'errors'],
   protocols: ['errors'],

@@ -8,7 +8,7 @@ export interface LogLine {
 const errorLevel = 50;
 
 /** What a bad hubs.yaml is answered with; the one error that a soak brings about on purpose. */
-const refusedEdit = 'the running configuration stays';
+const refusedEdit = 'the previous configuration stays in force';
 
 /** Enough to find out what went wrong. */
 const maxKept = 20;
@@ -63,9 +63,9 @@ export class ServerLog {
 }
 
 export function isRefusedEdit(msg: string): boolean {
-  return msg.startsWith(`${refusedEdit}:`);
+  return msg.includes(`${refusedEdit}:`);
 }
 
 export function isTakenEdit(msg: string): boolean {
-  return msg === 'the changed configuration is in force';
+  return msg.startsWith('the changed configuration is in force');
 }

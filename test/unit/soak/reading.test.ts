@@ -13,8 +13,16 @@ describe('the log of the service', () => {
 
   test('every error is a fault, but for refused edits', () => {
     const log = new ServerLog();
-    const faults = [line(50, 'internal error'), line(60, 'out of memory'), line(50, 'the running configuration stays')];
-    log.write(line(30, 'fine') + line(40, 'event failed') + line(50, 'the running configuration stays:\nbad'));
+    const faults = [
+      line(50, 'internal error'),
+      line(60, 'out of memory'),
+      line(50, 'hubs.yaml not applied, the previous configuration stays in force'),
+    ];
+    log.write(
+      line(30, 'fine') +
+        line(40, 'event failed') +
+        line(50, 'hubs.yaml not applied, the previous configuration stays in force:\nbad'),
+    );
     log.write(faults.join(''));
     expect(log).toMatchObject({ faultCount: 3, refusedEdits: 1, faults: faults.map(fault => fault.trim()) });
   });

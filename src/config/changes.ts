@@ -1,0 +1,80 @@
+import type { Config, HubConfig } from './config.js';
+
+/** How two configurations differ, for the log. No text of the file is in it: it may hold secrets. */
+export interface Changes {
+  /** `hub news added`, `hub chat: eventHandlers`, `limits.maxConnections 10 → 20`; empty when they are the same. */
+  readonly lines: readonly string[];
+  /** What lets in clients that were refused, or asked about, before. */
+  readonly openings: readonly string[];
+}
+
+type Tree = Readonly<Record<string, unknown>>;
+
+/** @param trees the two as they stand in the file */
+export function changesBetween(before: Config, after: Config, trees: { before: unknown; after: unknown }): Changes {
+  const [old, next] = [mapping(trees.before), mapping(trees.after)];
+  const names = [...new Set([...before.hubs.keys(), ...after.hubs.keys()])];
+  return {
+    lines: [
+      ...names.flatMap(name => hubLine(name, before, after, hubTree(old, name), hubTree(next, name))),
+      ...keysOf(old, next)
+        .filter(section => section !== 'hubs')
+        .flatMap(section => sectionLines(section, mapping(old[section]), mapping(next[section]))),
+    ],
+    openings: names.flatMap(name => openingsOf(name, before.hubs.get(name), after.hubs.get(name))),
+  };
+}
+
+function hubLine(name: string, before: Config, after: Config, old: Tree, next: Tree): string[] {
+  const [was, is] = [before.hubs.get(name), after.hubs.get(name)];
+  if (was === undefined) return [`hub ${is?.name} added`];
+  if (is === undefined) return [`hub ${was.name} removed`];
+  const changed = keysOf(old, next).flatMap(key => changeOf(key, old[key], next[key]));
+  return changed.length === 0 ? [] : [`hub ${is.name}: ${changed.join(', ')}`];
+}
+
+function sectionLines(section: string, old: Tree, next: Tree): string[] {
+  return keysOf(old, next).flatMap(key => changeOf(`${section}.${key}`, old[key], next[key]));
+}
+
+/** Numbers, booleans and what is left out are shown. */
+function changeOf(name: string, old: unknown, next: unknown): string[] {
+  if (JSON.stringify(old) === JSON.stringify(next)) return [];
+  const shown = [old, next].map(shownValue);
+  return shown.includes(undefined) ? [name] : [`${name} ${shown.join(' → ')}`];
+}
+
+function shownValue(value: unknown): string | undefined {
+  if (value === undefined || value === null) return 'default';
+  return typeof value === 'number' || typeof value === 'boolean' ? String(value) : undefined;
+}
+
+function openingsOf(name: string, was: HubConfig | undefined, is: HubConfig | undefined): string[] {
+  const hub = `hub ${is?.name ?? was?.name ?? name}`;
+  const found: string[] = [];
+  if (is?.anonymousConnectPolicy === 'allow' && was?.anonymousConnectPolicy !== 'allow') {
+    found.push(`${hub}: clients may connect without a token now`);
+  }
+  if (takesConnect(was) && !takesConnect(is)) {
+    found.push(`${hub}: no event handler takes \`connect\` any more, so every client with a valid token is let in`);
+  }
+  return found;
+}
+
+function takesConnect(hub: HubConfig | undefined): boolean {
+  return hub?.eventHandlers.some(({ systemEvents }) => systemEvents.includes('connect')) ?? false;
+}
+
+/** Hub names ignore case. */
+function hubTree(file: Tree, name: string): Tree {
+  const [, settings] = Object.entries(mapping(file.hubs)).find(([key]) => key.toLowerCase() === name) ?? [];
+  return mapping(settings);
+}
+
+function keysOf(old: Tree, next: Tree): string[] {
+  return [...new Set([...Object.keys(old), ...Object.keys(next)])];
+}
+
+function mapping(value: unknown): Tree {
+  return typeof value === 'object' && value !== null ? (value as Tree) : {};
+}
