@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
+import { urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
 import { createAdminServer } from './admin/server.js';
 import { Endpoints } from './auth/endpoints.js';
@@ -303,13 +304,6 @@ export function clientUrl(
   return `${endpoint.replace(/^http/, 'ws')}/client/hubs/${encodeURIComponent(hub)}?access_token=${token}`;
 }
 
-/** Loopback and wildcard addresses are shown as `localhost`, which is what a person types. */
-export function urlOf(host: string, port: number, scheme: 'http' | 'https' = 'http'): string {
-  const isLocal = isLoopback(host) || host === '0.0.0.0' || host === '::';
-  const name = isLocal ? 'localhost' : host.includes(':') ? `[${host}]` : host;
-  return `${scheme}://${name}:${port}`;
-}
-
 function notApplied(file: string): string {
   return `${basename(file)} not applied, the previous configuration stays in force:`;
 }
@@ -320,9 +314,4 @@ function turnOfEventLoop(): Promise<void> {
 
 function portOf(app: FastifyInstance): number {
   return (app.server.address() as AddressInfo).port;
-}
-
-/** Can only this machine reach the address? */
-export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
 }

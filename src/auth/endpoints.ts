@@ -74,16 +74,28 @@ function baseOf(url: URL): Base {
 }
 
 function parseEndpoint(text: string): URL {
+  const shown = text.replace(/\/\/.*@/, '//***@').replace(/\?.*/, '?***');
   let url: URL;
   try {
     url = new URL(text);
   } catch (cause) {
-    throw new PubSubError('invalid', `endpoint "${text}" is not a URL; write it like https://pubsub.example.com`, {
-      cause,
-    });
+    const reason = `endpoint "${shown}" is not a URL; write it like https://pubsub.example.com`;
+    throw new PubSubError('invalid', reason, { cause });
   }
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new PubSubError('invalid', `endpoint "${text}" must start with http:// or https://`);
+    throw new PubSubError('invalid', `endpoint "${shown}" must start with http:// or https://`);
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new PubSubError(
+      'invalid',
+      `endpoint "${shown}" holds a user name or password; remove what stands before the @`,
+    );
+  }
+  if (/[?#]/.test(text)) {
+    throw new PubSubError(
+      'invalid',
+      `endpoint "${shown}" holds a query or fragment; end it with the host, the port or a path`,
+    );
   }
   return url;
 }

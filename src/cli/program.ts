@@ -17,7 +17,7 @@ export function makeProgram(env: Environment): Command {
     .description('run the service')
     .option('--hubs <file>', 'hubs and event handlers (HUBWIRE_HUBS, default hubs.yaml)')
     .option('--host <address>', 'public listener (HUBWIRE_HOST, default 127.0.0.1)')
-    .option('--port <number>', 'public listener, 0 for any free port (PORT, default 8080)')
+    .option('--port <number>', 'public listener, 0 for any free port (HUBWIRE_PORT or PORT, default 8080)')
     .option('--admin-host <address>', "operator's listener (HUBWIRE_ADMIN_HOST, default 127.0.0.1)")
     .option(
       '--admin-port <number>',
@@ -58,7 +58,13 @@ export function failureText(error: unknown): string {
   if (error instanceof PubSubError) return `hubwire: ${error.message}`;
   if (isListenError(error))
     return `hubwire: cannot listen on ${error.address}:${error.port}: ${error.code}; choose another with --host, --port or --admin-port`;
+  if (isLookupError(error))
+    return `hubwire: cannot listen on ${error.hostname}: no address has that name (${error.code}); choose another with --host or --admin-host`;
   return `hubwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+function isLookupError(error: unknown): error is { code: string; hostname: string } {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo';
 }
 
 function isListenError(error: unknown): error is { code: string; address: string; port: number } {

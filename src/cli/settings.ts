@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { isLoopback } from '../addresses.js';
 import { Endpoints } from '../auth/endpoints.js';
 import type { AccessKeys } from '../auth/key-tokens.js';
 import { PubSubError } from '../errors.js';
+import { type Given, settings } from './variables.js';
 
 /** What the environment says about keys and addresses. Parts never read the environment themselves. [design 1] */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -13,12 +15,14 @@ export const developmentKey = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH';
 /** Where a service with default settings is reached, for verbs that do not run one. */
 export const defaultEndpoint = 'http://localhost:8080';
 
-/** Shorter keys work, but some SDKs refuse them. [rest-api 1.2] */
+/** Shorter keys can be guessed, and some SDKs refuse them. [rest-api 1.2] */
 const leastKeyBytes = 32;
 
 export interface KeySettings {
   readonly keys: AccessKeys;
   readonly isDevelopmentKey: boolean;
+  /** Why others must not reach a service with these keys, as `with the …`; undefined for good ones. */
+  readonly weakness: string | undefined;
   readonly warnings: readonly string[];
 }
 
@@ -32,34 +36,53 @@ export function readKeys(env: Environment): KeySettings {
       'HUBWIRE_SECONDARY_KEY is set without HUBWIRE_PRIMARY_KEY; set both or only the primary',
     );
   }
-  if (primary === undefined) {
-    return { keys: { primary: developmentKey, secondary: undefined }, isDevelopmentKey: true, warnings: [] };
-  }
-  const short = Object.entries({ HUBWIRE_PRIMARY_KEY: primary, HUBWIRE_SECONDARY_KEY: secondary })
-    .filter(([, key]) => key !== undefined && Buffer.byteLength(key) < leastKeyBytes)
-    .map(([name]) => `${name} is shorter than ${leastKeyBytes} bytes; some SDKs refuse such keys`);
-  return { keys: { primary, secondary }, isDevelopmentKey: primary === developmentKey, warnings: short };
+  const keys: AccessKeys = { primary: primary?.text ?? developmentKey, secondary: secondary?.text };
+  const isDevelopmentKey = keys.primary === developmentKey || keys.secondary === developmentKey;
+  const short = [primary, secondary]
+    .filter(key => key !== undefined && Buffer.byteLength(key.text) < leastKeyBytes)
+    .map(key => `${key?.name} is shorter than ${leastKeyBytes} bytes`);
+  return {
+    keys,
+    isDevelopmentKey,
+    weakness: isDevelopmentKey ? 'with the well-known development key' : short[0] && `while ${short[0]}`,
+    warnings: short.map(text => `${text}: it can be guessed, and some SDKs refuse it; ${makeKey}`),
+  };
+}
+
+const makeKey = 'make one with: openssl rand -base64 32';
+
+/** Known and short keys are for this machine only. @throws PubSubError `invalid` when others can reach the host */
+export function checkFence({ weakness }: KeySettings, host: Given): void {
+  if (weakness === undefined || isLoopback(host.text)) return;
+  throw new PubSubError(
+    'invalid',
+    `refusing to listen on ${host.text} (${host.name}) ${weakness}; set HUBWIRE_PRIMARY_KEY (or HUBWIRE_PRIMARY_KEY_FILE) to a key of your own: ${makeKey}`,
+  );
 }
 
 /** `NAME`, or what the file named by `NAME_FILE` holds. */
-function readKey(env: Environment, name: string): string | undefined {
-  const key = env[name] || readKeyFile(env[`${name}_FILE`], name);
+function readKey(env: Environment, name: string): Given | undefined {
+  const file = `${name}_FILE`;
+  if (env[name] && env[file]) {
+    throw new PubSubError('invalid', `${name} and ${file} are both set; unset one of them`);
+  }
+  const key = env[name] ? { text: env[name], name } : readKeyFile(env[file], file);
   if (key === undefined) return undefined;
-  if (/[;\p{Cc}]/u.test(key) || key.trim() !== key || key === '') {
+  if (/[;\p{Cc}]/u.test(key.text) || key.text.trim() !== key.text || key.text === '') {
     throw new PubSubError(
       'invalid',
-      `${name} must not be empty, hold ";" or control characters, or start or end with a blank`,
+      `${key.name} must not be empty, hold ";" or control characters, or start or end with a blank`,
     );
   }
   return key;
 }
 
-function readKeyFile(file: string | undefined, name: string): string | undefined {
+function readKeyFile(file: string | undefined, name: string): Given | undefined {
   if (file === undefined || file === '') return undefined;
   try {
-    return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
+    return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, ''), name };
   } catch (cause) {
-    throw new PubSubError('invalid', `${name}_FILE: cannot read ${file}: ${(cause as Error).message}`, { cause });
+    throw new PubSubError('invalid', `${name}: cannot read ${file}: ${(cause as Error).message}`, { cause });
   }
 }
 
@@ -69,36 +92,71 @@ export function readEndpoints(env: Environment): readonly string[] {
     .split(',')
     .map(url => url.trim())
     .filter(url => url !== '');
-  new Endpoints(urls, () => ''); // refuses what is not a URL
+  try {
+    new Endpoints(urls, () => ''); // refuses what is not a URL
+  } catch (error) {
+    if (error instanceof PubSubError)
+      throw new PubSubError('invalid', `HUBWIRE_ENDPOINT: ${error.message}`, { cause: error });
+    throw error;
+  }
   return urls;
 }
 
 /** @throws PubSubError `invalid` */
-export function parsePort(text: string, name: string): number {
+export function parsePort({ text, name }: Given): number {
   const port = Number(text);
   if (/^\d{1,5}$/.test(text) && port <= 65_535) return port;
   throw new PubSubError('invalid', `${name} must be a port number from 0 to 65535, not "${text}"`);
 }
 
+/**
+ * A host name or an address to listen on, without brackets.
+ * @throws PubSubError `invalid`
+ */
+export function parseHost({ text, name }: Given): Given {
+  const host = text
+    .trim()
+    .replace(/^\[(.*)\]$/, '$1')
+    .toLowerCase();
+  const isAddress = isIP(host) !== 0;
+  const fault = isAddress ? undefined : hostFault(host);
+  if (fault !== undefined) throw new PubSubError('invalid', `${name} ${fault}, not "${text}"`);
+  return { text: host, name };
+}
+
+function hostFault(host: string): string | undefined {
+  if (host === '') return 'must name a host or an address, such as 127.0.0.1, or 0.0.0.0 for all';
+  if (host.includes('/') || host.includes('@')) return 'must be a host or an address without a scheme or path';
+  if (/^(?:[^:]*|\[.*\]):\d*$/.test(host))
+    return 'must be a host or an address without a port, which has a setting of its own';
+  const isName = /^[\p{L}\p{N}_.-]+$/u.test(host) && URL.canParse(`http://${host}`);
+  return isName ? undefined : 'must be a host name or an IP address';
+}
+
 /** Names of the certificate's file and its key's; undefined when neither is given. @throws PubSubError `invalid` for one alone */
 export function readTls(
-  certFile: string | undefined,
-  keyFile: string | undefined,
+  certificate: Given | undefined,
+  key: Given | undefined,
 ): { readonly certFile: string; readonly keyFile: string } | undefined {
-  if (!certFile && !keyFile) return undefined;
-  if (certFile && keyFile) return { certFile, keyFile };
-  throw new PubSubError('invalid', 'a TLS certificate and its key go together; set both --tls-cert and --tls-key');
+  if (!certificate?.text && !key?.text) return undefined;
+  if (certificate?.text && key?.text) return { certFile: certificate.text, keyFile: key.text };
+  const [given, missing] = certificate?.text ? [certificate, settings.tlsKey] : [key, settings.tlsCert];
+  throw new PubSubError(
+    'invalid',
+    `${given?.name} is given without ${missing.flag} (or ${missing.variables[0]}): a TLS certificate and its key go together; set both`,
+  );
 }
 
 /** `true`, `false`, or a comma list of addresses and networks such as `10.0.0.0/8`. @throws PubSubError `invalid` */
-export function parseTrustProxy(text: string | true | undefined): boolean | string {
-  if (text === true || text?.toLowerCase() === 'true') return true;
-  if (text === undefined || text === '' || text.toLowerCase() === 'false') return false;
+export function parseTrustProxy(given: Given | undefined): boolean | string {
+  const text = given?.text ?? '';
+  if (text.toLowerCase() === 'true') return true;
+  if (text === '' || text.toLowerCase() === 'false') return false;
   const places = text.split(',').map(place => place.trim());
   if (places.every(isAddressOrNetwork)) return places.join(',');
   throw new PubSubError(
     'invalid',
-    `--trust-proxy must be true, false, or addresses and networks such as 10.0.0.0/8, not "${text}"`,
+    `${given?.name} must be true, false, or addresses and networks such as 10.0.0.0/8, not "${text}"`,
   );
 }
 

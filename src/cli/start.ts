@@ -1,37 +1,29 @@
 import { resolve } from 'node:path';
-import { loadConfig } from '../config/load.js';
+import { loadConfig, textOf } from '../config/load.js';
 import { PubSubError } from '../errors.js';
 import { type LogLevel, makeLogger } from '../logging.js';
-import { isLoopback, Service } from '../service.js';
+import { Service } from '../service.js';
 import { handlerLines } from './report.js';
 import { startSample } from './sample.js';
 import {
+  checkFence,
   type Environment,
   type KeySettings,
+  parseHost,
   parsePort,
   parseTrustProxy,
   readEndpoints,
   readKeys,
   readTls,
 } from './settings.js';
+import { type Flags, type Given, lookUp, variableWarnings } from './variables.js';
 import { version } from './version.js';
 
-/** As commander hands them over; unset ones are read from the environment. */
-export interface StartArguments {
-  readonly hubs?: string;
-  readonly host?: string;
-  readonly port?: string;
-  readonly adminHost?: string;
-  readonly adminPort?: string;
-  readonly tlsCert?: string;
-  readonly tlsKey?: string;
-  readonly trustProxy?: string | true;
-  readonly logLevel?: string;
+/** As commander hands them over; settings that are not given are read from the environment. */
+export interface StartArguments extends Flags {
   readonly sample?: boolean;
   readonly json?: boolean;
 }
-
-const defaults = { hubs: 'hubs.yaml', host: '127.0.0.1', port: '8080', adminPort: '8081', logLevel: 'info' };
 
 /** Lifetime of the client URL that is printed, in minutes. */
 const printedTokenMinutes = 60;
@@ -39,19 +31,26 @@ const printedTokenMinutes = 60;
 /** Runs the service until SIGINT or SIGTERM. @throws PubSubError, ConfigError before anything listens */
 export async function start(args: StartArguments, env: Environment): Promise<void> {
   const settings = readKeys(env);
-  const host = args.host ?? (env.HUBWIRE_HOST || defaults.host);
+  const host = parseHost(lookUp('host', args, env));
   checkFence(settings, host);
-  const file = hubsFile(args, env);
+  const admin = adminAddress(args, env);
+  if (admin !== undefined) checkFence(settings, admin.host);
+  const hubs = lookUp('hubs', args, env);
+  const file = resolve(hubs.text);
+  const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
+  const config = await loadConfig(file, env, hubs.name);
+  const warnings = [...settings.warnings, ...variableWarnings(args, env, textOf(config) ?? '')];
+  for (const warning of warnings) log.warn(warning);
   const service = new Service({
-    host,
-    port: parsePort(args.port ?? (env.PORT || defaults.port), '--port'),
-    admin: adminAddress(args, env),
+    host: host.text,
+    port: parsePort(lookUp('port', args, env)),
+    admin: admin && { host: admin.host.text, port: admin.port },
     keys: settings.keys,
     endpoints: readEndpoints(env),
-    tls: readTls(args.tlsCert ?? env.HUBWIRE_TLS_CERT, args.tlsKey ?? env.HUBWIRE_TLS_KEY),
-    trustProxy: parseTrustProxy(args.trustProxy ?? env.HUBWIRE_TRUST_PROXY),
-    config: await loadConfig(file, env),
-    log: makeLogger(logLevel(args, env)),
+    tls: readTls(lookUp('tlsCert', args, env), lookUp('tlsKey', args, env)),
+    trustProxy: parseTrustProxy(lookUp('trustProxy', args, env)),
+    config,
+    log,
     version,
   });
   await run(service, file, args, env, settings);
@@ -77,33 +76,19 @@ async function run(
   service.watch(file, env);
 }
 
-/** The development key is known to everybody, so nobody else may reach a service that uses it. [design 1] */
-function checkFence({ isDevelopmentKey }: KeySettings, host: string): void {
-  if (!isDevelopmentKey || isLoopback(host)) return;
-  throw new PubSubError(
-    'invalid',
-    `refusing to listen on ${host} with the well-known development key; set HUBWIRE_PRIMARY_KEY (or HUBWIRE_PRIMARY_KEY_FILE) to a key of your own, e.g. from: openssl rand -base64 32`,
-  );
-}
-
-function hubsFile(args: StartArguments, env: Environment): string {
-  return resolve(args.hubs ?? (env.HUBWIRE_HUBS || defaults.hubs));
-}
-
 /** Port 0 switches the listener off; `any` takes a free port. [design 1] */
-function adminAddress(args: StartArguments, env: Environment): { host: string; port: number } | undefined {
-  const host = args.adminHost ?? (env.HUBWIRE_ADMIN_HOST || defaults.host);
-  const text = args.adminPort ?? (env.HUBWIRE_ADMIN_PORT || defaults.adminPort);
-  if (text === 'any') return { host, port: 0 };
-  const port = parsePort(text, '--admin-port');
+function adminAddress(args: StartArguments, env: Environment): { host: Given; port: number } | undefined {
+  const host = parseHost(lookUp('adminHost', args, env));
+  const given = lookUp('adminPort', args, env);
+  if (given.text === 'any') return { host, port: 0 };
+  const port = parsePort(given);
   return port === 0 ? undefined : { host, port };
 }
 
-function logLevel(args: StartArguments, env: Environment): LogLevel {
-  const level = args.logLevel ?? (env.HUBWIRE_LOG_LEVEL || defaults.logLevel);
+function logLevel({ text, name }: Given): LogLevel {
   const levels: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
-  if (levels.includes(level)) return level as LogLevel;
-  throw new PubSubError('invalid', `--log-level must be one of ${levels.join(', ')}, not "${level}"`);
+  if (levels.includes(text)) return text as LogLevel;
+  throw new PubSubError('invalid', `${name} must be one of ${levels.join(', ')}, not "${text}"`);
 }
 
 /** The one line of `--json`, for programs that start the service. [design 1] */
@@ -113,11 +98,7 @@ function printListening(service: Service): void {
 }
 
 /** The connection string and the client URL are secrets; only a person at a terminal, or a key known to all, gets to see them. */
-function printWelcome(
-  service: Service,
-  { isDevelopmentKey, warnings }: KeySettings,
-  sampleLine: string | undefined,
-): void {
+function printWelcome(service: Service, { isDevelopmentKey }: KeySettings, sampleLine: string | undefined): void {
   const maySee = isDevelopmentKey || process.stdout.isTTY === true;
   const hub = service.handlers[0]?.hub ?? 'chat';
   const url = service.clientUrl(
@@ -134,7 +115,6 @@ function printWelcome(
   print(`  connection string  ${connectionString}`);
   print(`  client URL         ${maySee ? url : `get one with: hubwire token --hub ${hub}`}`);
   if (isDevelopmentKey) print('  key                the well-known development key: for this machine only');
-  for (const warning of warnings) print(`  warning            ${warning}`);
   print(service.handlers.length === 0 ? '  event handlers     none' : '  event handlers');
   for (const line of handlerLines(service.handlers)) print(`    ${line}`);
   if (sampleLine !== undefined) print(`  ${sampleLine}`);

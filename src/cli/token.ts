@@ -1,7 +1,8 @@
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import { isGroupName, isHubName } from '../protocols/names.js';
+import { roleProblem } from '../hub/roles.js';
+import { groupNameRule, isGroupName, isHubName, isUserId, userIdRule } from '../protocols/names.js';
 import { clientUrl } from '../service.js';
 import { defaultEndpoint, type Environment, readEndpoints, readKeys } from './settings.js';
 
@@ -20,9 +21,8 @@ const mostMinutes = 2_147_483_647;
 /** Prints a client access URL for a service that has the same keys. @throws PubSubError `invalid` */
 export function token(args: TokenArguments, env: Environment): void {
   if (!isHubName(args.hub)) throw new PubSubError('invalid', `--hub: "${args.hub}" cannot be a hub's name`);
-  const bad = args.group?.find(group => !isGroupName(group));
-  if (bad !== undefined)
-    throw new PubSubError('invalid', '--group: a group name is 1 to 1024 characters, not all blank');
+  const problem = claimProblem(args);
+  if (problem !== undefined) throw new PubSubError('invalid', problem);
   const { keys } = readKeys(env);
   const claims = { userId: args.user, roles: args.role, groups: args.group };
   const endpoint = (readEndpoints(env)[0] ?? defaultEndpoint).replace(/\/$/, '');
@@ -34,6 +34,15 @@ export function token(args: TokenArguments, env: Environment): void {
     minutesOf(args.ttl ?? defaultMinutes),
   );
   process.stdout.write(`${args.json === true ? JSON.stringify({ url }) : url}\n`);
+}
+
+/** What the service would refuse the token for, or ignore of it. */
+function claimProblem({ user, group = [], role = [] }: TokenArguments): string | undefined {
+  if (user === '') return '--user is empty; leave it out for an anonymous client';
+  if (user !== undefined && !isUserId(user)) return `--user: a user id is ${userIdRule}`;
+  if (!group.every(isGroupName)) return `--group: a group name is ${groupNameRule}`;
+  const badRole = role.find(each => roleProblem(each) !== undefined);
+  return badRole === undefined ? undefined : `--role "${badRole}": ${roleProblem(badRole)}`;
 }
 
 function minutesOf(text: string): number {

@@ -67,15 +67,16 @@ export function changesOf(before: Config, after: Config): Changes {
 
 /**
  * Reads a hubs.yaml of at most 1 MiB of UTF-8.
+ * @param namedBy the flag or variable that names the file, for messages
  * @throws ConfigError when it cannot be read or used
  */
-export async function loadConfig(file: string, env: Environment): Promise<Config> {
-  return parseConfig(await readConfigText(file), { file, env });
+export async function loadConfig(file: string, env: Environment, namedBy?: string): Promise<Config> {
+  return parseConfig(await readConfigText(file, namedBy), { file, env });
 }
 
 /** @throws ConfigError */
-export async function readConfigText(file: string): Promise<string> {
-  const bytes = await readRegularFile(file);
+export async function readConfigText(file: string, namedBy?: string): Promise<string> {
+  const bytes = await readRegularFile(file, namedBy);
   if (bytes.length > maxConfigBytes) throw tooLarge(file);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -84,7 +85,7 @@ export async function readConfigText(file: string): Promise<string> {
   }
 }
 
-async function readRegularFile(file: string): Promise<Buffer> {
+async function readRegularFile(file: string, namedBy: string | undefined): Promise<Buffer> {
   try {
     const stats = await stat(file);
     // A pipe or a device could keep the process waiting for ever.
@@ -93,7 +94,7 @@ async function readRegularFile(file: string): Promise<Buffer> {
     return await readFile(file);
   } catch (error) {
     if (error instanceof ConfigError) throw error;
-    throw ConfigError.ofFile(file, unreadable(error), error);
+    throw ConfigError.ofFile(file, unreadable(error, namedBy), error);
   }
 }
 
@@ -105,9 +106,10 @@ function tooLarge(file: string): ConfigError {
   return ConfigError.ofFile(file, 'the file is larger than 1 MiB; is it the right one?');
 }
 
-function unreadable(error: unknown): string {
+function unreadable(error: unknown, namedBy: string | undefined): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  if (code === 'ENOENT') return 'the file does not exist; create it, or name another';
+  if (code === 'ENOENT')
+    return `the file does not exist; create it, or name another${namedBy ? ` with ${namedBy}` : ''}`;
   if (code === 'EACCES' || code === 'EPERM') return 'the file may not be read; check its permissions';
   return `the file cannot be read (${code})`;
 }

@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { ErrorObject } from 'ajv';
-import { closest, distance } from 'fastest-levenshtein';
+import { nearestWord } from './did-you-mean.js';
 import { type Path, quote } from './problems.js';
 
 /** A fault of the schema's, told to the person who wrote the file. No value is shown: it may come from the environment. */
@@ -87,14 +87,8 @@ function unknownKey(key: string, schema: TSchema, parent: Path): Finding {
 
 /** Nothing when no word is near. */
 function didYouMean(given: string, words: readonly string[]): string {
-  const lower = given.slice(0, 100).toLowerCase();
-  const nearest = closest(
-    lower,
-    words.map(word => word.toLowerCase()),
-  );
-  const word = words.find(candidate => candidate.toLowerCase() === nearest);
-  const isNear = distance(lower, nearest) <= Math.max(2, lower.length / 3);
-  return word !== undefined && isNear ? `, did you mean ${quote(word)}?` : '';
+  const word = nearestWord(given, words);
+  return word === undefined ? '' : `, did you mean ${quote(word)}?`;
 }
 
 function missing(key: string, parent: Path): Finding {

@@ -123,14 +123,15 @@ describe('TLS', () => {
   });
 
   test('both options or none', () => {
-    expect(readTls('a', 'b')).toEqual({ certFile: 'a', keyFile: 'b' });
-    expect([readTls(undefined, undefined), readTls('', '')]).toEqual([undefined, undefined]);
+    const given = (text: string | undefined) => (text === undefined ? undefined : { text, name: '--tls' });
+    expect(readTls(given('a'), given('b'))).toEqual({ certFile: 'a', keyFile: 'b' });
+    expect([readTls(undefined, undefined), readTls(given(''), given(''))]).toEqual([undefined, undefined]);
     for (const [cert, key] of [
       ['a', undefined],
       [undefined, 'b'],
       ['a', ''],
     ]) {
-      expect(() => readTls(cert, key)).toThrow('go together');
+      expect(() => readTls(given(cert), given(key))).toThrow('go together');
     }
   });
 });
@@ -185,11 +186,12 @@ describe('trustProxy', () => {
   });
 
   test('how it is written', () => {
-    expect([parseTrustProxy(undefined), parseTrustProxy(''), parseTrustProxy('false')]).toEqual([false, false, false]);
-    expect([parseTrustProxy(true), parseTrustProxy('TRUE')]).toEqual([true, true]);
-    expect(parseTrustProxy(' 10.0.0.1, fd00::/8 ')).toBe('10.0.0.1,fd00::/8');
+    const parse = (text: string) => parseTrustProxy({ text, name: '--trust-proxy' });
+    expect([parseTrustProxy(undefined), parse(''), parse('false')]).toEqual([false, false, false]);
+    expect([parse('true'), parse('TRUE')]).toEqual([true, true]);
+    expect(parse(' 10.0.0.1, fd00::/8 ')).toBe('10.0.0.1,fd00::/8');
     for (const text of ['yes', '10.0.0', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.1,', 'proxy.example', '::1/129']) {
-      expect(() => parseTrustProxy(text)).toThrow('--trust-proxy');
+      expect(() => parse(text)).toThrow('--trust-proxy');
     }
   });
 });

@@ -105,23 +105,88 @@ describe('start', () => {
     expect(hubwire.stdout).not.toMatch(/access_token|development key/);
   });
 
-  test('a short key is warned of', async () => {
-    const env = { HUBWIRE_PRIMARY_KEY: 'short-key' };
-    const hubwire = new HubwireProcess(['--hubs', await fileWith(noHubs), ...freePorts], env);
-    await hubwire.find(/HUBWIRE_PRIMARY_KEY is shorter than 32 bytes/);
-    expect(hubwire.stdout).not.toContain('short-key');
+  test('a short key is warned of, with --json as well', async () => {
+    const { process } = await startService(noHubs, { HUBWIRE_PRIMARY_KEY: 'short-key' });
+    await process.find(/"level":40.*HUBWIRE_PRIMARY_KEY is shorter than 32 bytes/, 'stderr');
+    expect(process.stderr).not.toContain('short-key');
   });
 
   test.each([
-    ['no key', {}],
-    ['the well-known key', { HUBWIRE_PRIMARY_KEY: developmentKey }],
-  ])('[design 1] [design 6] with %s it does not listen where others could reach it', async (_, env) => {
-    const file = await fileWith(noHubs);
-    const outcome = await runHubwire(['--hubs', file, '--host', '0.0.0.0', ...freePorts], env);
+    ['no key', '--host', {}],
+    ['the well-known key', '--admin-host', { HUBWIRE_PRIMARY_KEY: developmentKey }],
+    ['a short key', '--host', { HUBWIRE_PRIMARY_KEY: 'short-key' }],
+  ])('[design 1] [design 6] [V14] with %s, %s is refused where others could reach it', async (_, flag, env) => {
+    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), flag, '0.0.0.0', ...freePorts], env);
     expect([outcome.code, outcome.stdout]).toEqual([1, '']);
-    expect(outcome.stderr).toMatch(/^hubwire: refusing to listen on 0\.0\.0\.0 .*set HUBWIRE_PRIMARY_KEY.*\n$/);
-    expect(outcome.stderr).not.toContain(developmentKey);
+    expect(outcome.stderr).toContain(`hubwire: refusing to listen on 0.0.0.0 (${flag}) w`);
+    expect(outcome.stderr).toMatch(/^.*set HUBWIRE_PRIMARY_KEY.*\n$/);
+    expect(outcome.stderr).not.toMatch(/ABCDEFGH|short-key/);
   });
+
+  test('[D08] Kubernetes service links are ignored with a warning each; unknown variables are told', async () => {
+    const { process } = await startService(
+      noHubs,
+      {
+        HUBWIRE_ADMIN_PORT: 'tcp://10.96.0.12:8081',
+        HUBWIRE_ADMIN_SERVICE_HOST: '10.96.0.12',
+        HUBWIRE_LOGLEVEL: 'debug',
+      },
+      [],
+      ['--port', '0'],
+    );
+    await process.find(/HUBWIRE_ADMIN_PORT=tcp:\/\/10\.96\.0\.12:8081 is ignored/, 'stderr');
+    await process.find(/HUBWIRE_LOGLEVEL is set, .*did you mean HUBWIRE_LOG_LEVEL\?/, 'stderr');
+    expect(process.stderr).not.toContain('SERVICE_HOST');
+  });
+
+  test('[D08] what a variable holds is refused by its name', async () => {
+    const file = await fileWith(noHubs);
+    for (const [env, text] of [
+      [{ HUBWIRE_PORT: '70000' }, 'hubwire: HUBWIRE_PORT must be a port number'],
+      [{ HUBWIRE_LOG_LEVEL: 'loud' }, 'hubwire: HUBWIRE_LOG_LEVEL must be one of'],
+      [{ HUBWIRE_HUBS: `${file}.none` }, 'name another with HUBWIRE_HUBS'],
+    ] as const) {
+      const outcome = await runHubwire('HUBWIRE_HUBS' in env ? [] : ['--hubs', file], env);
+      expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+      expect(outcome.stderr).toContain(text);
+    }
+  });
+
+  test.each([
+    ['[::1]', /^http:\/\/\[::1\]:\d+$/],
+    ['127.0.0.2', /^http:\/\/127\.0\.0\.2:\d+$/],
+  ])('[D17] [V12] --host %s: it listens, and the address that is printed answers', async (host, url) => {
+    const hubwire = await startService(noHubs, {}, [], ['--host', host, '--port', '0', '--admin-port', '0']);
+    expect(hubwire.publicUrl).toMatch(url);
+    expect((await fetch(`${hubwire.publicUrl}/api/health`, { method: 'HEAD' })).status).toBe(200);
+    expect(hubwire.connectionString).toContain(`Endpoint=${hubwire.publicUrl};`);
+  });
+
+  test.each(['', '127.0.0.1:8080', 'no-such-host.invalid'])('[D17] --host %j: exit 1, in one line', async host => {
+    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), '--host', host], {
+      HUBWIRE_PRIMARY_KEY: ownKey,
+    });
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    expect(outcome.stderr.trim().split('\n').at(-1)).toMatch(
+      /^hubwire: (--host must|cannot listen on no-such-host\.invalid: )/,
+    );
+    expect(outcome.stderr).not.toMatch(/^ +at /m);
+  });
+
+  test.each(['', 'hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://loc'])(
+    '[F8] a file of %j: neither start nor validate takes it',
+    async content => {
+      const file = await fileWith(content);
+      for (const args of [
+        ['--hubs', file, ...freePorts],
+        ['validate', file],
+      ]) {
+        const outcome = await runHubwire(args);
+        expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+        expect(outcome.stderr).toMatch(/the file is empty|seems to be cut off/);
+      }
+    },
+  );
 
   test.each([
     ['public', (port: number) => ['--port', String(port), '--admin-port', 'any']],
@@ -152,7 +217,7 @@ describe('start', () => {
     const nothing = await runHubwire(['--hubs', missing, ...freePorts]);
     expect([nothing.code, nothing.stderr]).toEqual([
       1,
-      `${missing}:1:1: the file does not exist; create it, or name another\n`,
+      `${missing}:1:1: the file does not exist; create it, or name another with --hubs\n`,
     ]);
     const file = await fileWith(
       `hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://x.test/?code=\${CHAT_CODE}\n`,
@@ -248,7 +313,7 @@ describe('keys and endpoints', () => {
     });
     expect([outcome.code, outcome.stderr]).toEqual([
       1,
-      'hubwire: endpoint "pubsub.example.com" is not a URL; write it like https://pubsub.example.com\n',
+      'hubwire: HUBWIRE_ENDPOINT: endpoint "pubsub.example.com" is not a URL; write it like https://pubsub.example.com\n',
     ]);
   });
 });
@@ -320,6 +385,14 @@ describe('token', () => {
   test.each([
     [['--hub', '9'], '--hub: "9" cannot be a hub’s name'],
     [['--hub', 'chat', '--group', ' '], '--group: a group name is 1 to 1024 characters'],
+    [['--hub', 'chat', '--group', '..'], '--group: a group name is 1 to 1024 characters'],
+    [['--hub', 'chat', '--user', 'admin '], '--user: a user id is 1 to 1024 characters, no white space at either end'],
+    [['--hub', 'chat', '--user', '..'], '--user: a user id is'],
+    [['--hub', 'chat', '--user', ''], '--user is empty; leave it out'],
+    [
+      ['--hub', 'chat', '--role', 'webpubsub.sendToGroup', 'webpubsub.joinleavegroup.g'],
+      '--role "webpubsub.joinleavegroup.g": not a role of this service; did you mean "webpubsub.joinLeaveGroup.g"?',
+    ],
     [['--hub', 'chat', '--ttl', '0'], '--ttl must be a whole number of minutes'],
     [[], "required option '--hub <name>' not specified"],
   ])('%j: exit 1', async (args, text) => {

@@ -118,9 +118,9 @@ export async function startService(
   yaml: string,
   env: Environment = {},
   args: readonly string[] = [],
+  ports: readonly string[] = ['--port', '0', '--admin-port', 'any'],
 ): Promise<RunningService> {
   const file = await fileWith(yaml);
-  const ports = ['--port', '0', '--admin-port', 'any'];
   const hubwire = new HubwireProcess(['start', '--json', '--hubs', file, ...ports, ...args], env);
   const [line] = await hubwire.find(/^\{.*\}\n/);
   const said = JSON.parse(line) as { public: string; admin: string; connectionString: string };

@@ -29,12 +29,13 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'errors',
     'logging',
     'clock',
+    'addresses',
     'hub/observers.ts',
     'hub/roles.ts',
   ],
   service: [
     ...['sockets', 'rest', 'admin', 'upstream', 'outbox', 'backplane', 'config', 'auth'],
-    ...['hub', 'protocols', 'errors', 'logging', 'clock'],
+    ...['hub', 'protocols', 'errors', 'logging', 'clock', 'addresses'],
   ],
   logging: ['types of hub', 'hub/roles.ts'],
   sockets: ['hub', 'protocols', 'auth', 'types of clock', 'errors'],
@@ -48,6 +49,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   hub: ['protocols', 'types of clock', 'errors'],
   protocols: ['errors'],
   clock: [],
+  addresses: [],
   errors: [],
 };
 
