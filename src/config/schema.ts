@@ -240,7 +240,7 @@ const reliable = record(
 );
 
 /** Keys that someone on the way could replace would let anyone in; only this machine is reached without TLS. */
-export const secureUrl = '^(https://|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])([:/]|$))';
+export const secureUrl = '^(https://[^/?#@\\s]|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])([:/]|$))';
 
 const entraIssuer = record(
   {

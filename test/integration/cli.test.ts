@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { describe, expect, onTestFinished, test } from 'vitest';
@@ -152,15 +153,19 @@ describe('start', () => {
     }
   });
 
-  test.each([
-    ['[::1]', /^http:\/\/\[::1\]:\d+$/],
-    ['127.0.0.2', /^http:\/\/127\.0\.0\.2:\d+$/],
-  ])('[D17] [V12] --host %s: it listens, and the address that is printed answers', async (host, url) => {
-    const hubwire = await startService(noHubs, {}, [], ['--host', host, '--port', '0', '--admin-port', '0']);
-    expect(hubwire.publicUrl).toMatch(url);
-    expect((await fetch(`${hubwire.publicUrl}/api/health`, { method: 'HEAD' })).status).toBe(200);
-    expect(hubwire.connectionString).toContain(`Endpoint=${hubwire.publicUrl};`);
-  });
+  const hasIpv6 = Object.values(networkInterfaces()).some(each => each?.some(({ address }) => address === '::1'));
+  const ownAddresses: [string, RegExp][] = [['127.0.0.2', /^http:\/\/127\.0\.0\.2:\d+$/]];
+  if (hasIpv6) ownAddresses.push(['[::1]', /^http:\/\/\[::1\]:\d+$/]);
+
+  test.each(ownAddresses)(
+    '[D17] [V12] --host %s: it listens, and the address that is printed answers',
+    async (host, url) => {
+      const hubwire = await startService(noHubs, {}, [], ['--host', host, '--port', '0', '--admin-port', '0']);
+      expect(hubwire.publicUrl).toMatch(url);
+      expect((await fetch(`${hubwire.publicUrl}/api/health`, { method: 'HEAD' })).status).toBe(200);
+      expect(hubwire.connectionString).toContain(`Endpoint=${hubwire.publicUrl};`);
+    },
+  );
 
   test.each(['', '127.0.0.1:8080', 'no-such-host.invalid'])('[D17] --host %j: exit 1, in one line', async host => {
     const outcome = await runHubwire(['--hubs', await fileWith(noHubs), '--host', host], {

@@ -296,6 +296,8 @@ describe('callers', () => {
     ['issuer: http://127.0.0.1.login.example/', 'issuer'],
     ['issuer: http://localhost@login.example/', 'issuer'],
     ['issuer: login.example', 'issuer'],
+    ['issuer: https://', 'issuer'],
+    ['issuer: https:///path', 'issuer'],
     ['jwksUri: https://login.example/keys', 'issuer'],
     ['{ issuer: "https://login.example", jwksUri: "http://login.example/keys" }', 'jwksUri'],
     ['{ issuer: "https://login.example", jwksUri: "ftp://localhost/keys" }', 'jwksUri'],
