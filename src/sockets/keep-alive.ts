@@ -18,8 +18,8 @@ export interface Peer {
   onSilent(): void;
 }
 
-/** What counts of the time between two sweeps: a process that was paused could neither ping nor read for so long. */
-const mostSweepMs = 5 * sweepMs;
+/** What counts of the time between two readings: in a longer one the process was paused, and could neither ping nor read. */
+const longestGapMs = 5 * sweepMs;
 
 interface Signs {
   seenBytes: number;
@@ -31,8 +31,8 @@ interface Signs {
 export class KeepAlive {
   readonly #clock: Clock;
   readonly #watched = new Map<Peer, Signs>();
-  /** Monotonic milliseconds, and how many of them did not count. */
-  #sweptAtMs = 0;
+  /** Monotonic milliseconds of the last reading, and how many until then do not count. */
+  #readAtMs = 0;
   #pausedMs = 0;
   #cancel: (() => void) | undefined;
 
@@ -41,9 +41,9 @@ export class KeepAlive {
   }
 
   watch(peer: Peer): void {
-    if (this.#cancel === undefined) this.#scheduleSweep();
-    const now = this.#clock.monotonicMs() - this.#pausedMs;
+    const now = this.#awakeMs();
     this.#watched.set(peer, { seenBytes: peer.socket.bytesRead, seenAtMs: now, pingedAtMs: now });
+    this.#cancel ??= this.#clock.after(sweepMs, this.#sweep);
   }
 
   unwatch(peer: Peer): void {
@@ -57,16 +57,17 @@ export class KeepAlive {
   }
 
   readonly #sweep = (): void => {
-    const now = this.#clock.monotonicMs();
-    this.#pausedMs += Math.max(0, now - this.#sweptAtMs - mostSweepMs);
-    for (const [peer, signs] of this.#watched) this.#look(peer, signs, now - this.#pausedMs);
-    this.#cancel = undefined;
-    if (this.#watched.size > 0) this.#scheduleSweep();
+    const now = this.#awakeMs();
+    for (const [peer, signs] of this.#watched) this.#look(peer, signs, now);
+    this.#cancel = this.#watched.size === 0 ? undefined : this.#clock.after(sweepMs, this.#sweep);
   };
 
-  #scheduleSweep(): void {
-    this.#sweptAtMs = this.#clock.monotonicMs();
-    this.#cancel = this.#clock.after(sweepMs, this.#sweep);
+  /** Monotonic milliseconds without the pauses of the process. Read at each sweep while anybody is watched. */
+  #awakeMs(): number {
+    const nowMs = this.#clock.monotonicMs();
+    this.#pausedMs += Math.max(0, nowMs - this.#readAtMs - longestGapMs);
+    this.#readAtMs = nowMs;
+    return nowMs - this.#pausedMs;
   }
 
   /** Any byte is a sign of life, pongs too. A socket that we do not read from cannot show any. */

@@ -128,6 +128,16 @@ describe('[F7] what is no silence of the peer', () => {
     expect([pings(ws), silent.length]).toEqual([2, 1]); // silent before the pause, and after it
   });
 
+  test('one that connects right after a pause is watched as any other', () => {
+    watch();
+    clock.pause(600_000);
+    const { ws, silent } = watch();
+    clock.advance(20_000);
+    expect(pings(ws)).toBe(1);
+    clock.advance(40_000);
+    expect(silent).toHaveLength(1);
+  });
+
   test('sweeps that come late by a busy event loop count in full', () => {
     const { silent } = watch(1_000);
     clock.pause(3_000);
