@@ -12,14 +12,11 @@ import {
   readConfigText,
   textOf,
 } from './load.js';
+import { Retry } from './retry.js';
 import { stationsOf } from './stations.js';
 
 /** Milliseconds for which the content has to stay the same: a write, or a deletion by an editor, may be half done. */
 const stableMs = 100;
-
-/** How long until a file that could not be read or watched is looked at again; doubled each time. */
-const firstRetryDelayMs = 1_000;
-const maxRetryDelayMs = 30_000;
 
 export interface WatchOptions {
   readonly env: Environment;
@@ -63,13 +60,13 @@ class Watching {
   #isQueued = false;
   /** From an error of the watch until one stands again. */
   #isUnwatched = false;
-  #retryDelayMs = firstRetryDelayMs;
-  #cancelRetry: (() => void) | undefined;
+  readonly #retry: Retry;
   #work: Promise<void> = Promise.resolve();
 
   constructor(file: string, options: WatchOptions) {
     this.#file = file;
     this.#options = options;
+    this.#retry = new Retry(options.clock, () => this.check());
     this.#last = (options.running && textOf(options.running)) ?? textNow(file);
   }
 
@@ -83,7 +80,7 @@ class Watching {
   /** Does not wait for `onConfig`, which may be the one that closes. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    this.#cancelRetry?.();
+    this.#retry.stop();
     await this.#watcher?.close();
   }
 
@@ -91,11 +88,12 @@ class Watching {
     this.#isQueued = false;
     await this.#followLinks();
     const text = await this.#stableText();
-    if (typeof text !== 'string')
-      this.#scheduleRetry(); // what stands in the way may go without an event of the folder
-    else if (!this.#isUnwatched) this.#retryDelayMs = firstRetryDelayMs;
+    if (this.#isClosed) return;
+    // What stands in the way of a read may go without an event of the folder.
+    if (typeof text !== 'string') this.#retry.schedule();
+    else if (!this.#isUnwatched) this.#retry.reset();
     const seen = contentOf(text);
-    if (this.#isClosed || seen === this.#last) return;
+    if (seen === this.#last) return;
     this.#last = seen;
     await this.#offer(text);
   }
@@ -165,26 +163,18 @@ class Watching {
   // ------------------------------------------------------------------------------------------------ trying again
 
   #onWatchError(error: unknown): void {
+    if (this.#isClosed) return;
     this.#stations = ''; // so that the next look watches anew
-    this.#scheduleRetry();
+    this.#retry.schedule();
     if (this.#isUnwatched) return;
     this.#isUnwatched = true;
     this.#tell(() => this.#options.onWatchFailed(error instanceof Error ? error : new Error(String(error))));
   }
 
-  #scheduleRetry(): void {
-    if (this.#isClosed || this.#cancelRetry !== undefined) return;
-    this.#cancelRetry = this.#options.clock.after(this.#retryDelayMs, () => {
-      this.#cancelRetry = undefined;
-      this.check();
-    });
-    this.#retryDelayMs = Math.min(this.#retryDelayMs * 2, maxRetryDelayMs);
-  }
-
   /** Looks again at what came before the watch stood. */
   #onWatching(): void {
     this.#isUnwatched = false;
-    this.#retryDelayMs = firstRetryDelayMs;
+    this.#retry.reset();
     this.check();
   }
 
