@@ -3,7 +3,7 @@ import jwksRsa from 'jwks-rsa';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import { claimStrings } from './key-tokens.js';
+import { type Claims, checkHeader, checkTimes, claimStrings } from './claims.js';
 
 /** Who may make tokens for callers of the data plane. */
 export interface EntraIssuer {
@@ -25,9 +25,6 @@ export interface EntraVerifierOptions {
   readonly access: () => EntraAccess;
   readonly clock: Clock;
 }
-
-/** Seconds by which clocks may differ, for `exp` and `nbf`. [rest-api 1.4] */
-const clockSkewSeconds = 300;
 
 /** An issuer's keys are asked for again after this time, and at once for a key that is not known. */
 const refreshAfterMs = 60 * 60_000;
@@ -71,9 +68,10 @@ export class EntraVerifier {
     return claimStrings(this.#verified(token, key, issuer).roles);
   }
 
-  #verified(token: string, key: string, issuer: EntraIssuer): jwt.JwtPayload {
-    const claims = verifySignature(token, key, this.#options.clock.now());
-    if (typeof claims.exp !== 'number') throw unauthorized('the token has no exp claim');
+  #verified(token: string, key: string, issuer: EntraIssuer): Claims {
+    const { header, claims } = verifySignature(token, key);
+    checkHeader(header);
+    checkTimes(claims, Math.floor(this.#options.clock.now() / 1000));
     if (!this.isAudience(claims.aud)) throw unauthorized('the token is for another audience');
     if (!isSame(issuer.issuer, String(claims.iss))) throw unauthorized('the token is from another issuer');
     return claims;
@@ -203,18 +201,23 @@ function decode(token: string): jwt.Jwt | undefined {
   }
 }
 
-function verifySignature(token: string, key: string, nowMs: number): jwt.JwtPayload {
+function verifySignature(token: string, key: string): { readonly header: object; readonly claims: Claims } {
   try {
-    const clockTimestamp = Math.floor(nowMs / 1000);
-    const claims = jwt.verify(token, key, { algorithms: ['RS256'], clockTolerance: clockSkewSeconds, clockTimestamp });
-    if (typeof claims !== 'string') return claims;
-  } catch (error) {
-    if (error instanceof jwt.TokenExpiredError) throw unauthorized('the token has expired');
-    if (error instanceof jwt.NotBeforeError) throw unauthorized('the token is not valid yet');
+    const { header, payload } = jwt.verify(token, key, signatureOnly);
+    if (typeof payload !== 'string') return { header, claims: payload };
+  } catch {
     throw unauthorized('the token is not signed by its issuer'); // the library's words may quote the token
   }
   throw unauthorized('the token holds no claims');
 }
+
+/** `exp` and `nbf` are checked with the other claims. */
+const signatureOnly: jwt.VerifyOptions & { readonly complete: true } = {
+  algorithms: ['RS256'],
+  complete: true,
+  ignoreExpiration: true,
+  ignoreNotBefore: true,
+};
 
 function isSame(a: string, b: string): boolean {
   return withoutSlash(a) === withoutSlash(b);

@@ -2,14 +2,13 @@ import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { PubSubError } from '../errors.js';
 import type { AudienceCheck } from './audience.js';
+import { type Claims, checkHeader, checkTimes, claimStrings } from './claims.js';
 
 /** The service's access keys. Their UTF-8 text is the key, although it looks like base64. [rest-api 1.2] */
 export interface AccessKeys {
   readonly primary: string;
   readonly secondary: string | undefined;
 }
-
-export type Claims = Readonly<Record<string, unknown>>;
 
 /** What a minted client token says. [client-protocols 2.1] */
 export interface ClientClaims {
@@ -18,8 +17,6 @@ export interface ClientClaims {
   readonly groups?: readonly string[] | undefined;
 }
 
-/** Seconds by which clocks may differ, for `exp` and `nbf`. [client-protocols 1.3, rest-api 1.2] */
-const clockSkewSeconds = 300;
 const issuer = 'https://webpubsub.azure.com';
 
 /** JSON Web Tokens signed with an access key (HS256). */
@@ -38,8 +35,9 @@ export class KeyTokens {
    * @throws PubSubError `unauthorized` that says which check failed, without any part of the token
    */
   verify(token: string, isAudience: AudienceCheck): Claims {
-    const claims = this.#verifySignature(token);
-    if (typeof claims.exp !== 'number') throw unauthorized('the token has no exp claim');
+    const { header, claims } = this.#verifySignature(token);
+    checkHeader(header);
+    checkTimes(claims, Math.floor(this.#now() / 1000));
     const audiences = claimStrings(claims.aud);
     if (!audiences.some(isAudience)) throw unauthorized('the token is for another audience');
     return claims;
@@ -61,17 +59,14 @@ export class KeyTokens {
     return jwt.sign(body, this.#keys[0] as KeyObject, { algorithm: 'HS256' });
   }
 
-  #verifySignature(token: string): jwt.JwtPayload {
+  /** What the claims say is looked at elsewhere. @throws PubSubError `unauthorized` */
+  #verifySignature(token: string): { readonly header: object; readonly claims: Claims } {
     let failure: unknown;
     for (const key of this.#keys) {
       try {
-        const claims = jwt.verify(token, key, {
-          algorithms: ['HS256'],
-          clockTolerance: clockSkewSeconds,
-          clockTimestamp: Math.floor(this.#now() / 1000),
-        });
-        if (typeof claims === 'string') throw unauthorized('the token holds no claims');
-        return claims;
+        const { header, payload } = jwt.verify(token, key, signatureOnly);
+        if (typeof payload === 'string') throw unauthorized('the token holds no claims');
+        return { header, claims: payload };
       } catch (error) {
         failure = error;
         if (!isSignatureMismatch(error)) break; // the right key said no for another reason: no other key can help
@@ -81,17 +76,18 @@ export class KeyTokens {
   }
 }
 
+/** `exp` and `nbf` are checked with the other claims, where their types are told apart. */
+const signatureOnly: jwt.VerifyOptions & { readonly complete: true } = {
+  algorithms: ['HS256'],
+  complete: true,
+  ignoreExpiration: true,
+  ignoreNotBefore: true,
+};
+
 /** The keys that exist, primary first, which is the one that signs. */
 export function verifyingKeys({ primary, secondary }: AccessKeys): readonly KeyObject[] {
   const texts = secondary === undefined ? [primary] : [primary, secondary];
   return texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
-}
-
-/** A claim's values as strings: arrays expanded, numbers and booleans as text. [upstream-events D30] */
-export function claimStrings(value: unknown): string[] {
-  if (value === undefined || value === null) return [];
-  const values: unknown[] = Array.isArray(value) ? value : [value];
-  return values.map(item => (typeof item === 'object' ? JSON.stringify(item) : String(item)));
 }
 
 function isSignatureMismatch(error: unknown): boolean {
@@ -100,8 +96,6 @@ function isSignatureMismatch(error: unknown): boolean {
 
 function reasonOf(error: unknown): string {
   if (error instanceof PubSubError) return error.message;
-  if (error instanceof jwt.TokenExpiredError) return 'the token has expired';
-  if (error instanceof jwt.NotBeforeError) return 'the token is not valid yet';
   if (isSignatureMismatch(error)) return 'the token is not signed with an access key of this service';
   return 'the token is not a JSON Web Token signed with HS256';
 }

@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
 import { requestAudience } from '../auth/audience.js';
 import { bearerToken } from '../auth/bearer.js';
+import type { Claims } from '../auth/claims.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { EntraVerifier } from '../auth/entra-verifier.js';
-import type { Claims, KeyTokens } from '../auth/key-tokens.js';
+import type { KeyTokens } from '../auth/key-tokens.js';
 import { PubSubError } from '../errors.js';
 import { actionPrefix, isAllowed } from './data-actions.js';
 import { missingAction } from './failures.js';

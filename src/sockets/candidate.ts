@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
-import { type Claims, claimStrings } from '../auth/key-tokens.js';
+import { type Claims, claimStrings, subjectOf } from '../auth/claims.js';
 import { PubSubError } from '../errors.js';
 import type { Candidate } from '../hub/admission.js';
 import type { Codec } from '../protocols/codec.js';
-import { isGroupName } from '../protocols/names.js';
+import { groupNameRule, isGroupName, isUserId, userIdRule } from '../protocols/names.js';
 import { headersOf, queryOf, simpleCodecOf, subprotocolsOf } from './client-request.js';
 
 /**
@@ -21,13 +21,13 @@ export class RequestedCandidate implements Candidate {
   readonly #query: URLSearchParams;
   readonly #claims: Claims;
 
-  /** @throws PubSubError `invalid` for a group that cannot exist, and for what `simpleCodecOf` refuses */
+  /** @throws PubSubError `unauthorized` for what cannot be a user's id; `invalid` for a group that cannot exist, and for what `simpleCodecOf` refuses */
   constructor(request: IncomingMessage, query: URLSearchParams, claims: Claims) {
-    this.userId = typeof claims.sub === 'string' ? claims.sub : undefined;
+    this.userId = userIdOf(claims);
     this.roles = claimStrings(claims.role);
     this.groups = claimStrings(claims['webpubsub.group']);
     if (!this.groups.every(isGroupName)) {
-      throw new PubSubError('invalid', 'the token names a group that cannot exist');
+      throw new PubSubError('invalid', `the token names a group that cannot exist; a group name has ${groupNameRule}`);
     }
     this.subprotocols = subprotocolsOf(request);
     this.simple = simpleCodecOf(query);
@@ -47,4 +47,14 @@ export class RequestedCandidate implements Candidate {
   get headers(): Record<string, string[]> {
     return headersOf(this.#request);
   }
+}
+
+/**
+ * Refused before anybody is told of it: an upstream would see another user than the hub has, as HTTP drops white space
+ * at the ends of a header, or could never be sent an event. `""` is anonymous.
+ */
+function userIdOf(claims: Claims): string | undefined {
+  const userId = subjectOf(claims);
+  if (userId === undefined || userId === '' || isUserId(userId)) return userId;
+  throw new PubSubError('unauthorized', `sub of the token cannot be a user's id, which has ${userIdRule}`);
 }
