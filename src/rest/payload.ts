@@ -1,8 +1,8 @@
-import { isUtf8 } from 'node:buffer';
-import { MIMEType, TextDecoder } from 'node:util';
+import { MIMEType } from 'node:util';
 import type { FastifyRequest } from 'fastify';
 import type { DataType, Payload } from '../protocols/messages.js';
 import { metadataFromHeaders } from '../protocols/metadata.js';
+import { utf8Of } from '../protocols/text.js';
 import { badRequest, RestFailure, wholeRequest } from './failures.js';
 
 /** Largest body of a send. [rest-api 2.8] */
@@ -33,7 +33,7 @@ const usualContentTypes: ReadonlyMap<string, ContentType> = new Map(
 export function payloadOf(request: FastifyRequest): Payload {
   const { dataType, charset } = contentTypeOf(request);
   const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
-  const bytes = dataType === 'binary' ? body : utf8Of(body, charset);
+  const bytes = dataType === 'binary' ? body : utf8BodyOf(body, charset);
   if (dataType === 'json') parseJson(bytes);
   return { dataType, bytes, metadata: metadataFromHeaders(request.raw.rawHeaders) };
 }
@@ -48,7 +48,7 @@ export function jsonOf(request: FastifyRequest): unknown {
     throw unsupported('The Content-Type of this operation must be application/json.');
   }
   const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
-  return parseJson(utf8Of(body, contentTypeOf(request).charset));
+  return parseJson(utf8BodyOf(body, contentTypeOf(request).charset));
 }
 
 function contentTypeOf(request: FastifyRequest): ContentType {
@@ -74,33 +74,11 @@ function parseMime(header: string): MIMEType {
   }
 }
 
-/** The text's bytes in UTF-8 without a byte order mark, which says how text is coded and is no part of it. */
-function utf8Of(body: Buffer, charset: string): Buffer {
-  if (charset.toLowerCase() === 'utf-8' && isUtf8(body)) return withoutMark(body); // no decoder is made for what needs none
-  const decoder = decoderOf(charset, body);
-  try {
-    return Buffer.from(decoder.decode(body), 'utf8');
-  } catch {
-    throw badRequest(wholeRequest, `The request body is not valid ${decoder.encoding} text.`);
-  }
-}
-
-function withoutMark(body: Buffer): Buffer {
-  return startsWith(body, 0xef, 0xbb, 0xbf) ? body.subarray(3) : body;
-}
-
-function decoderOf(charset: string, body: Buffer): TextDecoder {
-  // The plain label means little-endian to the decoder; a mark that says otherwise is believed.
-  const label = /^utf-?16$/i.test(charset) && startsWith(body, 0xfe, 0xff) ? 'utf-16be' : charset;
-  try {
-    return new TextDecoder(label, { fatal: true });
-  } catch {
-    throw unsupported(`The charset "${charset}" is not supported.`);
-  }
-}
-
-function startsWith(body: Buffer, ...mark: number[]): boolean {
-  return mark.every((byte, index) => body[index] === byte);
+function utf8BodyOf(body: Buffer, charset: string): Buffer {
+  const text = utf8Of(body, charset);
+  if (Buffer.isBuffer(text)) return text;
+  if (text.fault === 'unknownCharset') throw unsupported(`The charset "${text.charset}" is not supported.`);
+  throw badRequest(wholeRequest, `The request body is not valid ${text.charset} text.`);
 }
 
 function parseJson(bytes: Buffer): unknown {

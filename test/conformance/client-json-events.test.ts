@@ -71,6 +71,7 @@ describe('events', () => {
     ['json', '{"n":1.0}', 'application/json', '{"n":1.0}'],
     ['binary', '"AQI="', 'application/octet-stream', '\u0001\u0002'],
     ['protobuf', '"CgNhLmI="', 'application/x-protobuf', '\n\u0003a.b'],
+    ['json', 'null', 'application/json', 'null'],
   ])('[CP §4.2] the upstream gets %s data as it is', async (dataType, data, type, body) => {
     const { client, upstream } = await startWithClient();
     client.send(`{"type":"event","event":"seat.pick","dataType":"${dataType}","data":${data}}`);

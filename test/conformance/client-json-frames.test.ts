@@ -66,6 +66,17 @@ describe('payloads', () => {
     expect(await nextData(client)).toBe(`"dataType":"json","data":${data}}`);
   });
 
+  test('[CP-053] [client-protocols D12] JSON null is sent to a group, and on to all but JSON clients, whom it breaks', async () => {
+    const { dial } = await startHub();
+    const [client, plain] = [await dial({ token }), await dial({ token, protocols: [] })];
+    await client.next();
+    const nothing = { type: 'sendToGroup', group: 'g', dataType: 'json', data: null, ackId: 1 };
+    expect(await client.ask(nothing)).toEqual({ type: 'ack', ackId: 1, success: true });
+    expect((await plain.nextFrame()).bytes.toString()).toBe('null');
+    await client.settle();
+    expect(client.rest).toEqual([]);
+  });
+
   test('[CP-051] the member is found by its name, however that is spelled, and the last one counts', async () => {
     const { client } = await startPair();
     client.send(
@@ -96,8 +107,7 @@ describe('payloads', () => {
     ['text with null', '"dataType":"text","data":null'],
     ['no data', '"dataType":"text"'],
     ['no data at all', '"noEcho":false'],
-    ['json null', '"dataType":"json","data":null'],
-    ['null without dataType', '"data":null'],
+    ['binary with null', '"dataType":"binary","data":null'],
     ['an unknown dataType', '"dataType":"xml","data":"a"'],
     ['a dataType that is no string', '"dataType":7,"data":"a"'],
   ])('[CP-053] %s: 1007', (_what, rest) => expectEnd(`{"type":"sendToGroup","group":"g",${rest}}`, 1007));

@@ -78,7 +78,10 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
 
 /** Rooms without a clock, a network or a disk, and the only modules of Node that one of their files may import. */
 const pureRooms: readonly string[] = ['protocols', 'hub'];
-const nodeModulesOfPureFiles: Readonly<Record<string, Places>> = { 'hub/admission.ts': ['node:crypto'] };
+const nodeModulesOfPureFiles: Readonly<Record<string, Places>> = {
+  'hub/admission.ts': ['node:crypto'],
+  'protocols/text.ts': ['node:buffer', 'node:util'],
+};
 
 interface TextRule {
   readonly pattern: RegExp;

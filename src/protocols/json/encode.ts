@@ -165,7 +165,7 @@ function encodeData(message: DataMessage): Frame | undefined {
   return new Frame(false, Buffer.concat([Buffer.from(head), bytes, Buffer.from(tail)]));
 }
 
-/** JSON `null` breaks clients in the field, so they are not sent it. [client-protocols D12] */
+/** JSON `null` breaks clients in the field, so they are not sent it, whoever sends it. [client-protocols D12] */
 function isEmptyJson({ dataType, bytes }: Payload): boolean {
   return dataType === 'json' && bytes.length < 64 && bytes.toString('latin1').trim() === 'null';
 }

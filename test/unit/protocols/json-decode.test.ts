@@ -226,6 +226,7 @@ describe('data', () => {
     '{}',
     'true',
     'false',
+    'null',
     '0',
     '-1.0e-7',
     '""',
@@ -243,12 +244,20 @@ describe('data', () => {
     for (const data of ['1', 'null', '{}', '["a"]', 'true']) malformed(send(`"dataType":"text","data":${data}`));
   });
 
-  test('[CP-053] data must be there, and JSON must not be null', () => {
+  test('[CP-053] data must be there', () => {
     malformed('{"type":"sendToGroup","group":"g"}');
     malformed('{"type":"event","event":"e"}');
     malformed(send('"dataType":"text"'));
-    malformed(send('"data":null'));
-    malformed(event('"data": null ,"dataType":"json"'));
+  });
+
+  test('[CP-053] null is the JSON value null, with dataType json alone', () => {
+    const json = { dataType: 'json', text: 'null', metadata: undefined };
+    expect(payloadOf(send('"data":null'))).toEqual(json);
+    expect(payloadOf(event('"data": null ,"dataType":"json"'))).toEqual(json);
+    expect(decode('{"type":"invoke","invocationId":"1","event":"e","data":null}')).toMatchObject({
+      payload: { dataType: 'json', bytes: Buffer.from('null') },
+    });
+    for (const dataType of ['text', 'binary', 'protobuf']) malformed(send(`"dataType":"${dataType}","data":null`));
   });
 
   test.each(['"xml"', '""', 'null', '1', '["text"]'])('dataType %s is malformed', dataType => {
