@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
 import type { Observer } from './hub/ports.js';
+import { withSuggestion } from './hub/roles.js';
 
 export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
 
@@ -15,6 +16,8 @@ export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process
 /** What happened, in the log. Never bodies, tokens, keys or codes: those who report leave them out. */
 export class LogObserver implements Partial<Observer> {
   readonly #log: Logger;
+  readonly #roles = new Once();
+  readonly #warnings = new Once();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -29,8 +32,16 @@ export class LogObserver implements Partial<Observer> {
     this.#log[level](at, 'connection closed');
   }
 
+  /** Once for each text: a token's roles come with every connect. */
   roleIgnored(at: Parameters<Observer['roleIgnored']>[0]): void {
-    this.#log.warn(at, 'role ignored');
+    const role = shortened(at.role);
+    const novelty = this.#roles.add(role);
+    if (novelty === 'new') this.#log.warn({ ...at, role, reason: withSuggestion(at.role, at.reason) }, 'role ignored');
+    if (novelty === 'oneTooMany') this.#log.warn(`role ignored: ${tooMany('hubwire_roles_ignored_total')}`);
+  }
+
+  requestRefused(at: Parameters<Observer['requestRefused']>[0]): void {
+    this.#log.debug(at, 'request of a client refused');
   }
 
   connectionRefused(at: Parameters<Observer['connectionRefused']>[0]): void {
@@ -48,7 +59,42 @@ export class LogObserver implements Partial<Observer> {
     else this.#log.info(at, `event handler is ${at.state}`);
   }
 
+  warned({ hub, warning }: Parameters<Observer['warned']>[0]): void {
+    const novelty = this.#warnings.add(`${hub}: ${warning}`);
+    if (novelty === 'new') this.#log.warn({ hub }, warning);
+    if (novelty === 'oneTooMany') this.#log.warn(tooMany('hubwire_warnings_total'));
+  }
+
   fault(where: string, error: unknown): void {
     this.#log.error({ err: error, where }, 'internal error');
+  }
+}
+
+/** Texts that are written once each; what comes after is not written, so that neither the log nor memory grows with it. */
+const maxTexts = 100;
+
+/** Texts longer than this are cut before they are compared and written. */
+const maxTextLength = 200;
+
+function shortened(text: string): string {
+  return text.length > maxTextLength ? `${text.slice(0, maxTextLength)}…` : text;
+}
+
+function tooMany(counter: string): string {
+  return `${maxTexts} different ones were logged; more are not, and are counted in ${counter}`;
+}
+
+/** Tells new texts from those that came before, up to a number of them. */
+class Once {
+  readonly #texts = new Set<string>();
+  #isFull = false;
+
+  /** `oneTooMany` is answered once, for the first text beyond those that are kept. */
+  add(text: string): 'new' | 'known' | 'oneTooMany' {
+    if (this.#isFull || this.#texts.has(text)) return 'known';
+    this.#isFull = this.#texts.size === maxTexts;
+    if (this.#isFull) return 'oneTooMany';
+    this.#texts.add(text);
+    return 'new';
   }
 }

@@ -28,11 +28,8 @@ export class Metrics implements Observer {
   readonly #events: EventTally;
   /** Without the hub: its name comes from somebody who may not even hold a token. */
   readonly #refused = this.#counter('upgrades_refused_total', 'Upgrades answered with an HTTP error', ['status']);
-  readonly #rolesIgnored = this.#counter(
-    'roles_ignored_total',
-    'Roles of accepted connections that cannot be used',
-    [],
-  );
+  readonly #rolesIgnored = this.#counter('roles_ignored_total', 'Roles of accepted connections that give nothing', []);
+  readonly #warnings = this.#counter('warnings_total', 'Warnings, also those that the log does not repeat', []);
   readonly #handlers = new Gauge({
     name: `${prefix}event_handler_state`,
     help: '1 for the state that the event handler is in',
@@ -70,6 +67,9 @@ export class Metrics implements Observer {
     this.#rolesIgnored.inc();
   }
 
+  /** The client is told, and clients may ask for what they like. */
+  requestRefused(): void {}
+
   connectionRefused({ status }: Told<'connectionRefused'>): void {
     this.#refused.inc({ status: String(status) });
   }
@@ -92,6 +92,10 @@ export class Metrics implements Observer {
       if (state === 'removed') this.#handlers.remove(labels);
       else this.#handlers.set(labels, candidate === state ? 1 : 0);
     }
+  }
+
+  warned(): void {
+    this.#warnings.inc();
   }
 
   fault(): void {

@@ -15,6 +15,7 @@ export interface Candidate extends ConnectRequest {
 /** A client that may come in, before its upgrade is finished. */
 export interface Admission {
   readonly connectionId: string;
+  /** `""` is anonymous, as undefined is. */
   readonly userId: string | undefined;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
@@ -65,10 +66,9 @@ function newConnectionId(): string {
 }
 
 function identityOf(candidate: Candidate, reply: ConnectReply | undefined) {
-  const userId = reply?.userId ?? candidate.userId;
   const groups = reply?.groups;
   return {
-    userId: userId === '' ? undefined : userId,
+    userId: reply?.userId ?? candidate.userId,
     roles: reply?.roles ?? candidate.roles, // an empty list takes all roles away
     groups: groups === undefined || groups.length === 0 ? candidate.groups : groups, // an empty list changes nothing [upstream-events D22]
   };

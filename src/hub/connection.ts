@@ -25,6 +25,7 @@ export interface Ending {
 export interface ConnectionParts {
   readonly id: string;
   readonly hub: string;
+  /** `""` is anonymous, as undefined is. */
   readonly userId: string | undefined;
   readonly codec: Codec;
   readonly permissions: Permissions;
@@ -66,7 +67,10 @@ const noGroups: ReadonlySet<string> = new Set();
 export class Connection {
   readonly id: string;
   readonly hub: string;
+  /** Undefined: anonymous. */
   readonly userId: string | undefined;
+  /** As its token or the upstream spelled it, for its greeting alone: `""` is anonymous too. */
+  readonly declaredUserId: string | undefined;
   readonly codec: Codec;
   /** The subprotocol's name, or `simple`, for metrics. */
   readonly protocol: string;
@@ -90,7 +94,8 @@ export class Connection {
   constructor(parts: ConnectionParts, owner: ConnectionOwner) {
     this.id = parts.id;
     this.hub = parts.hub;
-    this.userId = parts.userId;
+    this.userId = parts.userId || undefined;
+    this.declaredUserId = parts.userId;
     this.codec = parts.codec;
     this.protocol = parts.codec.subprotocol ?? 'simple';
     this.permissions = parts.permissions;

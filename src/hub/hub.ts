@@ -403,7 +403,7 @@ export class Hub implements Performer {
   }
 
   #greet(connection: Connection): void {
-    const { id: connectionId, userId } = connection;
+    const { id: connectionId, declaredUserId: userId } = connection;
     const reconnectionToken = connection.isReliable
       ? this.#ports.reconnectionTokens.issue(this.name, connectionId)
       : undefined;
@@ -422,6 +422,8 @@ export class Hub implements Performer {
       streamsOf: connection => this.#streamsOf(connection),
       states: this.#states,
       fail: (connection, error) => this.fail(connection, error),
+      refused: ({ id: connectionId }, error) =>
+        observer.requestRefused({ hub: this.name, connectionId, reason: error.message }),
       fault: (connection, error) => observer.fault(`request of connection ${connection.id}`, error.cause ?? error),
       get dropsOnEventFailure() {
         return dropsOnEventFailure();

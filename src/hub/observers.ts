@@ -4,11 +4,13 @@ const names = [
   'connectionOpened',
   'connectionClosed',
   'roleIgnored',
+  'requestRefused',
   'connectionRefused',
   'messageReceived',
   'messageSent',
   'eventFinished',
   'handlerChanged',
+  'warned',
   'fault',
 ] as const satisfies readonly (keyof Observer)[];
 

@@ -180,8 +180,10 @@ export interface Observer {
     category: CloseCategory;
     reason: string;
   }): void;
-  /** A role of a token or a `connect` reply that cannot be used; the connection is accepted without it. */
+  /** A role of a token or a `connect` reply that gives nothing; the connection is accepted without it. */
   roleIgnored(at: { hub: string; connectionId: string; role: string; reason: string }): void;
+  /** A client's request was refused for want of a role or a membership. */
+  requestRefused(at: { hub: string; connectionId: string; reason: string }): void;
   /** An upgrade answered with an HTTP error. */
   connectionRefused(at: { hub: string; status: number; reason: string }): void;
   /** A message from a client. */
@@ -206,6 +208,8 @@ export interface Observer {
     state: 'pending' | 'active' | 'failed' | 'removed';
     reason: string | undefined;
   }): void;
+  /** Something that an operator should mend, though it failed nothing. Told each time: whoever writes it down says it once. */
+  warned(at: { hub: string; warning: string }): void;
   /** A fault of our own, to be logged whole. */
   fault(where: string, error: unknown): void;
 }

@@ -17,6 +17,8 @@ export interface RequestHost {
   readonly states: GroupStates;
   /** The request failed and its connection cannot go on. */
   fail(connection: Connection, error: PubSubError): void;
+  /** For want of a role or a membership. */
+  refused(connection: Connection, error: PubSubError): void;
   fault(connection: Connection, error: PubSubError): void;
   /** Ends PubSub clients too when a user event fails, as the vendor's documentation has it. [upstream-events 3.4] */
   readonly dropsOnEventFailure: boolean;
@@ -97,6 +99,7 @@ function succeed(connection: Connection, ackId: bigint | undefined): undefined {
 function failed(host: RequestHost, connection: Connection, ackId: bigint | undefined, cause: unknown): undefined {
   const error = PubSubError.from(cause);
   if (error.kind === 'internal') host.fault(connection, error);
+  if (error.kind === 'forbidden') host.refused(connection, error);
   const isDropped = host.dropsOnEventFailure && error.kind === 'eventFailed';
   if (connection.codec.onFailure === 'close' || isDropped) host.fail(connection, error);
   else if (ackId !== undefined) connection.tell({ kind: 'ack', ackId, error: publicError(error) });
@@ -108,8 +111,11 @@ function publicError(error: PubSubError): MessageError {
 }
 
 function need(connection: Connection, right: GroupRight, group: string): void {
-  if (connection.permissions.allows(right, group)) return;
-  throw new PubSubError('forbidden', `no ${right} permission for group ${group}`);
+  if (!connection.permissions.allows(right, group)) throw notAllowed(right, group);
+}
+
+function notAllowed(right: GroupRight, group: string): PubSubError {
+  return new PubSubError('forbidden', `no ${right} permission for group ${group}`);
 }
 
 function needMembership(connection: Connection, group: string): void {
@@ -145,7 +151,11 @@ function stream(
   const streams = host.streamsOf(connection);
   if (request.kind === 'streamData') streams.data(request);
   else if (request.kind === 'streamEnd') streams.end(request);
-  else streams.start(request, connection.permissions.allows('sendToGroup', request.group));
+  else {
+    const isAllowed = connection.permissions.allows('sendToGroup', request.group);
+    if (!isAllowed) host.refused(connection, notAllowed('sendToGroup', request.group));
+    streams.start(request, isAllowed);
+  }
 }
 
 function setState(

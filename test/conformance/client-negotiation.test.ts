@@ -78,7 +78,7 @@ describe('the upstream decides', () => {
   });
 
   test.each([
-    ['""', { userId: '' }, null],
+    ['"": [vendor suite] an anonymous user who is greeted as it', { userId: '' }, ''],
     ['another', { userId: 'zoe' }, 'zoe'],
     ['null', { userId: null }, 'ann'],
   ])('[CP-019] userId: %s', async (_what, reply, expected) => {

@@ -36,11 +36,13 @@ const nobody: Observer = {
   connectionOpened: nothing,
   connectionClosed: nothing,
   roleIgnored: nothing,
+  requestRefused: nothing,
   connectionRefused: nothing,
   messageReceived: nothing,
   messageSent: nothing,
   eventFinished: nothing,
   handlerChanged: nothing,
+  warned: nothing,
   fault: nothing,
 };
 

@@ -175,6 +175,10 @@ export class FactObserver implements Observer {
     this.facts.push({ what: 'roleIgnored', ...at });
   }
 
+  requestRefused(at: object): void {
+    this.facts.push({ what: 'requestRefused', ...at });
+  }
+
   connectionRefused(at: object): void {
     this.facts.push({ what: 'connectionRefused', ...at });
   }
@@ -193,6 +197,10 @@ export class FactObserver implements Observer {
 
   handlerChanged(at: object): void {
     this.facts.push({ what: 'handlerChanged', ...at });
+  }
+
+  warned(at: object): void {
+    this.facts.push({ what: 'warned', ...at });
   }
 
   fault(where: string, error: unknown): void {

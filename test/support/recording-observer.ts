@@ -6,12 +6,14 @@ type Told<K extends keyof Observer> = Parameters<Observer[K]>[0];
 export class RecordingObserver implements Observer {
   readonly events: Told<'eventFinished'>[] = [];
   readonly handlers: Told<'handlerChanged'>[] = [];
+  readonly warnings: string[] = [];
   readonly faults: unknown[] = [];
   #waiting: (() => void)[] = [];
 
   connectionOpened(): void {}
   connectionClosed(): void {}
   roleIgnored(): void {}
+  requestRefused(): void {}
   connectionRefused(): void {}
   messageReceived(): void {}
   messageSent(): void {}
@@ -23,6 +25,11 @@ export class RecordingObserver implements Observer {
 
   handlerChanged(at: Told<'handlerChanged'>): void {
     this.handlers.push(at);
+    this.#wake();
+  }
+
+  warned({ warning }: Told<'warned'>): void {
+    this.warnings.push(warning);
     this.#wake();
   }
 

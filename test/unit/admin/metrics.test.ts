@@ -92,14 +92,16 @@ describe('what is counted', () => {
     expect(await samples(metrics, 'event_handler_state')).toEqual({});
   });
 
-  test('refused upgrades by status, ignored roles and faults, from zero', async () => {
+  test('refused upgrades by status, ignored roles, warnings and faults, from zero', async () => {
     const metrics = counting();
     expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 0 });
     metrics.connectionRefused({ hub: 'chat', status: 401, reason: 'the token has expired' });
     metrics.roleIgnored();
+    metrics.warned();
     metrics.fault();
     expect(await samples(metrics, 'upgrades_refused_total')).toEqual({ 'upgrades_refused_total{status="401"}': 1 });
     expect(await samples(metrics, 'roles_ignored_total')).toEqual({ roles_ignored_total: 1 });
+    expect(await samples(metrics, 'warnings_total')).toEqual({ warnings_total: 1 });
     expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 1 });
   });
 

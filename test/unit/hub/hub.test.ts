@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
 import { json } from '../../../src/protocols/json/index.js';
 import { simpleEvents } from '../../../src/protocols/simple.js';
-import { RecordingOutlet, TestNode, textPayload } from '../../support/fake-ports.js';
+import { RecordingOutlet, settled, TestNode, textPayload } from '../../support/fake-ports.js';
 
 let node: TestNode;
 
@@ -39,6 +39,17 @@ describe('opening', () => {
     node.chat.open(admission({ groups: ['g'] }), outlet);
     expect(outlet.take()).toEqual(['{"type":"system","event":"connected","userId":null,"connectionId":"c"}']);
     expect(await node.chat.listGroup('g')).toEqual([{ connectionId: 'c', userId: undefined }]);
+  });
+
+  test('[vendor suite] an empty user id is greeted as it is, and is that of nobody', async () => {
+    const outlet = new RecordingOutlet();
+    node.chat.open(admission({ userId: '', groups: ['g'], roles: ['webpubsub.sendToGroup'] }), outlet);
+    expect(outlet.take()).toEqual(['{"type":"system","event":"connected","userId":"","connectionId":"c"}']);
+    expect(await node.chat.listGroup('g')).toEqual([{ connectionId: 'c', userId: undefined }]);
+    expect(await node.chat.userExists('')).toBe(false);
+    node.chat.sendToAll(textPayload('all'), { filter: 'userId eq null' });
+    await settled();
+    expect(outlet.take()).toHaveLength(1);
   });
 
   test('[CP-025] a simple client hears nothing', () => {

@@ -75,17 +75,26 @@ describe('observers', () => {
       all.connectionOpened(opened);
       all.connectionClosed({ ...opened, category: 'Normal', reason: '' });
       all.roleIgnored({ hub: 'chat', connectionId: 'c', role: 'r', reason: '' });
+      all.requestRefused({ hub: 'chat', connectionId: 'c', reason: '' });
       all.connectionRefused({ hub: 'chat', status: 401, reason: '' });
       all.messageReceived('chat', 'simple', 1);
       all.messageSent('chat', 'simple', 1, 1);
       const event = { hub: 'chat', connectionId: 'c', event: 'e', kind: 'user', outcome: 'success' } as const;
       all.eventFinished({ ...event, durationMs: 1, attempts: 1, reason: undefined });
       all.handlerChanged({ hub: 'chat', url: 'u', state: 'active', reason: undefined });
+      all.warned({ hub: 'chat', warning: 'w' });
       all.fault('w', undefined);
     }
     expect(second.facts.map(({ what }) => what)).toEqual([
-      ...['connectionOpened', 'connectionClosed', 'roleIgnored', 'connectionRefused', 'messageReceived'],
-      ...['messageSent', 'eventFinished', 'handlerChanged', 'fault'],
+      ...[
+        'connectionOpened',
+        'connectionClosed',
+        'roleIgnored',
+        'requestRefused',
+        'connectionRefused',
+        'messageReceived',
+      ],
+      ...['messageSent', 'eventFinished', 'handlerChanged', 'warned', 'fault'],
     ]);
     expect(first.facts).toEqual([...second.facts, ...second.facts]);
   });

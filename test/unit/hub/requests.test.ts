@@ -73,6 +73,20 @@ describe('groups', () => {
     },
   );
 
+  test('[newcomer] a refusal for want of a role is told to the observer, with the role', () => {
+    const client = node.open({ roles: ['webpubsub.joinLeaveGroup.other'] });
+    client.say({ type: 'joinGroup', group: 'g', ackId: 5 });
+    client.say({ type: 'joinGroup', group: 'h' });
+    client.say({ type: 'sendToGroup', group: 'g', data: 1, stream: { streamId: 's' } });
+    const told = node.observer.facts.filter(({ what }) => what === 'requestRefused');
+    const at = { what: 'requestRefused', hub: 'chat', connectionId: client.id };
+    expect(told).toEqual([
+      { ...at, reason: 'no joinLeaveGroup permission for group g' },
+      { ...at, reason: 'no joinLeaveGroup permission for group h' },
+      { ...at, reason: 'no sendToGroup permission for group g' },
+    ]);
+  });
+
   test('[CP-039] without an ackId nothing is said, success or not', () => {
     const client = node.open({ roles: ['webpubsub.joinLeaveGroup.g'] });
     client.say({ type: 'joinGroup', group: 'g' });

@@ -1,0 +1,64 @@
+import { pino } from 'pino';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type LogLevel, LogObserver } from '../../src/logging.js';
+
+let lines: Record<string, unknown>[];
+
+beforeEach(() => {
+  lines = [];
+});
+
+function observer(level: LogLevel = 'info'): LogObserver {
+  return new LogObserver(pino({ level, base: null }, { write: line => lines.push(JSON.parse(line)) }));
+}
+
+const warn = 40;
+const debug = 20;
+
+describe('[L8] a role that gives nothing', () => {
+  const ignored = (role: string) => ({ hub: 'chat', connectionId: 'c', role, reason: 'not a role of this service' });
+
+  test('[newcomer F11] is logged once for each text, with the role that was probably meant', () => {
+    const log = observer();
+    for (let time = 0; time < 3; time += 1) log.roleIgnored(ignored('webpubsub.sendToGroups'));
+    expect(lines).toMatchObject([
+      {
+        level: warn,
+        role: 'webpubsub.sendToGroups',
+        reason: 'not a role of this service; did you mean "webpubsub.sendToGroup"?',
+      },
+    ]);
+  });
+
+  test('100,000 of them are 101 lines, and the last names the counter', () => {
+    const log = observer();
+    for (let index = 0; index < 100_000; index += 1) log.roleIgnored(ignored(`nonce-${index}`));
+    expect(lines).toHaveLength(101);
+    expect(lines[100]).toMatchObject({ level: warn, msg: expect.stringContaining('hubwire_roles_ignored_total') });
+  });
+
+  test('a long one is cut', () => {
+    observer().roleIgnored(ignored('x'.repeat(1_000_000)));
+    expect(JSON.stringify(lines).length).toBeLessThan(500);
+  });
+});
+
+test('a warning is logged once for each hub and text, and 100 in all', () => {
+  const log = observer();
+  for (const hub of ['chat', 'chat', 'news']) log.warned({ hub, warning: 'mend this' });
+  expect(lines).toMatchObject([
+    { level: warn, hub: 'chat', msg: 'mend this' },
+    { level: warn, hub: 'news', msg: 'mend this' },
+  ]);
+  for (let index = 0; index < 1_000; index += 1) log.warned({ hub: 'chat', warning: `${index}` });
+  expect(lines).toHaveLength(101);
+  expect(lines[100]).toMatchObject({ level: warn, msg: expect.stringContaining('hubwire_warnings_total') });
+});
+
+test('[newcomer] a request that is refused for want of a role is logged at debug', () => {
+  const refused = { hub: 'chat', connectionId: 'c', reason: 'no joinLeaveGroup permission for group g' };
+  observer('info').requestRefused(refused);
+  expect(lines).toEqual([]);
+  observer('debug').requestRefused(refused);
+  expect(lines).toMatchObject([{ level: debug, ...refused }]);
+});
