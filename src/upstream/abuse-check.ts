@@ -1,6 +1,6 @@
 import type { Bounds, Failure, Response } from './exchange.js';
 import { noBody } from './exchange.js';
-import { isSuccess, linesOf } from './reply.js';
+import { isRedirect, isSuccess, linesOf, redirectTarget, shown } from './reply.js';
 import type { OutgoingRequest, Transport } from './transport.js';
 import type { Verdict } from './validation.js';
 
@@ -19,7 +19,6 @@ export interface AbuseCheck {
 }
 
 const tryTimeoutMs = 10_000;
-const maxShownCharacters = 100;
 
 const bounds: Bounds = { headersWithinMs: tryTimeoutMs, bodyWithinMs: tryTimeoutMs, bodyLimit: () => noBody };
 
@@ -38,6 +37,8 @@ export function responseVerdict(response: Response, check: AbuseCheck): Verdict 
   const lines = linesOf(response.headers, 'webhook-allowed-origin');
   const answered = answerText(response.status, lines);
   if (lines.some(line => isAllowed(line, check))) return { isValid: true, answered };
+  const cors = lines.length === 0 && corsHeaderOf(response);
+  if (cors) return { isValid: false, answered: `${answered}, but with ${cors}`, advice: corsAdvice(check) };
   if (lines.some(line => line.includes(','))) {
     return {
       isValid: false,
@@ -74,9 +75,16 @@ function isSameOrigin(allowed: string, origin: string, check: AbuseCheck): boole
 
 function answerText(status: number, lines: readonly string[]): string {
   if (lines.length === 0) return `answered ${status} without WebHook-Allowed-Origin`;
-  const shown = lines.join(' | ').replace(/[^\x20-\x7e]/g, '?');
-  const text = shown.length > maxShownCharacters ? `${shown.slice(0, maxShownCharacters)}…` : shown;
-  return `answered ${status} with WebHook-Allowed-Origin: ${text}`;
+  return `answered ${status} with WebHook-Allowed-Origin: ${shown(lines.join(' | '))}`;
+}
+
+/** A header of cross-origin resource sharing, which browsers ask for with OPTIONS too. */
+function corsHeaderOf({ headers }: Response): string | undefined {
+  return Object.keys(headers).find(name => name.startsWith('access-control-'));
+}
+
+function corsAdvice(check: AbuseCheck): string {
+  return `CORS middleware answered in place of the event handler: mount the event handler before it, or keep it off that path; then ${wanted(check)}`;
 }
 
 function wanted(check: AbuseCheck): string {
@@ -84,11 +92,14 @@ function wanted(check: AbuseCheck): string {
 }
 
 function statusVerdict(response: Response, check: AbuseCheck): Verdict {
-  return { isValid: false, answered: `answered ${response.status}`, advice: statusAdvice(response.status, check) };
+  const { status, headers } = response;
+  const target = isRedirect(status) ? redirectTarget(headers) : undefined;
+  const answered = target === undefined ? `answered ${status}` : `answered ${status} to ${target}`;
+  return { isValid: false, answered, advice: statusAdvice(status, check) };
 }
 
 function statusAdvice(status: number, check: AbuseCheck): string {
-  if (status >= 300 && status < 400) return 'put the final URL into urlTemplate: redirects are not followed';
+  if (isRedirect(status)) return 'put the final URL into urlTemplate: redirects are not followed';
   if (status === 401 || status === 403) return `let OPTIONS through without credentials and ${wanted(check)}`;
   if (status === 404) return `check the path of urlTemplate, and ${wanted(check)}`;
   if (status === 405) return `allow the method OPTIONS on that path and ${wanted(check)}`;

@@ -1,17 +1,83 @@
-import { CookieJar } from 'tough-cookie';
+import { Cookie, CookieJar, MemoryCookieStore } from 'tough-cookie';
+import { isSendable, shown } from './reply.js';
+
+/** Of one cookie, its name and value. [RFC 6265 6.1] */
+const maxCookieBytes = 4 * 1024;
+
+/** Of all of them, as they would stand in one header: many servers accept no more than 16 KiB of headers. */
+const maxJarBytes = 8 * 1024;
+const maxCookies = 50;
 
 /** Cookies that upstreams set for one connection. [upstream-events 6.4] */
 export class Cookies {
-  readonly #jar = new CookieJar();
+  readonly #store = new MemoryCookieStore();
+  readonly #jar = new CookieJar(this.#store);
+  /** Those of the jar by what tells them apart; the one that was set last is the last. */
+  readonly #kept = new Map<string, Cookie>();
 
-  /** `setCookie` holds `Set-Cookie` lines of a successful answer from `url`. */
-  store(setCookie: readonly string[], url: string): void {
-    // A cookie that does not parse, or is for another site, is the upstream's mistake and is dropped, as browsers do.
-    for (const line of setCookie) this.#jar.setCookieSync(line, url, { ignoreError: true });
+  /**
+   * Keeps what can be sent back. Beyond the limits those go that were set first.
+   * @param setCookie `Set-Cookie` lines of a successful answer from `url`
+   * @returns what an operator should know: a cookie that is dropped, and why
+   */
+  store(setCookie: readonly string[], url: string): readonly string[] {
+    const warnings: string[] = [];
+    for (const line of setCookie) {
+      const cookie = Cookie.parse(line);
+      if (cookie === undefined) continue; // not a cookie: the upstream's mistake, which browsers ignore too
+      const fault = faultOf(cookie);
+      if (fault === undefined) this.#keep(cookie, url);
+      else warnings.push(`cookie "${shown(cookie.key)}" is dropped: ${fault}`);
+    }
+    if (this.#makeRoom()) {
+      warnings.push(
+        `more than ${maxCookies} cookies or ${maxJarBytes} bytes of them for one connection: the oldest go`,
+      );
+    }
+    return warnings;
   }
 
   /** The `Cookie` header for `url`; undefined when there is nothing to send. */
   header(url: string): string | undefined {
     return this.#jar.getCookieStringSync(url) || undefined;
   }
+
+  #keep(cookie: Cookie, url: string): void {
+    // One for another site is the upstream's mistake and is dropped, as browsers do.
+    const kept = this.#jar.setCookieSync(cookie, url, { ignoreError: true });
+    if (kept === undefined) return;
+    const id = JSON.stringify([kept.domain, kept.path, kept.key]);
+    this.#kept.delete(id);
+    if (kept.TTL() > 0) this.#kept.set(id, kept);
+  }
+
+  /** True when a cookie had to go that was still good. */
+  #makeRoom(): boolean {
+    let bytes = 0;
+    for (const [id, cookie] of this.#kept) {
+      if (cookie.TTL() > 0) bytes += bytesOf(cookie);
+      else this.#kept.delete(id);
+    }
+    let hasDropped = false;
+    for (const [id, cookie] of this.#kept) {
+      if (bytes <= maxJarBytes && this.#kept.size <= maxCookies) break;
+      this.#kept.delete(id);
+      bytes -= bytesOf(cookie);
+      this.#store.removeCookie(cookie.domain ?? '', cookie.path ?? '/', cookie.key, () => {});
+      hasDropped = true;
+    }
+    return hasDropped;
+  }
+}
+
+/** With `=`, and the `; ` before the next one. */
+function bytesOf({ key, value }: Cookie): number {
+  return key.length + value.length + 3;
+}
+
+function faultOf(cookie: Cookie): string | undefined {
+  const { key, value } = cookie;
+  if (cookie.TTL() <= 0) return isSendable(key) ? undefined : 'its name holds other than printable ASCII'; // it only removes one
+  if (!isSendable(key) || !isSendable(value)) return 'it holds other than printable ASCII and could not be sent back';
+  return key.length + value.length > maxCookieBytes ? `it is larger than ${maxCookieBytes} bytes` : undefined;
 }

@@ -25,6 +25,7 @@ export interface EventFacts {
   readonly time: string;
   readonly requestId: string;
   readonly contentType: string;
+  /** Printable ASCII, as the cookies are: others were refused when they came. */
   readonly state: string | undefined;
   readonly cookies: string | undefined;
   readonly metadata: Metadata | undefined;
@@ -67,6 +68,7 @@ type Places = Readonly<Record<HeaderName, number>>;
 const placeholder = 'placeholder';
 
 const printableAscii = /^[\x20-\x7e]*$/;
+const printableAsciiOrTab = /^[\t\x20-\x7e]*$/;
 const controlCharacter = /[\x00-\x1f\x7f]/;
 
 /** A connection's headers, names and values in turn, with the places that each event fills in. */
@@ -126,10 +128,12 @@ const families = {
   left: 'gp',
 } as const satisfies Record<EventKind, string>;
 
+/** A value may hold tabs, as a header's may. */
 function pushMetadata(flat: string[], metadata: Metadata): void {
   for (const [key, value] of metadata) {
     const name = `X-WebPubSub-Metadata-${key.toLowerCase()}`;
-    flat.push(name, requireSendable(name, value));
+    if (!printableAsciiOrTab.test(value)) throw unsendable(name);
+    flat.push(name, value);
   }
 }
 

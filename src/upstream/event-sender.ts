@@ -122,6 +122,11 @@ export class EventSender {
     }
   }
 
+  /** @param hub as spelled in the configuration */
+  warn(hub: string, warning: string): void {
+    this.#options.observer.warned({ hub, warning });
+  }
+
   /** Host names of the service, joined by a comma. */
   get origin(): string {
     return this.#options.origin;

@@ -1,23 +1,22 @@
 import type { ConnectReply, ConnectRequest, EventKind, UpstreamSession } from '../hub/ports.js';
 import type { Payload } from '../protocols/messages.js';
+import { connectBodyLimit, readConnectReply } from './connect-reply.js';
 import { Cookies } from './cookies.js';
 import { ConnectionHeaders, systemContentType, userContentTypes } from './event-headers.js';
+import { eventBodyLimit, readEventReply } from './event-reply.js';
 import type { Content, EventSender, Manner, RaisedEvent } from './event-sender.js';
 import { noBody, type Response } from './exchange.js';
-import {
-  connectBodyLimit,
-  eventBodyLimit,
-  isSuccess,
-  linesOf,
-  readConnectReply,
-  readEventReply,
-  replyState,
-  requireSuccess,
-} from './reply.js';
+import { aboutAnswer, isSuccess, largeStateBytes, linesOf, replyState, requireSuccess } from './reply.js';
 import type { EventHandler } from './routes.js';
 import type { UrlTarget } from './url-template.js';
 
 const connectedContent: Content = { type: systemContentType, body: Buffer.from('{}'), metadata: undefined };
+
+const largeState = `ce-connectionState is larger than ${largeStateBytes} bytes; many servers accept 16 KiB of headers in all`;
+
+/** CloudEvents over HTTP has header values percent-encoded, and here they are not. [upstream-events D20] */
+const percentInUserId =
+  'a user id holds "%": ce-userId carries it as it is, and CloudEvents libraries that decode percent signs read another user; take the id from claims.sub of the connect body';
 
 /** One connection's event history: its `ce-id` counter, state and cookies. [upstream-events 2.3, 3.5, 6.4] */
 export class Session implements UpstreamSession {
@@ -50,7 +49,9 @@ export class Session implements UpstreamSession {
     return this.#sender.send(event, handler, {
       headers: target => this.#headersFor(event, handler, target),
       bodyLimit: connectBodyLimit,
-      read: this.#reading(response => readConnectReply(response, request.subprotocols)),
+      read: this.#reading(event, handler, response =>
+        readConnectReply(response, event, handler, request, warning => this.#sender.warn(handler.hub, warning)),
+      ),
     });
   }
 
@@ -74,7 +75,7 @@ export class Session implements UpstreamSession {
     return this.#sender.send(event, handler, {
       headers: target => this.#headersFor(event, handler, target),
       bodyLimit: eventBodyLimit,
-      read: this.#reading(readEventReply),
+      read: this.#reading(event, handler, readEventReply),
     });
   }
 
@@ -105,8 +106,8 @@ export class Session implements UpstreamSession {
       headers: target => this.#headersFor(event, handler, target),
       bodyLimit: () => noBody,
       read: (response, target) => {
-        this.#storeCookies(response, target);
-        requireSuccess(response);
+        this.#storeCookies(response, target, event, handler);
+        requireSuccess(response, event, handler);
       },
     });
     // The sender has told the observer, and no client waits for a notification.
@@ -150,24 +151,39 @@ export class Session implements UpstreamSession {
       origin: this.#sender.origin,
     });
     this.#headers = { hub, template };
+    if (this.#userId?.includes('%')) this.#sender.warn(hub, percentInUserId);
     return template;
   }
 
   /** Reads the answer to a blocking event; only one that is of use sets the state. [upstream-events 3.5] */
-  #reading<T>(read: (response: Response) => T): Manner<T>['read'] {
+  #reading<T>(
+    event: RaisedEvent,
+    handler: EventHandler,
+    read: (response: Response, event: RaisedEvent, handler: EventHandler) => T,
+  ): Manner<T>['read'] {
     return (response, target) => {
-      this.#storeCookies(response, target);
-      const reply = read(response);
-      this.#state = replyState(response.headers) ?? this.#state;
+      this.#storeCookies(response, target, event, handler);
+      const reply = read(response, event, handler);
+      const state = replyState(response.headers);
+      if (state !== undefined) this.#keepState(state, event, handler);
       return reply;
     };
   }
 
-  #storeCookies(response: Response, target: UrlTarget): void {
+  #keepState(state: string, event: RaisedEvent, handler: EventHandler): void {
+    this.#state = state;
+    if (state.length > largeStateBytes) this.#warn(event, handler, largeState);
+  }
+
+  #storeCookies(response: Response, target: UrlTarget, event: RaisedEvent, handler: EventHandler): void {
     const lines = linesOf(response.headers, 'set-cookie');
     if (lines.length === 0 || !isSuccess(response.status)) return;
     this.#cookies ??= new Cookies();
-    this.#cookies.store(lines, target.origin + target.path);
+    for (const warning of this.#cookies.store(lines, target.origin + target.path)) this.#warn(event, handler, warning);
+  }
+
+  #warn(event: RaisedEvent, handler: EventHandler, warning: string): void {
+    this.#sender.warn(handler.hub, aboutAnswer(event, handler, warning));
   }
 }
 

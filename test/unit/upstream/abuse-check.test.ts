@@ -85,6 +85,31 @@ describe('[upstream-events 4.2] not valid, and what is said about it', () => {
     expect(failureVerdict(answer, check)).toMatchObject({ isValid: false, advice: expect.stringContaining(advice) });
   });
 
+  test('[D21] CORS middleware that answered is told by its headers', () => {
+    const headers = { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'GET,HEAD,PUT' };
+    expect(responseVerdict({ ...response(204), headers }, check)).toEqual({
+      isValid: false,
+      answered: 'answered 204 without WebHook-Allowed-Origin, but with access-control-allow-origin',
+      advice: expect.stringContaining('mount the event handler before it'),
+    });
+    expect(
+      responseVerdict({ ...response(204, '*'), headers: { ...headers, 'webhook-allowed-origin': '*' } }, check),
+    ).toMatchObject({ isValid: true });
+  });
+
+  test.each([
+    ['https://app.example/hooks?code=SECRET#x', 'answered 301 to https://app.example/hooks'],
+    ['/hooks/', 'answered 301 to /hooks/'],
+    ['https://user:SECRET@app.example/', 'answered 301 to https://app.example/'],
+    [`/${'x'.repeat(5000)}`, `answered 301 to /${'x'.repeat(99)}…`],
+    [undefined, 'answered 301'],
+  ])('[D21] a redirect to %s names its target', (location, answered) => {
+    expect(responseVerdict({ ...response(301), headers: { location } }, check)).toMatchObject({
+      answered,
+      advice: expect.stringContaining('redirects are not followed'),
+    });
+  });
+
   test('nothing that is said shows the ?code=, and a long answer is cut', () => {
     const verdict = responseVerdict(response(200, `\t${'x'.repeat(5000)}`), check);
     expect(JSON.stringify(verdict)).not.toContain('code=');

@@ -114,6 +114,9 @@ describe('[upstream-events 2.2] what a header cannot carry fails the event', () 
     const metadata = new Map([['k', '日']]);
     expect(() => headers({}, { metadata })).toThrow(expect.objectContaining({ kind: 'eventFailed' }));
   });
+  test('[F6] a tab within metadata is carried, as everywhere else', () => {
+    expect(headers({}, { metadata: new Map([['k', 'a\tb']]) })['X-WebPubSub-Metadata-k']).toBe('a\tb');
+  });
   test('the value itself is not in the message', () => {
     expect(() => headers({}, { state: 'sécret' })).toThrow(/^(?!.*sécret).*ce-connectionState/);
   });

@@ -1,0 +1,82 @@
+import { PubSubError } from '../errors.js';
+import type { DataType, Metadata, Payload } from '../protocols/messages.js';
+import { metadataFromHeaders, metadataHeaderPrefix } from '../protocols/metadata.js';
+import { utf8Of } from '../protocols/text.js';
+import { type BodyType, bodyTypeOf, mediaTypes } from './content-type.js';
+import { type BodyLimit, noBody, type Response, type ResponseHeaders } from './exchange.js';
+import { type Answered, type Answerer, isSuccess, linesOf, requireSuccess, shown } from './reply.js';
+
+const empty = Buffer.alloc(0);
+
+/** How much of the body of a user event's answer is read. */
+export function eventBodyLimit(status: number, maxResponseBytes: number): BodyLimit {
+  return isSuccess(status) ? { bytes: maxResponseBytes, beyond: 'fail' } : noBody;
+}
+
+/**
+ * The message that a user event's answer asks to send back; undefined: none. [upstream-events 3.3]
+ * @throws PubSubError `eventFailed` for another status than 2xx, or a body that no client could be sent
+ */
+export function readEventReply(response: Response, event: Answered, by: Answerer): Payload | undefined {
+  requireSuccess(response, event, by);
+  const metadata = replyMetadata(response.headers);
+  if (response.body.length > 0) {
+    const type = typeOf(response.headers);
+    const bytes = bytesOf(response.body, type);
+    if (bytes.length > 0) return { dataType: type.dataType, bytes, metadata };
+  }
+  return metadata && { dataType: 'text', bytes: empty, metadata };
+}
+
+function typeOf(headers: ResponseHeaders): BodyType {
+  const contentType = linesOf(headers, 'content-type').at(-1) ?? '';
+  const type = bodyTypeOf(contentType);
+  if (type !== undefined) return type;
+  throw new PubSubError(
+    'eventFailed',
+    `the answer's Content-Type is "${shown(contentType)}", which clients cannot be sent; use ${mediaTypes.join(', ')}`,
+  );
+}
+
+/** Text and JSON go into text frames, so what is not such would end the client's connection. */
+function bytesOf(body: Buffer, { dataType, charset }: BodyType): Buffer {
+  if (dataType !== 'text' && dataType !== 'json') return body;
+  const text = utf8Of(body, charset);
+  if (!Buffer.isBuffer(text)) {
+    throw text.fault === 'unknownCharset'
+      ? new PubSubError('eventFailed', `the answer's charset "${shown(text.charset)}" is not known; use utf-8`)
+      : notSuch(dataType, `is not in the charset ${text.charset}`);
+  }
+  if (dataType === 'json' && !isJson(text)) throw notSuch(dataType, 'does not parse');
+  return text;
+}
+
+function notSuch(dataType: DataType, why: string): PubSubError {
+  return new PubSubError('eventFailed', `the answer is declared as ${dataType} but ${why}`);
+}
+
+function isJson(body: Buffer): boolean {
+  try {
+    JSON.parse(body.toString('utf8'));
+    return true;
+  } catch {
+    // The question was whether it parses.
+    return false;
+  }
+}
+
+/** @throws PubSubError `eventFailed` beyond the limits [upstream-events 3.3, D42] */
+function replyMetadata(headers: ResponseHeaders): Metadata | undefined {
+  const flat: string[] = [];
+  for (const name of Object.keys(headers)) {
+    if (name.startsWith(metadataHeaderPrefix)) for (const line of linesOf(headers, name)) flat.push(name, line);
+  }
+  if (flat.length === 0) return undefined;
+  try {
+    return metadataFromHeaders(flat);
+  } catch (cause) {
+    throw new PubSubError('eventFailed', `the answer's metadata is not allowed: ${(cause as Error).message}`, {
+      cause,
+    });
+  }
+}

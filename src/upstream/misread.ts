@@ -1,0 +1,19 @@
+import { isUtf8 } from 'node:buffer';
+import type { ConnectRequest } from '../hub/ports.js';
+
+/** All of it can be Latin-1, and some of it is not ASCII. */
+const maybeMisread = /^[\x00-\xff]*[\x80-\xff][\x00-\xff]*$/;
+
+/**
+ * The name that an upstream means. `ce-userId` is UTF-8, and many servers read the bytes of a header as Latin-1: one that
+ * answers with what it read means what it was sent. Only names of the token are known so, as its signer chose them; what
+ * the client itself may write, in a query or a header, is not looked at. [upstream-events D20]
+ */
+export function asSent(name: string, { userId, claims }: Pick<ConnectRequest, 'userId' | 'claims'>): string {
+  if (!maybeMisread.test(name)) return name;
+  const bytes = Buffer.from(name, 'latin1');
+  if (!isUtf8(bytes)) return name;
+  const meant = bytes.toString('utf8');
+  const wasSent = meant === userId || Object.values(claims).some(values => values.includes(meant));
+  return wasSent ? meant : name;
+}
