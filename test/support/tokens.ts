@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { developmentKey } from '../../src/cli/settings.js';
 import type { StartedHub } from './start-hub.js';
@@ -16,6 +17,12 @@ export function inMinutes(minutes: number, nowMs = Date.now()): number {
 /** A token with exactly these claims: `aud` and `exp` too must be given. */
 export function signToken(claims: object, key = developmentKey, algorithm: jwt.Algorithm = 'HS256'): string {
   return jwt.sign(claims, key, { algorithm, noTimestamp: true });
+}
+
+/** A token whose claims are this JSON text, which may say what no library would sign. */
+export function signText(claims: string, key = developmentKey): string {
+  const parts = ['{"alg":"HS256","typ":"JWT"}', claims].map(part => Buffer.from(part).toString('base64url')).join('.');
+  return `${parts}.${createHmac('sha256', key).update(parts).digest('base64url')}`;
 }
 
 /** Options of a client whose token says exactly this. */
