@@ -121,8 +121,14 @@ describe('permissions', () => {
   test('[CP-043] a pattern of six stars is ignored, the connection and its other roles are not', async () => {
     const log = new ConnectionLog();
     const { dial } = await startHub({ observer: log });
-    const bad = [`${publish}s.******`, `${publish}s.*a*b*c*d*e*`, `${publish}s.a\\`, `${publish}.${'g'.repeat(1025)}`];
-    const client = await dial({ token: { roles: [...bad, `${publish}s.a*****`, 'anything.else'] } });
+    const bad = [
+      `${publish}s.******`,
+      `${publish}s.*a*b*c*d*e*`,
+      `${publish}s.a\\`,
+      `${publish}.${'g'.repeat(1025)}`,
+      'anything.else',
+    ];
+    const client = await dial({ token: { roles: [...bad, `${publish}s.a*****`] } });
     expect(await allowed(client, 'sendToGroup', ['b', 'xaxbxcxdxex', 'ab'])).toEqual(['ab']);
     const ignored = [];
     for (const _ of bad) ignored.push((await log.ignoredRoles.take()).role);

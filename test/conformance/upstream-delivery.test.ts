@@ -408,13 +408,14 @@ describe('state and cookies', () => {
     expect(app.posts[1]?.headers).not.toHaveProperty('cookie');
   });
 
-  test('[upstream-events 2.2] a state that no header can carry fails later events without a request', async () => {
-    app.onPost = answer(204, { 'ce-connectionState': 'é' });
+  test('[F6] [upstream-events 2.2] a state that no header can carry fails its own event, and no later one', async () => {
+    app.onPost = answers(answer(204, { 'ce-connectionState': 'é' }), answer(204));
     const session = await open();
-    await session.event('message', hi);
     expect(await failureOf(session.event('message', hi))).toMatchObject({ kind: 'eventFailed' });
-    expect(app.posts).toHaveLength(1);
-    expect(observer.events[1]).toMatchObject({ outcome: 'failed', attempts: 0 });
+    await session.event('message', hi);
+    expect(app.posts).toHaveLength(2);
+    expect(app.posts[1]?.headers).not.toHaveProperty('ce-connectionstate');
+    expect(observer.events).toMatchObject([{ outcome: 'failed' }, { outcome: 'success', attempts: 1 }]);
   });
 
   test('[UE-075] cookies belong to one connection, and are not for validation', async () => {
