@@ -17,7 +17,9 @@ export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process
 export class LogObserver implements Partial<Observer> {
   readonly #log: Logger;
   readonly #roles = new Once();
-  readonly #warnings = new Once();
+  readonly #unhandled = new Once();
+  /** By hub: those with event handlers, as the configuration spells them. */
+  readonly #warnings = new Map<string, Once>();
 
   constructor(log: Logger) {
     this.#log = log;
@@ -36,7 +38,10 @@ export class LogObserver implements Partial<Observer> {
   roleIgnored(at: Parameters<Observer['roleIgnored']>[0]): void {
     const role = shortened(at.role);
     const novelty = this.#roles.add(role);
-    if (novelty === 'new') this.#log.warn({ ...at, role, reason: withSuggestion(at.role, at.reason) }, 'role ignored');
+    if (novelty === 'new') {
+      const reason = role === at.role ? withSuggestion(role, at.reason) : at.reason;
+      this.#log.warn({ ...at, role, reason }, 'role ignored');
+    }
     if (novelty === 'oneTooMany') this.#log.warn(`role ignored: ${tooMany('hubwire_roles_ignored_total')}`);
   }
 
@@ -51,7 +56,16 @@ export class LogObserver implements Partial<Observer> {
   eventFinished(at: Parameters<Observer['eventFinished']>[0]): void {
     const told = { ...at, durationMs: Math.round(at.durationMs * 10) / 10 };
     if (at.outcome === 'failed') this.#log.warn(told, 'event failed');
+    else if (at.outcome === 'unhandled') this.#tellUnhandled(at);
     else this.#log.debug(told, 'event finished');
+  }
+
+  /** Once for each hub and event: clients choose what they raise, and how often. */
+  #tellUnhandled({ hub, event, reason }: Parameters<Observer['eventFinished']>[0]): void {
+    const novelty = this.#unhandled.add(`${hub}: ${event}`);
+    if (novelty === 'new') this.#log.warn({ hub, event, reason }, 'event has no handler');
+    else if (novelty === 'oneTooMany') this.#log.warn(`event has no handler: ${tooMany('hubwire_events_total')}`);
+    else this.#log.debug({ hub, event, reason }, 'event has no handler');
   }
 
   handlerChanged(at: Parameters<Observer['handlerChanged']>[0]): void {
@@ -60,9 +74,11 @@ export class LogObserver implements Partial<Observer> {
   }
 
   warned({ hub, warning }: Parameters<Observer['warned']>[0]): void {
-    const novelty = this.#warnings.add(`${hub}: ${warning}`);
+    const said = this.#warnings.get(hub) ?? new Once();
+    this.#warnings.set(hub, said);
+    const novelty = said.add(warning);
     if (novelty === 'new') this.#log.warn({ hub }, warning);
-    if (novelty === 'oneTooMany') this.#log.warn(tooMany('hubwire_warnings_total'));
+    if (novelty === 'oneTooMany') this.#log.warn({ hub }, `warnings: ${tooMany('hubwire_warnings_total')}`);
   }
 
   fault(where: string, error: unknown): void {

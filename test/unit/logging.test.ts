@@ -38,12 +38,26 @@ describe('[L8] a role that gives nothing', () => {
   });
 
   test('a long one is cut', () => {
-    observer().roleIgnored(ignored('x'.repeat(1_000_000)));
+    observer().roleIgnored(ignored(`sendToGroup.${'x'.repeat(1_000_000)}`));
     expect(JSON.stringify(lines).length).toBeLessThan(500);
   });
 });
 
-test('a warning is logged once for each hub and text, and 100 in all', () => {
+test('a user event that no handler takes is logged once for each hub and event', () => {
+  const log = observer();
+  const event = { connectionId: 'c', kind: 'user', outcome: 'unhandled', durationMs: 0, attempts: 0 } as const;
+  const reason = 'no event handler of hub chat takes user event vote';
+  for (const hub of ['chat', 'chat', 'news']) log.eventFinished({ ...event, hub, event: 'vote', reason });
+  expect(lines).toMatchObject([
+    { level: warn, hub: 'chat', event: 'vote', reason },
+    { level: warn, hub: 'news', event: 'vote' },
+  ]);
+  for (let index = 0; index < 1_000; index += 1)
+    log.eventFinished({ ...event, hub: 'chat', event: `e${index}`, reason });
+  expect(lines).toHaveLength(101);
+});
+
+test('a warning is logged once for each hub and text, and 100 of a hub', () => {
   const log = observer();
   for (const hub of ['chat', 'chat', 'news']) log.warned({ hub, warning: 'mend this' });
   expect(lines).toMatchObject([
@@ -51,8 +65,14 @@ test('a warning is logged once for each hub and text, and 100 in all', () => {
     { level: warn, hub: 'news', msg: 'mend this' },
   ]);
   for (let index = 0; index < 1_000; index += 1) log.warned({ hub: 'chat', warning: `${index}` });
-  expect(lines).toHaveLength(101);
-  expect(lines[100]).toMatchObject({ level: warn, msg: expect.stringContaining('hubwire_warnings_total') });
+  expect(lines).toHaveLength(102);
+  expect(lines[101]).toMatchObject({
+    level: warn,
+    hub: 'chat',
+    msg: expect.stringContaining('hubwire_warnings_total'),
+  });
+  log.warned({ hub: 'news', warning: 'mend that' });
+  expect(lines[102]).toMatchObject({ hub: 'news', msg: 'mend that' });
 });
 
 test('[newcomer] a request that is refused for want of a role is logged at debug', () => {
