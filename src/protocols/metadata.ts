@@ -31,7 +31,7 @@ export function metadataFromHeaders(rawHeaders: readonly string[]): Metadata | u
 }
 
 /**
- * Entries as metadata, or undefined when there are none.
+ * Entries as metadata, or undefined when there are none. Reads no further than to the first that is wrong.
  * @throws PubSubError `malformed` when a key comes twice, `invalid` beyond the limits [client-protocols 4.6]
  */
 export function checkMetadata(entries: Iterable<readonly [key: string, value: string]>): Metadata | undefined {
@@ -42,9 +42,9 @@ export function checkMetadata(entries: Iterable<readonly [key: string, value: st
     checkValue(key, value);
     if (metadata.has(key)) throw new PubSubError('malformed', `metadata key ${key} is given twice`);
     totalBytes += key.length + value.length;
+    if (totalBytes > maxTotalBytes) throw new PubSubError('invalid', `metadata exceeds ${maxTotalBytes} bytes in all`);
     metadata.set(key, value);
   }
-  if (totalBytes > maxTotalBytes) throw new PubSubError('invalid', `metadata exceeds ${maxTotalBytes} bytes in all`);
   return metadata.size === 0 ? undefined : metadata;
 }
 

@@ -3,92 +3,117 @@
 export const maxPatternLength = 1024;
 export const maxStars = 5;
 
-type Token =
-  | { readonly kind: 'char'; readonly char: string }
-  /** `?`: one character, not `.` */
-  | { readonly kind: 'one' }
-  /** `*`: any run without `.` */
-  | { readonly kind: 'run' }
-  /** `**` or longer: any run */
-  | { readonly kind: 'anyRun' };
+/** A run of any length, also none. */
+interface Run {
+  /** `*` stops at a dot, `**` or longer does not. */
+  readonly crossesDots: boolean;
+}
+
+/** What stands between two runs, piece by piece: literal texts, and numbers of `?`, each of which is one character but a dot. */
+type Segment = readonly (string | number)[];
+
+/** Of a pattern with n runs there are n + 1 segments, which may be empty. */
+interface Parts {
+  readonly segments: readonly Segment[];
+  readonly runs: readonly Run[];
+}
 
 export type GroupPattern = (group: string) => boolean;
 
 /** Undefined when the text is not a valid pattern: too long, too many stars, or a stray backslash. */
 export function compilePattern(text: string): GroupPattern | undefined {
-  const tokens = tokenize(text);
-  return tokens && (group => matches(tokens, group));
+  const parts = parse(text);
+  return parts && (group => matches(parts, group));
 }
 
-function tokenize(text: string): readonly Token[] | undefined {
+function parse(text: string): Parts | undefined {
   if (text === '' || text.length > maxPatternLength) return undefined;
-  const tokens: Token[] = [];
+  const segments: (string | number)[][] = [[]];
+  const runs: Run[] = [];
   let stars = 0;
   for (let at = 0; at < text.length; at += 1) {
     const char = text[at] as string;
     if (char === '*') {
       const run = /^\*+/.exec(text.slice(at))?.[0].length ?? 1;
       stars += run; // every star character counts, those of ** too
-      tokens.push({ kind: run > 1 ? 'anyRun' : 'run' });
+      if (stars > maxStars) return undefined;
+      runs.push({ crossesDots: run > 1 });
+      segments.push([]);
       at += run - 1;
     } else if (char === '?') {
-      tokens.push({ kind: 'one' });
+      append(segments.at(-1)!, 1);
     } else if (char === '\\') {
       at += 1;
       const escaped = text[at];
       if (escaped !== '*' && escaped !== '?' && escaped !== '\\') return undefined;
-      tokens.push({ kind: 'char', char: escaped });
+      append(segments.at(-1)!, escaped);
     } else {
-      tokens.push({ kind: 'char', char });
+      append(segments.at(-1)!, char);
     }
   }
-  return stars > maxStars ? undefined : tokens;
+  return { segments, runs };
+}
+
+/** Joins it with a last piece of its kind. */
+function append(segment: (string | number)[], piece: string | number): void {
+  const last = segment.at(-1);
+  if (typeof last === 'string' && typeof piece === 'string') segment[segment.length - 1] = last + piece;
+  else if (typeof last === 'number' && typeof piece === 'number') segment[segment.length - 1] = last + piece;
+  else segment.push(piece);
 }
 
 /**
- * Walks the text once, keeping the set of token positions that are still possible: at most length × tokens steps. A
- * regular expression with five stars would need the fifth power of the length for a hostile group name.
+ * Keeps the places where the next segment may start, segment by segment, so that there is no backtracking: a regular
+ * expression with five stars would need the fifth power of the length for a hostile group name. At each place whole
+ * texts are compared, as comparing character by character is a hundred times slower.
  */
-function matches(tokens: readonly Token[], text: string): boolean {
-  let possible = new Uint8Array(tokens.length + 1);
-  possible[0] = 1;
-  passRuns(tokens, possible);
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text[index] as string;
-    const next = new Uint8Array(tokens.length + 1);
-    let isAlive = false;
-    for (let at = 0; at < tokens.length; at += 1) {
-      if (possible[at] === 0) continue;
-      const step = consume(tokens[at] as Token, char);
-      if (step === undefined) continue;
-      next[at + step] = 1;
-      isAlive = true;
+function matches({ segments, runs }: Parts, text: string): boolean {
+  let ends = endsOf(segments[0]!, text, [0]);
+  for (const [index, { crossesDots }] of runs.entries()) {
+    if (ends.length === 0) return false;
+    ends = endsOf(segments[index + 1]!, text, crossesDots ? from(ends[0]!, text) : withinDots(ends, text));
+  }
+  return ends.at(-1) === text.length;
+}
+
+/** Where the segment ends when it starts at one of these places; both in ascending order. */
+function endsOf(segment: Segment, text: string, starts: readonly number[]): readonly number[] {
+  const ends: number[] = [];
+  for (const start of starts) {
+    const end = endOf(segment, text, start);
+    if (end !== undefined) ends.push(end);
+  }
+  return ends;
+}
+
+function endOf(segment: Segment, text: string, start: number): number | undefined {
+  let at = start;
+  for (const piece of segment) {
+    if (typeof piece === 'string') {
+      if (!text.startsWith(piece, at)) return undefined;
+      at += piece.length;
+    } else {
+      const end = at + piece;
+      if (end > text.length) return undefined;
+      for (; at < end; at += 1) if (text[at] === '.') return undefined;
     }
-    if (!isAlive) return false;
-    passRuns(tokens, next);
-    possible = next;
   }
-  return possible[tokens.length] === 1;
+  return at;
 }
 
-/** How far the position moves when the token takes the character: a run stays where it is. */
-function consume(token: Token, char: string): 0 | 1 | undefined {
-  switch (token.kind) {
-    case 'char':
-      return token.char === char ? 1 : undefined;
-    case 'one':
-      return char === '.' ? undefined : 1;
-    case 'run':
-      return char === '.' ? undefined : 0;
-    case 'anyRun':
-      return 0;
-  }
+/** This place and all after it. */
+function from(start: number, text: string): readonly number[] {
+  return Array.from({ length: text.length - start + 1 }, (_, index) => start + index);
 }
 
-/** A run may be empty: wherever it can start, what follows it can start too. */
-function passRuns(tokens: readonly Token[], possible: Uint8Array): void {
-  for (let at = 0; at < tokens.length; at += 1) {
-    const kind = tokens[at]?.kind;
-    if (possible[at] === 1 && (kind === 'run' || kind === 'anyRun')) possible[at + 1] = 1;
+/** These places, and those after each up to the next dot. */
+function withinDots(starts: readonly number[], text: string): readonly number[] {
+  const places: number[] = [];
+  let next = 0;
+  for (const start of starts) {
+    const dot = text.indexOf('.', start);
+    const last = dot < 0 ? text.length : dot;
+    for (next = Math.max(next, start); next <= last; next += 1) places.push(next);
   }
+  return places;
 }

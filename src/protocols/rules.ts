@@ -2,7 +2,7 @@ import { PubSubError } from '../errors.js';
 import { isAny } from './any.js';
 import type { Metadata } from './messages.js';
 import { checkMetadata } from './metadata.js';
-import { isEventName, isGroupName } from './names.js';
+import { groupNameRule, isEventName, isGroupName } from './names.js';
 
 /** What every codec asks of a request, however it is written. Each answers its argument, or throws `malformed`. [client-protocols 4.1, 6] */
 
@@ -15,7 +15,7 @@ export function malformed(message: string, cause?: unknown): PubSubError {
 
 /** @throws PubSubError `malformed` */
 export function checkGroup(group: string): string {
-  if (!isGroupName(group)) throw malformed('group must be 1 to 1024 characters, not all white space');
+  if (!isGroupName(group)) throw malformed(`group must be ${groupNameRule}`);
   return group;
 }
 
@@ -38,7 +38,7 @@ export function checkNonEmpty(name: string, text: string): string {
 }
 
 /** Entries as metadata, or undefined when there are none. @throws PubSubError `malformed` for a repeated key or beyond the limits [client-protocols 4.6] */
-export function metadataOf(entries: readonly (readonly [key: string, value: string])[]): Metadata | undefined {
+export function metadataOf(entries: Iterable<readonly [key: string, value: string]>): Metadata | undefined {
   try {
     return checkMetadata(entries);
   } catch (cause) {

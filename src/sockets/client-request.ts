@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { bearerToken } from '../auth/bearer.js';
 import { PubSubError } from '../errors.js';
 import type { Codec } from '../protocols/codec.js';
-import { isGroupName } from '../protocols/names.js';
+import { groupNameRule, isGroupName } from '../protocols/names.js';
 import { simpleEvents, simplePublisher } from '../protocols/simple.js';
 
 /** What a client's upgrade request asks for, before anybody is asked whether it may. */
@@ -97,7 +97,7 @@ export function simpleCodecOf(query: URLSearchParams): Codec {
   if (mode === '' || mode === 'sendevent') return simpleEvents;
   if (mode !== 'sendtogroup') throw new PubSubError('invalid', 'webpubsub_mode must be sendEvent or sendToGroup');
   const group = query.getAll('group').at(-1) ?? '';
-  if (!isGroupName(group)) throw new PubSubError('invalid', 'group must be 1 to 1024 characters, not all white space');
+  if (!isGroupName(group)) throw new PubSubError('invalid', `group must be ${groupNameRule}`);
   return simplePublisher(group, noEchoOf(query));
 }
 

@@ -1,4 +1,5 @@
 import { PubSubError } from '../errors.js';
+import { groupNameRule, isGroupName } from '../protocols/names.js';
 import { compilePattern, type GroupPattern, maxPatternLength, maxStars } from '../protocols/patterns.js';
 
 /** [upstream-events 5.4] */
@@ -29,6 +30,10 @@ export function parseEventPattern(text: string, written = text): (event: string)
  */
 export function parseGroupFilter(text: string): GroupPattern {
   const matches = compilePattern(text);
+  const isLiteral = !/[*?\\]/.test(text);
+  if (matches !== undefined && isLiteral && !isGroupName(text)) {
+    throw invalid(`is a name that no group can have; a group name is ${groupNameRule}`);
+  }
   if (matches !== undefined) return matches;
   throw invalid(
     `is not a pattern of group names; write 1 to ${maxPatternLength} characters with at most ${maxStars} stars, and \\ only before *, ? or \\`,

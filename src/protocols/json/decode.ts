@@ -7,7 +7,7 @@ import { JsonObject, parseUint64 } from './fields.js';
 /** One text frame holds one JSON object. @throws PubSubError `malformed`, `wrongFrameType` [client-protocols 4] */
 export function decode(frame: InboundFrame): ClientRequest {
   if (frame.isBinary) throw new PubSubError('wrongFrameType', 'this subprotocol takes text frames only');
-  const body = new JsonObject(frame.bytes);
+  const body = JsonObject.parse(frame.bytes);
   const type = body.string('type');
   const read = readers[type.toLowerCase()];
   if (read === undefined) throw malformed('unknown message type'); // not quoted: reasons are logged, messages are not

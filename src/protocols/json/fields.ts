@@ -10,11 +10,16 @@ export class JsonObject {
   readonly #text: string;
   #members: readonly Member[] | undefined;
 
-  /** @throws PubSubError `malformed` when the bytes are not one JSON object */
-  constructor(bytes: Buffer) {
+  private constructor(bytes: Buffer, text: string, value: unknown) {
     this.#bytes = bytes;
-    this.#text = bytes.toString('utf8');
-    this.#values = parseObject(this.#text);
+    this.#text = text;
+    this.#values = objectOf(value);
+  }
+
+  /** @throws PubSubError `malformed` when the bytes are not one JSON object */
+  static parse(bytes: Buffer): JsonObject {
+    const text = bytes.toString('utf8');
+    return new JsonObject(bytes, text, parseJson(text));
   }
 
   /** Absent and null are told apart; `__proto__` and its like are never found on a prototype. */
@@ -50,7 +55,9 @@ export class JsonObject {
   /** A nested object; null is absent. */
   object(name: string): JsonObject | undefined {
     const value = this.get(name);
-    return value === undefined || value === null ? undefined : new JsonObject(this.raw(name));
+    if (value === undefined || value === null) return undefined;
+    const bytes = this.raw(name);
+    return new JsonObject(bytes, bytes.toString('utf8'), value);
   }
 
   boolean(name: string): boolean {
@@ -94,16 +101,16 @@ export class JsonObject {
   /** Names and texts of an object of strings; null is absent. */
   strings(name: string): ReadonlyMap<string, string> | undefined {
     const entries = this.object(name)?.entries(name);
-    return entries && distinct(name, entries);
+    return entries && distinct(name, [...entries]);
   }
 
   /** All members, which must be strings. Read from the text: a repeated key is not to be a last-one-wins. */
-  entries(name: string): [string, string][] {
-    return this.#scan().map(({ key, start, end }) => {
+  *entries(name: string): Generator<[string, string]> {
+    for (const { key, start, end } of this.#scan()) {
       const value: unknown = JSON.parse(this.#bytes.toString('utf8', start, end));
       if (typeof value !== 'string') throw malformed(`${name} values must be strings`);
-      return [key, value];
-    });
+      yield [key, value];
+    }
   }
 
   #scan(): readonly Member[] {
@@ -126,13 +133,15 @@ function notUint64(name: string): PubSubError {
   return malformed(`${name} must be an integer from 0 to 18446744073709551615`);
 }
 
-function parseObject(text: string): Readonly<Record<string, unknown>> {
-  let value: unknown;
+function parseJson(text: string): unknown {
   try {
-    value = JSON.parse(text);
+    return JSON.parse(text);
   } catch (cause) {
     throw malformed('the message is not JSON', cause);
   }
+}
+
+function objectOf(value: unknown): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw malformed('the message must be a JSON object');
   }

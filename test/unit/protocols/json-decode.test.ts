@@ -169,8 +169,8 @@ describe('[client-protocols 4.1] general rules', () => {
     expect(decode(send('"data":1,"noEcho":false'))).toMatchObject({ noEcho: false });
   });
 
-  test.each(['', ' \t\n', '\u00a0', 'g'.repeat(1025)])('a group named %j is malformed', group => {
-    for (const type of ['joinGroup', 'leaveGroup', 'sendToGroup', 'setGroupState']) {
+  test.each(['', ' \t\n', '\u00a0', '.', '..', 'g'.repeat(1025)])('[D07] a group named %j is malformed', group => {
+    for (const type of ['joinGroup', 'leaveGroup', 'sendToGroup', 'setGroupState', 'subscribeGroupState']) {
       malformed(JSON.stringify({ type, group, data: 1 }));
     }
   });

@@ -11,6 +11,7 @@ import type {
   Payload,
   ServerMessage,
 } from '../../../src/protocols/messages.js';
+import { isGroupName } from '../../../src/protocols/names.js';
 import { jsonText } from '../../support/json-text.js';
 
 function decode(bytes: Buffer): ClientRequest {
@@ -173,7 +174,7 @@ const uint64 = fc.oneof(
 );
 const ackId = fc.option(uint64, { nil: undefined });
 const name = fc.string({ unit: 'binary', minLength: 1, maxLength: 20 });
-const group = name.filter(text => text.trim() !== '');
+const group = name.filter(isGroupName);
 const eventName = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/);
 const metadata: fc.Arbitrary<Metadata | undefined> = fc.option(
   fc

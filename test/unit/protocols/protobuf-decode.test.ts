@@ -150,6 +150,11 @@ describe('payloads', () => {
   });
 });
 
+test.each(['.', '..', ' '])('[D07] a group named %j is malformed', group => {
+  expect(failureOf(request({ join_group_message: { group } }))).toBe('malformed');
+  expect(failureOf(request({ leave_group_message: { group } }))).toBe('malformed');
+});
+
 describe('the other fields', () => {
   test('[CP-068] metadata', () => {
     const metadata = { Trace: 'a', b: '' };

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PubSubError, unreachable } from '../../../src/errors.js';
 import type { ClientRequest, Payload, SequencedMessage, ServerMessage } from '../../../src/protocols/messages.js';
+import { isGroupName } from '../../../src/protocols/names.js';
 import { protobuf, protobufReliable } from '../../../src/protocols/protobuf/index.js';
 import { jsonText } from '../../support/json-text.js';
 import { anyOf, request, response, type WireMessage, type WireValue } from '../../support/protobuf-wire.js';
@@ -193,7 +194,7 @@ function itemOf(item: (ServerMessage & { kind: 'groupStateUpdate' })['items'][nu
 const anyText = fc.string({ unit: 'binary' });
 const maybeText = fc.option(anyText, { nil: undefined });
 const name = fc.string({ minLength: 1, maxLength: 200 });
-const group = fc.string({ minLength: 1, maxLength: 300 }).filter(text => text.trim() !== '');
+const group = fc.string({ minLength: 1, maxLength: 300 }).filter(isGroupName);
 const event = fc.stringMatching(/^[A-Za-z][A-Za-z0-9_.-]{0,127}$/);
 const uint64 = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
 const ackId = fc.option(uint64, { nil: undefined });

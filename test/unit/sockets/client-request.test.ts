@@ -174,6 +174,8 @@ describe('[client-protocols 1.1] what a simple client speaks', () => {
     'webpubsub_mode=sendToGroup',
     'webpubsub_mode=sendToGroup&group=',
     'webpubsub_mode=sendToGroup&group=%20',
+    'webpubsub_mode=sendToGroup&group=..',
+    'webpubsub_mode=sendToGroup&group=%2e',
     `webpubsub_mode=sendToGroup&group=${'g'.repeat(1025)}`,
     'webpubsub_mode=sendToGroup&group=g&group=',
     'webpubsub_mode=sendToGroup&group=g&noEcho=yes',
