@@ -6,6 +6,7 @@ import type { Logger } from 'pino';
 import { urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
 import { createAdminServer } from './admin/server.js';
+import { ContinuationTokens } from './auth/continuation-tokens.js';
 import { Endpoints } from './auth/endpoints.js';
 import { EntraTokens } from './auth/entra.js';
 import { EntraVerifier } from './auth/entra-verifier.js';
@@ -27,6 +28,7 @@ import { type ConfigWatch, watchConfig } from './config/watch.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
+import { Slices } from './hub/slices.js';
 import { LogObserver } from './logging.js';
 import { type Certificate, type CertificateFiles, CertificateWatch, readCertificate } from './rest/certificate.js';
 import { createRestServer } from './rest/server.js';
@@ -114,16 +116,27 @@ export class Service {
       observer,
       clock,
       turn,
+      slices: new Slices({ monotonicMs: () => clock.monotonicMs(), nextTurn: task => void setImmediate(task) }),
       reconnectionTokens: new KeyReconnectionTokens(keys, () => clock.now()),
       recoveryWindowMs: () => this.#config.reliable.recoveryWindowMs,
       dropsOnEventFailure: () => this.#config.dropOnUserEventFailure,
+      membershipsPerCall: () => this.#config.limits.membershipsPerCall,
     });
     const trustProxy = options.trustProxy ?? false;
-    const shared = { hubs: this.hubs, tokens: this.#tokens, endpoints: this.endpoints, trustProxy };
-    this.#gateway = new Gateway({ ...shared, settings: this.#socketSettings(), clock, turn, observer });
+    const shared = { tokens: this.#tokens, endpoints: this.endpoints, trustProxy };
+    this.#gateway = new Gateway({
+      ...shared,
+      hubs: this.hubs,
+      settings: this.#socketSettings(),
+      clock,
+      turn,
+      observer,
+    });
     const certificate = options.tls && readCertificate(options.tls);
     this.#rest = createRestServer({
       ...shared,
+      hubs: { get: name => this.hubs.reach(name) },
+      continuationTokens: new ContinuationTokens(keys),
       entra: new EntraVerifier({ access: () => this.#config.callers.entra, clock }),
       isLocalAuthDisabled: () => this.#config.callers.isLocalAuthDisabled,
       certificate,
@@ -231,8 +244,8 @@ export class Service {
 
   async #evictAll(): Promise<void> {
     const wave = Math.max(waves.leastConnections, Math.ceil(this.hubs.size / waves.most));
-    for (const hub of this.hubs.all()) {
-      while (hub.evict(wave) > 0) await this.#pause(waves.gapMs);
+    for (const hub of [...this.hubs.all()]) {
+      while ((await hub.evict(wave)) > 0) await this.#pause(waves.gapMs);
     }
   }
 

@@ -10,6 +10,7 @@ import {
   defaultEntraAudiences,
   defaultFinalCloseCodes,
   defaultKeepAliveSeconds,
+  defaultMembershipsPerCall,
   defaultQueueBytes,
   defaultQueueMessages,
   defaultRecoverySeconds,
@@ -32,6 +33,8 @@ export interface Limits {
   readonly maxConnections: number | undefined;
   readonly outboundQueueMessages: number;
   readonly outboundQueueBytes: number;
+  /** Connections × groups. */
+  readonly membershipsPerCall: number;
 }
 
 /** Sessions of the reliable subprotocols. */
@@ -86,6 +89,7 @@ export function buildConfig(file: HubsFile): Config {
       maxConnections: file.limits?.maxConnections,
       outboundQueueMessages: file.limits?.outboundQueueMessages ?? defaultQueueMessages,
       outboundQueueBytes: file.limits?.outboundQueueBytes ?? defaultQueueBytes,
+      membershipsPerCall: file.limits?.membershipsPerCall ?? defaultMembershipsPerCall,
     },
     reliable: {
       recoveryWindowMs: (file.reliable?.recoveryWindowInSeconds ?? defaultRecoverySeconds) * 1_000,

@@ -13,6 +13,7 @@ export const defaultRecoverySeconds = 30;
 /** [client-protocols D3] */
 export const defaultFinalCloseCodes = [1000] as const;
 export const defaultQueueBytes = 16 * 1024 * 1024;
+export const defaultMembershipsPerCall = 10_000_000;
 /** [rest-api 1.4] */
 export const defaultEntraAudiences = ['https://webpubsub.azure.com'] as const;
 
@@ -213,6 +214,14 @@ const limits = record(
         minimum: 1,
         default: defaultQueueBytes,
         description: 'Bytes that may wait for one slow client before its connection is closed.',
+      }),
+    ),
+    membershipsPerCall: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: defaultMembershipsPerCall,
+        description:
+          'Memberships, connections × groups, that one REST call may make; a larger one is answered 400 before it starts. Each takes some 100 bytes.',
       }),
     ),
   },

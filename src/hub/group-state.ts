@@ -1,6 +1,8 @@
 import { PubSubError } from '../errors.js';
 import type { GroupStateItem, SequencedMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
+import { FirstById } from './first-by-id.js';
+import type { Slices, Steps } from './slices.js';
 
 /** Of one member in one group: the UTF-8 of its keys and values. [client-protocols 4.9] */
 export const maxStateBytes = 512;
@@ -19,6 +21,7 @@ export interface GroupStateHost {
   /** The states that those nodes know of. */
   gather(group: string): Promise<readonly GroupStateItem[]>;
   fault(error: unknown): void;
+  readonly slices: Slices;
 }
 
 interface Subscription {
@@ -98,15 +101,21 @@ export class GroupStates {
     const held = new Map(subscription.held);
     subscription.held = held;
     const elsewhere = await this.#gather(group);
+    const here = await this.#host.slices.run(this.first(group));
     if (this.#subscription(connection, group) !== subscription || subscription.held !== held) return;
     subscription.held = undefined;
-    const items = newest([...this.list(group), ...elsewhere, ...held.values()]);
+    const items = newest([...here, ...elsewhere, ...held.values()]);
     this.#host.send([connection], { kind: 'groupStateSnapshot', group, items });
   }
 
   /** States of members on this node, in the order of connection ids; no more than a snapshot can hold. */
-  list(group: string): readonly GroupStateItem[] {
-    return firstOf(this.#groups.get(group)?.states.values() ?? []);
+  *first(group: string): Steps<readonly GroupStateItem[]> {
+    const first = firstItems();
+    for (const item of this.#groups.get(group)?.states.values() ?? []) {
+      first.add(item);
+      yield;
+    }
+    return first.items;
   }
 
   /** Without the other nodes, what is known here is better than nothing; their next updates are heard. */
@@ -157,9 +166,11 @@ function newest(items: readonly GroupStateItem[]): readonly GroupStateItem[] {
     const known = latest.get(item.connectionId);
     if (known === undefined || known.updatedAtMs < item.updatedAtMs) latest.set(item.connectionId, item);
   }
-  return firstOf([...latest.values()].filter(({ state }) => state !== undefined));
+  const first = firstItems();
+  for (const item of latest.values()) if (item.state !== undefined) first.add(item);
+  return first.items;
 }
 
-function firstOf(items: Iterable<GroupStateItem>): readonly GroupStateItem[] {
-  return [...items].sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1)).slice(0, maxSnapshotItems);
+function firstItems(): FirstById<GroupStateItem> {
+  return new FirstById(maxSnapshotItems, ({ connectionId }) => connectionId);
 }

@@ -23,6 +23,7 @@ import type {
   Upstream,
 } from './ports.js';
 import { execute, type RequestHost } from './requests.js';
+import type { Slices, Steps } from './slices.js';
 import { type StreamOutput, Streams } from './streams.js';
 
 /** What every hub of the service shares. */
@@ -32,11 +33,15 @@ export interface HubPorts {
   readonly observer: Observer;
   readonly clock: Clock;
   readonly turn: Turn;
+  /** One for all hubs: together they take one share of a turn. */
+  readonly slices: Slices;
   readonly reconnectionTokens: ReconnectionTokens;
   /** How long a reliable connection waits for its client; read when one is suspended. */
   readonly recoveryWindowMs: () => number;
   /** Read at each failure: a reload applies to open connections. */
   readonly dropsOnEventFailure: () => boolean;
+  /** Most memberships, connections × groups, that one call may make; read at each call. */
+  readonly membershipsPerCall: () => number;
 }
 
 export interface SendOptions {
@@ -55,6 +60,13 @@ export interface CloseOptions {
   readonly reason?: string | undefined;
 }
 
+export interface ListOptions {
+  /** Only connections whose ids come after this one. */
+  readonly after?: string | undefined;
+  /** Default: all. */
+  readonly limit?: number;
+}
+
 /** WebSocket close code of a connection that the app server closes. [client-protocols 8.3] */
 const closedByAppServer = 1000;
 
@@ -71,10 +83,16 @@ export class Hub implements Performer {
   readonly #owner: ConnectionOwner;
   readonly #states: GroupStates;
   readonly #operations: Operations;
+  readonly #onEmpty: () => void;
+  /** Clients that the upstream is being asked about, and those admitted since who are not in yet. */
+  #asking = 0;
+  readonly #admitted = new Set<Admission>();
 
-  constructor(name: string, ports: HubPorts) {
+  /** @param onEmpty called when the last connection has ended and nobody is about to come in: nothing is left in the hub then */
+  constructor(name: string, ports: HubPorts, onEmpty: () => void = () => {}) {
     this.name = name;
     this.#ports = ports;
+    this.#onEmpty = onEmpty;
     this.#members = new Members(name, ports.backplane);
     this.#sends = new PendingSends(name, this.#members, ports.turn, ports.observer);
     this.#states = this.#makeStates();
@@ -89,9 +107,25 @@ export class Hub implements Performer {
 
   // ---------------------------------------------------------------------------------------------------- connections
 
-  /** May the client connect, as whom, and speaking what? @throws as a rejection: ConnectRefused, PubSubError `eventFailed` */
+  /**
+   * May the client connect, as whom, and speaking what? Whoever is admitted is then opened or abandoned.
+   * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
+   */
   admit(candidate: Candidate): Admission | Promise<Admission> {
-    return admit(this.name, candidate, this.#ports.upstream);
+    const admission = admit(this.name, candidate, this.#ports.upstream);
+    return admission instanceof Promise ? this.#awaitAdmission(admission) : admission;
+  }
+
+  async #awaitAdmission(asking: Promise<Admission>): Promise<Admission> {
+    this.#asking += 1;
+    try {
+      const admission = await asking;
+      this.#admitted.add(admission);
+      return admission;
+    } finally {
+      this.#asking -= 1;
+      this.#tellIfEmpty();
+    }
   }
 
   /**
@@ -107,6 +141,7 @@ export class Hub implements Performer {
     );
     this.#sends.settle();
     this.#members.add(connection);
+    this.#admitted.delete(admission);
     for (const group of admission.groups) this.#members.join(connection, group);
     upstream.accept(userId, admission.subprotocol);
     this.#greet(connection);
@@ -123,6 +158,8 @@ export class Hub implements Performer {
   abandon(admission: Admission): void {
     admission.upstream.accept(admission.userId, admission.subprotocol);
     admission.upstream.disconnected('The client left before the connection was established.');
+    this.#admitted.delete(admission);
+    this.#tellIfEmpty();
   }
 
   /**
@@ -172,16 +209,19 @@ export class Hub implements Performer {
     for (const connection of this.#members.select({ scope: 'hub', hub: this.name })) connection.quiesce();
   }
 
-  /** Ends up to `count` connections for the service's shutdown. Answers how many are left. */
-  evict(count: number): number {
+  /** Ends up to `count` connections for the service's shutdown. Answers how many are left; a promise while it goes in slices. */
+  evict(count: number): number | Promise<number> {
+    return this.#ports.slices.run(this.#evictEach(count));
+  }
+
+  *#evictEach(count: number): Steps<number> {
     const kind: ErrorKind = 'shuttingDown';
+    const { close, category } = outcomes[kind];
     let left = count;
     for (const connection of this.#members.select({ scope: 'hub', hub: this.name })) {
       if (left-- <= 0) break;
-      this.#close(connection, outcomes[kind].close, {
-        category: outcomes[kind].category,
-        reason: 'The service is shutting down.',
-      });
+      this.#close(connection, close, { category, reason: 'The service is shutting down.' });
+      yield;
     }
     return this.#members.size;
   }
@@ -225,12 +265,16 @@ export class Hub implements Performer {
     await this.#ask(this.#user(userId), leave([group]));
   }
 
-  /** All connections that the filter accepts, or all of the hub. The filter sees them as they were before any change. @throws PubSubError `invalid` for a filter that does not hold */
+  /**
+   * All connections that the filter accepts, or all of the hub. The filter sees them as they were before any change.
+   * @throws PubSubError `invalid` for a filter that does not compile, and for more memberships than one call may make: nothing is changed then
+   */
   async addConnectionsToGroups(groups: readonly string[], filter?: string): Promise<void> {
+    await this.#checkMemberships(groups.length, filter);
     await this.#ask({ scope: 'hub', hub: this.name }, join(groups, filter));
   }
 
-  /** As for `addConnectionsToGroups`. */
+  /** As for `addConnectionsToGroups`, without a limit: it takes no longer than there are memberships. */
   async removeConnectionsFromGroups(groups: readonly string[], filter?: string): Promise<void> {
     await this.#ask({ scope: 'hub', hub: this.name }, leave(groups, filter));
   }
@@ -244,23 +288,24 @@ export class Hub implements Performer {
   }
 
   /** Connections of a group, in the order of their ids. */
-  async listGroup(group: string): Promise<readonly Member[]> {
-    const { members } = await this.#ask(this.#group(group), { kind: 'list' });
-    return [...members].sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1));
+  async listGroup(group: string, options: ListOptions = {}): Promise<readonly Member[]> {
+    const { after, limit = Number.MAX_SAFE_INTEGER } = options;
+    const { members } = await this.#ask(this.#group(group), { kind: 'list', after, limit });
+    return [...members].sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1)).slice(0, limit);
   }
 
   // --------------------------------------------------------------------------------------------- existence and close
 
   connectionExists(connectionId: string): Promise<boolean> {
-    return this.#reaches(this.#connection(connectionId), { kind: 'count' });
+    return this.#reaches(this.#connection(connectionId), count());
   }
 
   groupExists(group: string): Promise<boolean> {
-    return this.#reaches(this.#group(group), { kind: 'count' });
+    return this.#reaches(this.#group(group), count());
   }
 
   userExists(userId: string): Promise<boolean> {
-    return this.#reaches(this.#user(userId), { kind: 'count' });
+    return this.#reaches(this.#user(userId), count());
   }
 
   /** `reason` reaches the client in its `disconnected` message, so it may be long. */
@@ -311,7 +356,8 @@ export class Hub implements Performer {
       leave: (connection, group) => this.#leave(connection, group),
       close: (connection, reason) => this.#closeForAppServer(connection, reason),
     };
-    return new Operations(this.#members, this.#sends, host, this.#ports.clock);
+    const { clock, slices } = this.#ports;
+    return new Operations(this.#members, this.#sends, host, clock, slices);
   }
 
   /** Idempotent, like `#leave`. What is delivered first may end the connection, as a slow client. */
@@ -347,6 +393,20 @@ export class Hub implements Performer {
       this.#ports.backplane.gather(target, operation),
     ]);
     return [here, ...elsewhere].reduce(sum);
+  }
+
+  /** Most calls are far below the limit whatever their filter accepts, so that it is evaluated for the others only. */
+  async #checkMemberships(groups: number, filter: string | undefined): Promise<void> {
+    const target: Target = { scope: 'hub', hub: this.name };
+    const limit = this.#ports.membershipsPerCall();
+    let { matched } = await this.#ask(target, count());
+    if (matched * groups > limit && filter !== undefined) ({ matched } = await this.#ask(target, count(filter)));
+    if (matched * groups <= limit) return;
+    throw new PubSubError(
+      'invalid',
+      `${matched} connections × ${groups} groups are ${matched * groups} memberships; one call makes at most ${limit} ` +
+        '(limits.membershipsPerCall). Name fewer groups, or fewer connections by a filter. Nothing was changed.',
+    );
   }
 
   async #reaches(target: Target, operation: Operation): Promise<boolean> {
@@ -388,7 +448,12 @@ export class Hub implements Performer {
     connection.upstream.disconnected(ending.reason);
     const { id: connectionId, protocol } = connection;
     this.#ports.observer.connectionClosed({ hub: this.name, connectionId, protocol, ...ending });
+    this.#tellIfEmpty();
     return ended;
+  }
+
+  #tellIfEmpty(): void {
+    if (this.#members.size === 0 && this.#asking === 0 && this.#admitted.size === 0) this.#onEmpty();
   }
 
   /** Those who are left hear of it: readers of its streams, subscribers to its states, and the upstream. */
@@ -458,9 +523,10 @@ export class Hub implements Performer {
   }
 
   #makeStates(): GroupStates {
-    const { backplane, clock, observer } = this.#ports;
+    const { backplane, clock, observer, slices } = this.#ports;
     const expiresAtMs = Number.POSITIVE_INFINITY;
     return new GroupStates({
+      slices,
       now: () => clock.now(),
       send: (receivers, message) => this.#sends.sendNow(receivers, { message, expiresAtMs }),
       publish: (group, item) => backplane.publish(this.#group(group), { kind: 'groupState', item }),
@@ -497,6 +563,10 @@ function join(groups: readonly string[], filter?: string): Operation {
 
 function leave(groups: readonly string[], filter?: string): Operation {
   return { kind: 'leave', groups, filter };
+}
+
+function count(filter?: string): Operation {
+  return { kind: 'count', filter };
 }
 
 function sum(a: Answer, b: Answer): Answer {

@@ -1,9 +1,13 @@
 import { PubSubError } from '../errors.js';
 import { canonicalHubName, isHubName } from '../protocols/names.js';
 import { Hub, type HubPorts } from './hub.js';
+import { nothing } from './operations.js';
 import type { Answer, Operation, Performer, Target } from './ports.js';
 
-/** Finds a hub by its name. A hub needs no configuration: it comes into being when it is first asked for. [client-protocols 1.1] */
+/**
+ * Finds a hub by its name. A hub needs no configuration: it comes into being when its first client does, and is forgotten
+ * after its last one, as nothing is left in it then. [client-protocols 1.1]
+ */
 export class Hubs implements Performer {
   readonly #hubs = new Map<string, Hub>();
   readonly #ports: HubPorts;
@@ -13,17 +17,25 @@ export class Hubs implements Performer {
     ports.backplane.attach(this);
   }
 
-  /** In any letter case. @throws PubSubError `invalid` for what cannot be a hub's name */
+  /** For a client that is about to come in: a hub that nobody is in is made, and kept. @throws as `find` */
   get(name: string): Hub {
     const key = keyOf(name);
     const known = this.#hubs.get(key);
     if (known !== undefined) return known;
-    const hub = new Hub(key, this.#ports);
+    const hub: Hub = new Hub(key, this.#ports, () => this.#forget(hub));
     this.#hubs.set(key, hub);
     return hub;
   }
 
-  /** For callers that have proved nothing yet: a hub stays for ever, so their word makes none. @throws as `get` */
+  /**
+   * For one call that brings no client in. A hub that nobody is in is made for the call and not kept, so that names alone
+   * take no memory; the call reaches other nodes all the same. @throws as `find`
+   */
+  reach(name: string): Hub {
+    return this.find(name) ?? new Hub(keyOf(name), this.#ports);
+  }
+
+  /** One that somebody is in, or about to be; in any letter case. @throws PubSubError `invalid` for what cannot be a hub's name */
   find(name: string): Hub | undefined {
     return this.#hubs.get(keyOf(name));
   }
@@ -40,7 +52,11 @@ export class Hubs implements Performer {
   }
 
   perform(target: Target, operation: Operation): Answer | Promise<Answer> {
-    return this.get(target.hub).perform(target, operation);
+    return this.find(target.hub)?.perform(target, operation) ?? nothing;
+  }
+
+  #forget(hub: Hub): void {
+    if (this.#hubs.get(hub.name) === hub) this.#hubs.delete(hub.name);
   }
 }
 

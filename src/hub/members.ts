@@ -63,7 +63,20 @@ export class Members {
     }
   }
 
-  /** Live, not a copy: for reading at once. */
+  count(target: Target): number {
+    switch (target.scope) {
+      case 'hub':
+        return this.#connections.size;
+      case 'group':
+        return this.#groups.count(target.group);
+      case 'user':
+        return this.#users.count(target.userId);
+      case 'connection':
+        return this.#connections.has(target.connectionId) ? 1 : 0;
+    }
+  }
+
+  /** Live, not a copy: who comes in while it is read may be among them, and who leaves is not. */
   select(target: Target): Iterable<Connection> {
     switch (target.scope) {
       case 'hub':

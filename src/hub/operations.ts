@@ -1,85 +1,124 @@
 import type { Clock } from '../clock.js';
 import type { Connection } from './connection.js';
 import { compileFilter } from './filter/filter.js';
+import { FirstById } from './first-by-id.js';
 import type { GroupStates } from './group-state.js';
 import type { Members } from './members.js';
 import type { PendingSends } from './pending-sends.js';
 import type { Answer, Operation, Performer, Target } from './ports.js';
+import type { Slices, Steps } from './slices.js';
 
 /** What operations change, one connection at a time. */
 export interface OperationHost {
   readonly states: GroupStates;
+  /** Does nothing to a connection that has ended. */
   join(connection: Connection, group: string): Promise<void> | undefined;
   leave(connection: Connection, group: string): void;
   /** For the app server, with its reason. */
   close(connection: Connection, reason: string | undefined): void;
 }
 
+type Of<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>;
+
 /** Operations that are done connection by connection. */
-type Change = Extract<Operation, { kind: 'leaveAll' | 'close' | 'grant' | 'revoke' | 'check' }>;
+type Change = Of<'close' | 'grant' | 'revoke' | 'check'>;
 
-const nothing: Answer = { matched: 0, members: [], conflicts: 0 };
+export const nothing: Answer = { matched: 0, members: [], conflicts: 0 };
 
-/** Does operations with this node's connections of one hub, for callers here and on other nodes. */
+/**
+ * Does operations with this node's connections of one hub, for callers here and on other nodes. Those over many go in
+ * slices [design 8]:
+ *
+ * - Who is concerned is settled when the call comes; a filter is evaluated on all of them before anything changes. A
+ *   connection that opens later is not concerned, one that has ended meanwhile is passed over.
+ * - A send that comes before the call is answered reaches those as members who have become some by then.
+ * - Two calls at the same time take turns. Where both change the same connection, either may come first: a caller that
+ *   needs an order waits for the first answer.
+ */
 export class Operations implements Performer {
   readonly #members: Members;
   readonly #sends: PendingSends;
   readonly #host: OperationHost;
   readonly #clock: Clock;
+  readonly #slices: Slices;
 
-  constructor(members: Members, sends: PendingSends, host: OperationHost, clock: Clock) {
+  constructor(members: Members, sends: PendingSends, host: OperationHost, clock: Clock, slices: Slices) {
     this.#members = members;
     this.#sends = sends;
     this.#host = host;
     this.#clock = clock;
+    this.#slices = slices;
   }
 
   perform(target: Target, operation: Operation): Answer | Promise<Answer> {
-    if (operation.kind === 'send') return this.#send(target, operation);
-    const connections = this.#members.select(target);
     switch (operation.kind) {
+      case 'send':
+        return this.#send(target, operation);
       case 'join':
-        return this.#joinEach(matching(connections, operation.filter), operation.groups);
+        return this.#slices.run(this.#joinEach(target, operation));
       case 'leave':
-        return this.#leaveEach(matching(connections, operation.filter), operation.groups);
+        return this.#slices.run(this.#leaveEach(target, operation));
+      case 'leaveAll':
+        return this.#slices.run(this.#leaveAll(target));
       case 'count':
-        return { ...nothing, matched: count(connections) };
+        return this.#count(target, operation);
       case 'list':
-        return listOf(connections);
+        return this.#slices.run(this.#list(target, operation));
       case 'groupState':
         if (target.scope === 'group') this.#host.states.receive(target.group, operation.item);
         return nothing;
       case 'listStates':
-        return { ...nothing, states: target.scope === 'group' ? this.#host.states.list(target.group) : [] };
+        return this.#slices.run(this.#listStates(target));
       default:
-        return this.#change([...connections], operation);
+        return this.#slices.run(this.#change(target, operation));
     }
   }
 
-  #send(target: Target, { message, excluded, filter, ttlSeconds }: Operation & { kind: 'send' }): Answer {
+  #send(target: Target, { message, excluded, filter, ttlSeconds }: Of<'send'>): Answer {
     const accepts = filter === undefined ? undefined : compileFilter(filter);
     const expiresAtMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + ttlSeconds * 1000;
     this.#sends.add(target, { excluded, accepts }, { message, expiresAtMs });
     return nothing;
   }
 
-  async #joinEach(connections: readonly Connection[], groups: readonly string[]): Promise<Answer> {
-    await Promise.all(connections.flatMap(connection => groups.map(group => this.#host.join(connection, group))));
+  *#joinEach(target: Target, { groups, filter }: Of<'join'>): Steps<Answer | Promise<Answer>> {
+    const connections = yield* this.#matching(target, filter);
+    /** At most one for each group, as whoever joins a group waits for the same. */
+    const announced = new Set<Promise<void>>();
+    for (const connection of connections) {
+      for (const group of groups) {
+        const ready = this.#host.join(connection, group);
+        if (ready !== undefined) announced.add(ready);
+        yield;
+      }
+    }
+    const answer = { ...nothing, matched: connections.length };
+    return announced.size === 0 ? answer : Promise.all(announced).then(() => answer);
+  }
+
+  *#leaveEach(target: Target, { groups, filter }: Of<'leave'>): Steps<Answer> {
+    const connections = yield* this.#matching(target, filter);
+    const names = new Set(groups);
+    for (const connection of connections) {
+      for (const group of inBoth(connection.groups, names)) {
+        this.#host.leave(connection, group);
+        yield;
+      }
+      yield;
+    }
     return { ...nothing, matched: connections.length };
   }
 
-  #leaveEach(connections: readonly Connection[], groups: readonly string[]): Answer {
-    for (const connection of connections) for (const group of groups) this.#host.leave(connection, group);
-    return { ...nothing, matched: connections.length };
-  }
-
-  #change(connections: readonly Connection[], operation: Change): Answer {
+  *#change(target: Target, operation: Change): Steps<Answer> {
+    const excluded = new Set(operation.kind === 'close' ? operation.excluded : []);
     let matched = 0;
     let conflicts = 0;
-    for (const connection of connections) {
+    for (const connection of [...this.#members.select(target)]) {
+      if (!connection.isAlive || excluded.has(connection.id)) continue;
       const result = this.#changeOne(connection, operation);
       if (result !== 'unmatched') matched += 1;
       if (result === 'conflict') conflicts += 1;
+      yield;
     }
     return { matched, members: [], conflicts };
   }
@@ -87,11 +126,7 @@ export class Operations implements Performer {
   #changeOne(connection: Connection, operation: Change): 'done' | 'unmatched' | 'conflict' {
     const { permissions } = connection;
     switch (operation.kind) {
-      case 'leaveAll':
-        for (const group of [...connection.groups]) this.#host.leave(connection, group);
-        return 'done';
       case 'close':
-        if (operation.excluded.includes(connection.id)) return 'unmatched';
         this.#host.close(connection, operation.reason);
         return 'done';
       case 'grant':
@@ -102,21 +137,65 @@ export class Operations implements Performer {
         return permissions.allows(operation.permission, operation.group) ? 'done' : 'unmatched';
     }
   }
+
+  *#leaveAll(target: Target): Steps<Answer> {
+    const connections = [...this.#members.select(target)];
+    for (const connection of connections) {
+      for (const group of [...connection.groups]) {
+        this.#host.leave(connection, group);
+        yield;
+      }
+      yield;
+    }
+    return { ...nothing, matched: connections.length };
+  }
+
+  #count(target: Target, { filter }: Of<'count'>): Answer | Promise<Answer> {
+    if (filter === undefined) return { ...nothing, matched: this.#members.count(target) };
+    return this.#slices.run(this.#countMatching(target, filter));
+  }
+
+  *#countMatching(target: Target, filter: string): Steps<Answer> {
+    const accepts = compileFilter(filter);
+    let matched = 0;
+    for (const connection of this.#members.select(target)) {
+      if (accepts(connection)) matched += 1;
+      yield;
+    }
+    return { ...nothing, matched };
+  }
+
+  *#list(target: Target, { after, limit }: Of<'list'>): Steps<Answer> {
+    const first = new FirstById<Connection>(limit, ({ id }) => id);
+    for (const connection of this.#members.select(target)) {
+      if (after === undefined || connection.id > after) first.add(connection);
+      yield;
+    }
+    const members = first.items.map(({ id, userId }) => ({ connectionId: id, userId }));
+    return { ...nothing, matched: members.length, members };
+  }
+
+  *#listStates(target: Target): Steps<Answer> {
+    const states = target.scope === 'group' ? yield* this.#host.states.first(target.group) : [];
+    return { ...nothing, states };
+  }
+
+  /** A copy, made before anything changes: a filter on groups sees what was so. [rest-api 2.8] */
+  *#matching(target: Target, filter: string | undefined): Steps<readonly Connection[]> {
+    const present = [...this.#members.select(target)];
+    if (filter === undefined) return present;
+    const accepts = compileFilter(filter);
+    const matching: Connection[] = [];
+    for (const connection of present) {
+      if (connection.isAlive && accepts(connection)) matching.push(connection);
+      yield;
+    }
+    return matching;
+  }
 }
 
-/** A copy, made before anything changes: a filter on groups sees what was so. [rest-api 2.8] */
-function matching(connections: Iterable<Connection>, filter: string | undefined): readonly Connection[] {
-  const accepts = filter === undefined ? () => true : compileFilter(filter);
-  return [...connections].filter(accepts);
-}
-
-function count(connections: Iterable<Connection>): number {
-  let total = 0;
-  for (const _ of connections) total += 1;
-  return total;
-}
-
-function listOf(connections: Iterable<Connection>): Answer {
-  const members = Array.from(connections, ({ id, userId }) => ({ connectionId: id, userId }));
-  return { matched: members.length, members, conflicts: 0 };
+/** A copy, as the connection is about to leave them. The loop is over the smaller one: a call may name very many groups. */
+function inBoth(a: ReadonlySet<string>, b: ReadonlySet<string>): readonly string[] {
+  const [small, large] = a.size < b.size ? [a, b] : [b, a];
+  return [...small].filter(group => large.has(group));
 }

@@ -114,8 +114,9 @@ export type Operation =
   | { readonly kind: 'leaveAll' }
   | { readonly kind: 'close'; readonly reason: string | undefined; readonly excluded: readonly string[] }
   | { readonly kind: 'grant' | 'revoke' | 'check'; readonly permission: Permission; readonly group: string }
-  | { readonly kind: 'count' }
-  | { readonly kind: 'list' }
+  | { readonly kind: 'count'; readonly filter: string | undefined }
+  /** The first `limit` connections in the order of their ids; with `after`, of those whose ids come after it. */
+  | { readonly kind: 'list'; readonly after: string | undefined; readonly limit: number }
   /** For members of the target group that subscribed: this is one member's state now. [client-protocols 4.9] */
   | { readonly kind: 'groupState'; readonly item: GroupStateItem }
   /** Which members of the target group have a state, and which. */
@@ -130,7 +131,7 @@ export interface Member {
 export interface Answer {
   /** Connections that the operation reached; of a `check`, those that have the permission. */
   readonly matched: number;
-  /** Of a `list`. */
+  /** Of a `list`, in the order of their ids. */
   readonly members: readonly Member[];
   /** Of a `grant` or `revoke`: connections whose limit of literal overrides was reached. */
   readonly conflicts: number;
@@ -138,7 +139,7 @@ export interface Answer {
   readonly states?: readonly GroupStateItem[];
 }
 
-/** One node's side of the backplane: performs on its own connections what another node asks for. */
+/** One node's side of the backplane: performs on its own connections what another node asks for. A promise while it goes in slices. */
 export interface Performer {
   perform(target: Target, operation: Operation): Answer | Promise<Answer>;
 }

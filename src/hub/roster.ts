@@ -26,7 +26,13 @@ export class Roster {
     return isLast;
   }
 
-  /** Live, not a copy: for reading at once. */
+  count(name: string): number {
+    const present = this.#present.get(name);
+    if (present instanceof Set) return present.size;
+    return present === undefined ? 0 : 1;
+  }
+
+  /** Live, not a copy: who comes in while it is read may be among them, and who leaves is not. */
   of(name: string): Iterable<Connection> {
     const present = this.#present.get(name);
     if (present instanceof Set) return present;

@@ -4,7 +4,7 @@ import { isGroupName, maxGroupNameLength } from '../protocols/names.js';
 import { invalidParameter } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
-import { groupNameRule } from './parameters.js';
+import { invalidGroupName } from './parameters.js';
 import { jsonOf } from './payload.js';
 import { assertFilter } from './query-check.js';
 
@@ -47,11 +47,11 @@ function change(id: string, summary: string) {
   return operation({ id, summary, actions: ['group/write'], body, success: { status: 200 }, failures: [415] });
 }
 
-/** @throws RestFailure for another media type, and for groups or a filter that do not hold */
+/** @throws RestFailure for another media type, and for groups or a filter that are invalid */
 function selectionOf(request: FastifyRequest): Selection {
   const body = jsonOf(request);
   const { groups, filter } = (isObject(body) ? body : {}) as { groups?: unknown; filter?: unknown };
-  if (!isGroupNames(groups)) throw invalidParameter('Groups', groupNameRule);
+  if (!isGroupNames(groups)) throw invalidParameter('Groups', invalidGroupName);
   if (filter === undefined || filter === null || filter === '') return { groups: unique(groups), filter: undefined };
   if (typeof filter !== 'string') throw invalidParameter('Filter', 'The filter must be a string.');
   assertFilter(filter, 'Filter');

@@ -5,7 +5,14 @@ import type { KeyTokens } from '../auth/key-tokens.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { badRequest } from './failures.js';
 import { operation, type Path } from './operation.js';
-import { defaultMinutesToExpire, queryGroups, queryInteger, queryValue, queryValues } from './parameters.js';
+import {
+  defaultMinutesToExpire,
+  queryGroups,
+  queryInteger,
+  queryUserId,
+  queryValue,
+  queryValues,
+} from './parameters.js';
 
 /** Client type, in lower case → where its clients connect, and so their tokens' audience. [rest-api 2.7] */
 const clientPaths: ReadonlyMap<string, string> = new Map([
@@ -42,7 +49,7 @@ export function clientToken(request: FastifyRequest, tokens: Pick<KeyTokens, 'si
   const { hub } = request.params as Path<'hub'>['Params'];
   const audience = endpoints.primary + clientPath(request) + canonicalHubName(hub);
   const minutes = queryInteger(request, 'minutesToExpire') ?? defaultMinutesToExpire;
-  const userId = queryValue(request, 'userId') || undefined;
+  const userId = queryUserId(request);
   return tokens.sign({ userId, roles: queryValues(request, 'role'), groups: queryGroups(request) }, audience, minutes);
 }
 

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import type { ContinuationTokens } from '../auth/continuation-tokens.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import { addBulkMemberships } from './bulk-memberships.js';
@@ -14,17 +15,18 @@ import { addSends } from './sends.js';
 export interface DataPlane {
   readonly hubs: HubDirectory;
   readonly tokens: Pick<KeyTokens, 'sign'>;
+  readonly continuationTokens: ContinuationTokens;
   readonly endpoints: Endpoints;
 }
 
 /** Every operation on hubs, by subject; paths begin with the hub's name. [rest-api 2] */
-export function addDataPlane(app: FastifyInstance, { hubs, tokens, endpoints }: DataPlane): void {
+export function addDataPlane(app: FastifyInstance, { hubs, tokens, continuationTokens, endpoints }: DataPlane): void {
   addSends(app, hubs);
   addCloses(app, hubs);
   addPresence(app, hubs);
   addMemberships(app, hubs);
   addBulkMemberships(app, hubs);
-  addListing(app, hubs, endpoints);
+  addListing(app, hubs, endpoints, continuationTokens);
   addPermissions(app, hubs);
   addTokens(app, tokens, endpoints);
 }

@@ -1,7 +1,9 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import type { ContinuationTokens } from '../auth/continuation-tokens.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { Member } from '../hub/ports.js';
+import { canonicalHubName } from '../protocols/names.js';
 import { invalidParameter } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
@@ -22,15 +24,22 @@ interface PageRequest {
 }
 
 /** A page goes on after an id, not at a position: who leaves or comes in between moves nobody else. [rest-api 2.6] */
-export function addListing(app: FastifyInstance, hubs: HubDirectory, endpoints: Endpoints): void {
+export function addListing(
+  app: FastifyInstance,
+  hubs: HubDirectory,
+  endpoints: Endpoints,
+  tokens: ContinuationTokens,
+): void {
   app.get<Path<'group'>>('/:hub/groups/:group/connections', list, async (request, reply) => {
-    const asked = pageRequestOf(request);
     const { hub, group } = request.params;
-    const members = await hubs.get(hub).listGroup(group);
-    const rest = members.filter(({ connectionId }) => asked.after === undefined || connectionId > asked.after);
-    const page = rest.slice(0, Math.min(asked.pageSize, asked.top ?? asked.pageSize));
+    const { pageSize, top, after } = pageRequestOf(request, tokens);
+    const size = Math.min(pageSize, top ?? pageSize);
+    const members = await hubs.get(hub).listGroup(group, { after, limit: size + 1 }); // the one more tells whether there is a next page
+    const page = members.slice(0, size);
     const value = page.map(({ connectionId, userId = null }) => ({ connectionId, userId }));
-    const nextLink = page.length < rest.length ? nextLinkOf(request, endpoints, asked, page) : undefined;
+    const left = top === undefined ? undefined : top - size;
+    const nextLink =
+      members.length > size && left !== 0 ? nextLinkOf(request, endpoints, tokens, left, page) : undefined;
     return reply.type('application/json; charset=utf-8').send(JSON.stringify({ value, nextLink }));
   });
 }
@@ -44,38 +53,46 @@ const list = operation({
 });
 
 /** @throws RestFailure for a parameter out of range */
-function pageRequestOf(request: FastifyRequest): PageRequest {
+function pageRequestOf(request: FastifyRequest, tokens: ContinuationTokens): PageRequest {
   return {
     pageSize: queryInteger(request, 'maxpagesize') ?? defaultPageSize,
     top: queryInteger(request, 'top'),
-    after: cursorOf(queryValue(request, 'continuationToken')),
+    after: cursorOf(request, tokens),
   };
 }
 
 /** Some callers pass a whole `nextLink` instead of what it holds. [rest-api 2.6] */
-function cursorOf(token: string | undefined): string | undefined {
-  if (token === undefined) return undefined;
-  const isLink = /^https?:\/\//i.test(token) && URL.canParse(token);
-  const cursor = isLink ? new URL(token).searchParams.get('continuationToken') : token;
-  if (cursor) return cursor;
-  throw invalidParameter('continuationToken', 'The continuationToken is empty; leave it out for the first page.');
+function cursorOf(request: FastifyRequest, tokens: ContinuationTokens): string | undefined {
+  const given = queryValue(request, 'continuationToken');
+  if (given === undefined) return undefined;
+  const isLink = /^https?:\/\//i.test(given) && URL.canParse(given);
+  const token = isLink ? new URL(given).searchParams.get('continuationToken') : given;
+  if (!token)
+    throw invalidParameter('continuationToken', 'The continuationToken is empty; leave it out for the first page.');
+  const { hub, group } = request.params as Path<'group'>['Params'];
+  const cursor = tokens.read(token, canonicalHubName(hub), group);
+  if (cursor !== undefined) return cursor;
+  throw invalidParameter(
+    'continuationToken',
+    'The continuationToken is not one that this service gave for this group of this hub; take it unchanged from a nextLink.',
+  );
 }
 
-/** Undefined once `top` connections are told. Absolute, and complete: SDKs add nothing to it. [rest-api 2.6] */
+/** Absolute, and complete: SDKs add nothing to it. `left`: how many more of `top` there are. [rest-api 2.6] */
 function nextLinkOf(
   request: FastifyRequest,
   endpoints: Endpoints,
-  { top }: PageRequest,
+  tokens: ContinuationTokens,
+  left: number | undefined,
   page: readonly Member[],
-): string | undefined {
-  if (top !== undefined && top <= page.length) return undefined;
+): string {
   const { hub, group } = request.params as Path<'group'>['Params'];
   const path = `/api/hubs/${encodeURIComponent(hub)}/groups/${encodeURIComponent(group)}/connections`;
   const query = new URLSearchParams();
-  if (top !== undefined) query.set('top', String(top - page.length));
+  if (left !== undefined) query.set('top', String(left));
   const pageSize = queryValue(request, 'maxpagesize');
   if (pageSize !== undefined) query.set('maxpagesize', pageSize);
-  query.set('continuationToken', page.at(-1)?.connectionId ?? '');
+  query.set('continuationToken', tokens.issue(canonicalHubName(hub), group, page.at(-1)!.connectionId));
   query.set('api-version', latestApiVersion);
   return `${publicBase(request, endpoints)}${path}?${query}`;
 }

@@ -1,6 +1,14 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
-import { isGroupName, isHubName, maxGroupNameLength } from '../protocols/names.js';
+import {
+  groupNameRule,
+  isGroupName,
+  isHubName,
+  isUserId,
+  maxGroupNameLength,
+  maxUserIdLength,
+  userIdRule,
+} from '../protocols/names.js';
 import { badRequest, invalidParameter } from './failures.js';
 
 /** What can be named in a path. */
@@ -20,7 +28,10 @@ const maxInt32 = 2_147_483_647;
 export const defaultPageSize = 200;
 export const defaultMinutesToExpire = 60;
 
-export const groupNameRule = 'Invalid group name. Valid group name should be in between 1 and 1024 characters long.';
+/** The vendor's two sentences, then ours. [rest-api 3.2] */
+export const invalidGroupName = `Invalid group name. Valid group name should be in between 1 and 1024 characters long. It has ${groupNameRule}.`;
+
+const invalidUserId = `Invalid user id. It has ${userIdRule}.`;
 
 const groupName = { minLength: 1, maxLength: maxGroupNameLength } as const;
 
@@ -31,7 +42,7 @@ export const pathParameters = {
     description: 'The hub; letter case does not matter.',
   }),
   group: Type.String({ ...groupName, description: 'The group; letter case counts.' }),
-  userId: Type.String({ minLength: 1, description: 'The user; letter case counts.' }),
+  userId: Type.String({ minLength: 1, maxLength: maxUserIdLength, description: 'The user; letter case counts.' }),
   connectionId: Type.String({ minLength: 1, description: 'The connection.' }),
   permission: Type.Unsafe<string>({
     type: 'string',
@@ -62,7 +73,10 @@ export const queryParameters = {
   }),
   top: Type.Integer({ minimum: 1, maximum: maxInt32, description: 'Most connections over all pages.' }),
   continuationToken: Type.String({ minLength: 1, description: 'Where the page before ended, or its nextLink.' }),
-  userId: Type.String({ description: 'The user that the token is for; empty is the same as none.' }),
+  userId: Type.String({
+    maxLength: maxUserIdLength,
+    description: 'The user that the token is for; empty is the same as none.',
+  }),
   role: Type.Array(Type.String(), { description: 'Roles of the token. Repeated.' }),
   group: Type.Array(Type.String(groupName), { description: 'Groups that the client joins at once. Repeated.' }),
   minutesToExpire: Type.Integer({
@@ -114,10 +128,17 @@ export function queryFilter(request: FastifyRequest): string | undefined {
   return queryValue(request, 'filter') || undefined;
 }
 
+/** Undefined for an empty one, which is none. @throws RestFailure when it is repeated, or breaks the rule [rest-api 2.7] */
+export function queryUserId(request: FastifyRequest): string | undefined {
+  const userId = queryValue(request, 'userId') || undefined;
+  if (userId !== undefined && !isUserId(userId)) throw invalidParameter('userId', invalidUserId);
+  return userId;
+}
+
 /** @throws RestFailure when one of the group names breaks the rule [rest-api 2.7] */
 export function queryGroups(request: FastifyRequest): readonly string[] {
   const groups = queryValues(request, 'group');
-  if (!groups.every(isGroupName)) throw invalidParameter('group', groupNameRule);
+  if (!groups.every(isGroupName)) throw invalidParameter('group', invalidGroupName);
   return groups;
 }
 
@@ -141,7 +162,7 @@ export function checkPathNames(request: FastifyRequest): void {
   if (hub !== undefined && !isHubName(hub)) {
     throw badRequest('hub', 'Invalid hub name. It starts with a letter and holds up to 128 letters, digits or _`,.[]');
   }
-  if (group !== undefined && !isGroupName(group)) throw badRequest('group', groupNameRule);
-  if (userId?.trim() === '') throw badRequest('userId', 'Invalid user id. It must not be blank.');
+  if (group !== undefined && !isGroupName(group)) throw badRequest('group', invalidGroupName);
+  if (userId !== undefined && !isUserId(userId)) throw badRequest('userId', invalidUserId);
   if (connectionId?.trim() === '') throw badRequest('connectionId', 'Invalid connection id. It must not be blank.');
 }

@@ -4,7 +4,7 @@ import { isGroupName } from '../protocols/names.js';
 import { badRequest, notExisted, wholeRequest } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
-import { groupNameRule, queryValues } from './parameters.js';
+import { invalidGroupName, queryValues } from './parameters.js';
 
 /** In lower case, and the numbers that some SDKs send. [rest-api 2.5] */
 const permissions: ReadonlyMap<string, Permission> = new Map([
@@ -72,6 +72,6 @@ function permissionOf(request: FastifyRequest): Permission {
 /** The vendor's description calls it optional, the service does not. [rest-api 9, row 6] */
 function groupOf(request: FastifyRequest): string {
   const [group, ...others] = queryValues(request, 'targetName');
-  if (group === undefined || others.length > 0 || !isGroupName(group)) throw badRequest(wholeRequest, groupNameRule);
+  if (group === undefined || others.length > 0 || !isGroupName(group)) throw badRequest(wholeRequest, invalidGroupName);
   return group;
 }

@@ -2,7 +2,7 @@ import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import { PubSubError } from '../errors.js';
 import { compileFilter } from '../hub/filter/filter.js';
 import { invalidParameter } from './failures.js';
-import { type QueryName, queryFilter, queryGroups, queryInteger, queryValue } from './parameters.js';
+import { type QueryName, queryFilter, queryGroups, queryInteger, queryUserId, queryValue } from './parameters.js';
 
 /** Parameters that can be wrong by themselves; reading one throws when it is. */
 const checks: Readonly<Partial<Record<QueryName, (request: FastifyRequest) => unknown>>> = {
@@ -13,6 +13,7 @@ const checks: Readonly<Partial<Record<QueryName, (request: FastifyRequest) => un
   top: request => queryInteger(request, 'top'),
   minutesToExpire: request => queryInteger(request, 'minutesToExpire'),
   group: queryGroups,
+  userId: queryUserId,
 };
 
 /**

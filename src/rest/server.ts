@@ -7,6 +7,7 @@ import {
   fastify,
   type onRequestHookHandler,
 } from 'fastify';
+import type { ContinuationTokens } from '../auth/continuation-tokens.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
@@ -23,6 +24,7 @@ import { maxBodyBytes } from './payload.js';
 export interface RestServerOptions extends CallerChecks {
   readonly hubs: HubDirectory;
   readonly tokens: Pick<KeyTokens, 'verify' | 'sign'>;
+  readonly continuationTokens: ContinuationTokens;
   readonly endpoints: Endpoints;
   readonly logger?: FastifyBaseLogger | undefined;
   /**

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import jwt from 'jsonwebtoken';
 import { onTestFinished } from 'vitest';
+import { ContinuationTokens } from '../../src/auth/continuation-tokens.js';
 import { Endpoints } from '../../src/auth/endpoints.js';
 import { type AccessKeys, KeyTokens } from '../../src/auth/key-tokens.js';
 import { KeyReconnectionTokens } from '../../src/auth/reconnection-tokens.js';
@@ -8,6 +9,7 @@ import { MemoryBus } from '../../src/backplane/memory.js';
 import { systemClock } from '../../src/clock.js';
 import { Hubs } from '../../src/hub/hubs.js';
 import type { Observer, Outlet, Upstream } from '../../src/hub/ports.js';
+import { Slices } from '../../src/hub/slices.js';
 import type { Frame, Frames } from '../../src/protocols/frames.js';
 import { simpleEvents } from '../../src/protocols/simple.js';
 import { createRestServer } from '../../src/rest/server.js';
@@ -86,13 +88,20 @@ export async function startHost({
     observer: nobody,
     clock: { ...systemClock, now },
     turn: { atEnd: task => task() },
+    slices: new Slices({ monotonicMs: () => performance.now(), nextTurn: task => void setImmediate(task) }),
     reconnectionTokens: new KeyReconnectionTokens(keys, now),
     recoveryWindowMs: () => 30_000,
     dropsOnEventFailure: () => false,
+    membershipsPerCall: () => 10_000_000,
   });
   let base = '';
   const endpoints = new Endpoints(configured, () => base);
-  const app = createRestServer({ hubs, tokens: new KeyTokens(keys, now), endpoints });
+  const app = createRestServer({
+    hubs: { get: name => hubs.reach(name) },
+    tokens: new KeyTokens(keys, now),
+    continuationTokens: new ContinuationTokens(keys),
+    endpoints,
+  });
   await app.listen({ host: '127.0.0.1', port: 0 });
   onTestFinished(() => app.close());
   base = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`;

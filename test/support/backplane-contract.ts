@@ -133,8 +133,10 @@ const operations: readonly Operation[] = [
   { kind: 'grant', permission: 'sendToGroup', group: 'g' },
   { kind: 'revoke', permission: 'joinLeaveGroup', group: 'g' },
   { kind: 'check', permission: 'sendToGroup', group: 'g' },
-  { kind: 'count' },
-  { kind: 'list' },
+  { kind: 'count', filter: undefined },
+  { kind: 'count', filter: "userId eq 'é'" },
+  { kind: 'list', after: undefined, limit: 201 },
+  { kind: 'list', after: 'c', limit: Number.MAX_SAFE_INTEGER },
   { kind: 'groupState', item },
   { kind: 'groupState', item: { ...item, userId: undefined, state: undefined } },
   { kind: 'listStates' },
@@ -240,7 +242,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
       for (const node of [a, b, c]) await node.listen(group);
       b.answer = () => found;
       c.answer = () => Promise.resolve({ ...found, matched: 5, members: [], conflicts: 0 });
-      const answers = await a.backplane.gather(group, { kind: 'list' });
+      const answers = await a.backplane.gather(group, { kind: 'list', after: undefined, limit: 9 });
       expect([...answers].sort((one, other) => one.matched - other.matched)).toEqual([
         found,
         { ...found, matched: 5, members: [], conflicts: 0 },
@@ -251,13 +253,13 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
     test('of a single node gather nothing', async () => {
       const [a] = (await start(1)) as [FakeNode];
       await a.listen(group);
-      expect(await a.backplane.gather(group, { kind: 'count' })).toEqual([]);
+      expect(await a.backplane.gather(group, { kind: 'count', filter: undefined })).toEqual([]);
     });
 
     test('find nothing where nobody listens', async () => {
       const [a] = await pair();
       for (const target of targets.filter(other => !isSame(other, group))) {
-        const answers = await a.backplane.gather(target, { kind: 'count' });
+        const answers = await a.backplane.gather(target, { kind: 'count', filter: undefined });
         expect(answers.reduce((sum, { matched }) => sum + matched, 0)).toBe(0);
       }
     });
@@ -288,7 +290,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
       await a.listen(group);
       a.answer = () => ({ matched: 10, members: [], conflicts: 0 });
       b.answer = () => ({ matched: 20, members: [], conflicts: 0 });
-      const ask = (node: FakeNode) => node.backplane.gather(group, { kind: 'count' });
+      const ask = (node: FakeNode) => node.backplane.gather(group, { kind: 'count', filter: undefined });
       const answers = await Promise.all([a, b, a, b, a].map(ask));
       expect(answers.map(([answer]) => answer?.matched)).toEqual([20, 10, 20, 10, 20]);
     });
@@ -316,7 +318,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
       a.publish(group, 'x');
       a.publish(user, 'y');
       await Promise.all([c.hears('x'), c.hears('y'), b.hears('y')]);
-      const answers = await a.backplane.gather(group, { kind: 'count' });
+      const answers = await a.backplane.gather(group, { kind: 'count', filter: undefined });
       expect(answers.reduce((sum, { matched }) => sum + matched, 0)).toBe(1);
     });
 
@@ -338,7 +340,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
       await b.backplane.close();
       a.publish(group, 'x');
       await c.hears('x');
-      expect(await a.backplane.gather(group, { kind: 'count' })).toHaveLength(1);
+      expect(await a.backplane.gather(group, { kind: 'count', filter: undefined })).toHaveLength(1);
       expect(b.heard).toEqual([]);
     });
   });

@@ -17,6 +17,7 @@ import type {
   Upstream,
   UpstreamSession,
 } from '../../src/hub/ports.js';
+import { type Pace, Slices } from '../../src/hub/slices.js';
 import type { Codec, InboundFrame } from '../../src/protocols/codec.js';
 import type { Frame, Frames } from '../../src/protocols/frames.js';
 import { json } from '../../src/protocols/json/index.js';
@@ -289,18 +290,25 @@ export class TestNode {
   readonly hubs: Hubs;
   recoveryWindowMs = 30_000;
   dropsOnEventFailure = false;
+  membershipsPerCall = 10_000_000;
 
-  /** @param turn ends at once, unless a test says otherwise */
-  constructor(backplane: Backplane = new MemoryBus().connect(), turn: Turn = { atEnd: task => task() }) {
+  /** @param turn ends at once, unless a test says otherwise @param pace one slice is enough for all, unless a test says otherwise */
+  constructor(
+    backplane: Backplane = new MemoryBus().connect(),
+    turn: Turn = { atEnd: task => task() },
+    pace: Pace = { monotonicMs: () => 0, nextTurn: task => void setImmediate(task) },
+  ) {
     this.hubs = new Hubs({
       upstream: this.upstream,
       backplane,
       observer: this.observer,
       clock: this.clock,
       turn,
+      slices: new Slices(pace),
       reconnectionTokens: readableTokens,
       recoveryWindowMs: () => this.recoveryWindowMs,
       dropsOnEventFailure: () => this.dropsOnEventFailure,
+      membershipsPerCall: () => this.membershipsPerCall,
     });
   }
 

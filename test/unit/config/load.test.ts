@@ -102,6 +102,7 @@ hubs:
         maxConnections: undefined,
         outboundQueueMessages: 1_000,
         outboundQueueBytes: 16_777_216,
+        membershipsPerCall: 10_000_000,
       });
       expect(config.reliable).toEqual({ recoveryWindowMs: 30_000, finalCloseCodes: [1000] });
     },
@@ -128,6 +129,7 @@ limits:
   maxConnections: 10
   outboundQueueMessages: 2
   outboundQueueBytes: 3
+  membershipsPerCall: 4
 `);
     expect(config.delivery).toEqual({
       ...defaultDelivery,
@@ -136,7 +138,12 @@ limits:
       lenientOriginList: true,
     });
     expect(config.dropOnUserEventFailure).toBe(true);
-    expect(config.limits).toEqual({ maxConnections: 10, outboundQueueMessages: 2, outboundQueueBytes: 3 });
+    expect(config.limits).toEqual({
+      maxConnections: 10,
+      outboundQueueMessages: 2,
+      outboundQueueBytes: 3,
+      membershipsPerCall: 4,
+    });
   });
 
   test('[client-protocols D3, D4] reliable sessions: a window of at least 30 s, and which closes are final', () => {
@@ -190,11 +197,16 @@ limits:
     expect(presenceOf('groupPresenceEvents: { groupFilters: }')).toEqual({ eventNames: [], groupFilters: [] });
   });
 
-  test('[upstream-events 2.9] a filter that is no pattern, or an event that is none, is refused', () => {
+  test('[upstream-events 2.9] [D07] a filter that is no pattern, or an event that is none, is refused', () => {
     const refused = (text: string) => refusal(withHandler('urlTemplate: http://h/', `groupPresenceEvents: ${text}`));
     for (const filter of ["''", 'a******', "'a\\'"]) {
       expect(refused(`{ eventNames: [joined], groupFilters: [${filter}] }`)).toEqual([
         expect.stringContaining('groupFilters[0]: is not a pattern of group names'),
+      ]);
+    }
+    for (const name of ["'.'", "'..'", "' '"]) {
+      expect(refused(`{ eventNames: [joined], groupFilters: [${name}] }`)).toEqual([
+        expect.stringContaining('groupFilters[0]: is a name that no group can have'),
       ]);
     }
     expect(refused('{ eventNames: [join] }')).toEqual([expect.stringContaining('did you mean `joined`?')]);

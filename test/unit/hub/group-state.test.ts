@@ -2,9 +2,11 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/backplane/memory.js';
 import { GroupStates, maxSnapshotItems } from '../../../src/hub/group-state.js';
 import type { Answer, Backplane, Operation, Target } from '../../../src/hub/ports.js';
+import { Slices } from '../../../src/hub/slices.js';
 import { jsonReliable } from '../../../src/protocols/json/index.js';
 import type { GroupStateItem, SequencedMessage } from '../../../src/protocols/messages.js';
 import { ackText, type FakeClient, type OpenOptions, settled, TestNode } from '../../support/fake-ports.js';
+import { ManualPace } from '../../support/manual-pace.js';
 
 const roles = ['webpubsub.setGroupState', 'webpubsub.getGroupState', 'webpubsub.joinLeaveGroup'];
 const member: OpenOptions = { roles, groups: ['g'] };
@@ -322,6 +324,7 @@ describe('while other nodes are asked', () => {
       publish: () => {},
       gather: () => new Promise(resolve => asked.push(resolve)),
       fault: () => {},
+      slices: new Slices(new ManualPace()),
     });
     groupStates.subscribe(ann.connection, 'g');
     const both = [1, 2].map(() => groupStates.sendSnapshot(ann.connection, 'g'));

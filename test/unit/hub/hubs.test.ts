@@ -1,6 +1,22 @@
 import { describe, expect, test } from 'vitest';
+import { MemoryBus } from '../../../src/backplane/memory.js';
 import { observers } from '../../../src/hub/observers.js';
+import type { ConnectReply } from '../../../src/hub/ports.js';
+import { jsonReliable } from '../../../src/protocols/json/index.js';
+import { simpleEvents } from '../../../src/protocols/simple.js';
 import { FactObserver, TestNode, textPayload } from '../../support/fake-ports.js';
+
+const candidate = {
+  userId: undefined,
+  claims: {},
+  query: {},
+  headers: {},
+  subprotocols: [],
+  clientCertificates: [],
+  roles: [],
+  groups: [],
+  simple: simpleEvents,
+};
 
 describe('hubs', () => {
   test('[CP-012] [CP-014] [RA-022] come into being when asked for, one for all spellings', () => {
@@ -24,6 +40,58 @@ describe('hubs', () => {
     const chat = hubs.get('chat');
     expect(hubs.find('cHAT')).toBe(chat);
     expect(() => hubs.find('9a')).toThrow(expect.objectContaining({ kind: 'invalid' }));
+  });
+
+  test('[L10] are forgotten after their last connection: names take no memory', () => {
+    const node = new TestNode();
+    const [one, other] = [node.open(), node.open()];
+    const { chat } = node;
+    node.chat.lose(one.connection, one.outlet, { category: 'Normal', reason: '' }, true);
+    expect(node.hubs.find('chat')).toBe(chat);
+    node.chat.lose(other.connection, other.outlet, { category: 'Normal', reason: '' }, true);
+    expect([...node.hubs.all()]).toEqual([]);
+    const next = node.open();
+    node.chat.sendToAll(textPayload('x'));
+    expect(next.heard()).toHaveLength(1);
+  });
+
+  test('[L10] are kept while a connection may be recovered, and while somebody is about to come in', async () => {
+    const node = new TestNode();
+    const reliable = node.open({ codec: jsonReliable });
+    const { chat } = node;
+    chat.lose(reliable.connection, reliable.outlet, { category: 'Normal', reason: '' }, false);
+    expect(node.hubs.find('chat')).toBe(chat);
+    let answer = (_reply: ConnectReply) => {};
+    node.upstream.connectAnswer = () => new Promise(resolve => (answer = resolve));
+    const asking = chat.admit(candidate);
+    await chat.closeAll();
+    expect([node.hubs.size, node.hubs.find('chat')]).toEqual([0, chat]);
+    answer({ userId: undefined, roles: undefined, groups: undefined, subprotocol: undefined });
+    const admission = await asking;
+    expect(node.hubs.find('chat')).toBe(chat);
+    chat.abandon(admission);
+    expect(node.hubs.find('chat')).toBeUndefined();
+  });
+
+  test('[L10] are forgotten when their only client is refused', async () => {
+    const node = new TestNode();
+    node.upstream.connectAnswer = () => Promise.reject(new Error('no'));
+    await expect(node.chat.admit(candidate)).rejects.toThrow('no');
+    expect([...node.hubs.all()]).toEqual([]);
+  });
+
+  test('[L10] that nobody is in are reached without being kept, on other nodes too', async () => {
+    const bus = new MemoryBus();
+    const [east, west] = [new TestNode(bus.connect()), new TestNode(bus.connect())];
+    const client = west.open();
+    const passing = east.hubs.reach('Chat');
+    passing.sendToAll(textPayload('x'));
+    expect(client.heard()).toHaveLength(1);
+    expect(await passing.addConnectionToGroup(client.id, 'g')).toBe(true);
+    west.hubs.reach('nobody').sendToAll(textPayload('x'));
+    expect([[...east.hubs.all()], [...west.hubs.all()]]).toEqual([[], [west.chat]]);
+    expect(() => east.hubs.reach('9a')).toThrow(expect.objectContaining({ kind: 'invalid' }));
+    expect(west.hubs.reach('CHAT')).toBe(west.chat);
   });
 
   test('count the connections of all of them', () => {

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { invalidGroupName } from '../../../src/rest/parameters.js';
 import { domainError, startRest } from './rest-harness.js';
 
 const operations = [':addToGroups', ':removeFromGroups'] as const;
 const methods = { ':addToGroups': 'addConnectionsToGroups', ':removeFromGroups': 'removeConnectionsFromGroups' };
 const json = { 'content-type': 'application/json' };
-const groupNameRule = 'Invalid group name. Valid group name should be in between 1 and 1024 characters long.';
 
 async function change(body: unknown, headers: Record<string, string> = json, operation: string = ':addToGroups') {
   const rest = startRest();
@@ -44,6 +44,7 @@ describe.each(operations)('%s', operation => {
     { groups: ['a', ' '] },
     { groups: ['a', ''] },
     { groups: ['a', 'g'.repeat(1025)] },
+    { groups: ['a', '..'] },
     [],
     null,
     1,
@@ -51,7 +52,7 @@ describe.each(operations)('%s', operation => {
   ])('[RA-059] [RA-062] body %j is 400', async body => {
     const { reply, hubs } = await change(body, json, operation);
     expect(reply.statusCode).toBe(400);
-    expect(reply.json()).toMatchObject({ target: 'Groups', errors: { Groups: [groupNameRule] } });
+    expect(reply.json()).toMatchObject({ target: 'Groups', errors: { Groups: [invalidGroupName] } });
     expect(hubs.calls).toEqual([]);
   });
 

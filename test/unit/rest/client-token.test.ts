@@ -35,6 +35,19 @@ test('[RA-081] user, roles and groups as asked; one value is a list too', async 
   expect(claims).toMatchObject({ sub: 'al/ice', role: ['webpubsub.sendToGroup.a', 'b,c'], 'webpubsub.group': ['g 1'] });
 });
 
+test.each(['..', '.', 'admin%20', '%20', 'a%0Ab', 'u'.repeat(1025)])(
+  '[D01] [D07] no token is made for user %j: 400',
+  async userId => {
+    const { reply } = await generate(`?userId=${userId}`);
+    expect([reply.statusCode, reply.json().target]).toEqual([400, 'userId']);
+  },
+);
+
+test('[D07] no token is made for group ..: 400', async () => {
+  const { reply } = await generate('?group=g&group=..');
+  expect([reply.statusCode, reply.json().target]).toEqual([400, 'group']);
+});
+
 test('an empty user id is none', async () => {
   const { claims } = await generate('?userId=');
   expect(claims).not.toHaveProperty('sub');

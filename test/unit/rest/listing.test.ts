@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Endpoints } from '../../../src/auth/endpoints.js';
-import { origin, startRest, tokenFor } from './rest-harness.js';
+import { continuationTokens, origin, startRest, tokenFor } from './rest-harness.js';
 
 const list = '/api/hubs/chat/groups/news/connections';
 
@@ -81,7 +81,8 @@ describe('pages', () => {
   test('[RA-066] nextLink is absolute, on the public endpoint, and complete', async () => {
     const { page } = startList(6);
     const { nextLink } = await page(`${list}?maxpagesize=2&api-version=2024-12-01`);
-    expect(nextLink).toBe(`${origin}${list}?maxpagesize=2&continuationToken=c0001&api-version=2024-12-01`);
+    const token = continuationTokens.issue('chat', 'news', 'c0001');
+    expect(nextLink).toBe(`${origin}${list}?maxpagesize=2&continuationToken=${token}&api-version=2024-12-01`);
   });
 
   test('[RA-066] names in it are escaped', async () => {
@@ -114,10 +115,31 @@ describe('pages', () => {
     expect(ids([await page(`${list}?continuationToken=${encodeURIComponent(nextLink!)}`)])).toEqual(['c0004', 'c0005']);
   });
 
-  test('a token that names nobody is a place all the same', async () => {
+  test('[RA-067] a token goes on behind its connection, wherever that is by now', async () => {
     const { page } = startList(3);
-    expect(ids([await page(`${list}?continuationToken=c0000zz`)])).toEqual(['c0001', 'c0002']);
-    expect(await page(`${list}?continuationToken=zzz`)).toEqual({ value: [] });
+    const listAfter = (id: string) => `${list}?continuationToken=${continuationTokens.issue('chat', 'news', id)}`;
+    expect(ids([await page(listAfter('c0000zz'))])).toEqual(['c0001', 'c0002']);
+    expect(await page(listAfter('zzz'))).toEqual({ value: [] });
+  });
+
+  test('a token serves in any letter case of the hub', async () => {
+    const { page } = startList(3);
+    const { nextLink } = await page(`${list}?maxpagesize=2`);
+    expect(ids([await page(nextLink!.replace('/chat/', '/Chat/'))])).toEqual(['c0002']);
+  });
+
+  test('a token that was not given for this group of this hub is 400, never a list with members missing', async () => {
+    const { ask, hubs } = startList(3);
+    const good = continuationTokens.issue('chat', 'news', 'c0001');
+    const others = [continuationTokens.issue('chat', 'g', 'c0001'), continuationTokens.issue('h', 'news', 'c0001')];
+    for (const token of ['garbage', 'c0001', good.slice(1), `${good}x`, ...others]) {
+      for (const given of [token, encodeURIComponent(`${origin}${list}?continuationToken=${token}`)]) {
+        const reply = await ask('GET', `${list}?continuationToken=${given}`);
+        expect([reply.statusCode, reply.json().target]).toEqual([400, 'continuationToken']);
+        expect(reply.json().message).toContain('take it unchanged from a nextLink');
+      }
+    }
+    expect(hubs.calls).toEqual([]);
   });
 
   test('[RA-070] two hundred to a page by default', async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { invalidGroupName } from '../../../src/rest/parameters.js';
 import { domainError, startRest } from './rest-harness.js';
 
 const verbs = ['PUT', 'DELETE', 'HEAD'] as const;
-const groupNameRule = 'Invalid group name. Valid group name should be in between 1 and 1024 characters long.';
 
 function path(permission: string, query = '?targetName=g', connectionId = 'known'): string {
   return `/api/hubs/chat/permissions/${permission}/connections/${connectionId}${query}`;
@@ -39,7 +39,7 @@ describe('permissions', () => {
       for (const verb of verbs) {
         const reply = await ask(verb, path('sendToGroup', query));
         expect([reply.statusCode, reply.headers['x-ms-error-code']]).toEqual([400, 'Error.BadRequest']);
-        if (verb !== 'HEAD') expect(reply.json()).toEqual(domainError('Error.BadRequest', 'Request', groupNameRule));
+        if (verb !== 'HEAD') expect(reply.json()).toEqual(domainError('Error.BadRequest', 'Request', invalidGroupName));
       }
       expect(hubs.calls).toEqual([]);
     },

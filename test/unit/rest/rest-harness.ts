@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, InjectOptions, LightMyRequestResponse } from 'fastify';
 import jwt from 'jsonwebtoken';
+import { ContinuationTokens } from '../../../src/auth/continuation-tokens.js';
 import { Endpoints } from '../../../src/auth/endpoints.js';
 import { KeyTokens } from '../../../src/auth/key-tokens.js';
 import { PubSubError } from '../../../src/errors.js';
@@ -10,6 +11,9 @@ import { createRestServer, type RestServerOptions } from '../../../src/rest/serv
 
 export const key = 'a-key-that-is-long-enough-for-every-library';
 export const origin = 'https://hub.example.com';
+
+const keys = { primary: key, secondary: undefined };
+export const continuationTokens = new ContinuationTokens(keys);
 
 /** Unix milliseconds; the harness's time stands still. */
 export const nowMs = Date.UTC(2025, 0, 1);
@@ -49,9 +53,9 @@ export class RecordingHubs implements HubDirectory {
       removeUserFromAllGroups: async userId => note('removeUserFromAllGroups', userId),
       addConnectionsToGroups: async (groups, filter) => note('addConnectionsToGroups', groups, filter),
       removeConnectionsFromGroups: async (groups, filter) => note('removeConnectionsFromGroups', groups, filter),
-      listGroup: async group => {
+      listGroup: async (group, { after = '', limit } = {}) => {
         note('listGroup', group);
-        return group === 'none' ? [] : this.members;
+        return group === 'none' ? [] : this.members.filter(({ connectionId }) => connectionId > after).slice(0, limit);
       },
       closeAll: async options => note('closeAll', options),
       closeGroup: async (group, options) => note('closeGroup', group, options),
@@ -78,8 +82,8 @@ export class RecordingHubs implements HubDirectory {
 export function startRest(logger?: FastifyBaseLogger, options: Partial<RestServerOptions> = {}) {
   const hubs = new RecordingHubs();
   const endpoints = new Endpoints([origin], () => origin);
-  const tokens = new KeyTokens({ primary: key, secondary: undefined }, () => nowMs);
-  const app = createRestServer({ hubs, tokens, endpoints, logger, ...options });
+  const tokens = new KeyTokens(keys, () => nowMs);
+  const app = createRestServer({ hubs, tokens, continuationTokens, endpoints, logger, ...options });
   return {
     hubs,
     app,

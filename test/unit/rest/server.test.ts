@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Endpoints } from '../../../src/auth/endpoints.js';
 import { PubSubError } from '../../../src/errors.js';
 import { createRestServer } from '../../../src/rest/server.js';
-import { domainError, origin, RecordingHubs, startRest } from './rest-harness.js';
+import { continuationTokens, domainError, origin, RecordingHubs, startRest } from './rest-harness.js';
 
 const versions = '2021-10-01, 2022-11-01, 2023-07-01, 2024-01-01, 2024-12-01';
 
@@ -90,6 +90,7 @@ describe('who may call', () => {
     const app = createRestServer({
       hubs: new RecordingHubs(),
       tokens,
+      continuationTokens,
       endpoints: new Endpoints([origin], () => origin),
     });
     const reply = await app.inject({
@@ -264,6 +265,16 @@ describe('names in paths', () => {
       const { ask, hubs } = startRest();
       const reply = await ask('POST', `/api/hubs/chat/groups/${encodeURIComponent(group)}/:send`);
       expect([reply.statusCode, reply.json().target, hubs.calls]).toEqual([400, 'group', []]);
+    },
+  );
+
+  test.each(['admin%20', '%20admin', '%09', 'a%0D%0AX:%201', 'a%7F', 'u'.repeat(1025)])(
+    '[D01] [F6] no user has the id %j, so that it is 400',
+    async userId => {
+      const { ask, hubs } = startRest();
+      const reply = await ask('POST', `/api/hubs/chat/users/${userId}/:send`);
+      expect([reply.statusCode, reply.json().target, hubs.calls]).toEqual([400, 'userId', []]);
+      expect(reply.json().message).toContain('no white space at either end');
     },
   );
 
