@@ -1,3 +1,4 @@
+import { PubSubError } from '../errors.js';
 import type { Base, Endpoints } from './endpoints.js';
 
 /** Says whether one `aud` string of a token is for what is being asked. */
@@ -87,4 +88,36 @@ function decodeOnce(text: string): string | undefined {
   } catch {
     return undefined; // malformed escapes can only match raw
   }
+}
+
+/** The token is good, but for something else. Claims are no secrets; what they say is shown cut and cleaned. */
+export class WrongAudience extends PubSubError {
+  readonly #audiences: readonly string[];
+
+  /** @param expected what would do, where that is known */
+  constructor(audiences: readonly string[], expected: readonly string[] = []) {
+    const given = audiences.length === 0 ? 'token has no aud claim' : `token is for ${listed(audiences)}`;
+    const own = expected.length === 0 ? '' : `; this service answers to ${listed(expected)} (HUBWIRE_ENDPOINT)`;
+    super('unauthorized', given + own);
+    this.#audiences = audiences;
+  }
+
+  /** The same, with what the token would have to be for. @param path of the request, below the endpoint's base */
+  answeredAt(path: string, bases: readonly Base[]): WrongAudience {
+    return new WrongAudience(
+      this.#audiences,
+      bases.map(base => base.authority + base.path + path),
+    );
+  }
+}
+
+const most = { audiences: 3, length: 200 };
+
+/** Without queries, which are no part of the comparison. */
+function listed(audiences: readonly string[]): string {
+  const shown = audiences.slice(0, most.audiences).map(text => {
+    const clean = text.replace(/\?.*$/s, '').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+    return clean.length > most.length ? `${clean.slice(0, most.length)}…` : clean;
+  });
+  return audiences.length > most.audiences ? `${shown.join(', ')}, …` : shown.join(', ');
 }

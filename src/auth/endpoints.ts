@@ -14,6 +14,8 @@ interface Parsed {
   readonly listening: string;
   readonly urls: readonly URL[];
   readonly bases: readonly Base[];
+  /** Of the bases, each once; the longest first. */
+  readonly paths: readonly string[];
 }
 
 /** The service's public endpoints: what tokens are minted for, and what upstreams are told. [client-protocols D26, rest-api 1.3] */
@@ -52,11 +54,17 @@ export class Endpoints {
     return [...new Set(urls.map(url => Number(url.port) || (url.protocol === 'https:' ? 443 : 80)))];
   }
 
+  /** Paths in front of every route, without a trailing slash; the longest first, and none where all endpoints are at the root. */
+  get basePaths(): readonly string[] {
+    return this.#current().paths;
+  }
+
   /** Bases an audience may name: all of ours; the request's own host too when asked for, or when none is configured. */
   bases(requestHost: string | undefined, alwaysRequestHost: boolean): readonly Base[] {
-    const { bases } = this.#current();
+    const { bases, paths } = this.#current();
     if (requestHost === undefined || (this.isConfigured && !alwaysRequestHost)) return bases;
-    return [...bases, { authority: requestHost.toLowerCase().replace(/:(80|443)$/, ''), path: '' }];
+    const authority = requestHost.toLowerCase().replace(/:(80|443)$/, '');
+    return [...bases, { authority, path: '' }, ...paths.map(path => ({ authority, path }))];
   }
 
   /** The listener's address is known only once it listens. */
@@ -64,13 +72,19 @@ export class Endpoints {
     const listening = this.isConfigured ? '' : this.#listening();
     if (this.#parsed?.listening === listening) return this.#parsed;
     const urls = this.isConfigured ? this.#configured : [new URL(listening)];
-    this.#parsed = { listening, urls, bases: urls.map(baseOf) };
+    const bases = urls.map(baseOf);
+    this.#parsed = { listening, urls, bases, paths: pathsOf(bases) };
     return this.#parsed;
   }
 }
 
 function baseOf(url: URL): Base {
   return { authority: url.host, path: url.pathname.replace(/\/$/, '') };
+}
+
+function pathsOf(bases: readonly Base[]): readonly string[] {
+  const paths = new Set(bases.map(({ path }) => path).filter(path => path !== ''));
+  return [...paths].sort((a, b) => b.length - a.length);
 }
 
 function parseEndpoint(text: string): URL {

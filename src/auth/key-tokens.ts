@@ -1,7 +1,7 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { PubSubError } from '../errors.js';
-import type { AudienceCheck } from './audience.js';
+import { type AudienceCheck, WrongAudience } from './audience.js';
 import { type Claims, checkHeader, checkTimes, claimStrings } from './claims.js';
 
 /** The service's access keys. Their UTF-8 text is the key, although it looks like base64. [rest-api 1.2] */
@@ -32,14 +32,14 @@ export class KeyTokens {
 
   /**
    * The token's claims, when any key signed it, `exp` and `nbf` hold, and one `aud` passes.
-   * @throws PubSubError `unauthorized` that says which check failed, without any part of the token
+   * @throws PubSubError `unauthorized` that says which check failed, without any part of the token; WrongAudience names its `aud`
    */
   verify(token: string, isAudience: AudienceCheck): Claims {
     const { header, claims } = this.#verifySignature(token);
     checkHeader(header);
     checkTimes(claims, Math.floor(this.#now() / 1000));
     const audiences = claimStrings(claims.aud);
-    if (!audiences.some(isAudience)) throw unauthorized('the token is for another audience');
+    if (!audiences.some(isAudience)) throw new WrongAudience(audiences);
     return claims;
   }
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clientAudience, requestAudience } from '../../../src/auth/audience.js';
+import { clientAudience, requestAudience, WrongAudience } from '../../../src/auth/audience.js';
 import { Endpoints } from '../../../src/auth/endpoints.js';
 
 const configured = (...urls: string[]) => new Endpoints(urls, () => 'http://127.0.0.1:8080');
@@ -142,5 +142,26 @@ describe('[client-protocols 1.3] of a client', () => {
     expect(allows('ws://proxy:9000/client/hubs/chat', 'chat', false, 'Proxy:9000')).toBe(true);
     expect(allows('wss://h/client/hubs/chat', 'chat', false, 'proxy:9000')).toBe(true);
     expect(allows('ws://other:9000/client/hubs/chat', 'chat', false, 'proxy:9000')).toBe(false);
+  });
+});
+
+describe('[D19] a refusal names both sides', () => {
+  const bases = [
+    { authority: 'h:8080', path: '' },
+    { authority: 'other', path: '/base' },
+  ];
+
+  test('what the token is for, and what would do', () => {
+    expect(new WrongAudience(['http://a/x?secret=1', 'b']).answeredAt('/p', bases).message).toBe(
+      'token is for http://a/x, b; this service answers to h:8080/p, other/base/p (HUBWIRE_ENDPOINT)',
+    );
+    expect(new WrongAudience([]).answeredAt('/p', []).message).toBe('token has no aud claim');
+  });
+
+  test('cut, and without control characters', () => {
+    const { message } = new WrongAudience(['a\r\n\u0000\u202eb', 'x'.repeat(10_000), 'c', 'd']);
+    expect(message).toBe(`token is for a    b, ${'x'.repeat(200)}…, c, …`);
+    const many = Array.from({ length: 50 }, () => ({ authority: 'h', path: `/${'p'.repeat(300)}` }));
+    expect(new WrongAudience(['a']).answeredAt('/p', many).message.length).toBeLessThan(1_000);
   });
 });

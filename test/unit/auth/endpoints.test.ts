@@ -45,4 +45,12 @@ describe('endpoints', () => {
   test.each(['', 'pubsub.example.com', 'ftp://h', 'localhost:8080', 'https://', 'wss://h'])('%j is none', url => {
     expect(() => of('https://fine', url)).toThrow(expect.objectContaining({ kind: 'invalid' }));
   });
+
+  test('[D14] base paths: each once, the longest first; the request’s own host may have each of them', () => {
+    const endpoints = of('https://a/x', 'https://b/x/y/', 'https://c', 'https://d/x');
+    expect(endpoints.basePaths).toEqual(['/x/y', '/x']);
+    const own = endpoints.bases('Inner:80', true).filter(({ authority }) => authority === 'inner');
+    expect(own.map(({ path }) => path)).toEqual(['', '/x/y', '/x']);
+    expect(of('https://c').basePaths).toEqual([]);
+  });
 });
