@@ -34,13 +34,14 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'hub/roles.ts',
   ],
   service: [
-    ...['sockets', 'rest', 'admin', 'upstream', 'outbox', 'backplane', 'config', 'auth'],
+    ...['sockets', 'rest', 'admin', 'listener', 'upstream', 'outbox', 'backplane', 'config', 'auth'],
     ...['hub', 'protocols', 'errors', 'logging', 'clock', 'addresses'],
   ],
   logging: ['types of hub', 'hub/roles.ts'],
-  sockets: ['hub', 'protocols', 'auth', 'types of clock', 'errors'],
-  rest: ['hub', 'protocols', 'auth', 'types of clock', 'errors'],
-  admin: ['hub', 'protocols', 'config', 'errors'],
+  sockets: ['listener', 'hub', 'protocols', 'auth', 'types of clock', 'errors'],
+  rest: ['listener', 'hub', 'protocols', 'auth', 'types of clock', 'errors'],
+  admin: ['listener', 'hub', 'protocols', 'config', 'errors'],
+  listener: ['addresses'],
   upstream: ['types of hub', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
   outbox: ['errors'],
   backplane: ['types of hub', 'errors'],
@@ -56,7 +57,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
 /** Where a library may be imported. */
 export const libraryRooms: Readonly<Record<string, Places>> = {
   ws: ['sockets'],
-  fastify: ['rest', 'admin', 'types of service'],
+  fastify: ['rest', 'admin', 'types of listener', 'types of service'],
   cloudevents: ['upstream'],
   undici: ['upstream'],
   'tough-cookie': ['upstream'],

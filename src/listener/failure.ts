@@ -1,0 +1,62 @@
+import { STATUS_CODES } from 'node:http';
+import type { Socket } from 'node:net';
+import type { FastifyReply } from 'fastify';
+import { lingering } from './lingering.js';
+import { responseUnderWay } from './response-under-way.js';
+
+/** `target` of an error that is about the request as a whole. [rest-api 3.2] */
+export const wholeRequest = 'Request';
+
+/** What is wrong, in the one shape that both listeners have for it. [rest-api 3.1] */
+export function failureBody(code: string, message: string, target: string = wholeRequest): string {
+  return JSON.stringify({ code, message, target, details: null, inner: null });
+}
+
+/** Answers with the status, `x-ms-error-code` and the body. Fastify leaves the body out for HEAD. [rest-api 3.1, 3.3] */
+export function sendFailureBody(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
+  reply.code(status).header('x-ms-error-code', code).type('application/json; charset=utf-8');
+  return reply.send(lingering(reply, failureBody(code, message)));
+}
+
+/** For every path that is none of the listener's. */
+export async function answerNotFound(_request: unknown, reply: FastifyReply): Promise<FastifyReply> {
+  return sendFailureBody(reply, 404, 'Error.NotFound', 'There is nothing at this path for this method.');
+}
+
+interface ClientError {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+}
+
+const malformed: ClientError = { status: 400, code: 'Error.BadRequest', message: 'The request is not HTTP/1.1.' };
+
+/** By the code of Node's error. */
+const clientErrors: Readonly<Record<string, ClientError>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: 408,
+    code: 'Error.RequestTimeout',
+    message: 'The request did not come to its end in time.',
+  },
+  HPE_HEADER_OVERFLOW: {
+    status: 431,
+    code: 'Error.RequestHeaderFieldsTooLarge',
+    message: 'The request line and the headers together are too large.',
+  },
+};
+
+/** Answers what could not be read as a request, and ends the socket at once: its peer may never read. */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const { status, code, message } = clientErrors[error.code ?? ''] ?? malformed;
+  const body = failureBody(code, message);
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'Connection: close',
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+  ];
+  const isAnswered = responseUnderWay(socket)?.headersSent === true;
+  if (socket.writable && !isAnswered) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  socket.destroy();
+}

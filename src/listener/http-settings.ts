@@ -1,0 +1,49 @@
+import type { ServerOptions } from 'node:http';
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { answerClientError, sendFailureBody } from './failure.js';
+
+/** How long a peer may take, in milliseconds. */
+export interface ListenerTimeouts {
+  /** From the connection, or the end of the request before, until the headers are complete. */
+  readonly headersMs: number;
+  /** From the first byte of a request to the last one of its body. */
+  readonly requestMs: number;
+  /** Until a TLS handshake is complete. */
+  readonly handshakeMs: number;
+  /** How often the first two are checked. */
+  readonly checkMs: number;
+}
+
+/** Whoever is slower is answered 408, at the latest 50 s after it began. */
+export const defaultTimeouts: ListenerTimeouts = {
+  headersMs: 30_000,
+  requestMs: 45_000,
+  handshakeMs: 15_000,
+  checkMs: 5_000,
+};
+
+/** Options of a Node server that keep its peers to the timeouts. Names are Node's. */
+export function nodeTimeouts(timeouts: ListenerTimeouts): ServerOptions & { handshakeTimeout: number } {
+  return {
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: timeouts.checkMs,
+    handshakeTimeout: timeouts.handshakeMs,
+  };
+}
+
+/** What both listeners set alike, so that neither answers in Fastify's own shapes. */
+export function fastifySettings(timeouts: ListenerTimeouts) {
+  return {
+    requestTimeout: timeouts.requestMs, // Fastify would set the server's to none
+    clientErrorHandler: answerClientError,
+    return503OnClosing: false, // what comes on a connection that is still open is served, and the connection closed
+    frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
+      void sendFailureBody(reply, 400, 'Error.BadRequest', withoutUrl(error)),
+  };
+}
+
+/** Fastify's messages quote the URL, which may hold a token. */
+function withoutUrl(error: FastifyError): string {
+  return error.code === 'FST_ERR_BAD_URL' ? 'The URL holds malformed percent-encoding.' : 'The URL is malformed.';
+}

@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+
+const slash = '/'.charCodeAt(0);
+
+/** Scheme, authority, then path and query. [RFC 9112 3.2.2] */
+const absoluteForm = /^https?:\/\/([^/?#@]+)((?:[/?][^#]*)?)$/i;
+
+/** What may follow a base path: a path of ours, or nothing. */
+const ownPath = /^\/(?:api|clients?)(?:[/?]|$)|^\/?(?:\?|$)/i;
+
+/** An operation's colon, at one of the places where a path can have one. Names before it may begin with one too. [rest-api 2] */
+const encodedColon = /^(\/api\/hubs\/[^/?]+\/(?:(?:groups|users|connections)\/[^/?]+\/)?)%3a(?=\w+\/?(?:\?|$))/i;
+
+/**
+ * The request's path and query as routes know them: without scheme and authority, without the base path of an endpoint,
+ * and with the colon of an operation as a colon. The host of an absolute form takes the place of the Host header. [RFC 9112 3.2.2, RFC 3986 2.3]
+ * @param basePaths of the endpoints, without a trailing slash, none of them empty
+ */
+export function requestTarget(request: IncomingMessage, basePaths: readonly string[]): string {
+  let target = request.url ?? '/';
+  if (target.charCodeAt(0) !== slash) target = fromAbsolute(request, target);
+  if (basePaths.length > 0) target = withoutBase(target, basePaths);
+  return target.includes('%3') ? target.replace(encodedColon, '$1:') : target;
+}
+
+function fromAbsolute(request: IncomingMessage, target: string): string {
+  const [, host, rest] = absoluteForm.exec(target) ?? [];
+  if (host === undefined || rest === undefined) return target;
+  request.headers.host = host;
+  return rest.charCodeAt(0) === slash ? rest : `/${rest}`;
+}
+
+/** The path is served without its base too: a proxy in front may have taken it away. */
+function withoutBase(target: string, basePaths: readonly string[]): string {
+  for (const base of basePaths) {
+    const isBelow = target.slice(0, base.length).toLowerCase() === base.toLowerCase();
+    const rest = target.slice(base.length);
+    if (isBelow && ownPath.test(rest)) return rest.charCodeAt(0) === slash ? rest : `/${rest}`;
+  }
+  return target;
+}
+
+/** Why the request's Host lines do not do; undefined when they do. [RFC 9112 3.2] */
+export function hostFault(request: IncomingMessage): string | undefined {
+  const { rawHeaders } = request;
+  let lines = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at] as string;
+    if (name.length === 4 && name.toLowerCase() === 'host') lines += 1;
+  }
+  if (lines > 1) return `The Host header is given ${lines} times; give it once.`;
+  if (lines === 0 && request.httpVersion === '1.1') return 'The Host header is missing.';
+  return undefined;
+}

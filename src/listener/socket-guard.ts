@@ -1,0 +1,195 @@
+import type { Server, Socket } from 'node:net';
+import { type TLSSocket, Server as TlsServer } from 'node:tls';
+import { networkOf } from './client-address.js';
+
+/** Read for each new socket: a reload applies at once. */
+export interface SocketLimits {
+  /** Sockets of one client address. @param address as the operating system or a trusted proxy names it */
+  perAddress(address: string): number;
+  /** Sockets that nobody has shown a right on yet. */
+  unauthenticated(): number;
+}
+
+export interface SocketGuardOptions {
+  readonly limits: SocketLimits;
+  /** Is the peer a proxy, whose sockets are those of many clients? */
+  isProxy(address: string): boolean;
+  /** Sockets were turned away. Told at most once a minute. */
+  onLimit?(message: string): void;
+  /** Milliseconds of a clock that is never set. */
+  monotonicMs(): number;
+}
+
+/** Seconds after which one who was turned away may try again. */
+export const retryAfterSeconds = 5;
+
+/** How long a socket that is turned away may take to read why, and how many may do so at a time. */
+const leaving = { timeMs: 1_000, most: 64 };
+
+const noticeGapMs = 60_000;
+
+const tooManyText = 'your address has as many connections as it may';
+const tooMany = [
+  'HTTP/1.1 429 Too Many Requests',
+  'Connection: close',
+  `Retry-After: ${retryAfterSeconds}`,
+  'Content-Type: text/plain; charset=utf-8',
+  `Content-Length: ${tooManyText.length}`,
+  '',
+  tooManyText,
+].join('\r\n');
+
+/**
+ * Stands between a listener's sockets and its server, and bounds what strangers can take. One address may have so many
+ * sockets: more are answered 429. All together may have so many on which no request was authenticated: for a new one the
+ * oldest goes, so that a client that does have a token always gets its turn. Each step costs the same for any number of sockets.
+ */
+export class SocketGuard {
+  readonly #options: SocketGuardOptions;
+  /** Sockets without an authenticated request, the oldest first. */
+  readonly #strangers = new Set<Socket>();
+  readonly #counts = new Map<string, number>();
+  /** Of the sockets that are counted, under what. */
+  readonly #counted = new Map<Socket, string>();
+  /** TCP sockets whose TLS handshake is under way, by their peer. */
+  readonly #handshakes = new Map<string, Socket>();
+  #leaving = 0;
+  #noticedMs = Number.NEGATIVE_INFINITY;
+  /** One function for all sockets. */
+  readonly #onClose: (this: Socket) => void;
+
+  constructor(options: SocketGuardOptions) {
+    this.#options = options;
+    const forget = (socket: Socket) => this.#forget(socket);
+    this.#onClose = function onClose() {
+      forget(this);
+    };
+  }
+
+  /** Sockets on which no request was authenticated. */
+  get strangers(): number {
+    return this.#strangers.size;
+  }
+
+  /** Takes the server's new sockets, and hands on those that may stay. To be called before the server listens. */
+  watch(server: Server): void {
+    const serve = server.listeners('connection') as ((socket: Socket) => void)[];
+    const isTls = server instanceof TlsServer;
+    server.removeAllListeners('connection');
+    server.on('connection', (socket: Socket) => {
+      if (this.#admit(socket, isTls)) for (const each of serve) each.call(server, socket);
+    });
+    if (isTls) server.prependListener('secureConnection', socket => this.#secured(socket));
+  }
+
+  /** A request on the socket was authenticated: it stays, whoever else comes. */
+  recognize(socket: Socket): void {
+    this.#strangers.delete(socket);
+  }
+
+  /** Counts a socket under its client's address until it closes. False when that address has as many as it may. */
+  claim(socket: Socket, address: string): boolean {
+    const limit = this.#options.limits.perAddress(address);
+    if (limit === Number.POSITIVE_INFINITY || this.#counted.has(socket)) return true;
+    const network = networkOf(address);
+    const count = this.#counts.get(network) ?? 0;
+    if (count >= limit) {
+      this.#notice(
+        `${network} has ${count} connections, as many as limits.connectionsPerAddress allows; more are refused. If it is a proxy, set HUBWIRE_TRUST_PROXY`,
+      );
+      return false;
+    }
+    this.#counts.set(network, count + 1);
+    this.#counted.set(socket, network);
+    return true;
+  }
+
+  /** Ends every socket without an authenticated request, those in a TLS handshake too. */
+  dropStrangers(): void {
+    for (const socket of this.#strangers) socket.destroy();
+  }
+
+  #admit(socket: Socket, isTls: boolean): boolean {
+    const { remoteAddress } = socket;
+    if (remoteAddress === undefined) {
+      socket.destroy(); // it is gone already
+      return false;
+    }
+    if (!this.#options.isProxy(remoteAddress) && !this.claim(socket, remoteAddress)) {
+      this.#turnAway(socket, isTls);
+      return false;
+    }
+    if (isTls) this.#handshakes.set(peerOf(socket), socket);
+    this.#addStranger(socket);
+    return true;
+  }
+
+  /** From here on the socket that is known to requests stands for the TCP socket below it. */
+  #secured(secure: TLSSocket): void {
+    const raw = this.#handshakes.get(peerOf(secure));
+    if (raw === undefined) return;
+    this.#handshakes.delete(peerOf(secure));
+    this.#strangers.delete(raw);
+    this.#addStranger(secure);
+  }
+
+  #addStranger(socket: Socket): void {
+    socket.on('close', this.#onClose);
+    this.#strangers.add(socket);
+    const limit = this.#options.limits.unauthenticated();
+    if (this.#strangers.size <= limit) return;
+    this.#notice(
+      `${limit} connections are open on which no request was authenticated, as many as limits.unauthenticatedConnections and the limit of open files allow; the oldest are closed for new ones`,
+    );
+    for (const oldest of this.#strangers) {
+      if (this.#strangers.size <= limit) break;
+      this.#strangers.delete(oldest);
+      oldest.destroy();
+    }
+  }
+
+  /** Without TLS there is a moment to say why: an answer that is followed by a reset at once may never be seen. */
+  #turnAway(socket: Socket, isTls: boolean): void {
+    socket.on('error', ignore);
+    if (isTls || this.#leaving >= leaving.most) {
+      socket.destroy();
+      return;
+    }
+    this.#leaving += 1;
+    const timer = setTimeout(() => socket.destroy(), leaving.timeMs);
+    socket.once('close', () => {
+      clearTimeout(timer);
+      this.#leaving -= 1;
+    });
+    socket.resume();
+    socket.end(tooMany);
+  }
+
+  #forget(socket: Socket): void {
+    this.#strangers.delete(socket);
+    if (this.#handshakes.size > 0 && this.#handshakes.get(peerOf(socket)) === socket) {
+      this.#handshakes.delete(peerOf(socket));
+    }
+    const network = this.#counted.get(socket);
+    if (network === undefined) return;
+    this.#counted.delete(socket);
+    const left = (this.#counts.get(network) ?? 1) - 1;
+    if (left > 0) this.#counts.set(network, left);
+    else this.#counts.delete(network);
+  }
+
+  #notice(message: string): void {
+    const nowMs = this.#options.monotonicMs();
+    if (nowMs - this.#noticedMs < noticeGapMs) return;
+    this.#noticedMs = nowMs;
+    this.#options.onLimit?.(message);
+  }
+}
+
+/** The same for a TCP socket and the TLS socket on it. */
+function peerOf(socket: Socket): string {
+  return `${socket.remoteAddress} ${socket.remotePort}`;
+}
+
+/** Whoever is turned away may reset the connection. */
+function ignore(): void {}
