@@ -29,9 +29,9 @@ export class LogObserver implements Partial<Observer> {
     this.#log.debug(at, 'connection opened');
   }
 
-  connectionClosed(at: Parameters<Observer['connectionClosed']>[0]): void {
+  connectionClosed({ isClientText, reason, ...at }: Parameters<Observer['connectionClosed']>[0]): void {
     const level = at.category === 'Normal' || at.category === 'ClosedByAppServer' ? 'debug' : 'info';
-    this.#log[level](at, 'connection closed');
+    this.#log[level](isClientText === true ? at : { ...at, reason }, 'connection closed');
   }
 
   /** Once for each text: a token's roles come with every connect. */

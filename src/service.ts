@@ -1,9 +1,8 @@
-import type { AddressInfo } from 'node:net';
 import { basename } from 'node:path';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
-import { urlOf } from './addresses.js';
+import { isLoopback, urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
 import { createAdminServer } from './admin/server.js';
 import { ContinuationTokens } from './auth/continuation-tokens.js';
@@ -20,6 +19,7 @@ import {
   type ConfigError,
   changesOf,
   defaultHubConfig,
+  defaultPerAddress,
   type Environment,
   type HubConfig,
   handlersOf,
@@ -29,9 +29,14 @@ import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
 import { Slices } from './hub/slices.js';
+import { isLoopbackAddress, trustedPeers } from './listener/client-address.js';
+import { defaultTimeouts, type ListenerTimeouts } from './listener/http-settings.js';
+import { listenOn } from './listener/listen.js';
+import { openFileLimit } from './listener/open-files.js';
+import { SocketGuard, type SocketLimits } from './listener/socket-guard.js';
 import { LogObserver } from './logging.js';
 import { type Certificate, type CertificateFiles, CertificateWatch, readCertificate } from './rest/certificate.js';
-import { createRestServer } from './rest/server.js';
+import { createRestServer, nodeOptions } from './rest/server.js';
 import { Gateway, type SocketSettings } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
 import { EventHandlers, type HandlerStatus } from './upstream/event-handlers.js';
@@ -52,6 +57,10 @@ export interface ServiceOptions {
   readonly trustProxy?: boolean | string | undefined;
   readonly log: Logger;
   readonly version: string;
+  /** URL of this program's documentation; shown at `/` of both listeners. */
+  readonly documentation?: string | undefined;
+  /** Of both listeners. */
+  readonly timeouts?: ListenerTimeouts;
   readonly clock?: Clock;
   readonly backplane?: Backplane;
   readonly observer?: Partial<Observer>;
@@ -60,8 +69,17 @@ export interface ServiceOptions {
 /** How many connections a shutdown ends at a time, and how far apart: clients that come back must not come at once. [design 5] */
 const waves = { most: 20, leastConnections: 100, gapMs: 50 };
 
-/** How long a shutdown waits for events that are under way, and for sockets to say goodbye. */
+/** How long a shutdown waits for each thing that takes its time: events that are under way, and sockets to close. */
 const patienceMs = 10_000;
+
+/** How long a shutdown takes at most: less than the 30 s after which Kubernetes and Docker's stop kill. */
+const shutdownMs = 25_000;
+
+/** How long peers of a listener that closes may go on with their requests. */
+const lastRequestsMs = 1_000;
+
+/** Of the admin listener: probes and scrapers are few. */
+const adminLimits: SocketLimits = { perAddress: () => Number.POSITIVE_INFINITY, unauthenticated: () => 128 };
 
 /**
  * The front door and the wiring diagram: builds every part, connects them, listens, reloads, and stops in reverse. The
@@ -78,7 +96,9 @@ export class Service {
   readonly #handlers: EventHandlers;
   readonly #gateway: Gateway;
   readonly #rest: FastifyInstance;
+  readonly #guard: SocketGuard;
   readonly #admin: FastifyInstance;
+  readonly #adminGuard: SocketGuard;
   readonly #certificateWatch: CertificateWatch | undefined;
   /** Swapped as a whole; read at each use, so that open connections see a change. */
   #config: Config;
@@ -90,7 +110,7 @@ export class Service {
   #stopping: Promise<void> | undefined;
 
   constructor(options: ServiceOptions) {
-    const { keys, log, version } = options;
+    const { keys, log, version, documentation, timeouts = defaultTimeouts } = options;
     this.#options = options;
     this.#config = options.config;
     this.#log = log;
@@ -124,10 +144,12 @@ export class Service {
     });
     const trustProxy = options.trustProxy ?? false;
     const shared = { tokens: this.#tokens, endpoints: this.endpoints, trustProxy };
+    this.#guard = this.#guardFor(trustedPeers(trustProxy), this.#publicLimits());
     this.#gateway = new Gateway({
       ...shared,
       hubs: this.hubs,
       settings: this.#socketSettings(),
+      guard: this.#guard,
       clock,
       turn,
       observer,
@@ -139,23 +161,36 @@ export class Service {
       continuationTokens: new ContinuationTokens(keys),
       entra: new EntraVerifier({ access: () => this.#config.callers.entra, clock }),
       isLocalAuthDisabled: () => this.#config.callers.isLocalAuthDisabled,
+      onAuthenticated: socket => this.#guard.recognize(socket),
       certificate,
       logger: log,
+      version,
+      documentation,
+      timeouts,
     });
     this.#certificateWatch = certificate && this.#watchCertificate(certificate);
-    this.#gateway.serve(this.#rest.server);
-    this.#admin = createAdminServer({ isReady: () => this.#isReady, metrics, version, logger: log });
+    this.#guard.watch(this.#rest.server);
+    this.#gateway.serve(this.#rest.server, nodeOptions(timeouts));
+    this.#admin = createAdminServer({
+      isReady: () => this.#isReady,
+      metrics,
+      version,
+      documentation,
+      timeouts,
+      isLoopbackOnly: options.admin !== undefined && isLoopback(options.admin.host),
+      logger: log,
+    });
+    this.#adminGuard = this.#guardFor(() => false, adminLimits);
+    this.#adminGuard.watch(this.#admin.server);
   }
 
   /** Opens both listeners; addresses are known then. Clients are let in from `activate` on. @throws when an address cannot be listened on */
   async listen(): Promise<void> {
     const { host, port, admin } = this.#options;
     if (admin !== undefined) {
-      await this.#admin.listen(admin);
-      this.#adminPort = portOf(this.#admin);
+      this.#adminPort = await listenOn(this.#admin, admin);
     }
-    await this.#rest.listen({ host, port });
-    this.#publicPort = portOf(this.#rest);
+    this.#publicPort = await listenOn(this.#rest, { host, port });
   }
 
   /** Lets clients in, at once. Settles once every event handler has been validated, or has failed to be. */
@@ -226,20 +261,32 @@ export class Service {
   }
 
   async #stop(): Promise<void> {
+    const untilMs = this.#clock.monotonicMs() + shutdownMs;
+    const patience = () => Math.max(0, Math.min(patienceMs, untilMs - this.#clock.monotonicMs()));
     this.#isReady = false;
     this.#gateway.drain();
     await this.#watch?.close();
     this.#certificateWatch?.stop();
     for (const hub of this.hubs.all()) hub.quiesce(); // or clients that go on talking would keep us waiting
-    await this.#atMost(patienceMs, this.#handlers.whenIdle());
-    await turnOfEventLoop(); // those who waited for the last answers pass them on: acks and upgrades come before the goodbye
+    await this.#atMost(patience(), this.#handlers.whenIdle());
+    await turnOfEventLoop(); // those who waited for the last answers pass them on: acks come before the goodbye
     await this.#evictAll();
-    await this.#atMost(patienceMs, this.#gateway.whenEmpty());
-    await this.#atMost(patienceMs, this.#handlers.close());
+    await this.#atMost(patience(), this.#gateway.whenEmpty());
+    await this.#atMost(patience(), this.#handlers.whenIdle());
+    await turnOfEventLoop(); // a client whose connect was answered only now is refused, which the upstream is told
+    await this.#atMost(patience(), this.#handlers.close());
     this.#gateway.stop();
-    await this.#atMost(patienceMs, this.#rest.close());
-    await this.#admin.close();
+    await Promise.all([this.#close(this.#rest, this.#guard), this.#close(this.#admin, this.#adminGuard)]);
     await this.#backplane.close();
+  }
+
+  /** Whatever its peers do: Node counts a connection that never sent anything as busy, for ever. */
+  async #close(app: FastifyInstance, guard: SocketGuard): Promise<void> {
+    const closing: Promise<void> = app.close();
+    await this.#atMost(lastRequestsMs, closing);
+    app.server.closeAllConnections();
+    guard.dropStrangers(); // they may be in a TLS handshake, where the server does not know of them yet
+    await this.#atMost(lastRequestsMs, closing);
   }
 
   async #evictAll(): Promise<void> {
@@ -290,6 +337,24 @@ export class Service {
     });
   }
 
+  #guardFor(isProxy: (address: string) => boolean, limits: SocketLimits): SocketGuard {
+    const onLimit = (message: string) => this.#log.warn(message);
+    return new SocketGuard({ limits, isProxy, onLimit, monotonicMs: () => this.#clock.monotonicMs() });
+  }
+
+  /** Behind a proxy, and on the machine itself, many clients share an address: there only a limit that is set counts. */
+  #publicLimits(): SocketLimits {
+    const isDirect = (this.#options.trustProxy ?? false) === false;
+    const openFiles = openFileLimit() ?? Number.POSITIVE_INFINITY;
+    return {
+      perAddress: address => {
+        const usual = isDirect && !isLoopbackAddress(address) ? defaultPerAddress : Number.POSITIVE_INFINITY;
+        return this.#config.limits.connectionsPerAddress ?? usual;
+      },
+      unauthenticated: () => Math.min(this.#config.limits.unauthenticatedConnections, Math.floor(openFiles / 2)),
+    };
+  }
+
   #socketSettings(): SocketSettings {
     const hubConfig = (hub: string): Omit<HubConfig, 'name'> => this.#config.hubs.get(hub) ?? defaultHubConfig;
     return {
@@ -297,6 +362,8 @@ export class Service {
       keepAliveIntervalMs: hub => hubConfig(hub).keepAliveIntervalMs,
       isFinalClose: code => this.#config.reliable.finalCloseCodes.includes(code),
       maxConnections: () => this.#config.limits.maxConnections ?? Number.POSITIVE_INFINITY,
+      connectionsPerHub: () => this.#config.limits.connectionsPerHub ?? Number.POSITIVE_INFINITY,
+      connectsPerSecond: () => this.#config.limits.connectsPerSecond ?? Number.POSITIVE_INFINITY,
       outboundLimits: () => ({
         maxMessages: this.#config.limits.outboundQueueMessages,
         maxBytes: this.#config.limits.outboundQueueBytes,
@@ -323,8 +390,4 @@ function notApplied(file: string): string {
 
 function turnOfEventLoop(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
-}
-
-function portOf(app: FastifyInstance): number {
-  return (app.server.address() as AddressInfo).port;
 }

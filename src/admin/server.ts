@@ -1,4 +1,16 @@
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { isIP } from 'node:net';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
+import { type About, sendAbout } from '../listener/about.js';
+import { answerNotFound, sendFailureBody } from '../listener/failure.js';
+import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
+import { hostFault } from '../listener/request-target.js';
 import type { Metrics } from './metrics.js';
 
 export interface AdminServerOptions {
@@ -7,22 +19,75 @@ export interface AdminServerOptions {
   readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
   readonly version: string;
   readonly logger?: FastifyBaseLogger | undefined;
+  /** Can only this machine reach the listener? Then what names it by another host is not served. */
+  readonly isLoopbackOnly?: boolean | undefined;
+  /** URL of this program's documentation; shown at `/`. */
+  readonly documentation?: string | undefined;
+  readonly timeouts?: ListenerTimeouts | undefined;
 }
 
 /** The operator's HTTP server: is it alive, is it ready, what did it count. The caller listens. [design 1] */
-export function createAdminServer({ isReady, metrics, version, logger }: AdminServerOptions): FastifyInstance {
-  const app = fastify({
-    ...(logger === undefined ? {} : { loggerInstance: logger }),
-    logController: new LogController({ disableRequestLogging: true }),
-  });
-  app.addHook('onRequest', async (_request, reply) => {
+export function createAdminServer(options: AdminServerOptions): FastifyInstance {
+  const { isReady, metrics, version, logger } = options;
+  const app = listenerFor(options);
+  app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
+    const fault = hostFault(request.raw);
+    if (fault !== undefined) return sendFailureBody(reply, 400, 'Error.BadRequest', fault);
+  });
+  app.setNotFoundHandler(answerNotFound);
+  app.setErrorHandler((error, _request, reply) => {
+    logger?.error({ err: error }, 'a request to the admin listener failed');
+    return sendFailureBody(reply, 500, 'Error.InternalServerError', 'internal error');
   });
   app.get('/healthz', async () => ({ status: 'alive', version }));
   app.get('/readyz', async (_request, reply) => {
     const isOpen = isReady();
     return reply.code(isOpen ? 200 : 503).send({ status: isOpen ? 'ready' : 'not ready' });
   });
-  app.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()));
+  const ownHost = { onRequest: refuseOtherHosts(options.isLoopbackOnly === true) };
+  app.get('/metrics', ownHost, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()));
+  app.get('/', ownHost, sendAbout(aboutAdmin(options)));
+  return app;
+}
+
+function aboutAdmin({ version, documentation }: AdminServerOptions): About {
+  const links = { healthz: '/healthz', readyz: '/readyz', metrics: '/metrics' };
+  return {
+    version,
+    description: "The operator's listener: liveness, readiness and metrics.",
+    links: documentation === undefined ? links : { ...links, documentation },
+  };
+}
+
+/**
+ * A web page can make its own name stand for this machine's address and then read what is here; it cannot change the name
+ * in Host. Probes are not affected: they go by an address or `localhost`, and to paths that say nothing.
+ */
+function refuseOtherHosts(isLoopbackOnly: boolean) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
+    const { host } = request.headers;
+    if (!isLoopbackOnly || host === undefined || isOwnHost(host)) return undefined;
+    const message =
+      'This listener is for this machine: use localhost or an IP address in the URL, not another host name.';
+    return sendFailureBody(reply, 421, 'Error.MisdirectedRequest', message);
+  };
+}
+
+function isOwnHost(host: string): boolean {
+  const name = host.replace(/:\d*$/, '').toLowerCase();
+  return isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name === 'localhost' || name.endsWith('.localhost');
+}
+
+function listenerFor({ logger, timeouts = defaultTimeouts }: AdminServerOptions): FastifyInstance {
+  const app = fastify({
+    ...fastifySettings(timeouts),
+    ...(logger === undefined ? {} : { loggerInstance: logger }),
+    logController: new LogController({ disableRequestLogging: true }),
+    routerOptions: { ignoreTrailingSlash: true },
+    http: nodeTimeouts(timeouts),
+  });
+  app.removeAllContentTypeParsers(); // nothing here takes a body
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   return app;
 }

@@ -27,7 +27,7 @@ export function makeProgram(env: Environment): Command {
     .option('--tls-key <file>', 'its private key, PEM (HUBWIRE_TLS_KEY)')
     .option(
       '--trust-proxy [addresses]',
-      'believe X-Forwarded-Host and X-Forwarded-Proto, of all or of these addresses (HUBWIRE_TRUST_PROXY, default no)',
+      'believe X-Forwarded-Host, -Proto and -For, of all or of these addresses (HUBWIRE_TRUST_PROXY, default no)',
     )
     .option('--log-level <level>', 'HUBWIRE_LOG_LEVEL, default info')
     .option('--sample', 'run the sample app too')

@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import { loadConfig, textOf } from '../config/load.js';
 import { PubSubError } from '../errors.js';
@@ -17,7 +18,7 @@ import {
   readTls,
 } from './settings.js';
 import { type Flags, type Given, lookUp, variableWarnings } from './variables.js';
-import { version } from './version.js';
+import { documentation, version } from './version.js';
 
 /** As commander hands them over; settings that are not given are read from the environment. */
 export interface StartArguments extends Flags {
@@ -28,7 +29,7 @@ export interface StartArguments extends Flags {
 /** Lifetime of the client URL that is printed, in minutes. */
 const printedTokenMinutes = 60;
 
-/** Runs the service until SIGINT or SIGTERM. @throws PubSubError, ConfigError before anything listens */
+/** Runs the service until one of the signals that stop it. @throws PubSubError, ConfigError before anything listens */
 export async function start(args: StartArguments, env: Environment): Promise<void> {
   const settings = readKeys(env);
   const host = parseHost(lookUp('host', args, env));
@@ -52,6 +53,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     config,
     log,
     version,
+    documentation,
   });
   await run(service, file, args, env, settings);
 }
@@ -124,14 +126,21 @@ function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** A closed terminal (SIGHUP) stops the service as gracefully as SIGTERM does; hubs.yaml is read again without a signal. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
 /** The first signal lets everything finish; a second one does not wait. [design 5] */
 function stopOnSignal(stops: readonly (() => Promise<void>)[]): void {
   let isStopping = false;
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
   const stop = async (signal: NodeJS.Signals) => {
-    if (isStopping) process.exit(signal === 'SIGINT' ? 130 : 143);
+    if (isStopping) process.exit(128 + constants.signals[signal]);
     isStopping = true;
     for (const each of stops) await each();
     process.exit(0);
   };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => void stop(signal));
+  for (const signal of stopSignals) process.on(signal, () => void stop(signal));
 }
+
+/** A terminal or a reader of the log that is gone is no reason to drop clients. */
+function ignore(): void {}

@@ -1,4 +1,12 @@
 import { readFileSync } from 'node:fs';
 
+const manifest = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  readonly version: string;
+  readonly homepage?: string;
+};
+
 /** Of this package. */
-export const version: string = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version;
+export const { version } = manifest;
+
+/** URL of its documentation, once it has one. */
+export const documentation: string | undefined = manifest.homepage;

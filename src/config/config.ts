@@ -14,6 +14,7 @@ import {
   defaultQueueBytes,
   defaultQueueMessages,
   defaultRecoverySeconds,
+  defaultUnauthenticated,
   type HandlerSettings,
   type HubSettings,
   type HubsFile,
@@ -31,6 +32,14 @@ export interface HubConfig {
 export interface Limits {
   /** Of the whole service; undefined: as many as there are. */
   readonly maxConnections: number | undefined;
+  /** Of each hub; undefined: as many as there are. */
+  readonly connectionsPerHub: number | undefined;
+  /** Of one client address; undefined: the default, where one address is one client. */
+  readonly connectionsPerAddress: number | undefined;
+  /** Undefined: as many as come. */
+  readonly connectsPerSecond: number | undefined;
+  /** Sockets on which no request was authenticated. */
+  readonly unauthenticatedConnections: number;
   readonly outboundQueueMessages: number;
   readonly outboundQueueBytes: number;
   /** Connections × groups. */
@@ -87,6 +96,10 @@ export function buildConfig(file: HubsFile): Config {
     dropOnUserEventFailure: file.delivery?.dropOnUserEventFailure ?? false,
     limits: {
       maxConnections: file.limits?.maxConnections,
+      connectionsPerHub: file.limits?.connectionsPerHub,
+      connectionsPerAddress: file.limits?.connectionsPerAddress,
+      connectsPerSecond: file.limits?.connectsPerSecond,
+      unauthenticatedConnections: file.limits?.unauthenticatedConnections ?? defaultUnauthenticated,
       outboundQueueMessages: file.limits?.outboundQueueMessages ?? defaultQueueMessages,
       outboundQueueBytes: file.limits?.outboundQueueBytes ?? defaultQueueBytes,
       membershipsPerCall: file.limits?.membershipsPerCall ?? defaultMembershipsPerCall,

@@ -12,6 +12,7 @@ import { readSource, type Source } from './source.js';
 export { type Config, defaultHubConfig, type HubConfig, handlersOf, type Limits } from './config.js';
 export type { Environment } from './environment.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
+export { defaultPerAddress } from './schema.js';
 
 export const maxConfigBytes = 1024 * 1024;
 

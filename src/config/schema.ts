@@ -14,6 +14,9 @@ export const defaultRecoverySeconds = 30;
 export const defaultFinalCloseCodes = [1000] as const;
 export const defaultQueueBytes = 16 * 1024 * 1024;
 export const defaultMembershipsPerCall = 10_000_000;
+/** Without a proxy; more than any one machine or office uses, and less than the ports of one address. */
+export const defaultPerAddress = 10_000;
+export const defaultUnauthenticated = 4_096;
 /** [rest-api 1.4] */
 export const defaultEntraAudiences = ['https://webpubsub.azure.com'] as const;
 
@@ -199,7 +202,35 @@ const limits = record(
     maxConnections: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: 'Connections of the whole service; further clients are answered 429. Unlimited when left out.',
+        description:
+          'Connections of the whole service; further clients are answered 429. Unlimited when left out. Sessions of reliable clients that are away count, and give way to clients that come.',
+      }),
+    ),
+    connectionsPerHub: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: 'The same for each hub by itself. Unlimited when left out.',
+      }),
+    ),
+    connectionsPerAddress: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: `Sockets of one client address, an IPv6 address counting as its /64 network; more are answered 429 with plain HTTP, and closed with TLS. ${defaultPerAddress} when left out, and unlimited behind a trusted proxy (HUBWIRE_TRUST_PROXY) and for this machine's own addresses. Behind a trusted proxy a limit counts the WebSockets of each address that X-Forwarded-For names.`,
+      }),
+    ),
+    connectsPerSecond: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          'Clients that may connect in a second, and at once; more are answered 429. Recoveries of reliable sessions do not count. Unlimited when left out.',
+      }),
+    ),
+    unauthenticatedConnections: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: defaultUnauthenticated,
+        description:
+          'Sockets on which no request was authenticated yet; for each one more the oldest is closed. At most half of the files that the process may open.',
       }),
     ),
     outboundQueueMessages: Type.Optional(

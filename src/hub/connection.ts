@@ -19,6 +19,8 @@ export interface Ending {
   readonly category: CloseCategory;
   /** For the `disconnected` event and logs. [upstream-events 1.4] */
   readonly reason: string;
+  /** The reason is the client's own text: for the event, not for logs. */
+  readonly isClientText?: boolean | undefined;
 }
 
 /** What a connection is made of, once it is accepted. */

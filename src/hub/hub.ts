@@ -87,6 +87,8 @@ export class Hub implements Performer {
   /** Clients that the upstream is being asked about, and those admitted since who are not in yet. */
   #asking = 0;
   readonly #admitted = new Set<Admission>();
+  /** Sessions whose clients are away, the longest away first, and since when. */
+  readonly #away = new Map<Connection, number>();
 
   /** @param onEmpty called when the last connection has ended and nobody is about to come in: nothing is left in the hub then */
   constructor(name: string, ports: HubPorts, onEmpty: () => void = () => {}) {
@@ -173,8 +175,27 @@ export class Hub implements Performer {
       this.#end(connection, ending);
       return;
     }
-    const expire = () => this.#end(connection, { ...ending, reason: 'The connection recovery timeout expired.' });
+    const expired = 'The connection recovery timeout expired.';
+    const expire = () => this.#end(connection, { category: ending.category, reason: expired });
     connection.suspend(this.#ports.clock.after(this.#ports.recoveryWindowMs(), expire));
+    this.#away.set(connection, this.#ports.clock.monotonicMs());
+  }
+
+  /** Since when the client that is longest away is, by the monotonic clock; undefined when none is. */
+  get longestAwaySinceMs(): number | undefined {
+    const [oldest] = this.#away.values();
+    return oldest;
+  }
+
+  /** Ends the session whose client is longest away, for one who is here. False when none is away. */
+  endLongestAway(): boolean {
+    const [connection] = this.#away.keys();
+    if (connection === undefined) return false;
+    this.#end(connection, {
+      category: outcomes.tooMany.category,
+      reason: 'The client was away, and its session gave way to a new connection: a limit of connections is reached.',
+    });
+    return true;
   }
 
   /** The connection that a client may take up again; undefined for any reason why it may not. [client-protocols 5.3] */
@@ -191,6 +212,7 @@ export class Hub implements Performer {
       outlet.close(outcomes.slowClient.close, ''); // that was more than the buffer holds
       return;
     }
+    this.#away.delete(connection);
     connection.resume(outlet)?.drop();
     this.#greet(connection);
     connection.replay(this.#ports.clock.monotonicMs());
@@ -444,6 +466,7 @@ export class Hub implements Performer {
     this.#sends.settleFor(connection);
     const ended = connection.end(ending);
     if (ended === undefined) return undefined;
+    this.#away.delete(connection);
     this.#depart(connection);
     connection.upstream.disconnected(ending.reason);
     const { id: connectionId, protocol } = connection;

@@ -47,6 +47,18 @@ export class Hubs implements Performer {
     return total;
   }
 
+  /** Ends the session whose client is longest away, in whichever hub. False when none is away. */
+  endLongestAway(): boolean {
+    let longest: Hub | undefined;
+    for (const hub of this.#hubs.values()) {
+      if (
+        (hub.longestAwaySinceMs ?? Number.POSITIVE_INFINITY) < (longest?.longestAwaySinceMs ?? Number.POSITIVE_INFINITY)
+      )
+        longest = hub;
+    }
+    return longest?.endLongestAway() ?? false;
+  }
+
   all(): Iterable<Hub> {
     return this.#hubs.values();
   }

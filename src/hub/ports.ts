@@ -180,6 +180,8 @@ export interface Observer {
     protocol: string;
     category: CloseCategory;
     reason: string;
+    /** The reason is the client's own text, which has no place in a log. */
+    isClientText?: boolean | undefined;
   }): void;
   /** A role of a token or a `connect` reply that gives nothing; the connection is accepted without it. */
   roleIgnored(at: { hub: string; connectionId: string; role: string; reason: string }): void;

@@ -1,5 +1,6 @@
+import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify';
-import { requestAudience } from '../auth/audience.js';
+import { requestAudience, WrongAudience } from '../auth/audience.js';
 import { bearerToken } from '../auth/bearer.js';
 import type { Claims } from '../auth/claims.js';
 import type { Endpoints } from '../auth/endpoints.js';
@@ -18,6 +19,8 @@ export interface CallerChecks {
   /** Read at each call: a reload applies at once. */
   readonly isLocalAuthDisabled?: (() => boolean) | undefined;
   readonly endpoints: Endpoints;
+  /** Told of each request that passes. */
+  readonly onAuthenticated?: ((socket: Socket) => void) | undefined;
 }
 
 /**
@@ -37,13 +40,18 @@ export function authentication(checks: CallerChecks) {
     } catch (error) {
       throw challenged(error, reply);
     }
-    if (pending === undefined) done();
+    if (pending === undefined) pass(request, checks, done);
     else
       pending.then(
-        () => done(),
+        () => pass(request, checks, done),
         error => done(challenged(error, reply)),
       );
   };
+}
+
+function pass({ raw }: FastifyRequest, { onAuthenticated }: CallerChecks, done: HookHandlerDoneFunction): void {
+  onAuthenticated?.(raw.socket);
+  done();
 }
 
 /**
@@ -78,7 +86,13 @@ function checkKeyToken(token: string, request: FastifyRequest, checks: CallerChe
   if (isLocalAuthDisabled?.() === true) {
     throw new PubSubError('unauthorized', 'tokens signed with an access key are not accepted by this service');
   }
-  return tokens.verify(token, requestAudience(request.raw.url ?? '', endpoints, request.host));
+  const { url = '' } = request.raw;
+  try {
+    return tokens.verify(token, requestAudience(url, endpoints, request.host));
+  } catch (error) {
+    if (!(error instanceof WrongAudience)) throw error;
+    throw error.answeredAt(url.replace(/\?.*$/s, ''), endpoints.bases(request.host, false));
+  }
 }
 
 function checkRoles(roles: readonly string[], request: FastifyRequest): void {

@@ -1,8 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import { type ErrorKind, PubSubError } from '../errors.js';
+import { failureBody, wholeRequest } from '../listener/failure.js';
+import { lingering } from '../listener/lingering.js';
 
-/** `target` of an error that is about the request as a whole. [rest-api 3.2] */
-export const wholeRequest = 'Request';
+export { wholeRequest };
 
 /** `target` of an error that is about who calls. [rest-api 3.4] */
 const authorization = 'Authorization';
@@ -55,7 +56,7 @@ export function sendFailure(reply: FastifyReply, error: PubSubError): FastifyRep
     .code(failure.outcome.http)
     .header('x-ms-error-code', failure.code)
     .type(`${mediaType}; charset=utf-8`)
-    .send(JSON.stringify(failure.shape === 'domain' ? domainBody(failure) : validationBody(failure)));
+    .send(lingering(reply, failure.shape === 'domain' ? domainBody(failure) : validationBody(failure)));
 }
 
 const codes: Readonly<Record<number, string>> = {
@@ -75,12 +76,12 @@ function describe(error: PubSubError): RestFailure {
   return new RestFailure(error.kind, code, targets[error.kind] ?? wholeRequest, error.message);
 }
 
-function domainBody({ code, message, target }: RestFailure): object {
-  return { code, message, target, details: null, inner: null };
+function domainBody({ code, message, target }: RestFailure): string {
+  return failureBody(code, message, target);
 }
 
-function validationBody({ code, message, target, outcome }: RestFailure): object {
-  return {
+function validationBody({ code, message, target, outcome }: RestFailure): string {
+  return JSON.stringify({
     code,
     message,
     target,
@@ -91,5 +92,5 @@ function validationBody({ code, message, target, outcome }: RestFailure): object
     detail: null,
     instance: null,
     extensions: {},
-  };
+  });
 }

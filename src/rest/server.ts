@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import {
   type FastifyBaseLogger,
   type FastifyError,
@@ -7,14 +8,20 @@ import {
   fastify,
   type onRequestHookHandler,
 } from 'fastify';
+import { WrongAudience } from '../auth/audience.js';
 import type { ContinuationTokens } from '../auth/continuation-tokens.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
+import { sendAbout } from '../listener/about.js';
+import { answerNotFound } from '../listener/failure.js';
+import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
+import { lingering } from '../listener/lingering.js';
+import { hostFault, requestTarget } from '../listener/request-target.js';
 import { authentication, type CallerChecks } from './authentication.js';
 import type { Certificate } from './certificate.js';
 import { addDataPlane } from './data-plane.js';
-import { badRequest, RestFailure, sendFailure, wholeRequest } from './failures.js';
+import { badRequest, sendFailure, wholeRequest } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { addOpenApi } from './openapi.js';
 import { operation } from './operation.js';
@@ -27,6 +34,11 @@ export interface RestServerOptions extends CallerChecks {
   readonly continuationTokens: ContinuationTokens;
   readonly endpoints: Endpoints;
   readonly logger?: FastifyBaseLogger | undefined;
+  /** Of this program; shown at `/`. */
+  readonly version?: string | undefined;
+  /** URL of its documentation; shown at `/`. */
+  readonly documentation?: string | undefined;
+  readonly timeouts?: ListenerTimeouts | undefined;
   /**
    * Whose `X-Forwarded-Host` and `X-Forwarded-Proto` are believed, where a token's audience is compared with the request's
    * host and where URLs are made: everybody's, or those of a comma list of addresses and networks.
@@ -48,37 +60,43 @@ const maxHeaderBytes = 128 * 1024;
  */
 export function createRestServer(options: RestServerOptions): FastifyInstance {
   const app = listenerFor(options);
-  readBodiesAsBytes(app);
-  app.addHook('onRequest', atOnce(requireTlsFromNowOn));
+  readNoBodies(app);
+  app.addHook('onRequest', atOnce(checkFirst));
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.logger));
   app.addHook('onListen', async () => options.logger?.info(`public listener at ${app.listeningOrigin}`));
-  app.setNotFoundHandler(async (_request, reply) => reply.code(404).type('text/plain').send('Not found.'));
+  app.setNotFoundHandler(answerNotFound);
+  addRoot(app, options);
   app.register(async api => addApi(api, options), { prefix: '/api' });
   addClientPaths(app);
   return app;
 }
 
 function listenerFor(options: RestServerOptions): FastifyInstance {
-  const { certificate } = options;
-  if (certificate === undefined)
-    return fastify({ ...commonSettings(options), http: { maxHeaderSize: maxHeaderBytes } });
-  const https = { ...certificate, maxHeaderSize: maxHeaderBytes };
+  const { certificate, timeouts = defaultTimeouts } = options;
+  const http = nodeOptions(timeouts);
+  if (certificate === undefined) return fastify({ ...commonSettings(options), http });
+  const https = { ...certificate, ...http };
   // The type names the kind of server, which nothing here depends on.
   return fastify({ ...commonSettings(options), https }) as unknown as FastifyInstance;
 }
 
-function commonSettings(options: RestServerOptions) {
+/** Of the public listener's server; also of one that serves the same sockets. */
+export function nodeOptions(timeouts: ListenerTimeouts) {
+  return { ...nodeTimeouts(timeouts), maxHeaderSize: maxHeaderBytes };
+}
+
+function commonSettings({ endpoints, trustProxy = false, timeouts = defaultTimeouts }: RestServerOptions) {
   return {
+    ...fastifySettings(timeouts),
     // Fastify would make a child of the logger, and two listeners, for each request, 6 % of a send; its own lines quote
     // URLs, which may carry access tokens. What is worth a line is logged here.
     logger: false,
-    trustProxy: options.trustProxy ?? false,
+    trustProxy,
     bodyLimit: maxBodyBytes,
     exposeHeadRoutes: false, // HEAD is an operation of its own where there is one
-    // A name is as long as the request line allows; the router's own limit would answer 414.
-    routerOptions: { maxParamLength: maxHeaderBytes, ignoreTrailingSlash: true },
-    frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
-      void sendFailure(reply, badRequest(wholeRequest, withoutUrl(error))),
+    rewriteUrl: (request: IncomingMessage) => requestTarget(request, endpoints.basePaths),
+    // A name is as long as the request line allows; the router's own limit would answer 414. Names keep their letter case.
+    routerOptions: { maxParamLength: maxHeaderBytes, ignoreTrailingSlash: true, caseSensitive: false },
   };
 }
 
@@ -90,8 +108,10 @@ function atOnce(check: (request: FastifyRequest, reply: FastifyReply) => void): 
   };
 }
 
-/** [rest-api 2.0] */
-function requireTlsFromNowOn(request: FastifyRequest, reply: FastifyReply): void {
+/** @throws RestFailure for none or several Host lines [RFC 9112 3.2, rest-api 2.0] */
+function checkFirst(request: FastifyRequest, reply: FastifyReply): void {
+  const fault = hostFault(request.raw);
+  if (fault !== undefined) throw badRequest(wholeRequest, fault);
   if (request.protocol === 'https') reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
 }
 
@@ -103,7 +123,10 @@ function addApi(api: FastifyInstance, options: RestServerOptions): void {
   );
   api.setNotFoundHandler(answerNotFound);
   addOpenApi(api, options.endpoints);
-  api.head('/health', health, async (_request, reply) => reply.code(200).header('content-length', '0').send());
+  const answerHealth = async (_request: FastifyRequest, reply: FastifyReply) =>
+    reply.code(200).header('content-length', '0').send();
+  api.head('/health', health, answerHealth);
+  api.get('/health', answerHealth); // the vendor has HEAD only; probes of load balancers use GET
   api.register(async hubs => addHubs(hubs, options), { prefix: '/hubs' });
 }
 
@@ -119,6 +142,7 @@ const health = operation({
  * operation's own check of its query comes last.
  */
 function addHubs(app: FastifyInstance, options: RestServerOptions): void {
+  readBodiesAsBytes(app);
   app.addHook('onRequest', authentication(options));
   app.addHook('onRequest', atOnce(checkApiVersion));
   app.addHook('onRequest', atOnce(checkPathNames));
@@ -129,8 +153,30 @@ function addHubs(app: FastifyInstance, options: RestServerOptions): void {
 /** WebSocket upgrades never get here. [client-protocols 1.4] */
 function addClientPaths(app: FastifyInstance): void {
   for (const path of ['/client', '/client/hubs/*']) {
-    app.all(path, async (_request, reply) => reply.code(400).type('text/plain').send('Expected a WebSocket upgrade.'));
+    app.all(path, async (_request, reply) =>
+      reply.code(400).type('text/plain').send(lingering(reply, 'Expected a WebSocket upgrade.')),
+    );
   }
+}
+
+function addRoot(app: FastifyInstance, { version = '', documentation }: RestServerOptions): void {
+  const about = sendAbout({
+    version,
+    description: 'A hub service: clients connect at /client/hubs/{hub}, app servers call /api/hubs/{hub}.',
+    links: {
+      health: '/api/health',
+      openapi: '/api/openapi.json',
+      ...(documentation !== undefined && { documentation }),
+    },
+  });
+  app.get('/', about);
+  app.head('/', about);
+}
+
+/** Nobody who has not shown a right to it makes us hold a body: it stays in the socket. */
+function readNoBodies(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
 /** The built-in parsers would re-read JSON and refuse what they do not know; sends want the bytes. [rest-api 2.11] */
@@ -139,10 +185,6 @@ function readBodiesAsBytes(app: FastifyInstance): void {
   // The usual types are named only because Fastify remembers the parser of a named one.
   const types = ['application/json', 'text/plain', 'application/octet-stream', '*'];
   app.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
-}
-
-async function answerNotFound(_request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-  return sendFailure(reply, new RestFailure('notFound', 'Error.NotFound', wholeRequest, 'There is no such operation.'));
 }
 
 function answerError(
@@ -158,6 +200,7 @@ function answerError(
       'REST call failed',
     );
   }
+  if (failure instanceof WrongAudience) logger?.info(`REST call refused: ${failure.message}`);
   return sendFailure(reply, failure);
 }
 
@@ -175,8 +218,3 @@ function fromFastify(error: FastifyError): PubSubError {
 }
 
 const kinds: Readonly<Record<number, ErrorKind>> = { 400: 'invalid', 413: 'tooLarge', 415: 'unsupportedMediaType' };
-
-/** Fastify's messages quote the URL, which may hold a token. */
-function withoutUrl(error: FastifyError): string {
-  return error.code === 'FST_ERR_BAD_URL' ? 'The URL holds malformed percent-encoding.' : 'The URL is malformed.';
-}

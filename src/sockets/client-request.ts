@@ -1,9 +1,13 @@
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { bearerToken } from '../auth/bearer.js';
 import { PubSubError } from '../errors.js';
+import { hostFault, requestTarget } from '../listener/request-target.js';
 import type { Codec } from '../protocols/codec.js';
 import { groupNameRule, isGroupName } from '../protocols/names.js';
 import { simpleEvents, simplePublisher } from '../protocols/simple.js';
+import { isWebSocketUpgrade } from './other-upgrade.js';
+import { RefusedUpgrade } from './refusal.js';
 
 /** What a client's upgrade request asks for, before anybody is asked whether it may. */
 export interface ClientTarget {
@@ -14,14 +18,18 @@ export interface ClientTarget {
   readonly query: URLSearchParams;
 }
 
-const hubPath = /^\/client\/hubs\/([^/]+)\/?$/;
-const legacyPath = /^\/client\/?$/;
+/** Letter case counts in the hub's name only, where it is for `Hubs` to ignore. */
+const hubPath = /^\/client\/hubs\/([^/]+)\/?$/i;
+const legacyPath = /^\/client\/?$/i;
 const tokenParameter = 'access_token';
 const httpToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** @throws PubSubError `notFound` for another path, `invalid` for a request that is not a client's WebSocket upgrade [client-protocols 1.1, 1.4] */
-export function readTarget(request: IncomingMessage): ClientTarget {
-  const url = request.url ?? '/';
+/**
+ * @param basePaths of the endpoints, which may stand in front of the path
+ * @throws PubSubError `notFound` for another path, `invalid` when it names no hub [client-protocols 1.1, 1.4]
+ */
+export function readTarget(request: IncomingMessage, basePaths: readonly string[] = []): ClientTarget {
+  const url = requestTarget(request, basePaths);
   const queryAt = url.indexOf('?');
   const path = queryAt < 0 ? url : url.slice(0, queryAt);
   const query = new URLSearchParams(queryAt < 0 ? '' : url.slice(queryAt + 1));
@@ -33,24 +41,41 @@ export function readTarget(request: IncomingMessage): ClientTarget {
   return { hub, isLegacyPath: true, query };
 }
 
-/** Refused before the upstream is asked; ws would refuse it only afterwards. [RFC 6455 4.2.1] */
+/**
+ * Refused before the upstream is asked; ws would refuse it only afterwards. What ws is stricter about than HTTP is written
+ * down as ws wants it: `websocket` among other protocols, and empty items of a list. [RFC 6455 4.2.1, RFC 9110 5.6.1]
+ * @throws PubSubError `invalid`
+ */
 export function checkHandshake(request: IncomingMessage): void {
-  const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket';
-  const hasKey = /^[+/0-9A-Za-z]{22}==$/.test(request.headers['sec-websocket-key'] ?? '');
-  const version = request.headers['sec-websocket-version'];
-  if (request.method !== 'GET' || !isWebSocket || !hasKey || (version !== '13' && version !== '8')) {
+  const { headers, method } = request;
+  const fault = hostFault(request);
+  if (fault !== undefined) throw new PubSubError('invalid', fault);
+  const hasKey = /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '');
+  if (method !== 'GET' || !isWebSocketUpgrade(request) || !hasKey) {
     throw new PubSubError('invalid', 'expected a WebSocket upgrade: GET with a Sec-WebSocket-Key, version 13');
   }
-  if (!isOffer(request.headers['sec-websocket-protocol'])) {
-    throw new PubSubError('invalid', 'Sec-WebSocket-Protocol must list names, each of them once');
-  }
+  headers.upgrade = 'websocket';
+  checkVersion(headers['sec-websocket-version']);
+  checkOffer(request);
 }
 
-/** Absent, or distinct names that are HTTP tokens. [RFC 6455 4.1] */
-function isOffer(header: string | undefined): boolean {
-  if (header === undefined) return true;
-  const names = listed(header);
-  return names.every(name => httpToken.test(name)) && (names.length === 1 || new Set(names).size === names.length);
+/** The answer to an unknown version names the one to use. [RFC 6455 4.4] */
+function checkVersion(version: string | undefined): void {
+  if (version === '13' || version === '8') return;
+  const given = version === undefined ? 'none is given' : `not ${version.slice(0, 32)}`;
+  throw new RefusedUpgrade('invalid', `Sec-WebSocket-Version must be 13; ${given}`, { 'Sec-WebSocket-Version': '13' });
+}
+
+/** Absent, empty, or distinct names that are HTTP tokens. [RFC 6455 4.1, RFC 9110 5.6.1] */
+function checkOffer({ headers }: IncomingMessage): void {
+  const offer = headers['sec-websocket-protocol'];
+  if (offer === undefined) return;
+  const names = listed(offer);
+  if (!names.every(name => httpToken.test(name)) || (names.length > 1 && new Set(names).size < names.length)) {
+    throw new PubSubError('invalid', 'Sec-WebSocket-Protocol must list names, each of them once');
+  }
+  if (names.length === 0) delete headers['sec-websocket-protocol'];
+  else headers['sec-websocket-protocol'] = names.join(',');
 }
 
 /** The query's token wins over the header's; undefined when there is none. [client-protocols 1.3] */
@@ -61,12 +86,13 @@ export function tokenOf(request: IncomingMessage, query: URLSearchParams): strin
 
 /** Offered subprotocols, in the client's order and spelling. */
 export function subprotocolsOf(request: IncomingMessage): readonly string[] {
-  return listed(request.headers['sec-websocket-protocol'] ?? '').filter(name => name !== '');
+  return listed(request.headers['sec-websocket-protocol'] ?? '');
 }
 
-/** The parts of a comma list; nearly always there is one. */
+/** The items of a comma list, without empty ones; nearly always there is one. [RFC 9110 5.6.1] */
 function listed(header: string): string[] {
-  return header.includes(',') ? header.split(',').map(name => name.trim()) : [header.trim()];
+  const items = header.includes(',') ? header.split(',').map(name => name.trim()) : [header.trim()];
+  return items.filter(name => name !== '');
 }
 
 /** The query as the `connect` event shows it: repeated names keep their order, tokens are left out. [upstream-events 2.5] */
@@ -76,15 +102,29 @@ export function queryOf(query: URLSearchParams): Record<string, string[]> {
   return Object.fromEntries(values);
 }
 
-/** The headers as the client spelled them, without its credentials. [upstream-events 2.5, D18, D19] */
+/** Headers of the vendor's own front end, which mean something to its service: a client cannot set them. */
+const internalHeaders = /^x-asrs-internal-/i;
+
+/**
+ * The headers as the client spelled them, without its credentials. A value that is UTF-8 is that text, any other is read
+ * as Latin-1, which is how HTTP has it. [upstream-events 2.5, D18, D19, RFC 9110 5.5]
+ */
 export function headersOf(request: IncomingMessage): Record<string, string[]> {
   const { rawHeaders } = request;
   const values = new Map<string, string[]>();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string;
-    if (name.toLowerCase() !== 'authorization') add(values, name, rawHeaders[at + 1] as string);
+    if (name.toLowerCase() === 'authorization' || internalHeaders.test(name)) continue;
+    add(values, name, textOf(rawHeaders[at + 1] as string));
   }
   return Object.fromEntries(values);
+}
+
+/** @param value as Node reads it: one character for each byte */
+function textOf(value: string): string {
+  if (!/[\x80-\xff]/.test(value)) return value;
+  const bytes = Buffer.from(value, 'latin1');
+  return isUtf8(bytes) ? bytes.toString('utf8') : value;
 }
 
 /**
@@ -93,8 +133,8 @@ export function headersOf(request: IncomingMessage): Record<string, string[]> {
  * @throws PubSubError `invalid`
  */
 export function simpleCodecOf(query: URLSearchParams): Codec {
-  const mode = query.getAll('webpubsub_mode').at(-1)?.toLowerCase() ?? '';
-  if (mode === '' || mode === 'sendevent') return simpleEvents;
+  const mode = query.getAll('webpubsub_mode').at(-1)?.toLowerCase() ?? 'sendevent';
+  if (mode === 'sendevent') return simpleEvents;
   if (mode !== 'sendtogroup') throw new PubSubError('invalid', 'webpubsub_mode must be sendEvent or sendToGroup');
   const group = query.getAll('group').at(-1) ?? '';
   if (!isGroupName(group)) throw new PubSubError('invalid', `group must be ${groupNameRule}`);

@@ -101,6 +101,6 @@ function onClose(this: WebSocket, code: number, reason: Buffer): void {
 
 /** How the peer ended it. [upstream-events 1.4] */
 function endingOf(code: number, reason: Buffer): Ending {
-  const isLost = code === 1006; // no Close frame came
-  return { category: 'Normal', reason: isLost ? 'The connection was lost.' : reason.toString('utf8') };
+  if (code === 1006) return { category: 'Normal', reason: 'The connection was lost.' }; // no Close frame came
+  return { category: 'Normal', reason: reason.toString('utf8'), isClientText: true };
 }

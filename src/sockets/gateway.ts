@@ -1,8 +1,8 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer, type Server as WebSocketServerOf } from 'ws';
-import { clientAudience } from '../auth/audience.js';
+import { clientAudience, WrongAudience } from '../auth/audience.js';
 import type { Claims } from '../auth/claims.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
@@ -13,16 +13,19 @@ import type { Connection } from '../hub/connection.js';
 import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
 import type { Observer, Outlet } from '../hub/ports.js';
+import { forwardedAddress, type TrustProxy, trustedPeers } from '../listener/client-address.js';
+import { retryAfterSeconds, type SocketGuard } from '../listener/socket-guard.js';
 import type { Codec } from '../protocols/codec.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { RequestedCandidate } from './candidate.js';
+import { Capacity, type ConnectLimits } from './capacity.js';
 import { type ClientTarget, checkHandshake, readTarget, subprotocolsOf, tokenOf } from './client-request.js';
 import { ClientSocket, type ClientSocketHost, ClientWebSocket } from './client-socket.js';
 import { Departure } from './departure.js';
 import { KeepAlive } from './keep-alive.js';
-import { ignoreUpgrade, isWebSocketUpgrade } from './other-upgrade.js';
-import { refusalOf, refuse } from './refusal.js';
-import { requestHostReader, type TrustProxy } from './request-host.js';
+import { isWebSocketUpgrade, OtherUpgrades } from './other-upgrade.js';
+import { RefusedUpgrade, refusalOf, refuse } from './refusal.js';
+import { requestHostReader } from './request-host.js';
 import { closeTimeoutMs, type OutboundLimits, SocketOutlet } from './socket-outlet.js';
 import type { EventLoopTurn } from './turn.js';
 
@@ -30,11 +33,11 @@ import type { EventLoopTurn } from './turn.js';
 const maxMessageBytes = 1024 * 1024;
 
 /** What hubs.yaml says about sockets; read when needed, so that a reload applies to open ones. */
-export type SocketSettings = ClientSocketHost['settings'] & {
-  isAnonymousAllowed(hub: string): boolean;
-  maxConnections(): number;
-  outboundLimits(): OutboundLimits;
-};
+export type SocketSettings = ClientSocketHost['settings'] &
+  ConnectLimits & {
+    isAnonymousAllowed(hub: string): boolean;
+    outboundLimits(): OutboundLimits;
+  };
 
 export interface GatewayOptions {
   readonly hubs: Hubs;
@@ -42,6 +45,8 @@ export interface GatewayOptions {
   readonly endpoints: Endpoints;
   readonly settings: SocketSettings;
   readonly trustProxy: TrustProxy;
+  /** Of the server's sockets. */
+  readonly guard: Pick<SocketGuard, 'claim' | 'recognize'>;
   readonly clock: Clock;
   /** The hubs' own. */
   readonly turn: EventLoopTurn;
@@ -60,9 +65,12 @@ export class Gateway {
   readonly #server: WebSocketServerOf<typeof ClientWebSocket>;
   readonly #keepAlive: KeepAlive;
   readonly #host: ClientSocketHost;
+  readonly #capacity: Capacity;
   readonly #requestHost: (request: IncomingMessage) => string | undefined;
+  readonly #isTrustedPeer: (address: string) => boolean;
   /** The subprotocol to echo, while ws finishes the handshake. */
   readonly #selected = new WeakMap<IncomingMessage, string>();
+  #others: OtherUpgrades | undefined;
   #isOpen = false;
   /** Handshakes under way. */
   #pending = 0;
@@ -72,7 +80,9 @@ export class Gateway {
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#capacity = new Capacity(options.hubs, options.settings, () => options.clock.monotonicMs());
     this.#requestHost = requestHostReader(options.trustProxy);
+    this.#isTrustedPeer = trustedPeers(options.trustProxy);
     this.#keepAlive = new KeepAlive(options.clock);
     this.#host = { settings: options.settings, keepAlive: this.#keepAlive, onClosed: () => this.#onClosed() };
     this.#server = new WebSocketServer({
@@ -86,11 +96,13 @@ export class Gateway {
     });
   }
 
-  /** Takes the server's WebSocket upgrades from now on. */
-  serve(server: Server): void {
+  /** Takes the server's WebSocket upgrades from now on. @param options that the server was made with */
+  serve(server: Server, options: ServerOptions): void {
+    const others = new OtherUpgrades(server, options);
+    this.#others = others;
     server.on('upgrade', (request, socket, head) => {
       if (isWebSocketUpgrade(request)) this.#handle(request, socket, head);
-      else ignoreUpgrade(server, request, socket, head);
+      else others.ignore(request, socket, head);
     });
   }
 
@@ -132,6 +144,7 @@ export class Gateway {
 
   stop(): void {
     this.#keepAlive.stop();
+    this.#others?.close();
   }
 
   #isEmpty(): boolean {
@@ -145,7 +158,7 @@ export class Gateway {
 
   /** A promise while the upstream is asked. Where there is nobody to ask, a client comes in within the call, which costs far less. */
   #accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> | undefined {
-    const target = readTarget(request);
+    const target = readTarget(request, this.#options.endpoints.basePaths);
     checkHandshake(request);
     const known = this.#options.hubs.find(target.hub);
     const recovering = target.query.get('awps_connection_id') ?? '';
@@ -153,9 +166,12 @@ export class Gateway {
       this.#recover(request, socket, head, known, recovering, target.query);
       return undefined;
     }
-    this.#checkCapacity();
+    this.#checkOpen();
     const candidate = new RequestedCandidate(request, target.query, this.#authenticate(request, target));
-    const hub = known ?? this.#options.hubs.get(target.hub);
+    this.#options.guard.recognize(socket);
+    this.#checkAddress(request, socket);
+    this.#capacity.check(known);
+    const hub = this.#options.hubs.get(target.hub); // not before: the check may end the last session of a hub, which is forgotten then
     const admission = hub.admit(candidate);
     if (admission instanceof Promise) return this.#upgradeOnceAdmitted(request, socket, head, hub, admission);
     this.#upgrade(request, socket, head, hub, admission);
@@ -170,19 +186,28 @@ export class Gateway {
     asking: Promise<Admission>,
   ): Promise<void> {
     const departure = new Departure(socket);
-    const admission = await asking;
+    this.#capacity.asking(hub);
+    const admission = await asking.finally(() => this.#capacity.answered(hub));
     if (departure.isOver()) hub.abandon(admission);
-    else this.#upgrade(request, socket, head, hub, admission);
+    else if (this.#isOpen) this.#upgrade(request, socket, head, hub, admission);
+    else {
+      hub.abandon(admission); // who came in now would be cut off without a word, or keep the service from its end
+      this.#checkOpen();
+    }
   }
 
-  #checkCapacity(): void {
+  #checkOpen(): void {
     if (!this.#isOpen) throw new PubSubError('shuttingDown', 'the service is starting or shutting down');
-    const most = this.#options.settings.maxConnections();
-    if (most === Number.POSITIVE_INFINITY) return; // to count them takes time where there are many hubs
-    // Those still being asked about count too, this one among them: a flood of handshakes must not pass the limit.
-    if (this.#options.hubs.size + this.#pending > most) {
-      throw new PubSubError('tooMany', 'the service has as many connections as it allows');
-    }
+  }
+
+  /** Behind a proxy the sockets are the proxy's; there each client counts under the address that the proxy tells. */
+  #checkAddress(request: IncomingMessage, socket: Socket): void {
+    if (request.headers['x-forwarded-for'] === undefined) return;
+    const address = forwardedAddress(request, this.#options.trustProxy, this.#isTrustedPeer);
+    if (address === undefined || this.#options.guard.claim(socket, address)) return;
+    throw new RefusedUpgrade('tooMany', 'your address has as many connections as limits.connectionsPerAddress allows', {
+      'Retry-After': String(retryAfterSeconds),
+    });
   }
 
   #authenticate(request: IncomingMessage, target: ClientTarget): Claims {
@@ -190,7 +215,12 @@ export class Gateway {
     if (token !== undefined) {
       const { endpoints, tokens } = this.#options;
       const host = this.#requestHost(request);
-      return tokens.verify(token, clientAudience(target.hub, target.isLegacyPath, endpoints, host));
+      try {
+        return tokens.verify(token, clientAudience(target.hub, target.isLegacyPath, endpoints, host));
+      } catch (error) {
+        if (!(error instanceof WrongAudience)) throw error;
+        throw error.answeredAt(`/client/hubs/${target.hub}`, endpoints.bases(host, true));
+      }
     }
     if (this.#options.settings.isAnonymousAllowed(canonicalHubName(target.hub))) return {};
     throw new PubSubError(
@@ -225,6 +255,7 @@ export class Gateway {
     query: URLSearchParams,
   ): void {
     const connection = hub?.recover(connectionId, query.get('awps_reconnection_token') ?? '');
+    if (connection !== undefined) this.#options.guard.recognize(socket);
     const offered = subprotocolsOf(request);
     const spoken = connection?.subprotocol;
     const echoed = spoken === undefined ? offered[0] : offered.find(name => name.toLowerCase() === spoken);
@@ -280,10 +311,14 @@ export class Gateway {
   }
 
   #refuse(request: IncomingMessage, socket: Duplex, cause: unknown): void {
-    const { observer } = this.#options;
+    const { observer, endpoints } = this.#options;
     const refusal = refusalOf(cause);
     if (PubSubError.from(cause).kind === 'internal') observer.fault('upgrade', cause);
-    observer.connectionRefused({ hub: hubLabelOf(request), status: refusal.status, reason: refusal.reason });
+    observer.connectionRefused({
+      hub: hubLabelOf(request, endpoints.basePaths),
+      status: refusal.status,
+      reason: refusal.reason,
+    });
     if (socket.writable) refuse(socket, refusal);
     else socket.destroy();
   }
@@ -304,9 +339,9 @@ function outboundLimits(configured: OutboundLimits, codec: Codec): OutboundLimit
 function ignore(): void {}
 
 /** The hub's name for logs, when the request got as far as having one. */
-function hubLabelOf(request: IncomingMessage): string {
+function hubLabelOf(request: IncomingMessage, basePaths: readonly string[]): string {
   try {
-    return readTarget(request).hub.slice(0, 128);
+    return readTarget(request, basePaths).hub.slice(0, 128);
   } catch {
     return ''; // not a client path: the refusal says so
   }

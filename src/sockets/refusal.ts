@@ -1,12 +1,25 @@
 import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { ConnectRefused, PubSubError } from '../errors.js';
+import { ConnectRefused, type ErrorKind, PubSubError } from '../errors.js';
+
+/** A refusal that tells the client more in headers of its own. */
+export class RefusedUpgrade extends PubSubError {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    readonly headers: Readonly<Record<string, string>>,
+  ) {
+    super(kind, message);
+  }
+}
 
 /** An HTTP answer in place of an upgrade. [client-protocols 1.4] */
 export interface Refusal {
   readonly status: number;
   readonly contentType: string | undefined;
   readonly body: Buffer;
+  /** Besides those that every answer has. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** For logs. */
   readonly reason: string;
 }
@@ -20,18 +33,20 @@ export function refusalOf(cause: unknown): Refusal {
   const error = PubSubError.from(cause);
   const status = error.outcome.http;
   const body = Buffer.from(status < 500 || error.kind === 'shuttingDown' ? error.message : '');
-  return { status, contentType: 'text/plain; charset=utf-8', body, reason: error.message };
+  const refusal = { status, contentType: 'text/plain; charset=utf-8', body, reason: error.message };
+  return error instanceof RefusedUpgrade ? { ...refusal, headers: error.headers } : refusal;
 }
 
 /** Writes the answer and ends the socket, which no HTTP parser looks after any more. */
 export function refuse(socket: Duplex, refusal: Refusal): void {
-  const { status, contentType, body } = refusal;
+  const { status, contentType, body, headers = {} } = refusal;
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
     'Connection: close',
     `Content-Length: ${body.length}`,
   ];
   if (status === 401) head.push('WWW-Authenticate: Bearer');
+  for (const [name, value] of Object.entries(headers)) head.push(`${name}: ${value}`);
   if (contentType !== undefined && body.length > 0) head.push(`Content-Type: ${contentType}`);
   socket.once('finish', () => socket.destroy());
   socket.end(Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), body]));

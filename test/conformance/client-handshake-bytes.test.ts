@@ -26,8 +26,8 @@ test.each([
   ['a TLS hello', 400, '\u0016\u0003\u0001\u0002\u0000\u0001\u0000\u0001\u00fc\u0003\u0003\r\n\r\n'],
   ['a header without a colon', 400, 'GET /client/hubs/chat HTTP/1.1\r\nHost: a\r\nnonsense\r\n\r\n'],
   [
-    'neither Host nor token',
-    401,
+    '[L1] no Host',
+    400,
     handshake
       .filter(line => !line.startsWith('Host'))
       .concat('', '')

@@ -259,10 +259,11 @@ describe('[client-protocols 5.3] recovery', () => {
   });
 
   test('a service that has all the connections it allows takes back those it has', async () => {
-    const hub = await startHub({ file: { limits: { maxConnections: 1 } } });
+    const hub = await startHub({ file: { limits: { maxConnections: 2 } } });
     const session = await openSession(hub);
-    session.client.ws.terminate();
+    await hub.dial();
     expect((await hub.dial.refused()).status).toBe(429);
+    session.client.ws.terminate();
     const back = await takeUp(hub, session);
     expect(await back.next()).toMatchObject({ connectionId: session.connectionId });
   });

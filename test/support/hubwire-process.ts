@@ -55,7 +55,8 @@ export class HubwireProcess {
   }
 
   get pid(): number {
-    return this.#child.pid ?? 0;
+    if (this.#child.pid === undefined) throw new Error('the process did not start');
+    return this.#child.pid;
   }
 
   signal(name: NodeJS.Signals): void {

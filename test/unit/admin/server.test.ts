@@ -1,11 +1,15 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { Metrics } from '../../../src/admin/metrics.js';
-import { createAdminServer } from '../../../src/admin/server.js';
+import { type AdminServerOptions, createAdminServer } from '../../../src/admin/server.js';
 
-function startAdmin() {
+function startAdmin(options: Partial<AdminServerOptions> = {}) {
   const metrics = new Metrics({ processMetrics: false });
   const state = { isReady: false };
-  return { metrics, state, app: createAdminServer({ isReady: () => state.isReady, metrics, version: '1.2.3' }) };
+  return {
+    metrics,
+    state,
+    app: createAdminServer({ isReady: () => state.isReady, metrics, version: '1.2.3', ...options }),
+  };
 }
 
 test('/healthz answers while the process is alive, ready or not', async () => {
@@ -35,5 +39,50 @@ test('/metrics is what Prometheus reads', async () => {
 
 test('the public routes are not here', async () => {
   const { app } = startAdmin();
-  for (const url of ['/api/health', '/client/hubs/chat', '/']) expect((await app.inject(url)).statusCode).toBe(404);
+  for (const url of ['/api/health', '/client/hubs/chat']) expect((await app.inject(url)).statusCode).toBe(404);
+});
+
+describe('[L12] a listener that only this machine can reach', () => {
+  const statusOf = async (url: string, host: string | undefined, isLoopbackOnly = true) => {
+    const { app } = startAdmin({ isLoopbackOnly });
+    return (await app.inject({ url, headers: { host } })).statusCode;
+  };
+
+  test.each(['localhost', 'LOCALHOST:8081', 'app.localhost:1', '127.0.0.1:8081', '[::1]:8081', '10.0.0.7'])(
+    'shows its metrics to %s',
+    async host => expect(await statusOf('/metrics', host)).toBe(200),
+  );
+
+  test.each(['evil.example', 'evil.example:8081', '127.0.0.1.evil.example', 'localhost.evil.example'])(
+    'does not show them to a page of "%s", whose name may stand for any address',
+    async host => {
+      for (const url of ['/metrics', '/']) expect(await statusOf(url, host)).toBe(421);
+    },
+  );
+
+  test('answers probes by any name, and elsewhere everything', async () => {
+    for (const url of ['/healthz', '/readyz']) expect(await statusOf(url, 'pod.example')).not.toBe(421);
+    expect(await statusOf('/metrics', 'pod.example', false)).toBe(200);
+  });
+});
+
+test('[D06] what fails here does not show whose library it was', async () => {
+  const { app } = startAdmin({
+    metrics: {
+      contentType: 'text/plain',
+      render: async () => {
+        throw new Error('SECRET');
+      },
+    },
+  });
+  const reply = await app.inject('/metrics');
+  expect(reply.statusCode).toBe(500);
+  expect(reply.json()).toEqual({
+    code: 'Error.InternalServerError',
+    message: 'internal error',
+    target: 'Request',
+    details: null,
+    inner: null,
+  });
+  expect((await app.inject('/%zz')).json()).toMatchObject({ code: 'Error.BadRequest' });
 });

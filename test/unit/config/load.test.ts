@@ -100,6 +100,10 @@ hubs:
       expect(config.dropOnUserEventFailure).toBe(false);
       expect(config.limits).toEqual({
         maxConnections: undefined,
+        connectionsPerHub: undefined,
+        connectionsPerAddress: undefined,
+        connectsPerSecond: undefined,
+        unauthenticatedConnections: 4_096,
         outboundQueueMessages: 1_000,
         outboundQueueBytes: 16_777_216,
         membershipsPerCall: 10_000_000,
@@ -127,6 +131,10 @@ hubs:
   dropOnUserEventFailure: true
 limits:
   maxConnections: 10
+  connectionsPerHub: 4
+  connectionsPerAddress: 5
+  connectsPerSecond: 6
+  unauthenticatedConnections: 7
   outboundQueueMessages: 2
   outboundQueueBytes: 3
   membershipsPerCall: 4
@@ -140,6 +148,10 @@ limits:
     expect(config.dropOnUserEventFailure).toBe(true);
     expect(config.limits).toEqual({
       maxConnections: 10,
+      connectionsPerHub: 4,
+      connectionsPerAddress: 5,
+      connectsPerSecond: 6,
+      unauthenticatedConnections: 7,
       outboundQueueMessages: 2,
       outboundQueueBytes: 3,
       membershipsPerCall: 4,

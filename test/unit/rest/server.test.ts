@@ -349,7 +349,7 @@ describe('what is not an operation', () => {
     },
   );
 
-  test.each(['/', '/clients/socketio/hubs/chat', '/metrics', '/healthz'])('GET %s is 404', async url => {
+  test.each(['/clients/socketio/hubs/chat', '/metrics', '/healthz'])('GET %s is 404', async url => {
     const { app } = startRest();
     expect((await app.inject(url)).statusCode).toBe(404);
   });

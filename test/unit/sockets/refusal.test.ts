@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ConnectRefused, PubSubError } from '../../../src/errors.js';
-import { type Refusal, refusalOf, refuse } from '../../../src/sockets/refusal.js';
+import { type Refusal, RefusedUpgrade, refusalOf, refuse } from '../../../src/sockets/refusal.js';
 import { settled } from '../../support/fake-ports.js';
 import { FakeSocket } from '../../support/fake-socket.js';
 
@@ -59,6 +59,11 @@ describe('how it is written', () => {
   test('without a body there is no content type', async () => {
     const { text } = await written({ contentType: 'text/plain' });
     expect(text).toBe('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  });
+
+  test('[F15] [D27] with the headers of its own', async () => {
+    const refusal = refusalOf(new RefusedUpgrade('tooMany', 'full', { 'Retry-After': '5' }));
+    expect((await written(refusal)).text).toMatch(/^HTTP\/1\.1 429 [\s\S]*\r\nRetry-After: 5\r\n[\s\S]*\r\n\r\nfull$/);
   });
 
   test('[RA-018] 401 names the scheme; a status without a name is written all the same', async () => {

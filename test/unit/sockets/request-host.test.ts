@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { expect, test } from 'vitest';
-import { requestHostReader, type TrustProxy } from '../../../src/sockets/request-host.js';
+import type { TrustProxy } from '../../../src/listener/client-address.js';
+import { requestHostReader } from '../../../src/sockets/request-host.js';
 
 function hostOf(trust: TrustProxy, peer: string, forwarded?: string): string | undefined {
   const headers = { host: 'inner:8080', ...(forwarded === undefined ? {} : { 'x-forwarded-host': forwarded }) };

@@ -1,0 +1,85 @@
+import type { PubSubError } from '../errors.js';
+import type { Hub } from '../hub/hub.js';
+import type { Hubs } from '../hub/hubs.js';
+import { retryAfterSeconds } from '../listener/socket-guard.js';
+import { ConnectRate } from './connect-rate.js';
+import { RefusedUpgrade } from './refusal.js';
+
+/** Read at each connect: a reload applies at once. Infinity: no limit. */
+export interface ConnectLimits {
+  maxConnections(): number;
+  connectionsPerHub(): number;
+  connectsPerSecond(): number;
+}
+
+/** Is there room for one more client? Those whose upgrade waits for the upstream count as if they were in. */
+export class Capacity {
+  readonly #hubs: Hubs;
+  readonly #limits: ConnectLimits;
+  readonly #rate: ConnectRate;
+  /** Clients that wait for the upstream, by hub. */
+  readonly #asking = new Map<Hub, number>();
+  #askingInAll = 0;
+
+  constructor(hubs: Hubs, limits: ConnectLimits, monotonicMs: () => number) {
+    this.#hubs = hubs;
+    this.#limits = limits;
+    this.#rate = new ConnectRate(monotonicMs);
+  }
+
+  /**
+   * Where a limit is reached, sessions whose clients are away give way to one who is here, the longest away first.
+   * @param hub undefined: nobody is in it yet
+   * @throws RefusedUpgrade `tooMany`, with `Retry-After`
+   */
+  check(hub: Hub | undefined): void {
+    const perSecond = this.#limits.connectsPerSecond();
+    if (perSecond !== Number.POSITIVE_INFINITY) this.#checkRate(perSecond);
+    const perHub = this.#limits.connectionsPerHub();
+    if (hub !== undefined && perHub !== Number.POSITIVE_INFINITY) this.#checkHub(hub, perHub);
+    const most = this.#limits.maxConnections();
+    if (most !== Number.POSITIVE_INFINITY) this.#checkAll(most); // to count them takes time where there are many hubs
+  }
+
+  /** The client's upgrade waits for the upstream, until `answered`. */
+  asking(hub: Hub): void {
+    this.#asking.set(hub, this.#askingOf(hub) + 1);
+    this.#askingInAll += 1;
+  }
+
+  answered(hub: Hub): void {
+    const left = this.#askingOf(hub) - 1;
+    if (left > 0) this.#asking.set(hub, left);
+    else this.#asking.delete(hub);
+    this.#askingInAll -= 1;
+  }
+
+  #askingOf(hub: Hub): number {
+    return this.#asking.get(hub) ?? 0;
+  }
+
+  #checkRate(perSecond: number): void {
+    const waitMs = this.#rate.take(perSecond);
+    if (waitMs === 0) return;
+    throw tooMany('more clients connect than limits.connectsPerSecond allows', Math.ceil(waitMs / 1_000));
+  }
+
+  #checkHub(hub: Hub, most: number): void {
+    while (hub.size + this.#askingOf(hub) >= most) {
+      if (!hub.endLongestAway())
+        throw tooMany(`hub ${hub.name} has as many connections as limits.connectionsPerHub allows`);
+    }
+  }
+
+  #checkAll(most: number): void {
+    while (this.#hubs.size + this.#askingInAll >= most) {
+      if (!this.#hubs.endLongestAway()) {
+        throw tooMany('the service has as many connections as limits.maxConnections allows');
+      }
+    }
+  }
+}
+
+function tooMany(message: string, seconds = retryAfterSeconds): PubSubError {
+  return new RefusedUpgrade('tooMany', message, { 'Retry-After': String(seconds) });
+}
