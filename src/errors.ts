@@ -45,6 +45,10 @@ export const outcomes = {
   tooMany: { http: 429, close: 1008, ack: 'BadRequest', category: 'Throttled' },
   /** The upstream was asked and did not give a usable answer. */
   eventFailed: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
+  /** The upstream was not asked, as too many events wait for it already. */
+  overloaded: { http: 503, close: 1011, ack: 'InternalServerError', category: 'Throttled' },
+  /** Nobody waits any more for what the upstream was asked. */
+  cancelled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
   /** No event handler is configured for the event. */
   eventUnhandled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'EventHandlerNotFound' },
   slowClient: { http: 500, close: 1008, ack: 'InternalServerError', category: 'SlowClient' },
@@ -71,6 +75,12 @@ export class PubSubError extends Error {
 
   get outcome(): Outcome {
     return outcomes[this.kind];
+  }
+
+  /** What a client may read of it. [client-protocols 4.3] */
+  get publicText(): string {
+    if (this.kind === 'overloaded') return 'The app server has too many events waiting. Try again later.';
+    return this.outcome.ack === 'InternalServerError' ? internalErrorText : this.message;
   }
 
   /** An unknown error is ours: it becomes `internal`, with the original as its cause. */

@@ -1,5 +1,6 @@
 import { type DestinationStream, type Logger, pino } from 'pino';
 import pretty from 'pino-pretty';
+import { type Clock, systemClock } from './clock.js';
 import type { Observer } from './hub/ports.js';
 import { withSuggestion } from './hub/roles.js';
 
@@ -21,8 +22,13 @@ export class LogObserver implements Partial<Observer> {
   /** By hub: those with event handlers, as the configuration spells them. */
   readonly #warnings = new Map<string, Once>();
 
-  constructor(log: Logger) {
+  /** By hub: events that were not sent for the queue of their upstream since the last line about it, and when that was. */
+  readonly #overloads = new Map<string, { unsaid: number; saidAtMs: number }>();
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+
+  constructor(log: Logger, clock: Pick<Clock, 'monotonicMs'> = systemClock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   connectionOpened(at: Parameters<Observer['connectionOpened']>[0]): void {
@@ -57,7 +63,20 @@ export class LogObserver implements Partial<Observer> {
     const told = { ...at, durationMs: Math.round(at.durationMs * 10) / 10 };
     if (at.outcome === 'failed') this.#log.warn(told, 'event failed');
     else if (at.outcome === 'unhandled') this.#tellUnhandled(at);
+    else if (at.outcome === 'overloaded') this.#tellOverloaded(at);
     else this.#log.debug(told, 'event finished');
+  }
+
+  /** Once a minute for each hub, with their number: there are many of them, or there would be none. */
+  #tellOverloaded({ hub, reason }: Parameters<Observer['eventFinished']>[0]): void {
+    const nowMs = this.#clock.monotonicMs();
+    const overload = this.#overloads.get(hub) ?? { unsaid: 0, saidAtMs: Number.NEGATIVE_INFINITY };
+    this.#overloads.set(hub, overload);
+    overload.unsaid += 1;
+    if (nowMs - overload.saidAtMs < overloadPeriodMs) return;
+    this.#log.warn({ hub, events: overload.unsaid, reason }, 'events were not sent');
+    overload.unsaid = 0;
+    overload.saidAtMs = nowMs;
   }
 
   /** Once for each hub and event: clients choose what they raise, and how often. */
@@ -85,6 +104,8 @@ export class LogObserver implements Partial<Observer> {
     this.#log.error({ err: error, where }, 'internal error');
   }
 }
+
+const overloadPeriodMs = 60_000;
 
 /** Texts that are written once each; what comes after is not written, so that neither the log nor memory grows with it. */
 const maxTexts = 100;

@@ -25,6 +25,8 @@ import {
   handlersOf,
 } from './config/load.js';
 import { type ConfigWatch, watchConfig } from './config/watch.js';
+import { proxiedFetch } from './egress/fetch.js';
+import type { ProxySettings } from './egress/proxy.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
@@ -55,6 +57,8 @@ export interface ServiceOptions {
   readonly tls?: CertificateFiles | undefined;
   /** Whose forwarding headers are believed: everybody's, or those of a comma list of addresses and networks. */
   readonly trustProxy?: boolean | string | undefined;
+  /** On the way to upstreams and to issuers of tokens; none when left out. */
+  readonly proxies?: ProxySettings | undefined;
   readonly log: Logger;
   readonly version: string;
   /** URL of this program's documentation; shown at `/` of both listeners. */
@@ -120,14 +124,16 @@ export class Service {
     this.#tokens = new KeyTokens(keys, () => clock.now());
     this.#backplane = options.backplane ?? new MemoryBus().connect();
     const metrics = new Metrics({ isConfigured: hub => this.#config.hubs.has(hub) });
-    const observer = observers(metrics, new LogObserver(log), options.observer ?? {});
+    const observer = observers(metrics, new LogObserver(log, clock), options.observer ?? {});
     this.#handlers = new EventHandlers({
       origins: this.endpoints.hostnames,
+      originsWithPort: () => this.endpoints.hosts,
       ports: () => this.endpoints.ports,
       sign: signer(keys),
       tokens: new EntraTokens({ clock }),
       clock,
       observer,
+      proxies: options.proxies,
     });
     const turn = new EventLoopTurn();
     this.hubs = new Hubs({
@@ -159,7 +165,11 @@ export class Service {
       ...shared,
       hubs: { get: name => this.hubs.reach(name) },
       continuationTokens: new ContinuationTokens(keys),
-      entra: new EntraVerifier({ access: () => this.#config.callers.entra, clock }),
+      entra: new EntraVerifier({
+        access: () => this.#config.callers.entra,
+        clock,
+        fetch: proxiedFetch(options.proxies),
+      }),
       isLocalAuthDisabled: () => this.#config.callers.isLocalAuthDisabled,
       onAuthenticated: socket => this.#guard.recognize(socket),
       certificate,
@@ -271,6 +281,7 @@ export class Service {
     await this.#atMost(patience(), this.#handlers.whenIdle());
     await turnOfEventLoop(); // those who waited for the last answers pass them on: acks come before the goodbye
     await this.#evictAll();
+    this.#handlers.hurry(); // a `disconnected` may wait for a `connected` that has no answer
     await this.#atMost(patience(), this.#gateway.whenEmpty());
     await this.#atMost(patience(), this.#handlers.whenIdle());
     await turnOfEventLoop(); // a client whose connect was answered only now is refused, which the upstream is told

@@ -48,6 +48,11 @@ export class Endpoints {
     return [...new Set(this.#current().urls.map(url => url.hostname))];
   }
 
+  /** Hosts with the port, where it is not the scheme's own. [upstream-events 4.2] */
+  get hosts(): readonly string[] {
+    return [...new Set(this.#current().urls.map(url => url.host))];
+  }
+
   /** Ports under which the service is reached. */
   get ports(): readonly number[] {
     const { urls } = this.#current();

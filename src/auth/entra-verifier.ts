@@ -24,7 +24,15 @@ export interface EntraVerifierOptions {
   /** Read at each token: a reload applies at once. */
   readonly access: () => EntraAccess;
   readonly clock: Clock;
+  /** How an issuer's documents are fetched; by default directly. */
+  readonly fetch?: Fetch;
 }
+
+/** As the standard's, of which this much is needed. */
+type Fetch = (
+  url: string,
+  init: { readonly redirect: 'error'; readonly signal: AbortSignal },
+) => Promise<Pick<Response, 'ok' | 'status'> & { readonly body: AsyncIterable<Uint8Array> | null }>;
 
 /** An issuer's keys are asked for again after this time, and at once for a key that is not known. */
 const refreshAfterMs = 60 * 60_000;
@@ -89,7 +97,8 @@ export class EntraVerifier {
     const name = JSON.stringify([issuer.issuer, issuer.jwksUri]);
     const known = this.#keys.get(name);
     if (known !== undefined) return known;
-    const keys = new IssuerKeys(issuer, this.#options.clock);
+    const { clock, fetch: fetchDocument = fetch } = this.#options;
+    const keys = new IssuerKeys(issuer, clock, fetchDocument);
     this.#keys.set(name, keys);
     return keys;
   }
@@ -99,6 +108,7 @@ export class EntraVerifier {
 class IssuerKeys {
   readonly #issuer: EntraIssuer;
   readonly #clock: Clock;
+  readonly #fetchDocument: Fetch;
   #keys: ReadonlyMap<string, string> = new Map();
   /** Monotonic milliseconds, as the next. */
   #fetchedAtMs = Number.NEGATIVE_INFINITY;
@@ -107,9 +117,10 @@ class IssuerKeys {
   /** Of the last fetch, when it failed. */
   #failure: PubSubError | undefined;
 
-  constructor(issuer: EntraIssuer, clock: Clock) {
+  constructor(issuer: EntraIssuer, clock: Clock, fetchDocument: Fetch) {
     this.#issuer = issuer;
     this.#clock = clock;
+    this.#fetchDocument = fetchDocument;
   }
 
   /** A PEM; undefined when the issuer has no such key. @throws PubSubError `internal` when that cannot be known */
@@ -137,7 +148,7 @@ class IssuerKeys {
 
   async #fetch(): Promise<void> {
     try {
-      this.#keys = await fetchKeys(this.#issuer, this.#clock);
+      this.#keys = await fetchKeys(this.#issuer, url => fetchJson(url, this.#clock, this.#fetchDocument));
       this.#fetchedAtMs = this.#clock.monotonicMs();
       this.#failure = undefined;
     } catch (cause) {
@@ -147,28 +158,30 @@ class IssuerKeys {
   }
 }
 
-async function fetchKeys(issuer: EntraIssuer, clock: Clock): Promise<ReadonlyMap<string, string>> {
-  const jwksUri = issuer.jwksUri ?? (await discover(issuer.issuer, clock));
-  const fetcher = async (url: string) => (await fetchJson(url, clock)) as { keys: unknown };
+type FetchJson = (url: string) => Promise<unknown>;
+
+async function fetchKeys(issuer: EntraIssuer, fetchDocument: FetchJson): Promise<ReadonlyMap<string, string>> {
+  const jwksUri = issuer.jwksUri ?? (await discover(issuer.issuer, fetchDocument));
+  const fetcher = async (url: string) => (await fetchDocument(url)) as { keys: unknown };
   const published = await jwksRsa({ jwksUri, fetcher, cache: false }).getSigningKeys();
   return new Map(published.map(key => [key.kid, key.getPublicKey()]));
 }
 
 /** [OpenID Connect Discovery 4] */
-async function discover(issuer: string, clock: Clock): Promise<string> {
-  const document = await fetchJson(`${withoutSlash(issuer)}/.well-known/openid-configuration`, clock);
+async function discover(issuer: string, fetchDocument: FetchJson): Promise<string> {
+  const document = await fetchDocument(`${withoutSlash(issuer)}/.well-known/openid-configuration`);
   const { issuer: named, jwks_uri: jwksUri } = (document ?? {}) as { issuer?: unknown; jwks_uri?: unknown };
   if (!isSame(String(named), issuer)) throw new Error('the OpenID document is that of another issuer');
   if (typeof jwksUri !== 'string') throw new Error('the OpenID document names no jwks_uri');
   return jwksUri;
 }
 
-async function fetchJson(url: string, clock: Clock): Promise<unknown> {
+async function fetchJson(url: string, clock: Clock, fetchDocument: Fetch): Promise<unknown> {
   if (!isTrustworthy(url)) throw new Error('keys are fetched over https, or from this machine');
   const abort = new AbortController();
   const cancel = clock.after(requestTimeoutMs, () => abort.abort(new Error('no answer in time')));
   try {
-    const response = await fetch(url, { redirect: 'error', signal: abort.signal });
+    const response = await fetchDocument(url, { redirect: 'error', signal: abort.signal });
     if (!response.ok) throw new Error(`the issuer answered ${response.status}`);
     return JSON.parse(await textOf(response));
   } finally {
@@ -176,7 +189,7 @@ async function fetchJson(url: string, clock: Clock): Promise<unknown> {
   }
 }
 
-async function textOf(response: Response): Promise<string> {
+async function textOf(response: Awaited<ReturnType<Fetch>>): Promise<string> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
   for await (const chunk of response.body ?? []) {

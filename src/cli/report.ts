@@ -6,8 +6,7 @@ const marks = { active: '✔', pending: '…', failed: '✘' } as const;
 export function handlerLines(handlers: readonly HandlerStatus[]): readonly string[] {
   return handlers.map(({ hub, url, events, state, answered, advice }) => {
     const line = `${marks[state]} ${hub}  ${url}  ${state}  (${events})`;
-    return state === 'failed'
-      ? `${line}\n      ${[answered, advice].filter(text => text !== undefined).join('; ')}`
-      : line;
+    const notes = [state === 'failed' ? answered : undefined, advice].filter(text => text !== undefined);
+    return notes.length > 0 ? `${line}\n      ${notes.join('; ')}` : line;
   });
 }

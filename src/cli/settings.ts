@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { isLoopback } from '../addresses.js';
 import { Endpoints } from '../auth/endpoints.js';
 import type { AccessKeys } from '../auth/key-tokens.js';
+import type { ProxyAddress, ProxySettings } from '../egress/proxy.js';
 import { PubSubError } from '../errors.js';
 import { type Given, settings } from './variables.js';
 
@@ -145,6 +146,39 @@ export function readTls(
     'invalid',
     `${given?.name} is given without ${missing.flag} (or ${missing.variables[0]}): a TLS certificate and its key go together; set both`,
   );
+}
+
+/**
+ * The usual variables for egress, in lower or upper case; lower case wins, as in curl.
+ * @throws PubSubError `invalid`, without the value: it may hold a password
+ */
+export function readProxies(env: Environment): ProxySettings {
+  return {
+    http: readProxy(env, 'http_proxy'),
+    https: readProxy(env, 'https_proxy'),
+    except: env.no_proxy || env.NO_PROXY || '',
+  };
+}
+
+function readProxy(env: Environment, lowerCase: string): ProxyAddress | undefined {
+  const variable = env[lowerCase] ? lowerCase : lowerCase.toUpperCase();
+  const text = env[variable]?.trim();
+  if (text === undefined || text === '') return undefined;
+  const written = /^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`;
+  const url = URL.canParse(written) ? new URL(written) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new PubSubError(
+      'invalid',
+      `${variable} must be the URL of an HTTP proxy, such as http://proxy.example.com:3128; set it so, or unset it`,
+    );
+  }
+  return { origin: url.origin, authorization: basicAuthorization(url), variable };
+}
+
+function basicAuthorization({ username, password }: URL): string | undefined {
+  if (username === '' && password === '') return undefined;
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return `Basic ${Buffer.from(credentials).toString('base64')}`;
 }
 
 /** `true`, `false`, or a comma list of addresses and networks such as `10.0.0.0/8`. @throws PubSubError `invalid` */

@@ -15,6 +15,7 @@ import {
   parseTrustProxy,
   readEndpoints,
   readKeys,
+  readProxies,
   readTls,
 } from './settings.js';
 import { type Flags, type Given, lookUp, variableWarnings } from './variables.js';
@@ -50,6 +51,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     endpoints: readEndpoints(env),
     tls: readTls(lookUp('tlsCert', args, env), lookUp('tlsKey', args, env)),
     trustProxy: parseTrustProxy(lookUp('trustProxy', args, env)),
+    proxies: readProxies(env),
     config,
     log,
     version,

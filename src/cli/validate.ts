@@ -7,7 +7,7 @@ import { handlersOf, loadConfig } from '../config/load.js';
 import { observers } from '../hub/observers.js';
 import { EventHandlers, type HandlerStatus } from '../upstream/event-handlers.js';
 import { handlerLines } from './report.js';
-import { defaultEndpoint, type Environment, readEndpoints, readKeys } from './settings.js';
+import { defaultEndpoint, type Environment, readEndpoints, readKeys, readProxies } from './settings.js';
 
 export interface ValidateArguments {
   readonly json?: boolean;
@@ -23,11 +23,13 @@ export async function validate(file: string, args: ValidateArguments, env: Envir
   const endpoints = new Endpoints(readEndpoints(env), () => defaultEndpoint);
   const handlers = new EventHandlers({
     origins: endpoints.hostnames,
+    originsWithPort: endpoints.hosts,
     ports: endpoints.ports,
     sign: signer(readKeys(env).keys),
     tokens: new EntraTokens({ clock: systemClock }),
     clock: systemClock,
     observer: observers(),
+    proxies: readProxies(env),
   });
   await handlers.configure(handlersOf(config), config.delivery);
   const statuses = handlers.statuses();

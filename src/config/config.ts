@@ -5,7 +5,9 @@ import {
   type GroupPresenceOptions,
   type HandlerAuth,
   type HubHandlers,
+  type Insertion,
 } from '../upstream/options.js';
+import type { Path } from './problems.js';
 import {
   defaultEntraAudiences,
   defaultFinalCloseCodes,
@@ -82,14 +84,23 @@ export const defaultHubConfig: Omit<HubConfig, 'name'> = deepFreeze({
   eventHandlers: [],
 });
 
+/** What of the URLs came from variables: how they were written, not what is configured. */
+const insertionsOf = new WeakMap<EventHandlerOptions, readonly Insertion[]>();
+
 /** What of it concerns upstreams. */
 export function handlersOf(config: Config): readonly HubHandlers[] {
-  return [...config.hubs.values()].map(({ name, eventHandlers }) => ({ hub: name, eventHandlers }));
+  return [...config.hubs.values()].map(({ name, eventHandlers }) => ({
+    hub: name,
+    eventHandlers: eventHandlers.map(options => ({ ...options, insertions: insertionsOf.get(options) })),
+  }));
 }
 
+/** Where variables were filled in into the text at a path of the file. */
+export type InsertionsAt = (path: Path) => readonly Insertion[] | undefined;
+
 /** Fills in the defaults and freezes the result. */
-export function buildConfig(file: HubsFile): Config {
-  const hubs = Object.entries(file.hubs ?? {}).map(([name, settings]) => buildHub(name, settings ?? {}));
+export function buildConfig(file: HubsFile, insertionsAt: InsertionsAt = () => undefined): Config {
+  const hubs = Object.entries(file.hubs ?? {}).map(([name, settings]) => buildHub(name, settings ?? {}, insertionsAt));
   return deepFreeze({
     hubs: frozenMap(hubs.map(hub => [hub.name.toLowerCase(), deepFreeze(hub)])),
     delivery: buildDelivery(file.delivery ?? {}),
@@ -112,24 +123,28 @@ export function buildConfig(file: HubsFile): Config {
   });
 }
 
-function buildHub(name: string, settings: HubSettings): HubConfig {
+function buildHub(name: string, settings: HubSettings, insertionsAt: InsertionsAt): HubConfig {
   const seconds = settings.webSocketKeepAliveIntervalInSeconds;
   return {
     name,
     anonymousConnectPolicy: settings.anonymousConnectPolicy ?? defaultHubConfig.anonymousConnectPolicy,
     keepAliveIntervalMs: seconds === undefined ? defaultHubConfig.keepAliveIntervalMs : seconds * 1_000,
-    eventHandlers: (settings.eventHandlers ?? []).map(buildHandler),
+    eventHandlers: (settings.eventHandlers ?? []).map((handler, index) =>
+      buildHandler(handler, insertionsAt(['hubs', name, 'eventHandlers', index, 'urlTemplate'])),
+    ),
   };
 }
 
-function buildHandler(settings: HandlerSettings): EventHandlerOptions {
-  return {
+function buildHandler(settings: HandlerSettings, insertions: readonly Insertion[] | undefined): EventHandlerOptions {
+  const options: EventHandlerOptions = {
     urlTemplate: settings.urlTemplate,
     systemEvents: settings.systemEvents ?? [],
     userEventPattern: settings.userEventPattern ?? undefined,
     groupPresenceEvents: buildPresence(settings.groupPresenceEvents),
     auth: buildAuth(settings.auth),
   };
+  if (insertions !== undefined) insertionsOf.set(options, insertions);
+  return options;
 }
 
 function buildPresence(settings: HandlerSettings['groupPresenceEvents']): GroupPresenceOptions | undefined {
@@ -149,6 +164,8 @@ function buildDelivery(settings: NonNullable<HubsFile['delivery']>): DeliveryOpt
     retryDelaysMs: retryDelaysInSeconds?.map(milliseconds) ?? [...defaultDelivery.retryDelaysMs],
     maxResponseBytes: defaultDelivery.maxResponseBytes,
     lenientOriginList: settings.lenientOriginList ?? defaultDelivery.lenientOriginList,
+    maxConcurrentPerUpstream: settings.maxConcurrentPerUpstream ?? defaultDelivery.maxConcurrentPerUpstream,
+    originWithPort: settings.originWithPort ?? defaultDelivery.originWithPort,
   };
 }
 

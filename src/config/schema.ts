@@ -187,6 +187,22 @@ const delivery = record(
         description: 'Accept a comma list in one WebHook-Allowed-Origin line when an upstream is validated.',
       }),
     ),
+    maxConcurrentPerUpstream: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 65_535,
+        default: defaultDelivery.maxConcurrentPerUpstream,
+        description:
+          'Requests under way to one upstream (scheme, host and port) at the same time. Further events wait, and are refused when too many do.',
+      }),
+    ),
+    originWithPort: Type.Optional(
+      Type.Boolean({
+        default: defaultDelivery.originWithPort,
+        description:
+          'Name the port in WebHook-Request-Origin, unless it is 80 or 443: for apps that compare it with an endpoint.',
+      }),
+    ),
     dropOnUserEventFailure: Type.Optional(
       Type.Boolean({
         default: false,

@@ -10,9 +10,12 @@ import { ReplayBuffer } from './replay.js';
 import { StampedBatch } from './stamped-batch.js';
 import type { Streams } from './streams.js';
 
-/** Requests held for one connection while an earlier one waits for its upstream; past either, its socket is not read. */
+/**
+ * Requests held for one connection while an earlier one waits for its upstream, and bytes of these, of the one that is
+ * under way, and of invocations; past either, its socket is not read.
+ */
 const maxWaiting = 128;
-const maxWaitingBytes = 2 * 1024 * 1024;
+const maxHeldBytes = 2 * 1024 * 1024;
 
 /** How a connection ended. */
 export interface Ending {
@@ -90,6 +93,8 @@ export class Connection {
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
   #isBusy = false;
+  /** Of the request that is under way. */
+  #busyBytes = 0;
   #isPaused = false;
   #isQuiet = false;
 
@@ -192,7 +197,7 @@ export class Connection {
     const request = this.#decode(frame);
     if (this.#answerOutOfTurn(request)) return;
     if (this.#isBusy || this.#isQuiet) this.#hold({ request, bytes });
-    else this.#start(request);
+    else this.#start(request, bytes);
   }
 
   /** Starts no more requests; the one under way finishes, and pings are still answered. */
@@ -233,6 +238,8 @@ export class Connection {
     if (link.state === 'suspended') link.cancelExpiry();
     this.#link = { state: 'closed', ending };
     this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.invocations?.abandon();
     return { outlet: link.state === 'open' ? link.outlet : undefined };
   }
 
@@ -267,7 +274,7 @@ export class Connection {
     this.#resumeIfRoom();
   }
 
-  #start(request: ClientRequest | PubSubError): void {
+  #start(request: ClientRequest | PubSubError, bytes: number): void {
     if (request instanceof PubSubError) {
       this.#owner.fail(this, request);
       return;
@@ -275,12 +282,19 @@ export class Connection {
     const pending = this.#owner.execute(this, request);
     if (pending === undefined) return;
     this.#isBusy = true;
+    // An invocation that makes later requests wait is counted with the others.
+    this.#busyBytes = request.kind === 'invoke' ? 0 : bytes;
+    this.#pauseIfFull();
     void pending.then(this.#next);
   }
 
   #hold(waiting: Waiting): void {
     this.#waiting.push(waiting);
     this.#waitingBytes += waiting.bytes;
+    this.#pauseIfFull();
+  }
+
+  #pauseIfFull(): void {
     if (this.#isPaused || !this.#isFull() || this.#link.state !== 'open') return;
     this.#isPaused = true;
     this.#link.outlet.pause();
@@ -288,11 +302,12 @@ export class Connection {
 
   readonly #next = (): void => {
     this.#isBusy = false;
+    this.#busyBytes = 0;
     while (!this.#isBusy && !this.#isQuiet && this.isAlive) {
       const waiting = this.#waiting.shift();
       if (waiting === undefined) break;
       this.#waitingBytes -= waiting.bytes;
-      this.#start(waiting.request);
+      this.#start(waiting.request, waiting.bytes);
     }
     this.#resumeIfRoom();
   };
@@ -304,6 +319,7 @@ export class Connection {
   }
 
   #isFull(): boolean {
-    return this.#waiting.length >= maxWaiting || this.#waitingBytes >= maxWaitingBytes;
+    if (this.#waiting.length >= maxWaiting) return true;
+    return this.#waitingBytes + this.#busyBytes + (this.invocations?.bytes ?? 0) >= maxHeldBytes;
   }
 }

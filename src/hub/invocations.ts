@@ -1,8 +1,9 @@
-import { internalErrorText, outcomes, PubSubError } from '../errors.js';
-import type { ClientRequest, MessageError, Payload, ServerMessage } from '../protocols/messages.js';
+import { outcomes, PubSubError } from '../errors.js';
+import type { ClientRequest, Payload, ServerMessage } from '../protocols/messages.js';
 
-/** Invocations of one connection that its upstream works on; past that, its later requests wait. */
+/** Invocations of one connection that its upstream works on, and bytes of their payloads; past either, its later requests wait. */
 export const maxInvocations = 64;
+const maxInvocationBytes = 2 * 1024 * 1024;
 
 /** A client that has no argument leaves the payload out; the upstream gets an empty body. [client-protocols 4.2] */
 const noPayload: Payload = { dataType: 'text', bytes: Buffer.alloc(0), metadata: undefined };
@@ -11,8 +12,8 @@ export type InvokeResponse = ServerMessage & { kind: 'invokeResponse' };
 
 /** What an invocation needs of its connection. */
 export interface Invoker {
-  /** @throws PubSubError `eventUnhandled` or `eventFailed` */
-  ask(event: string, payload: Payload): Promise<Payload | undefined>;
+  /** @throws PubSubError `eventUnhandled`, `eventFailed`, `overloaded`, or `cancelled` by the signal */
+  ask(event: string, payload: Payload, signal: AbortSignal): Promise<Payload | undefined>;
   /** Lost when the connection has no socket: the response is neither numbered nor replayed. */
   respond(response: InvokeResponse): void;
   /** A fault of our own. */
@@ -23,8 +24,16 @@ export interface Invoker {
 export class Invocations {
   /** Those that will be answered. One that was cancelled is gone from here, though its upstream is still at work. */
   readonly #awaited = new Map<string, object>();
+  /** The client may come back for the answer of none of them. */
+  readonly #end = new AbortController();
   #underWay = 0;
+  #bytes = 0;
   #hasRoom: (() => void) | undefined;
+
+  /** Bytes of payloads that the upstream works on. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   /** Starts one. A promise, when given, settles once there is room for another; it never rejects. */
   start(request: ClientRequest & { kind: 'invoke' }, invoker: Invoker): Promise<void> | undefined {
@@ -35,7 +44,7 @@ export class Invocations {
       return undefined;
     }
     void this.#run(request, invoker);
-    if (this.#underWay < maxInvocations) return undefined;
+    if (!this.#isFull()) return undefined;
     return new Promise(resolve => {
       this.#hasRoom = resolve;
     });
@@ -49,16 +58,29 @@ export class Invocations {
     this.#awaited.delete(invocationId);
   }
 
+  /** The connection has ended, and with it the wait for their answers: the upstream is not kept busy with them. */
+  abandon(): void {
+    this.#awaited.clear();
+    this.#end.abort();
+  }
+
+  #isFull(): boolean {
+    return this.#underWay >= maxInvocations || this.#bytes >= maxInvocationBytes;
+  }
+
   async #run({ invocationId, event, payload = noPayload }: ClientRequest & { kind: 'invoke' }, invoker: Invoker) {
     const ticket = {}; // the id may be in use again when an answer comes for one that was cancelled
     this.#awaited.set(invocationId, ticket);
     this.#underWay += 1;
-    const result = await ask(invoker, event, payload);
+    this.#bytes += payload.bytes.length;
+    const result = await ask(invoker, event, payload, this.#end.signal);
     this.#underWay -= 1;
+    this.#bytes -= payload.bytes.length;
     if (this.#awaited.get(invocationId) === ticket) {
       this.#awaited.delete(invocationId);
       invoker.respond({ kind: 'invokeResponse', invocationId, ...result });
     }
+    if (this.#isFull()) return;
     this.#hasRoom?.();
     this.#hasRoom = undefined;
   }
@@ -66,15 +88,13 @@ export class Invocations {
 
 type Result = Pick<InvokeResponse, 'payload' | 'error'>;
 
-/** What went wrong upstream is not the client's to know. [client-protocols 4.3, upstream-events D28] */
-const failure: MessageError = { name: outcomes.eventFailed.ack, message: internalErrorText };
-
-async function ask(invoker: Invoker, event: string, payload: Payload): Promise<Result> {
+async function ask(invoker: Invoker, event: string, payload: Payload, signal: AbortSignal): Promise<Result> {
   try {
-    return { payload: await invoker.ask(event, payload), error: undefined };
+    return { payload: await invoker.ask(event, payload, signal), error: undefined };
   } catch (cause) {
     const error = PubSubError.from(cause);
     if (error.kind === 'internal') invoker.fault(error);
-    return { payload: undefined, error: failure };
+    // What went wrong upstream is not the client's to know. [client-protocols 4.3, upstream-events D28]
+    return { payload: undefined, error: { name: error.outcome.ack, message: error.publicText } };
   }
 }

@@ -65,7 +65,8 @@ export interface Upstream {
 export interface UpstreamSession {
   /**
    * Asks whether the client may connect; undefined when no handler is configured for `connect`.
-   * @throws as a rejection: ConnectRefused when the upstream said no; PubSubError `eventFailed` when it gave no usable answer
+   * @throws as a rejection: ConnectRefused when the upstream said no; PubSubError `overloaded` when too many wait for it,
+   * `eventFailed` when it gave no usable answer
    */
   connect(request: ConnectRequest): Promise<ConnectReply> | undefined;
   /** What is now known of the connection; later events carry it. `""` is an anonymous user. */
@@ -73,10 +74,12 @@ export interface UpstreamSession {
   /** Notifies; nobody waits for it and nothing comes back. */
   connected(): void;
   /**
-   * Delivers a user event; resolves with what to send back, if anything.
-   * @throws PubSubError `eventUnhandled` when no handler matches, `eventFailed` when delivery failed
+   * Delivers a user event; resolves with what to send back, if anything. `signal` gives it up, sent or not: only for one
+   * that is of no use without its answer.
+   * @throws PubSubError `eventUnhandled` when no handler matches, `overloaded` when too many wait for its upstream,
+   * `cancelled` by the signal, `eventFailed` when delivery failed otherwise
    */
-  event(name: string, payload: Payload): Promise<Payload | undefined>;
+  event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined>;
   /** Notifies that the connection is in the group from now on, where a handler wants to know. [upstream-events 2.9] */
   joined(group: string): void;
   /** Notifies that it is no longer, its end included. [upstream-events 2.9] */
@@ -167,8 +170,11 @@ export interface Backplane {
 /** The kinds of events that are told apart in metrics; a user event's name may be anything, so it is not one of them. */
 export type EventKind = 'connect' | 'connected' | 'disconnected' | 'user' | 'joined' | 'left';
 
-/** How an event to an upstream ended. `refused`: a `connect` that the upstream declined. */
-export type EventOutcome = 'success' | 'refused' | 'failed' | 'unhandled';
+/**
+ * How an event to an upstream ended. `refused`: a `connect` that the upstream declined; `overloaded`: not sent, as too
+ * many wait for that upstream; `cancelled`: nobody waits for the answer any more.
+ */
+export type EventOutcome = 'success' | 'refused' | 'failed' | 'overloaded' | 'cancelled' | 'unhandled';
 
 /** Is told what happened. Must not throw and must not wait; called on hot paths. */
 export interface Observer {

@@ -1,4 +1,4 @@
-import { internalErrorText, PubSubError, unreachable } from '../errors.js';
+import { PubSubError, unreachable } from '../errors.js';
 import type { ClientRequest, MessageError, Payload, ServerMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
 import { checkSize, type GroupStates } from './group-state.js';
@@ -106,8 +106,7 @@ function failed(host: RequestHost, connection: Connection, ackId: bigint | undef
 }
 
 function publicError(error: PubSubError): MessageError {
-  const name = error.outcome.ack;
-  return { name, message: name === 'InternalServerError' ? internalErrorText : error.message };
+  return { name: error.outcome.ack, message: error.publicText };
 }
 
 function need(connection: Connection, right: GroupRight, group: string): void {
@@ -136,7 +135,7 @@ function invoke(
 ): Promise<void> | undefined {
   connection.invocations ??= new Invocations();
   return connection.invocations.start(request, {
-    ask: (event, payload) => connection.upstream.event(event, payload),
+    ask: (event, payload, signal) => connection.upstream.event(event, payload, signal),
     respond: response => host.reply(connection, response),
     fault: error => host.fault(connection, error),
   });

@@ -1,7 +1,9 @@
-import type { Bounds, Failure, Response } from './exchange.js';
-import { noBody } from './exchange.js';
+import type { OutgoingRequest } from '../egress/destination.js';
+import type { Bounds, Failure, Response } from '../egress/exchange.js';
+import { noBody } from '../egress/exchange.js';
+import { headText, proxyText } from '../egress/failure-text.js';
+import type { Transport } from '../egress/transport.js';
 import { isRedirect, isSuccess, linesOf, redirectTarget, shown } from './reply.js';
-import type { OutgoingRequest, Transport } from './transport.js';
 import type { Verdict } from './validation.js';
 
 /** Whom an upstream is asked to allow, and how its answer is read. */
@@ -12,6 +14,8 @@ export interface AbuseCheck {
   readonly path: string;
   /** Host names of the service; any one allowed is enough. [upstream-events 4.4] */
   readonly serviceOrigins: readonly string[];
+  /** What the upstream is told: the host names, or the hosts with their ports. */
+  readonly requestOrigins: readonly string[];
   /** The service's own public ports: an answer may name the host with one of them. [upstream-events 4.2] */
   readonly servicePorts: readonly number[];
   /** Accept one line that holds a comma list. [upstream-events D5] */
@@ -57,7 +61,7 @@ export function failureVerdict(failure: Failure, check: AbuseCheck): Verdict {
 
 /** Only these headers: no signature, token, cookies or body. [upstream-events 4.1] */
 function requestOf(check: AbuseCheck, method: 'OPTIONS' | 'GET'): OutgoingRequest {
-  const headers = ['WebHook-Request-Origin', check.serviceOrigins.join(','), 'ce-awpsversion', '1.0'];
+  const headers = ['WebHook-Request-Origin', check.requestOrigins.join(','), 'ce-awpsversion', '1.0'];
   return { method, origin: check.origin, path: check.path, headers, body: undefined };
 }
 
@@ -65,7 +69,8 @@ function isAllowed(line: string, check: AbuseCheck): boolean {
   const values = check.lenientOriginList ? line.split(',') : [line];
   return values.some(value => {
     const allowed = value.trim().toLowerCase();
-    return allowed === '*' || check.serviceOrigins.some(origin => isSameOrigin(allowed, origin.toLowerCase(), check));
+    if (allowed === '*' || check.requestOrigins.some(origin => allowed === origin.toLowerCase())) return true;
+    return check.serviceOrigins.some(origin => isSameOrigin(allowed, origin.toLowerCase(), check));
   });
 }
 
@@ -88,7 +93,7 @@ function corsAdvice(check: AbuseCheck): string {
 }
 
 function wanted(check: AbuseCheck): string {
-  return `answer OPTIONS with "WebHook-Allowed-Origin: ${check.serviceOrigins[0] ?? '*'}" or "*"`;
+  return `answer OPTIONS with "WebHook-Allowed-Origin: ${check.requestOrigins[0] ?? '*'}" or "*"`;
 }
 
 function statusVerdict(response: Response, check: AbuseCheck): Verdict {
@@ -107,9 +112,19 @@ function statusAdvice(status: number, check: AbuseCheck): string {
   return wanted(check);
 }
 
-function failureText({ failure, code }: Failure, origin: string): [answered: string, advice: string] {
+function failureText(failed: Failure, origin: string): [answered: string, advice: string] {
+  const { failure, code, proxy } = failed;
   if (failure === 'timeout')
     return [`no answer within ${tryTimeoutMs / 1000} s`, `is the app at ${origin} busy or blocked?`];
+  if (failure === 'head' || failure === 'proxy') {
+    const { what, advice } = failure === 'head' ? headText(code) : proxyText(failed, origin);
+    return [what, advice];
+  }
+  if (proxy !== undefined)
+    return [
+      `no connection through the proxy ${proxy} (${code ?? 'unknown'})`,
+      `check that it is up and reaches ${origin}`,
+    ];
   switch (code) {
     case 'ECONNREFUSED':
       return ['connection refused', `is the app running at ${origin}?`];

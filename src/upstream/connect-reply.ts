@@ -1,10 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import { type BodyLimit, noBody, type Response, type ResponseHeaders } from '../egress/exchange.js';
 import { ConnectRefused, PubSubError } from '../errors.js';
 import type { ConnectReply, ConnectRequest } from '../hub/ports.js';
 import { groupNameRule, isGroupName, isUserId, userIdRule } from '../protocols/names.js';
 import { utf8Of, withoutMark } from '../protocols/text.js';
 import { charsetOf } from './content-type.js';
-import { type BodyLimit, noBody, type Response, type ResponseHeaders } from './exchange.js';
 import { asSent } from './misread.js';
 import {
   type Answered,

@@ -1,8 +1,10 @@
 import type { Clock } from '../clock.js';
-import { PubSubError } from '../errors.js';
-import { type Answer, type BodyLimit, type Failure, noBody, type Response } from './exchange.js';
+import type { OutgoingRequest } from '../egress/destination.js';
+import { type Answer, type BodyLimit, type Failure, noBody, type Response } from '../egress/exchange.js';
+import { type FailureText, headText, proxyText } from '../egress/failure-text.js';
+import type { Transport } from '../egress/transport.js';
+import { type ErrorKind, PubSubError } from '../errors.js';
 import type { DeliveryOptions } from './options.js';
-import type { OutgoingRequest, Transport } from './transport.js';
 
 /** The part of a `Transport` that a delivery needs. */
 type Sender = Pick<Transport, 'send'>;
@@ -32,7 +34,7 @@ export async function deliver(
     const answer = await attempt(transport, clock, delivery, options);
     const delayMs = isRetryable(answer) ? nextDelayMs(clock, delivery, options) : undefined;
     if (delayMs === undefined) return responseOf(answer, delivery, options);
-    await wait(clock, delayMs);
+    await wait(clock, delayMs, delivery.request.signal);
   }
 }
 
@@ -73,29 +75,58 @@ function nextDelayMs(clock: Clock, delivery: Delivery, options: DeliveryOptions)
   return delayMs !== undefined && clock.monotonicMs() + delayMs < delivery.deadlineMs ? delayMs : undefined;
 }
 
-function wait(clock: Clock, delayMs: number): Promise<void> {
+/** Ends early when the request is given up: the next attempt then says so. */
+function wait(clock: Clock, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise(resolve => {
-    clock.after(delayMs, resolve);
+    const end = () => {
+      cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const cancel = clock.after(delayMs, end);
+    signal?.addEventListener('abort', end);
   });
 }
 
 function responseOf(answer: Answer, delivery: Delivery, options: DeliveryOptions): Response {
   if (answer.kind === 'response') return answer;
-  throw new PubSubError('eventFailed', reasonOf(answer, delivery.request.origin, options));
+  const reason = reasonOf(answer, delivery.request.origin, options);
+  throw new PubSubError(kinds[answer.failure] ?? 'eventFailed', reason);
 }
+
+const kinds: Partial<Record<Failure['failure'], ErrorKind>> = { overloaded: 'overloaded', cancelled: 'cancelled' };
 
 function reasonOf(failure: Failure, origin: string, options: DeliveryOptions): string {
   const code = failure.code === undefined ? '' : ` (${failure.code})`;
+  const most = `${options.maxConcurrentPerUpstream} requests at a time (delivery.maxConcurrentPerUpstream)`;
   switch (failure.failure) {
     case 'connection':
-      return `no connection to ${origin}${code}`;
+      return `no connection to ${origin}${by(failure)}${code}`;
+    case 'proxy':
+      return `no way to ${origin}: ${sentence(proxyText(failure, origin))}`;
     case 'timeout':
       return `${origin} did not answer within ${options.timeoutMs} ms`;
+    case 'queueTimeout':
+      return `the event waited ${options.timeoutMs} ms for its turn: ${origin} is sent ${most}, and is too slow for what comes`;
+    case 'overloaded':
+      return `too many events wait for ${origin}, which is sent ${most}; make it faster, or raise the limit`;
+    case 'head':
+      return `${origin} answered, but ${sentence(headText(failure.code))}`;
     case 'body':
       return `${origin} broke off in the middle of its answer${code}`;
     case 'tooLarge':
       return `the answer of ${origin} is larger than ${options.maxResponseBytes} bytes`;
     case 'unsendable':
       return `the request to ${origin} could not be sent${code}`;
+    case 'cancelled':
+      return 'the client left before the answer came';
   }
+}
+
+function by({ proxy }: Failure): string {
+  return proxy === undefined ? '' : ` through the proxy ${proxy}`;
+}
+
+function sentence({ what, advice }: FailureText): string {
+  return `${what}; ${advice}`;
 }

@@ -1,18 +1,21 @@
 import type { TokenSource } from '../auth/entra.js';
 import type { Clock } from '../clock.js';
+import type { ProxySettings } from '../egress/proxy.js';
+import { Transport } from '../egress/transport.js';
 import type { Observer, Upstream, UpstreamSession } from '../hub/ports.js';
 import { type AbuseCheck, checkUpstream } from './abuse-check.js';
 import { EventSender } from './event-sender.js';
-import { type DeliveryOptions, defaultDelivery, type HubHandlers } from './options.js';
-import { type EventHandler, eventsText, Routes } from './routes.js';
+import { type DeliveryOptions, defaultDelivery, type EventHandlerOptions, type HubHandlers } from './options.js';
+import { type EventHandler, eventsText, nothingText, Routes } from './routes.js';
 import { Session } from './session.js';
-import { Transport } from './transport.js';
 import type { UrlTarget, UrlTemplate } from './url-template.js';
 import { reasonOf, Validation, type ValidationStatus } from './validation.js';
 
 export interface EventHandlersOptions {
   /** Host names of the service, without scheme or port. */
   readonly origins: readonly string[];
+  /** The same with their ports, where these are not the scheme's own; as `ports`. */
+  readonly originsWithPort: readonly string[] | (() => readonly string[]);
   /** The service's public ports; a function when they are known only after listening. */
   readonly ports: readonly number[] | (() => readonly number[]);
   /** `ce-signature` of a connection. */
@@ -20,7 +23,12 @@ export interface EventHandlersOptions {
   readonly tokens: TokenSource;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** None when left out. */
+  readonly proxies?: ProxySettings | undefined;
 }
+
+/** How long notifications wait for their turn once the service stops: half of what it waits for events to end. */
+const orderPatienceMs = 5_000;
 
 /** One configured handler, as operators see it. */
 export interface HandlerStatus {
@@ -31,7 +39,7 @@ export interface HandlerStatus {
   readonly state: ValidationStatus['state'];
   /** What the upstream said; undefined while pending. */
   readonly answered: string | undefined;
-  /** What to do about a failure. */
+  /** What to do about a failure, or about a handler that takes nothing. */
   readonly advice: string | undefined;
 }
 
@@ -58,12 +66,13 @@ export class EventHandlers implements Upstream {
   /** Counts `configure` calls: only the newest one takes effect. */
   #generation = 0;
   #isConfigured = false;
+  #cancelHurry: (() => void) | undefined;
 
   constructor(options: EventHandlersOptions) {
-    const { sign, tokens, clock, observer } = options;
+    const { sign, tokens, clock, observer, proxies } = options;
     this.#options = options;
-    this.#transport = new Transport(clock);
-    const origin = options.origins.join(',');
+    this.#transport = new Transport({ clock, proxies });
+    const origin = (withPort: boolean) => this.#origins(withPort).join(',');
     this.#sender = new EventSender(
       { origin, sign, tokens, clock, observer, transport: this.#transport },
       this.#delivery,
@@ -100,17 +109,28 @@ export class EventHandlers implements Upstream {
     return this.#sender.whenIdle();
   }
 
+  /** The service stops: notifications wait a little longer for their turn, and then for none. */
+  hurry(): void {
+    this.#cancelHurry ??= this.#options.clock.after(orderPatienceMs, () => this.#sender.giveUpOrder());
+  }
+
   /** Ends once no event is under way. Events that are raised until then are still delivered. */
   async close(): Promise<void> {
     this.#generation += 1;
     for (const { validation } of this.#validations.values()) validation.stop();
+    this.hurry();
     await this.#sender.whenIdle();
+    this.#cancelHurry?.();
     await this.#transport.close();
   }
 
   #swap(routes: Routes, delivery: DeliveryOptions): void {
     this.#isConfigured = true;
     this.#sender.use(routes, delivery);
+    for (const { hub, options, template } of routes.handlers) {
+      if (takesNothing(options)) this.#options.observer.warned({ hub, warning: `${template.display} ${nothingTaken}` });
+    }
+    this.#transport.limitTo(delivery.maxConcurrentPerUpstream);
     this.#forgetUnused(routes.handlers);
     this.#transport.keepOnly(new Set(routes.handlers.map(handler => targetOf(handler).origin)));
   }
@@ -163,12 +183,20 @@ export class EventHandlers implements Upstream {
 
   #checkOf(target: UrlTarget): AbuseCheck {
     const { origins, ports } = this.#options;
+    const { originWithPort } = this.#delivery;
     return {
       ...target,
       serviceOrigins: origins,
+      requestOrigins: this.#origins(originWithPort),
       servicePorts: typeof ports === 'function' ? ports() : ports,
       lenientOriginList: this.#delivery.lenientOriginList,
     };
+  }
+
+  #origins(withPort: boolean): readonly string[] {
+    const { origins, originsWithPort } = this.#options;
+    if (!withPort) return origins;
+    return typeof originsWithPort === 'function' ? originsWithPort() : originsWithPort;
   }
 
   #changed(validationUrl: string, status: ValidationStatus): void {
@@ -176,6 +204,12 @@ export class EventHandlers implements Upstream {
       this.#tell(handler, status.state, reasonOf(status));
     }
   }
+}
+
+const nothingTaken = 'takes no events; give it systemEvents, userEventPattern or groupPresenceEvents, or remove it';
+
+function takesNothing(options: EventHandlerOptions): boolean {
+  return eventsText(options) === nothingText;
 }
 
 function without(names: readonly HandlerName[], others: readonly HandlerName[]): readonly HandlerName[] {
@@ -194,6 +228,6 @@ function handlerStatus({ hub, template, options, validation }: EventHandler): Ha
     events: eventsText(options),
     state: status.state,
     answered: status.state === 'pending' ? undefined : status.answered,
-    advice: status.state === 'failed' ? status.advice : undefined,
+    advice: status.state === 'failed' ? status.advice : takesNothing(options) ? nothingTaken : undefined,
   };
 }

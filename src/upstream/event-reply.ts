@@ -1,9 +1,9 @@
+import { type BodyLimit, noBody, type Response, type ResponseHeaders } from '../egress/exchange.js';
 import { PubSubError } from '../errors.js';
 import type { DataType, Metadata, Payload } from '../protocols/messages.js';
 import { metadataFromHeaders, metadataHeaderPrefix } from '../protocols/metadata.js';
 import { utf8Of } from '../protocols/text.js';
 import { type BodyType, bodyTypeOf, mediaTypes } from './content-type.js';
-import { type BodyLimit, noBody, type Response, type ResponseHeaders } from './exchange.js';
 import { type Answered, type Answerer, isSuccess, linesOf, requireSuccess, shown } from './reply.js';
 
 const empty = Buffer.alloc(0);

@@ -1,14 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { TokenSource } from '../auth/entra.js';
 import type { Clock } from '../clock.js';
+import type { BodyLimit, Response } from '../egress/exchange.js';
+import type { Traffic } from '../egress/lanes.js';
+import type { Transport } from '../egress/transport.js';
 import { ConnectRefused, PubSubError } from '../errors.js';
 import type { EventKind, EventOutcome, Observer } from '../hub/ports.js';
 import type { Metadata } from '../protocols/messages.js';
 import { type Delivery, deliver, until } from './delivery.js';
-import type { BodyLimit, Response } from './exchange.js';
+import type { Order } from './notifications.js';
 import type { DeliveryOptions } from './options.js';
 import { type EventHandler, Routes } from './routes.js';
-import type { Transport } from './transport.js';
 import type { UrlTarget } from './url-template.js';
 
 /** What one event says. */
@@ -26,7 +28,11 @@ export interface RaisedEvent {
   readonly kind: EventKind;
   readonly name: string;
   readonly id: number;
+  /** `ce-time`, of when it was raised. */
+  readonly time: string;
   readonly content: Content;
+  /** Gives it up, sent or not. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What differs from one kind of event to another. */
@@ -39,8 +45,8 @@ export interface Manner<T> {
 }
 
 export interface SenderOptions {
-  /** Host names of the service, joined by a comma. [upstream-events 4.4] */
-  readonly origin: string;
+  /** `WebHook-Request-Origin`: hosts of the service, joined by a comma. [upstream-events 4.4] */
+  origin(withPort: boolean): string;
   sign(connectionId: string): string;
   readonly tokens: TokenSource;
   readonly clock: Clock;
@@ -49,26 +55,31 @@ export interface SenderOptions {
 }
 
 /** Sends events to the event handlers of the day, and tells the observer how each one ended. */
-export class EventSender {
+export class EventSender implements Order {
   readonly #options: SenderOptions;
   #routes = new Routes([], () => {
     throw new Error('no handlers yet');
   });
   #delivery: DeliveryOptions;
+  #origin: string;
   #underWay = 0;
   #idle: (() => void)[] = [];
+  /** Of notifications that wait for an earlier one of their connection; undefined once no order is kept any more. */
+  #overdue: Set<() => void> | undefined = new Set();
   #second = -1;
   #secondText = '';
 
   constructor(options: SenderOptions, delivery: DeliveryOptions) {
     this.#options = options;
     this.#delivery = delivery;
+    this.#origin = options.origin(delivery.originWithPort);
   }
 
   /** From the next event on. */
   use(routes: Routes, delivery: DeliveryOptions): void {
     this.#routes = routes;
     this.#delivery = delivery;
+    this.#origin = this.#options.origin(delivery.originWithPort);
   }
 
   get routes(): Routes {
@@ -81,6 +92,36 @@ export class EventSender {
     return new Promise(resolve => {
       this.#idle.push(resolve);
     });
+  }
+
+  enter(): void {
+    this.#underWay += 1;
+  }
+
+  leave(): void {
+    this.#underWay -= 1;
+    if (this.#underWay > 0) return;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  get isKept(): boolean {
+    return this.#overdue !== undefined;
+  }
+
+  whenOverdue(task: () => void): () => void {
+    const cancel = this.#options.clock.after(this.#delivery.timeoutMs, task);
+    this.#overdue?.add(task);
+    return () => {
+      cancel();
+      this.#overdue?.delete(task);
+    };
+  }
+
+  /** Notifications that wait for an earlier one of their connection leave at once, and so do those to come. */
+  giveUpOrder(): void {
+    const waiting = this.#overdue ?? [];
+    this.#overdue = undefined;
+    for (const goOn of waiting) goOn();
   }
 
   /** Looked up at each event, so that a reload counts for connections that are open. [upstream-events 5.3] */
@@ -100,14 +141,14 @@ export class EventSender {
 
   /**
    * Delivers one event and reads the answer.
-   * @throws ConnectRefused; PubSubError `eventFailed`
+   * @throws ConnectRefused; PubSubError `eventFailed`, `overloaded`, `cancelled`
    */
   async send<T>(event: RaisedEvent, handler: EventHandler, manner: Manner<T>): Promise<T> {
     const { clock, transport } = this.#options;
     const startedMs = clock.monotonicMs();
     const options = this.#delivery;
     let delivery: Delivery | undefined;
-    this.#underWay += 1;
+    this.enter();
     try {
       delivery = newDelivery(event, handler, manner, startedMs, options);
       const ready = this.#prepare(handler, delivery);
@@ -118,7 +159,7 @@ export class EventSender {
     } catch (error) {
       throw this.#failed(event, startedMs, delivery?.attempts ?? 0, error);
     } finally {
-      this.#finish();
+      this.leave();
     }
   }
 
@@ -127,9 +168,9 @@ export class EventSender {
     this.#options.observer.warned({ hub, warning });
   }
 
-  /** Host names of the service, joined by a comma. */
+  /** `WebHook-Request-Origin`. */
   get origin(): string {
-    return this.#options.origin;
+    return this.#origin;
   }
 
   signatureOf(connectionId: string): string {
@@ -171,7 +212,7 @@ export class EventSender {
   #failed(event: RaisedEvent, startedMs: number, attempts: number, error: unknown): PubSubError {
     const failure = PubSubError.from(error);
     if (failure.kind === 'internal') this.#options.observer.fault(`upstream ${event.kind}`, error);
-    this.#report(event, isRefusal(failure) ? 'refused' : 'failed', startedMs, attempts, failure.message);
+    this.#report(event, outcomeOf(failure), startedMs, attempts, failure.message);
     return failure;
   }
 
@@ -195,13 +236,22 @@ export class EventSender {
       reason,
     });
   }
-
-  #finish(): void {
-    this.#underWay -= 1;
-    if (this.#underWay > 0) return;
-    for (const resolve of this.#idle.splice(0)) resolve();
-  }
 }
+
+function outcomeOf(failure: PubSubError): EventOutcome {
+  if (failure.kind === 'overloaded' || failure.kind === 'cancelled') return failure.kind;
+  return isRefusal(failure) ? 'refused' : 'failed';
+}
+
+const traffic: Readonly<Record<EventKind, Traffic>> = {
+  connect: 'connect',
+  connected: 'notification',
+  disconnected: 'notification',
+  user: 'user',
+  // There may be one for each connection and group: those must not stand before `connected` and `disconnected`.
+  joined: 'user',
+  left: 'user',
+};
 
 /** A 5xx is passed on like a refusal, but nobody declined. */
 function isRefusal(failure: PubSubError): boolean {
@@ -217,7 +267,14 @@ function newDelivery<T>(
   options: DeliveryOptions,
 ): Delivery {
   const target = handler.template.expand(handler.hub, event.name);
-  const request = { method: 'POST' as const, ...target, headers: manner.headers(target), body: event.content.body };
+  const request = {
+    method: 'POST' as const,
+    ...target,
+    headers: manner.headers(target),
+    body: event.content.body,
+    lane: { hub: event.hub, traffic: traffic[event.kind] },
+    signal: event.signal,
+  };
   const deadlineMs = startedMs + options.timeoutMs;
   return { request, deadlineMs, bodyLimit: status => manner.bodyLimit(status, options.maxResponseBytes), attempts: 0 };
 }

@@ -1,3 +1,5 @@
+import { defaultMaxConcurrent } from '../egress/lanes.js';
+
 /** System events that an event handler can subscribe to. [upstream-events 1.1] */
 export const systemEvents = ['connect', 'connected', 'disconnected'] as const;
 export type SystemEvent = (typeof systemEvents)[number];
@@ -18,9 +20,17 @@ export type HandlerAuth =
   /** `resource` is the audience of the Entra ID token. */
   | { readonly type: 'ManagedIdentity'; readonly resource: string };
 
+/** Where a text holds what an environment variable said: from `start` up to, not including, `end`. */
+export interface Insertion {
+  readonly start: number;
+  readonly end: number;
+}
+
 /** One entry of `eventHandlers`, validated and with its environment variables filled in. [upstream-events 5.1] */
 export interface EventHandlerOptions {
   readonly urlTemplate: string;
+  /** Parts of it that no log may show, unless they name the host. */
+  readonly insertions?: readonly Insertion[] | undefined;
   readonly systemEvents: readonly SystemEvent[];
   /** `*`, one name, or a comma list; undefined: no user events. */
   readonly userEventPattern: string | undefined;
@@ -45,6 +55,10 @@ export interface DeliveryOptions {
   readonly maxResponseBytes: number;
   /** Accept one `WebHook-Allowed-Origin` line that holds a comma list. [upstream-events D5] */
   readonly lenientOriginList: boolean;
+  /** Requests under way to one origin at the same time; those beyond wait. */
+  readonly maxConcurrentPerUpstream: number;
+  /** `WebHook-Request-Origin` names a port that is not the scheme's own. [upstream-events 4.2] */
+  readonly originWithPort: boolean;
 }
 
 export const defaultDelivery: DeliveryOptions = {
@@ -52,4 +66,6 @@ export const defaultDelivery: DeliveryOptions = {
   retryDelaysMs: [1_000, 3_000, 5_000],
   maxResponseBytes: 16 * 1024 * 1024,
   lenientOriginList: false,
+  maxConcurrentPerUpstream: defaultMaxConcurrent,
+  originWithPort: false,
 };

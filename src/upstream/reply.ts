@@ -1,6 +1,6 @@
+import type { Response, ResponseHeaders } from '../egress/exchange.js';
 import { PubSubError } from '../errors.js';
 import type { RaisedEvent } from './event-sender.js';
-import type { Response, ResponseHeaders } from './exchange.js';
 import type { EventHandler } from './routes.js';
 
 /** The event that was answered, for texts about its answer. */

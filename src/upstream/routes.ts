@@ -44,11 +44,13 @@ export class Routes {
   }
 }
 
+export const nothingText = 'nothing';
+
 /** What a handler takes, for people. */
 export function eventsText(options: EventHandlerOptions): string {
   const user = options.userEventPattern ? [`user events ${options.userEventPattern}`] : [];
   const { eventNames = [] } = options.groupPresenceEvents ?? {};
-  return [...options.systemEvents, ...user, ...eventNames.map(name => `group ${name}`)].join(', ') || 'nothing';
+  return [...options.systemEvents, ...user, ...eventNames.map(name => `group ${name}`)].join(', ') || nothingText;
 }
 
 function parse(hub: string, options: EventHandlerOptions): Omit<EventHandler, 'validation'> {
@@ -57,7 +59,7 @@ function parse(hub: string, options: EventHandlerOptions): Omit<EventHandler, 'v
   const system: ReadonlySet<string> = new Set<SystemEvent>(options.systemEvents);
   return {
     hub,
-    template: parseUrlTemplate(options.urlTemplate),
+    template: parseUrlTemplate(options.urlTemplate, options.urlTemplate, options.insertions),
     options,
     takes: (kind, subject) => {
       if (kind === 'user') return takesUser(subject);

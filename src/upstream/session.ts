@@ -1,3 +1,4 @@
+import { noBody, type Response } from '../egress/exchange.js';
 import type { ConnectReply, ConnectRequest, EventKind, UpstreamSession } from '../hub/ports.js';
 import type { Payload } from '../protocols/messages.js';
 import { connectBodyLimit, readConnectReply } from './connect-reply.js';
@@ -5,7 +6,7 @@ import { Cookies } from './cookies.js';
 import { ConnectionHeaders, systemContentType, userContentTypes } from './event-headers.js';
 import { eventBodyLimit, readEventReply } from './event-reply.js';
 import type { Content, EventSender, Manner, RaisedEvent } from './event-sender.js';
-import { noBody, type Response } from './exchange.js';
+import { Notifications } from './notifications.js';
 import { aboutAnswer, isSuccess, largeStateBytes, linesOf, replyState, requireSuccess } from './reply.js';
 import type { EventHandler } from './routes.js';
 import type { UrlTarget } from './url-template.js';
@@ -28,12 +29,14 @@ export class Session implements UpstreamSession {
   #userId: string | undefined;
   #subprotocol: string | undefined;
   #state: string | undefined;
+  /** Made for the first one that is sent. */
+  #notifications: Notifications | undefined;
   /** Most connections never get one. */
   #cookies: Cookies | undefined;
   /** Made for the first event that is sent: headers are made again when the subprotocol is known, this is not. */
   #signature: string | undefined;
-  /** As the signature; `hub` is the spelling it was made with. */
-  #headers: { readonly hub: string; readonly template: ConnectionHeaders } | undefined;
+  /** As the signature; `hub` is the spelling it was made with, `origin` what the service was called then. */
+  #headers: { readonly hub: string; readonly origin: string; readonly template: ConnectionHeaders } | undefined;
 
   constructor(sender: EventSender, hub: string, connectionId: string) {
     this.#sender = sender;
@@ -67,9 +70,9 @@ export class Session implements UpstreamSession {
     this.#notify('disconnected', () => json({ reason }));
   }
 
-  event(name: string, payload: Payload): Promise<Payload | undefined> {
+  event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined> {
     const content = { type: userContentTypes[payload.dataType], body: payload.bytes, metadata: payload.metadata };
-    const event = this.#raise('user', name, this.#nextId++, content);
+    const event = this.#raise('user', name, this.#nextId++, content, signal);
     const handler = this.#sender.find(this.#hub, 'user', name);
     if (!handler) return Promise.reject(this.#sender.unhandled(event));
     return this.#sender.send(event, handler, {
@@ -102,20 +105,24 @@ export class Session implements UpstreamSession {
 
   /** Nobody waits for it, and of its answer only cookies are of use. */
   #send(event: RaisedEvent, handler: EventHandler): void {
-    const sent = this.#sender.send(event, handler, {
-      headers: target => this.#headersFor(event, handler, target),
-      bodyLimit: () => noBody,
-      read: (response, target) => {
-        this.#storeCookies(response, target, event, handler);
-        requireSuccess(response, event, handler);
-      },
+    this.#notifications ??= new Notifications(this.#sender);
+    this.#notifications.add(() => {
+      const sent = this.#sender.send(event, handler, {
+        headers: target => this.#headersFor(event, handler, target),
+        bodyLimit: () => noBody,
+        read: (response, target) => {
+          this.#storeCookies(response, target, event, handler);
+          requireSuccess(response, event, handler);
+        },
+      });
+      // The sender has told the observer, and no client waits for a notification.
+      return sent.catch(() => {});
     });
-    // The sender has told the observer, and no client waits for a notification.
-    sent.catch(() => {});
   }
 
-  #raise(kind: EventKind, name: string, id: number, content: Content): RaisedEvent {
-    return { hub: this.#hub, connectionId: this.#connectionId, kind, name, id, content };
+  #raise(kind: EventKind, name: string, id: number, content: Content, signal?: AbortSignal): RaisedEvent {
+    const time = this.#sender.timeText();
+    return { hub: this.#hub, connectionId: this.#connectionId, kind, name, id, time, content, signal };
   }
 
   #know(userId: string | undefined, subprotocol: string | undefined): void {
@@ -130,7 +137,7 @@ export class Session implements UpstreamSession {
       kind: event.kind,
       name: event.name,
       id: event.id,
-      time: this.#sender.timeText(),
+      time: event.time,
       requestId: this.#sender.newRequestId(),
       contentType: event.content.type,
       state: this.#state,
@@ -140,7 +147,8 @@ export class Session implements UpstreamSession {
   }
 
   #template(hub: string): ConnectionHeaders {
-    if (this.#headers?.hub === hub) return this.#headers.template;
+    const { origin } = this.#sender;
+    if (this.#headers?.hub === hub && this.#headers.origin === origin) return this.#headers.template;
     this.#signature ??= this.#sender.signatureOf(this.#connectionId);
     const template = new ConnectionHeaders({
       hub,
@@ -148,9 +156,9 @@ export class Session implements UpstreamSession {
       userId: this.#userId,
       subprotocol: this.#subprotocol,
       signature: this.#signature,
-      origin: this.#sender.origin,
+      origin,
     });
-    this.#headers = { hub, template };
+    this.#headers = { hub, origin, template };
     if (this.#userId?.includes('%')) this.#sender.warn(hub, percentInUserId);
     return template;
   }

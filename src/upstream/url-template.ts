@@ -1,4 +1,5 @@
 import { PubSubError } from '../errors.js';
+import type { Insertion } from './options.js';
 
 /** Where one request goes. */
 export interface UrlTarget {
@@ -10,7 +11,7 @@ export interface UrlTarget {
 
 /** An event handler's URL, with `{hub}` and `{event}` still open. [upstream-events 5.2] */
 export interface UrlTemplate {
-  /** The template with what looks like a secret shown as `***`, for logs and status. */
+  /** The template with what looks like a secret, or came from a variable, shown as `***`, for logs and status. The host is always shown. */
   readonly display: string;
   /**
    * Fills in the parameters; no value changes the host or the number of path segments.
@@ -29,13 +30,15 @@ type Part = { readonly text: string } | { readonly parameter: Parameter };
  * Reads a `urlTemplate`.
  *
  * `written` is the template before environment variables were filled in: messages quote nothing else, and no secret.
+ * `insertions` is where they were filled in.
  * @throws PubSubError `invalid` when it is not an absolute http or https URL with parameters in path and query only
  * [upstream-events 5.2]
  */
-export function parseUrlTemplate(text: string, written = text): UrlTemplate {
+export function parseUrlTemplate(text: string, written = text, insertions: readonly Insertion[] = []): UrlTemplate {
   refuseUnsupported(text);
   const { scheme, authority, rest } = split(text);
-  return new ParsedTemplate(parseOrigin(scheme, authority), parseParts(rest, maskSecrets(written)), maskSecrets(text));
+  const display = maskSecrets(maskInsertions(text, insertions));
+  return new ParsedTemplate(parseOrigin(scheme, authority), parseParts(rest, maskSecrets(written)), display);
 }
 
 class ParsedTemplate implements UrlTemplate {
@@ -165,6 +168,17 @@ function encodeText(text: string): string {
 const secretName = /code|key|sig|token|secret|pass|pwd|auth|cred|jwt|sas|session/i;
 /** Longer values without a parameter are taken for secrets whatever their name. */
 const longestPlainValue = 24;
+
+/** What came from variables, as far as it stands behind the host. */
+function maskInsertions(url: string, insertions: readonly Insertion[]): string {
+  const [upToHost = ''] = /^[^:]*:\/\/[^/?]*/.exec(url) ?? [];
+  return insertions.reduceRight((masked, { start, end }) => {
+    const from = Math.max(start, upToHost.length);
+    if (from >= end) return masked;
+    const hidden = masked.startsWith('/', from) ? '/***' : '***';
+    return masked.slice(0, from) + hidden + masked.slice(end);
+  }, url);
+}
 
 /** The URL with user information and the query values that look like secrets shown as `***`. */
 function maskSecrets(url: string): string {

@@ -57,7 +57,16 @@ afterEach(async () => {
 function newUpstream(overrides: Partial<ConstructorParameters<typeof EventHandlers>[0]> = {}): EventHandlers {
   const sign = signer({ primary: 'k', secondary: 's' });
   const tokens = { token: async (resource: string) => `token-for-${resource}` };
-  return new EventHandlers({ origins: ['pubsub.test'], ports: [8080], sign, tokens, clock, observer, ...overrides });
+  return new EventHandlers({
+    origins: ['pubsub.test'],
+    originsWithPort: ['pubsub.test:8080'],
+    ports: [8080],
+    sign,
+    tokens,
+    clock,
+    observer,
+    ...overrides,
+  });
 }
 
 function handler(overrides: Partial<EventHandlerOptions> = {}): EventHandlerOptions {

@@ -112,7 +112,15 @@ test('[UE-113] events carry the token; without one there is no POST', async () =
   const app = await AppServer.start();
   const observer = new RecordingObserver();
   const sign = signer({ primary: 'k', secondary: undefined });
-  const upstream = new EventHandlers({ origins: ['pubsub.test'], ports: [], sign, tokens, clock, observer });
+  const upstream = new EventHandlers({
+    origins: ['pubsub.test'],
+    originsWithPort: [],
+    ports: [],
+    sign,
+    tokens,
+    clock,
+    observer,
+  });
   const auth = { type: 'ManagedIdentity', resource } as const;
   const eventHandlers = [{ urlTemplate: app.url, systemEvents: [], userEventPattern: '*', auth }];
   await upstream.configure([{ hub: 'chat', eventHandlers }], defaultDelivery);

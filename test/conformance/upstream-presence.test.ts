@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { Held, reply } from '../support/answers.js';
 import { startHub } from '../support/start-hub.js';
 import type { RecordedUpstream } from '../support/upstream.js';
 
@@ -93,11 +94,14 @@ describe('[upstream-events 2.9] group events', () => {
 
   test('nobody waits for them, and their failure changes nothing', async () => {
     const { dial, upstream } = await start({ eventNames: ['joined', 'left'] });
-    upstream.on('joined', () => {}); // no answer
+    const held = new Held(reply(400));
+    upstream.on('joined', held.answer);
     upstream.on('left', (_request, response) => void response.writeHead(400).end('no'));
     const client = await dial({ token: { roles } });
     expect((await client.ask({ type: 'joinGroup', group: 'g', ackId: 1 })).success).toBe(true);
     expect((await client.ask({ type: 'leaveGroup', group: 'g', ackId: 2 })).success).toBe(true);
+    await upstream.next('joined');
+    held.release(); // a connection's notifications leave one after another
     await upstream.next('left');
     await client.settle();
   });

@@ -72,6 +72,8 @@ export type SessionCall =
 /** One connection's app server, which answers an event when the test says so. */
 export class ScriptedSession implements UpstreamSession {
   readonly calls: SessionCall[] = [];
+  /** What gives each event up, in the order of the events. */
+  readonly signals: (AbortSignal | undefined)[] = [];
   /** Groups it was told of, as in `joined g`. */
   readonly presence: string[] = [];
   readonly #connect: () => Promise<ConnectReply> | undefined;
@@ -98,7 +100,8 @@ export class ScriptedSession implements UpstreamSession {
     this.calls.push({ call: 'connected' });
   }
 
-  event(name: string, payload: Payload): Promise<Payload | undefined> {
+  event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined> {
+    this.signals.push(signal);
     this.calls.push({ call: 'event', name, payload });
     return new Promise((answer, refuse) => this.#pending.push({ answer, refuse }));
   }

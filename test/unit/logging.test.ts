@@ -1,6 +1,7 @@
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type LogLevel, LogObserver } from '../../src/logging.js';
+import { ManualClock } from '../support/manual-clock.js';
 
 let lines: Record<string, unknown>[];
 
@@ -55,6 +56,29 @@ test('a user event that no handler takes is logged once for each hub and event',
   for (let index = 0; index < 1_000; index += 1)
     log.eventFinished({ ...event, hub: 'chat', event: `e${index}`, reason });
   expect(lines).toHaveLength(101);
+});
+
+test('[F4] events that were not sent for a full queue are one line a minute for each hub, with their number', () => {
+  const clock = new ManualClock();
+  const log = new LogObserver(pino({ base: null }, { write: line => lines.push(JSON.parse(line)) }), clock);
+  const event = {
+    connectionId: 'c',
+    event: 'e',
+    kind: 'user',
+    durationMs: 0,
+    attempts: 1,
+    reason: 'too many',
+  } as const;
+  const refuse = () => log.eventFinished({ ...event, hub: 'chat', outcome: 'overloaded' });
+  for (let count = 0; count < 5; count += 1) refuse();
+  clock.advance(59_999);
+  refuse();
+  clock.advance(1);
+  refuse();
+  expect(lines).toMatchObject([
+    { level: warn, hub: 'chat', events: 1, reason: 'too many' },
+    { level: warn, hub: 'chat', events: 6 },
+  ]);
 });
 
 test('a warning is logged once for each hub and text, and 100 of a hub', () => {

@@ -157,6 +157,25 @@ describe('[client-protocols 4.2] cancelInvocation', () => {
   });
 });
 
+describe('[F4] the end of its connection', () => {
+  test('gives up the invocations under way, and no event', async () => {
+    invoke('1');
+    client.say({ type: 'event', event: 'bye', data: 1 });
+    await node.chat.closeConnection(client.id);
+    const signals = client.session.signals.slice(-2);
+    expect(signals.map(signal => signal?.aborted)).toEqual([true, undefined]);
+  });
+
+  test('is not the loss of a socket that a reliable client may replace', async () => {
+    client = node.open({ codec: jsonReliable });
+    invoke('1');
+    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+    expect(client.session.signals.at(-1)?.aborted).toBe(false);
+    node.clock.advance(node.recoveryWindowMs);
+    expect(client.session.signals.at(-1)?.aborted).toBe(true);
+  });
+});
+
 describe('the bound on invocations under way', () => {
   test('past it later requests wait; one that is answered makes room', async () => {
     for (let index = 0; index <= maxInvocations; index += 1) invoke(`${index}`);
@@ -168,6 +187,29 @@ describe('the bound on invocations under way', () => {
     expect(client.heard()).toEqual([succeeded('0')]);
     await client.session.answer();
     expect(client.heard()).toEqual([succeeded('1'), ackText(1)]);
+  });
+
+  test('[F4] so they do past 2 MiB of payloads; the socket is not read meanwhile', async () => {
+    const half = { dataType: 'text', data: 'x'.repeat(1024 * 1024) };
+    invoke('1', 'e', half);
+    client.say({ type: 'joinGroup', group: 'g', ackId: 1 });
+    expect([client.heard(), client.outlet.flow]).toEqual([[ackText(1)], []]);
+    invoke('2', 'e', half);
+    expect(client.outlet.flow).toEqual(['pause']);
+    invoke('3');
+    expect(client.session.waiting).toBe(2);
+    await client.session.answer();
+    expect([client.session.waiting, client.outlet.flow]).toEqual([2, ['pause', 'resume']]);
+  });
+
+  test('[F4] an event under way counts with them', async () => {
+    invoke('1', 'e', { dataType: 'text', data: 'x'.repeat(1_200_000) });
+    client.say({ type: 'event', event: 'e', dataType: 'text', data: 'x'.repeat(900_000) });
+    expect(client.outlet.flow).toEqual(['pause']);
+    await client.session.answer(); // the invocation
+    expect(client.outlet.flow).toEqual(['pause']);
+    await client.session.answer();
+    expect(client.outlet.flow).toEqual(['pause', 'resume']);
   });
 
   test('a cancelled one counts while its upstream is at work', async () => {

@@ -29,6 +29,12 @@ describe('[client-protocols 1.4] what an upgrade is answered with', () => {
     },
   );
 
+  test('[F4] an upstream that too many wait for is 503, with when to come again and no word about it', () => {
+    const { status, headers, body } = refusalOf(new PubSubError('overloaded', 'SECRET'));
+    expect([status, headers]).toEqual([503, { 'Retry-After': '5' }]);
+    expect(body.toString()).toBe('The app server has too many events waiting. Try again later.');
+  });
+
   test('[CP-017] [upstream-events D17] the upstream’s refusal goes to the client as it is', () => {
     const refused = new ConnectRefused(418, Buffer.from('no tea'), 'text/x');
     expect(refusalOf(refused)).toMatchObject({ status: 418, contentType: 'text/x', body: Buffer.from('no tea') });
@@ -42,7 +48,13 @@ describe('[client-protocols 1.4] what an upgrade is answered with', () => {
 describe('how it is written', () => {
   async function written(refusal: Partial<Refusal>): Promise<{ text: string; socket: FakeSocket }> {
     const socket = new FakeSocket();
-    refuse(socket, { status: 400, contentType: undefined, body: Buffer.alloc(0), reason: 'r', ...refusal });
+    refuse(socket, {
+      status: 400,
+      contentType: undefined,
+      body: Buffer.alloc(0),
+      reason: 'r',
+      ...refusal,
+    });
     await settled();
     return { text: socket.written.toString('latin1'), socket };
   }

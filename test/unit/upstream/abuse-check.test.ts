@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { OutgoingRequest } from '../../../src/egress/destination.js';
+import type { Answer, Failure, Response } from '../../../src/egress/exchange.js';
 import { type AbuseCheck, checkUpstream, failureVerdict, responseVerdict } from '../../../src/upstream/abuse-check.js';
-import type { Answer, Failure, Response } from '../../../src/upstream/exchange.js';
-import type { OutgoingRequest } from '../../../src/upstream/transport.js';
 
 const check: AbuseCheck = {
   origin: 'http://localhost:3000',
   path: '/api/validate?code=k',
   serviceOrigins: ['pubsub.example', 'eu.pubsub.example'],
+  requestOrigins: ['pubsub.example', 'eu.pubsub.example'],
   servicePorts: [8080],
   lenientOriginList: false,
 };
@@ -25,6 +26,17 @@ function upstream(...answers: Answer[]) {
   };
   return { asked, send };
 }
+
+test('with ports in the origin, an answer with and one without the port will do, and the advice names what was sent', () => {
+  const withPort: AbuseCheck = { ...check, requestOrigins: ['pubsub.example:9000'] };
+  for (const allowed of ['pubsub.example:9000', 'PubSub.Example:9000', 'pubsub.example', '*']) {
+    expect(responseVerdict(response(200, allowed), withPort).isValid).toBe(true);
+  }
+  expect(responseVerdict(response(200, 'pubsub.example:9000'), check).isValid).toBe(false);
+  expect(responseVerdict(response(200), withPort)).toMatchObject({
+    advice: expect.stringContaining('"WebHook-Allowed-Origin: pubsub.example:9000"'),
+  });
+});
 
 describe('[upstream-events 4.2] valid', () => {
   test.each([

@@ -1,4 +1,4 @@
-import type { Response, ResponseHeaders } from '../../../src/upstream/exchange.js';
+import type { Response, ResponseHeaders } from '../../../src/egress/exchange.js';
 import type { Answerer } from '../../../src/upstream/reply.js';
 import { parseUrlTemplate } from '../../../src/upstream/url-template.js';
 

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Response } from '../../../src/egress/exchange.js';
 import { ConnectRefused } from '../../../src/errors.js';
 import { connectBodyLimit, readConnectReply } from '../../../src/upstream/connect-reply.js';
-import type { Response } from '../../../src/upstream/exchange.js';
 import { answerer, response } from './answers.js';
 
 const unchanged = { userId: undefined, roles: undefined, groups: undefined, subprotocol: undefined };

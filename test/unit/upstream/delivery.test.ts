@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
+import type { OutgoingRequest } from '../../../src/egress/destination.js';
+import type { Answer, Bounds, Failure } from '../../../src/egress/exchange.js';
 import { type Delivery, deliver, until } from '../../../src/upstream/delivery.js';
-import type { Answer, Bounds, Failure } from '../../../src/upstream/exchange.js';
 import { type DeliveryOptions, defaultDelivery } from '../../../src/upstream/options.js';
-import type { OutgoingRequest } from '../../../src/upstream/transport.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const status = (code: number): Answer => ({ kind: 'response', status: code, headers: {}, body: Buffer.alloc(0) });
 const failure = (kind: Failure['failure'], code?: string): Answer => ({ kind: 'failure', failure: kind, code });
 
 /** Delivers against answers given in turn; the last one repeats. */
-function start(answers: Answer[], overrides: Partial<DeliveryOptions> = {}) {
+function start(answers: Answer[], overrides: Partial<DeliveryOptions> = {}, signal?: AbortSignal) {
   const clock = new ManualClock();
   const options = { ...defaultDelivery, ...overrides };
   const sent: { atMs: number; request: OutgoingRequest; bounds: Bounds; retryBodyBytes: number }[] = [];
@@ -20,7 +20,14 @@ function start(answers: Answer[], overrides: Partial<DeliveryOptions> = {}) {
     return answers.length > 1 ? answers.shift()! : answers[0]!;
   };
   const delivery: Delivery = {
-    request: { method: 'POST', origin: 'http://app', path: '/', headers: ['ce-id', '1'], body: Buffer.from('x') },
+    request: {
+      method: 'POST',
+      origin: 'http://app',
+      path: '/',
+      headers: ['ce-id', '1'],
+      body: Buffer.from('x'),
+      signal,
+    },
     deadlineMs: startMs + options.timeoutMs,
     bodyLimit: () => ({ bytes: 10, beyond: 'cut' }),
     attempts: 0,
@@ -63,12 +70,15 @@ describe('[upstream-events 7.1] attempts', () => {
     expect(clock.pending).toBe(0);
   });
 
-  test.each(['timeout', 'body', 'tooLarge', 'unsendable'] as const)('%s is not tried again', async kind => {
-    const { clock, sent, outcome } = start([failure(kind)]);
-    expect(await outcome).toMatchObject({ kind: 'eventFailed' });
-    expect(sent).toHaveLength(1);
-    expect(clock.pending).toBe(0);
-  });
+  test.each(['timeout', 'queueTimeout', 'head', 'body', 'tooLarge', 'proxy', 'unsendable'] as const)(
+    '%s is not tried again',
+    async kind => {
+      const { clock, sent, outcome } = start([failure(kind)]);
+      expect(await outcome).toMatchObject({ kind: 'eventFailed' });
+      expect(sent).toHaveLength(1);
+      expect(clock.pending).toBe(0);
+    },
+  );
 });
 
 test('[upstream-events 7.1] each attempt has what is left of the event’s time', async () => {
@@ -104,6 +114,26 @@ test.each([90_000, -3_600_000])(
     expect(sent.map(({ atMs }) => atMs)).toEqual([0, 1_000, 4_000]);
   },
 );
+
+describe('[F4] an event that is given up', () => {
+  test('is not tried again, and does not wait for it', async () => {
+    const abort = new AbortController();
+    const { clock, sent, outcome } = start([status(503), failure('cancelled')], {}, abort.signal);
+    await clock.advanceAsync(500);
+    abort.abort();
+    expect(await outcome).toMatchObject({ kind: 'cancelled', message: 'the client left before the answer came' });
+    expect([sent.length, clock.pending]).toEqual([2, 0]); // the second was given up by the transport
+  });
+
+  test('that too many wait for is not tried again, and is told as such', async () => {
+    const { sent, outcome } = start([failure('overloaded')]);
+    expect(await outcome).toMatchObject({
+      kind: 'overloaded',
+      message: expect.stringContaining('128 requests at a time (delivery.maxConcurrentPerUpstream)'),
+    });
+    expect(sent).toHaveLength(1);
+  });
+});
 
 test('no retries when none are configured', async () => {
   const { sent, outcome } = start([status(503)], { retryDelaysMs: [] });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import type { Response } from '../../../src/egress/exchange.js';
 import { eventBodyLimit, readEventReply } from '../../../src/upstream/event-reply.js';
-import type { Response } from '../../../src/upstream/exchange.js';
 import { answerer, response } from './answers.js';
 
 const eventFailed = expect.objectContaining({ kind: 'eventFailed' });

@@ -225,6 +225,32 @@ describe('display', () => {
     expect(parseUrlTemplate(template).display).toBe(display);
   });
 
+  /** `url` with each `<…>` as the text of a variable. */
+  function fromVariables(url: string) {
+    const insertions: { start: number; end: number }[] = [];
+    let text = '';
+    for (const [index, part] of url.split(/[<>]/).entries()) {
+      if (index % 2 === 1) insertions.push({ start: text.length, end: text.length + part.length });
+      text += part;
+    }
+    return parseUrlTemplate(text, text, insertions);
+  }
+
+  test.each([
+    ['http://h/hooks/<s3cret>/{event}', 'http://h/hooks/***/{event}'],
+    ['http://h/<a>/<b>{event}', 'http://h/***/***{event}'],
+    ['http://h/{event}?v=<2>&w=1', 'http://h/{event}?v=***&w=1'],
+    ['http://<app.example>:<8080>/{event}', 'http://app.example:8080/{event}'],
+    ['<http://app.example>/api/{event}', 'http://app.example/api/{event}'],
+    ['<http://app.example/s3cret>/{event}', 'http://app.example/***/{event}'],
+    ['<http://app.example/?s3cret>', 'http://app.example/***'],
+    ['http://h/<>x', 'http://h/x'],
+  ])('[L7] what came from a variable shows its host at most: %s', (url, display) => {
+    const template = fromVariables(url);
+    expect(template.display).toBe(display);
+    expect(template.display).not.toContain('s3cret');
+  });
+
   test('no code is ever shown', () => {
     const code = fc.string({ unit: fc.constantFrom(...'xyzXYZ789_-=+/.~'), minLength: 8 });
     const name = fc.constantFrom('code', 'Code', 'functions-key', 'sig', 'token', 'secret', 'password', 'api_key');

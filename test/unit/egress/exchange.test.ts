@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type Answer, type BodyLimit, Exchange, noBody } from '../../../src/upstream/exchange.js';
+import { type Answer, type BodyLimit, Exchange, noBody } from '../../../src/egress/exchange.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 function start(limit: BodyLimit = { bytes: 10, beyond: 'fail' }) {
@@ -18,6 +18,7 @@ function start(limit: BodyLimit = { bytes: 10, beyond: 'fail' }) {
   };
   return {
     clock,
+    exchange,
     answers,
     aborts,
     request: () => exchange.onRequestStart(controller),
@@ -149,6 +150,53 @@ describe('[upstream-events 7.2] size', () => {
   });
 });
 
+describe('[F4] its place among the requests of an upstream', () => {
+  function placed() {
+    const started = start();
+    const left: string[] = [];
+    started.exchange.starts({ leave: () => void left.push('left') });
+    return { ...started, left };
+  }
+
+  test('is left when the response has ended, not at its headers', () => {
+    const { request, head, end, left } = placed();
+    request();
+    head(200);
+    expect(left).toEqual([]);
+    end();
+    expect(left).toEqual(['left']);
+  });
+
+  test('is left once when the request fails, and kept by one that was given up until its socket is gone', () => {
+    const { request, exchange, error, answers, aborts, left } = placed();
+    request();
+    exchange.cancel();
+    expect([answers, aborts.length, left]).toEqual([
+      [{ kind: 'failure', failure: 'cancelled', code: undefined }],
+      1,
+      [],
+    ]);
+    error('UND_ERR_ABORTED');
+    error('UND_ERR_ABORTED');
+    expect([answers.length, left]).toEqual([1, ['left']]);
+  });
+
+  test('a request in the queue leaves it when its time is up, or when it is given up', () => {
+    for (const [giveUp, failure] of [
+      [(started: ReturnType<typeof start>) => started.clock.advance(5000), 'queueTimeout'],
+      [(started: ReturnType<typeof start>) => started.exchange.cancel(), 'cancelled'],
+    ] as const) {
+      const started = start();
+      let leaves = 0;
+      started.exchange.queued(() => {
+        leaves += 1;
+      });
+      giveUp(started);
+      expect([started.answers, leaves, started.clock.pending]).toMatchObject([[{ failure }], 1, 0]);
+    }
+  });
+});
+
 describe('failures', () => {
   test('before the headers it is the connection, after them the body', () => {
     const before = start();
@@ -160,6 +208,24 @@ describe('failures', () => {
     after.head();
     after.error('UND_ERR_SOCKET');
     expect(after.answers).toEqual([{ kind: 'failure', failure: 'body', code: 'UND_ERR_SOCKET' }]);
+  });
+
+  test('[D04] once anything came back it is the head', () => {
+    const { request, exchange, error, answers } = start();
+    request();
+    exchange.onResponseStarted();
+    error('UND_ERR_HEADERS_OVERFLOW');
+    expect(answers).toMatchObject([{ failure: 'head', code: 'UND_ERR_HEADERS_OVERFLOW' }]);
+  });
+
+  test('[V15] 204 and 304 end with their headers, whatever comes after', () => {
+    for (const status of [204, 304]) {
+      const { request, head, error, answers } = start();
+      request();
+      head(status, { 'content-length': '99' });
+      error('UND_ERR_RES_CONTENT_LENGTH_MISMATCH');
+      expect(answers).toMatchObject([{ kind: 'response', status, body: Buffer.alloc(0) }]);
+    }
   });
 
   test('what the library refuses to send is not a connection failure', () => {

@@ -12,14 +12,28 @@ export interface Response {
 }
 
 /**
- * Why there is no response: `connection` before the headers, `body` after them; `timeout` in either part; `tooLarge`
- * past the body's limit; `unsendable` when it was never put on the wire.
+ * Why there is no response. Never put on the wire: `unsendable`; `overloaded` when too many wait for the same upstream;
+ * `queueTimeout` when its time was up while it waited; `proxy` when a proxy refused to pass it on. Nothing came back:
+ * `connection`. Something came back: `head` when that is no response that can be read, `body` when the rest broke off,
+ * `tooLarge` past the body's limit. In either part: `timeout`, or `cancelled` by the sender.
  */
 export interface Failure {
   readonly kind: 'failure';
-  readonly failure: 'connection' | 'timeout' | 'body' | 'tooLarge' | 'unsendable';
-  /** The system's or library's error code. */
+  readonly failure:
+    | 'unsendable'
+    | 'overloaded'
+    | 'queueTimeout'
+    | 'proxy'
+    | 'connection'
+    | 'head'
+    | 'body'
+    | 'tooLarge'
+    | 'timeout'
+    | 'cancelled';
+  /** The system's or library's error code, or what the library says of a head that it cannot read. */
   readonly code: string | undefined;
+  /** URL of the proxy on the way, without its credentials. */
+  readonly proxy?: string | undefined;
 }
 
 export type Answer = Response | Failure;
@@ -53,12 +67,23 @@ type Head = {
   readonly atMs: number;
 };
 
+/** What a request occupies until its socket is free. */
+interface Place {
+  leave(): void;
+}
+
 /** One request and its response, as undici reports them. Resolves once, and goes on until the socket is free. */
 export class Exchange implements Dispatcher.DispatchHandler {
   readonly #clock: Clock;
   readonly #bounds: Bounds;
   readonly #resolve: (answer: Answer) => void;
+  readonly #proxy: string | undefined;
+  #place: Place | undefined;
+  /** While it waits for its turn. */
+  #leaveQueue: (() => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
+  /** Something has come back, be it no HTTP. */
+  #isResponding = false;
   #head: Head | undefined;
   #chunks: Buffer[] = [];
   #receivedBytes = 0;
@@ -66,11 +91,37 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #isAborted = false;
   #cancelTimer: () => void;
 
-  constructor(clock: Clock, bounds: Bounds, resolve: (answer: Answer) => void) {
+  /** @param proxy URL of the proxy on the way, without its credentials */
+  constructor(clock: Clock, bounds: Bounds, resolve: (answer: Answer) => void, proxy?: string) {
     this.#clock = clock;
     this.#bounds = bounds;
     this.#resolve = resolve;
+    this.#proxy = proxy;
     this.#cancelTimer = clock.after(bounds.headersWithinMs, () => this.#onTimer());
+  }
+
+  /** It waits for its turn; `leaveQueue` ends the wait when its time is up. */
+  queued(leaveQueue: () => void): void {
+    this.#leaveQueue = leaveQueue;
+  }
+
+  /** It is about to be dispatched. */
+  starts(place: Place): void {
+    this.#leaveQueue = undefined;
+    this.#place = place;
+  }
+
+  /** It is not dispatched at all. */
+  refuse(failure: Failure['failure']): void {
+    this.#cancelTimer();
+    this.#fail(failure, undefined);
+  }
+
+  /** Nobody wants the answer any more: the request is given up wherever it is. */
+  cancel(): void {
+    if (this.#isAnswered) return;
+    this.#fail('cancelled', undefined);
+    this.#abort();
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -79,12 +130,22 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isAborted) this.#abort();
   }
 
+  /** At the first byte that comes back, whatever it is: the request has been taken, so it is not sent again. */
+  onResponseStarted(): void {
+    this.#isResponding = true;
+  }
+
   onResponseStart(controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     this.#controller = controller;
     if (status < 200) return;
+    if (status === 407 && this.#proxy !== undefined) {
+      this.#fail('proxy', 'PROXY_407');
+      this.#abort();
+      return;
+    }
     const limit = this.#bounds.bodyLimit(status);
     this.#head = { status, headers, limit, atMs: this.#clock.monotonicMs() };
-    if (limit.bytes === 0 && limit.beyond === 'cut') this.#respond();
+    if (isHeadOnly(status) || (limit.bytes === 0 && limit.beyond === 'cut')) this.#respond();
     else if (limit.beyond === 'fail' && Number(headers['content-length']) > limit.bytes) this.#refuseBody();
   }
 
@@ -97,12 +158,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
   onResponseEnd(): void {
     this.#cancelTimer();
     if (!this.#isAnswered) this.#respond();
+    this.#free();
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     this.#cancelTimer();
     const code = codeOf(error);
-    this.#fail(this.#head ? 'body' : code === 'UND_ERR_INVALID_ARG' ? 'unsendable' : 'connection', code);
+    if (this.#head) this.#fail('body', code);
+    else if (this.#isResponding) this.#fail('head', code);
+    else this.#fail(unansweredFailure(code), code);
+    this.#free();
+  }
+
+  #free(): void {
+    this.#place?.leave();
+    this.#place = undefined;
   }
 
   /** One timer serves both parts: when it runs out during the body, it is set again for the rest of the body's time. */
@@ -112,7 +182,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
       this.#cancelTimer = this.#clock.after(restMs, () => this.#onTimer());
       return;
     }
-    this.#fail('timeout', undefined);
+    this.#fail(this.#leaveQueue ? 'queueTimeout' : 'timeout', undefined);
     this.#abort();
   }
 
@@ -132,6 +202,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #abort(): void {
     this.#isAborted = true;
     this.#cancelTimer();
+    this.#leaveQueue?.();
+    this.#leaveQueue = undefined;
     this.#controller?.abort(new Error('the rest of the exchange is not wanted'));
   }
 
@@ -152,12 +224,28 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.#chunks = [];
-    this.#resolve({ kind: 'failure', failure, code });
+    this.#resolve({ kind: 'failure', failure, code, ...(this.#proxy !== undefined && { proxy: this.#proxy }) });
   }
+}
+
+/** Such a response ends with its headers, whatever `Content-Length` they give. [RFC 9110 15.3.5, 15.4.5] */
+function isHeadOnly(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+/** What the library refuses, or a proxy: neither was put on the wire to the upstream, nor would be the next time. */
+function unansweredFailure(code: string | undefined): Failure['failure'] {
+  if (code === 'UND_ERR_INVALID_ARG') return 'unsendable';
+  return code !== undefined && /^PROXY_4\d\d$/.test(code) ? 'proxy' : 'connection';
 }
 
 /** A host with several addresses fails with one error for all of them; its code, or else the first one's, says why. */
 function codeOf(error: Error): string | undefined {
+  // What a parser or a proxy's refusal says has no code; these texts are the library's own and quote no answer.
+  const [, detail] = /^Response does not match the HTTP\/1\.1 protocol \((.+)\)$/.exec(error.message) ?? [];
+  if (detail !== undefined) return detail;
+  const [, status] = /^Proxy response \((\d+)\)/.exec(error.message) ?? [];
+  if (status !== undefined) return `PROXY_${status}`;
   if ('code' in error && typeof error.code === 'string') return error.code;
   return error instanceof AggregateError && error.errors[0] instanceof Error ? codeOf(error.errors[0]) : undefined;
 }

@@ -1,0 +1,88 @@
+import type { Clock } from '../clock.js';
+import { type Way, wayTo } from './dispatchers.js';
+import { type Answer, type Bounds, Exchange } from './exchange.js';
+import { type Lane, Lanes, type Traffic } from './lanes.js';
+import type { ProxyAddress } from './proxy.js';
+
+export interface OutgoingRequest {
+  readonly method: 'POST' | 'OPTIONS' | 'GET';
+  /** Scheme, host and port. */
+  readonly origin: string;
+  /** Path and query. */
+  readonly path: string;
+  /** Names and values in turn. */
+  readonly headers: string[];
+  readonly body: Buffer | undefined;
+  /** Whose turn it takes when the origin has as many requests under way as it may; undefined: it is neither counted nor held back. */
+  readonly lane?: { readonly hub: string; readonly traffic: Traffic } | undefined;
+  /** Gives the request up, wherever it is. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One origin: its sockets, and how many requests it is sent at a time. */
+export class Destination {
+  readonly #clock: Clock;
+  readonly #way: Way;
+  readonly #proxy: string | undefined;
+  readonly #lanes: Lanes;
+
+  constructor(origin: string, clock: Clock, proxy: ProxyAddress | undefined, maxConcurrent: number) {
+    this.#clock = clock;
+    this.#way = wayTo(origin, proxy);
+    this.#proxy = proxy && `${proxy.origin} (${proxy.variable})`;
+    this.#lanes = new Lanes(maxConcurrent);
+  }
+
+  /** One attempt; waits first when as many are under way as may be. Never rejects. */
+  send(request: OutgoingRequest, bounds: Bounds): Promise<Answer> {
+    const { signal } = request;
+    if (signal === undefined) return new Promise(resolve => void this.#begin(request, bounds, resolve));
+    if (signal.aborted) return Promise.resolve({ kind: 'failure', failure: 'cancelled', code: undefined });
+    return new Promise(resolve => {
+      let exchange: Exchange | undefined;
+      const cancel = () => exchange?.cancel();
+      signal.addEventListener('abort', cancel);
+      exchange = this.#begin(request, bounds, answer => {
+        signal.removeEventListener('abort', cancel);
+        resolve(answer);
+      });
+    });
+  }
+
+  limitTo(maxConcurrent: number): void {
+    this.#lanes.limit = maxConcurrent;
+  }
+
+  /** Resolves once what is under way or waits has ended and the sockets are closed. */
+  async close(): Promise<void> {
+    await this.#lanes.whenIdle();
+    await this.#way.dispatcher.close();
+  }
+
+  #begin(request: OutgoingRequest, bounds: Bounds, resolve: (answer: Answer) => void): Exchange {
+    const exchange = new Exchange(this.#clock, bounds, resolve, this.#proxy);
+    if (request.lane === undefined) {
+      this.#dispatch(request, exchange);
+      return exchange;
+    }
+    const lane = this.#lanes.lane(request.lane.hub, request.lane.traffic);
+    if (lane.enter()) {
+      exchange.starts(lane);
+      this.#dispatch(request, exchange);
+    } else this.#queue(request, exchange, lane);
+    return exchange;
+  }
+
+  #queue(request: OutgoingRequest, exchange: Exchange, lane: Lane): void {
+    const waiting = lane.wait(request.body?.length ?? 0, () => {
+      exchange.starts(lane);
+      this.#dispatch(request, exchange);
+    });
+    if (waiting === undefined) exchange.refuse('overloaded');
+    else exchange.queued(() => lane.giveUp(waiting));
+  }
+
+  #dispatch({ method, path, headers, body }: OutgoingRequest, exchange: Exchange): void {
+    this.#way.dispatcher.dispatch(this.#way.options(method, path, headers, body ?? null), exchange);
+  }
+}

@@ -1,0 +1,29 @@
+import type { Failure } from './exchange.js';
+
+/** What happened, and what to do about it; both are for people, in the middle of a sentence. */
+export interface FailureText {
+  readonly what: string;
+  readonly advice: string;
+}
+
+/** What was wrong with the head of an answer. @param code the library's, or its parser's own words */
+export function headText(code: string | undefined): FailureText {
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') {
+    return { what: 'the headers of the answer are larger than 64 KiB', advice: 'send fewer or smaller ones' };
+  }
+  const advice = 'check that it writes HTTP/1.1 and nothing else to the connection';
+  if (code === 'UND_ERR_SOCKET')
+    return { what: 'the answer broke off in its headers, or is of a kind not allowed', advice };
+  if (code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return { what: 'the answer has contradictory lengths', advice };
+  return { what: `the answer is not HTTP (${code ?? 'unknown fault'})`, advice };
+}
+
+/** Why a proxy did not pass a request on. */
+export function proxyText({ proxy, code }: Failure, origin: string): FailureText {
+  const status = code?.replace('PROXY_', '');
+  const advice =
+    status === '407'
+      ? 'write the user name and password into its URL, as in http://user:password@host:port'
+      : `allow ${origin} there, or name its host in NO_PROXY`;
+  return { what: `the proxy ${proxy} answered ${status}`, advice };
+}

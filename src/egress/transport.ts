@@ -1,0 +1,69 @@
+import type { Clock } from '../clock.js';
+import { Destination, type OutgoingRequest } from './destination.js';
+import type { Answer, Bounds } from './exchange.js';
+import { defaultMaxConcurrent } from './lanes.js';
+import { noProxies, Proxies, type ProxySettings } from './proxy.js';
+
+export interface TransportOptions {
+  readonly clock: Clock;
+  readonly proxies?: ProxySettings | undefined;
+}
+
+/** HTTP to upstreams: one destination per origin, with its sockets, its bound on requests and its proxy. [upstream-events 7.4] */
+export class Transport {
+  readonly #clock: Clock;
+  readonly #proxies: Proxies;
+  readonly #destinations = new Map<string, Destination>();
+  readonly #closing = new Set<Promise<void>>();
+  #maxConcurrent = defaultMaxConcurrent;
+  #isClosed = false;
+
+  constructor({ clock, proxies = noProxies }: TransportOptions) {
+    this.#clock = clock;
+    this.#proxies = new Proxies(proxies);
+  }
+
+  /** One attempt: no redirects, no decompression. Failures are answers; this never rejects. */
+  send(request: OutgoingRequest, bounds: Bounds): Promise<Answer> {
+    if (this.#isClosed) return Promise.resolve({ kind: 'failure', failure: 'unsendable', code: 'CLOSED' });
+    return this.#destination(request.origin).send(request, bounds);
+  }
+
+  /** Requests under way to one origin at the same time, from now on; those beyond wait. */
+  limitTo(maxConcurrent: number): void {
+    this.#maxConcurrent = maxConcurrent;
+    for (const destination of this.#destinations.values()) destination.limitTo(maxConcurrent);
+  }
+
+  /** Closes the destinations of other origins once their requests have ended. */
+  keepOnly(origins: ReadonlySet<string>): void {
+    for (const [origin, destination] of this.#destinations) if (!origins.has(origin)) this.#retire(origin, destination);
+  }
+
+  /** Origins with an open pool. */
+  get origins(): readonly string[] {
+    return [...this.#destinations.keys()];
+  }
+
+  /** Resolves once the requests under way have ended and the sockets are closed. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.keepOnly(new Set());
+    await Promise.all(this.#closing);
+  }
+
+  #retire(origin: string, destination: Destination): void {
+    this.#destinations.delete(origin);
+    const closed = destination.close().finally(() => this.#closing.delete(closed));
+    this.#closing.add(closed);
+  }
+
+  #destination(origin: string): Destination {
+    let destination = this.#destinations.get(origin);
+    if (!destination) {
+      destination = new Destination(origin, this.#clock, this.#proxies.for(origin), this.#maxConcurrent);
+      this.#destinations.set(origin, destination);
+    }
+    return destination;
+  }
+}

@@ -1,0 +1,58 @@
+/** One notification, raised and ready to be sent. Never rejects. */
+type Send = () => Promise<unknown>;
+
+/** What the notifications of all connections share. */
+export interface Order {
+  /** Counts a connection whose notifications are under way, until `leave`. */
+  enter(): void;
+  leave(): void;
+  /** Is order still kept? Not at the end of the service's time to stop. */
+  readonly isKept: boolean;
+  /** Runs `task` once a notification that is raised now may wait no longer for its turn; the answer cancels it. */
+  whenOverdue(task: () => void): () => void;
+}
+
+/**
+ * Notifications of one connection, which leave one after another: `disconnected` is not sent before `connected` has
+ * ended, its retries included. None waits longer for its turn than an event may take. Other connections do not wait.
+ * Keeps nothing while there is nothing to send.
+ */
+export class Notifications {
+  readonly #order: Order;
+  /** What waits for the one under way; undefined when none is. */
+  #waiting: { readonly send: Send; readonly cancelOverdue: () => void }[] | undefined;
+  /** Ends the wait for the one under way. */
+  #goOn: () => void = () => {};
+
+  constructor(order: Order) {
+    this.#order = order;
+  }
+
+  /** The first one leaves within the call. */
+  add(send: Send): void {
+    if (this.#waiting === undefined) void this.#sendAll(send);
+    else this.#waiting.push({ send, cancelOverdue: this.#order.whenOverdue(() => this.#goOn()) });
+  }
+
+  async #sendAll(first: Send): Promise<void> {
+    const waiting: { readonly send: Send; readonly cancelOverdue: () => void }[] = [];
+    this.#waiting = waiting;
+    this.#order.enter();
+    await this.#turnOf(first());
+    for (let index = 0; index < waiting.length; index += 1) {
+      const { send, cancelOverdue } = waiting[index]!;
+      cancelOverdue();
+      await this.#turnOf(send());
+    }
+    this.#waiting = undefined;
+    this.#order.leave();
+  }
+
+  #turnOf(sent: Promise<unknown>): Promise<void> | undefined {
+    if (!this.#order.isKept) return undefined;
+    return new Promise(resolve => {
+      this.#goOn = resolve;
+      void sent.then(() => resolve());
+    });
+  }
+}

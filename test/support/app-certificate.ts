@@ -1,0 +1,21 @@
+/** A self-signed certificate of `app.internal`, for tests alone; valid for a hundred years. */
+export const appCertificate = {
+  cert: `-----BEGIN CERTIFICATE-----
+MIIBnzCCAUSgAwIBAgIUScmndValMQ8k7TxWoVLJS3VypIcwCgYIKoZIzj0EAwIw
+FzEVMBMGA1UEAwwMYXBwLmludGVybmFsMCAXDTI2MTEyODE5MTM1NFoYDzIxMjYx
+MTA0MTkxMzU0WjAXMRUwEwYDVQQDDAxhcHAuaW50ZXJuYWwwWTATBgcqhkjOPQIB
+BggqhkjOPQMBBwNCAASqzeL0++iRj6bHNI+2n6we1oM/YByPw4rUzgF+b6RhdxFc
+TqpuL8f6w4O2cbjt2YirMQrWxwgKDz3TcfUF3KAvo2wwajAdBgNVHQ4EFgQU4Im2
+KJ6+jk+FD95OwKr0dS/0+F8wHwYDVR0jBBgwFoAU4Im2KJ6+jk+FD95OwKr0dS/0
++F8wDwYDVR0TAQH/BAUwAwEB/zAXBgNVHREEEDAOggxhcHAuaW50ZXJuYWwwCgYI
+KoZIzj0EAwIDSQAwRgIhAOs3NbwfzZRYiI5qfykTbftX0f7TDV3P5nHBYw0u82Oi
+AiEAlIY2qs3juYjlai9r6NRSC2A0lXc7ihbjMDU4msL1OYc=
+-----END CERTIFICATE-----
+`,
+  key: `-----BEGIN PRIVATE KEY-----
+MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgp+vsQ9zGMmNt69jH
+IvUp8S4z/RqtT0c9UbnZWtI3JIOhRANCAASqzeL0++iRj6bHNI+2n6we1oM/YByP
+w4rUzgF+b6RhdxFcTqpuL8f6w4O2cbjt2YirMQrWxwgKDz3TcfUF3KAv
+-----END PRIVATE KEY-----
+`,
+};

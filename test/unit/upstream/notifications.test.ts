@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest';
+import { Notifications, type Order } from '../../../src/upstream/notifications.js';
+import { settled } from '../../support/fake-ports.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+class TestOrder implements Order {
+  readonly clock = new ManualClock();
+  busy = 0;
+  isKept = true;
+
+  enter(): void {
+    this.busy += 1;
+  }
+
+  leave(): void {
+    this.busy -= 1;
+  }
+
+  whenOverdue(task: () => void): () => void {
+    return this.clock.after(100_000, task);
+  }
+}
+
+function setup() {
+  const order = new TestOrder();
+  const notifications = new Notifications(order);
+  const sent: string[] = [];
+  const ends = new Map<string, () => void>();
+  const add = (name: string) =>
+    notifications.add(() => {
+      sent.push(name);
+      return new Promise<void>(resolve => ends.set(name, resolve));
+    });
+  const end = async (name: string) => {
+    ends.get(name)?.();
+    await settled();
+  };
+  return { order, add, end, sent };
+}
+
+describe('[F13] notifications of one connection', () => {
+  test('leave one after another, the first within the call', async () => {
+    const { order, add, end, sent } = setup();
+    for (const name of ['connected', 'joined', 'disconnected']) add(name);
+    expect([sent, order.busy]).toEqual([['connected'], 1]);
+    await end('connected');
+    expect(sent).toEqual(['connected', 'joined']);
+    await end('joined');
+    await end('disconnected');
+    expect([sent, order.busy, order.clock.pending]).toEqual([['connected', 'joined', 'disconnected'], 0, 0]);
+    add('later');
+    expect(sent.at(-1)).toBe('later');
+  });
+
+  test('wait no longer for their turn than an event may take', async () => {
+    const { order, add, end, sent } = setup();
+    add('connected');
+    await order.clock.advanceAsync(60_000);
+    add('disconnected');
+    await order.clock.advanceAsync(99_999);
+    expect(sent).toEqual(['connected']);
+    await order.clock.advanceAsync(1);
+    expect(sent).toEqual(['connected', 'disconnected']);
+    await end('disconnected');
+    await end('connected');
+    expect([order.busy, order.clock.pending]).toEqual([0, 0]);
+  });
+
+  test('go at once when no order is kept any more', async () => {
+    const { order, add, end, sent } = setup();
+    for (const name of ['a', 'b', 'c']) add(name);
+    order.isKept = false;
+    await end('a');
+    expect([sent, order.busy]).toEqual([['a', 'b', 'c'], 0]);
+  });
+});
