@@ -1,4 +1,5 @@
 import { type Document, isAlias, isPair, isScalar, isSeq, type Node, visit } from 'yaml';
+import type { Insertion } from '../upstream/options.js';
 import type { Path } from './problems.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -14,6 +15,8 @@ export class FromEnvironment {
     readonly isWhole: boolean,
     /** Names of variables in it that are set, but empty. */
     readonly empty: readonly string[],
+    /** Where in the value the texts of variables stand: they may be secrets. */
+    readonly insertions: readonly Insertion[],
   ) {}
 }
 
@@ -27,10 +30,11 @@ export function fillIn(document: Document, env: Environment, report: Report): vo
   visit(document, {
     Scalar(key, node, ancestors) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
-      const { value, faults, empty } = substitute(node.value, env);
+      const { value, faults, empty, insertions } = substitute(node.value, env);
       for (const fault of faults) report(pathOf([...ancestors, node]), fault, node);
       const isWhole = /^\$\{\w+\}$/.test(node.value);
-      node.value = new FromEnvironment(node.value, faults.length > 0 ? undefined : value, isWhole, empty);
+      const filled = faults.length > 0 ? undefined : value;
+      node.value = new FromEnvironment(node.value, filled, isWhole, empty, insertions);
     },
   });
 }
@@ -39,19 +43,32 @@ interface Substituted {
   readonly value: string;
   readonly faults: readonly string[];
   readonly empty: readonly string[];
+  readonly insertions: readonly Insertion[];
 }
+
+const variablePattern = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
 
 function substitute(text: string, env: Environment): Substituted {
   const faults = new Set<string>();
   const empty = new Set<string>();
-  const value = text.replace(/\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g, (match, name: string | undefined) => {
-    if (match === '$${') return '${';
+  const insertions: Insertion[] = [];
+  let shift = 0; // how much further a text stands in the value than in `text`
+  const insert = (match: string, found: string, at: number): string => {
+    insertions.push({ start: at + shift, end: at + shift + found.length });
+    shift += found.length - match.length;
+    return found;
+  };
+  const value = text.replace(variablePattern, (match, name: string | undefined, at: number) => {
+    if (match === '$${') {
+      shift -= 1;
+      return '${';
+    }
     const found = name !== undefined && Object.hasOwn(env, name) ? env[name] : undefined;
     if (found === undefined) faults.add(faultOf(name));
     else if (found === '' && name !== undefined) empty.add(name);
-    return found ?? '';
+    return insert(match, found ?? '', at);
   });
-  return { value, faults: [...faults], empty: [...empty] };
+  return { value, faults: [...faults], empty: [...empty], insertions };
 }
 
 function faultOf(name: string | undefined): string {

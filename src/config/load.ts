@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Ajv } from 'ajv';
+import type { Insertion } from '../upstream/options.js';
 import { type Changes, changesBetween } from './changes.js';
 import { buildConfig, type Config } from './config.js';
 import type { Environment } from './environment.js';
@@ -35,11 +36,18 @@ export function parseConfig(text: string, from: { file: string; env: Environment
   const source = readSource(text, from.file, from.env);
   if (source.tree === null || source.tree === undefined) throw ConfigError.ofFile(from.file, emptyReason);
   const faults = new Faults(source);
-  const tree = settle(hubsFileSchema, source.tree, [], (path, reason) => faults.add(path, reason, 'value'));
+  const insertions = new Map<string, readonly Insertion[]>();
+  const tree = settle(
+    hubsFileSchema,
+    source.tree,
+    [],
+    (path, reason) => faults.add(path, reason, 'value'),
+    (path, from) => insertions.set(formatPath(path), from.insertions),
+  );
   checkHubNames(tree, faults);
   if (isHubsFile(tree) && faults.isEmpty) {
     if (source.cutOff !== undefined) throw new ConfigError([source.cutOff]);
-    const config = buildConfig(tree);
+    const config = buildConfig(tree, path => insertions.get(formatPath(path)));
     origins.set(config, { text, tree });
     return config;
   }

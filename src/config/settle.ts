@@ -17,21 +17,27 @@ const formats: Readonly<Record<string, (text: string, written: string) => unknow
 /** Is told what is wrong with the value at a path, or undefined when that has been said elsewhere. */
 export type Report = (path: Path, reason: string | undefined) => void;
 
+/** Is told of each text in which variables were filled in. */
+export type Told = (path: Path, from: FromEnvironment) => void;
+
 /**
  * Follows the schema down the tree: environment variables take the type that their field has, words their canonical
  * letter case, and texts with a format are read. What the schema does not know stays as it is.
  */
-export function settle(schema: TSchema, value: unknown, path: Path, report: Report): unknown {
-  if (value instanceof FromEnvironment) return settleVariable(schema, value, path, report);
+export function settle(schema: TSchema, value: unknown, path: Path, report: Report, filled: Told = () => {}): unknown {
+  if (value instanceof FromEnvironment) {
+    filled(path, value);
+    return settleVariable(schema, value, path, report);
+  }
   if (typeof value === 'string') return settleText(schema, value, value, path, report);
   if (Array.isArray(value)) {
     const items = schema.items as TSchema | undefined;
-    return items ? value.map((item, index) => settle(items, item, [...path, index], report)) : value;
+    return items ? value.map((item, index) => settle(items, item, [...path, index], report, filled)) : value;
   }
   if (typeof value !== 'object' || value === null) return value;
   const settled = Object.entries(value).map(([key, item]) => {
     const inner = schemaOf(schema, key);
-    return [key, inner ? settle(inner, item, [...path, key], report) : item];
+    return [key, inner ? settle(inner, item, [...path, key], report, filled) : item];
   });
   return Object.fromEntries(settled);
 }

@@ -14,6 +14,7 @@ const secret = {
   primaryKey: 'SECRET-primary-key-000000000000000000000000',
   secondaryKey: 'SECRET-secondary-key-0000000000000000000000',
   goodCode: 'SECRET-code-of-the-good-upstream',
+  pathPart: 'SECRET-path-of-an-upstream',
   badCode: 'SECRET-code-of-the-upstream-that-refuses',
   deadCode: 'SECRET-code-of-the-upstream-that-is-down',
   codeInUnusedVariable: 'SECRET-code-of-a-broken-file',
@@ -65,6 +66,7 @@ function hubsYaml(origin: string): string {
     hubs: {
       chat: hub(`${origin}/{event}?code=\${GOOD_CODE}`),
       refusing: hub(`${origin}/refuse?code=\${BAD_CODE}`),
+      hook: hub(`${origin}/hooks/\${HOOK_PATH}/{event}`),
       dead: hub(`http://127.0.0.1:1/{event}?code=\${DEAD_CODE}`),
       entra: hub(`${origin}/entra/{event}`, { auth: identity('api://good') }),
       lost: hub(`${origin}/lost/{event}`, { auth: identity('api://bad') }),
@@ -77,6 +79,7 @@ const env = (identity: string) => ({
   HUBWIRE_SECONDARY_KEY: secret.secondaryKey,
   GOOD_CODE: secret.goodCode,
   BAD_CODE: secret.badCode,
+  HOOK_PATH: secret.pathPart,
   DEAD_CODE: secret.deadCode,
   BROKEN_CODE: secret.codeInUnusedVariable,
   IDENTITY_ENDPOINT: `${identity}/msi/token`,
