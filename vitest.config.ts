@@ -7,6 +7,7 @@ export default defineConfig({
   resolve: { alias: otherClient === undefined ? {} : { '@azure/web-pubsub-client': otherClient } },
   test: {
     include: ['test/{unit,conformance,integration}/**/*.test.ts'],
+    reporters: ['default', './test/support/not-run-reporter.ts'],
     testTimeout: 20_000,
     hookTimeout: 60_000,
   },
