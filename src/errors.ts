@@ -106,3 +106,19 @@ export class ConnectRefused extends PubSubError {
 export function unreachable(value: never): never {
   throw new Error(`unreachable: ${JSON.stringify(value)}`);
 }
+
+/** Why one of the service's listeners does not listen. */
+export interface ListenFailure {
+  readonly listener: 'public' | 'admin';
+  readonly host: string;
+  readonly port: number;
+  /** Of the operating system, such as `EADDRINUSE`. */
+  readonly code: string;
+}
+
+/** The service cannot listen where it was told to. Names every listener that failed, so that all can be moved at once. */
+export class ListenError extends Error {
+  constructor(readonly failures: readonly ListenFailure[]) {
+    super(failures.map(({ listener, host, port, code }) => `${listener} listener ${host}:${port}: ${code}`).join('; '));
+  }
+}

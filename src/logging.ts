@@ -4,7 +4,9 @@ import { type Clock, systemClock } from './clock.js';
 import type { Observer } from './hub/ports.js';
 import { withSuggestion } from './hub/roles.js';
 
-export type LogLevel = 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent';
+/** From the fewest lines to the most; `silent` writes none. */
+export const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
+export type LogLevel = (typeof logLevels)[number];
 
 /** Logs go to standard error, so that standard output holds only what a command was asked for. Pretty on a terminal, JSON otherwise. */
 export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process.stderr): Logger {

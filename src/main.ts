@@ -1,9 +1,14 @@
 #!/usr/bin/env node
-import { failureText, makeProgram } from './cli/program.js';
+import { failureText } from './cli/failure.js';
+import { makeProgram } from './cli/program.js';
 
+/** Variables that hubs.yaml may name and that need not be set. */
+const defaults = { SAMPLE_PORT: '3000' };
+
+const env = { ...process.env, SAMPLE_PORT: process.env.SAMPLE_PORT || defaults.SAMPLE_PORT };
 try {
-  await makeProgram(process.env).parseAsync();
+  await makeProgram(env).parseAsync();
 } catch (error) {
-  process.stderr.write(`${failureText(error)}\n`);
+  process.stderr.write(`${failureText(error, env)}\n`);
   process.exit(1);
 }

@@ -27,6 +27,7 @@ import {
 import { type ConfigWatch, watchConfig } from './config/watch.js';
 import { proxiedFetch } from './egress/fetch.js';
 import type { ProxySettings } from './egress/proxy.js';
+import { ListenError, type ListenFailure } from './errors.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
@@ -188,34 +189,50 @@ export class Service {
       documentation,
       timeouts,
       isLoopbackOnly: options.admin !== undefined && isLoopback(options.admin.host),
-      logger: log,
+      logger: fromWarnings(log),
     });
     this.#adminGuard = this.#guardFor(() => false, adminLimits);
     this.#adminGuard.watch(this.#admin.server);
   }
 
-  /** Opens both listeners; addresses are known then. Clients are let in from `activate` on. @throws when an address cannot be listened on */
+  /** Opens both listeners; addresses are known then. Clients are let in from `activate` on. @throws ListenError */
   async listen(): Promise<void> {
     const { host, port, admin } = this.#options;
-    if (admin !== undefined) {
-      this.#adminPort = await listenOn(this.#admin, admin);
+    const onAdmin = admin && (await tryListen(this.#admin, 'admin', admin));
+    const onPublic = await tryListen(this.#rest, 'public', { host, port });
+    const failures = [onAdmin, onPublic].filter(outcome => outcome !== undefined && typeof outcome !== 'number');
+    if (failures.length > 0) {
+      await Promise.all([this.#admin.close(), this.#rest.close()]);
+      throw new ListenError(failures);
     }
-    this.#publicPort = await listenOn(this.#rest, { host, port });
+    if (typeof onAdmin === 'number') {
+      this.#adminPort = onAdmin;
+      this.#log.info(`admin listener at ${this.#admin.listeningOrigin}`);
+    }
+    if (typeof onPublic === 'number') this.#publicPort = onPublic;
+    this.#log.info(`public listener at ${this.#rest.listeningOrigin}`);
   }
 
-  /** Lets clients in, at once. Settles once every event handler has been validated, or has failed to be. */
-  async activate(): Promise<void> {
+  /**
+   * Lets clients in, at once. Settles once every event handler has been validated, or has failed to be.
+   * @param config when it is known only after `listen`
+   */
+  async activate(config: Config = this.#options.config): Promise<void> {
     // Taken on before the first client can come: a handler that is not active yet owns its events. [design 2]
-    this.#applying = this.#apply(this.#options.config);
+    this.#applying = this.#apply(config);
     this.#gateway.open();
     this.#isReady = true;
     await this.#applying;
   }
 
-  /** Follows the file from now on: a good edit is taken over, a bad one is logged and changes nothing. */
-  watch(file: string, env: Environment): void {
+  /**
+   * Follows the file from now on: a good edit is taken over, a bad one is logged and changes nothing.
+   * @param isMissing the file need not exist yet
+   */
+  watch(file: string, env: Environment, { isMissing = false } = {}): void {
     this.#watch = watchConfig(file, {
       env,
+      isMissing,
       running: this.#config, // an edit since it was read is taken over at once
       onConfig: config => this.reload(config),
       clock: this.#clock,
@@ -401,4 +418,24 @@ function notApplied(file: string): string {
 
 function turnOfEventLoop(): Promise<void> {
   return new Promise(resolve => setImmediate(resolve));
+}
+
+/** Without Fastify's own line for each address that it listens on; both listeners are logged in one way. */
+function fromWarnings(log: Logger): Logger {
+  return log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level });
+}
+
+/** Opens one listener. @returns its port, or why it does not listen */
+async function tryListen(
+  app: FastifyInstance,
+  listener: ListenFailure['listener'],
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<number | ListenFailure> {
+  try {
+    return await listenOn(app, { host, port });
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    if (code === undefined || (syscall !== 'listen' && syscall !== 'getaddrinfo')) throw error;
+    return { listener, host, port, code };
+  }
 }

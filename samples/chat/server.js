@@ -4,7 +4,6 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { WebPubSubEventHandler } from '@azure/web-pubsub-express';
-import { build } from 'esbuild';
 import express from 'express';
 
 const developmentService =
@@ -12,14 +11,18 @@ const developmentService =
 const connectionString = process.env.WebPubSubConnectionString ?? developmentService;
 // The SDK refuses http unless told that it is meant, as for a service on this machine.
 const allowInsecureConnection = /(^|;)\s*endpoint=http:/i.test(connectionString);
-const service = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection });
+// Where this app reaches the service when that is not where browsers do, as from one container to another.
+const reverseProxyEndpoint = process.env.WebPubSubReverseProxyEndpoint || undefined;
+const service = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection, reverseProxyEndpoint });
 const room = service.group('lobby');
+let isStopping = false;
 const here = new Map(); // connection id → name
 
 async function announce(notice) {
-  await room
-    .sendToAll(notice, { contentType: 'text/plain' })
-    .catch(error => console.error(`sample: could not announce: ${error.message}`));
+  if (here.size === 0) return; // nobody is there to read it
+  await room.sendToAll(notice, { contentType: 'text/plain' }).catch(error => {
+    if (!isStopping) console.error(`sample: cannot announce "${notice}": ${error.message}`);
+  });
 }
 
 function answer(command) {
@@ -46,9 +49,6 @@ const events = new WebPubSubEventHandler('chat', {
   handleUserEvent: ({ data }, response) => response.success(answer(String(data).trim()), 'text'),
 });
 
-const pages = join(import.meta.dirname, 'public');
-const bundle = await build({ entryPoints: [join(pages, 'client.js')], bundle: true, format: 'esm', write: false });
-
 const app = express();
 app.use(events.getMiddleware());
 app.get('/negotiate', async (_request, response) => {
@@ -56,8 +56,8 @@ app.get('/negotiate', async (_request, response) => {
   const { url } = await service.getClientAccessToken({ roles: [`webpubsub.sendToGroup.${room.groupName}`] });
   response.set('cache-control', 'no-store').json({ url });
 });
-app.get('/client.js', (_request, response) => response.type('js').send(bundle.outputFiles[0].text));
-app.use(express.static(pages));
+// `npm run build` makes dist/client.js, which is public/client.js with the SDK in it.
+for (const folder of ['dist', 'public']) app.use(express.static(join(import.meta.dirname, folder)));
 
 const servers = [];
 async function listen(port, host) {
@@ -67,23 +67,36 @@ async function listen(port, host) {
   return server.address().port;
 }
 
-try {
-  // `localhost` is 127.0.0.1 to some programs and ::1 to others. Neither can be reached from outside.
-  const port = await listen(Number(process.env.PORT ?? 3000), '127.0.0.1');
-  await listen(port, '::1').catch(error => {
-    if (error.code === 'EADDRINUSE') throw error; // any other failure: this machine has no IPv6, and needs none
+/** `localhost` is 127.0.0.1 to some programs and ::1 to others. Neither can be reached from outside. */
+async function listenLocally(port) {
+  const bound = await listen(port, '127.0.0.1');
+  await listen(bound, '::1').catch(error => {
+    if (error.code !== 'EADDRINUSE') return; // this machine has no IPv6, and needs none
+    servers.pop().close();
+    throw error;
   });
-  console.log(`sample: chat page on http://localhost:${port}`);
+  return bound;
+}
+
+const wantedPort = Number(process.env.SAMPLE_PORT || 3000);
+// A container's port can be published only when the app listens beyond loopback.
+const serve = port => (process.env.SAMPLE_HOST ? listen(port, process.env.SAMPLE_HOST) : listenLocally(port));
+try {
+  const port = await serve(wantedPort).catch(error => {
+    if (error.code !== 'EADDRINUSE') throw error;
+    return serve(0);
+  });
+  const isMoved = wantedPort !== 0 && port !== wantedPort;
+  console.log(`sample: chat page on http://localhost:${port}${isMoved ? ` (port ${wantedPort} is taken)` : ''}`);
 } catch (error) {
-  console.error(`sample: cannot serve the page (${error.message}); PORT names another port`);
+  console.error(`sample: cannot serve the page: ${error.message}; set SAMPLE_PORT to another port`);
   process.exit(1);
 }
 
 function stop() {
-  for (const server of servers) {
-    server.close();
-    // A browser may hold a connection on which it has asked nothing yet.
-    setTimeout(() => server.closeAllConnections(), 1_000).unref();
-  }
+  isStopping = true;
+  for (const server of servers) server.close();
+  // A browser may hold a connection that it does not use, and the SDK repeats requests to a service that has stopped.
+  setTimeout(() => process.exit(0), 1_000).unref();
 }
 process.once('SIGINT', stop).once('SIGTERM', stop);

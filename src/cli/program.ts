@@ -1,21 +1,35 @@
-import { Command } from 'commander';
-import { ConfigError } from '../config/load.js';
+import { Command, Option } from 'commander';
+import { nearestWord } from '../config/did-you-mean.js';
 import { PubSubError } from '../errors.js';
+import { logLevels } from '../logging.js';
 import type { Environment } from './settings.js';
-import { start } from './start.js';
-import { token } from './token.js';
-import { validate } from './validate.js';
 import { version } from './version.js';
 
-/** The command line: each verb is a file of its own. */
+/**
+ * The command line: each verb is a file of its own, loaded when it is called, so that a health check does not wait for the
+ * whole service to be read from disk.
+ */
 export function makeProgram(env: Environment): Command {
   const program = new Command('hubwire')
     .description('A self-hosted hub service that speaks the Azure Web PubSub protocol')
     .version(version);
+  addStart(program, env);
+  addChecks(program, env);
+  addClients(program, env);
+  program
+    .command('init')
+    .description('write a commented hubs.yaml and an Express app to start from')
+    .argument('[folder]', 'where to write them', '.')
+    .action(async folder => (await import('./init.js')).init(folder, env));
+  return program;
+}
+
+function addStart(program: Command, env: Environment): void {
   program
     .command('start', { isDefault: true })
     .description('run the service')
-    .option('--hubs <file>', 'hubs and event handlers (HUBWIRE_HUBS, default hubs.yaml)')
+    .allowExcessArguments() // a mistyped verb arrives here
+    .option('--hubs <file>', 'hubs and event handlers (HUBWIRE_HUBS, default hubs.yaml if it exists)')
     .option('--host <address>', 'public listener (HUBWIRE_HOST, default 127.0.0.1)')
     .option('--port <number>', 'public listener, 0 for any free port (HUBWIRE_PORT or PORT, default 8080)')
     .option('--admin-host <address>', "operator's listener (HUBWIRE_ADMIN_HOST, default 127.0.0.1)")
@@ -29,44 +43,67 @@ export function makeProgram(env: Environment): Command {
       '--trust-proxy [addresses]',
       'believe X-Forwarded-Host, -Proto and -For, of all or of these addresses (HUBWIRE_TRUST_PROXY, default no)',
     )
-    .option('--log-level <level>', 'HUBWIRE_LOG_LEVEL, default info')
-    .option('--sample', 'run the sample app too')
+    .option('--log-level <level>', `${logLevels.join(', ')} (HUBWIRE_LOG_LEVEL, default info)`)
+    .option('--sample', 'run the sample app too; its page is on port 3000 (SAMPLE_PORT), or on a free one')
     .option('--json', 'print one JSON line when listening')
-    .action(args => start(args, env));
+    .action(async (args, command: Command) => {
+      const [verb] = command.args;
+      if (verb !== undefined) throw unknownVerb(verb, program);
+      await (await import('./start.js')).start(args, env);
+    });
+}
+
+function addChecks(program: Command, env: Environment): void {
   program
     .command('validate')
     .description('check hubs.yaml and ask every upstream, without starting the service')
     .argument('[file]', 'the file to check', env.HUBWIRE_HUBS || 'hubs.yaml')
     .option('--json', 'print the result as JSON')
-    .action((file, args) => validate(file, args, env));
+    .action(async (file, args) => (await import('./validate.js')).validate(file, args, env));
+  program
+    .command('health')
+    .description('exit with 0 when the service takes clients, with 1 when it does not')
+    .option('--url <url>', "of the operator's listener (default from HUBWIRE_ADMIN_HOST and HUBWIRE_ADMIN_PORT)")
+    .option('--live', 'only whether the process answers, also while it stops')
+    .action(async args => (await import('./health.js')).health(args, env));
+}
+
+function addClients(program: Command, env: Environment): void {
   program
     .command('token')
-    .description('print a client access URL')
-    .requiredOption('--hub <name>', 'the hub to connect to')
+    .description('print a client access URL, or with --rest a token for one request of the REST API')
+    .argument('[method]', 'of the request, with --rest')
+    .argument('[path]', 'of the request, such as /api/hubs/chat/:send, with --rest')
+    .option('--rest', 'print a token for a REST request instead')
+    .option('--hub <name>', 'the hub to connect to')
     .option('--user <id>', 'the user id')
     .option('--role <role...>', 'roles, e.g. webpubsub.joinLeaveGroup')
     .option('--group <group...>', 'groups to join at once')
     .option('--ttl <minutes>', 'lifetime, default 60')
     .option('--json', 'print the result as JSON')
-    .action(args => token(args, env));
-  return program;
+    .action(async (method, path, args, command: Command) => {
+      const verb = await import('./token.js');
+      if (args.rest === true) return verb.restToken(method, path, args, env);
+      if (method !== undefined) throw new PubSubError('invalid', `"${method}": a method and a path go with --rest`);
+      if (args.hub === undefined) command.error("error: required option '--hub <name>' not specified");
+      return verb.token(args, env);
+    });
+  program
+    .command('send')
+    .description('send a message to all clients of a hub, or to a group, a user or a connection')
+    .argument('[message]', 'what to send; standard input when left out')
+    .requiredOption('--hub <name>', 'the hub')
+    .addOption(new Option('--group <name>', 'to this group').conflicts(['user', 'connection']))
+    .addOption(new Option('--user <id>', 'to this user').conflicts(['connection']))
+    .option('--connection <id>', 'to this connection')
+    .addOption(new Option('--type <type>', 'what the message is').choices(['text', 'json']).default('text'))
+    .option('--endpoint <url>', 'of the running service (HUBWIRE_ENDPOINT, default http://localhost:8080)')
+    .action(async (message, args) => (await import('./send.js')).send(message, args, env));
 }
 
-/** What a person is told when a verb fails: expected failures by their message alone. */
-export function failureText(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
-  if (error instanceof PubSubError) return `hubwire: ${error.message}`;
-  if (isListenError(error))
-    return `hubwire: cannot listen on ${error.address}:${error.port}: ${error.code}; choose another with --host, --port or --admin-port`;
-  if (isLookupError(error))
-    return `hubwire: cannot listen on ${error.hostname}: no address has that name (${error.code}); choose another with --host or --admin-host`;
-  return `hubwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-}
-
-function isLookupError(error: unknown): error is { code: string; hostname: string } {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo';
-}
-
-function isListenError(error: unknown): error is { code: string; address: string; port: number } {
-  return error instanceof Error && 'syscall' in error && error.syscall === 'listen';
+function unknownVerb(verb: string, program: Command): PubSubError {
+  const verbs = program.commands.map(command => command.name());
+  const near = nearestWord(verb, verbs);
+  const advice = near === undefined ? `known are ${verbs.join(', ')}` : `did you mean "${near}"?`;
+  return new PubSubError('invalid', `unknown command "${verb}"; ${advice}`);
 }

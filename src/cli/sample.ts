@@ -3,12 +3,16 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PubSubError } from '../errors.js';
+import type { Environment } from './settings.js';
 
-const script = fileURLToPath(new URL('../../samples/chat/server.js', import.meta.url));
+/** samples/chat, bundled with what it uses: the packages of the sample are not those of the service. */
+const script = fileURLToPath(new URL('../../dist/sample/server.js', import.meta.url));
 
 export interface Sample {
-  /** What the sample says once it is ready: where its page is. */
+  /** What the sample prints once it is ready: where its page is. */
   readonly line: string;
+  /** Of its page, and of its event handler. */
+  readonly port: number;
   stop(): Promise<void>;
 }
 
@@ -17,9 +21,9 @@ export interface Sample {
  * by its connection string.
  * @throws PubSubError `invalid` when it does not start, with what it said
  */
-export async function startSample(connectionString: string): Promise<Sample> {
+export async function startSample(connectionString: string, env: Environment): Promise<Sample> {
   const child = spawn(process.execPath, [script], {
-    env: { ...process.env, WebPubSubConnectionString: connectionString },
+    env: { ...env, WebPubSubConnectionString: connectionString },
     stdio: ['ignore', 'pipe', 'inherit'],
     detached: true, // Ctrl-C in the terminal is ours to pass on, once our own clients have gone
   });
@@ -30,6 +34,7 @@ export async function startSample(connectionString: string): Promise<Sample> {
   lines.on('line', later => process.stdout.write(`${later}\n`));
   return {
     line: String(line),
+    port: Number(/:(\d+)/.exec(String(line))?.[1]),
     async stop() {
       child.kill('SIGTERM');
       await exited;

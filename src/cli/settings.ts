@@ -103,6 +103,13 @@ export function readEndpoints(env: Environment): readonly string[] {
   return urls;
 }
 
+/** Where the running service is reached, without a trailing slash. @param named by a flag @throws PubSubError `invalid` */
+export function endpointOf(named: string | undefined, env: Environment): string {
+  const [first = defaultEndpoint] =
+    named === undefined ? readEndpoints(env) : readEndpoints({ HUBWIRE_ENDPOINT: named });
+  return first.replace(/\/$/, '');
+}
+
 /** @throws PubSubError `invalid` */
 export function parsePort({ text, name }: Given): number {
   const port = Number(text);

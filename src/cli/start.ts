@@ -1,11 +1,10 @@
-import { constants } from 'node:os';
-import { resolve } from 'node:path';
-import { loadConfig, textOf } from '../config/load.js';
+import { type Config, textOf } from '../config/load.js';
 import { PubSubError } from '../errors.js';
-import { type LogLevel, makeLogger } from '../logging.js';
+import { type LogLevel, logLevels, makeLogger } from '../logging.js';
 import { Service } from '../service.js';
-import { handlerLines } from './report.js';
-import { startSample } from './sample.js';
+import { welcomeLines } from './banner.js';
+import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
+import { type Sample, startSample } from './sample.js';
 import {
   checkFence,
   type Environment,
@@ -18,6 +17,7 @@ import {
   readProxies,
   readTls,
 } from './settings.js';
+import { onStopSignal } from './stopping.js';
 import { type Flags, type Given, lookUp, variableWarnings } from './variables.js';
 import { documentation, version } from './version.js';
 
@@ -27,20 +27,25 @@ export interface StartArguments extends Flags {
   readonly json?: boolean;
 }
 
-/** Lifetime of the client URL that is printed, in minutes. */
-const printedTokenMinutes = 60;
+/** What is decided before the service runs. */
+interface Plan {
+  readonly file: HubsFile;
+  readonly config: Config;
+  readonly settings: KeySettings;
+  readonly args: StartArguments;
+  readonly env: Environment;
+}
 
-/** Runs the service until one of the signals that stop it. @throws PubSubError, ConfigError before anything listens */
+/** Runs the service until one of the signals that stop it. @throws PubSubError, ConfigError before anything listens; ListenError */
 export async function start(args: StartArguments, env: Environment): Promise<void> {
   const settings = readKeys(env);
   const host = parseHost(lookUp('host', args, env));
   checkFence(settings, host);
   const admin = adminAddress(args, env);
   if (admin !== undefined) checkFence(settings, admin.host);
-  const hubs = lookUp('hubs', args, env);
-  const file = resolve(hubs.text);
+  const file = findHubsFile(lookUp('hubs', args, env));
   const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
-  const config = await loadConfig(file, env, hubs.name);
+  const config = await loadHubs(file, env, args.sample === true);
   const warnings = [...settings.warnings, ...variableWarnings(args, env, textOf(config) ?? '')];
   for (const warning of warnings) log.warn(warning);
   const service = new Service({
@@ -57,27 +62,40 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     version,
     documentation,
   });
-  await run(service, file, args, env, settings);
+  await run(service, { file, config, settings, args, env });
 }
 
-async function run(
-  service: Service,
-  file: string,
-  args: StartArguments,
-  env: Environment,
-  settings: KeySettings,
-): Promise<void> {
+async function run(service: Service, plan: Plan): Promise<void> {
+  const { file, settings, args } = plan;
+  const isTalkative = args.json !== true;
   const stops: (() => Promise<void>)[] = [];
-  stopOnSignal(stops);
+  onStopSignal(plan.env, async () => {
+    for (const stop of stops) await stop();
+    if (isTalkative) print('stopped');
+  });
   await service.listen();
   stops.push(() => service.stop());
-  const sample = args.sample === true ? await startSample(service.connectionString) : undefined;
+  const sample = args.sample === true ? await startSample(service.connectionString, plan.env) : undefined;
   if (sample !== undefined) stops.push(() => sample.stop()); // after the service: its `disconnected` events go there
-  const activated = service.activate();
-  if (args.json === true) printListening(service);
+  // Variables of hubs.yaml; the sample's port is known only now.
+  const env = sample === undefined ? plan.env : { ...plan.env, SAMPLE_PORT: String(sample.port) };
+  const config = sample === undefined ? plan.config : await loadHubs(file, env, true);
+  const activated = service.activate(config);
+  if (!isTalkative) printListening(service);
   await activated;
-  if (args.json !== true) printWelcome(service, settings, sample?.line);
-  service.watch(file, env);
+  if (isTalkative) {
+    const hub = [...config.hubs.values()][0]?.name;
+    const isTerminal = process.stdout.isTTY === true;
+    const sampleLine = sample && [sample.line, ...sampleAdvice(service, sample)].join('\n  ');
+    for (const line of welcomeLines({ service, settings, file, hub, sampleLine, env, isTerminal })) print(line);
+  }
+  service.watch(file.path, env, { isMissing: file.isMissing });
+}
+
+/** A hubs.yaml of one's own need not send the sample its events, without which the page connects and nothing comes. */
+function sampleAdvice(service: Service, { port }: Sample): readonly string[] {
+  const isUpstream = service.handlers.some(({ url }) => url.includes(`:${port}/eventhandler/`));
+  return isUpstream ? [] : [`sample: no event handler points at http://localhost:${port}/eventhandler/{event}`];
 }
 
 /** Port 0 switches the listener off; `any` takes a free port. [design 1] */
@@ -90,9 +108,8 @@ function adminAddress(args: StartArguments, env: Environment): { host: Given; po
 }
 
 function logLevel({ text, name }: Given): LogLevel {
-  const levels: readonly string[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'];
-  if (levels.includes(text)) return text as LogLevel;
-  throw new PubSubError('invalid', `${name} must be one of ${levels.join(', ')}, not "${text}"`);
+  if (logLevels.some(each => each === text)) return text as LogLevel;
+  throw new PubSubError('invalid', `${name} must be one of ${logLevels.join(', ')}, not "${text}"`);
 }
 
 /** The one line of `--json`, for programs that start the service. [design 1] */
@@ -101,48 +118,6 @@ function printListening(service: Service): void {
   print(JSON.stringify({ event: 'listening', public: publicUrl, admin: adminUrl ?? null, connectionString }));
 }
 
-/** The connection string and the client URL are secrets; only a person at a terminal, or a key known to all, gets to see them. */
-function printWelcome(service: Service, { isDevelopmentKey }: KeySettings, sampleLine: string | undefined): void {
-  const maySee = isDevelopmentKey || process.stdout.isTTY === true;
-  const hub = service.handlers[0]?.hub ?? 'chat';
-  const url = service.clientUrl(
-    hub,
-    { userId: 'me', roles: ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'] },
-    printedTokenMinutes,
-  );
-  const connectionString = maySee
-    ? service.connectionString
-    : service.connectionString.replace(/AccessKey=[^;]*/, 'AccessKey=***');
-  print(`hubwire ${version}`);
-  print(`  public             ${service.publicUrl}`);
-  print(`  admin              ${service.adminUrl ?? 'off'}`);
-  print(`  connection string  ${connectionString}`);
-  print(`  client URL         ${maySee ? url : `get one with: hubwire token --hub ${hub}`}`);
-  if (isDevelopmentKey) print('  key                the well-known development key: for this machine only');
-  print(service.handlers.length === 0 ? '  event handlers     none' : '  event handlers');
-  for (const line of handlerLines(service.handlers)) print(`    ${line}`);
-  if (sampleLine !== undefined) print(`  ${sampleLine}`);
-}
-
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
-
-/** A closed terminal (SIGHUP) stops the service as gracefully as SIGTERM does; hubs.yaml is read again without a signal. */
-const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
-
-/** The first signal lets everything finish; a second one does not wait. [design 5] */
-function stopOnSignal(stops: readonly (() => Promise<void>)[]): void {
-  let isStopping = false;
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
-  const stop = async (signal: NodeJS.Signals) => {
-    if (isStopping) process.exit(128 + constants.signals[signal]);
-    isStopping = true;
-    for (const each of stops) await each();
-    process.exit(0);
-  };
-  for (const signal of stopSignals) process.on(signal, () => void stop(signal));
-}
-
-/** A terminal or a reader of the log that is gone is no reason to drop clients. */
-function ignore(): void {}

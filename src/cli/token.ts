@@ -4,7 +4,7 @@ import { PubSubError } from '../errors.js';
 import { roleProblem } from '../hub/roles.js';
 import { groupNameRule, isGroupName, isHubName, isUserId, userIdRule } from '../protocols/names.js';
 import { clientUrl } from '../service.js';
-import { defaultEndpoint, type Environment, readEndpoints, readKeys } from './settings.js';
+import { type Environment, endpointOf, readKeys } from './settings.js';
 
 export interface TokenArguments {
   readonly hub: string;
@@ -25,10 +25,9 @@ export function token(args: TokenArguments, env: Environment): void {
   if (problem !== undefined) throw new PubSubError('invalid', problem);
   const { keys } = readKeys(env);
   const claims = { userId: args.user, roles: args.role, groups: args.group };
-  const endpoint = (readEndpoints(env)[0] ?? defaultEndpoint).replace(/\/$/, '');
   const url = clientUrl(
     new KeyTokens(keys, systemClock.now),
-    endpoint,
+    endpointOf(undefined, env),
     args.hub,
     claims,
     minutesOf(args.ttl ?? defaultMinutes),
@@ -43,6 +42,39 @@ function claimProblem({ user, group = [], role = [] }: TokenArguments): string |
   if (!group.every(isGroupName)) return `--group: a group name is ${groupNameRule}`;
   const badRole = role.find(each => roleProblem(each) !== undefined);
   return badRole === undefined ? undefined : `--role "${badRole}": ${roleProblem(badRole)}`;
+}
+
+const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
+
+/**
+ * Prints a token for one request of the REST API, for programs without an SDK: it goes into `Authorization: Bearer …`. Its
+ * audience is the request's URL without the query. [rest-api 1.3]
+ * @throws PubSubError `invalid`
+ */
+export function restToken(
+  method: string | undefined,
+  path: string | undefined,
+  args: Pick<TokenArguments, 'ttl' | 'json'>,
+  env: Environment,
+): void {
+  if (method === undefined || path === undefined || !methods.includes(method.toUpperCase())) {
+    throw new PubSubError(
+      'invalid',
+      `--rest takes a method (${methods.join(', ')}) and a path: POST /api/hubs/chat/:send`,
+    );
+  }
+  const url = restUrl(path, endpointOf(undefined, env));
+  const minutes = minutesOf(args.ttl ?? defaultMinutes);
+  const token = new KeyTokens(readKeys(env).keys, systemClock.now).sign({}, url.replace(/[?#].*$/s, ''), minutes);
+  const result = { method: method.toUpperCase(), url, token };
+  process.stdout.write(`${args.json === true ? JSON.stringify(result) : token}\n`);
+}
+
+/** @param target a path below the endpoint, or the whole URL */
+function restUrl(target: string, endpoint: string): string {
+  const url = target.startsWith('/') ? endpoint + target : target;
+  if (url.startsWith(`${endpoint}/api/`)) return url;
+  throw new PubSubError('invalid', `"${target}" is not a path of the REST API at ${endpoint}; it starts with /api/`);
 }
 
 function minutesOf(text: string): number {

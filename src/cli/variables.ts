@@ -38,6 +38,7 @@ const otherVariables = [
   'HUBWIRE_SECONDARY_KEY',
   'HUBWIRE_SECONDARY_KEY_FILE',
   'HUBWIRE_ENDPOINT',
+  'SAMPLE_PORT',
 ];
 
 /** Every variable that the service reads, those of hubs.yaml aside. */
@@ -50,6 +51,8 @@ export const knownVariables: readonly string[] = [
 export interface Given {
   readonly text: string;
   readonly name: string;
+  /** Nobody gave it. */
+  readonly isDefault?: boolean;
 }
 
 /** A variable that is set to nothing counts as not set. Undefined when nothing is given and there is no default. */
@@ -61,7 +64,7 @@ export function lookUp(name: SettingName, flags: Flags, env: Environment): Given
   if (given !== undefined) return { text: String(given), name: flag };
   const variable = variables.find(each => env[each] && !(isPort && isLink(env[each])));
   if (variable !== undefined) return { text: env[variable] ?? '', name: variable };
-  return fallback === undefined ? undefined : { text: fallback, name: flag };
+  return fallback === undefined ? undefined : { text: fallback, name: flag, isDefault: true };
 }
 
 /**

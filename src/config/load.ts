@@ -115,10 +115,18 @@ function tooLarge(file: string): ConfigError {
   return ConfigError.ofFile(file, 'the file is larger than 1 MiB; is it the right one?');
 }
 
+/** As a read of it fails. */
+export function missingFile(file: string): ConfigError {
+  return ConfigError.ofFile(file, missingReason(undefined));
+}
+
+function missingReason(namedBy: string | undefined): string {
+  return `the file does not exist; create it, or name another${namedBy ? ` with ${namedBy}` : ''}`;
+}
+
 function unreadable(error: unknown, namedBy: string | undefined): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-  if (code === 'ENOENT')
-    return `the file does not exist; create it, or name another${namedBy ? ` with ${namedBy}` : ''}`;
+  if (code === 'ENOENT') return missingReason(namedBy);
   if (code === 'EACCES' || code === 'EPERM') return 'the file may not be read; check its permissions';
   return `the file cannot be read (${code})`;
 }

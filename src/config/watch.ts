@@ -8,6 +8,7 @@ import {
   ConfigError,
   type Environment,
   maxConfigBytes,
+  missingFile,
   parseConfig,
   readConfigText,
   textOf,
@@ -25,6 +26,8 @@ export interface WatchOptions {
   readonly clock: Clock;
   /** Chokidar's, but for tests. */
   readonly watchFolders?: typeof watch;
+  /** The file does not exist yet, and need not: it is offered once it does. */
+  readonly isMissing?: boolean | undefined;
   /** The next configuration. The one after it is offered once this is done. */
   onConfig(config: Config): void | Promise<void>;
   /** What the file holds cannot be used; the running configuration stays. */
@@ -67,7 +70,9 @@ class Watching {
     this.#file = file;
     this.#options = options;
     this.#retry = new Retry(options.clock, () => this.check());
-    this.#last = (options.running && textOf(options.running)) ?? textNow(file);
+    this.#last = options.isMissing
+      ? contentOf(missingFile(file))
+      : ((options.running && textOf(options.running)) ?? textNow(file));
   }
 
   /** Looks at the file again, once what is under way has ended. */

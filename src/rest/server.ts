@@ -63,7 +63,6 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
   readNoBodies(app);
   app.addHook('onRequest', atOnce(checkFirst));
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.logger));
-  app.addHook('onListen', async () => options.logger?.info(`public listener at ${app.listeningOrigin}`));
   app.setNotFoundHandler(answerNotFound);
   addRoot(app, options);
   app.register(async api => addApi(api, options), { prefix: '/api' });

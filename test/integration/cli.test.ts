@@ -79,17 +79,17 @@ describe('start', () => {
       await fileWith(chatYaml(`${upstream.origin}/{event}`, dead)),
       ...freePorts,
     ]);
-    await hubwire.find(/connection refused.*\n/);
+    await hubwire.find(/\nnpx wscat .*\n/);
     const { stdout } = hubwire;
-    expect(stdout).toMatch(/^ {2}public +http:\/\/localhost:\d+$/m);
-    expect(stdout).toMatch(/^ {2}admin +http:\/\/localhost:\d+$/m);
+    expect(stdout).toMatch(/^ {2}public +http:\/\/localhost:\d+ {2}\(clients, REST\)$/m);
+    expect(stdout).toMatch(/^ {2}admin +http:\/\/localhost:\d+ {2}\(health, metrics\)$/m);
     expect(stdout).toContain(`AccessKey=${developmentKey};`);
-    expect(stdout).toMatch(/^ {2}key +the well-known development key/m);
+    expect(stdout).toMatch(/^ {2}access key +the well-known development key/m);
     expect(stdout).toContain(`✔ chat  ${upstream.origin}/{event}  active`);
     expect(stdout).toMatch(
       /✘ chat {2}http:\/\/127\.0\.0\.1:1\/dead\?code=\*\*\* {2}failed .*\n +connection refused; is the app running/,
     );
-    const url = /client URL +(ws:\S+)/.exec(stdout)?.[1] as string;
+    const url = /\nnpx wscat \S+ \S+ -c "(ws:\S+)"\n$/.exec(stdout)?.[1] as string;
     const client = await open({ url });
     expect(await client.next()).toMatchObject({ event: 'connected', userId: 'me' });
   });
@@ -97,11 +97,9 @@ describe('start', () => {
   test('[design 1] without a terminal, a key of one’s own is not shown', async () => {
     const env = { HUBWIRE_PRIMARY_KEY: ownKey };
     const hubwire = new HubwireProcess(['--hubs', await fileWith(noHubs), ...freePorts], env);
-    await hubwire.find(/event handlers +none\n/);
-    expect(hubwire.stdout).toMatch(
-      /^ {2}connection string {2}Endpoint=http:\/\/localhost:\d+;AccessKey=\*\*\*;Version=1\.0;$/m,
-    );
-    expect(hubwire.stdout).toContain('hubwire token --hub chat');
+    await hubwire.find(/\nnpx wscat .*\n/);
+    expect(hubwire.stdout).toMatch(/^Endpoint=http:\/\/localhost:\d+;AccessKey=\*\*\*;Version=1\.0;$/m);
+    expect(hubwire.stdout).toMatch(/ token --hub chat\)"\n$/);
     expect(hubwire.stdout + hubwire.stderr).not.toContain(ownKey);
     expect(hubwire.stdout).not.toMatch(/access_token|development key/);
   });
@@ -167,16 +165,19 @@ describe('start', () => {
     },
   );
 
-  test.each(['', '127.0.0.1:8080', 'no-such-host.invalid'])('[D17] --host %j: exit 1, in one line', async host => {
-    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), '--host', host], {
-      HUBWIRE_PRIMARY_KEY: ownKey,
-    });
-    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
-    expect(outcome.stderr.trim().split('\n').at(-1)).toMatch(
-      /^hubwire: (--host must|cannot listen on no-such-host\.invalid: )/,
-    );
-    expect(outcome.stderr).not.toMatch(/^ +at /m);
-  });
+  test.each(['', '127.0.0.1:8080', 'no-such-host.invalid'])(
+    '[D17] --host %j: exit 1, and what is wrong',
+    async host => {
+      const outcome = await runHubwire(['--hubs', await fileWith(noHubs), '--host', host], {
+        HUBWIRE_PRIMARY_KEY: ownKey,
+      });
+      expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+      expect(outcome.stderr).toMatch(
+        /^hubwire: (--host must|the public listener cannot listen on no-such-host\.invalid:\d+: no address has that name)/m,
+      );
+      expect(outcome.stderr).not.toMatch(/^ +at /m);
+    },
+  );
 
   test.each(['', 'hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://loc'])(
     '[F8] a file of %j: neither start nor validate takes it',
@@ -194,15 +195,47 @@ describe('start', () => {
   );
 
   test.each([
-    ['public', (port: number) => ['--port', String(port), '--admin-port', 'any']],
-    ['admin', (port: number) => ['--port', '0', '--admin-port', String(port)]],
-  ])('the %s port is taken: exit 1, and the last line says which and what to do', async (_, ports) => {
-    const port = await takenPort();
-    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...ports(port)]);
+    ['public', '--port', ['--admin-port', 'any']],
+    ['admin', '--admin-port', ['--port', '0']],
+  ])(
+    '[F6] the %s port is taken: exit 1, and the last lines say which and what to do',
+    async (listener, flag, others) => {
+      const port = await takenPort();
+      const outcome = await runHubwire(['--hubs', await fileWith(noHubs), flag, String(port), ...others]);
+      expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+      const [reason = '', advice = ''] = outcome.stderr.split('\n').slice(-3);
+      expect(reason).toBe(
+        `hubwire: the ${listener} listener cannot listen on 127.0.0.1:${port}: the port is taken (EADDRINUSE)`,
+      );
+      expect(advice).toMatch(
+        new RegExp(`^hubwire: choose another, for example: node dist/main\\.js start ${flag} \\d+$`),
+      );
+    },
+  );
+
+  test('[F6] every port that is taken is named at once', async () => {
+    const [port, adminPort] = [await takenPort(), await takenPort()];
+    const ports = ['--port', String(port), '--admin-port', String(adminPort)];
+    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...ports], { npm_lifecycle_event: 'start' });
     expect([outcome.code, outcome.stdout]).toEqual([1, '']);
-    expect(outcome.stderr.split('\n').slice(-2).join('\n')).toBe(
-      `hubwire: cannot listen on 127.0.0.1:${port}: EADDRINUSE; choose another with --host, --port or --admin-port\n`,
-    );
+    expect(outcome.stderr).toContain(`the public listener cannot listen on 127.0.0.1:${port}: `);
+    expect(outcome.stderr).toContain(`the admin listener cannot listen on 127.0.0.1:${adminPort}: `);
+    expect(outcome.stderr).toMatch(/for example: npm start -- --(admin-)?port \d+ --(admin-)?port \d+\n$/);
+  });
+
+  test('[F16] an unknown command: exit 1, and the one that was meant', async () => {
+    for (const [verb, advice] of [
+      ['strat', 'did you mean "start"?'],
+      ['chat.yaml', 'known are start, validate, health, token, send, init'],
+    ] as const) {
+      const outcome = await runHubwire([verb]);
+      expect(outcome).toMatchObject({ code: 1, stdout: '', stderr: `hubwire: unknown command "${verb}"; ${advice}\n` });
+    }
+  });
+
+  test('[F16] --help lists the log levels; a flag that is nearly right is named', async () => {
+    expect((await runHubwire(['start', '--help'])).stdout).toMatch(/silent, fatal, error, warn, info, debug, trace/);
+    expect((await runHubwire(['start', '--prot', '1'])).stderr).toContain('Did you mean --port?');
   });
 
   test('[design 2] a bad file: exit 1, and a line for each mistake with file, line, column, path and reason', async () => {

@@ -55,6 +55,16 @@ class Program {
     });
   }
 
+  /** What it has written, line by line. */
+  get lines(): readonly string[] {
+    return this.said;
+  }
+
+  /** As Ctrl-C does. */
+  interrupt(): void {
+    this.process.kill('SIGINT');
+  }
+
   /** Asks it to stop, if it still runs. */
   stop(): Promise<number | null> {
     this.process.kill('SIGTERM');
@@ -89,8 +99,8 @@ beforeAll(async () => {
   service = new Program(['dist/main.js', 'start', '--json', '--port', '0', '--admin-port', '0', '--hubs', hubsFile]);
   const listening = JSON.parse((await service.line(/^\{"event":"listening".*/))[0]);
 
-  sample = new Program(['samples/chat/server.js'], {
-    PORT: '0',
+  sample = new Program(['dist/sample/server.js'], {
+    SAMPLE_PORT: '0',
     WebPubSubConnectionString: listening.connectionString,
   });
   const [, page, port] = await sample.line(/^sample: chat page on (http:\/\/localhost:(\d+))$/);
@@ -187,9 +197,36 @@ test('[UE-036] [UE-042] [UE-070] [CP-047] [CP-063] [RA-035] two tabs chat, with 
   expect({ ada: ada.complaints, zoe: zoe.complaints }).toEqual({ ada: [], zoe: [] });
 }, 60_000);
 
-test('the sample ends when asked to, and says why when its port is taken', async () => {
-  const second = new Program(['samples/chat/server.js'], { PORT: new URL(url).port });
-  await second.line(/^sample: cannot serve the page \(.*EADDRINUSE.*\); PORT names another port$/);
-  expect(await second.exitCode).toBe(1);
-  expect(await sample.stop()).toBe(0);
+test('[B2] the sample takes a free port when its own is taken, and ends when asked to', async () => {
+  const { port } = new URL(url);
+  const second = new Program(['dist/sample/server.js'], { SAMPLE_PORT: port });
+  const [, moved] = await second.line(/^sample: chat page on http:\/\/localhost:(\d+) \(port \d+ is taken\)$/);
+  expect(moved).not.toBe(port);
+  expect((await fetch(`http://localhost:${moved}/`)).status).toBe(200);
+  expect(await second.stop()).toBe(0);
 }, 30_000);
+
+test('[B2] `start --sample` sends events to the port that the sample took', async () => {
+  const ports = ['--port', '0', '--admin-port', '0'];
+  const whole = new Program(['dist/main.js', 'start', '--sample', ...ports], { SAMPLE_PORT: new URL(url).port });
+  const [, moved] = await whole.line(/^ {2}sample: chat page on http:\/\/localhost:(\d+) \(/);
+  await whole.line(new RegExp(`✔ chat .*localhost:${moved}/eventhandler/\\{event\\} {2}active`));
+  expect(await whole.stop()).toBe(0);
+}, 30_000);
+
+test('Ctrl-C with pages open: nothing but "stopped"', async () => {
+  const ports = ['--port', '0', '--admin-port', '0'];
+  const whole = new Program(['dist/main.js', 'start', '--sample', ...ports], { SAMPLE_PORT: '0' });
+  const [, pageUrl] = await whole.line(/^ {2}sample: chat page on (\S+)$/);
+  await whole.line(/✔ chat .*active/);
+  const [ada, zoe] = [await browser.newPage(), await browser.newPage()];
+  for (const page of [ada, zoe]) {
+    await page.goto(pageUrl!);
+    await connectedAs(page, /guest-\d{4}/);
+  }
+  whole.interrupt();
+  await whole.line(/^stopped$/);
+  expect(await whole.exitCode).toBe(0);
+  expect(whole.lines.filter(line => line.startsWith('sample:'))).toEqual([]);
+  await Promise.all([ada.close(), zoe.close()]);
+}, 60_000);

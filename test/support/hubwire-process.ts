@@ -21,6 +21,13 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** Another way to run it than `node dist/main.js` of this checkout. */
+export interface Launch {
+  /** What stands before the arguments, e.g. `['npx', 'hubwire']`. */
+  readonly command?: readonly string[];
+  readonly cwd?: string;
+}
+
 /** `hubwire` as a process of its own, and all that it has written. Ends with the test. */
 export class HubwireProcess {
   stdout = '';
@@ -31,11 +38,14 @@ export class HubwireProcess {
   #watchers: (() => void)[] = [];
 
   /** @param env in place of the test's own, so that no key or port of a developer's shell gets in */
-  constructor(args: readonly string[], env: Environment = {}) {
+  constructor(args: readonly string[], env: Environment = {}, launch: Launch = {}) {
     const { PATH = '', HOME = '' } = process.env;
-    this.#child = spawn(process.execPath, [program, ...args], {
+    const [file = '', ...before] = launch.command ?? [process.execPath, program];
+    this.#child = spawn(file, [...before, ...args], {
+      cwd: launch.cwd,
       env: { PATH, HOME, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
+      detached: launch.command !== undefined, // a group of its own, so that all that it starts can be ended
     });
     this.exit = once(this.#child, 'close').then(([code, signal]) => {
       this.#hasEnded = true;
@@ -49,7 +59,7 @@ export class HubwireProcess {
       });
     }
     onTestFinished(async () => {
-      if (!this.#hasEnded) this.#child.kill('SIGKILL');
+      if (!this.#hasEnded) this.#kill(launch.command !== undefined);
       await this.exit;
     });
   }
@@ -57,6 +67,11 @@ export class HubwireProcess {
   get pid(): number {
     if (this.#child.pid === undefined) throw new Error('the process did not start');
     return this.#child.pid;
+  }
+
+  #kill(hasGroup: boolean): void {
+    if (hasGroup && this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
+    else this.#child.kill('SIGKILL');
   }
 
   signal(name: NodeJS.Signals): void {
@@ -95,8 +110,9 @@ export class HubwireProcess {
 export async function runHubwire(
   args: readonly string[],
   env: Environment = {},
+  launch: Launch = {},
 ): Promise<Exit & { stdout: string; stderr: string }> {
-  const hubwire = new HubwireProcess(args, env);
+  const hubwire = new HubwireProcess(args, env, launch);
   const exit = await hubwire.exit;
   return { ...exit, stdout: hubwire.stdout, stderr: hubwire.stderr };
 }

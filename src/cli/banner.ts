@@ -1,0 +1,68 @@
+import type { Service } from '../service.js';
+import { commandLine, shortPath } from './invocation.js';
+import { handlerLines } from './report.js';
+import type { Environment, KeySettings } from './settings.js';
+import { version } from './version.js';
+
+/** Lifetime of the client URL that is printed, in minutes. */
+const printedTokenMinutes = 60;
+
+const tryRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
+
+export interface Welcome {
+  readonly service: Service;
+  readonly settings: KeySettings;
+  readonly file: { readonly path: string; readonly isMissing: boolean };
+  /** The first hub of the configuration; undefined when it names none. */
+  readonly hub: string | undefined;
+  /** What the sample app says; undefined without it. */
+  readonly sampleLine: string | undefined;
+  readonly env: Environment;
+  /** May the reader see secrets: a person at a terminal. */
+  readonly isTerminal: boolean;
+}
+
+/**
+ * What a person reads once the service runs. Labelled lines fit 80 columns where their values allow it; what is to be
+ * copied and may be longer stands alone on its line, and the line to try is the last. Access keys, and the client URL that
+ * one signs, are shown only at a terminal, or when the key is known to all.
+ */
+export function welcomeLines(welcome: Welcome): readonly string[] {
+  const { service, settings, sampleLine } = welcome;
+  const handlers = handlerLines(service.handlers).map(line => `    ${line}`);
+  return [
+    `hubwire ${version}`,
+    `  public             ${service.publicUrl}  (clients, REST)`,
+    `  admin              ${service.adminUrl === undefined ? 'off' : `${service.adminUrl}  (health, metrics)`}`,
+    `  hubs               ${hubsText(welcome)}`,
+    ...(settings.isDevelopmentKey
+      ? ['  access key         the well-known development key: for this machine only']
+      : []),
+    handlers.length === 0 ? '  event handlers     none' : '  event handlers',
+    ...handlers,
+    ...(sampleLine === undefined ? [] : [`  ${sampleLine}`]),
+    ...linesToCopy(welcome),
+  ];
+}
+
+function hubsText({ file, env }: Welcome): string {
+  const name = shortPath(file.path);
+  return file.isMissing ? `no ${name}; write one with: ${commandLine('init', env)}` : name;
+}
+
+function linesToCopy({ service, settings, hub, env, isTerminal }: Welcome): readonly string[] {
+  const maySee = settings.isDevelopmentKey || isTerminal;
+  const connectionString = maySee
+    ? service.connectionString
+    : service.connectionString.replace(/AccessKey=[^;]*/, 'AccessKey=***');
+  const name = hub ?? 'chat';
+  const url = service.clientUrl(name, { userId: 'me', roles: tryRoles }, printedTokenMinutes);
+  return [
+    '  connection string for SDKs:',
+    connectionString,
+    `  a client of hub ${name} to try:`,
+    maySee
+      ? `npx wscat -s json.webpubsub.azure.v1 -c "${url}"`
+      : `npx wscat -s json.webpubsub.azure.v1 -c "$(${commandLine(`token --hub ${name}`, env)})"`,
+  ];
+}

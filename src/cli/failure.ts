@@ -1,0 +1,49 @@
+import { ConfigError } from '../config/problems.js';
+import { ListenError, type ListenFailure, PubSubError } from '../errors.js';
+import { commandLine } from './invocation.js';
+import type { Environment } from './settings.js';
+
+/** What a person is told when a verb fails: expected failures by their message alone. */
+export function failureText(error: unknown, env: Environment): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ListenError) return listenText(error, env);
+  if (error instanceof PubSubError) return `hubwire: ${error.message}`;
+  return `hubwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+/** A line for each listener that failed, then one to type. */
+function listenText({ failures }: ListenError, env: Environment): string {
+  const lines = failures.map(
+    failure =>
+      `hubwire: the ${failure.listener} listener cannot listen on ${failure.host}:${failure.port}: ${reasonOf(failure)}`,
+  );
+  const flags = failures.map(flagFor).join(' ');
+  return [...lines, `hubwire: choose another, for example: ${commandLine(`start ${flags}`, env)}`].join('\n');
+}
+
+function reasonOf({ code }: ListenFailure): string {
+  switch (code) {
+    case 'EADDRINUSE':
+      return 'the port is taken (EADDRINUSE)';
+    case 'EACCES':
+      return 'this user may not listen on that port (EACCES)';
+    case 'EADDRNOTAVAIL':
+      return 'this machine does not have that address (EADDRNOTAVAIL)';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `no address has that name (${code})`;
+    default:
+      return code;
+  }
+}
+
+function flagFor({ listener, port, code }: ListenFailure): string {
+  const prefix = listener === 'public' ? '--' : '--admin-';
+  const isAddressAtFault = code !== 'EADDRINUSE' && code !== 'EACCES';
+  return isAddressAtFault ? `${prefix}host 127.0.0.1` : `${prefix}port ${otherPort(port)}`;
+}
+
+/** 8080 becomes 9090, and 8081 9091. */
+function otherPort(port: number): number {
+  return port < 1024 ? port + 8000 : port + (port < 64_000 ? 1010 : -1010);
+}

@@ -1,0 +1,34 @@
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Config, loadConfig, parseConfig } from '../config/load.js';
+import type { Environment } from './settings.js';
+import type { Given } from './variables.js';
+
+/** What the sample needs; the one at the top of the repository. */
+const sampleHubsFile = fileURLToPath(new URL('../../hubs.yaml', import.meta.url));
+
+/** Where the hubs and their event handlers are read from. */
+export interface HubsFile {
+  /** The one that is followed. */
+  readonly path: string;
+  /** The flag or variable that names it. */
+  readonly namedBy: string;
+  /** Only of the default one, which need not exist. */
+  readonly isMissing: boolean;
+}
+
+/** One that is named has to exist. */
+export function findHubsFile({ text, name, isDefault = false }: Given): HubsFile {
+  const path = resolve(text);
+  return { path, namedBy: name, isMissing: isDefault && !existsSync(path) };
+}
+
+/**
+ * Without a file there are no event handlers, and every hub takes clients that have a token; the sample then brings its own.
+ * @throws ConfigError
+ */
+export async function loadHubs(file: HubsFile, env: Environment, hasSample: boolean): Promise<Config> {
+  if (!file.isMissing) return loadConfig(file.path, env, file.namedBy);
+  return hasSample ? loadConfig(sampleHubsFile, env) : parseConfig('hubs: {}', { file: file.path, env });
+}

@@ -1,0 +1,73 @@
+import { text } from 'node:stream/consumers';
+import { KeyTokens } from '../auth/key-tokens.js';
+import { systemClock } from '../clock.js';
+import { PubSubError } from '../errors.js';
+
+import { type Environment, endpointOf, readKeys } from './settings.js';
+
+export interface SendArguments {
+  readonly hub: string;
+  readonly group?: string;
+  readonly user?: string;
+  readonly connection?: string;
+  readonly type: 'text' | 'json';
+  readonly endpoint?: string;
+}
+
+const answerWithinMs = 30_000;
+const tokenMinutes = 5;
+const contentTypes = { text: 'text/plain', json: 'application/json' } as const;
+
+/**
+ * Sends a message through the REST API of the running service, as an app server would.
+ * @throws PubSubError `invalid` when it cannot be reached or refuses
+ */
+export async function send(message: string | undefined, args: SendArguments, env: Environment): Promise<void> {
+  const body = message ?? (await text(process.stdin));
+  if (args.type === 'json') checkJson(body);
+  const url = `${endpointOf(args.endpoint, env)}/api/hubs/${encodeURIComponent(args.hub)}${pathOf(args)}/:send`;
+  const token = new KeyTokens(readKeys(env).keys, systemClock.now).sign({}, url, tokenMinutes);
+  const response = await request(url, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${token}`, 'content-type': contentTypes[args.type] },
+    body,
+    signal: AbortSignal.timeout(answerWithinMs),
+  });
+  if (!response.ok) throw new PubSubError('invalid', `${url} answered ${response.status}: ${await response.text()}`);
+  process.stdout.write(`sent to ${targetOf(args)}\n`);
+}
+
+function checkJson(body: string): void {
+  try {
+    JSON.parse(body);
+  } catch (cause) {
+    throw new PubSubError('invalid', `the message is not JSON: ${(cause as Error).message}`, { cause });
+  }
+}
+
+/** Hubs are addressed as a whole, others below them. [rest-api 2] */
+function pathOf({ group, user, connection }: SendArguments): string {
+  if (group !== undefined) return `/groups/${encodeURIComponent(group)}`;
+  if (user !== undefined) return `/users/${encodeURIComponent(user)}`;
+  return connection === undefined ? '' : `/connections/${encodeURIComponent(connection)}`;
+}
+
+function targetOf({ hub, group, user, connection }: SendArguments): string {
+  if (group !== undefined) return `group ${group} of hub ${hub}`;
+  if (user !== undefined) return `user ${user} of hub ${hub}`;
+  return connection === undefined ? `hub ${hub}` : `connection ${connection} of hub ${hub}`;
+}
+
+async function request(url: string, init: RequestInit): Promise<Response> {
+  try {
+    return await fetch(url, init);
+  } catch (cause) {
+    const reason = (cause as { cause?: { code?: string } }).cause?.code ?? (cause as Error).message;
+    const { origin } = new URL(url);
+    throw new PubSubError(
+      'invalid',
+      `cannot reach ${origin}: ${reason}; is the service running there? Name it with --endpoint or HUBWIRE_ENDPOINT`,
+      { cause },
+    );
+  }
+}

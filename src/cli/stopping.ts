@@ -1,0 +1,43 @@
+import { constants } from 'node:os';
+import type { Environment } from './settings.js';
+
+/** How often the parent process is looked at, in milliseconds. */
+const parentCheckMs = 250;
+
+/** A closed terminal (SIGHUP) stops the service as gracefully as SIGTERM does; hubs.yaml is read again without a signal. */
+const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+/** Runs `stop` at the first signal, which lets everything finish; a second one does not wait. [design 5] */
+export function onStopSignal(env: Environment, stop: () => Promise<void>): void {
+  let isStopping = false;
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
+  const end = async (signal: NodeJS.Signals) => {
+    if (isStopping) process.exit(128 + constants.signals[signal]);
+    isStopping = true;
+    await stop();
+    process.exit(0);
+  };
+  for (const signal of stopSignals) process.on(signal, () => void end(signal));
+  if (isNpmOurParent(env)) onOrphaned(() => !isStopping && void end('SIGTERM'));
+}
+
+/** A terminal or a reader of the log that is gone is no reason to drop clients. */
+function ignore(): void {}
+
+/**
+ * `npm start` and `npx` run a command through a shell and pass signals to that shell, which ends without passing them on.
+ * Ends with it then, or the ports would stay taken by a process that nobody knows of.
+ */
+function isNpmOurParent(env: Environment): boolean {
+  return env.npm_command === 'start' || env.npm_command === 'exec';
+}
+
+function onOrphaned(act: () => void): void {
+  const parent = process.ppid;
+  const timer = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    act();
+  }, parentCheckMs);
+  timer.unref();
+}

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { runHubwire, startService } from '../support/hubwire-process.js';
+
+const noHubs = 'hubs: {}\n';
+const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
+
+describe('health', () => {
+  test('[MG-351] exit 0 while the service takes clients, 1 when nobody answers', async () => {
+    const { adminUrl, process } = await startService(noHubs);
+    const env = { HUBWIRE_ADMIN_HOST: '0.0.0.0', HUBWIRE_ADMIN_PORT: new URL(adminUrl).port };
+    expect(await runHubwire(['health'], env)).toMatchObject({ code: 0, stdout: 'ready\n', stderr: '' });
+    expect(await runHubwire(['health', '--live', '--url', adminUrl])).toMatchObject({ code: 0, stdout: 'alive\n' });
+    process.signal('SIGTERM');
+    await process.exit;
+    const gone = await runHubwire(['health'], env);
+    expect([gone.code, gone.stdout]).toEqual([1, '']);
+    expect(gone.stderr).toMatch(/^hubwire: http:\/\/127\.0\.0\.1:\d+\/readyz does not answer: ECONNREFUSED\n$/);
+  });
+
+  test('[MG-351] exit 1 for an answer that is not 200', async () => {
+    const { publicUrl } = await startService(noHubs);
+    const outcome = await runHubwire(['health', '--url', publicUrl]);
+    expect(outcome).toMatchObject({ code: 1, stderr: `hubwire: ${publicUrl}/readyz answered 404\n` });
+  });
+
+  test.each(['0', 'any'])('[MG-351] an admin port of "%s" cannot be looked at', async port => {
+    const outcome = await runHubwire(['health'], { HUBWIRE_ADMIN_PORT: port });
+    expect(outcome.code).toBe(1);
+    expect(outcome.stderr).toContain('name its address with --url');
+  });
+});
+
+describe('send', () => {
+  test('[F16] reaches the hub, a group, a user or a connection, as text or JSON', async () => {
+    const env = { HUBWIRE_PRIMARY_KEY: ownKey };
+    const { publicUrl, dial } = await startService(noHubs, env);
+    const ann = await dial({ token: { userId: 'ann', groups: ['a/b'] } });
+    const { connectionId } = (await ann.next()) as { connectionId: string };
+    const send = (...args: string[]) =>
+      runHubwire(['send', '--hub', 'chat', ...args], { ...env, HUBWIRE_ENDPOINT: publicUrl });
+    for (const [args, target, seen] of [
+      [['hello all'], 'hub chat', { from: 'server', dataType: 'text', data: 'hello all' }],
+      [['--group', 'a/b', 'g'], 'group a/b of hub chat', { group: 'a/b', data: 'g' }],
+      [['--user', 'ann', '--type', 'json', '{"a":1}'], 'user ann of hub chat', { dataType: 'json', data: { a: 1 } }],
+      [['--connection', connectionId, 'c'], `connection ${connectionId} of hub chat`, { data: 'c' }],
+    ] as const) {
+      expect(await send(...args)).toMatchObject({ code: 0, stdout: `sent to ${target}\n`, stderr: '' });
+      expect(await ann.next()).toMatchObject(seen);
+    }
+  });
+
+  test('[F16] says what the service answered, and where it looked for one', async () => {
+    const { publicUrl } = await startService(noHubs);
+    const refused = await runHubwire(['send', '--hub', 'chat', '--endpoint', publicUrl, 'x'], {
+      HUBWIRE_PRIMARY_KEY: ownKey,
+    });
+    expect([refused.code, refused.stdout]).toEqual([1, '']);
+    expect(refused.stderr).toMatch(/^hubwire: \S+\/api\/hubs\/chat\/:send answered 401: /);
+    const nobody = await runHubwire(['send', '--hub', 'chat', '--endpoint', 'http://127.0.0.1:1', 'x']);
+    expect(nobody.code).toBe(1);
+    expect(nobody.stderr).toMatch(/^hubwire: cannot reach http:\/\/127\.0\.0\.1:1: .*is the service running there\?/);
+  });
+
+  test.each([
+    [['--group', 'g', '--user', 'u', 'x'], "option '--group <name>' cannot be used with option '--user <id>'"],
+    [['--type', 'json', '{'], 'the message is not JSON'],
+    [['--type', 'xml', 'x'], 'Allowed choices are text, json'],
+  ])('[F16] %j: exit 1', async (args, text) => {
+    const outcome = await runHubwire(['send', '--hub', 'chat', ...args]);
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    expect(outcome.stderr).toContain(text);
+  });
+});
+
+describe('token --rest', () => {
+  test('[F16] the token is good for that request, with any query, and for no other', async () => {
+    const { publicUrl } = await startService(noHubs);
+    const path = '/api/hubs/chat/:send';
+    const outcome = await runHubwire(['token', '--rest', 'POST', path], { HUBWIRE_ENDPOINT: publicUrl });
+    expect(outcome).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^ey\S+\n$/) });
+    const post = (target: string) =>
+      fetch(publicUrl + target, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${outcome.stdout.trim()}`, 'content-type': 'text/plain' },
+        body: 'x',
+      });
+    expect((await post(`${path}?api-version=2024-12-01`)).status).toBe(202);
+    expect((await post('/api/hubs/other/:send')).status).toBe(401);
+  });
+
+  test('[F16] --json names the request too', async () => {
+    const outcome = await runHubwire(['token', '--rest', 'get', '/api/hubs/chat/groups/g?top=1', '--json']);
+    const url = 'http://localhost:8080/api/hubs/chat/groups/g?top=1';
+    expect(JSON.parse(outcome.stdout)).toMatchObject({ method: 'GET', url });
+  });
+
+  test.each([
+    [['--rest'], '--rest takes a method'],
+    [['--rest', 'FETCH', '/api/hubs/chat/:send'], '--rest takes a method'],
+    [['--rest', 'POST', '/hubs/chat/:send'], 'it starts with /api/'],
+    [['--rest', 'POST', 'http://other/api/hubs'], 'is not a path of the REST API at http://localhost:8080'],
+    [['POST', '/api/hubs/chat/:send'], 'a method and a path go with --rest'],
+  ])('[F16] %j: exit 1', async (args, text) => {
+    const outcome = await runHubwire(['token', ...args]);
+    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
+    expect(outcome.stderr).toContain(text);
+  });
+});
