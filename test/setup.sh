@@ -2,6 +2,7 @@
 # Makes sure that the programs which the tests drive are on this machine, and says what it does.
 # CHROMIUM_PATH names a browser that is already there. Safe to run again; quick when nothing is missing.
 # `setup.sh chromium` installs nothing: it prints the path of the browser that the tests use.
+# `setup.sh all` installs what every test needs, where there is apt-get; without it, some tests are reported as not run.
 set -eu
 
 say() { echo "test/setup.sh: $*" >&2; }
@@ -61,6 +62,32 @@ case "${1:-}" in
 esac
 
 ensure_chromium
+
+# ------------------------------------------------------------------------------- images, proxies, units (deploy/)
+
+# Prints the package of each program that is missing.
+missing_packages() {
+  for pair in buildah:buildah nginx:nginx-light caddy:caddy systemd-analyze:systemd; do
+    command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
+  done
+}
+
+ensure_deploy_programs() {
+  packages=$(missing_packages)
+  [ -n "$packages" ] || return 0
+  if ! can_apt_install; then
+    say "missing, and there is no apt-get to install them with: $packages"
+    return 0
+  fi
+  say "installing with apt-get: $packages"
+  as_root apt-get update -q >&2
+  # Services are not to be started: the tests start their own.
+  # shellcheck disable=SC2086 # one argument per package
+  as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+    apt-get install -y -q --no-install-recommends $packages >&2
+}
+
+if [ "${1:-}" = all ]; then ensure_deploy_programs; fi
 
 # ------------------------------------------------------------------------------------------- nats-server (two nodes)
 # Comes with the NATS backplane: an `ensure_nats_server` beside the above.
