@@ -12,9 +12,8 @@ RUN npm pack --pack-destination /tmp \
   && mkdir -p /out/app /out/etc/hubwire \
   && tar -xzf /tmp/hubwire-*.tgz -C /out/app --strip-components 1
 # The versions of the lock file, without what only development and the sample need.
-RUN cp package-lock.json /out/app/ \
-  && cd /out/app && npm ci --omit=dev --workspaces=false \
-  && rm package-lock.json
+WORKDIR /out/app
+RUN cp /build/package-lock.json . && npm ci --omit=dev --workspaces=false && rm package-lock.json
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Hubwire" \

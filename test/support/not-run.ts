@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import type { TestContext } from 'vitest';
 
 /** Set where everything has to run, as in CI: what cannot run is a failure there. */
-const mustAllRun = process.env.HUBWIRE_TEST_ALL === '1';
+export const mustAllRun = process.env.HUBWIRE_TEST_ALL === '1';
 
 /**
  * Ends a test that cannot run on this machine as skipped, with the reason, which `NotRunReporter` prints at the end. With
