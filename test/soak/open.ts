@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { AppServer } from './app/app-server.js';
 import { Tally } from './app/tally.js';
 import { Dice } from './dice.js';
-import { Crowd } from './load/crowd.js';
 import { firstVariant, hubsYaml, urlsOf } from './load/hubs-yaml.js';
+import { KnownClients } from './load/known-clients.js';
 import { Ledger } from './load/ledger.js';
 import { RestClient } from './load/rest-client.js';
 import type { Apps, Stage } from './load/stage.js';
@@ -22,7 +22,7 @@ export async function openStage({ seed, program }: SoakOptions, ending: AbortSig
   const hubwire = await Hubwire.start(program, hubsFile);
   const tokens = new Tokens(hubwire);
   const rest = new RestClient(hubwire, tokens, ledger);
-  return { seed, hubwire, hubsFile, apps, tokens, rest, tally, ledger, crowd: new Crowd(), ending };
+  return { seed, hubwire, hubsFile, apps, tokens, rest, tally, ledger, knownClients: new KnownClients(), ending };
 }
 
 async function startApps(seed: number, tally: Tally): Promise<Apps> {

@@ -1,12 +1,14 @@
+import { AbandonedSessions } from './abandoned-sessions.js';
 import { Editor } from './editor.js';
 import { Feed } from './feed.js';
-import { Knocker } from './knocker.js';
-import { Deserter, ReliableClient } from './reliable-client.js';
-import { RestCaller } from './rest-caller.js';
-import { type Actor, run, type Stage } from './stage.js';
-import { Visitor } from './visitor.js';
 
-const counts = { visitors: 20, knockers: 3, restCallers: 3, reliableClients: 10, feedsByRest: 2 };
+import { MisbehavingClient } from './misbehaving-client.js';
+import { ReliableClient } from './reliable-client.js';
+import { RestCaller } from './rest-caller.js';
+import { ShortLivedClient } from './short-lived-client.js';
+import { type Actor, run, type Stage } from './stage.js';
+
+const counts = { shortLivedClients: 20, misbehavingClients: 3, restCallers: 3, reliableClients: 10, feedsByRest: 2 };
 
 /** Everything that happens to the service, until its stage ends. */
 export class Load {
@@ -26,9 +28,9 @@ export class Load {
     for (const feed of feeds) feed.start(stage);
     const actors = [
       editor,
-      new Deserter(stage),
-      ...many(counts.visitors, index => new Visitor(stage, index)),
-      ...many(counts.knockers, index => new Knocker(stage, index)),
+      new AbandonedSessions(stage),
+      ...many(counts.shortLivedClients, index => new ShortLivedClient(stage, index)),
+      ...many(counts.misbehavingClients, index => new MisbehavingClient(stage, index)),
       ...many(counts.restCallers, index => new RestCaller(stage, index)),
       ...many(counts.reliableClients, index => new ReliableClient(stage, feeds, index)),
     ];

@@ -1,5 +1,5 @@
 import type { Dice } from '../dice.js';
-import type { Person } from './crowd.js';
+import type { KnownClient } from './known-clients.js';
 import { pace } from './pace.js';
 import type { RestCall } from './rest-client.js';
 import { type Actor, rooms, type Stage } from './stage.js';
@@ -27,7 +27,7 @@ const shares = {
 
 type Name = keyof typeof shares;
 
-/** An app server's calls about people who come and go: what they are about may be gone by then. */
+/** An app server's calls about clients that come and go: the connection may be closed by then. */
 export class RestCaller implements Actor {
   readonly name: string;
   readonly #stage: Stage;
@@ -38,17 +38,17 @@ export class RestCaller implements Actor {
   }
 
   async act(dice: Dice): Promise<void> {
-    const { crowd, rest, ending } = this.#stage;
-    const person = crowd.pick(dice);
-    if (person !== undefined) {
+    const { knownClients, rest, ending } = this.#stage;
+    const client = knownClients.pick(dice);
+    if (client !== undefined) {
       const name = dice.weighted(shares);
-      await rest.call({ operation: name, ...callOf(name, person, dice) });
+      await rest.call({ operation: name, ...callOf(name, client, dice) });
     }
     await pace(dice.between(20, 120), ending);
   }
 }
 
-function callOf(name: Name, { hub, connectionId, userId }: Person, dice: Dice): Omit<RestCall, 'operation'> {
+function callOf(name: Name, { hub, connectionId, userId }: KnownClient, dice: Dice): Omit<RestCall, 'operation'> {
   const room = dice.pick(rooms);
   const group = `/${hub}/groups/${room}`;
   const connection = `/${hub}/connections/${connectionId}`;

@@ -2,7 +2,7 @@ import type { AppServer } from '../app/app-server.js';
 import type { Tally } from '../app/tally.js';
 import { Dice } from '../dice.js';
 import type { Hubwire } from '../server/hubwire.js';
-import type { Crowd } from './crowd.js';
+import type { KnownClients } from './known-clients.js';
 import type { Ledger } from './ledger.js';
 import type { RestClient } from './rest-client.js';
 import type { Tokens } from './tokens.js';
@@ -17,7 +17,7 @@ export interface Stage {
   readonly rest: RestClient;
   readonly tally: Tally;
   readonly ledger: Ledger;
-  readonly crowd: Crowd;
+  readonly knownClients: KnownClients;
   /** Aborted when the load is to end: what is under way is finished, nothing is begun. */
   readonly ending: AbortSignal;
 }

@@ -16,12 +16,12 @@ export interface DialOptions {
   readonly mode?: string;
 }
 
-/** Ways in which a client leaves: a Close frame; nothing but the end of its socket, or a reset; its own side only; in the middle of a frame. */
-export const endings = ['close', 'end', 'reset', 'half', 'torn'] as const;
+/** How a client ends its connection: with a Close frame; without one, by FIN or reset; half-closed; in the middle of a frame. */
+export const endings = ['close', 'end', 'reset', 'halfClose', 'torn'] as const;
 export type Ending = (typeof endings)[number];
 
 /** The head of a masked text frame of 100 bytes, and the first ones of its key. [RFC 6455 5.2] */
-const half = Buffer.from([0x81, 0x80 | 100, 1, 2]);
+const halfFrame = Buffer.from([0x81, 0x80 | 100, 1, 2]);
 
 /** A client's WebSocket, whatever is spoken on it. */
 export class Wire {
@@ -80,11 +80,11 @@ export class Wire {
       case 'reset':
         this.#socket.resetAndDestroy();
         return;
-      case 'half':
+      case 'halfClose':
         this.#socket.end();
         return;
       case 'torn':
-        this.#socket.end(half); // an error, where it is closed already, is the socket's and changes nothing
+        this.#socket.end(halfFrame); // an error, where it is closed already, is the socket's and changes nothing
         return;
     }
   }

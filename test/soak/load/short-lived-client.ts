@@ -11,7 +11,7 @@ const protobuf = 'protobuf.webpubsub.azure.v1';
 
 const hubShares = { steady: 40, edited: 35, quiet: 25 };
 const kindShares = { json: 65, reliable: 12, protobuf: 8, simple: 15 };
-const endingShares: Readonly<Record<Ending, number>> = { close: 35, end: 25, reset: 20, half: 10, torn: 10 };
+const endingShares: Readonly<Record<Ending, number>> = { close: 35, end: 25, reset: 20, halfClose: 10, torn: 10 };
 
 const rights = [
   'webpubsub.joinLeaveGroup',
@@ -21,12 +21,12 @@ const rights = [
 ];
 
 /** Connects, stays for a moment or a while, asks for all sorts of things, and leaves one way or another. */
-export class Visitor implements Actor {
+export class ShortLivedClient implements Actor {
   readonly name: string;
   readonly #stage: Stage;
 
   constructor(stage: Stage, index: number) {
-    this.name = `visitor ${index}`;
+    this.name = `short-lived client ${index}`;
     this.#stage = stage;
   }
 
@@ -45,7 +45,7 @@ export class Visitor implements Actor {
   }
 
   async #visit(dice: Dice, hub: string, protocol: string, ending: Ending): Promise<void> {
-    const { crowd, ending: loadEnding } = this.#stage;
+    const { knownClients, ending: loadEnding } = this.#stage;
     const userId = `user-${dice.between(1, 30)}`;
     const roles = dice.chance(90) ? rights : [];
     let client: JsonClient | undefined;
@@ -57,9 +57,9 @@ export class Visitor implements Actor {
     );
     if (client === undefined) return pace(dice.between(10, 100), loadEnding);
     const { connectionId } = client;
-    crowd.enter({ hub, connectionId, userId });
+    knownClients.add({ hub, connectionId, userId });
     const answers = await this.#makeRequests(client, dice);
-    crowd.leave(connectionId);
+    knownClients.remove(connectionId);
     if (dice.chance(50)) await Promise.all(answers);
     await client.end(ending);
     await Promise.all(answers);

@@ -13,95 +13,96 @@ const handshake = [
   'Sec-WebSocket-Protocol: json.webpubsub.azure.v1',
 ];
 
-const knocks = {
-  leaveUnsaid: 10,
-  leaveMidHead: 15,
-  leaveUnanswered: 25,
-  leaveAtOnce: 10,
-  bringNoToken: 12,
-  bringBadToken: 8,
-  talkNonsense: 8,
+const shares = {
+  closeBeforeRequest: 10,
+  closeMidRequest: 15,
+  closeBeforeAnswer: 25,
+  closeAfterUpgrade: 10,
+  sendNoToken: 12,
+  sendBadToken: 8,
+  sendRandomBytes: 8,
   sendBadFrame: 8,
-  staySilent: 4,
+  answerNoPings: 4,
 } as const;
 
-type Knock = keyof typeof knocks;
+type Fault = keyof typeof shares;
 
-/** Asks for upgrades as clients should not: leaves before they are done, has no right to them, or breaks the protocol. */
-export class Knocker implements Actor {
+/** Closes before the upgrade is complete, sends no valid token, breaks the protocol, or does not answer pings. */
+export class MisbehavingClient implements Actor {
   readonly name: string;
   readonly #stage: Stage;
 
   constructor(stage: Stage, index: number) {
-    this.name = `knocker ${index}`;
+    this.name = `misbehaving client ${index}`;
     this.#stage = stage;
   }
 
   async act(dice: Dice): Promise<void> {
-    await this.#knock(dice.weighted(knocks), dice);
+    await this.#misbehave(dice.weighted(shares), dice);
     await pace(dice.between(10, 200), this.#stage.ending);
   }
 
-  async #knock(how: Knock, dice: Dice): Promise<void> {
+  async #misbehave(fault: Fault, dice: Dice): Promise<void> {
     const { hubwire } = this.#stage;
     const socket = connect({ port: Number(new URL(hubwire.publicUrl).port), host: '127.0.0.1', noDelay: true });
     const client = new RawClient(socket);
     socket.setTimeout(60_000, () => socket.destroy()); // the wait below would fail first
-    await this.#ways[how](client, dice);
+    await this.#faults[fault](client, dice);
     await within(
       new Promise<void>(resolve => (socket.closed ? resolve() : socket.once('close', () => resolve()))),
-      `the end of a socket: ${how}`,
+      `the end of a socket: ${fault}`,
     );
   }
 
-  readonly #ways: Readonly<Record<Knock, (client: RawClient, dice: Dice) => Promise<void>>> = {
-    leaveUnsaid: async (client, dice) => vanish(client, dice),
-    leaveMidHead: async (client, dice) => {
+  readonly #faults: Readonly<Record<Fault, (client: RawClient, dice: Dice) => Promise<void>>> = {
+    closeBeforeRequest: async (client, dice) => abort(client, dice),
+    closeMidRequest: async (client, dice) => {
       const head = this.#head(dice);
       client.socket.write(head.subarray(0, dice.between(1, head.length - 1)));
       await pace(dice.between(0, 50), this.#stage.ending);
-      vanish(client, dice);
+      abort(client, dice);
     },
     /** The app server may still be asked whether it may come in. */
-    leaveUnanswered: async (client, dice) => {
-      this.#ask(client, dice);
+    closeBeforeAnswer: async (client, dice) => {
+      this.#requestUpgrade(client, dice);
       await pace(dice.between(0, 20), this.#stage.ending);
-      vanish(client, dice);
+      abort(client, dice);
     },
-    leaveAtOnce: async (client, dice) => {
-      this.#ask(client, dice);
+    closeAfterUpgrade: async (client, dice) => {
+      this.#requestUpgrade(client, dice);
       await this.#answer(client);
-      vanish(client, dice);
+      abort(client, dice);
     },
-    bringNoToken: async (client, dice) => this.#beRefused(client, `/client/hubs/${someHub(dice)}`),
-    bringBadToken: async (client, dice) => this.#beRefused(client, `/client/hubs/${someHub(dice)}?access_token=a.b.c`),
-    talkNonsense: async (client, dice) => {
+    sendNoToken: async (client, dice) => this.#expectRefusal(client, `/client/hubs/${someHub(dice)}`),
+    sendBadToken: async (client, dice) =>
+      this.#expectRefusal(client, `/client/hubs/${someHub(dice)}?access_token=a.b.c`),
+    sendRandomBytes: async (client, dice) => {
       client.socket.write(Buffer.from(Array.from({ length: dice.between(1, 500) }, () => dice.between(0, 255))));
       client.socket.end();
     },
     sendBadFrame: async (client, dice) => {
-      this.#ask(client, dice);
+      this.#requestUpgrade(client, dice);
       if ((await this.#answer(client)) !== 101) return void client.socket.destroy();
       client.send(rawFrame(opcodes.text, 'no mask', { isMasked: false }));
       await within(client.ended, 'the end of a connection after a bad frame');
       client.socket.destroy();
     },
     /** Answers no ping, in a hub whose connections are given up soon. */
-    staySilent: async (client, dice) => {
-      this.#ask(client, dice, 'quiet');
+    answerNoPings: async (client, dice) => {
+      this.#requestUpgrade(client, dice, 'quiet');
       await within(client.ended, 'the end of a connection that answers no pings');
       client.socket.destroy();
     },
   };
 
-  async #beRefused(client: RawClient, path: string): Promise<void> {
+  async #expectRefusal(client: RawClient, path: string): Promise<void> {
     this.#send(client, requestHead(path, this.#host));
     const status = await this.#answer(client);
     if (status !== 401) this.#stage.ledger.complain(`an upgrade without a good token was answered ${status}`);
     client.socket.destroy();
   }
 
-  #ask(client: RawClient, dice: Dice, hub = dice.pick(['steady', 'edited', 'quiet'])): void {
+  #requestUpgrade(client: RawClient, dice: Dice, hub = dice.pick(['steady', 'edited', 'quiet'])): void {
     this.#send(client, this.#head(dice, hub));
   }
 
@@ -136,12 +137,12 @@ function requestHead(path: string, host: string): Buffer {
   return Buffer.from([`GET ${path} HTTP/1.1`, `Host: ${host}`, ...handshake, '', ''].join('\r\n'));
 }
 
-/** Anybody can name a hub. */
+/** A hub needs no configuration to be named. */
 function someHub(dice: Dice): string {
   return dice.chance(50) ? 'steady' : `hub${dice.between(0, 1_000_000)}`;
 }
 
-function vanish({ socket }: RawClient, dice: Dice): void {
+function abort({ socket }: RawClient, dice: Dice): void {
   if (dice.chance(50)) socket.resetAndDestroy();
   else socket.destroy();
 }
