@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events';
+import { clockRows } from './checks/clock.js';
 import { connectionRows } from './checks/connections.js';
 import { eventRows } from './checks/events.js';
 import { type HandleFacts, handleRows } from './checks/handles.js';
@@ -65,6 +66,7 @@ export class Soak {
       ...connectionRows(samples, ledger, tally.rollOf('steady')),
       ...eventRows(samples, ledger, tally),
       ...messageRows(samples, ledger),
+      ...clockRows(samples, ledger),
       ...serviceRows(samples, hubwire.log, ledger, exit),
     ];
   }
@@ -98,7 +100,7 @@ export class Soak {
   /** What is left: clients that answer nothing, and sessions that wait for theirs. */
   async #closeAll(): Promise<void> {
     const { rest } = this.#stage;
-    for (const hub of ['steady', 'edited', 'quiet', 'probed']) {
+    for (const hub of ['steady', 'edited', 'quiet', 'probed', 'idle']) {
       await rest.call({ operation: 'closeAll', method: 'POST', path: `/${hub}/:closeConnections`, expected: [204] });
     }
     await rest.close();

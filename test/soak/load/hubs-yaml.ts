@@ -22,13 +22,14 @@ export interface Variant {
 
 export const firstVariant: Variant = { version: 0, editedHandlers: [], editedKeepAlive: 20 };
 
-/** The content of hubs.yaml, as JSON, which is YAML too. Hubs: `steady` stays as it is, `probed` and `edited` change, `quiet` has no handlers. */
+/** The content of hubs.yaml, as JSON, which is YAML too. Hubs: `steady` stays as it is, `probed` and `edited` change, the others have no handlers. */
 export function hubsYaml(urls: AppUrls, { version, editedHandlers, editedKeepAlive }: Variant): string {
   const presence = { groupPresenceEvents: { eventNames: ['joined', 'left'], groupFilters: ['room-*'] } };
   const hubs = {
     steady: { eventHandlers: [{ urlTemplate: `${urls.steady}/steady/{event}`, ...everything, ...presence }] },
     probed: { eventHandlers: [{ urlTemplate: `${urls.steady}/probed/v${version}/{event}`, userEventPattern: '*' }] },
     edited: { webSocketKeepAliveIntervalInSeconds: editedKeepAlive, eventHandlers: editedHandlers },
+    idle: { webSocketKeepAliveIntervalInSeconds: 5 },
     quiet: { webSocketKeepAliveIntervalInSeconds: 1 },
   };
   return `# version ${version}\n${JSON.stringify({ hubs, delivery }, null, 1)}\n`;

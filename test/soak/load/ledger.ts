@@ -10,6 +10,15 @@ export interface SessionRecord {
   readonly wrong: readonly string[];
 }
 
+/** What became of steps of the service's wall clock. */
+export interface ClockRecord {
+  readonly steps: { readonly stepSeconds: number; readonly isTaken: boolean }[];
+  idleClients: number;
+  /** Idle clients whose connection was closed during the load. */
+  readonly idleClosed: string[];
+  readonly refusedTokens: string[];
+}
+
 /** Enough to find out what went wrong. */
 const maxKept = 20;
 
@@ -31,6 +40,9 @@ export class Ledger {
   readonly restCalls = new Map<string, number>();
   readonly edits = { taken: 0, refused: 0, astray: [] as string[] };
   readonly sessions: SessionRecord[] = [];
+  readonly clock: ClockRecord = { steps: [], idleClients: 0, idleClosed: [], refusedTokens: [] };
+  /** Clients that were let in and answer no pings. */
+  unresponsive = 0;
   /** What should not have happened to the load: answers that did not come or made no sense; the first ones. */
   readonly complaints: string[] = [];
   complaintCount = 0;

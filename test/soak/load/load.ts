@@ -1,7 +1,9 @@
 import { AbandonedSessions } from './abandoned-sessions.js';
+import { ClockStepper } from './clock-stepper.js';
 import { Editor } from './editor.js';
 import { Feed } from './feed.js';
 
+import { IdleClients } from './idle-clients.js';
 import { MisbehavingClient } from './misbehaving-client.js';
 import { ReliableClient } from './reliable-client.js';
 import { RestCaller } from './rest-caller.js';
@@ -14,20 +16,23 @@ const counts = { shortLivedClients: 20, misbehavingClients: 3, restCallers: 3, r
 export class Load {
   readonly #feeds: readonly Feed[];
   readonly #editor: Editor;
+  readonly #idle: IdleClients;
   readonly #running: Promise<unknown>;
 
   static async start(stage: Stage): Promise<Load> {
     const byRest = Array.from({ length: counts.feedsByRest }, (_, index) => Feed.byRest(stage, index));
     const feeds = [...byRest, await Feed.byClient(stage, counts.feedsByRest)];
-    return new Load(stage, feeds, await Editor.start(stage));
+    return new Load(stage, feeds, await Editor.start(stage), await IdleClients.start(stage));
   }
 
-  private constructor(stage: Stage, feeds: readonly Feed[], editor: Editor) {
+  private constructor(stage: Stage, feeds: readonly Feed[], editor: Editor, idle: IdleClients) {
+    this.#idle = idle;
     this.#feeds = feeds;
     this.#editor = editor;
     for (const feed of feeds) feed.start(stage);
     const actors = [
       editor,
+      new ClockStepper(stage),
       new AbandonedSessions(stage),
       ...many(counts.shortLivedClients, index => new ShortLivedClient(stage, index)),
       ...many(counts.misbehavingClients, index => new MisbehavingClient(stage, index)),
@@ -42,6 +47,7 @@ export class Load {
     await this.#running;
     for (const feed of this.#feeds) await feed.stop(); // reliable clients wait for the last numbers
     await this.#editor.end();
+    await this.#idle.end();
   }
 }
 

@@ -90,6 +90,7 @@ export class MisbehavingClient implements Actor {
     /** Answers no ping, in a hub whose connections are given up soon. */
     answerNoPings: async (client, dice) => {
       this.#requestUpgrade(client, dice, 'quiet');
+      if ((await this.#answer(client)) === 101) this.#stage.ledger.unresponsive += 1;
       await within(client.ended, 'the end of a connection that answers no pings');
       client.socket.destroy();
     },

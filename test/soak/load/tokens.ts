@@ -2,7 +2,10 @@ import { type ClientClaims, KeyTokens } from '../../../src/auth/key-tokens.js';
 import type { Hubwire } from '../server/hubwire.js';
 
 /** Longer than any soak. */
-const lifetimeMinutes = 24 * 60;
+const lifetimeMinutes = 48 * 60;
+
+/** Tokens are dated back, so that they are valid before and after any step of the service's clock. */
+const ageMs = 24 * 60 * 60_000;
 
 /** Tokens as an app server makes them. */
 export class Tokens {
@@ -11,7 +14,7 @@ export class Tokens {
 
   constructor({ publicUrl, key }: Pick<Hubwire, 'publicUrl' | 'key'>) {
     this.#publicUrl = publicUrl;
-    this.#tokens = new KeyTokens({ primary: key, secondary: undefined }, Date.now);
+    this.#tokens = new KeyTokens({ primary: key, secondary: undefined }, () => Date.now() - ageMs);
   }
 
   /** Where clients of the hub connect, with a query that says who they are. */

@@ -8,6 +8,8 @@ import { ServerLog } from './log.js';
 /** More than the patience of the service with what will not end. [design 5] */
 const exitPatienceMs = 60_000;
 
+const steppingClock = new URL('stepping-clock.js', import.meta.url).href;
+
 /** How a process ended. */
 export interface Exit {
   readonly code: number | null;
@@ -35,18 +37,28 @@ export class Hubwire {
   /** Resolves once it listens. @throws Error when it ends or says nothing */
   static async start(program: string, hubsFile: string): Promise<Hubwire> {
     const ports = ['--host', '127.0.0.1', '--port', '0', '--admin-port', 'any'];
-    const args = ['--inspect=127.0.0.1:0', program, 'start', '--json', '--hubs', hubsFile, ...ports];
+    const args = [
+      '--inspect=127.0.0.1:0',
+      '--import',
+      steppingClock,
+      program,
+      'start',
+      '--json',
+      '--hubs',
+      hubsFile,
+      ...ports,
+    ];
     const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(process.execPath, args, { env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, args, { env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
     process.once('exit', () => child.kill('SIGKILL')); // it must not outlive a soak that fails
     const log = new ServerLog();
-    child.stderr.setEncoding('utf8').on('data', (text: string) => log.write(text));
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => log.write(text));
     const inspectorUrl = new Promise<string>(tell => log.onOther(text => /ws:\S+/.exec(text)?.map(tell)));
     const exit = once(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
     const ended = exit.then(({ code }) => Promise.reject(new Error(`the service ended with ${code}`)));
     ended.catch(() => {}); // of interest to the wait below only
     const [line] = await within(
-      Promise.race([once(createInterface(child.stdout), 'line'), ended]),
+      Promise.race([once(createInterface(child.stdout!), 'line'), ended]),
       'the service listens',
     );
     const inspector = await Inspector.connect(await within(inspectorUrl, 'the address of the inspector'));
@@ -78,6 +90,14 @@ export class Hubwire {
     const { code, signal } = await this.#exit;
     if (this.#isAskedToEnd) return new Promise<never>(() => {});
     throw new Error(`the service ended with ${code ?? signal}:\n${this.log.faults.join('\n')}`);
+  }
+
+  /** Steps its wall clock. Answers the Unix milliseconds that it then reads. */
+  async stepClock(stepMs: number): Promise<number> {
+    const answer = once(this.#child, 'message');
+    this.#child.send(stepMs);
+    const [nowMs] = (await within(answer, 'the time after a step of the clock')) as [number];
+    return nowMs;
   }
 
   /** Asks it to end, and ends it when it does not. */
