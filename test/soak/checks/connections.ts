@@ -66,8 +66,8 @@ function unbalanced(samples: Samples): string[] {
 }
 
 /** An upgrade that takes up a session opens nothing. */
-function recoveries({ sessions }: Ledger): number {
-  return sessions.reduce((total, session) => total + session.recoveries, 0);
+function recoveries({ sessions, stalled }: Ledger): number {
+  return stalled.recoveries + sessions.reduce((total, session) => total + session.recoveries, 0);
 }
 
 function without(ids: ReadonlySet<string>, others: ReadonlySet<string>): string[] {

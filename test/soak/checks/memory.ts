@@ -1,5 +1,5 @@
 import type { MemoryReading } from '../server/memory.js';
-import { type Row, shown } from './row.js';
+import { megabytes, type Row, shown } from './row.js';
 
 export interface MemoryFacts {
   /** Before any client came. */
@@ -27,10 +27,6 @@ export function memoryRows({ before, early, late, drained }: MemoryFacts): Row[]
     grown('memory in use after everybody has left', drained),
     shown('resident memory', `${resident.join(', ')} (before, early, late, after)`),
   ];
-}
-
-function megabytes(bytes: number): string {
-  return `${(bytes / 1e6).toFixed(1)} MB`;
 }
 
 function percent(share: number): string {

@@ -39,6 +39,10 @@ export function list(check: string, counts: Iterable<readonly [string, number]>)
   return shown(check, [...counts].map(([name, count]) => `${name} ${count.toLocaleString('en')}`).join(', '));
 }
 
+export function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
 function textOf([name, count]: Figure): string {
   return `${count.toLocaleString('en')} ${name}`;
 }

@@ -1,12 +1,11 @@
 import type { Ledger } from '../load/ledger.js';
-import type { Exit } from '../server/hubwire.js';
 import type { ServerLog } from '../server/log.js';
 import type { Samples } from '../server/metrics.js';
 import { equal, none, type Row } from './row.js';
 
 type LogFacts = Pick<ServerLog, 'faults' | 'faultCount' | 'refusedEdits'>;
 
-export function serviceRows(samples: Samples, log: LogFacts, ledger: Ledger, exit: Exit): Row[] {
+export function serviceRows(samples: Samples, log: LogFacts, ledger: Ledger): Row[] {
   return [
     none('faults in the log', log.faults, log.faultCount),
     equal('faults in /metrics', [
@@ -17,11 +16,6 @@ export function serviceRows(samples: Samples, log: LogFacts, ledger: Ledger, exi
       ['reported', log.refusedEdits],
       ['made', ledger.edits.refused],
     ]),
-    {
-      check: 'the service ends with 0 after SIGTERM',
-      figures: exit.signal ?? `exit code ${exit.code}`,
-      isOk: exit.code === 0,
-    },
     none('answers that did not come, or made no sense', ledger.complaints, ledger.complaintCount),
   ];
 }

@@ -22,7 +22,7 @@ export interface Variant {
 
 export const firstVariant: Variant = { version: 0, editedHandlers: [], editedKeepAlive: 20 };
 
-/** The content of hubs.yaml, as JSON, which is YAML too. Hubs: `steady` stays as it is, `probed` and `edited` change, the others have no handlers. */
+/** The content of hubs.yaml, as JSON, which is YAML too. Hubs: `steady` stays as it is, `probed` and `edited` change; `last` is that of the clients that the service stops with. The others have no handlers. */
 export function hubsYaml(urls: AppUrls, { version, editedHandlers, editedKeepAlive }: Variant): string {
   const presence = { groupPresenceEvents: { eventNames: ['joined', 'left'], groupFilters: ['room-*'] } };
   const hubs = {
@@ -30,6 +30,10 @@ export function hubsYaml(urls: AppUrls, { version, editedHandlers, editedKeepAli
     probed: { eventHandlers: [{ urlTemplate: `${urls.steady}/probed/v${version}/{event}`, userEventPattern: '*' }] },
     edited: { webSocketKeepAliveIntervalInSeconds: editedKeepAlive, eventHandlers: editedHandlers },
     idle: { webSocketKeepAliveIntervalInSeconds: 5 },
+    stalled: {},
+    last: {
+      eventHandlers: [{ urlTemplate: `${urls.steady}/last/{event}`, systemEvents: ['connected', 'disconnected'] }],
+    },
     quiet: { webSocketKeepAliveIntervalInSeconds: 1 },
   };
   return `# version ${version}\n${JSON.stringify({ hubs, delivery }, null, 1)}\n`;

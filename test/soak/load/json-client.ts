@@ -118,6 +118,15 @@ export class JsonClient {
     return (await within(pong, 'a pong')) !== undefined;
   }
 
+  /** Stops reading, pings included. */
+  pause(): void {
+    this.#wire?.pause();
+  }
+
+  resume(): void {
+    this.#wire?.resume();
+  }
+
   end(how: Ending): Promise<void> {
     return this.#wire!.end(how);
   }

@@ -1,3 +1,5 @@
+import type { SilentKind } from './silent-socket.js';
+
 /** How a request of a client ended, as far as the client can know. `lost`: its connection was gone first. */
 export type Outcome = 'success' | 'duplicate' | 'failed' | 'lost';
 
@@ -8,6 +10,42 @@ export interface SessionRecord {
   readonly events: number;
   /** What was lost, came twice or came out of order. */
   readonly wrong: readonly string[];
+}
+
+/** How clients that have stopped reading end. */
+export const stalledEndings = ['slow', 'recover', 'closedByRest', 'readOn'] as const;
+export type StalledEnding = (typeof stalledEndings)[number];
+
+export interface StalledRecord<Ending = StalledEnding> {
+  readonly ending: Ending;
+  readonly isReliable: boolean;
+  readonly heard: number;
+  /** What was lost, came twice or came out of order. */
+  readonly wrong: readonly string[];
+}
+
+export interface StalledRound {
+  readonly ending: StalledEnding;
+  /** Resident bytes of the service; undefined where they cannot be counted. */
+  readonly before: number | undefined;
+  readonly peak: number | undefined;
+  /** Of a client's messages to itself. */
+  readonly slowestMs: number;
+}
+
+export interface SilentRecord extends SilentKind {
+  readonly lastedMs: number;
+  /** By the service. */
+  readonly isEnded: boolean;
+}
+
+/** Clients that connect while there are more silent connections than descriptors. */
+export interface FloodRecord {
+  /** Silent connections. */
+  opened: number;
+  slowestMs: number;
+  /** Why each that was not let in was not. */
+  readonly refused: string[];
 }
 
 /** What became of steps of the service's wall clock. */
@@ -40,6 +78,11 @@ export class Ledger {
   readonly restCalls = new Map<string, number>();
   readonly edits = { taken: 0, refused: 0, astray: [] as string[] };
   readonly sessions: SessionRecord[] = [];
+  readonly stalled = { rounds: [] as StalledRound[], clients: [] as StalledRecord[], recoveries: 0 };
+  readonly silent = {
+    connections: [] as SilentRecord[],
+    flood: { opened: 0, slowestMs: 0, refused: [] } as FloodRecord,
+  };
   readonly clock: ClockRecord = { steps: [], idleClients: 0, idleClosed: [], refusedTokens: [] };
   /** Clients that were let in and answer no pings. */
   unresponsive = 0;

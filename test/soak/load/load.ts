@@ -8,6 +8,8 @@ import { MisbehavingClient } from './misbehaving-client.js';
 import { ReliableClient } from './reliable-client.js';
 import { RestCaller } from './rest-caller.js';
 import { ShortLivedClient } from './short-lived-client.js';
+import { SilentClient } from './silent-client.js';
+import { silentKinds } from './silent-socket.js';
 import { type Actor, run, type Stage } from './stage.js';
 
 const counts = { shortLivedClients: 20, misbehavingClients: 3, restCallers: 3, reliableClients: 10, feedsByRest: 2 };
@@ -36,6 +38,7 @@ export class Load {
       new AbandonedSessions(stage),
       ...many(counts.shortLivedClients, index => new ShortLivedClient(stage, index)),
       ...many(counts.misbehavingClients, index => new MisbehavingClient(stage, index)),
+      ...many(silentKinds.length, index => new SilentClient(stage, index)),
       ...many(counts.restCallers, index => new RestCaller(stage, index)),
       ...many(counts.reliableClients, index => new ReliableClient(stage, feeds, index)),
     ];

@@ -63,6 +63,15 @@ export class Wire {
     return true;
   }
 
+  /** Stops reading, pings included. */
+  pause(): void {
+    this.#ws.pause();
+  }
+
+  resume(): void {
+    this.#ws.resume();
+  }
+
   /** Settles once the client's side is closed; what the service makes of it comes later. */
   async end(how: Ending): Promise<void> {
     this.#leave(how);
@@ -78,7 +87,8 @@ export class Wire {
         this.#ws.terminate();
         return;
       case 'reset':
-        this.#socket.resetAndDestroy();
+        this.#socket.resetAndDestroy(); // would wait for what has not been written yet
+        this.#socket.destroy();
         return;
       case 'halfClose':
         this.#socket.end();

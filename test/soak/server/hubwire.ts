@@ -4,11 +4,18 @@ import { createInterface } from 'node:readline';
 import { within } from '../patience.js';
 import { Inspector } from './inspector.js';
 import { ServerLog } from './log.js';
+import { readResident } from './resident.js';
 
 /** More than the patience of the service with what will not end. [design 5] */
 const exitPatienceMs = 60_000;
 
+/** The peak can only be read while the process is there. */
+const peakGapMs = 50;
+
 const steppingClock = new URL('stepping-clock.js', import.meta.url).href;
+
+/** The usual limit of descriptors; Node would raise it to the highest that is allowed. */
+const limitDescriptors = 'ulimit -n 1024 && exec "$0" "$@"';
 
 /** How a process ended. */
 export interface Exit {
@@ -49,7 +56,10 @@ export class Hubwire {
       ...ports,
     ];
     const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(process.execPath, args, { env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe', 'ipc'] });
+    const child = spawn('/bin/sh', ['-c', limitDescriptors, process.execPath, ...args], {
+      env: { PATH, HOME },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
     process.once('exit', () => child.kill('SIGKILL')); // it must not outlive a soak that fails
     const log = new ServerLog();
     child.stderr!.setEncoding('utf8').on('data', (text: string) => log.write(text));
@@ -100,13 +110,18 @@ export class Hubwire {
     return nowMs;
   }
 
-  /** Asks it to end, and ends it when it does not. */
-  async terminate(): Promise<Exit> {
+  /** Asks it to end, and ends it when it does not. `peak`: its most resident bytes since `restartPeak`. */
+  async terminate(): Promise<Exit & { readonly peak: number | undefined }> {
     this.#isAskedToEnd = true;
     this.#child.kill('SIGTERM');
+    let peak = readResident(this.pid)?.peak;
+    const peakTimer = setInterval(() => {
+      peak = readResident(this.pid)?.peak ?? peak;
+    }, peakGapMs);
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), exitPatienceMs);
     const exit = await this.#exit;
     clearTimeout(timer);
-    return exit;
+    clearInterval(peakTimer);
+    return { ...exit, peak };
   }
 }

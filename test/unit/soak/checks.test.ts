@@ -219,9 +219,8 @@ describe('messages, sessions and edits', () => {
 
 describe('the service', () => {
   const log = { faults: [], faultCount: 0, refusedEdits: 1 };
-  const ended = { code: 0, signal: null };
-  const rows = (more: object = {}, exit: { code: number | null; signal: NodeJS.Signals | null } = ended, faults = 0) =>
-    failed(serviceRows(samplesWith({ faults_total: faults }), { ...log, ...more }, wellLedger(), exit));
+  const rows = (more: object = {}, faults = 0) =>
+    failed(serviceRows(samplesWith({ faults_total: faults }), { ...log, ...more }, wellLedger()));
 
   test('is well', () => {
     expect(rows()).toEqual([]);
@@ -229,20 +228,13 @@ describe('the service', () => {
 
   test('faults, in the log or in /metrics; a bad edit that nobody was told of', () => {
     expect(rows({ faults: ['x'], faultCount: 1 })).toEqual(['faults in the log']);
-    expect(rows({}, ended, 1)).toEqual(['faults in /metrics']);
+    expect(rows({}, 1)).toEqual(['faults in /metrics']);
     expect(rows({ refusedEdits: 0 })).toEqual(['bad edits in the log']);
-  });
-
-  test('an end with another code, or by a signal', () => {
-    const check = ['the service ends with 0 after SIGTERM'];
-    expect([rows({}, { code: 1, signal: null }), rows({}, { code: null, signal: 'SIGKILL' })]).toEqual([check, check]);
   });
 
   test('complaints of the load', () => {
     const ledger = ledgerWith(({ complain }) => complain(new Error('nothing came')));
-    expect(failed(serviceRows(samplesWith(), log, ledger, ended))).toEqual([
-      'answers that did not come, or made no sense',
-    ]);
+    expect(failed(serviceRows(samplesWith(), log, ledger))).toEqual(['answers that did not come, or made no sense']);
   });
 });
 
