@@ -9,10 +9,10 @@ const mostWaitMs = 5_000;
 /** What they may cost together. [issue 9, F3] */
 const mostFloodBytes = 20e6;
 
-/** @param early in use before @param flooded in use while they are there */
+/** @param late under load, before the flood @param flooded during it */
 export function silentRows(
   { silent: { connections, flood } }: Pick<Ledger, 'silent'>,
-  { early, flooded }: { readonly early: MemoryReading; readonly flooded: MemoryReading },
+  { late, flooded }: { readonly late: MemoryReading; readonly flooded: MemoryReading },
 ): Row[] {
   return [
     endedRow(connections),
@@ -24,8 +24,8 @@ export function silentRows(
     },
     {
       check: 'silent: memory in use meanwhile',
-      figures: `${megabytes(flooded.live)}, ${megabytes(early.live)} early, at most ${megabytes(mostFloodBytes)} more`,
-      isOk: flooded.live <= early.live + mostFloodBytes,
+      figures: `${megabytes(flooded.live)}, ${megabytes(late.live)} before, at most ${megabytes(mostFloodBytes)} more`,
+      isOk: flooded.live <= late.live + mostFloodBytes,
     },
   ];
 }

@@ -13,8 +13,9 @@ export interface StopFacts {
   readonly roll: Pick<Roll, 'connected' | 'disconnected'>;
   /** What they read that was wrong. */
   readonly wrong: readonly string[];
-  /** Before SIGTERM; its peak is that of the stop. Undefined where it cannot be counted. */
-  readonly before: Resident | undefined;
+  /** Before SIGTERM. Undefined where it cannot be counted. */
+  readonly before: Pick<Resident, 'current'> | undefined;
+  /** Resident bytes of the stop at their peak. */
   readonly peak: number | undefined;
 }
 
