@@ -1,4 +1,4 @@
-import { rename, writeFile } from 'node:fs/promises';
+import { renameSync, writeFileSync } from 'node:fs';
 import type { Dice } from '../dice.js';
 import { within } from '../patience.js';
 import { isRefusedEdit, isTakenEdit } from '../server/log.js';
@@ -52,7 +52,7 @@ export class Editor implements Actor {
     this.#version = variant.version;
     this.#text = hubsYaml(urlsOf(apps), variant);
     const taken = hubwire.log.next(({ msg }) => isTakenEdit(msg));
-    await this.#write(this.#text, isRenamed);
+    this.#write(this.#text, isRenamed);
     await within(taken, `version ${variant.version} of hubs.yaml is in force`);
     ledger.edits.taken += 1;
     this.#inForce = variant.version;
@@ -64,7 +64,7 @@ export class Editor implements Actor {
     const { hubwire, ledger } = this.#stage;
     this.#version += 1;
     const refused = hubwire.log.next(({ msg }) => isRefusedEdit(msg));
-    await this.#write(spoil(this.#text, dice), dice.chance(50));
+    this.#write(spoil(this.#text, dice), dice.chance(50));
     await within(refused, 'a bad hubs.yaml is refused');
     ledger.edits.refused += 1;
     this.#isSpoilt = true;
@@ -72,11 +72,11 @@ export class Editor implements Actor {
   }
 
   /** In place, or as editors do that never leave a half-written file. */
-  async #write(text: string, isRenamed: boolean): Promise<void> {
+  #write(text: string, isRenamed: boolean): void {
     const { hubsFile } = this.#stage;
     const target = isRenamed ? `${hubsFile}.new` : hubsFile;
-    await writeFile(target, text);
-    if (isRenamed) await rename(target, hubsFile);
+    writeFileSync(target, text); // at once: while this process is busy, a file must not stay empty
+    if (isRenamed) renameSync(target, hubsFile);
   }
 
   async #checkVersion(): Promise<void> {
