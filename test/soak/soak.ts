@@ -93,7 +93,7 @@ export class Soak {
     const load = await Load.start(this.#stage);
     const progress = setInterval(() => void this.#report(startMs), progressMs);
     const warmMs = Math.min(warmUpMs, this.#loadMs / 3);
-    const rounds = new StalledRounds(this.#stage, new Dice(this.#stage.seed, 'stalled rounds'));
+    const rounds = new StalledRounds(this.#stage, this.#scraper, new Dice(this.#stage.seed, 'stalled rounds'));
     await this.#stallUntil(rounds, startMs + warmMs);
     const early = await this.#readMemoryUntil(startMs + warmMs);
     await this.#stallUntil(rounds, startMs + this.#loadMs);

@@ -52,9 +52,14 @@ function kindRow(kind: EventKind, samples: Samples, tally: Tally): Row {
 /** Each event is taken once when its client was told so, never when it was told the opposite, and in no case twice. */
 export function contradictions({ events }: Pick<Ledger, 'events'>, tally: Pick<Tally, 'marked'>): string[] {
   return [...events].flatMap(([mark, outcome]) => {
-    const taken = tally.marked(mark).filter(({ isTaken }) => isTaken).length;
+    const events = tally.marked(mark);
+    const taken = events.filter(({ isTaken }) => isTaken).length;
     const expected = { success: [1], duplicate: [1], failed: [0], lost: [0, 1] }[outcome];
-    return expected.includes(taken) ? [] : [`${mark}: ${outcome}, taken ${taken} times`];
+    return expected.includes(taken)
+      ? []
+      : [
+          `${mark}: ${outcome}, taken ${taken} times (${events.map(({ name, tries }) => `${name}, tries: ${tries}`).join('; ')})`,
+        ];
   });
 }
 

@@ -29,8 +29,10 @@ export interface StalledRound {
   /** Resident bytes of the service; undefined where they cannot be counted. */
   readonly before: number | undefined;
   readonly peak: number | undefined;
-  /** Of a client's messages to itself. */
+  /** Of a client's messages to itself; what keeps the load's own process busy counts. */
   readonly slowestMs: number;
+  /** Of the service's event loop. */
+  readonly slowestTurnMs: number;
 }
 
 export interface SilentRecord extends SilentKind {

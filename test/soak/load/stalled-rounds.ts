@@ -1,4 +1,5 @@
 import type { Dice } from '../dice.js';
+import type { Scraper } from '../server/metrics.js';
 import { readResident, restartPeak } from '../server/resident.js';
 import { JsonClient } from './json-client.js';
 import { type StalledEnding, type StalledRecord, stalledEndings } from './ledger.js';
@@ -31,11 +32,13 @@ const closedWithoutAnswerMs = 6_000;
  */
 export class StalledRounds {
   readonly #stage: Stage;
+  readonly #scraper: Scraper;
   readonly #dice: Dice;
   #rounds = 0;
 
-  constructor(stage: Stage, dice: Dice) {
+  constructor(stage: Stage, scraper: Scraper, dice: Dice) {
     this.#stage = stage;
+    this.#scraper = scraper;
     this.#dice = dice;
   }
 
@@ -55,6 +58,7 @@ export class StalledRounds {
   async #run(ending: StalledEnding): Promise<void> {
     const { hubwire, ledger } = this.#stage;
     const group = `stalled-${this.#rounds}`;
+    await this.#scraper.takeSlowestTurnMs();
     restartPeak(hubwire.pid);
     const before = readResident(hubwire.pid)?.current;
     const pulse = await Pulse.start(this.#stage, stalledHub, `pulse-${this.#rounds}`);
@@ -66,7 +70,8 @@ export class StalledRounds {
     } finally {
       await pulse.stop();
       const peak = readResident(hubwire.pid)?.peak;
-      ledger.stalled.rounds.push({ ending, before, peak, slowestMs: pulse.slowestMs });
+      const slowestTurnMs = await this.#scraper.takeSlowestTurnMs();
+      ledger.stalled.rounds.push({ ending, before, peak, slowestMs: pulse.slowestMs, slowestTurnMs });
     }
   }
 

@@ -50,13 +50,24 @@ function labelsOf(text: string): Labels {
 export class Scraper {
   readonly #url: string;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  #slowestTurnSeconds = 0;
 
   constructor(adminUrl: string) {
     this.#url = `${adminUrl}/metrics`;
   }
 
   async read(): Promise<Samples> {
-    return new Samples(await within(this.#text(), 'the answer of /metrics'));
+    const samples = new Samples(await within(this.#text(), 'the answer of /metrics'));
+    this.#slowestTurnSeconds = Math.max(this.#slowestTurnSeconds, samples.sum('nodejs_eventloop_lag_max_seconds'));
+    return samples;
+  }
+
+  /** The longest time that the service's event loop stood still, since this was asked last. Each reading of it begins anew. */
+  async takeSlowestTurnMs(): Promise<number> {
+    await this.read();
+    const slowestMs = this.#slowestTurnSeconds * 1000;
+    this.#slowestTurnSeconds = 0;
+    return slowestMs;
   }
 
   close(): void {

@@ -18,7 +18,7 @@ describe('[F1] stalled clients', () => {
   const closed = (category: string) => `connections_closed_total{hub="stalled",protocol="json",category="${category}"}`;
   const well = { [closed('SlowClient')]: 1, [closed('ClosedByAppServer')]: 1 };
   const client: StalledRecord = { ending: 'slow', isReliable: true, heard: 9, wrong: [] };
-  const round: StalledRound = { ending: 'slow', before: 100e6, peak: 250e6, slowestMs: 2_000 };
+  const round: StalledRound = { ending: 'slow', before: 100e6, peak: 250e6, slowestMs: 5_000, slowestTurnMs: 1_000 };
 
   const rows = (
     changes: { client?: Partial<StalledRecord>; round?: Partial<StalledRound>; closed?: Record<string, number> } = {},
@@ -44,7 +44,8 @@ describe('[F1] stalled clients', () => {
   });
 
   test('a client beside them that waits too long', () => {
-    expect(rows({ round: { slowestMs: 2_001 } })).toEqual(['stalled: the slowest message of a client beside them']);
+    expect(rows({ round: { slowestMs: 5_001 } })).toEqual(['stalled: the slowest message of a client beside them']);
+    expect(rows({ round: { slowestTurnMs: 1_001 } })).toEqual(['stalled: the slowest turn of the event loop']);
   });
 
   test('memory that grows by a copy for each client; where it is not counted it is not judged', () => {
@@ -55,7 +56,10 @@ describe('[F1] stalled clients', () => {
 
   test('no rounds at all', () => {
     const none = failed(stalledRows(samplesWith(), new Ledger(), 'stalled'));
-    expect(none).toEqual(['stalled: the slowest message of a client beside them']);
+    expect(none).toEqual([
+      'stalled: the slowest message of a client beside them',
+      'stalled: the slowest turn of the event loop',
+    ]);
   });
 });
 
