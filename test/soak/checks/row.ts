@@ -18,6 +18,13 @@ export function equal(check: string, ...pairs: readonly Pair[]): Row {
   return { check, figures, isOk: pairs.every(([a, b]) => a[1] === b[1]) };
 }
 
+/** As `equal`, where each two may differ by as much as was given up in the middle. */
+export function equalWithin([what, most]: Figure, check: string, ...pairs: readonly Pair[]): Row {
+  const { figures } = equal(check, ...pairs);
+  const isOk = pairs.every(([[, a], [, b]]) => Math.abs(a - b) <= most);
+  return { check, figures: most === 0 ? figures : `${figures}; ${textOf([what, most])}`, isOk };
+}
+
 /** Each must be at most the next. */
 export function ascending(check: string, ...figures: readonly Figure[]): Row {
   const counts = figures.map(([, count]) => count);

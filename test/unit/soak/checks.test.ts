@@ -157,6 +157,13 @@ describe('events', () => {
     expect(rows(changes)).toEqual([counted]);
   });
 
+  test('what was cancelled may have arrived or not, and no more than that', () => {
+    const changes = { 'events_total{kind="user",outcome="success"}': 0 };
+    const cancelled = (count: number) => rows({ ...changes, 'events_total{kind="user",outcome="cancelled"}': count });
+    expect(cancelled(0)).toContain(counted);
+    expect(cancelled(1)).toEqual([]);
+  });
+
   test('one with two outcomes, and one with none that its client was answered', () => {
     const outcome = (count: number) => rows({ 'events_total{kind="user",outcome="unhandled"}': count });
     expect(outcome(1)).toEqual(['user events have one outcome each']);
