@@ -18,6 +18,7 @@ import { answerNotFound } from '../listener/failure.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
 import { lingering } from '../listener/lingering.js';
 import { hostFault, requestTarget } from '../listener/request-target.js';
+import { answersAtTurnEnd } from './answers.js';
 import { authentication, type CallerChecks } from './authentication.js';
 import type { Certificate } from './certificate.js';
 import { addDataPlane } from './data-plane.js';
@@ -119,6 +120,10 @@ function addApi(api: FastifyInstance, options: RestServerOptions): void {
   api.addHook(
     'onRequest',
     atOnce((_request, reply) => void reply.header('api-supported-versions', supported)),
+  );
+  api.addHook(
+    'onSend',
+    answersAtTurnEnd(error => options.logger?.error({ err: error }, 'a REST answer could not be written')),
   );
   api.setNotFoundHandler(answerNotFound);
   addOpenApi(api, options.endpoints);
