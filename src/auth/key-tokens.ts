@@ -1,6 +1,5 @@
 import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import { PubSubError } from '../errors.js';
 import { type AudienceCheck, WrongAudience } from './audience.js';
 import { type Claims, checkHeader, checkTimes, claimStrings } from './claims.js';
 import { Hs256 } from './hs256.js';
@@ -67,8 +66,4 @@ export class KeyTokens {
 export function verifyingKeys({ primary, secondary }: AccessKeys): readonly KeyObject[] {
   const texts = secondary === undefined ? [primary] : [primary, secondary];
   return texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
-}
-
-function unauthorized(message: string): PubSubError {
-  return new PubSubError('unauthorized', message);
 }

@@ -154,6 +154,7 @@ function add(values: Map<string, string[]>, name: string, value: string): void {
 }
 
 function decode(text: string): string {
+  if (!text.includes('%')) return text; // nearly always, and to decode nothing is 1 % of a connect
   try {
     return decodeURIComponent(text);
   } catch (cause) {

@@ -68,9 +68,9 @@ export class Gateway {
   readonly #capacity: Capacity;
   readonly #requestHost: (request: IncomingMessage) => string | undefined;
   readonly #isTrustedPeer: (address: string) => boolean;
-  /** The subprotocol to echo, while ws finishes the handshake. */
-  readonly #selected = new WeakMap<IncomingMessage, string>();
   #others: OtherUpgrades | undefined;
+  /** The subprotocol to echo; ws wants to know it within `handleUpgrade`. */
+  #echoed: string | undefined;
   #isOpen = false;
   /** Handshakes under way. */
   #pending = 0;
@@ -92,7 +92,7 @@ export class Gateway {
       perMessageDeflate: false, // frames are shared by their receivers, so none is compressed for one of them [design 4]
       maxPayload: maxMessageBytes,
       ...closing,
-      handleProtocols: (_offered, request) => this.#selected.get(request) ?? false,
+      handleProtocols: () => this.#echoed ?? false,
     });
   }
 
@@ -283,7 +283,7 @@ export class Gateway {
     subprotocol: string | undefined,
     attach: (ws: ClientWebSocket) => void,
   ): void {
-    if (subprotocol !== undefined) this.#selected.set(request, subprotocol);
+    this.#echoed = subprotocol;
     this.#server.handleUpgrade(request, socket, head, attach);
   }
 
