@@ -2,12 +2,11 @@
  * The least that letting a client in can cost with ws: the check of its token, with `--ask` a question to the app server,
  * the upgrade and a greeting. Arguments: the key, and what to ask: origin, path, headers and body, as JSON.
  */
-import { createSecretKey } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { Duplex } from 'node:stream';
-import jwt from 'jsonwebtoken';
 import { Pool } from 'undici';
 import { WebSocketServer } from 'ws';
+import { tokenCheck } from './minimal-token.js';
 import { sayListening } from './minimal-upgrade.js';
 
 interface Question {
@@ -21,8 +20,7 @@ interface Question {
 process.setSourceMapsEnabled(false);
 
 const [keyText = '', questionJson] = process.argv.slice(2);
-// As text, jsonwebtoken would try each time whether it is a public key, which costs more than the rest.
-const key = createSecretKey(Buffer.from(keyText));
+const check = tokenCheck(keyText);
 const question = questionJson === undefined ? undefined : (JSON.parse(questionJson) as Question);
 const pool = question && new Pool(question.origin, { headersTimeout: 0, bodyTimeout: 0 });
 const sockets = new WebSocketServer({
@@ -36,7 +34,7 @@ const server = createServer();
 server.on('upgrade', (request, socket, head) => {
   socket.on('error', () => socket.destroy());
   const query = new URLSearchParams(request.url?.slice(request.url.indexOf('?')));
-  jwt.verify(query.get('access_token') ?? '', key, { algorithms: ['HS256'] });
+  check(query.get('access_token') ?? '');
   ask(socket, () =>
     sockets.handleUpgrade(request, socket, head, ws => {
       ws.on('error', ignore);
