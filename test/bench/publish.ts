@@ -6,9 +6,10 @@ import { againstText, type UngradedPeer, ungradedPeers, units } from './report.j
 
 const root = new URL('../../', import.meta.url);
 const resultFile = fileURLToPath(new URL('result.json', import.meta.url));
-const readmeFile = fileURLToPath(new URL('README.md', root));
+/** Where people read the results. */
+const pageFile = fileURLToPath(new URL('docs/performance.md', root));
 
-/** What stands around the table in README. */
+/** Marks around the table on that page. */
 const begin = '<!-- bench: written by `npm run bench -- --publish` -->';
 const end = '<!-- /bench -->';
 
@@ -29,7 +30,7 @@ export interface Published {
   readonly results: readonly PublishedSeries[];
 }
 
-/** Writes the results into `result.json`, in the place of those of the same series, and README's table from all of them. */
+/** Writes the results into `result.json`, in the place of those of the same series, and the table of `docs/performance.md` from all of them. */
 export async function publish(fresh: readonly PublishedSeries[], order: readonly string[]): Promise<void> {
   const before = await readResult().catch(() => undefined); // the first one
   const keyOf = ({ scenario, series }: PublishedSeries) => `${scenario}, ${series}`;
@@ -37,18 +38,18 @@ export async function publish(fresh: readonly PublishedSeries[], order: readonly
   const results = order.flatMap(key => all.get(key) ?? []);
   const published = { machine: machine(), versions: await versions(), results };
   await writeFile(resultFile, `${JSON.stringify(published, rounded, 1)}\n`);
-  await writeFile(readmeFile, withTable(await readFile(readmeFile, 'utf8'), await readResult()));
+  await writeFile(pageFile, withTable(await readFile(pageFile, 'utf8'), await readResult()));
 }
 
 export async function readResult(): Promise<Published> {
   return JSON.parse(await readFile(resultFile, 'utf8')) as Published;
 }
 
-/** README's text with the table of these results. @throws Error when its marks are missing */
-export function withTable(readme: string, published: Published): string {
-  const [from, to] = [readme.indexOf(begin), readme.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`README has no place for the table: ${begin} … ${end}`);
-  return `${readme.slice(0, from)}${begin}\n${tableOf(published)}\n${readme.slice(to)}`;
+/** The page's text with the table of these results. @throws Error when its marks are missing */
+export function withTable(page: string, published: Published): string {
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from < 0 || to < from) throw new Error(`docs/performance.md lacks the table's marks: ${begin} … ${end}`);
+  return `${page.slice(0, from)}${begin}\n${tableOf(published)}\n${page.slice(to)}`;
 }
 
 function tableOf({ machine, versions, results }: Published): string {
