@@ -11,8 +11,12 @@ const leastLength = 12;
 /** What stands between quotes in the source, cut where a template has a value. */
 const literals = readdirSync(join(repository, 'src'), { recursive: true, encoding: 'utf8' })
   .filter(path => path.endsWith('.ts'))
-  .flatMap(path => [...readFileSync(join(repository, 'src', path), 'utf8').matchAll(/'([^'\n]+)'|`([^`]+)`|"([^"\n]+)"/g)])
-  .flatMap(([, single, template, double]) => (single ?? template ?? double ?? '').replaceAll('\\', '').split(/\$\{[^}]*\}/))
+  .flatMap(path => [
+    ...readFileSync(join(repository, 'src', path), 'utf8').matchAll(/'([^'\n]+)'|`([^`]+)`|"([^"\n]+)"/g),
+  ])
+  .flatMap(([, single, template, double]) =>
+    (single ?? template ?? double ?? '').replaceAll('\\', '').split(/\$\{[^}]*\}/),
+  )
   .map(piece => piece.trim())
   .filter(piece => piece.length >= leastLength);
 
