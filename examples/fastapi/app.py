@@ -19,7 +19,7 @@ app = FastAPI()
 
 @app.options("/eventhandler/{event}")
 def validate() -> Response:
-    """Hubwire asks whether this app wants its events. "*" accepts every service; better name the host of yours."""
+    """Validation: the header accepts events of any service ("*"); in production, name the host of yours."""
     return Response(headers={"WebHook-Allowed-Origin": "*"})
 
 
