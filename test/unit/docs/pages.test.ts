@@ -37,7 +37,18 @@ function isTested(marks: ReadonlyMap<string, string>): boolean {
 
 describe('the reader of code blocks', () => {
   test('finds language, marks, text and line, indented blocks too', () => {
-    const page = ['# A', '```sh run', 'one', 'two', '```', '', '- item', '  ```js browser="a b" x', '    deep', '  ```'];
+    const page = [
+      '# A',
+      '```sh run',
+      'one',
+      'two',
+      '```',
+      '',
+      '- item',
+      '  ```js browser="a b" x',
+      '    deep',
+      '  ```',
+    ];
     expect(blocksOf(page.join('\n'))).toEqual([
       { language: 'sh', marks: new Map([['run', '']]), text: 'one\ntwo', line: 2 },
       {
