@@ -178,7 +178,8 @@ async function pythonFor(context: TestContext): Promise<string> {
 
 describe('examples/aspnet', () => {
   test('compiles', { timeout: installMs }, async context => {
-    if (!hasProgram('dotnet')) notRun(context, 'there is no .NET SDK');
+    // Not `notRun`: machines that run everything need not have it.
+    if (!hasProgram('dotnet')) context.skip('there is no .NET SDK');
     await run('dotnet', ['build', '--nologo', join(examples, 'aspnet')]);
   });
 });
