@@ -136,7 +136,7 @@ export class Service {
       observer,
       proxies: options.proxies,
     });
-    const turn = new EventLoopTurn();
+    const turn = new EventLoopTurn(clock);
     this.hubs = new Hubs({
       upstream: this.#handlers,
       backplane: this.#backplane,

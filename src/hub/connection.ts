@@ -1,6 +1,6 @@
 import { type CloseCategory, PubSubError } from '../errors.js';
 import type { Codec, InboundFrame, Sequencer } from '../protocols/codec.js';
-import { FrameList, type Frames } from '../protocols/frames.js';
+import type { Frames } from '../protocols/frames.js';
 import { type ClientRequest, isSequenced, type SequencedMessage, type ServerMessage } from '../protocols/messages.js';
 import { AckMemory } from './ack-memory.js';
 import type { Invocations } from './invocations.js';
@@ -220,10 +220,10 @@ export class Connection {
     return link.state === 'open' ? link.outlet : undefined;
   }
 
-  /** Sends again what the client has not acknowledged. */
-  replay(nowMs: number): void {
-    const frames = this.#replay?.unacked(nowMs) ?? [];
-    if (frames.length > 0) this.deliver(new FrameList(frames));
+  /** Sends again what the client has not acknowledged. @param nowMs reads a monotonic clock */
+  replay(nowMs: () => number): void {
+    const frames = this.#replay?.unacked(nowMs);
+    if (frames !== undefined && frames.count > 0) this.deliver(frames);
   }
 
   /** Groups whose states it has missed and the replay cannot tell. [client-protocols D24] */

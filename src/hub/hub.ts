@@ -215,7 +215,7 @@ export class Hub implements Performer {
     this.#away.delete(connection);
     connection.resume(outlet)?.drop();
     this.#greet(connection);
-    connection.replay(this.#ports.clock.monotonicMs());
+    connection.replay(() => this.#ports.clock.monotonicMs());
     for (const group of connection.takeForgottenGroups()) void this.#states.sendSnapshot(connection, group);
   }
 

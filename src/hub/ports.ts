@@ -18,7 +18,7 @@ export interface Turn {
 export interface Outlet {
   /** Enqueues only; frames leave in order. A receiver that falls too far behind is reported as slow by its socket. */
   send(frames: Frames): void;
-  /** Sends what is queued, then a Close frame; ends the socket if the peer does not answer it. */
+  /** Sends what is queued as the socket takes it, then a Close frame; ends a socket that takes too long over this or over the answer. */
   close(code: number, reason: string): void;
   /** Ends the socket at once, without a word: a newer one has taken its place. */
   drop(): void;

@@ -1,110 +1,19 @@
-import type { Frame } from '../protocols/frames.js';
+import type { Frame, Frames } from '../protocols/frames.js';
+import { stampedMessage } from '../protocols/stamped-frames.js';
+import { concatWires } from '../protocols/wire.js';
 import type { StampedBatch } from './stamped-batch.js';
-import type { StateSubject } from './state-subject.js';
+import { type Unacked, UnackedQueue } from './unacked-queue.js';
+import { UnackedStates } from './unacked-states.js';
 
 /** What a session holds that its client has not acknowledged, attached or not. [client-protocols 5.1] */
 const maxUnackedMessages = 1000;
 const maxUnackedBytes = 16 * 1024 * 1024;
 
-interface Unacked {
-  readonly sequenceId: number;
-  readonly frame: Frame;
-  /** Monotonic milliseconds; infinite for a message that never expires. */
-  readonly expiresAtMs: number;
-}
-
-/** Places that a queue begins with, and above which it gives its memory back once it is empty. */
-const leastPlaces = 16;
-const keptPlaces = 512;
-
-/**
- * Batches in the order of their ids, as a ring of columns: a fan-out adds to the queue of each of its receivers, and an
- * object apiece, or arrays that grow anew after each acknowledgement, are what the garbage collector then spends its
- * time on. [design 4]
- */
-class UnackedQueue {
-  #firstIds: number[] = [];
-  #batches: (StampedBatch | undefined)[] = [];
-  /** Where the oldest is. The number of places is a power of two. */
-  #first = 0;
-  #batchCount = 0;
-  /** Messages of the oldest batch that are acknowledged. */
-  #released = 0;
-  /** Messages. */
-  size = 0;
-  /** Of all messages, without their numbers. */
-  bytes = 0;
-
-  add(firstId: number, batch: StampedBatch): void {
-    if (this.#batchCount === this.#batches.length) this.#grow();
-    const at = (this.#first + this.#batchCount) & (this.#batches.length - 1);
-    this.#firstIds[at] = firstId;
-    this.#batches[at] = batch;
-    this.#batchCount += 1;
-    this.size += batch.length;
-    this.bytes += batch.bytes;
-  }
-
-  /** Forgets all ids up to this one. */
-  release(upTo: number): void {
-    while (this.#batchCount > 0) {
-      const batch = this.#batches[this.#first]!;
-      const released = Math.min(batch.length, upTo - this.#firstIds[this.#first]! + 1);
-      if (released > this.#released) this.#forget(batch, released);
-      if (released < batch.length) return;
-      this.#dropOldest();
-    }
-    if (this.#batches.length > keptPlaces) this.#resize(0);
-  }
-
-  /** Oldest first. */
-  all(): Unacked[] {
-    return Array.from({ length: this.#batchCount }, (_, index) => this.#messagesOf(index)).flat();
-  }
-
-  #messagesOf(index: number): Unacked[] {
-    const at = (this.#first + index) & (this.#batches.length - 1);
-    const [batch, firstId] = [this.#batches[at]!, this.#firstIds[at]!];
-    const messages = batch.framesAnew(firstId).map((frame, offset) => {
-      return { sequenceId: firstId + offset, frame, expiresAtMs: batch.expiresAtMs(offset) };
-    });
-    return index === 0 ? messages.slice(this.#released) : messages;
-  }
-
-  /** So many messages of the oldest batch are acknowledged now. */
-  #forget(batch: StampedBatch, released: number): void {
-    this.size -= released - this.#released;
-    this.bytes -= batch.bytesOfFirst(released) - batch.bytesOfFirst(this.#released);
-    this.#released = released;
-  }
-
-  #dropOldest(): void {
-    this.#batches[this.#first] = undefined;
-    this.#first = (this.#first + 1) & (this.#batches.length - 1);
-    this.#batchCount -= 1;
-    this.#released = 0;
-  }
-
-  #grow(): void {
-    this.#resize(Math.max(leastPlaces, this.#batches.length * 2));
-  }
-
-  #resize(places: number): void {
-    const [firstIds, batches, mask] = [this.#firstIds, this.#batches, this.#batches.length - 1];
-    this.#firstIds = new Array<number>(places).fill(0);
-    this.#batches = new Array<StampedBatch | undefined>(places).fill(undefined);
-    for (let index = 0; index < this.#batchCount; index += 1) {
-      const at = (this.#first + index) & mask;
-      this.#firstIds[index] = firstIds[at]!;
-      this.#batches[index] = batches[at];
-    }
-    this.#first = 0;
-  }
-}
-
 /** Numbers the messages of a session and keeps them until they are acknowledged. [client-protocols 5.1] */
 export class ReplayBuffer {
   #lastId = 0;
+  /** All messages up to this one are. */
+  #acknowledgedId = 0;
   readonly #unacked = new UnackedQueue();
   /** Most sessions never get one. */
   #states: UnackedStates | undefined;
@@ -135,15 +44,36 @@ export class ReplayBuffer {
 
   /** Releases all ids up to this one; one beyond the last releases everything, an old one nothing. */
   release(sequenceId: bigint): void {
+    const id = Math.min(Number(sequenceId), this.#lastId); // ours are exact as numbers; one that is not is beyond them
     this.#states?.release(sequenceId);
-    this.#unacked.release(Number(sequenceId)); // ours are exact as numbers; one that is not is beyond them
+    this.#unacked.release(id);
+    this.#acknowledgedId = Math.max(this.#acknowledgedId, id);
   }
 
-  /** In order, with their ids; what has expired is left out, which leaves a gap that clients allow for. [client-protocols D39] */
-  unacked(nowMs: number): readonly Frame[] {
-    const kept = this.#unacked.all();
-    const all = this.#states === undefined ? kept : inOrder([...kept, ...this.#states.all()]);
-    return all.flatMap(({ frame, expiresAtMs }) => (expiresAtMs > nowMs ? [frame] : []));
+  /**
+   * What its client has not acknowledged, in order, with the ids it had; messages that are added later are not part of
+   * it. It is read from here as it is sent: what has expired or been acknowledged by then is left out, which leaves a
+   * gap that clients allow for. [client-protocols D39]
+   *
+   * @param nowMs reads a monotonic clock
+   */
+  unacked(nowMs: () => number): Frames {
+    const [states, upToId] = [this.#states?.all() ?? [], this.#lastId];
+    const count = this.#unacked.size + states.length;
+    const payloadBytes = this.#unacked.bytes + (this.#states?.bytes ?? 0);
+    return new Replay(count, payloadBytes, () => this.#each(states, upToId, nowMs));
+  }
+
+  *#each(states: readonly Unacked[], upToId: number, nowMs: () => number): Iterable<Frames> {
+    let next = 0;
+    for (let sentId = 0; ; ) {
+      const lastId = Math.max(sentId, this.#acknowledgedId);
+      while (states[next] !== undefined && states[next]!.sequenceId <= lastId) next += 1;
+      const message = firstOf(this.#unacked.after(lastId), states[next]);
+      if (message === undefined || message.sequenceId > upToId) return;
+      sentId = message.sequenceId;
+      if (message.expiresAtMs > nowMs()) yield stampedMessage(message.stamp, sentId);
+    }
   }
 
   /** Groups whose states were too many to be kept, and are forgotten: only a new snapshot can tell them. Named once. */
@@ -158,86 +88,40 @@ export class ReplayBuffer {
 }
 
 function stateOf(batch: StampedBatch, sequenceId: number): Unacked {
-  return { sequenceId, frame: batch.framesAnew(sequenceId)[0]!, expiresAtMs: batch.expiresAtMs(0) };
+  return { sequenceId, stamp: batch.stamp(0), expiresAtMs: batch.expiresAtMs(0) };
 }
 
-function inOrder(messages: Unacked[]): readonly Unacked[] {
-  return messages.sort((a, b) => a.sequenceId - b.sequenceId);
+function firstOf(a: Unacked | undefined, b: Unacked | undefined): Unacked | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a.sequenceId < b.sequenceId ? a : b;
 }
 
-/** What a session holds of group states, besides its other messages. */
-const maxUnackedStates = 1000;
-const maxUnackedStateBytes = 4 * 1024 * 1024;
+/** What a session sends again: made message by message as a socket takes it, since a thousand sessions may do so at once. */
+class Replay implements Frames {
+  readonly count: number;
+  readonly payloadBytes: number;
+  readonly expiresAtMs = Number.POSITIVE_INFINITY;
+  readonly #messages: () => Iterable<Frames>;
 
-/** Stands for the snapshot among the connection ids of a group; no id is empty. */
-const snapshotKey = '';
-
-/** The last unacknowledged message about each connection's state in each group. [client-protocols D24] */
-class UnackedStates {
-  /** By group and connection; within a group in the order of sequence ids. */
-  readonly #groups = new Map<string, Map<string, Unacked>>();
-  #forgotten = new Set<string>();
-  /** Sequence id of the last message that was forgotten; a client that has it has missed nothing. */
-  #forgottenUpTo = 0;
-  #size = 0;
-  #bytes = 0;
-
-  /** Past the limits all is forgotten: a client that has missed so much is better served by a snapshot. */
-  add(message: Unacked, { group, connectionId }: StateSubject): void {
-    if (connectionId === undefined) this.#dropGroup(group);
-    else this.#drop(group, connectionId);
-    const isOver = this.#size >= maxUnackedStates || this.#bytes + message.frame.bytes.length > maxUnackedStateBytes;
-    if (isOver) this.#forgetAll(message.sequenceId - 1);
-    this.#keep(message, group, connectionId ?? snapshotKey);
+  constructor(count: number, payloadBytes: number, messages: () => Iterable<Frames>) {
+    this.count = count;
+    this.payloadBytes = payloadBytes;
+    this.#messages = messages;
   }
 
-  release(sequenceId: bigint): void {
-    if (sequenceId >= BigInt(this.#forgottenUpTo)) this.#forgotten.clear();
-    for (const [group, messages] of this.#groups) {
-      for (const [key, message] of messages) {
-        if (BigInt(message.sequenceId) > sequenceId) break;
-        this.#drop(group, key);
-      }
-    }
+  each(): readonly Frame[] {
+    return [...this.#messages()].flatMap(message => message.each());
   }
 
-  all(): readonly Unacked[] {
-    return [...this.#groups.values()].flatMap(messages => [...messages.values()]);
+  wire(): Buffer {
+    return concatWires([...this.#messages()]);
   }
 
-  takeForgotten(): readonly string[] {
-    const groups = [...this.#forgotten];
-    this.#forgotten = new Set();
-    return groups;
+  buffers(): readonly Buffer[] {
+    return [this.wire()];
   }
 
-  #keep(message: Unacked, group: string, key: string): void {
-    const messages = this.#groups.get(group) ?? new Map<string, Unacked>();
-    this.#groups.set(group, messages.set(key, message));
-    this.#size += 1;
-    this.#bytes += message.frame.bytes.length;
-  }
-
-  #drop(group: string, key: string): void {
-    const messages = this.#groups.get(group);
-    const message = messages?.get(key);
-    if (messages === undefined || message === undefined) return;
-    messages.delete(key);
-    if (messages.size === 0) this.#groups.delete(group);
-    this.#size -= 1;
-    this.#bytes -= message.frame.bytes.length;
-  }
-
-  #dropGroup(group: string): void {
-    this.#forgotten.delete(group);
-    for (const key of this.#groups.get(group)?.keys() ?? []) this.#drop(group, key);
-  }
-
-  #forgetAll(upTo: number): void {
-    this.#forgottenUpTo = upTo;
-    for (const group of this.#groups.keys()) this.#forgotten.add(group);
-    this.#groups.clear();
-    this.#size = 0;
-    this.#bytes = 0;
+  parts(): Iterable<Frames> {
+    return this.#messages();
   }
 }

@@ -1,5 +1,4 @@
 import type { Sequencer, Stamp } from '../protocols/codec.js';
-import type { Frame } from '../protocols/frames.js';
 import type { SequencedMessage } from '../protocols/messages.js';
 import { StampedFrames, StampedMessages } from '../protocols/stamped-frames.js';
 import { type StateSubject, stateSubjectOf } from './state-subject.js';
@@ -62,9 +61,9 @@ export class StampedBatch {
     return this.#frames;
   }
 
-  /** As `framesFrom`, for one session that needs them now and then: shared with nobody. */
-  framesAnew(firstId: number): readonly Frame[] {
-    return this.#messages.map(({ stamp }, index) => stamp.frame(firstId + index));
+  /** One of the messages, for a session that sends it again. */
+  stamp(index: number): Stamp {
+    return this.#messages[index]!.stamp;
   }
 
   /** To be called once all receivers have their frames: sessions keep the batch, and must not keep a copy of its bytes with it. */

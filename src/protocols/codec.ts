@@ -1,5 +1,6 @@
 import { Frame } from './frames.js';
 import type { ClientRequest, SequencedMessage, ServerMessage } from './messages.js';
+import { fragmentsOf, headerBytes, maxFrameBytes, writeHeader } from './wire.js';
 
 /** One WebSocket message as it came in. */
 export interface InboundFrame {
@@ -31,10 +32,28 @@ export abstract class Stamp {
   /** Writes an id, which takes so many bytes, over another one of as many. */
   abstract writeId(target: Buffer, at: number, sequenceId: number, idBytes: number): void;
 
+  /** The message with this id in parts: what all receivers share, and before and after it a receiver's own bytes. */
+  abstract split(sequenceId: number): { readonly before: Buffer; readonly shared: Buffer; readonly after: Buffer };
+
   frame(sequenceId: number): Frame {
-    const bytes = Buffer.allocUnsafe(this.size(sequenceId));
-    this.write(bytes, 0, sequenceId);
-    return new Frame(this.isBinary, bytes);
+    const size = this.size(sequenceId);
+    if (size > maxFrameBytes) return new Frame(this.isBinary, this.#written(0, size, sequenceId));
+    const header = headerBytes(size);
+    const wire = this.#written(header, size, sequenceId);
+    writeHeader(wire, 0, this.isBinary, size);
+    return new Frame(this.isBinary, wire.subarray(header), wire);
+  }
+
+  /** The message with this id as it goes over TCP in several frames, of which receivers share nearly all bytes. */
+  fragments(sequenceId: number): Buffer[] {
+    const { before, shared, after } = this.split(sequenceId);
+    return fragmentsOf(this.isBinary, [before, shared, after]);
+  }
+
+  #written(at: number, size: number, sequenceId: number): Buffer {
+    const bytes = Buffer.allocUnsafe(at + size);
+    this.write(bytes, at, sequenceId);
+    return bytes;
   }
 }
 

@@ -12,9 +12,19 @@ export interface Frames {
   /** Monotonic milliseconds: a socket that could not take the first to expire before then drops it. [rest-api 5 › TTL] */
   readonly expiresAtMs: number;
   each(): readonly Frame[];
-  /** All of them as they go over TCP, made when a first socket needs it. */
+  /** All of them as they go over TCP in one Buffer, made when a first socket needs it. */
   wire(): Buffer;
+  /** As `wire`, in several Buffers, of which receivers share all that is not one receiver's own. */
+  buffers(): readonly Buffer[];
+  /** The same messages in parts, each made when it is asked for. What is made for one receiver alone has at most `maxPartBytes`. */
+  parts(): Iterable<Frames>;
 }
+
+/** Bytes that are made for one receiver at a time: what a socket that makes no progress costs, beside its kernel's memory. */
+export const maxPartBytes = 64 * 1024;
+
+/** Messages whose joined size is above this are not copied together; the copy would cost more than a second write. */
+export const maxJoinedBytes = 256 * 1024;
 
 /** One WebSocket message to be sent. */
 export class Frame implements Frames {
@@ -22,11 +32,13 @@ export class Frame implements Frames {
   readonly isBinary: boolean;
   readonly bytes: Buffer;
   expiresAtMs = Number.POSITIVE_INFINITY;
-  #wire: Buffer | undefined = undefined;
+  #wire: Buffer | undefined;
 
-  constructor(isBinary: boolean, bytes: Buffer) {
+  /** @param wire as it goes over TCP, when that is known */
+  constructor(isBinary: boolean, bytes: Buffer, wire?: Buffer) {
     this.isBinary = isBinary;
     this.bytes = bytes;
+    this.#wire = wire;
   }
 
   get payloadBytes(): number {
@@ -40,6 +52,14 @@ export class Frame implements Frames {
   wire(): Buffer {
     this.#wire ??= wireOf(this.isBinary, this.bytes);
     return this.#wire;
+  }
+
+  buffers(): readonly Buffer[] {
+    return [this.wire()];
+  }
+
+  parts(): Iterable<Frames> {
+    return [this];
   }
 }
 
@@ -72,5 +92,13 @@ export class FrameList implements Frames {
   wire(): Buffer {
     this.#wire ??= concatWires(this.#frames);
     return this.#wire;
+  }
+
+  buffers(): readonly Buffer[] {
+    return [this.wire()];
+  }
+
+  parts(): Iterable<Frames> {
+    return this.payloadBytes <= maxJoinedBytes ? [this] : this.#frames;
   }
 }

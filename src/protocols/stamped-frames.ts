@@ -1,5 +1,5 @@
 import type { Stamp } from './codec.js';
-import type { Frame, Frames } from './frames.js';
+import { type Frame, type Frames, maxPartBytes } from './frames.js';
 import { transient } from './slabs.js';
 import { concatWires, headerBytes, maxFrameBytes, writeHeader } from './wire.js';
 
@@ -96,5 +96,58 @@ export class StampedFrames implements Frames {
   wire(): Buffer {
     this.#wire ??= this.#messages.wire(this.firstId);
     return this.#wire;
+  }
+
+  buffers(): readonly Buffer[] {
+    return [this.wire()];
+  }
+
+  parts(): Iterable<Frames> {
+    return this.payloadBytes <= maxPartBytes ? [this] : this.#oneByOne();
+  }
+
+  *#oneByOne(): Iterable<Frames> {
+    let id = this.firstId;
+    for (const stamp of this.#messages.stamps) {
+      yield stampedMessage(stamp, id);
+      id += 1;
+    }
+  }
+}
+
+/** One message with its id, for one receiver. */
+export function stampedMessage(stamp: Stamp, sequenceId: number): Frames {
+  return stamp.size(sequenceId) <= maxFrameBytes ? stamp.frame(sequenceId) : new LargeMessage(stamp, sequenceId);
+}
+
+/** One that takes several frames. However many receivers wait for it, its bytes are in memory once. */
+class LargeMessage implements Frames {
+  readonly count = 1;
+  readonly expiresAtMs = Number.POSITIVE_INFINITY;
+  readonly #stamp: Stamp;
+  readonly #sequenceId: number;
+
+  constructor(stamp: Stamp, sequenceId: number) {
+    this.#stamp = stamp;
+    this.#sequenceId = sequenceId;
+  }
+
+  get payloadBytes(): number {
+    return this.#stamp.bytes;
+  }
+
+  each(): readonly Frame[] {
+    return [this.#stamp.frame(this.#sequenceId)];
+  }
+
+  wire(): Buffer {
+    return Buffer.concat(this.buffers());
+  }
+
+  buffers(): readonly Buffer[] {
+    return this.#stamp.fragments(this.#sequenceId);
+  }
+  parts(): Iterable<Frames> {
+    return [this];
   }
 }

@@ -28,6 +28,25 @@ export function wireOf(isBinary: boolean, bytes: Buffer): Buffer {
   return wire;
 }
 
+/** One message as frames around these parts of its payload, none of which is copied. */
+export function fragmentsOf(isBinary: boolean, parts: readonly Buffer[]): Buffer[] {
+  const payloads = parts.flatMap(chunksOf);
+  return payloads.flatMap((payload, index) => {
+    const header = Buffer.allocUnsafe(headerBytes(payload.length));
+    const opcode = index > 0 ? continuation : opcodeOf(isBinary);
+    writeFrameHeader(header, 0, opcode | (index === payloads.length - 1 ? fin : 0), payload.length);
+    return [header, payload];
+  });
+}
+
+/** What each frame can take of it; nothing when it is empty. */
+function chunksOf(bytes: Buffer): Buffer[] {
+  const frames = Math.ceil(bytes.length / maxFrameBytes);
+  return Array.from({ length: frames }, (_, index) =>
+    bytes.subarray(index * maxFrameBytes, (index + 1) * maxFrameBytes),
+  );
+}
+
 /** Messages joined; one alone is not copied. */
 export function concatWires(messages: readonly { wire(): Buffer }[]): Buffer {
   const [first] = messages;

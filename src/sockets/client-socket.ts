@@ -1,9 +1,11 @@
 import type { Socket } from 'node:net';
 import { type RawData, WebSocket } from 'ws';
+import { PubSubError } from '../errors.js';
 import type { Connection, Ending } from '../hub/connection.js';
 import type { Hub } from '../hub/hub.js';
 import type { Outlet } from '../hub/ports.js';
 import type { KeepAlive, Peer } from './keep-alive.js';
+import type { SlowWatcher } from './socket-outlet.js';
 
 /** What all sockets share. */
 export interface ClientSocketHost {
@@ -18,7 +20,7 @@ export interface ClientSocketHost {
 }
 
 /** A way out that can be told to write nothing more. */
-export type AbandonedOutlet = Outlet & { abandon(): void };
+export type AbandonedOutlet = Outlet & { abandon(): void; watch(watcher: SlowWatcher): void };
 
 /** ws's part of a client. Its listeners are the same functions for all sockets: closures would cost each socket 0.7 KB. */
 export class ClientWebSocket extends WebSocket {
@@ -26,7 +28,7 @@ export class ClientWebSocket extends WebSocket {
 }
 
 /** One client's socket, from its upgrade to its end: what comes in goes to its connection, and how it ends to its hub. */
-export class ClientSocket implements Peer {
+export class ClientSocket implements Peer, SlowWatcher {
   readonly ws: ClientWebSocket;
   readonly socket: Socket;
   readonly #outlet: AbandonedOutlet;
@@ -53,6 +55,7 @@ export class ClientSocket implements Peer {
     ws.on('error', onError);
     ws.on('close', onClose);
     host.keepAlive.watch(this);
+    outlet.watch(this);
   }
 
   /** Read at each look: a reload applies to open sockets. */
@@ -63,6 +66,10 @@ export class ClientSocket implements Peer {
   onSilent(): void {
     this.#lose({ category: 'PingTimeout', reason: 'The client did not answer pings.' }, false);
     this.ws.terminate();
+  }
+
+  onSlow(): void {
+    this.#hub.fail(this.#connection, new PubSubError('slowClient', 'The client is too slow.'));
   }
 
   receive(bytes: Buffer, isBinary: boolean): void {

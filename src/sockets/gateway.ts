@@ -83,7 +83,7 @@ export class Gateway {
     this.#capacity = new Capacity(options.hubs, options.settings, () => options.clock.monotonicMs());
     this.#requestHost = requestHostReader(options.trustProxy);
     this.#isTrustedPeer = trustedPeers(options.trustProxy);
-    this.#keepAlive = new KeepAlive(options.clock);
+    this.#keepAlive = new KeepAlive(options.clock, options.turn);
     this.#host = { settings: options.settings, keepAlive: this.#keepAlive, onClosed: () => this.#onClosed() };
     this.#server = new WebSocketServer({
       noServer: true,
@@ -296,10 +296,9 @@ export class Gateway {
     begin: (outlet: Outlet) => Connection,
   ): SocketOutlet {
     const { clock, settings, turn } = this.#options;
-    const onSlow = () => hub.fail(connection, new PubSubError('slowClient', 'The client is too slow.'));
     const limits = outboundLimits(settings.outboundLimits(), codec);
-    const outlet = new SocketOutlet(ws, socket, turn, clock, limits, onSlow);
-    const connection: Connection = begin(outlet);
+    const outlet = new SocketOutlet(ws, socket, turn, clock, limits);
+    const connection = begin(outlet);
     new ClientSocket(ws, socket, outlet, hub, connection, this.#host);
     this.#sockets += 1;
     return outlet;

@@ -1,9 +1,13 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.js';
+import { type EventLoopTurn, type Flushable, writeCostBytes } from './turn.js';
 
 /** How often sockets are looked at: the unit of the hubs' keep-alive setting. */
 const sweepMs = 1_000;
+
+/** How many are looked at before sockets that have something to write get their turn. */
+const lookedAtOnce = 64;
 
 /** Intervals of silence after which a peer counts as gone. [client-protocols 8.2] */
 const silentIntervals = 3;
@@ -28,22 +32,26 @@ interface Signs {
 }
 
 /** Pings every socket at its hub's interval and gives up on silent ones: one timer for all. [client-protocols 8.2] */
-export class KeepAlive {
+export class KeepAlive implements Flushable {
   readonly #clock: Clock;
+  readonly #turn: EventLoopTurn;
   readonly #watched = new Map<Peer, Signs>();
   /** Monotonic milliseconds of the last reading, and how many until then do not count. */
   #readAtMs = 0;
   #pausedMs = 0;
   #cancel: (() => void) | undefined;
+  /** Those whom the sweep that is under way has not looked at; undefined between sweeps. */
+  #unswept: Iterator<[Peer, Signs]> | undefined;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, turn: EventLoopTurn) {
     this.#clock = clock;
+    this.#turn = turn;
   }
 
   watch(peer: Peer): void {
     const now = this.#awakeMs();
     this.#watched.set(peer, { seenBytes: peer.socket.bytesRead, seenAtMs: now, pingedAtMs: now });
-    this.#cancel ??= this.#clock.after(sweepMs, this.#sweep);
+    this.#scheduleSweep();
   }
 
   unwatch(peer: Peer): void {
@@ -53,14 +61,37 @@ export class KeepAlive {
   stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    this.#unswept = undefined;
     this.#watched.clear();
   }
 
   readonly #sweep = (): void => {
-    const now = this.#awakeMs();
-    for (const [peer, signs] of this.#watched) this.#look(peer, signs, now);
-    this.#cancel = this.#watched.size === 0 ? undefined : this.#clock.after(sweepMs, this.#sweep);
+    this.#cancel = undefined;
+    this.#unswept = this.#watched.entries();
+    this.flush();
   };
+
+  /** A part of a sweep: among many sockets it takes turns with their writes. */
+  flush(): number {
+    const now = this.#awakeMs();
+    let pings = 0;
+    for (let count = 0; count < lookedAtOnce; count += 1) {
+      const next = this.#unswept?.next();
+      if (next === undefined || next.done === true) {
+        this.#unswept = undefined;
+        if (this.#watched.size > 0) this.#scheduleSweep();
+        return pings * writeCostBytes;
+      }
+      if (this.#look(...next.value, now)) pings += 1;
+    }
+    this.#turn.add(this);
+    return pings * writeCostBytes;
+  }
+
+  /** Not while one is under way. */
+  #scheduleSweep(): void {
+    if (this.#unswept === undefined) this.#cancel ??= this.#clock.after(sweepMs, this.#sweep);
+  }
 
   /** Monotonic milliseconds without the pauses of the process. Read at each sweep while anybody is watched. */
   #awakeMs(): number {
@@ -70,8 +101,8 @@ export class KeepAlive {
     return nowMs - this.#pausedMs;
   }
 
-  /** Any byte is a sign of life, pongs too. A socket that we do not read from cannot show any. */
-  #look(peer: Peer, signs: Signs, now: number): void {
+  /** Any byte is a sign of life, pongs too. A socket that we do not read from cannot show any. Answers whether it was pinged. */
+  #look(peer: Peer, signs: Signs, now: number): boolean {
     const { ws, socket, intervalMs } = peer;
     if (socket.bytesRead !== signs.seenBytes || ws.isPaused) {
       signs.seenBytes = socket.bytesRead;
@@ -80,9 +111,13 @@ export class KeepAlive {
     if (now - signs.seenAtMs >= silentIntervals * intervalMs) {
       this.#watched.delete(peer);
       peer.onSilent();
-    } else if (now - signs.pingedAtMs >= intervalMs && ws.readyState === ws.OPEN) {
+      return false;
+    }
+    const isDue = now - signs.pingedAtMs >= intervalMs && ws.readyState === ws.OPEN;
+    if (isDue) {
       signs.pingedAtMs = now;
       ws.ping();
     }
+    return isDue;
   }
 }

@@ -43,21 +43,29 @@ export class Run implements Frames {
   }
 
   each(): readonly Frame[] {
-    return this.#parts().flatMap(part => part.each());
+    return this.#added().flatMap(frames => frames.each());
   }
 
   wire(): Buffer {
-    this.#wire ??= concatWires(this.#parts());
+    this.#wire ??= concatWires(this.#added());
     return this.#wire;
   }
 
-  /** What was added, in order. */
-  #parts(): readonly Frames[] {
-    const parts: Frames[] = [];
+  buffers(): readonly Buffer[] {
+    return [this.wire()];
+  }
+
+  *parts(): Iterable<Frames> {
+    for (const frames of this.#added()) yield* frames.parts();
+  }
+
+  /** In order. */
+  #added(): readonly Frames[] {
+    const added: Frames[] = [];
     for (let run: Run | undefined = this; run !== undefined; run = run.#before) {
-      if (run.#last !== undefined) parts.push(run.#last);
+      if (run.#last !== undefined) added.push(run.#last);
     }
-    return parts.reverse();
+    return added.reverse();
   }
 
   /** The newest come first: a fan-out asks for the same one again and again. */

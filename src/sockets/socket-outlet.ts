@@ -2,7 +2,8 @@ import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.js';
 import type { Outlet } from '../hub/ports.js';
-import { FrameList, type Frames } from '../protocols/frames.js';
+import { type Frames, maxJoinedBytes } from '../protocols/frames.js';
+import { Backlog, fresh, type Piece } from './backlog.js';
 import { Run } from './run.js';
 import type { EventLoopTurn, Flushable } from './turn.js';
 
@@ -12,19 +13,20 @@ export interface OutboundLimits {
   readonly maxBytes: number;
 }
 
-/** Within one turn a queue this long is written at once: only what the kernel does not take counts as waiting. */
-const flushMessages = 256;
-const flushBytes = 1024 * 1024;
-
-/** Frames whose joined size is above this are not copied together; the copy would cost more than a second write. */
-const maxJoinedBytes = 256 * 1024;
-
 /** How long a peer has to answer our Close frame, and to end its side after its own. [client-protocols D11] */
 export const closeTimeoutMs = 5_000;
 
+/** Who is told that more waits than the limits allow. */
+export interface SlowWatcher {
+  onSlow(): void;
+}
+
 /**
  * The way out to one socket. Data frames go to the raw socket, past ws, as Buffers that all receivers share; ws writes
- * the control frames. Both write whole frames, so they never mix.
+ * the control frames. Both write whole messages, so they never mix.
+ *
+ * A socket that does not take what it was handed is handed nothing more until it has, its Close frame included: what
+ * waits is not even put together. [design 8]
  */
 export class SocketOutlet implements Outlet, Flushable {
   readonly #ws: WebSocket;
@@ -32,67 +34,67 @@ export class SocketOutlet implements Outlet, Flushable {
   readonly #turn: EventLoopTurn;
   readonly #clock: Clock;
   readonly #limits: OutboundLimits;
-  readonly #onSlow: () => void;
+  #watcher: SlowWatcher | undefined;
+  /** What comes before all that is due; made when that is too much for one write. */
+  #backlog: Backlog | undefined;
   /** What is to be written, undefined when nothing is. */
   #due: Frames | undefined;
-  /** Frames handed to the socket that the kernel has not taken; they count as waiting until `drain`. */
+  /** The Close frame, until it is sent; nothing is enqueued behind it. */
+  #closeFrame: { readonly code: number; readonly reason: string } | undefined;
+  /** Messages handed to the socket that the kernel has not taken; they count as waiting until `drain`. */
   #stuckMessages = 0;
   #isStuck = false;
   #isSlow = false;
   #isClosing = false;
 
-  /** @param onSlow called once, when more waits than the limits allow */
-  constructor(
-    ws: WebSocket,
-    socket: Duplex,
-    turn: EventLoopTurn,
-    clock: Clock,
-    limits: OutboundLimits,
-    onSlow: () => void,
-  ) {
+  constructor(ws: WebSocket, socket: Duplex, turn: EventLoopTurn, clock: Clock, limits: OutboundLimits) {
     this.#ws = ws;
     this.#socket = socket;
     this.#turn = turn;
     this.#clock = clock;
     this.#limits = limits;
-    this.#onSlow = onSlow;
+  }
+
+  /** Tells it, once, when more waits than the limits allow; at once when that was so before. */
+  watch(watcher: SlowWatcher): void {
+    this.#watcher = watcher;
+    if (this.#isSlow) watcher.onSlow();
   }
 
   send(frames: Frames): void {
     if (this.#isClosing) return;
-    if (this.#due === undefined && !this.#isStuck) this.#turn.add(this);
+    if (this.#due === undefined && this.#backlog === undefined && !this.#isStuck) this.#turn.add(this);
     const due = this.#due === undefined ? frames : this.#runOf(this.#due).with(frames);
     this.#due = due;
-    if (this.#isStuck) this.#checkLimits(due);
-    else if (due.count >= flushMessages || due.payloadBytes >= flushBytes) this.flush();
+    if (this.#isStuck) this.#checkLimits();
+    else if (due.count > this.#limits.maxMessages || due.payloadBytes > this.#limits.maxBytes) this.#catchUp();
   }
 
-  flush(): void {
-    const due = this.#due;
-    if (this.#isStuck || due === undefined) return;
-    this.#due = undefined;
-    const isRoomLeft = this.#write(due);
-    // `write` says no at its high-water mark even when the kernel has already taken everything.
-    if (isRoomLeft || this.#socket.writableLength === 0) return;
-    this.#isStuck = true;
-    this.#stuckMessages = due.count;
-    this.#socket.once('drain', this.#resume);
+  flush(): number {
+    if (this.#isStuck) return 0;
+    const bytes = this.#writeNext();
+    if (this.#isStuck) return bytes;
+    if (this.#isAnythingLeft()) this.#turn.add(this);
+    else if (this.#closeFrame !== undefined) this.#sendCloseFrame(this.#closeFrame);
+    return bytes;
   }
 
   close(code: number, reason: string): void {
     if (this.#isClosing) return;
-    this.#writeRest();
     this.#isClosing = true;
+    this.#closeFrame = { code, reason };
+    if (!this.#socket.writable) this.#forget();
     this.#ws.resume(); // the peer's answer comes behind all that it has sent
-    this.#ws.close(code, reason);
     const cancel = this.#clock.after(closeTimeoutMs, () => this.#ws.terminate());
     this.#ws.once('close', cancel);
+    this.flush();
   }
 
   /** The socket is gone or on its way out by ws's own doing: nothing more may be written. */
   abandon(): void {
     this.#isClosing = true;
-    this.#due = undefined;
+    this.#closeFrame = undefined;
+    this.#forget();
   }
 
   drop(): void {
@@ -111,8 +113,7 @@ export class SocketOutlet implements Outlet, Flushable {
   readonly #resume = (): void => {
     this.#isStuck = false;
     this.#stuckMessages = 0;
-    this.#due = this.#due && fresh(this.#due, this.#clock.monotonicMs());
-    this.flush();
+    if (this.#isAnythingLeft() || this.#closeFrame !== undefined) this.#turn.add(this);
   };
 
   /** The first that a socket is due needs no run; two make one, which begins where those of all sockets do. */
@@ -120,35 +121,73 @@ export class SocketOutlet implements Outlet, Flushable {
     return due instanceof Run ? due : this.#turn.start.with(due);
   }
 
-  #write(due: Frames): boolean {
-    if (due.count === 1 || due.payloadBytes <= maxJoinedBytes) return this.#socket.write(due.wire());
-    this.#socket.cork();
+  /** Writes all that the kernel takes: only what it does not take counts as waiting. */
+  #catchUp(): void {
+    while (!this.#isStuck && this.#isAnythingLeft()) this.#writeNext();
+    if (this.#isStuck) this.#checkLimits();
+  }
+
+  /** Answers the bytes written. */
+  #writeNext(): number {
+    if (this.#ws.readyState !== this.#ws.OPEN) this.abandon(); // no data follows a Close frame [RFC 6455 5.5.1]
+    if (this.#backlog !== undefined) return this.#writePiece(this.#backlog);
+    const due = this.#due && fresh(this.#due, this.#clock);
+    this.#due = undefined;
+    if (due === undefined) return 0;
+    if (due.payloadBytes <= maxJoinedBytes) {
+      this.#handed(this.#socket.write(due.wire()), due.count);
+      return due.payloadBytes;
+    }
+    this.#backlog = new Backlog(due);
+    return this.#writePiece(this.#backlog);
+  }
+
+  #writePiece(backlog: Backlog): number {
+    const piece = backlog.next(this.#clock);
+    if (piece === undefined) {
+      this.#backlog = undefined;
+      return 0;
+    }
+    this.#handed(this.#writeTogether(piece), piece.count);
+    return piece.bytes;
+  }
+
+  #writeTogether({ buffers }: Piece): boolean {
     let isRoomLeft = true;
-    for (const frame of due.each()) isRoomLeft = this.#socket.write(frame.wire());
+    this.#socket.cork();
+    for (const buffer of buffers) isRoomLeft = this.#socket.write(buffer);
     this.#socket.uncork();
     return isRoomLeft;
   }
 
-  /** What was sent before a close arrives before it. */
-  #writeRest(): void {
-    const due = this.#due;
-    this.#due = undefined;
-    if (due !== undefined && this.#socket.writable) this.#write(due);
+  /** `write` says no at its high-water mark even when the kernel has already taken everything. */
+  #handed(isRoomLeft: boolean, messages: number): void {
+    if (isRoomLeft || this.#socket.writableLength === 0) return;
+    this.#isStuck = true;
+    this.#stuckMessages = messages;
+    this.#socket.once('drain', this.#resume);
   }
 
-  #checkLimits(due: Frames): void {
-    const messages = due.count + this.#stuckMessages;
-    const bytes = due.payloadBytes + this.#socket.writableLength;
+  #isAnythingLeft(): boolean {
+    return this.#due !== undefined || this.#backlog !== undefined;
+  }
+
+  #forget(): void {
+    this.#due = undefined;
+    this.#backlog = undefined;
+  }
+
+  #sendCloseFrame({ code, reason }: { readonly code: number; readonly reason: string }): void {
+    this.#closeFrame = undefined;
+    this.#ws.close(code, reason);
+  }
+
+  #checkLimits(): void {
+    const messages = (this.#due?.count ?? 0) + (this.#backlog?.count ?? 0) + this.#stuckMessages;
+    const bytes = (this.#due?.payloadBytes ?? 0) + (this.#backlog?.payloadBytes ?? 0) + this.#socket.writableLength;
     if (this.#isSlow || (messages <= this.#limits.maxMessages && bytes <= this.#limits.maxBytes)) return;
     this.#isSlow = true; // what is sent from here on is the goodbye
-    this.#due = undefined;
-    this.#onSlow();
+    this.#forget();
+    this.#watcher?.onSlow();
   }
-}
-
-/** What of it is still of use; undefined when nothing is. [rest-api 5 › TTL] */
-function fresh(frames: Frames, nowMs: number): Frames | undefined {
-  if (frames.expiresAtMs > nowMs) return frames;
-  const left = frames.each().filter(({ expiresAtMs }) => expiresAtMs > nowMs);
-  return left.length === 0 ? undefined : new FrameList(left);
 }

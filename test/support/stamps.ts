@@ -32,6 +32,10 @@ class TextStamp extends Stamp {
     return at;
   }
 
+  split(id: number) {
+    return { before: Buffer.from(`${id} `), shared: Buffer.from(this.#text), after: Buffer.alloc(0) };
+  }
+
   writeId(target: Buffer, at: number, id: number): void {
     target.write(`${id}`, at);
   }

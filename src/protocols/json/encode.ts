@@ -23,6 +23,7 @@ export const sequencer: Sequencer = {
 };
 
 const idMember = Buffer.from(',"sequenceId":');
+const nothing = Buffer.alloc(0);
 const [zero, closingBrace] = Buffer.from('0}') as Iterable<number> as [number, number];
 
 class JsonStamp extends Stamp {
@@ -56,6 +57,10 @@ class JsonStamp extends Stamp {
     this.writeId(target, idAt, sequenceId, idBytes);
     target[idAt + idBytes] = closingBrace;
     return idAt;
+  }
+
+  split(sequenceId: number): { before: Buffer; shared: Buffer; after: Buffer } {
+    return { before: nothing, shared: this.#head, after: Buffer.from(`${sequenceId}}`) };
   }
 
   writeId(target: Buffer, at: number, sequenceId: number, idBytes: number): void {

@@ -31,6 +31,8 @@ export const sequencer: Sequencer = {
   },
 };
 
+const nothing = Buffer.alloc(0);
+
 class ProtobufStamp extends Stamp {
   readonly isBinary = true;
   readonly #number: number;
@@ -59,15 +61,24 @@ class ProtobufStamp extends Stamp {
   }
 
   write(target: Buffer, at: number, sequenceId: number): number {
-    const length = this.#lengthWith(sequenceId);
-    const head = written(writer => writer.open(this.#number, length).presentUint64(this.#idNumber, sequenceId));
+    const head = this.#headOf(sequenceId);
     target.set(head, at);
     this.#body.copy(target, at + head.length);
     return at + head.length - varintSize(sequenceId);
   }
 
+  split(sequenceId: number): { before: Buffer; shared: Buffer; after: Buffer } {
+    return { before: Buffer.from(this.#headOf(sequenceId)), shared: this.#body, after: nothing };
+  }
+
   writeId(target: Buffer, at: number, sequenceId: number): void {
     writeVarint(target, at, sequenceId);
+  }
+
+  /** All that comes before the body; the id is the last of it. */
+  #headOf(sequenceId: number): Uint8Array {
+    const length = this.#lengthWith(sequenceId);
+    return written(writer => writer.open(this.#number, length).presentUint64(this.#idNumber, sequenceId));
   }
 
   /** Bytes of the message inside the `DownstreamMessage`: its id, with a tag of one byte, and its other fields. */

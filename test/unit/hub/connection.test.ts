@@ -222,7 +222,7 @@ describe('[client-protocols 5.2] a reliable connection outlives its socket', () 
     expect([owner.log, outlet.frames]).toEqual([[], []]);
     const next = new RecordingOutlet();
     connection.resume(next);
-    connection.replay(0);
+    connection.replay(() => 0);
     expect(next.take()).toEqual([wire('kept', 1)]);
   });
 
@@ -233,7 +233,7 @@ describe('[client-protocols 5.2] a reliable connection outlives its socket', () 
     connection.suspend(nothing);
     const next = new RecordingOutlet();
     connection.resume(next);
-    connection.replay(0);
+    connection.replay(() => 0);
     connection.tell(data('d'));
     expect(next.take()).toEqual([wire('b', 2), wire('c', 3), wire('d', 4)]);
   });
@@ -318,7 +318,7 @@ describe('[client-protocols 5.2] a reliable connection outlives its socket', () 
     const { connection, outlet } = setup();
     connection.tell(data('a'));
     outlet.take();
-    connection.replay(0);
+    connection.replay(() => 0);
     expect([connection.isReliable, outlet.frames]).toEqual([false, []]);
   });
 });

@@ -7,7 +7,11 @@ import { add, never, stamp } from '../../support/stamps.js';
 
 const update = (connectionId: string, group = 'g'): StateSubject => ({ group, connectionId });
 const snapshot = (group = 'g'): StateSubject => ({ group, connectionId: undefined });
-const texts = (buffer: ReplayBuffer) => buffer.unacked(0).map(({ bytes }) => bytes.toString());
+const texts = (buffer: ReplayBuffer) =>
+  buffer
+    .unacked(() => 0)
+    .each()
+    .map(({ bytes }) => bytes.toString());
 
 /** Adds messages: with a subject, about a state. */
 function filled(...messages: readonly (readonly [text: string, about?: StateSubject])[]): ReplayBuffer {
@@ -91,6 +95,21 @@ describe('[client-protocols D24] messages about group states', () => {
     behind.release(999n);
     there.release(1_000n);
     expect([behind.takeForgottenGroups(), there.takeForgottenGroups()]).toEqual([['g'], []]);
+  });
+
+  test('[F1] one that is acknowledged while it waits to be replayed is left out', () => {
+    const buffer = filled(['a'], ['s', update('x')], ['b'], ['t', update('y')]);
+    const parts = buffer
+      .unacked(() => 0)
+      .parts()
+      [Symbol.iterator]();
+    expect(parts.next().value.wire().subarray(2).toString()).toBe('1 a');
+    buffer.release(2n);
+    expect([parts.next(), parts.next()].map(({ value }) => value.wire().subarray(2).toString())).toEqual([
+      '3 b',
+      '4 t',
+    ]);
+    expect(parts.next().done).toBe(true);
   });
 
   test('a snapshot makes up for what was forgotten of its group', () => {

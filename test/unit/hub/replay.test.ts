@@ -10,7 +10,11 @@ function filled(messages: number, bytesEach = 0): ReplayBuffer {
   return buffer;
 }
 
-const texts = (buffer: ReplayBuffer, nowMs = 0) => buffer.unacked(nowMs).map(({ bytes }) => bytes.toString());
+const texts = (buffer: ReplayBuffer, nowMs = 0) =>
+  buffer
+    .unacked(() => nowMs)
+    .each()
+    .map(({ bytes }) => bytes.toString());
 
 describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
   test('[CP-076] ids begin at 1 and leave nothing out, whatever is released meanwhile', () => {
@@ -162,5 +166,110 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
     expect([texts(behind), texts(ahead)]).toEqual([['1 a', '2 b', '3 c'], ['4 c']]);
     behind.release(1n);
     expect([texts(behind), texts(ahead)]).toEqual([['2 b', '3 c'], ['4 c']]);
+  });
+});
+
+describe('[F1] a replay is read from the buffer as it is sent', () => {
+  /** What is sent again, one message at a time. */
+  const replaying = (buffer: ReplayBuffer, nowMs: () => number = () => 0) => {
+    const frames = buffer.unacked(nowMs);
+    const parts = frames.parts()[Symbol.iterator]();
+    const next = () => {
+      const { value, done } = parts.next();
+      return done === true
+        ? undefined
+        : value
+            .each()
+            .map(({ bytes }) => bytes.toString())
+            .join();
+    };
+    return { frames, next };
+  };
+
+  test('[CP-078] what is acknowledged meanwhile is left out, of a batch too', () => {
+    const buffer = filled(2);
+    buffer.add(batchOf(['a', 'b', 'c', 'd']));
+    buffer.add(batchOf(['e']));
+    const { next } = replaying(buffer);
+    expect(next()).toBe('1 x');
+    buffer.release(4n);
+    expect(next()).toBe('5 c');
+    buffer.release(2n);
+    expect([next(), next(), next()]).toEqual(['6 d', '7 e', undefined]);
+  });
+
+  test('an ack of all, or beyond, ends it', () => {
+    for (const id of [5n, 2n ** 64n - 1n]) {
+      const buffer = filled(5);
+      const { next } = replaying(buffer);
+      next();
+      buffer.release(id);
+      add(buffer, stamp('y'));
+      expect(next()).toBeUndefined();
+    }
+  });
+
+  test('[RA-039] what expires meanwhile is left out', () => {
+    const buffer = new ReplayBuffer();
+    let nowMs = 0;
+    for (const expiresAtMs of [1_000, never, 1_000, 2_000]) add(buffer, stamp('x'), expiresAtMs);
+    const { next } = replaying(buffer, () => nowMs);
+    expect(next()).toBe('1 x');
+    nowMs = 1_000;
+    expect([next(), next(), next()]).toEqual(['2 x', '4 x', undefined]);
+  });
+
+  test('what is added meanwhile is no part of it: it comes behind, by itself', () => {
+    const buffer = filled(2);
+    const { frames, next } = replaying(buffer);
+    add(buffer, stamp('live'));
+    expect([frames.count, next(), next(), next()]).toEqual([2, '1 x', '2 x', undefined]);
+    expect(frames.each().map(({ bytes }) => bytes.toString())).toEqual(['1 x', '2 x']);
+  });
+
+  test('each replay begins anew, as after a second loss', () => {
+    const buffer = filled(3);
+    const first = replaying(buffer);
+    first.next();
+    const second = replaying(buffer);
+    expect([second.next(), first.next(), second.next(), second.next(), second.next()]).toEqual([
+      '1 x',
+      '2 x',
+      '2 x',
+      '3 x',
+      undefined,
+    ]);
+  });
+
+  test('[CP-076] whatever is acked and sent in between, it sends each message once, in order, from the first unacked on', () => {
+    const step = fc.oneof(
+      fc.record({ take: fc.integer({ min: 1, max: 30 }) }),
+      fc.record({ ack: fc.integer({ min: 0, max: 120 }) }),
+      fc.record({ batch: fc.integer({ min: 1, max: 40 }) }),
+    );
+    const sizes = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 20 });
+    fc.assert(
+      fc.property(sizes, fc.array(step, { maxLength: 30 }), (batches, steps) => {
+        const buffer = new ReplayBuffer();
+        for (const size of batches) buffer.add(batchOf(Array<string>(size).fill('x')));
+        const last = buffer.nextId - 1;
+        const { next } = replaying(buffer);
+        let [sent, acked] = [0, 0];
+        const take = () => {
+          const expected = Math.max(sent, acked) + 1;
+          expect(next()).toBe(expected > last ? undefined : `${expected} x`);
+          sent = Math.min(expected, last);
+        };
+        for (const { take: count = 0, ack, batch = 0 } of steps as { take?: number; ack?: number; batch?: number }[]) {
+          for (let taken = 0; taken < count; taken += 1) take();
+          if (ack !== undefined) {
+            buffer.release(BigInt(ack));
+            acked = Math.max(acked, Math.min(ack, buffer.nextId - 1));
+          }
+          if (batch > 0) buffer.add(batchOf(Array<string>(batch).fill('live')));
+        }
+      }),
+      { numRuns: 200 },
+    );
   });
 });

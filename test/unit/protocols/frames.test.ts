@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Codec } from '../../../src/protocols/codec.js';
-import { Frame, FrameList } from '../../../src/protocols/frames.js';
+import { Frame, FrameList, maxJoinedBytes, maxPartBytes } from '../../../src/protocols/frames.js';
 import { jsonReliable } from '../../../src/protocols/json/index.js';
 import type { SequencedMessage } from '../../../src/protocols/messages.js';
 import { protobufReliable } from '../../../src/protocols/protobuf/index.js';
@@ -23,6 +23,13 @@ describe('a list of frames', () => {
     expect([list.count, list.payloadBytes, list.each()]).toEqual([2, 4, [a, b]]);
     expect(list.wire()).toEqual(Buffer.concat([a.wire(), b.wire()]));
     expect(list.wire()).toBe(list.wire());
+  });
+
+  test('is one part as long as all receivers share its joined bytes; a longer one is a part for each', () => {
+    const list = new FrameList([a, b]);
+    expect([...list.parts()]).toEqual([list]);
+    const long = [new Frame(true, Buffer.alloc(maxJoinedBytes)), a];
+    expect([...new FrameList(long).parts()]).toEqual(long);
   });
 
   test('[rest-api 5] expires with the first of them', () => {
@@ -76,6 +83,42 @@ describe.each([
     for (const id of [1, 2, 3]) expect(messages.wire(id).equals(joined(messages, id))).toBe(true);
   });
 
+  test('[F1] are in parts the same, of which each is one message or has at most 64 KiB', () => {
+    const sizes = fc.array(fc.constantFrom(1, 100, 5_000, 30_000, 65_500, 65_536, 150_000), {
+      minLength: 1,
+      maxLength: 8,
+    });
+    fc.assert(
+      fc.property(sizes, fc.integer({ min: 1, max: 2_000 }), (lengths, firstId) => {
+        const frames = new StampedFrames(stamped(lengths.map(length => 'x'.repeat(length))), firstId);
+        const parts = [...frames.parts()];
+        expect(parts.every(({ count, payloadBytes }) => count === 1 || payloadBytes <= maxPartBytes)).toBe(true);
+        expect(sum(parts, part => part.count)).toBe(frames.count);
+        const whole = frames.each().map(({ bytes }) => bytes);
+        expect(
+          isSame(
+            parts.flatMap(part => part.each().map(({ bytes }) => bytes)),
+            whole,
+          ),
+        ).toBe(true);
+        expect(isSame(messagesOf(Buffer.concat(parts.flatMap(part => part.buffers()))), whole)).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  test('[F1] share the bytes of a large message but for those around the id', () => {
+    const messages = stamped(['y'.repeat(1_000_000)]);
+    const [a, b] = [7, 1_234].map(id => [...new StampedFrames(messages, id).parts()].flatMap(part => part.buffers()));
+    const shared = a!.filter(buffer =>
+      b!.some(other => other.buffer === buffer.buffer && other.byteOffset === buffer.byteOffset),
+    );
+    const own = a!.filter(buffer => !shared.includes(buffer));
+    expect(sum(shared, ({ length }) => length)).toBeGreaterThan(1_000_000);
+    expect(sum(own, ({ length }) => length)).toBeLessThan(200);
+    expect(Buffer.concat(a!).equals([...new StampedFrames(messages, 7).parts()][0]!.wire())).toBe(true);
+  });
+
   test('know their number and their bytes', () => {
     const messages = stamped(['one', 'three']);
     const frames = new StampedFrames(messages, 41);
@@ -87,6 +130,34 @@ describe.each([
     expect(frames.wire()).toBe(frames.wire());
   });
 });
+
+/** The payloads of the messages that these frames are. [RFC 6455 5.2] */
+function messagesOf(wire: Buffer): Buffer[] {
+  const messages: Buffer[] = [];
+  let payloads: Buffer[] = [];
+  for (let at = 0; at < wire.length; ) {
+    const [first, short] = [wire[at]!, wire[at + 1]!];
+    const length = short < 126 ? short : wire.readUInt16BE(at + 2);
+    const start = at + (short < 126 ? 2 : 4);
+    expect(short).toBeLessThanOrEqual(126); // a frame has at most 64 KiB
+    expect((first & 0x0f) === 0).toBe(payloads.length > 0);
+    payloads.push(wire.subarray(start, start + length));
+    at = start + length;
+    if ((first & 0x80) === 0) continue;
+    messages.push(Buffer.concat(payloads));
+    payloads = [];
+  }
+  expect(payloads).toEqual([]);
+  return messages;
+}
+
+function isSame(some: readonly Buffer[], others: readonly Buffer[]): boolean {
+  return some.length === others.length && some.every((each, index) => each.equals(others[index]!));
+}
+
+function sum<T>(items: readonly T[], amount: (item: T) => number): number {
+  return items.reduce((total, item) => total + amount(item), 0);
+}
 
 function groupMessage(text: string): SequencedMessage {
   return { kind: 'groupMessage', group: 'g', fromUserId: undefined, payload: textPayload(text), stream: undefined };

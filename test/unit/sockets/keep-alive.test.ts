@@ -1,14 +1,19 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { KeepAlive } from '../../../src/sockets/keep-alive.js';
+import { EventLoopTurn } from '../../../src/sockets/turn.js';
+import { settled } from '../../support/fake-ports.js';
 import { FakeSocket, FakeWebSocket } from '../../support/fake-socket.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 let clock: ManualClock;
 let keepAlive: KeepAlive;
+/** Of the real event loop, which the test lets pass. */
+let nowMs: number;
 
 beforeEach(() => {
   clock = new ManualClock();
-  keepAlive = new KeepAlive(clock);
+  nowMs = 0;
+  keepAlive = new KeepAlive(clock, new EventLoopTurn({ monotonicMs: () => nowMs }));
 });
 
 /** A peer that says nothing by itself. */
@@ -165,5 +170,48 @@ describe('one timer', () => {
     expect(clock.pending).toBe(0);
     clock.advance(600_000);
     expect([ws.asked, silent]).toEqual([[], []]);
+  });
+});
+
+describe('[F12] a sweep over many sockets', () => {
+  /** Peers whose pings take 1 ms each. */
+  const watchMany = (count: number) =>
+    Array.from({ length: count }, () => {
+      const peer = watch(1_000);
+      const { ws } = peer;
+      const ping = ws.ping.bind(ws);
+      ws.ping = () => {
+        nowMs += 1;
+        ping();
+      };
+      return peer;
+    });
+  const pinged = (peers: ReturnType<typeof watchMany>) => peers.filter(({ ws }) => pings(ws) > 0).length;
+
+  test('lets the event loop turn, and goes on', async () => {
+    const peers = watchMany(300);
+    clock.advance(1_000);
+    for (const count of [64, 128, 192, 256, 300]) {
+      expect(pinged(peers)).toBe(count);
+      await settled();
+    }
+    expect(peers.map(({ ws }) => pings(ws))).toEqual(Array(300).fill(1));
+    clock.advance(1_000);
+    for (let turns = 0; turns < 5; turns += 1) await settled();
+    expect(peers.map(({ ws }) => pings(ws))).toEqual(Array(300).fill(2));
+  });
+
+  test('sees who comes and goes meanwhile, and ends with the service', async () => {
+    const peers = watchMany(300);
+    clock.advance(1_000);
+    for (const { unwatch } of peers.slice(100, 200)) unwatch();
+    watch(1_000);
+    expect(clock.pending).toBe(0);
+    for (let turns = 0; turns < 5; turns += 1) await settled();
+    expect([pinged(peers), clock.pending]).toEqual([200, 1]);
+    clock.advance(1_000);
+    keepAlive.stop();
+    await settled();
+    expect(clock.pending).toBe(0);
   });
 });

@@ -1,19 +1,23 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
-import { Frame } from '../../../src/protocols/frames.js';
-import { SocketOutlet } from '../../../src/sockets/socket-outlet.js';
+import { systemClock } from '../../../src/clock.js';
+import { ReplayBuffer } from '../../../src/hub/replay.js';
+import { Frame, FrameList } from '../../../src/protocols/frames.js';
+import { closeTimeoutMs, SocketOutlet } from '../../../src/sockets/socket-outlet.js';
 import { EventLoopTurn } from '../../../src/sockets/turn.js';
-import { settled } from '../../support/fake-ports.js';
 import { FakeSocket, FakeWebSocket } from '../../support/fake-socket.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { add, never, stamp } from '../../support/stamps.js';
 
 const kibibyte = 1024;
 const roomy = { maxMessages: 1_000, maxBytes: 16 * kibibyte * kibibyte };
 
-function setup({ limits = roomy, turn = new EventLoopTurn(), socket = new FakeSocket() } = {}) {
+function setup({ limits = roomy, turn = new EventLoopTurn(systemClock), socket = new FakeSocket() } = {}) {
   const clock = new ManualClock();
   const ws = new FakeWebSocket();
   const slow: string[] = [];
-  const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, clock, limits, () => slow.push('slow'));
+  const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, clock, limits);
+  outlet.watch({ onSlow: () => slow.push('slow') });
   const send = (...texts: string[]) => {
     for (const text of texts) outlet.send(frame(text));
   };
@@ -23,6 +27,12 @@ function setup({ limits = roomy, turn = new EventLoopTurn(), socket = new FakeSo
 const frame = (text: string) => new Frame(false, Buffer.from(text));
 const sized = (bytes: number) => new Frame(true, Buffer.alloc(bytes));
 const wires = (...texts: string[]) => Buffer.concat(texts.map(text => frame(text).wire()));
+
+/** Lets what drained in this turn be written in the next. */
+async function settled(): Promise<void> {
+  await setImmediate();
+  await setImmediate();
+}
 
 /** A socket whose kernel takes nothing more, with one message on its way. */
 async function stuck(limits = roomy) {
@@ -47,7 +57,7 @@ describe('[design 4] within one turn', () => {
   });
 
   test('receivers of the same run are given one Buffer; one frame is not copied at all', async () => {
-    const turn = new EventLoopTurn();
+    const turn = new EventLoopTurn(systemClock);
     const [a, b, c] = [setup({ turn }), setup({ turn }), setup({ turn })];
     const [first, second] = [frame('first'), frame('second')];
     for (const { outlet } of [a, b]) outlet.send(first);
@@ -58,29 +68,25 @@ describe('[design 4] within one turn', () => {
     expect(c.socket.writes[0]?.[0]).toBe(second.wire());
   });
 
-  test('a large run is handed over uncopied, in one go', async () => {
+  test('a large run is handed over uncopied', async () => {
     const { socket, outlet } = setup();
     const frames = [sized(200 * kibibyte), sized(100 * kibibyte), frame('end')];
     for (const each of frames) outlet.send(each);
     await settled();
-    expect(socket.writes).toHaveLength(1);
-    expect(socket.writes[0]?.map((buffer, index) => buffer === frames[index]?.wire())).toEqual([true, true, true]);
+    expect(socket.writes.flat().map((buffer, index) => buffer === frames[index]?.wire())).toEqual([true, true, true]);
   });
 
-  test.each([
-    ['256 messages', () => Array.from({ length: 256 }, (_, index) => frame(`${index}`))],
-    ['a mebibyte', () => Array.from({ length: 4 }, () => sized(256 * kibibyte))],
-  ])('%s are not held back to its end', async (_title, make) => {
-    const { socket, outlet, send } = setup();
-    const frames = make();
-    for (const each of frames.slice(0, -1)) outlet.send(each);
-    expect(socket.writes).toEqual([]);
-    outlet.send(frames.at(-1) as Frame);
-    expect(socket.writes).toHaveLength(1);
-    send('after');
+  test('receivers of many large lists share the bytes of each', async () => {
+    const turn = new EventLoopTurn(systemClock);
+    const [a, b] = [setup({ turn }), setup({ turn })];
+    const lists = Array.from(
+      { length: 3 },
+      () => new FrameList(Array.from({ length: 100 }, () => sized(2 * kibibyte))),
+    );
+    for (const { outlet } of [a, b]) for (const list of lists) outlet.send(list);
     await settled();
-    expect(socket.writes).toHaveLength(2);
-    expect(socket.written.equals(Buffer.concat([...frames, frame('after')].map(each => each.wire())))).toBe(true);
+    for (const { socket } of [a, b])
+      expect(socket.writes.flat().map(each => lists.map(list => list.wire()).indexOf(each))).toEqual([0, 1, 2]);
   });
 
   test('however much is sent in it, who reads fast is not slow', async () => {
@@ -155,7 +161,7 @@ describe('a socket that is stuck', () => {
   });
 
   test('does not delay others', async () => {
-    const turn = new EventLoopTurn();
+    const turn = new EventLoopTurn(systemClock);
     const [first, second] = [setup({ turn, socket: new FakeSocket(1) }), setup({ turn })];
     first.socket.isKernelFull = true;
     for (const text of ['a', 'b']) {
@@ -191,10 +197,10 @@ describe('[CP-074] [client-protocols 8.1] a receiver that falls too far behind',
     send('a', 'b');
     send('goodbye');
     outlet.close(1008, '');
-    expect(ws.asked).toEqual(['close 1008 ']);
     socket.drain();
     await settled();
     expect(socket.written).toEqual(wires('0', 'goodbye'));
+    expect(ws.asked).toEqual(['close 1008 ']);
   });
 
   test('is forgiven when it has caught up before', async () => {
@@ -229,14 +235,67 @@ describe('closing', () => {
     expect(ws.asked).toEqual(['close 1000 why']);
   });
 
-  test('a stuck socket too is sent what waits', async () => {
-    const { ws, socket, outlet, send } = await stuck();
+  test('[F1] a stuck socket is sent what waits, and the Close frame, once it reads on', async () => {
+    const { clock, ws, socket, outlet, send } = await stuck();
     send('a', 'b');
     outlet.close(1000, '');
-    expect(ws.asked).toEqual(['close 1000 ']);
+    await settled();
+    expect([socket.writes.length, ws.asked]).toEqual([1, []]);
     socket.drain();
     await settled();
     expect(socket.written).toEqual(wires('0', 'a', 'b'));
+    expect(ws.asked).toEqual(['close 1000 ']);
+    ws.emit('close', 1000);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('[F1] one with nothing but its Close frame to be sent gets it once it reads on', async () => {
+    const { ws, socket, outlet } = await stuck();
+    outlet.close(1000, '');
+    await settled();
+    expect(ws.asked).toEqual([]);
+    socket.drain();
+    await settled();
+    expect(ws.asked).toEqual(['close 1000 ']);
+  });
+
+  test('[F1] one that stays stuck is cut off after 5 s, and nothing was put together for it', async () => {
+    const { clock, ws, socket, outlet } = await stuck();
+    const { replay, made } = replayOf(1_000, 10 * kibibyte);
+    outlet.send(replay);
+    outlet.close(1008, '');
+    await settled();
+    clock.advance(closeTimeoutMs);
+    expect([ws.asked, socket.writes.length, made()]).toEqual([['terminate'], 1, 0]);
+    outlet.abandon(); // as the end of the socket has it
+    socket.drain();
+    await settled();
+    expect([ws.asked, socket.writes.length]).toEqual([['terminate'], 1]);
+  });
+
+  test('[F1] one that reads slowly is sent what waits piece by piece, then the Close frame', async () => {
+    const { ws, socket, outlet } = await stuck();
+    const { replay, made } = replayOf(100, 10 * kibibyte);
+    outlet.send(replay);
+    outlet.close(1001, '');
+    for (let pieces = 1; ws.asked.length === 0; pieces += 1) {
+      socket.takeOnce();
+      await settled();
+      expect(made()).toBeLessThanOrEqual(pieces * 7);
+    }
+    expect(made()).toBe(100);
+    expect(socket.written.subarray(frame('0').wire().length).equals(replay.wire())).toBe(true);
+  });
+
+  test('[F1] no data follows a Close frame that answers the peer’s', async () => {
+    const { ws, socket, outlet, send } = await stuck();
+    send('a');
+    outlet.close(1000, '');
+    ws.close(1000, ''); // ws answers by itself
+    socket.drain();
+    await settled();
+    expect(socket.written).toEqual(wires('0'));
+    expect(ws.asked).toEqual(['close 1000 ']);
   });
 
   test('[client-protocols D11] a peer that does not answer is cut off after 5 s', () => {
@@ -282,6 +341,121 @@ describe('closing', () => {
     expect(socket.writes).toEqual([]);
     expect([ws.asked, clock.pending]).toEqual([[], 0]);
   });
+});
+
+/** So many numbered messages that a session sends again, and how many of them have been put together so far. */
+function replayOf(count: number, bytes: number) {
+  const buffer = new ReplayBuffer();
+  let made = 0;
+  for (let index = 0; index < count; index += 1) {
+    const each = stamp(`${index}`, bytes);
+    const write = each.write.bind(each);
+    each.write = (...args) => {
+      made += 1;
+      return write(...args);
+    };
+    add(buffer, each, never);
+  }
+  made = 0;
+  return { buffer, replay: buffer.unacked(() => 0), made: () => made };
+}
+
+describe('[F1] what is too much for one write', () => {
+  test('is put together as the socket takes it, 64 KiB at a time', async () => {
+    const { socket, outlet } = setup();
+    socket.isKernelFull = true;
+    const { replay, made } = replayOf(1_000, 10 * kibibyte);
+    outlet.send(replay);
+    await settled();
+    expect(made()).toBe(7);
+    await settled();
+    expect(made()).toBe(7);
+    socket.takeOnce();
+    await settled();
+    expect(made()).toBe(14);
+    socket.drain();
+    while (made() < 1_000) await settled();
+    expect(socket.written.equals(replay.wire())).toBe(true);
+  });
+
+  test('keeps its place before what is sent meanwhile', async () => {
+    const { socket, outlet, send } = setup();
+    socket.isKernelFull = true;
+    const { replay } = replayOf(100, 10 * kibibyte);
+    send('connected');
+    outlet.send(replay);
+    await settled();
+    for (let count = 0; count < 3; count += 1) {
+      send(`live ${count}`);
+      socket.takeOnce();
+      await settled();
+    }
+    socket.drain();
+    await settled();
+    const live = [0, 1, 2].map(count => frame(`live ${count}`).wire());
+    expect(socket.written.equals(Buffer.concat([frame('connected').wire(), replay.wire(), ...live]))).toBe(true);
+  });
+
+  test('[rest-api 5] leaves out what expires while it waits', async () => {
+    const { clock, socket, outlet } = await stuck();
+    const frames = Array.from({ length: 40 }, () => sized(20 * kibibyte));
+    frames.forEach((each, index) => {
+      if (index % 2 === 1) each.expiresAtMs = clock.monotonicMs() + 1_000;
+    });
+    for (const each of frames) outlet.send(each);
+    socket.takeOnce();
+    await settled();
+    const before = socket.writes.flat().length;
+    clock.advance(1_000);
+    socket.drain();
+    await settled();
+    const written = socket.writes
+      .flat()
+      .slice(1)
+      .map(each => frames.findIndex(one => one.wire() === each));
+    const [soon, late] = [written.slice(0, before - 1), written.slice(before - 1)];
+    expect(soon).toEqual(soon.map((_, index) => index));
+    expect(late).toEqual(frames.map((_, index) => index).filter(index => index >= soon.length && index % 2 === 0));
+  });
+
+  test('counts against the limits as far as it is not written', async () => {
+    const limits = { maxMessages: 1_000, maxBytes: 1_000 * kibibyte };
+    const { socket, outlet, slow } = setup({ limits, socket: new FakeSocket(1) });
+    socket.isKernelFull = true;
+    outlet.send(replayOf(95, 10 * kibibyte).replay);
+    await settled();
+    outlet.send(sized(40 * kibibyte));
+    expect(slow).toEqual([]);
+    outlet.send(sized(40 * kibibyte));
+    expect(slow).toEqual(['slow']);
+    socket.drain();
+    await settled();
+    expect(socket.writes).toHaveLength(1);
+  });
+
+  test('is forgotten with its socket', async () => {
+    const { ws, socket, outlet } = await stuck();
+    const { replay, made } = replayOf(100, 10 * kibibyte);
+    outlet.send(replay);
+    socket.takeOnce();
+    await settled();
+    outlet.drop();
+    socket.drain();
+    await settled();
+    expect([made(), ws.asked]).toEqual([7, ['terminate']]);
+  });
+});
+
+test('[F1] a receiver that is too slow before anybody watches it is reported all the same', async () => {
+  const [turn, socket, ws] = [new EventLoopTurn(systemClock), new FakeSocket(1), new FakeWebSocket()];
+  socket.isKernelFull = true;
+  const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, new ManualClock(), { maxMessages: 1, maxBytes: 100 });
+  outlet.send(frame('a'));
+  await settled();
+  outlet.send(frame('b'));
+  const slow: string[] = [];
+  outlet.watch({ onSlow: () => slow.push('slow') });
+  expect(slow).toEqual(['slow']);
 });
 
 test('reading is paused and resumed at the WebSocket', () => {

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { EventLoopTurn } from '../../../src/sockets/turn.js';
+import { systemClock } from '../../../src/clock.js';
+import { EventLoopTurn, sliceMs } from '../../../src/sockets/turn.js';
 import { settled } from '../../support/fake-ports.js';
 
 describe('a turn', () => {
   test('ends after the input of the turn, and flushes each once, in order', async () => {
-    const turn = new EventLoopTurn();
+    const turn = new EventLoopTurn(systemClock);
     const flushed: string[] = [];
     const add = (name: string) => turn.add({ flush: () => flushed.push(name) });
     add('a');
@@ -19,9 +20,9 @@ describe('a turn', () => {
   });
 
   test('has one empty run for all to begin with, and the next turn another', async () => {
-    const turn = new EventLoopTurn();
+    const turn = new EventLoopTurn(systemClock);
     const { start } = turn;
-    turn.add({ flush: () => {} });
+    turn.add({ flush: () => 0 });
     expect(turn.start).toBe(start);
     expect(start.count).toBe(0);
     await settled();
@@ -29,7 +30,7 @@ describe('a turn', () => {
   });
 
   test('runs tasks at its end, and what they bring about leaves in the same turn', async () => {
-    const turn = new EventLoopTurn();
+    const turn = new EventLoopTurn(systemClock);
     const order: string[] = [];
     turn.add({ flush: () => order.push('flush 1') });
     turn.atEnd(() => {
@@ -46,19 +47,83 @@ describe('a turn', () => {
     expect(order.at(-1)).toBe('another turn');
   });
 
-  test('what is added while it ends belongs to the next', async () => {
-    const turn = new EventLoopTurn();
+  test('[F12] one that has more to write comes behind all others', async () => {
+    const turn = new EventLoopTurn(systemClock);
+    const flushed: string[] = [];
+    const add = (name: string) => turn.add({ flush: () => flushed.push(name) });
+    turn.add({
+      flush: () => {
+        add('first again');
+        return flushed.push('first');
+      },
+    });
+    add('second');
+    await settled();
+    expect(flushed).toEqual(['first', 'second', 'first again']);
+  });
+
+  test('[F12] goes on in the next turn of the event loop when its time is over, in order', async () => {
+    let nowMs = 0;
+    const turn = new EventLoopTurn({ monotonicMs: () => nowMs });
+    const flushed: number[] = [];
+    const mebibyte = 1024 * 1024;
+    for (let index = 0; index < 4 * sliceMs; index += 1) {
+      turn.add({
+        flush: () => {
+          nowMs += 1;
+          flushed.push(index);
+          return 4 * mebibyte;
+        },
+      });
+    }
+    for (const slices of [1, 2, 3]) {
+      await settled();
+      expect(flushed).toHaveLength(slices * sliceMs);
+      turn.add({ flush: () => flushed.push(1_000 + slices) });
+    }
+    await settled();
+    await settled();
+    expect(flushed).toEqual([...Array(4 * sliceMs).keys(), 1_001, 1_002, 1_003]);
+  });
+
+  test('[F12] counts small writes too, and reads the clock once for many', async () => {
+    let [nowMs, readings] = [0, 0];
+    const turn = new EventLoopTurn({
+      monotonicMs: () => {
+        readings += 1;
+        return nowMs;
+      },
+    });
+    let flushed = 0;
+    for (let index = 0; index < 1_000; index += 1) {
+      turn.add({
+        flush: () => {
+          nowMs += sliceMs / 100;
+          flushed += 1;
+          return 100;
+        },
+      });
+    }
+    await settled();
+    expect(flushed).toBeGreaterThanOrEqual(100);
+    expect(flushed).toBeLessThan(120);
+    expect(readings).toBeLessThan(10);
+    for (let turns = 0; turns < 10; turns += 1) await settled();
+    expect(flushed).toBe(1_000);
+  });
+
+  test('ends again after one that throws', async () => {
+    const turn = new EventLoopTurn(systemClock);
+    const thrown = new Promise(resolve => process.once('uncaughtException', resolve));
     const flushed: string[] = [];
     turn.add({
       flush: () => {
-        flushed.push('first');
-        turn.add({ flush: () => flushed.push('second') });
+        throw new Error('broken');
       },
     });
-    turn.add({ flush: () => flushed.push('third') });
+    await thrown;
+    turn.add({ flush: () => flushed.push('next') });
     await settled();
-    expect(flushed).toEqual(['first', 'third']);
-    await settled();
-    expect(flushed).toEqual(['first', 'third', 'second']);
+    expect(flushed).toEqual(['next']);
   });
 });
