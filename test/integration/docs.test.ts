@@ -11,6 +11,9 @@ import { type DocPage, docPages, repository } from '../support/doc-pages.js';
 import { type RunningService, startService } from '../support/hubwire-process.js';
 import { Mailbox } from '../support/mailbox.js';
 
+/** For the commands of one page: each starts a process. */
+const pageTimeoutMs = 120_000;
+
 const run = promisify(execFile);
 const pages = docPages();
 
@@ -59,10 +62,14 @@ function isRun(language: string): (block: DocBlock) => boolean {
 }
 
 describe('the documents', () => {
-  test.each(pages.filter(({ blocks }) => blocks.some(isRun('sh'))))('$path: its commands run', async ({ blocks }) => {
-    const on = await stage();
-    for (const block of blocks.filter(isRun('sh'))) await runShell(on, block);
-  });
+  test.each(pages.filter(({ blocks }) => blocks.some(isRun('sh'))))(
+    '$path: its commands run',
+    { timeout: pageTimeoutMs },
+    async ({ blocks }) => {
+      const on = await stage();
+      for (const block of blocks.filter(isRun('sh'))) await runShell(on, block);
+    },
+  );
 
   test.each(hubsFiles())('$name: the hubs.yaml is valid', ({ text }) => {
     expect(() => parseConfig(text, { file: 'hubs.yaml', env: { CHAT_CODE: 'code' } })).not.toThrow();
