@@ -1,8 +1,9 @@
-import { type DestinationStream, type Logger, pino } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
 import { type Clock, systemClock } from './clock.js';
 import type { Observer } from './hub/ports.js';
 import { withSuggestion } from './hub/roles.js';
+import { LineBudget } from './line-budget.js';
 
 /** From the fewest lines to the most; `silent` writes none. */
 export const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
@@ -11,10 +12,29 @@ export type LogLevel = (typeof logLevels)[number];
 /** Logs go to standard error, so that standard output holds only what a command was asked for. Pretty on a terminal, JSON otherwise. */
 export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process.stderr): Logger {
   const destination: DestinationStream = stream.isTTY
-    ? pretty({ destination: stream, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss', sync: true })
+    ? pretty({
+        destination: stream,
+        ignore: 'pid,hostname',
+        translateTime: 'SYS:HH:MM:ss',
+        singleLine: true,
+        sync: true,
+      })
     : stream;
-  return pino({ level, base: null }, destination);
+  return pino({ level, ...lineFormat }, destination);
 }
+
+/** What every line begins with: `{"level":"info","time":"2026-11-28T19:00:00.000Z"`. */
+export const lineFormat: Pick<LoggerOptions, 'base' | 'timestamp' | 'formatters'> = {
+  base: null,
+  timestamp: stdTimeFunctions.isoTime,
+  formatters: { level: level => ({ level }) },
+};
+
+/** How many refusals of each kind are written in how long; the rest is counted. */
+const refusals = { lines: 20, windowMs: 10_000 };
+
+/** Hubs whose first message is told; the names come from those who may connect or call. */
+const maxHubsTold = 100;
 
 /** What happened, in the log. Never bodies, tokens, keys or codes: those who report leave them out. */
 export class LogObserver implements Partial<Observer> {
@@ -27,10 +47,25 @@ export class LogObserver implements Partial<Observer> {
   /** By hub: events that were not sent for the queue of their upstream since the last line about it, and when that was. */
   readonly #overloads = new Map<string, { unsaid: number; saidAtMs: number }>();
   readonly #clock: Pick<Clock, 'monotonicMs'>;
+  readonly #refusedConnections: LineBudget;
+  readonly #refusedCalls: LineBudget;
+  /** Hubs that a message was sent in: has one reached somebody? */
+  readonly #reached = new Map<string, boolean>();
+  /** The level does not change while the service runs. */
+  readonly #tracesSends: boolean;
 
-  constructor(log: Logger, clock: Pick<Clock, 'monotonicMs'> = systemClock) {
+  constructor(log: Logger, clock: Pick<Clock, 'monotonicMs' | 'after'> = systemClock) {
     this.#log = log;
     this.#clock = clock;
+    this.#tracesSends = log.isLevelEnabled('trace');
+    this.#refusedConnections = this.#budget(clock, 'connections refused');
+    this.#refusedCalls = this.#budget(clock, 'REST calls refused');
+  }
+
+  #budget(clock: Pick<Clock, 'after'>, what: string): LineBudget {
+    return new LineBudget(refusals.lines, refusals.windowMs, clock, ({ count, statuses }) =>
+      this.#log.info({ statuses }, `${what}: ${count} more`),
+    );
   }
 
   connectionOpened(at: Parameters<Observer['connectionOpened']>[0]): void {
@@ -58,11 +93,37 @@ export class LogObserver implements Partial<Observer> {
   }
 
   connectionRefused(at: Parameters<Observer['connectionRefused']>[0]): void {
-    this.#log.info(at, 'connection refused');
+    if (!this.#refusedConnections.take(at.status)) return;
+    this.#log.info({ ...at, durationMs: rounded(at.durationMs) }, 'connection refused');
+  }
+
+  upgraded({ connectionId, ...at }: Parameters<Observer['upgraded']>[0]): void {
+    const told = { ...at, connectionId, durationMs: rounded(at.durationMs) };
+    this.#log.debug(told, connectionId === undefined ? 'upgrade answered, session not recovered' : 'upgrade answered');
+  }
+
+  restCallTold({ isAnswer, ...at }: Parameters<Observer['restCallTold']>[0]): void {
+    const told = { ...at, durationMs: rounded(at.durationMs) };
+    if (at.status < 400 || isAnswer) this.#log.debug(told, 'REST call');
+    else if (this.#refusedCalls.take(at.status)) this.#log.info(told, 'REST call refused');
+  }
+
+  sendsDelivered(hub: string, sends: number, receivers: number): void {
+    if (this.#tracesSends) this.#log.trace({ hub, sends, receivers }, 'messages delivered');
+    if (this.#reached.get(hub) !== true) this.#tellFirst(hub, receivers);
+  }
+
+  /** The first message of a hub, and the first that reached somebody when that one did not: it shows that something works. */
+  #tellFirst(hub: string, receivers: number): void {
+    const isFirst = !this.#reached.has(hub);
+    if (isFirst ? this.#reached.size >= maxHubsTold : receivers === 0) return;
+    this.#reached.set(hub, receivers > 0);
+    const which = isFirst ? 'first message' : 'first message that was received';
+    this.#log.info(`${hub}: ${which}, ${receivers} ${receivers === 1 ? 'receiver' : 'receivers'}`);
   }
 
   eventFinished(at: Parameters<Observer['eventFinished']>[0]): void {
-    const told = { ...at, durationMs: Math.round(at.durationMs * 10) / 10 };
+    const told = { ...at, durationMs: rounded(at.durationMs) };
     if (at.outcome === 'failed') this.#log.warn(told, 'event failed');
     else if (at.outcome === 'unhandled') this.#tellUnhandled(at);
     else if (at.outcome === 'overloaded') this.#tellOverloaded(at);
@@ -108,6 +169,11 @@ export class LogObserver implements Partial<Observer> {
 }
 
 const overloadPeriodMs = 60_000;
+
+/** To a tenth of a millisecond. */
+function rounded(durationMs: number): number {
+  return Math.round(durationMs * 10) / 10;
+}
 
 /** Texts that are written once each; what comes after is not written, so that neither the log nor memory grows with it. */
 const maxTexts = 100;

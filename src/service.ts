@@ -124,8 +124,9 @@ export class Service {
     this.endpoints = new Endpoints(options.endpoints, () => this.publicUrl);
     this.#tokens = new KeyTokens(keys, () => clock.now());
     this.#backplane = options.backplane ?? new MemoryBus().connect();
-    const metrics = new Metrics({ isConfigured: hub => this.#config.hubs.has(hub) });
+    const metrics = new Metrics({ isConfigured: hub => this.#config.hubs.has(hub), version });
     const observer = observers(metrics, new LogObserver(log, clock), options.observer ?? {});
+    const isTraced = log.isLevelEnabled('debug');
     this.#handlers = new EventHandlers({
       origins: this.endpoints.hostnames,
       originsWithPort: () => this.endpoints.hosts,
@@ -160,6 +161,7 @@ export class Service {
       clock,
       turn,
       observer,
+      tracesUpgrades: isTraced,
     });
     const certificate = options.tls && readCertificate(options.tls);
     this.#rest = createRestServer({
@@ -178,12 +180,14 @@ export class Service {
       version,
       documentation,
       timeouts,
+      reports: { observer, monotonicMs: () => clock.monotonicMs(), isTraced },
     });
     this.#certificateWatch = certificate && this.#watchCertificate(certificate);
     this.#guard.watch(this.#rest.server);
     this.#gateway.serve(this.#rest.server, nodeOptions(timeouts));
     this.#admin = createAdminServer({
       isReady: () => this.#isReady,
+      handlers: () => this.#handlers.statuses(),
       metrics,
       version,
       documentation,
@@ -288,7 +292,9 @@ export class Service {
   }
 
   async #stop(): Promise<void> {
-    const untilMs = this.#clock.monotonicMs() + shutdownMs;
+    const startedMs = this.#clock.monotonicMs();
+    const untilMs = startedMs + shutdownMs;
+    this.#log.info({ connections: this.hubs.size }, 'stopping');
     const patience = () => Math.max(0, Math.min(patienceMs, untilMs - this.#clock.monotonicMs()));
     this.#isReady = false;
     this.#gateway.drain();
@@ -297,6 +303,7 @@ export class Service {
     for (const hub of this.hubs.all()) hub.quiesce(); // or clients that go on talking would keep us waiting
     await this.#atMost(patience(), this.#handlers.whenIdle());
     await turnOfEventLoop(); // those who waited for the last answers pass them on: acks come before the goodbye
+    const connectionsClosed = this.hubs.size;
     await this.#evictAll();
     this.#handlers.hurry(); // a `disconnected` may wait for a `connected` that has no answer
     await this.#atMost(patience(), this.#gateway.whenEmpty());
@@ -306,6 +313,8 @@ export class Service {
     this.#gateway.stop();
     await Promise.all([this.#close(this.#rest, this.#guard), this.#close(this.#admin, this.#adminGuard)]);
     await this.#backplane.close();
+    const durationMs = Math.round(this.#clock.monotonicMs() - startedMs);
+    this.#log.info({ durationMs, connectionsClosed }, 'stopped');
   }
 
   /** Whatever its peers do: Node counts a connection that never sent anything as busy, for ever. */

@@ -1,7 +1,8 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { CloseCategory } from '../errors.js';
 import type { HubLabels } from './hub-labels.js';
 import { PerProtocol } from './per-protocol.js';
+import { counter, gauge } from './registered.js';
 
 /** Connections of one hub and protocol. */
 class Tally {
@@ -16,47 +17,26 @@ class Tally {
 }
 
 /**
- * Connections by hub and protocol. As for `Traffic`, prom-client hears the numbers when metrics are read: its labels
+ * Connections by hub and protocol. As for `Traffic`, prom-client is given the numbers when metrics are read: its labels
  * cost more than all else that a connection's beginning and end are told to observers.
  */
 export class ConnectionCounts {
   readonly #hubs: HubLabels;
   readonly #tallies = new PerProtocol((hub, protocol) => new Tally(hub, protocol));
 
-  constructor(registry: Registry, prefix: string, hubs: HubLabels) {
+  constructor(registry: Registry, hubs: HubLabels) {
     this.#hubs = hubs;
-    const labelNames = ['hub', 'protocol'] as const;
     const tallies = this.#tallies;
-    new Gauge({
-      name: `${prefix}connections`,
-      help: 'Connections now, detached reliable ones included',
-      labelNames,
-      registers: [registry],
-      collect() {
-        for (const { hub, protocol, now } of tallies) this.set({ hub, protocol }, now);
-      },
+    gauge(registry, 'hubwire_connections', connections => {
+      for (const { hub, protocol, now } of tallies) connections.set({ hub, protocol }, now);
     });
-    new Counter({
-      name: `${prefix}connections_opened_total`,
-      help: 'Connections opened',
-      labelNames,
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const { hub, protocol, opened } of tallies) this.inc({ hub, protocol }, opened);
-      },
+    counter(registry, 'hubwire_connections_opened_total', total => {
+      for (const { hub, protocol, opened } of tallies) total.inc({ hub, protocol }, opened);
     });
-    new Counter({
-      name: `${prefix}connections_closed_total`,
-      help: 'Connections closed',
-      labelNames: [...labelNames, 'category'],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const { hub, protocol, closed } of tallies) {
-          for (const [category, count] of closed) this.inc({ hub, protocol, category }, count);
-        }
-      },
+    counter(registry, 'hubwire_connections_closed_total', total => {
+      for (const { hub, protocol, closed } of tallies) {
+        for (const [category, count] of closed) total.inc({ hub, protocol, category }, count);
+      }
     });
   }
 

@@ -1,9 +1,11 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type Counter, collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
 import type { Observer } from '../hub/ports.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { ConnectionCounts } from './connection-counts.js';
 import { EventTally } from './event-tally.js';
 import { HubLabels } from './hub-labels.js';
+import { counter, gauge } from './registered.js';
+import { RestTally } from './rest-tally.js';
 import { Traffic } from './traffic.js';
 
 type Told<Event extends keyof Observer> = Parameters<Observer[Event]>[0];
@@ -13,37 +15,39 @@ export interface MetricsOptions {
   readonly isConfigured?: (hub: string) => boolean;
   /** Memory, CPU, event loop lag and garbage collection of this process too. Default true. */
   readonly processMetrics?: boolean;
+  /** Of this program. Default: unknown. */
+  readonly version?: string;
 }
-
-/** Every metric's name starts with this. */
-const prefix = 'hubwire_';
 
 const handlerStates = ['pending', 'active', 'failed'] as const;
 
-/** Counts what the hub tells, for Prometheus. */
+/** Counts what the service tells, for Prometheus. `catalog.ts` lists what there is. */
 export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #connections: ConnectionCounts;
+  readonly #refused: Counter<'status'>;
+  readonly #rest: RestTally;
   readonly #traffic: Traffic;
   readonly #events: EventTally;
-  /** Without the hub: its name comes from somebody who may not even hold a token. */
-  readonly #refused = this.#counter('upgrades_refused_total', 'Upgrades answered with an HTTP error', ['status']);
-  readonly #rolesIgnored = this.#counter('roles_ignored_total', 'Roles of accepted connections that give nothing', []);
-  readonly #warnings = this.#counter('warnings_total', 'Warnings, also those that the log does not repeat', []);
-  readonly #handlers = new Gauge({
-    name: `${prefix}event_handler_state`,
-    help: '1 for the state that the event handler is in',
-    labelNames: ['hub', 'url', 'state'],
-    registers: [this.#registry],
-  });
-  readonly #faults = this.#counter('faults_total', 'Faults of this service', []);
+  readonly #handlers: Gauge<'hub' | 'url' | 'state'>;
+  readonly #rolesIgnored: Counter;
+  readonly #warnings: Counter;
+  readonly #faults: Counter;
 
-  constructor({ isConfigured = () => false, processMetrics = true }: MetricsOptions = {}) {
+  constructor({ isConfigured = () => false, processMetrics = true, version = 'unknown' }: MetricsOptions = {}) {
+    const registry = this.#registry;
     const hubs = new HubLabels(isConfigured);
-    this.#connections = new ConnectionCounts(this.#registry, prefix, hubs);
-    this.#traffic = new Traffic(this.#registry, prefix, hubs);
-    this.#events = new EventTally(this.#registry, prefix);
-    if (processMetrics) collectDefaultMetrics({ register: this.#registry, prefix });
+    gauge(registry, 'hubwire_build_info').set({ version, node: process.versions.node }, 1);
+    this.#connections = new ConnectionCounts(registry, hubs);
+    this.#refused = counter(registry, 'hubwire_upgrades_refused_total');
+    this.#rest = new RestTally(registry);
+    this.#traffic = new Traffic(registry, hubs);
+    this.#events = new EventTally(registry, hubs);
+    this.#handlers = gauge(registry, 'hubwire_event_handler_state');
+    this.#rolesIgnored = counter(registry, 'hubwire_roles_ignored_total');
+    this.#warnings = counter(registry, 'hubwire_warnings_total');
+    this.#faults = counter(registry, 'hubwire_faults_total');
+    if (processMetrics) collectDefaultMetrics({ register: registry });
   }
 
   get contentType(): string {
@@ -74,6 +78,15 @@ export class Metrics implements Observer {
     this.#refused.inc({ status: String(status) });
   }
 
+  /** Those that succeed are told as connections. */
+  upgraded(): void {}
+
+  restCallFinished(operation: string, status: number, durationMs: number): void {
+    this.#rest.finished(operation, status, durationMs);
+  }
+
+  restCallTold(): void {}
+
   messageReceived(hub: string, protocol: string, bytes: number): void {
     this.#traffic.received(hub, protocol, bytes);
   }
@@ -82,8 +95,12 @@ export class Metrics implements Observer {
     this.#traffic.sent(hub, protocol, receivers, bytes);
   }
 
-  eventFinished({ kind, outcome, durationMs, attempts }: Told<'eventFinished'>): void {
-    this.#events.finished(kind, outcome, durationMs, attempts);
+  sendsDelivered(_hub: string, sends: number, receivers: number): void {
+    this.#traffic.delivered(sends, receivers);
+  }
+
+  eventFinished({ hub, kind, outcome, durationMs, attempts }: Told<'eventFinished'>): void {
+    this.#events.finished(hub, kind, outcome, durationMs, attempts);
   }
 
   handlerChanged({ hub, url, state }: Told<'handlerChanged'>): void {
@@ -100,9 +117,5 @@ export class Metrics implements Observer {
 
   fault(): void {
     this.#faults.inc();
-  }
-
-  #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> {
-    return new Counter({ name: prefix + name, help, labelNames, registers: [this.#registry] });
   }
 }

@@ -16,6 +16,8 @@ import type { Metrics } from './metrics.js';
 export interface AdminServerOptions {
   /** May clients and load balancers come? */
   isReady(): boolean;
+  /** Where each event handler stands. */
+  handlers(): readonly { readonly state: HandlerState }[];
   readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
   readonly version: string;
   readonly logger?: FastifyBaseLogger | undefined;
@@ -25,6 +27,16 @@ export interface AdminServerOptions {
   readonly documentation?: string | undefined;
   readonly timeouts?: ListenerTimeouts | undefined;
 }
+
+type HandlerState = 'pending' | 'active' | 'failed';
+
+/** What an operator may conclude from a probe, said in its answer. */
+const meaning = {
+  healthz: 'The process answers HTTP, also while it stops. Restart it when it does not.',
+  readyz:
+    'The listeners are open and clients are admitted. Event handlers are not a part of it: hubs without them work while an app server is away.',
+  notReady: 'The service is starting or stopping: clients are not admitted.',
+};
 
 /** The operator's HTTP server: is it alive, is it ready, what did it count. The caller listens. [design 1] */
 export function createAdminServer(options: AdminServerOptions): FastifyInstance {
@@ -40,15 +52,25 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
     logger?.error({ err: error }, 'a request to the admin listener failed');
     return sendFailureBody(reply, 500, 'Error.InternalServerError', 'internal error');
   });
-  app.get('/healthz', async () => ({ status: 'alive', version }));
+  app.get('/healthz', async () => ({ status: 'alive', meaning: meaning.healthz, version }));
   app.get('/readyz', async (_request, reply) => {
     const isOpen = isReady();
-    return reply.code(isOpen ? 200 : 503).send({ status: isOpen ? 'ready' : 'not ready' });
+    return reply.code(isOpen ? 200 : 503).send({
+      status: isOpen ? 'ready' : 'not ready',
+      meaning: isOpen ? meaning.readyz : meaning.notReady,
+      eventHandlers: countsOf(options.handlers()),
+    });
   });
   const ownHost = { onRequest: refuseOtherHosts(options.isLoopbackOnly === true) };
   app.get('/metrics', ownHost, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()));
   app.get('/', ownHost, sendAbout(aboutAdmin(options)));
   return app;
+}
+
+function countsOf(handlers: readonly { readonly state: HandlerState }[]): Readonly<Record<HandlerState, number>> {
+  const counts = { active: 0, pending: 0, failed: 0 };
+  for (const { state } of handlers) counts[state] += 1;
+  return counts;
 }
 
 function aboutAdmin({ version, documentation }: AdminServerOptions): About {

@@ -30,6 +30,7 @@ interface Share {
  * only, so a slow receiver delays nobody. [design 4]
  *
  * @param sends a message about a group state comes alone
+ * @returns how many connections they were written to
  */
 export function fanOut(
   receivers: Iterable<Connection>,
@@ -37,7 +38,7 @@ export function fanOut(
   { excluded, accepts }: Conditions,
   hub: string,
   observer: Observer,
-): void {
+): number {
   const shares: Share[] = [];
   const skip = excluded.length === 0 ? undefined : new Set(excluded);
   let share: Share | undefined;
@@ -49,10 +50,13 @@ export function fanOut(
     }
     deliver(share, connection);
   }
+  let total = 0;
   for (const each of shares) {
     report(each, hub, observer);
     each.batch?.forgetFrames();
+    total += each.receivers;
   }
+  return total;
 }
 
 function deliver(share: Share, connection: Connection): void {

@@ -51,6 +51,8 @@ export interface SendOptions {
   readonly filter?: string | undefined;
   /** Seconds for which the message may wait for a client that is away; 0, the default: for ever. */
   readonly ttlSeconds?: number;
+  /** Told to how many connections of this node the message was written, once it was: by the end of the turn. */
+  readonly onDelivered?: ((receivers: number) => void) | undefined;
 }
 
 export interface CloseOptions {
@@ -403,9 +405,9 @@ export class Hub implements Performer {
   // ------------------------------------------------------------------------------------------------ here and elsewhere
 
   #send(target: Target, message: SequencedMessage, options: SendOptions = {}): void {
-    const { excluded = [], filter, ttlSeconds = 0 } = options;
-    const operation: Operation = { kind: 'send', message, excluded, filter, ttlSeconds };
-    this.perform(target, operation);
+    const { excluded = [], filter, ttlSeconds = 0, onDelivered } = options;
+    const operation = { kind: 'send', message, excluded, filter, ttlSeconds } as const;
+    this.#operations.send(target, operation, onDelivered);
     this.#ports.backplane.publish(target, operation);
   }
 

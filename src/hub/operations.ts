@@ -53,7 +53,7 @@ export class Operations implements Performer {
   perform(target: Target, operation: Operation): Answer | Promise<Answer> {
     switch (operation.kind) {
       case 'send':
-        return this.#send(target, operation);
+        return this.send(target, operation);
       case 'join':
         return this.#slices.run(this.#joinEach(target, operation));
       case 'leave':
@@ -74,10 +74,15 @@ export class Operations implements Performer {
     }
   }
 
-  #send(target: Target, { message, excluded, filter, ttlSeconds }: Of<'send'>): Answer {
+  /** @param onDelivered told to how many connections of this node the message was written, once it was */
+  send(
+    target: Target,
+    { message, excluded, filter, ttlSeconds }: Of<'send'>,
+    onDelivered?: (receivers: number) => void,
+  ): Answer {
     const accepts = filter === undefined ? undefined : compileFilter(filter);
     const expiresAtMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + ttlSeconds * 1000;
-    this.#sends.add(target, { excluded, accepts }, { message, expiresAtMs });
+    this.#sends.add(target, { excluded, accepts }, { message, expiresAtMs, onDelivered });
     return nothing;
   }
 

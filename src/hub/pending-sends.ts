@@ -66,7 +66,9 @@ export class PendingSends {
     this.#audience = undefined;
     this.#sends = [];
     this.#bytes = 0;
-    fanOut(this.#members.select(target), sends, conditions, this.#hub, this.#observer);
+    const receivers = fanOut(this.#members.select(target), sends, conditions, this.#hub, this.#observer);
+    this.#observer.sendsDelivered(this.#hub, sends.length, receivers);
+    for (const { onDelivered } of sends) if (onDelivered !== undefined) onDelivered(receivers);
   }
 
   /** Delivers what waits, if any of it may be for this connection. */

@@ -193,12 +193,45 @@ export interface Observer {
   roleIgnored(at: { hub: string; connectionId: string; role: string; reason: string }): void;
   /** A client's request was refused for want of a role or a membership. */
   requestRefused(at: { hub: string; connectionId: string; reason: string }): void;
-  /** An upgrade answered with an HTTP error. */
-  connectionRefused(at: { hub: string; status: number; reason: string }): void;
+  /** An upgrade answered with an HTTP error. `path` is the URL's, without its query, which may hold a token. */
+  connectionRefused(at: {
+    hub: string;
+    status: number;
+    reason: string;
+    method: string;
+    path: string;
+    durationMs: number;
+  }): void;
+  /** An upgrade answered with 101. Told only where it is wanted: `GatewayOptions.tracesUpgrades`. */
+  upgraded(at: {
+    hub: string;
+    /** Of the connection that is now on the socket; undefined when a session was to be recovered and was not. */
+    connectionId: string | undefined;
+    path: string;
+    status: number;
+    durationMs: number;
+  }): void;
+  /** Every REST call, once it is answered. `operation` is the vendor's operationId, or `other` where there is none. */
+  restCallFinished(operation: string, status: number, durationMs: number): void;
+  /** The same in full, without the query. Told of refusals, and of all calls where it is wanted: `CallReports.isTraced`. */
+  restCallTold(at: {
+    method: string;
+    path: string;
+    status: number;
+    durationMs: number;
+    /** Of a send: connections of this node that it was written to. */
+    receivers: number | undefined;
+    /** Why it was refused. Quotes nothing of the query and the body. */
+    reason: string | undefined;
+    /** The status is the answer to a question, such as 404 for "is the user here?", and nothing went wrong. */
+    isAnswer: boolean;
+  }): void;
   /** A message from a client. */
   messageReceived(hub: string, protocol: string, bytes: number): void;
   /** One message written to `receivers` connections of one protocol; `bytes` is that of one copy. */
   messageSent(hub: string, protocol: string, receivers: number, bytes: number): void;
+  /** Messages that were sent to one target within one turn, and the connections of this node that each was written to. */
+  sendsDelivered(hub: string, sends: number, receivers: number): void;
   eventFinished(at: {
     hub: string;
     connectionId: string;

@@ -8,6 +8,8 @@ export interface Send {
   readonly message: SequencedMessage;
   /** Monotonic milliseconds; infinite for a message that never expires. */
   readonly expiresAtMs: number;
+  /** Told to how many connections of this node it was written, once it was. */
+  readonly onDelivered?: ((receivers: number) => void) | undefined;
 }
 
 /** One message of a reliable protocol, before it has its number. */

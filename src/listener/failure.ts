@@ -4,6 +4,13 @@ import type { FastifyReply } from 'fastify';
 import { lingering } from './lingering.js';
 import { responseUnderWay } from './response-under-way.js';
 
+declare module 'fastify' {
+  interface FastifyReply {
+    /** Why the call was refused, for logs: without what the caller wrote into query and body. */
+    refusal?: string | undefined;
+  }
+}
+
 /** `target` of an error that is about the request as a whole. [rest-api 3.2] */
 export const wholeRequest = 'Request';
 
@@ -14,6 +21,7 @@ export function failureBody(code: string, message: string, target: string = whol
 
 /** Answers with the status, `x-ms-error-code` and the body. Fastify leaves the body out for HEAD. [rest-api 3.1, 3.3] */
 export function sendFailureBody(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
+  reply.refusal = message;
   reply.code(status).header('x-ms-error-code', code).type('application/json; charset=utf-8');
   return reply.send(lingering(reply, failureBody(code, message)));
 }
@@ -23,7 +31,7 @@ export async function answerNotFound(_request: unknown, reply: FastifyReply): Pr
   return sendFailureBody(reply, 404, 'Error.NotFound', 'There is nothing at this path for this method.');
 }
 
-interface ClientError {
+export interface ClientError {
   readonly status: number;
   readonly code: string;
   readonly message: string;
@@ -45,10 +53,14 @@ const clientErrors: Readonly<Record<string, ClientError>> = {
   },
 };
 
-/** Answers what could not be read as a request, and ends the socket at once: its peer may never read. */
-export function answerClientError(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return;
-  const { status, code, message } = clientErrors[error.code ?? ''] ?? malformed;
+/**
+ * Answers what could not be read as a request, and ends the socket at once: its peer may never read.
+ * @returns what was answered; undefined when nothing could be
+ */
+export function answerClientError(error: Error & { code?: string }, socket: Socket): ClientError | undefined {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return undefined;
+  const answer = clientErrors[error.code ?? ''] ?? malformed;
+  const { status, code, message } = answer;
   const body = failureBody(code, message);
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
@@ -57,6 +69,8 @@ export function answerClientError(error: Error & { code?: string }, socket: Sock
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
   const isAnswered = responseUnderWay(socket)?.headersSent === true;
-  if (socket.writable && !isAnswered) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
+  const isAnswerable = socket.writable && !isAnswered;
+  if (isAnswerable) socket.write(`${head.join('\r\n')}\r\n\r\n${body}`);
   socket.destroy();
+  return isAnswerable ? answer : undefined;
 }

@@ -1,4 +1,5 @@
 import type { ServerOptions } from 'node:http';
+import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { answerClientError, sendFailureBody } from './failure.js';
 
@@ -36,7 +37,7 @@ export function nodeTimeouts(timeouts: ListenerTimeouts): ServerOptions & { hand
 export function fastifySettings(timeouts: ListenerTimeouts) {
   return {
     requestTimeout: timeouts.requestMs, // Fastify would set the server's to none
-    clientErrorHandler: answerClientError,
+    clientErrorHandler: (error: Error, socket: Socket) => void answerClientError(error, socket),
     return503OnClosing: false, // what comes on a connection that is still open is served, and the connection closed
     frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
       void sendFailureBody(reply, 400, 'Error.BadRequest', withoutUrl(error)),

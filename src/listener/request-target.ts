@@ -40,6 +40,16 @@ function withoutBase(target: string, basePaths: readonly string[]): string {
   return target;
 }
 
+/** Longest path that a log shows; the rest of a longer one is cut off. */
+const maxLoggedPath = 300;
+
+/** The path of a request target as logs show it: without a query, which may hold tokens, and without scheme and authority. */
+export function loggedPath(target: string): string {
+  const query = target.search(/[?#]/);
+  const path = (query < 0 ? target : target.slice(0, query)).replace(/^[^/]*:\/\/[^/]*/, '');
+  return path.length > maxLoggedPath ? `${path.slice(0, maxLoggedPath)}…` : path;
+}
+
 /** Why the request's Host lines do not do; undefined when they do. [RFC 9112 3.2] */
 export function hostFault(request: IncomingMessage): string | undefined {
   const { rawHeaders } = request;

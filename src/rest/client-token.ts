@@ -56,6 +56,8 @@ export function clientToken(request: FastifyRequest, tokens: Pick<KeyTokens, 'si
 function clientPath(request: FastifyRequest): string {
   const clientType = queryValue(request, 'clientType') ?? 'default';
   const path = clientPaths.get(clientType.toLowerCase());
-  if (path === undefined) throw badRequest('clientType', `The value '${clientType}' is not valid.`);
+  if (path === undefined) {
+    throw badRequest('clientType', `The value '${clientType}' is not valid.`, 'The clientType is not valid.');
+  }
   return path;
 }

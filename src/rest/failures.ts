@@ -18,6 +18,8 @@ export class RestFailure extends PubSubError {
     message: string,
     /** `domain` is `application/json`, `validation` is `application/problem+json`; the vendor's JS suite needs both. [rest-api 3.1] */
     readonly shape: 'domain' | 'validation' = 'domain',
+    /** In place of `message` in logs, where that quotes what the caller wrote into query or body. */
+    readonly logged: string = message,
   ) {
     super(kind, message);
   }
@@ -39,19 +41,20 @@ export function missingAction(action: string): RestFailure {
 }
 
 /** A request that is wrong, in the domain shape. */
-export function badRequest(target: string, message: string): RestFailure {
-  return new RestFailure('invalid', 'Error.BadRequest', target, message);
+export function badRequest(target: string, message: string, logged = message): RestFailure {
+  return new RestFailure('invalid', 'Error.BadRequest', target, message, 'domain', logged);
 }
 
 /** A query parameter that is wrong, in the validation shape. */
-export function invalidParameter(name: string, message: string): RestFailure {
-  return new RestFailure('invalid', 'Error.BadRequest', name, message, 'validation');
+export function invalidParameter(name: string, message: string, logged = message): RestFailure {
+  return new RestFailure('invalid', 'Error.BadRequest', name, message, 'validation', logged);
 }
 
 /** Answers with the failure's status, `x-ms-error-code` and body; Fastify leaves the body out for HEAD. [rest-api 3.1, 3.3] */
 export function sendFailure(reply: FastifyReply, error: PubSubError): FastifyReply {
   const failure = error instanceof RestFailure ? error : describe(error);
   const mediaType = failure.shape === 'domain' ? 'application/json' : 'application/problem+json';
+  reply.refusal = failure.logged;
   return reply
     .code(failure.outcome.http)
     .header('x-ms-error-code', failure.code)

@@ -1,5 +1,5 @@
 import type { TSchema } from '@sinclair/typebox';
-import type { FastifyRequest, RouteShorthandOptions } from 'fastify';
+import type { FastifyRequest, onRequestHookHandler, RouteShorthandOptions } from 'fastify';
 import type { DataAction } from './data-actions.js';
 import type { PathNames, QueryName } from './parameters.js';
 import { queryCheck } from './query-check.js';
@@ -26,6 +26,10 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     readonly operation?: Operation;
   }
+  interface FastifyRequest {
+    /** Once all that concerns every operation was found to be right. */
+    operation: Operation | undefined;
+  }
 }
 
 /** Names in the path of a route. */
@@ -33,10 +37,18 @@ export type Path<Names extends keyof PathNames> = { Params: Pick<PathNames, Name
 
 /** Route options that make the route the operation; its query is checked after what concerns every operation. */
 export function operation(described: Operation): RouteShorthandOptions {
-  return { config: { operation: described }, onRequest: queryCheck(described.query ?? []) };
+  return { config: { operation: described }, onRequest: noting(described, queryCheck(described.query ?? [])) };
+}
+
+/** Written down on the request: to look it up takes an object of Fastify's for each call. */
+function noting(described: Operation, check: onRequestHookHandler): onRequestHookHandler {
+  return function note(request, reply, done) {
+    request.operation = described;
+    check.call(this, request, reply, done);
+  };
 }
 
 /** Undefined where nothing is at the path. */
 export function operationOf(request: FastifyRequest): Operation | undefined {
-  return request.routeOptions.config?.operation;
+  return request.operation ?? request.routeOptions.config?.operation;
 }

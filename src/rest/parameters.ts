@@ -117,10 +117,8 @@ export function queryInteger(request: FastifyRequest, name: IntegerName): number
   const { minimum = 0, maximum = maxInt32 } = queryParameters[name];
   const value = /^-?\d+$/.test(text) ? Number(text) : Number.NaN;
   if (value >= minimum && value <= maximum) return value;
-  throw invalidParameter(
-    name,
-    `The value '${text}' is not valid for ${name}; it must be an integer from ${minimum} to ${maximum}.`,
-  );
+  const rule = `must be an integer from ${minimum} to ${maximum}.`;
+  throw invalidParameter(name, `The value '${text}' is not valid for ${name}; it ${rule}`, `${name} ${rule}`);
 }
 
 /** Undefined for an empty filter, which is none. [rest-api 2.0] @throws RestFailure when it is repeated */
@@ -150,10 +148,8 @@ export function checkApiVersion(request: FastifyRequest): void {
   const given = queryValues(request, 'api-version');
   const isKnown = given.length === 0 || (given.length === 1 && apiVersions.some(version => version === given[0]));
   if (isKnown) return;
-  throw badRequest(
-    'api-version',
-    `api-version "${given.join(', ')}" is not supported; use one of ${apiVersions.join(', ')}`,
-  );
+  const rule = `is not supported; use one of ${apiVersions.join(', ')}`;
+  throw badRequest('api-version', `api-version "${given.join(', ')}" ${rule}`, `This api-version ${rule}`);
 }
 
 /** @throws RestFailure for a name in the path that breaks its rule [rest-api 2.0] */

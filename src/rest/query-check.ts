@@ -39,6 +39,7 @@ export function assertFilter(filter: string, parameter: 'filter' | 'Filter'): vo
   try {
     compileFilter(filter);
   } catch (error) {
-    throw error instanceof PubSubError ? invalidParameter(parameter, error.message) : error;
+    if (!(error instanceof PubSubError)) throw error;
+    throw invalidParameter(parameter, error.message, `The ${parameter} is not valid; the answer says where.`);
   }
 }

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { SendOptions } from '../hub/hub.js';
+import { onDeliveredOf } from './calls.js';
 import type { DataAction } from './data-actions.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
@@ -26,13 +27,14 @@ export function addSends(app: FastifyInstance, hubs: HubDirectory): void {
   });
   app.post<Path<'userId'>>('/:hub/users/:userId/::send', sendToUser, (request, reply) => {
     const { hub, userId } = request.params;
-    const { filter, ttlSeconds } = optionsOf(request);
-    hubs.get(hub).sendToUser(userId, payloadOf(request), { filter, ttlSeconds });
+    const { filter, ttlSeconds, onDelivered } = optionsOf(request);
+    hubs.get(hub).sendToUser(userId, payloadOf(request), { filter, ttlSeconds, onDelivered });
     reply.code(202).send();
   });
   app.post<Path<'connectionId'>>('/:hub/connections/:connectionId/::send', sendToConnection, (request, reply) => {
     const { hub, connectionId } = request.params;
-    hubs.get(hub).sendToConnection(connectionId, payloadOf(request), { ttlSeconds: ttlOf(request) });
+    const options = { ttlSeconds: ttlOf(request), onDelivered: onDeliveredOf(request) };
+    hubs.get(hub).sendToConnection(connectionId, payloadOf(request), options);
     reply.code(202).send();
   });
 }
@@ -65,7 +67,8 @@ function send(id: string, summary: string, action: DataAction, query: readonly Q
 
 function optionsOf(request: FastifyRequest): Required<SendOptions> {
   const excluded = queryValues(request, 'excluded');
-  return { excluded, filter: queryFilter(request), ttlSeconds: ttlOf(request) };
+  const onDelivered = onDeliveredOf(request);
+  return { excluded, filter: queryFilter(request), ttlSeconds: ttlOf(request), onDelivered };
 }
 
 function ttlOf(request: FastifyRequest): number {

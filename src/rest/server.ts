@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
   type FastifyError,
@@ -8,21 +9,21 @@ import {
   fastify,
   type onRequestHookHandler,
 } from 'fastify';
-import { WrongAudience } from '../auth/audience.js';
 import type { ContinuationTokens } from '../auth/continuation-tokens.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
 import { sendAbout } from '../listener/about.js';
-import { answerNotFound } from '../listener/failure.js';
+import { answerClientError, answerNotFound } from '../listener/failure.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
 import { lingering } from '../listener/lingering.js';
 import { hostFault, requestTarget } from '../listener/request-target.js';
 import { answersAtTurnEnd } from './answers.js';
 import { authentication, type CallerChecks } from './authentication.js';
+import { type CallReports, Calls } from './calls.js';
 import type { Certificate } from './certificate.js';
 import { addDataPlane } from './data-plane.js';
-import { badRequest, sendFailure, wholeRequest } from './failures.js';
+import { badRequest, RestFailure, sendFailure, wholeRequest } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { addOpenApi } from './openapi.js';
 import { operation } from './operation.js';
@@ -40,6 +41,8 @@ export interface RestServerOptions extends CallerChecks {
   /** URL of its documentation; shown at `/`. */
   readonly documentation?: string | undefined;
   readonly timeouts?: ListenerTimeouts | undefined;
+  /** Undefined: nobody is told of calls. */
+  readonly reports?: CallReports | undefined;
   /**
    * Whose `X-Forwarded-Host` and `X-Forwarded-Proto` are believed, where a token's audience is compared with the request's
    * host and where URLs are made: everybody's, or those of a comma list of addresses and networks.
@@ -60,9 +63,10 @@ const maxHeaderBytes = 128 * 1024;
  * caller listens, and answers `upgrade` on `server`. [rest-api 2, design 1]
  */
 export function createRestServer(options: RestServerOptions): FastifyInstance {
-  const app = listenerFor(options);
+  const calls = options.reports && new Calls(options.reports);
+  const app = listenerFor(options, calls);
   readNoBodies(app);
-  app.addHook('onRequest', atOnce(checkFirst));
+  addFirstAndLast(app, calls);
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.logger));
   app.setNotFoundHandler(answerNotFound);
   addRoot(app, options);
@@ -71,13 +75,49 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
   return app;
 }
 
-function listenerFor(options: RestServerOptions): FastifyInstance {
+function listenerFor(options: RestServerOptions, calls: Calls | undefined): FastifyInstance {
   const { certificate, timeouts = defaultTimeouts } = options;
   const http = nodeOptions(timeouts);
-  if (certificate === undefined) return fastify({ ...commonSettings(options), http });
+  const settings = { ...commonSettings(options), ...(calls && refusalSettings(timeouts, calls)) };
+  if (certificate === undefined) return fastify({ ...settings, http });
   const https = { ...certificate, ...http };
   // The type names the kind of server, which nothing here depends on.
-  return fastify({ ...commonSettings(options), https }) as unknown as FastifyInstance;
+  return fastify({ ...settings, https }) as unknown as FastifyInstance;
+}
+
+/** What is refused before there is a route, and with it a hook, is told here. */
+function refusalSettings(timeouts: ListenerTimeouts, calls: Calls) {
+  const { frameworkErrors } = fastifySettings(timeouts);
+  return {
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      calls.begin(request);
+      frameworkErrors(error, request, reply);
+      calls.end(request, reply);
+    },
+    clientErrorHandler: (error: Error, socket: Socket) => {
+      const answer = answerClientError(error, socket);
+      if (answer !== undefined) calls.unreadable(answer);
+    },
+  };
+}
+
+/** What every request goes through first, and what every answer goes through. */
+function addFirstAndLast(app: FastifyInstance, calls: Calls | undefined): void {
+  app.decorateRequest('startedMs', 0);
+  app.decorateRequest('operation', undefined);
+  app.decorateRequest('delivery', undefined);
+  app.addHook(
+    'onRequest',
+    atOnce((request, reply) => {
+      calls?.begin(request);
+      checkFirst(request, reply);
+    }),
+  );
+  if (calls === undefined) return;
+  app.addHook('onSend', (request, reply, _payload, done) => {
+    calls.end(request, reply);
+    done();
+  });
 }
 
 /** Of the public listener's server; also of one that serves the same sockets. */
@@ -154,12 +194,15 @@ function addHubs(app: FastifyInstance, options: RestServerOptions): void {
   addDataPlane(app, options);
 }
 
+const expectedUpgrade = 'Expected a WebSocket upgrade.';
+
 /** WebSocket upgrades never get here. [client-protocols 1.4] */
 function addClientPaths(app: FastifyInstance): void {
   for (const path of ['/client', '/client/hubs/*']) {
-    app.all(path, async (_request, reply) =>
-      reply.code(400).type('text/plain').send(lingering(reply, 'Expected a WebSocket upgrade.')),
-    );
+    app.all(path, async (_request, reply) => {
+      reply.refusal = expectedUpgrade;
+      return reply.code(400).type('text/plain').send(lingering(reply, expectedUpgrade));
+    });
   }
 }
 
@@ -204,7 +247,6 @@ function answerError(
       'REST call failed',
     );
   }
-  if (failure instanceof WrongAudience) logger?.info(`REST call refused: ${failure.message}`);
   return sendFailure(reply, failure);
 }
 
@@ -212,9 +254,19 @@ function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'statusCode' in error && !(error instanceof PubSubError);
 }
 
+/** The text is the vendor's; the log says more. [rest-api 2.8] */
+const bodyTooLarge = new RestFailure(
+  'tooLarge',
+  'Error.BadRequest',
+  wholeRequest,
+  'Invalid Content-Length header.',
+  'domain',
+  `The body is larger than ${maxBodyBytes} bytes.`,
+);
+
 /** What Fastify refuses by itself: bodies that are too large or not as long as announced, and malformed content types. */
 function fromFastify(error: FastifyError): PubSubError {
-  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new PubSubError('tooLarge', 'Invalid Content-Length header.');
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') return bodyTooLarge;
   if (error.code === 'FST_ERR_CTP_INVALID_CONTENT_LENGTH')
     return badRequest(wholeRequest, 'Invalid Content-Length header.');
   const kind: ErrorKind | undefined = kinds[error.statusCode ?? 500];

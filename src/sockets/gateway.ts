@@ -14,6 +14,7 @@ import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
 import type { Observer, Outlet } from '../hub/ports.js';
 import { forwardedAddress, type TrustProxy, trustedPeers } from '../listener/client-address.js';
+import { loggedPath } from '../listener/request-target.js';
 import { retryAfterSeconds, type SocketGuard } from '../listener/socket-guard.js';
 import type { Codec } from '../protocols/codec.js';
 import { canonicalHubName } from '../protocols/names.js';
@@ -51,7 +52,12 @@ export interface GatewayOptions {
   /** The hubs' own. */
   readonly turn: EventLoopTurn;
   readonly observer: Observer;
+  /** Is the observer told of upgrades that succeed? */
+  readonly tracesUpgrades: boolean;
 }
+
+/** Who is on the socket after an upgrade: a connection, nobody as its session could not be recovered, or the client has left. */
+type Arrival = Connection | 'turnedAway' | 'left';
 
 /** An option of ws that its type declarations do not know yet. */
 const closing = { closeTimeout: closeTimeoutMs };
@@ -110,14 +116,20 @@ export class Gateway {
   #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignore);
     this.#pending += 1;
-    let asking: Promise<void> | undefined;
+    const startedMs = this.#options.clock.monotonicMs();
+    const refuse = (error: unknown) => this.#refuse(request, socket, error, startedMs);
+    let arrival: Arrival | Promise<Arrival> = 'left';
     try {
-      asking = this.#accept(request, socket as Socket, head);
+      arrival = this.#accept(request, socket as Socket, head);
     } catch (error) {
-      this.#refuse(request, socket, error);
+      refuse(error);
     }
-    if (asking === undefined) this.#settled();
-    else void asking.catch(error => this.#refuse(request, socket, error)).finally(() => this.#settled());
+    const tell = (arrived: Arrival) => this.#tell(request, arrived, startedMs);
+    if (arrival instanceof Promise) void arrival.then(tell, refuse).finally(() => this.#settled());
+    else {
+      this.#settled();
+      tell(arrival);
+    }
   }
 
   /** One handshake is over, however it ended. */
@@ -157,15 +169,12 @@ export class Gateway {
   }
 
   /** A promise while the upstream is asked. Where there is nobody to ask, a client comes in within the call, which costs far less. */
-  #accept(request: IncomingMessage, socket: Socket, head: Buffer): Promise<void> | undefined {
+  #accept(request: IncomingMessage, socket: Socket, head: Buffer): Arrival | Promise<Arrival> {
     const target = readTarget(request, this.#options.endpoints.basePaths);
     checkHandshake(request);
     const known = this.#options.hubs.find(target.hub);
     const recovering = target.query.get('awps_connection_id') ?? '';
-    if (recovering !== '') {
-      this.#recover(request, socket, head, known, recovering, target.query);
-      return undefined;
-    }
+    if (recovering !== '') return this.#recover(request, socket, head, known, recovering, target.query);
     this.#checkOpen();
     const candidate = new RequestedCandidate(request, target.query, this.#authenticate(request, target));
     this.#options.guard.recognize(socket);
@@ -174,8 +183,7 @@ export class Gateway {
     const hub = this.#options.hubs.get(target.hub); // not before: the check may end the last session of a hub, which is forgotten then
     const admission = hub.admit(candidate);
     if (admission instanceof Promise) return this.#upgradeOnceAdmitted(request, socket, head, hub, admission);
-    this.#upgrade(request, socket, head, hub, admission);
-    return undefined;
+    return this.#upgrade(request, socket, head, hub, admission);
   }
 
   async #upgradeOnceAdmitted(
@@ -184,16 +192,15 @@ export class Gateway {
     head: Buffer,
     hub: Hub,
     asking: Promise<Admission>,
-  ): Promise<void> {
+  ): Promise<Arrival> {
     const departure = new Departure(socket);
     this.#capacity.asking(hub);
     const admission = await asking.finally(() => this.#capacity.answered(hub));
-    if (departure.isOver()) hub.abandon(admission);
-    else if (this.#isOpen) this.#upgrade(request, socket, head, hub, admission);
-    else {
-      hub.abandon(admission); // who came in now would be cut off without a word, or keep the service from its end
-      this.#checkOpen();
-    }
+    const hasLeft = departure.isOver();
+    if (!hasLeft && this.#isOpen) return this.#upgrade(request, socket, head, hub, admission);
+    hub.abandon(admission); // who came in now would be cut off without a word, or keep the service from its end
+    if (!hasLeft) this.#checkOpen();
+    return 'left';
   }
 
   #checkOpen(): void {
@@ -229,17 +236,22 @@ export class Gateway {
     );
   }
 
-  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, hub: Hub, admission: Admission): void {
-    let isUpgraded = false;
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, hub: Hub, admission: Admission): Arrival {
+    let connection = undefined as Connection | undefined; // set within a call
     // The 101 and the greeting leave in one write, not two. Not so a replay: to a corked socket it looks as if nothing left.
     socket.cork();
     // ws writes the 101 and calls back within this call: the connection is in its hub before its client can know.
     this.#handshake(request, socket, head, admission.subprotocol, ws => {
-      isUpgraded = true;
-      this.#attach(ws, socket, hub, admission.codec, outlet => hub.open(admission, outlet)).flush();
+      const open = (outlet: Outlet) => {
+        connection = hub.open(admission, outlet);
+        return connection;
+      };
+      this.#attach(ws, socket, hub, admission.codec, open).flush();
     });
     socket.uncork();
-    if (!isUpgraded) hub.abandon(admission); // ws found the socket closed
+    if (connection !== undefined) return connection;
+    hub.abandon(admission); // ws found the socket closed
+    return 'left';
   }
 
   /**
@@ -253,7 +265,7 @@ export class Gateway {
     hub: Hub | undefined,
     connectionId: string,
     query: URLSearchParams,
-  ): void {
+  ): Arrival {
     const connection = hub?.recover(connectionId, query.get('awps_reconnection_token') ?? '');
     if (connection !== undefined) this.#options.guard.recognize(socket);
     const offered = subprotocolsOf(request);
@@ -267,6 +279,7 @@ export class Gateway {
           return connection;
         });
     });
+    return connection ?? 'turnedAway';
   }
 
   #turnAway(ws: WebSocket): void {
@@ -309,14 +322,29 @@ export class Gateway {
     this.#tellWhenEmpty();
   }
 
-  #refuse(request: IncomingMessage, socket: Duplex, cause: unknown): void {
-    const { observer, endpoints } = this.#options;
+  #tell(request: IncomingMessage, arrival: Arrival, startedMs: number): void {
+    const { observer, endpoints, clock, tracesUpgrades } = this.#options;
+    if (!tracesUpgrades || arrival === 'left') return;
+    observer.upgraded({
+      hub: arrival === 'turnedAway' ? hubLabelOf(request, endpoints.basePaths) : arrival.hub,
+      connectionId: arrival === 'turnedAway' ? undefined : arrival.id,
+      path: loggedPath(request.url ?? ''),
+      status: 101,
+      durationMs: clock.monotonicMs() - startedMs,
+    });
+  }
+
+  #refuse(request: IncomingMessage, socket: Duplex, cause: unknown, startedMs: number): void {
+    const { observer, endpoints, clock } = this.#options;
     const refusal = refusalOf(cause);
     if (PubSubError.from(cause).kind === 'internal') observer.fault('upgrade', cause);
     observer.connectionRefused({
       hub: hubLabelOf(request, endpoints.basePaths),
       status: refusal.status,
       reason: refusal.reason,
+      method: request.method ?? '',
+      path: loggedPath(request.url ?? ''),
+      durationMs: clock.monotonicMs() - startedMs,
     });
     if (socket.writable) refuse(socket, refusal);
     else socket.destroy();

@@ -124,7 +124,7 @@ test.runIf(process.platform === 'linux')(
   '[F3] a listener on localhost hands the sockets of all its addresses to the one server, and closes all',
   async () => {
     const metrics = new Metrics({ processMetrics: false });
-    const app = createAdminServer({ isReady: () => true, metrics, version: 'test' });
+    const app = createAdminServer({ isReady: () => true, handlers: () => [], metrics, version: 'test' });
     const seen: unknown[] = [];
     app.server.on('connection', socket => seen.push(socket.localAddress));
     const addresses = ['127.0.0.1', '127.0.0.2', '192.0.2.1']; // the last one is not this machine's

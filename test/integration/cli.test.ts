@@ -106,7 +106,7 @@ describe('start', () => {
 
   test('a short key is warned of, with --json as well', async () => {
     const { process } = await startService(noHubs, { HUBWIRE_PRIMARY_KEY: 'short-key' });
-    await process.find(/"level":40.*HUBWIRE_PRIMARY_KEY is shorter than 32 bytes/, 'stderr');
+    await process.find(/"level":"warn".*HUBWIRE_PRIMARY_KEY is shorter than 32 bytes/, 'stderr');
     expect(process.stderr).not.toContain('short-key');
   });
 

@@ -65,7 +65,7 @@ describe('a running process follows hubs.yaml', () => {
     const report = logOf(process).find(({ msg }) =>
       String(msg).includes('hubs.yaml not applied, the previous configuration stays in force:\n'),
     );
-    expect(report).toMatchObject({ level: 50 });
+    expect(report).toMatchObject({ level: 'error' });
     expect(String(report?.msg)).toMatch(`${file}:3:42 hubs.chat.webSocketKeepAliveIntervalInSeconds: `);
     expect(await client.ask(vote(1))).toMatchObject({ success: true });
     expect(await statusOf(dial)).toBe(101);

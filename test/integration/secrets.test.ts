@@ -167,8 +167,16 @@ async function exerciseRest({ publicUrl, connectionString }: RunningService): Pr
     await call(`${send}?filter=${secret.restText}`, { body: 'x' }, { 'content-type': 'text/plain' }),
     await call(`/api/hubs/9/:send`, { body: secret.restText }, { 'content-type': 'text/plain' }),
     await call('/api/hubs/chat/:nothing', { body: secret.restText }, { 'content-type': 'text/plain' }),
+    await call(`${send}?messageTtlSeconds=${secret.restText}`, { body: 'x' }, { 'content-type': 'text/plain' }),
+    await call(`${send}?api-version=${secret.restText}`, { body: 'x' }, { 'content-type': 'text/plain' }),
+    await call(`/api/hubs/chat/:generateToken?clientType=${secret.restText}`, {}),
+    await call(
+      '/api/hubs/chat/:addToGroups',
+      { body: JSON.stringify({ groups: ['g'], filter: secret.restText }) },
+      { 'content-type': 'application/json' },
+    ),
   ].map(({ status }) => status);
-  expect(statuses).toEqual([400, 415, 400, 400, 400, 404]);
+  expect(statuses).toEqual([400, 415, 400, 400, 400, 404, 400, 400, 400, 400]);
   const minted = await call('/api/hubs/chat/:generateToken?userId=x', {});
   tokens.push(((await minted.json()) as { token: string }).token);
   return tokens;
@@ -239,10 +247,19 @@ test('[design 6] at the most talkative log level no key, token, code or body get
     'event handler is not active',
     'role ignored',
     'no Entra ID token for api://bad',
+    'upgrade answered',
+    '"REST call"',
+    'REST call refused',
+    'chat: first message',
+    'messages delivered',
+    '"path":"/client/hubs/chat"',
+    '"path":"/nowhere/%zz"',
+    '"path":"/api/hubs/chat/:send"',
+    'The filter is not valid',
   ]) {
     expect(stderr).toContain(text);
   }
-  expect(metrics).toMatch(/hubwire_events_total\{kind="connect",outcome="refused"\} 1/);
+  expect(metrics).toMatch(/hubwire_events_total\{hub="refusing",kind="connect",outcome="refused"\} 1/);
   const posts = upstream.requests.filter(({ method }) => method === 'POST');
   expect(posts.some(({ url }) => url.includes(secret.goodCode))).toBe(true);
   expect(posts.some(({ headers: of }) => of.authorization === `Bearer ${secret.entraToken}`)).toBe(true);

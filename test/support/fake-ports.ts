@@ -187,6 +187,22 @@ export class FactObserver implements Observer {
     this.facts.push({ what: 'connectionRefused', ...at });
   }
 
+  upgraded(at: object): void {
+    this.facts.push({ what: 'upgraded', ...at });
+  }
+
+  restCallFinished(operation: string, status: number, durationMs: number): void {
+    this.facts.push({ what: 'restCallFinished', operation, status, durationMs });
+  }
+
+  restCallTold(at: object): void {
+    this.facts.push({ what: 'restCallTold', ...at });
+  }
+
+  sendsDelivered(hub: string, sends: number, receivers: number): void {
+    this.facts.push({ what: 'sendsDelivered', hub, sends, receivers });
+  }
+
   messageReceived(hub: string, protocol: string, bytes: number): void {
     this.facts.push({ what: 'messageReceived', hub, protocol, bytes });
   }

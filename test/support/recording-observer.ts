@@ -15,6 +15,10 @@ export class RecordingObserver implements Observer {
   roleIgnored(): void {}
   requestRefused(): void {}
   connectionRefused(): void {}
+  upgraded(): void {}
+  restCallFinished(): void {}
+  restCallTold(): void {}
+  sendsDelivered(): void {}
   messageReceived(): void {}
   messageSent(): void {}
 

@@ -7,7 +7,7 @@ import type { ManualClock } from './manual-clock.js';
 import { type Dial, dialer } from './test-client.js';
 import { type RecordedUpstream, startUpstream } from './upstream.js';
 
-export interface StartOptions extends Partial<Omit<ServiceOptions, 'config' | 'port' | 'log'>> {
+export interface StartOptions extends Partial<Omit<ServiceOptions, 'config' | 'port'>> {
   /** Text of hubs.yaml; `UPSTREAM` stands for the recorded upstream's origin. Default: hub `chat` with `handler`. */
   readonly yaml?: string;
   /** Lines of hub `chat`'s one event handler, besides its URL; undefined: `chat` has no handler. */

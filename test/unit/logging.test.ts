@@ -1,6 +1,7 @@
+import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type LogLevel, LogObserver } from '../../src/logging.js';
+import { type LogLevel, LogObserver, makeLogger } from '../../src/logging.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 let lines: Record<string, unknown>[];
@@ -9,8 +10,9 @@ beforeEach(() => {
   lines = [];
 });
 
-function observer(level: LogLevel = 'info'): LogObserver {
-  return new LogObserver(pino({ level, base: null }, { write: line => lines.push(JSON.parse(line)) }));
+function observer(level: LogLevel = 'info', clock = new ManualClock()): LogObserver {
+  const log = pino({ level, base: null }, { write: line => lines.push(JSON.parse(line)) });
+  return new LogObserver(log, clock);
 }
 
 const warn = 40;
@@ -105,4 +107,113 @@ test('[newcomer] a request that is refused for want of a role is logged at debug
   expect(lines).toEqual([]);
   observer('debug').requestRefused(refused);
   expect(lines).toMatchObject([{ level: debug, ...refused }]);
+});
+
+describe('[F10] what is told of upgrades and REST calls', () => {
+  const upgrade = { hub: 'chat', path: '/client/hubs/chat', durationMs: 1.26 };
+  const call = { method: 'POST', path: '/api/hubs/chat/:send', durationMs: 0.31, isAnswer: false };
+  const sent = { ...call, status: 202, receivers: 2, reason: undefined };
+  const refusedCall = { ...call, status: 401, receivers: undefined, reason: 'the token has expired' };
+  const refusedUpgrade = { ...upgrade, method: 'GET', status: 401, reason: 'the token has expired' };
+
+  test('at debug those that succeed, and answers that are no', () => {
+    const log = observer('debug');
+    log.upgraded({ ...upgrade, connectionId: 'c', status: 101 });
+    log.upgraded({ ...upgrade, connectionId: undefined, status: 101 });
+    log.restCallTold(sent);
+    log.restCallTold({ ...sent, method: 'HEAD', status: 404, isAnswer: true });
+    expect(lines).toMatchObject([
+      { level: debug, hub: 'chat', connectionId: 'c', status: 101, durationMs: 1.3, msg: 'upgrade answered' },
+      { level: debug, msg: 'upgrade answered, session not recovered' },
+      { level: debug, method: 'POST', path: call.path, status: 202, durationMs: 0.3, receivers: 2, msg: 'REST call' },
+      { level: debug, method: 'HEAD', status: 404, msg: 'REST call' },
+    ]);
+  });
+
+  test('at info refusals only, with the reason', () => {
+    const log = observer('info');
+    log.restCallTold(sent);
+    log.upgraded({ ...upgrade, connectionId: 'c', status: 101 });
+    log.restCallTold(refusedCall);
+    log.connectionRefused(refusedUpgrade);
+    expect(lines).toMatchObject([
+      { level: 30, path: call.path, status: 401, reason: 'the token has expired', msg: 'REST call refused' },
+      { level: 30, path: upgrade.path, status: 401, reason: 'the token has expired', msg: 'connection refused' },
+    ]);
+  });
+
+  test('100,000 refusals are 20 lines of each kind, and one that counts the rest', async () => {
+    const clock = new ManualClock();
+    const log = observer('info', clock);
+    for (let index = 0; index < 100_000; index += 1) {
+      log.restCallTold(refusedCall);
+      log.connectionRefused(refusedUpgrade);
+    }
+    expect(lines).toHaveLength(40);
+    await clock.advance(10_000);
+    expect(lines.slice(40)).toMatchObject([
+      { level: 30, statuses: { 401: 99_980 }, msg: 'REST calls refused: 99980 more' },
+      { level: 30, statuses: { 401: 99_980 }, msg: 'connections refused: 99980 more' },
+    ]);
+  });
+});
+
+describe('[F3] the first message of a hub', () => {
+  const texts = () => lines.map(({ msg }) => msg);
+
+  test('is told once, with its receivers', () => {
+    const log = observer();
+    log.sendsDelivered('chat', 3, 2);
+    log.sendsDelivered('chat', 1, 5);
+    log.sendsDelivered('news', 1, 1);
+    expect(texts()).toEqual(['chat: first message, 2 receivers', 'news: first message, 1 receiver']);
+  });
+
+  test('that reached nobody is told, and the first that did', () => {
+    const log = observer();
+    for (const receivers of [0, 0, 2, 0, 3]) log.sendsDelivered('chat', 1, receivers);
+    expect(texts()).toEqual(['chat: first message, 0 receivers', 'chat: first message that was received, 2 receivers']);
+  });
+
+  test('is told of 100 hubs: their names may be anything', () => {
+    const log = observer();
+    for (let index = 0; index < 10_000; index += 1) log.sendsDelivered(`h${index}`, 1, 1);
+    expect(lines).toHaveLength(100);
+  });
+
+  test('at trace every delivery is told', () => {
+    const log = observer('trace');
+    log.sendsDelivered('chat', 1, 2);
+    log.sendsDelivered('chat', 4, 2);
+    expect(lines.filter(({ level }) => level === 10)).toMatchObject([
+      { hub: 'chat', sends: 1, receivers: 2, msg: 'messages delivered' },
+      { hub: 'chat', sends: 4, receivers: 2 },
+    ]);
+  });
+});
+
+describe('[F21] a line of the log', () => {
+  function written(isTTY: boolean): string {
+    let text = '';
+    const stream = new Writable({
+      write(chunk, _encoding, done) {
+        text += chunk;
+        done();
+      },
+    });
+    const log = makeLogger('debug', Object.assign(stream, { isTTY }) as unknown as NodeJS.WriteStream);
+    log.warn({ hub: 'chat', status: 401 }, 'connection refused');
+    return text;
+  }
+
+  test('is JSON with the name of its level and an ISO time', () => {
+    const { time, ...rest } = JSON.parse(written(false));
+    expect(rest).toEqual({ level: 'warn', hub: 'chat', status: 401, msg: 'connection refused' });
+    expect(new Date(time).toISOString()).toBe(time);
+  });
+
+  test('is one line for a person at a terminal', () => {
+    const plain = written(true).replace(/\x1b\[\d+m/g, '');
+    expect(plain).toMatch(/^\[\d\d:\d\d:\d\d\] WARN: connection refused \{"hub":"chat","status":401\}\n$/);
+  });
 });

@@ -1,11 +1,12 @@
 /** One line of the service's log. [pino] */
 export interface LogLine {
-  readonly level: number;
+  /** Its name. */
+  readonly level: string;
   readonly msg: string;
   readonly [field: string]: unknown;
 }
 
-const errorLevel = 50;
+const errorLevels: readonly string[] = ['error', 'fatal'];
 
 /** What a bad hubs.yaml is answered with; the one error that a soak brings about on purpose. */
 const refusedEdit = 'the previous configuration stays in force';
@@ -46,14 +47,14 @@ export class ServerLog {
       return;
     }
     const line = JSON.parse(text) as LogLine;
-    if (line.level >= errorLevel) this.#keep(line, text);
+    if (errorLevels.includes(line.level)) this.#keep(line, text);
     const due = this.#waiting.filter(({ isIt }) => isIt(line));
     this.#waiting = this.#waiting.filter(waiting => !due.includes(waiting));
     for (const { tell } of due) tell(line);
   }
 
   #keep({ level, msg }: LogLine, text: string): void {
-    if (level === errorLevel && isRefusedEdit(msg)) {
+    if (level === 'error' && isRefusedEdit(msg)) {
       this.refusedEdits += 1;
       return;
     }

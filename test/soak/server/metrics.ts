@@ -8,13 +8,13 @@ interface Sample {
   readonly value: number;
 }
 
-/** What `/metrics` said at one time. Names are without their prefix. */
+/** What `/metrics` said at one time. Names are without `hubwire_`. */
 export class Samples {
   readonly #byName = new Map<string, Sample[]>();
 
   /** @param text in Prometheus' text format */
   constructor(text: string) {
-    for (const [, name = '', labels = '', value] of text.matchAll(/^hubwire_(\w+)(?:\{(.*)\})? (\S+)$/gm)) {
+    for (const [, name = '', labels = '', value] of text.matchAll(/^(?:hubwire_)?(\w+)(?:\{(.*)\})? (\S+)$/gm)) {
       const samples = this.#byName.get(name) ?? [];
       samples.push({ labels: labelsOf(labels), value: Number(value) });
       this.#byName.set(name, samples);

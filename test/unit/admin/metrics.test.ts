@@ -4,6 +4,11 @@ import { Metrics } from '../../../src/admin/metrics.js';
 const at = (hub: string, connectionId = 'c') => ({ hub, connectionId, protocol: 'simple' });
 const closed = (hub: string) => ({ ...at(hub), category: 'Normal' as const, reason: 'bye' });
 
+const refused = (hub: string) => ({
+  ...{ hub, status: 401, reason: 'the token has expired' },
+  ...{ method: 'GET', path: `/client/hubs/${hub}`, durationMs: 1 },
+});
+
 function counting(isConfigured: (hub: string) => boolean = () => false): Metrics {
   return new Metrics({ isConfigured, processMetrics: false });
 }
@@ -65,16 +70,57 @@ describe('what is counted', () => {
     metrics.eventFinished({ ...event, outcome: 'failed', durationMs: 9_000, attempts: 4 });
     metrics.eventFinished({ ...event, outcome: 'unhandled', durationMs: 0, attempts: 0 });
     expect(await samples(metrics, 'event')).toMatchObject({
-      'events_total{kind="user",outcome="success"}': 1,
-      'events_total{kind="user",outcome="failed"}': 1,
-      'events_total{kind="user",outcome="unhandled"}': 1,
-      'event_attempts_total{kind="user"}': 5,
+      'events_total{hub="chat",kind="user",outcome="success"}': 1,
+      'events_total{hub="chat",kind="user",outcome="failed"}': 1,
+      'events_total{hub="chat",kind="user",outcome="unhandled"}': 1,
+      'event_attempts_total{hub="chat",kind="user"}': 5,
       'event_duration_seconds_count{kind="user"}': 2,
       'event_duration_seconds_sum{kind="user"}': 9.04,
       'event_duration_seconds_bucket{le="0.025",kind="user"}': 0,
       'event_duration_seconds_bucket{le="0.05",kind="user"}': 1,
       'event_duration_seconds_bucket{le="10",kind="user"}': 2,
     });
+  });
+
+  test('[F20] REST calls by operation and status, and seconds', async () => {
+    const metrics = counting();
+    metrics.restCallFinished('WebPubSub_SendToAll', 202, 0.4);
+    metrics.restCallFinished('WebPubSub_SendToAll', 202, 3);
+    metrics.restCallFinished('WebPubSub_SendToAll', 401, 20_000);
+    metrics.restCallFinished('other', 404, 1);
+    const all = 'operation="WebPubSub_SendToAll"';
+    expect(await samples(metrics, 'rest_request')).toMatchObject({
+      [`rest_requests_total{${all},status="202"}`]: 2,
+      [`rest_requests_total{${all},status="401"}`]: 1,
+      'rest_requests_total{operation="other",status="404"}': 1,
+      [`rest_request_duration_seconds_bucket{le="0.0005",${all}}`]: 1,
+      [`rest_request_duration_seconds_bucket{le="10",${all}}`]: 2,
+      [`rest_request_duration_seconds_bucket{le="+Inf",${all}}`]: 3,
+      [`rest_request_duration_seconds_count{${all}}`]: 3,
+      [`rest_request_duration_seconds_sum{${all}}`]: 20.0034,
+    });
+  });
+
+  test('[F20] how many receivers a message had, those that reached nobody too', async () => {
+    const metrics = counting();
+    metrics.sendsDelivered('chat', 1, 0);
+    metrics.sendsDelivered('chat', 3, 2);
+    metrics.sendsDelivered('news', 1, 200_000);
+    expect(await samples(metrics, 'send_receivers')).toMatchObject({
+      'send_receivers_bucket{le="0"}': 1,
+      'send_receivers_bucket{le="1"}': 1,
+      'send_receivers_bucket{le="2"}': 4,
+      'send_receivers_bucket{le="100000"}': 4,
+      'send_receivers_bucket{le="+Inf"}': 5,
+      send_receivers_sum: 200_006,
+      send_receivers_count: 5,
+    });
+  });
+
+  test('[F20] the versions of the service and of Node', async () => {
+    const metrics = new Metrics({ processMetrics: false, version: '1.2.3' });
+    const labels = `version="1.2.3",node="${process.versions.node}"`;
+    expect(await samples(metrics, 'build_info')).toEqual({ [`build_info{${labels}}`]: 1 });
   });
 
   test('an event handler is in one state at a time', async () => {
@@ -95,7 +141,7 @@ describe('what is counted', () => {
   test('refused upgrades by status, ignored roles, warnings and faults, from zero', async () => {
     const metrics = counting();
     expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 0 });
-    metrics.connectionRefused({ hub: 'chat', status: 401, reason: 'the token has expired' });
+    metrics.connectionRefused(refused('chat'));
     metrics.roleIgnored();
     metrics.warned();
     metrics.fault();
@@ -105,9 +151,12 @@ describe('what is counted', () => {
     expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 1 });
   });
 
-  test('the process is measured too, unless asked otherwise', async () => {
-    expect(await new Metrics().render()).toContain('hubwire_process_resident_memory_bytes ');
-    expect(await counting().render()).not.toContain('hubwire_process');
+  test('[F20] the process is measured too, under the usual names, unless asked otherwise', async () => {
+    const all = await new Metrics().render();
+    expect(all).toMatch(/^process_cpu_seconds_total /m);
+    expect(all).toMatch(/^nodejs_eventloop_lag_p99_seconds /m);
+    expect(all).not.toMatch(/hubwire_(?:process|nodejs)/);
+    expect(await counting().render()).not.toMatch(/^(?:process|nodejs)_/m);
   });
 });
 
@@ -150,8 +199,7 @@ describe('labels of hubs', () => {
 
   test('refused upgrades do not use up labels: their hub is anybody’s word', async () => {
     const metrics = counting();
-    for (let index = 0; index < 1000; index += 1)
-      metrics.connectionRefused({ hub: `r${index}`, status: 401, reason: '' });
+    for (let index = 0; index < 1000; index += 1) metrics.connectionRefused(refused(`r${index}`));
     metrics.connectionOpened(at('chat'));
     expect(await samples(metrics, 'connections{')).toEqual({ 'connections{hub="chat",protocol="simple"}': 1 });
   });

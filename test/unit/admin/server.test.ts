@@ -4,28 +4,52 @@ import { type AdminServerOptions, createAdminServer } from '../../../src/admin/s
 
 function startAdmin(options: Partial<AdminServerOptions> = {}) {
   const metrics = new Metrics({ processMetrics: false });
-  const state = { isReady: false };
+  const state = { isReady: false, handlers: [] as { state: 'pending' | 'active' | 'failed' }[] };
   return {
     metrics,
     state,
-    app: createAdminServer({ isReady: () => state.isReady, metrics, version: '1.2.3', ...options }),
+    app: createAdminServer({
+      isReady: () => state.isReady,
+      handlers: () => state.handlers,
+      metrics,
+      version: '1.2.3',
+      ...options,
+    }),
   };
 }
 
 test('/healthz answers while the process is alive, ready or not', async () => {
   const { app } = startAdmin();
   const reply = await app.inject('/healthz');
-  expect([reply.statusCode, reply.json()]).toEqual([200, { status: 'alive', version: '1.2.3' }]);
+  expect([reply.statusCode, reply.json()]).toEqual([
+    200,
+    { status: 'alive', version: '1.2.3', meaning: expect.stringContaining('answers HTTP') },
+  ]);
   expect(reply.headers['cache-control']).toBe('no-store');
 });
 
-test('/readyz follows the service', async () => {
+test('[F19] /readyz follows the service, whatever its event handlers do, and says so', async () => {
   const { app, state } = startAdmin();
   const before = await app.inject('/readyz');
-  expect([before.statusCode, before.json()]).toEqual([503, { status: 'not ready' }]);
+  expect([before.statusCode, before.json()]).toEqual([
+    503,
+    {
+      status: 'not ready',
+      meaning: expect.stringContaining('clients are not admitted'),
+      eventHandlers: { active: 0, pending: 0, failed: 0 },
+    },
+  ]);
   state.isReady = true;
+  state.handlers.push({ state: 'active' }, { state: 'failed' }, { state: 'failed' });
   const after = await app.inject('/readyz');
-  expect([after.statusCode, after.json()]).toEqual([200, { status: 'ready' }]);
+  expect([after.statusCode, after.json()]).toEqual([
+    200,
+    {
+      status: 'ready',
+      meaning: expect.stringContaining('Event handlers are not a part of it'),
+      eventHandlers: { active: 1, pending: 0, failed: 2 },
+    },
+  ]);
 });
 
 test('/metrics is what Prometheus reads', async () => {

@@ -144,9 +144,15 @@ describe('observers', () => {
       all.connectionClosed({ ...opened, category: 'Normal', reason: '' });
       all.roleIgnored({ hub: 'chat', connectionId: 'c', role: 'r', reason: '' });
       all.requestRefused({ hub: 'chat', connectionId: 'c', reason: '' });
-      all.connectionRefused({ hub: 'chat', status: 401, reason: '' });
+      const path = '/client/hubs/chat';
+      all.connectionRefused({ hub: 'chat', status: 401, reason: '', method: 'GET', path, durationMs: 1 });
+      all.upgraded({ hub: 'chat', connectionId: 'c', path, status: 101, durationMs: 1 });
+      const call = { method: 'POST', path: '/api/hubs/chat/:send', status: 202, durationMs: 1 };
+      all.restCallFinished('WebPubSub_SendToAll', 202, 1);
+      all.restCallTold({ ...call, receivers: 1, reason: undefined, isAnswer: false });
       all.messageReceived('chat', 'simple', 1);
       all.messageSent('chat', 'simple', 1, 1);
+      all.sendsDelivered('chat', 1, 1);
       const event = { hub: 'chat', connectionId: 'c', event: 'e', kind: 'user', outcome: 'success' } as const;
       all.eventFinished({ ...event, durationMs: 1, attempts: 1, reason: undefined });
       all.handlerChanged({ hub: 'chat', url: 'u', state: 'active', reason: undefined });
@@ -154,15 +160,9 @@ describe('observers', () => {
       all.fault('w', undefined);
     }
     expect(second.facts.map(({ what }) => what)).toEqual([
-      ...[
-        'connectionOpened',
-        'connectionClosed',
-        'roleIgnored',
-        'requestRefused',
-        'connectionRefused',
-        'messageReceived',
-      ],
-      ...['messageSent', 'eventFinished', 'handlerChanged', 'warned', 'fault'],
+      ...['connectionOpened', 'connectionClosed', 'roleIgnored', 'requestRefused', 'connectionRefused'],
+      ...['upgraded', 'restCallFinished', 'restCallTold', 'messageReceived'],
+      ...['messageSent', 'sendsDelivered', 'eventFinished', 'handlerChanged', 'warned', 'fault'],
     ]);
     expect(first.facts).toEqual([...second.facts, ...second.facts]);
   });

@@ -299,3 +299,31 @@ test('[design 4] nobody can tell that messages wait for the turn’s end', async
     { numRuns: 300 },
   );
 });
+
+describe('[F10] how many a send reached', () => {
+  test('is told once it is delivered: those of all protocols, without the excluded, and none where nobody is', () => {
+    node.open({ groups: ['g'] });
+    const { connection } = node.open({ groups: ['g'] });
+    node.open({ groups: ['g'], codec: jsonReliable });
+    const told: [text: string, receivers: number][] = [];
+    const note = (text: string) => (receivers: number) => void told.push([text, receivers]);
+    node.chat.sendToGroup('g', textPayload('1'), { onDelivered: note('group') });
+    node.chat.sendToGroup('g', textPayload('2'), { onDelivered: note('group again') });
+    expect(told).toEqual([]);
+    node.chat.sendToGroup('g', textPayload('3'), { excluded: [connection.id], onDelivered: note('but one') });
+    node.chat.sendToUser('nobody', textPayload('4'), { onDelivered: note('nobody') });
+    turn.end();
+    expect(told).toEqual([
+      ['group', 3],
+      ['group again', 3],
+      ['but one', 2],
+      ['nobody', 0],
+    ]);
+    const facts = node.observer.facts.filter(({ what }) => what === 'sendsDelivered');
+    expect(facts).toEqual([
+      { what: 'sendsDelivered', hub: 'chat', sends: 2, receivers: 3 },
+      { what: 'sendsDelivered', hub: 'chat', sends: 1, receivers: 2 },
+      { what: 'sendsDelivered', hub: 'chat', sends: 1, receivers: 0 },
+    ]);
+  });
+});

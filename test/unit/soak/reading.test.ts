@@ -9,19 +9,19 @@ import { Samples } from '../../soak/server/metrics.js';
 import { headersOf, tell, wellTally } from './soak-facts.js';
 
 describe('the log of the service', () => {
-  const line = (level: number, msg: string) => `${JSON.stringify({ level, msg })}\n`;
+  const line = (level: string, msg: string) => `${JSON.stringify({ level, msg })}\n`;
 
   test('every error is a fault, but for refused edits', () => {
     const log = new ServerLog();
     const faults = [
-      line(50, 'internal error'),
-      line(60, 'out of memory'),
-      line(50, 'hubs.yaml not applied, the previous configuration stays in force'),
+      line('error', 'internal error'),
+      line('fatal', 'out of memory'),
+      line('error', 'hubs.yaml not applied, the previous configuration stays in force'),
     ];
     log.write(
-      line(30, 'fine') +
-        line(40, 'event failed') +
-        line(50, 'hubs.yaml not applied, the previous configuration stays in force:\nbad'),
+      line('info', 'fine') +
+        line('warn', 'event failed') +
+        line('error', 'hubs.yaml not applied, the previous configuration stays in force:\nbad'),
     );
     log.write(faults.join(''));
     expect(log).toMatchObject({ faultCount: 3, refusedEdits: 1, faults: faults.map(fault => fault.trim()) });
@@ -32,18 +32,19 @@ describe('the log of the service', () => {
     const others: string[] = [];
     log.onOther(text => others.push(text));
     const taken = log.next(({ msg }) => isTakenEdit(msg));
-    const text = line(30, 'the changed configuration is in force');
+    const text = line('info', 'the changed configuration is in force');
     log.write(`Debugger listening\n${text.slice(0, 9)}`);
     log.write(text.slice(9));
-    expect([(await taken).level, others]).toEqual([30, ['Debugger listening']]);
+    expect([(await taken).level, others]).toEqual(['info', ['Debugger listening']]);
   });
 });
 
 test('metrics are summed by labels', () => {
-  const samples = new Samples('hubwire_a{x="1",y="}\\""} 2\nhubwire_a{x="1",y="b"} 3\nhubwire_a_b 4\nother_a 5\n');
-  expect([samples.sum('a'), samples.sum('a', { y: 'b' }), samples.sum('a_b'), samples.sum('none')]).toEqual([
-    5, 3, 4, 0,
+  const samples = new Samples('hubwire_a{x="1",y="}\\""} 2\nhubwire_a{x="1",y="b"} 3\nhubwire_a_b 4\nprocess_a 5\n');
+  expect([samples.sum('a'), samples.sum('a', { y: 'b' }), samples.sum('a_b'), samples.sum('process_a')]).toEqual([
+    5, 3, 4, 5,
   ]);
+  expect(samples.sum('none')).toBe(0);
   expect([...samples.by('a', 'x')]).toEqual([['1', 5]]);
 });
 

@@ -1,0 +1,95 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Observer } from '../hub/ports.js';
+import type { ClientError } from '../listener/failure.js';
+import { loggedPath } from '../listener/request-target.js';
+import { operationOf } from './operation.js';
+
+/** Who is told of calls, and how much. */
+export interface CallReports {
+  readonly observer: Pick<Observer, 'restCallFinished' | 'restCallTold'>;
+  /** Milliseconds of a clock that is never set. */
+  monotonicMs(): number;
+  /** Is every call told in full, with the receivers of a send? If not, only refusals are. */
+  readonly isTraced: boolean;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Monotonic milliseconds. */
+    startedMs: number;
+    /** Of a call that is told in full. */
+    delivery: Delivery | undefined;
+  }
+}
+
+/** The operation of requests that are none: pages, wrong paths, and what is no HTTP. */
+const noOperation = 'other';
+
+/** Takes the time of calls, and tells what became of them. */
+export class Calls {
+  readonly #reports: CallReports;
+
+  constructor(reports: CallReports) {
+    this.#reports = reports;
+  }
+
+  begin(request: FastifyRequest): void {
+    request.startedMs = this.#reports.monotonicMs();
+    if (this.#reports.isTraced) request.delivery = new Delivery();
+  }
+
+  /** To be called once the status is known, and before the answer leaves. */
+  end(request: FastifyRequest, reply: FastifyReply): void {
+    const { observer, isTraced } = this.#reports;
+    const { statusCode: status } = reply;
+    const durationMs = this.#reports.monotonicMs() - request.startedMs;
+    observer.restCallFinished(operationOf(request)?.id ?? noOperation, status, durationMs);
+    if (isTraced || status >= 400) this.#tell(request, reply, durationMs);
+  }
+
+  /** Something came that could not be read as a request. */
+  unreadable({ status, message: reason }: ClientError): void {
+    const { observer } = this.#reports;
+    observer.restCallFinished(noOperation, status, 0);
+    const nothingKnown = { method: '', path: '', durationMs: 0, receivers: undefined, isAnswer: false };
+    observer.restCallTold({ ...nothingKnown, status, reason });
+  }
+
+  /** A send, once it is delivered: its line says to how many. */
+  #tell(request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
+    const { method, url, delivery } = request;
+    const { statusCode: status, refusal: reason } = reply;
+    const isAnswer = status === 404 && method === 'HEAD' && operationOf(request) !== undefined;
+    const at = { method, path: loggedPath(url), status, durationMs, reason, isAnswer };
+    const tell = (receivers: number | undefined) => this.#reports.observer.restCallTold({ ...at, receivers });
+    if (delivery === undefined || status >= 400) tell(undefined);
+    else delivery.whenKnown(tell);
+  }
+}
+
+/** To how many connections a send was written, which is known only after it is answered. */
+export class Delivery {
+  #isAwaited = false;
+  #receivers: number | undefined;
+  #tell: ((receivers: number) => void) | undefined;
+
+  /** For the one send of the call. */
+  take(): (receivers: number) => void {
+    this.#isAwaited = true;
+    return receivers => {
+      this.#receivers = receivers;
+      this.#tell?.(receivers);
+    };
+  }
+
+  /** Calls back at once when it is known, or when nothing is sent. */
+  whenKnown(tell: (receivers: number | undefined) => void): void {
+    if (this.#isAwaited && this.#receivers === undefined) this.#tell = tell;
+    else tell(this.#receivers);
+  }
+}
+
+/** For the hub, which then says to how many it was sent; undefined when nobody wants to know. */
+export function onDeliveredOf(request: FastifyRequest): ((receivers: number) => void) | undefined {
+  return request.delivery?.take();
+}

@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { catalog } from '../../../src/admin/catalog.js';
+import { Metrics } from '../../../src/admin/metrics.js';
+
+/** Metrics with a value for every label. */
+function filled(): Metrics {
+  const metrics = new Metrics({ processMetrics: false });
+  const at = { hub: 'chat', connectionId: 'c', protocol: 'simple' };
+  metrics.connectionOpened(at);
+  metrics.connectionClosed({ ...at, category: 'Normal', reason: '' });
+  metrics.connectionRefused({ hub: 'chat', status: 401, reason: '', method: 'GET', path: '/', durationMs: 1 });
+  metrics.restCallFinished('WebPubSub_SendToAll', 202, 1);
+  metrics.messageReceived('chat', 'simple', 1);
+  metrics.messageSent('chat', 'simple', 1, 1);
+  metrics.sendsDelivered('chat', 1, 1);
+  const event = { hub: 'chat', connectionId: 'c', event: 'e', kind: 'user', outcome: 'success' } as const;
+  metrics.eventFinished({ ...event, durationMs: 1, attempts: 1, reason: undefined });
+  metrics.handlerChanged({ hub: 'chat', url: 'http://a', state: 'active', reason: undefined });
+  return metrics;
+}
+
+/** What `/metrics` says: name → type, help text, and the labels that its samples have. */
+async function served(metrics: Metrics): Promise<Record<string, { type: string; help: string; labels: string[] }>> {
+  const text = await metrics.render();
+  const families = text.split(/^(?=# HELP )/m).filter(family => family !== '');
+  return Object.fromEntries(
+    families.map(family => {
+      const [, name = '', help = ''] = /^# HELP (\S+) (.*)$/m.exec(family) ?? [];
+      const type = /^# TYPE \S+ (\S+)$/m.exec(family)?.[1] ?? '';
+      const labels = [...family.matchAll(/[{,](\w+)="/g)].map(([, label = '']) => label);
+      return [name, { type, help, labels: [...new Set(labels)].filter(label => label !== 'le') }];
+    }),
+  );
+}
+
+describe('[F20] the list of metrics', () => {
+  test('is what is served: names, types, labels and texts', async () => {
+    expect(await served(filled())).toEqual(catalog);
+  });
+
+  const page = fileURLToPath(new URL('../../../docs/operating.md', import.meta.url));
+
+  test.skipIf(!existsSync(page))('is that of docs/operating.md, labels included', () => {
+    const rows = [...readFileSync(page, 'utf8').matchAll(/^\| `(hubwire_\w+)` \| (\w+) \| ([^|]+) \|/gm)];
+    const listed = rows.map(([, name, type, labels = '']) => [name, type, labels.trim() === '–' ? '' : labels.trim()]);
+    const own = Object.entries(catalog).map(([name, { type, labels }]) => [name, type, labels.join(', ')]);
+    expect(listed.sort()).toEqual(own.sort());
+  });
+});
