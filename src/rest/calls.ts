@@ -1,6 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Socket } from 'node:net';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Observer } from '../hub/ports.js';
-import type { ClientError } from '../listener/failure.js';
+import { answerClientError, type ClientError } from '../listener/failure.js';
+import { fastifySettings, type ListenerTimeouts } from '../listener/http-settings.js';
 import { loggedPath } from '../listener/request-target.js';
 import { operationOf } from './operation.js';
 
@@ -33,13 +35,43 @@ export class Calls {
     this.#reports = reports;
   }
 
-  begin(request: FastifyRequest): void {
+  /** What every request goes through first, and every answer last. Before other hooks are added. */
+  watch(app: FastifyInstance): void {
+    app.decorateRequest('startedMs', 0);
+    app.decorateRequest('delivery', undefined);
+    app.addHook('onRequest', (request, _reply, done) => {
+      this.#begin(request);
+      done();
+    });
+    app.addHook('onSend', (request, reply, _payload, done) => {
+      this.#end(request, reply);
+      done();
+    });
+  }
+
+  /** Tells what Fastify refuses before there is a route, and with it a hook. */
+  settings(timeouts: ListenerTimeouts) {
+    const { frameworkErrors } = fastifySettings(timeouts);
+    return {
+      frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+        this.#begin(request);
+        frameworkErrors(error, request, reply);
+        this.#end(request, reply);
+      },
+      clientErrorHandler: (error: Error, socket: Socket) => {
+        const answer = answerClientError(error, socket);
+        if (answer !== undefined) this.#unreadable(answer);
+      },
+    };
+  }
+
+  #begin(request: FastifyRequest): void {
     request.startedMs = this.#reports.monotonicMs();
     if (this.#reports.isTraced) request.delivery = new Delivery();
   }
 
-  /** To be called once the status is known, and before the answer leaves. */
-  end(request: FastifyRequest, reply: FastifyReply): void {
+  /** Once the status is known, and before the answer leaves. */
+  #end(request: FastifyRequest, reply: FastifyReply): void {
     const { observer, isTraced } = this.#reports;
     const { statusCode: status } = reply;
     const durationMs = this.#reports.monotonicMs() - request.startedMs;
@@ -48,7 +80,7 @@ export class Calls {
   }
 
   /** Something came that could not be read as a request. */
-  unreadable({ status, message: reason }: ClientError): void {
+  #unreadable({ status, message: reason }: ClientError): void {
     const { observer } = this.#reports;
     observer.restCallFinished(noOperation, status, 0);
     const nothingKnown = { method: '', path: '', durationMs: 0, receivers: undefined, isAnswer: false };

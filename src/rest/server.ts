@@ -1,5 +1,4 @@
 import type { IncomingMessage } from 'node:http';
-import type { Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
   type FastifyError,
@@ -14,7 +13,7 @@ import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
 import { sendAbout } from '../listener/about.js';
-import { answerClientError, answerNotFound } from '../listener/failure.js';
+import { answerNotFound } from '../listener/failure.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
 import { lingering } from '../listener/lingering.js';
 import { hostFault, requestTarget } from '../listener/request-target.js';
@@ -66,7 +65,9 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
   const calls = options.reports && new Calls(options.reports);
   const app = listenerFor(options, calls);
   readNoBodies(app);
-  addFirstAndLast(app, calls);
+  app.decorateRequest('operation', undefined);
+  calls?.watch(app);
+  app.addHook('onRequest', atOnce(checkFirst));
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.logger));
   app.setNotFoundHandler(answerNotFound);
   addRoot(app, options);
@@ -78,46 +79,11 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
 function listenerFor(options: RestServerOptions, calls: Calls | undefined): FastifyInstance {
   const { certificate, timeouts = defaultTimeouts } = options;
   const http = nodeOptions(timeouts);
-  const settings = { ...commonSettings(options), ...(calls && refusalSettings(timeouts, calls)) };
+  const settings = { ...commonSettings(options), ...calls?.settings(timeouts) };
   if (certificate === undefined) return fastify({ ...settings, http });
   const https = { ...certificate, ...http };
   // The type names the kind of server, which nothing here depends on.
   return fastify({ ...settings, https }) as unknown as FastifyInstance;
-}
-
-/** What is refused before there is a route, and with it a hook, is told here. */
-function refusalSettings(timeouts: ListenerTimeouts, calls: Calls) {
-  const { frameworkErrors } = fastifySettings(timeouts);
-  return {
-    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-      calls.begin(request);
-      frameworkErrors(error, request, reply);
-      calls.end(request, reply);
-    },
-    clientErrorHandler: (error: Error, socket: Socket) => {
-      const answer = answerClientError(error, socket);
-      if (answer !== undefined) calls.unreadable(answer);
-    },
-  };
-}
-
-/** What every request goes through first, and what every answer goes through. */
-function addFirstAndLast(app: FastifyInstance, calls: Calls | undefined): void {
-  app.decorateRequest('startedMs', 0);
-  app.decorateRequest('operation', undefined);
-  app.decorateRequest('delivery', undefined);
-  app.addHook(
-    'onRequest',
-    atOnce((request, reply) => {
-      calls?.begin(request);
-      checkFirst(request, reply);
-    }),
-  );
-  if (calls === undefined) return;
-  app.addHook('onSend', (request, reply, _payload, done) => {
-    calls.end(request, reply);
-    done();
-  });
 }
 
 /** Of the public listener's server; also of one that serves the same sockets. */
