@@ -6,7 +6,7 @@ import { roomImports } from '../../support/import-graph.js';
 
 const page = readFileSync(join(repository, 'docs/architecture.md'), 'utf8');
 const rows = new Map(
-  [...page.matchAll(/^\| `(\w+)(?:\.ts|\/)` \|[^|]*\| ([^|]*) \|$/gm)].map(([, name, row]) => [name, row]),
+  [...page.matchAll(/^\| `([\w-]+)(?:\.ts|\/)` \|[^|]*\| ([^|]*) \|$/gm)].map(([, name, row]) => [name, row]),
 );
 const modules = Object.keys(roomImports).filter(isThere);
 
