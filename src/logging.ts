@@ -186,7 +186,7 @@ function shortened(text: string): string {
 }
 
 function tooMany(counter: string): string {
-  return `${maxTexts} different ones were logged; more are not, and are counted in ${counter}`;
+  return `${maxTexts} different texts were logged; further ones are only counted, in ${counter}`;
 }
 
 /** Tells new texts from those that came before, up to a number of them. */

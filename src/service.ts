@@ -244,7 +244,7 @@ export class Service {
       onWatchFailed: error =>
         this.#log.warn(
           { err: error },
-          `${file} is not watched at present, and edits wait; it is watched again as soon as it can be`,
+          `${file} cannot be watched at present; changes are applied when watching it works again`,
         ),
     });
   }
@@ -352,9 +352,7 @@ export class Service {
   }
 
   #tellChanges({ lines, openings }: ReturnType<typeof changesOf>): void {
-    this.#log.info(
-      `the changed configuration is in force: ${lines.length === 0 ? 'no setting changed' : lines.join('; ')}`,
-    );
+    this.#log.info(`the new configuration is applied: ${lines.length === 0 ? 'no setting changed' : lines.join('; ')}`);
     for (const opening of openings) this.#log.warn(opening);
   }
 
@@ -368,9 +366,9 @@ export class Service {
       clock: this.#clock,
       onChange: certificate => {
         server.setSecureContext(certificate);
-        this.#log.info('the changed TLS certificate is in use for new connections');
+        this.#log.info('TLS certificate reloaded; new connections use it');
       },
-      onFailure: reason => this.#log.error(`the running TLS certificate stays: ${reason}`),
+      onFailure: reason => this.#log.error(`TLS certificate not reloaded, the previous one is kept: ${reason}`),
     });
   }
 
@@ -422,7 +420,7 @@ export function clientUrl(
 }
 
 function notApplied(file: string): string {
-  return `${basename(file)} not applied, the previous configuration stays in force:`;
+  return `${basename(file)} not applied, the previous configuration is kept:`;
 }
 
 function turnOfEventLoop(): Promise<void> {

@@ -77,7 +77,7 @@ function aboutAdmin({ version, documentation }: AdminServerOptions): About {
   const links = { healthz: '/healthz', readyz: '/readyz', metrics: '/metrics' };
   return {
     version,
-    description: "The operator's listener: liveness, readiness and metrics.",
+    description: 'The admin listener: liveness, readiness and metrics.',
     links: documentation === undefined ? links : { ...links, documentation },
   };
 }
@@ -91,7 +91,7 @@ function refuseOtherHosts(isLoopbackOnly: boolean) {
     const { host } = request.headers;
     if (!isLoopbackOnly || host === undefined || isOwnHost(host)) return undefined;
     const message =
-      'This listener is for this machine: use localhost or an IP address in the URL, not another host name.';
+      'This listener serves this machine only: use localhost or an IP address in the URL, not another host name.';
     return sendFailureBody(reply, 421, 'Error.MisdirectedRequest', message);
   };
 }

@@ -12,7 +12,7 @@ export const clockSkewSeconds = 300;
  */
 export function checkHeader(header: object): void {
   if (Object.hasOwn(header, 'crit')) {
-    throw unauthorized('the crit header of the token names extensions, of which this service understands none');
+    throw unauthorized('the crit header of the token names extensions, and this service supports none');
   }
 }
 
@@ -38,7 +38,7 @@ export function subjectOf({ sub }: Claims): string | undefined {
   if (sub === undefined || typeof sub === 'string') return sub;
   if (typeof sub !== 'number') throw unauthorized(`sub is ${kindOf(sub)}; it must be a string with the user's id`);
   if (Number.isSafeInteger(sub)) return String(sub);
-  throw unauthorized('sub is a number that is not whole, or above 2^53 - 1; make it a string');
+  throw unauthorized('sub is not a whole number up to 2^53 - 1; use a string');
 }
 
 /** A claim's values as strings: arrays expanded, numbers and booleans as text. [upstream-events D30] */
@@ -58,7 +58,7 @@ function secondsOf(name: string, value: unknown): number | undefined {
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'number') return 'a number beyond all limits';
+  if (typeof value === 'number') return 'a number that is too large';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 

@@ -107,13 +107,13 @@ function parseEndpoint(text: string): URL {
   if (url.username !== '' || url.password !== '') {
     throw new PubSubError(
       'invalid',
-      `endpoint "${shown}" holds a user name or password; remove what stands before the @`,
+      `endpoint "${shown}" contains a user name or password; remove the part before the @`,
     );
   }
   if (/[?#]/.test(text)) {
     throw new PubSubError(
       'invalid',
-      `endpoint "${shown}" holds a query or fragment; end it with the host, the port or a path`,
+      `endpoint "${shown}" contains a query or fragment; end it with the host, the port or a path`,
     );
   }
   return url;

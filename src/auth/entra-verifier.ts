@@ -69,7 +69,7 @@ export class EntraVerifier {
     const { header, payload } = decode(token) ?? {};
     // Only a configured issuer is ever asked: what the token says picks one, and leads nowhere by itself.
     const issuer = typeof payload === 'object' && issuers.find(known => isSame(known.issuer, String(payload.iss)));
-    if (!issuer) throw unauthorized('the token is not from an issuer that this service is configured for');
+    if (!issuer) throw unauthorized('the token is not from a configured issuer');
     if (header?.alg !== 'RS256') throw unauthorized('the token is not signed with RS256');
     const key = await this.#keysOf(issuer).find(String(header.kid));
     if (key === undefined) throw unauthorized('the token is signed with a key that its issuer does not publish');
@@ -177,7 +177,7 @@ async function discover(issuer: string, fetchDocument: FetchJson): Promise<strin
 }
 
 async function fetchJson(url: string, clock: Clock, fetchDocument: Fetch): Promise<unknown> {
-  if (!isTrustworthy(url)) throw new Error('keys are fetched over https, or from this machine');
+  if (!isTrustworthy(url)) throw new Error('keys can be fetched only over https, or from this machine');
   const abort = new AbortController();
   const cancel = clock.after(requestTimeoutMs, () => abort.abort(new Error('no answer in time')));
   try {
@@ -221,7 +221,7 @@ function verifySignature(token: string, key: string): { readonly header: object;
   } catch {
     throw unauthorized('the token is not signed by its issuer'); // the library's words may quote the token
   }
-  throw unauthorized('the token holds no claims');
+  throw unauthorized('the token contains no claims');
 }
 
 /** `exp` and `nbf` are checked with the other claims. */

@@ -95,7 +95,7 @@ export class EntraTokens implements TokenSource {
     const credential = await this.#credential;
     const answer = await credential.getToken(`${resource}/.default`, { abortSignal });
     const obtainedAtMs = this.#clock.now();
-    if (!answer || !/^[\x21-\x7e]+$/.test(answer.token)) throw new TokenUnavailable('the answer holds no token');
+    if (!answer || !/^[\x21-\x7e]+$/.test(answer.token)) throw new TokenUnavailable('the answer contains no token');
     const lifetimeMs = answer.expiresOnTimestamp - obtainedAtMs;
     if (!(lifetimeMs > 0)) throw new TokenUnavailable('the token had already expired');
     const leadMs = Math.min(maxRenewalLeadMs, lifetimeMs / 2);

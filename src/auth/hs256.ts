@@ -70,7 +70,7 @@ function readHeader(text: string): object {
 function readClaims(text: string): Claims {
   const claims = parse(text);
   if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims as Claims;
-  throw unauthorized('the token holds no claims');
+  throw unauthorized('the token contains no claims');
 }
 
 /** Undefined for what is not JSON, which no JSON text says. */

@@ -18,7 +18,9 @@ function listenText({ failures }: ListenError, env: Environment): string {
       `hubwire: the ${failure.listener} listener cannot listen on ${failure.host}:${failure.port}: ${reasonOf(failure)}`,
   );
   const flags = failures.map(flagFor).join(' ');
-  return [...lines, `hubwire: choose another, for example: ${commandLine(`start ${flags}`, env)}`].join('\n');
+  return [...lines, `hubwire: choose another address or port, for example: ${commandLine(`start ${flags}`, env)}`].join(
+    '\n',
+  );
 }
 
 function reasonOf({ code }: ListenFailure): string {
@@ -31,7 +33,7 @@ function reasonOf({ code }: ListenFailure): string {
       return 'this machine does not have that address (EADDRNOTAVAIL)';
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `no address has that name (${code})`;
+      return `the host name was not found (${code})`;
     default:
       return code;
   }

@@ -34,7 +34,7 @@ function adminUrl(env: Environment): string {
   const { text: port, name } = lookUp('adminPort', {}, env);
   if (!/^[1-9]\d*$/.test(port)) {
     const why = port === '0' ? 'there is no admin listener' : 'the admin port is not known';
-    throw new PubSubError('invalid', `${name} is "${port}", so ${why}; name its address with --url`);
+    throw new PubSubError('invalid', `${name} is "${port}", so ${why}; set its address with --url`);
   }
   return `http://${reachable(lookUp('adminHost', {}, env).text)}:${port}`;
 }

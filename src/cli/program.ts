@@ -29,22 +29,25 @@ function addStart(program: Command, env: Environment): void {
     .command('start', { isDefault: true })
     .description('run the service')
     .allowExcessArguments() // a mistyped verb arrives here
-    .option('--hubs <file>', 'hubs and event handlers (HUBWIRE_HUBS, default hubs.yaml if it exists)')
-    .option('--host <address>', 'public listener (HUBWIRE_HOST, default 127.0.0.1)')
-    .option('--port <number>', 'public listener, 0 for any free port (HUBWIRE_PORT or PORT, default 8080)')
-    .option('--admin-host <address>', "operator's listener (HUBWIRE_ADMIN_HOST, default 127.0.0.1)")
+    .option('--hubs <file>', 'file with the hubs and event handlers (HUBWIRE_HUBS, default hubs.yaml if it exists)')
+    .option('--host <address>', 'address of the public listener (HUBWIRE_HOST, default 127.0.0.1)')
+    .option('--port <number>', 'port of the public listener, 0 for any free port (HUBWIRE_PORT or PORT, default 8080)')
+    .option('--admin-host <address>', 'address of the admin listener (HUBWIRE_ADMIN_HOST, default 127.0.0.1)')
     .option(
       '--admin-port <number>',
-      "operator's listener, 0 for none, any for a free port (HUBWIRE_ADMIN_PORT, default 8081)",
+      'port of the admin listener, 0 for none, "any" for any free port (HUBWIRE_ADMIN_PORT, default 8081)',
     )
     .option('--tls-cert <file>', 'certificate of the public listener, PEM (HUBWIRE_TLS_CERT, default none)')
-    .option('--tls-key <file>', 'its private key, PEM (HUBWIRE_TLS_KEY)')
+    .option('--tls-key <file>', 'private key of the certificate, PEM (HUBWIRE_TLS_KEY)')
     .option(
       '--trust-proxy [addresses]',
-      'believe X-Forwarded-Host, -Proto and -For, of all or of these addresses (HUBWIRE_TRUST_PROXY, default no)',
+      'trust X-Forwarded-Host, -Proto and -For from all peers or only from these addresses (HUBWIRE_TRUST_PROXY, default no)',
     )
-    .option('--log-level <level>', `${logLevels.join(', ')} (HUBWIRE_LOG_LEVEL, default info)`)
-    .option('--sample', 'run the sample app too; its page is on port 3000 (SAMPLE_PORT), or on a free one')
+    .option('--log-level <level>', `one of ${logLevels.join(', ')} (HUBWIRE_LOG_LEVEL, default info)`)
+    .option(
+      '--sample',
+      'also run the sample app; its page is on port 3000 (SAMPLE_PORT), or on any free port if that is taken',
+    )
     .option('--json', 'print one JSON line when listening')
     .action(async (args, command: Command) => {
       const [verb] = command.args;
@@ -56,15 +59,15 @@ function addStart(program: Command, env: Environment): void {
 function addChecks(program: Command, env: Environment): void {
   program
     .command('validate')
-    .description('check hubs.yaml and ask every upstream, without starting the service')
+    .description('check hubs.yaml and validate every upstream, without starting the service')
     .argument('[file]', 'the file to check', env.HUBWIRE_HUBS || 'hubs.yaml')
     .option('--json', 'print the result as JSON')
     .action(async (file, args) => (await import('./validate.js')).validate(file, args, env));
   program
     .command('health')
-    .description('exit with 0 when the service takes clients, with 1 when it does not')
-    .option('--url <url>', "of the operator's listener (default from HUBWIRE_ADMIN_HOST and HUBWIRE_ADMIN_PORT)")
-    .option('--live', 'only whether the process answers, also while it stops')
+    .description('exit with 0 when the service accepts clients, otherwise with 1')
+    .option('--url <url>', 'URL of the admin listener (default from HUBWIRE_ADMIN_HOST and HUBWIRE_ADMIN_PORT)')
+    .option('--live', 'check liveness only, which succeeds also while the service is stopping')
     .action(async args => (await import('./health.js')).health(args, env));
 }
 
@@ -72,38 +75,39 @@ function addClients(program: Command, env: Environment): void {
   program
     .command('token')
     .description('print a client access URL, or with --rest a token for one request of the REST API')
-    .argument('[method]', 'of the request, with --rest')
-    .argument('[path]', 'of the request, such as /api/hubs/chat/:send, with --rest')
+    .argument('[method]', 'HTTP method of the request, with --rest')
+    .argument('[path]', 'path of the request, such as /api/hubs/chat/:send, with --rest')
     .option('--rest', 'print a token for a REST request instead')
     .option('--hub <name>', 'the hub to connect to')
     .option('--user <id>', 'the user id')
     .option('--role <role...>', 'roles, e.g. webpubsub.joinLeaveGroup')
-    .option('--group <group...>', 'groups to join at once')
-    .option('--ttl <minutes>', 'lifetime, default 60')
+    .option('--group <group...>', 'groups that the client joins when it connects')
+    .option('--ttl <minutes>', 'lifetime in minutes, default 60')
     .option('--json', 'print the result as JSON')
     .action(async (method, path, args, command: Command) => {
       const verb = await import('./token.js');
       if (args.rest === true) return verb.restToken(method, path, args, env);
-      if (method !== undefined) throw new PubSubError('invalid', `"${method}": a method and a path go with --rest`);
+      if (method !== undefined)
+        throw new PubSubError('invalid', `"${method}": a method and a path are allowed only with --rest`);
       if (args.hub === undefined) command.error("error: required option '--hub <name>' not specified");
       return verb.token(args, env);
     });
   program
     .command('send')
     .description('send a message to all clients of a hub, or to a group, a user or a connection')
-    .argument('[message]', 'what to send; standard input when left out')
+    .argument('[message]', 'the message; default: read from standard input')
     .requiredOption('--hub <name>', 'the hub')
     .addOption(new Option('--group <name>', 'to this group').conflicts(['user', 'connection']))
     .addOption(new Option('--user <id>', 'to this user').conflicts(['connection']))
     .option('--connection <id>', 'to this connection')
-    .addOption(new Option('--type <type>', 'what the message is').choices(['text', 'json']).default('text'))
-    .option('--endpoint <url>', 'of the running service (HUBWIRE_ENDPOINT, default http://localhost:8080)')
+    .addOption(new Option('--type <type>', 'type of the message').choices(['text', 'json']).default('text'))
+    .option('--endpoint <url>', 'URL of the running service (HUBWIRE_ENDPOINT, default http://localhost:8080)')
     .action(async (message, args) => (await import('./send.js')).send(message, args, env));
 }
 
 function unknownVerb(verb: string, program: Command): PubSubError {
   const verbs = program.commands.map(command => command.name());
   const near = nearestWord(verb, verbs);
-  const advice = near === undefined ? `known are ${verbs.join(', ')}` : `did you mean "${near}"?`;
+  const advice = near === undefined ? `known commands are ${verbs.join(', ')}` : `did you mean "${near}"?`;
   return new PubSubError('invalid', `unknown command "${verb}"; ${advice}`);
 }

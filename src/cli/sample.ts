@@ -43,5 +43,5 @@ export async function startSample(connectionString: string, env: Environment): P
 }
 
 function failed([code]: unknown[]): never {
-  throw new PubSubError('invalid', `the sample app did not start (exit code ${code}); the line above says why`);
+  throw new PubSubError('invalid', `the sample app did not start (exit code ${code}); see the line above`);
 }

@@ -66,7 +66,7 @@ async function request(url: string, init: RequestInit): Promise<Response> {
     const { origin } = new URL(url);
     throw new PubSubError(
       'invalid',
-      `cannot reach ${origin}: ${reason}; is the service running there? Name it with --endpoint or HUBWIRE_ENDPOINT`,
+      `cannot reach ${origin}: ${reason}; is the service running there? Set its URL with --endpoint or HUBWIRE_ENDPOINT`,
       { cause },
     );
   }

@@ -50,7 +50,7 @@ export function readKeys(env: Environment): KeySettings {
   };
 }
 
-const makeKey = 'make one with: openssl rand -base64 32';
+const makeKey = 'generate one with: openssl rand -base64 32';
 
 /** Known and short keys are for this machine only. @throws PubSubError `invalid` when others can reach the host */
 export function checkFence({ weakness }: KeySettings, host: Given): void {
@@ -72,7 +72,7 @@ function readKey(env: Environment, name: string): Given | undefined {
   if (/[;\p{Cc}]/u.test(key.text) || key.text.trim() !== key.text || key.text === '') {
     throw new PubSubError(
       'invalid',
-      `${key.name} must not be empty, hold ";" or control characters, or start or end with a blank`,
+      `${key.name} must not be empty, contain ";" or control characters, or start or end with a space`,
     );
   }
   return key;
@@ -133,10 +133,10 @@ export function parseHost({ text, name }: Given): Given {
 }
 
 function hostFault(host: string): string | undefined {
-  if (host === '') return 'must name a host or an address, such as 127.0.0.1, or 0.0.0.0 for all';
+  if (host === '') return 'must be a host name or an address, such as 127.0.0.1, or 0.0.0.0 for all addresses';
   if (host.includes('/') || host.includes('@')) return 'must be a host or an address without a scheme or path';
   if (/^(?:[^:]*|\[.*\]):\d*$/.test(host))
-    return 'must be a host or an address without a port, which has a setting of its own';
+    return 'must be a host or an address without a port, which is a separate setting';
   const isName = /^[\p{L}\p{N}_.-]+$/u.test(host) && URL.canParse(`http://${host}`);
   return isName ? undefined : 'must be a host name or an IP address';
 }
@@ -151,7 +151,7 @@ export function readTls(
   const [given, missing] = certificate?.text ? [certificate, settings.tlsKey] : [key, settings.tlsCert];
   throw new PubSubError(
     'invalid',
-    `${given?.name} is given without ${missing.flag} (or ${missing.variables[0]}): a TLS certificate and its key go together; set both`,
+    `${given?.name} is given without ${missing.flag} (or ${missing.variables[0]}): a TLS certificate and its key are needed together; set both`,
   );
 }
 
@@ -176,7 +176,7 @@ function readProxy(env: Environment, lowerCase: string): ProxyAddress | undefine
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new PubSubError(
       'invalid',
-      `${variable} must be the URL of an HTTP proxy, such as http://proxy.example.com:3128; set it so, or unset it`,
+      `${variable} must be the URL of an HTTP proxy, such as http://proxy.example.com:3128; correct it, or unset it`,
     );
   }
   return { origin: url.origin, authorization: basicAuthorization(url), variable };

@@ -20,7 +20,7 @@ const mostMinutes = 2_147_483_647;
 
 /** Prints a client access URL for a service that has the same keys. @throws PubSubError `invalid` */
 export function token(args: TokenArguments, env: Environment): void {
-  if (!isHubName(args.hub)) throw new PubSubError('invalid', `--hub: "${args.hub}" cannot be a hub's name`);
+  if (!isHubName(args.hub)) throw new PubSubError('invalid', `--hub: "${args.hub}" is not a valid hub name`);
   const problem = claimProblem(args);
   if (problem !== undefined) throw new PubSubError('invalid', problem);
   const { keys } = readKeys(env);
@@ -38,8 +38,8 @@ export function token(args: TokenArguments, env: Environment): void {
 /** What the service would refuse the token for, or ignore of it. */
 function claimProblem({ user, group = [], role = [] }: TokenArguments): string | undefined {
   if (user === '') return '--user is empty; leave it out for an anonymous client';
-  if (user !== undefined && !isUserId(user)) return `--user: a user id is ${userIdRule}`;
-  if (!group.every(isGroupName)) return `--group: a group name is ${groupNameRule}`;
+  if (user !== undefined && !isUserId(user)) return `--user: a user id has ${userIdRule}`;
+  if (!group.every(isGroupName)) return `--group: a group name has ${groupNameRule}`;
   const badRole = role.find(each => roleProblem(each) !== undefined);
   return badRole === undefined ? undefined : `--role "${badRole}": ${roleProblem(badRole)}`;
 }
@@ -60,7 +60,7 @@ export function restToken(
   if (method === undefined || path === undefined || !methods.includes(method.toUpperCase())) {
     throw new PubSubError(
       'invalid',
-      `--rest takes a method (${methods.join(', ')}) and a path: POST /api/hubs/chat/:send`,
+      `--rest needs a method (${methods.join(', ')}) and a path: POST /api/hubs/chat/:send`,
     );
   }
   const url = restUrl(path, endpointOf(undefined, env));
@@ -74,7 +74,10 @@ export function restToken(
 function restUrl(target: string, endpoint: string): string {
   const url = target.startsWith('/') ? endpoint + target : target;
   if (url.startsWith(`${endpoint}/api/`)) return url;
-  throw new PubSubError('invalid', `"${target}" is not a path of the REST API at ${endpoint}; it starts with /api/`);
+  throw new PubSubError(
+    'invalid',
+    `"${target}" is not a path of the REST API at ${endpoint}; its paths start with /api/`,
+  );
 }
 
 function minutesOf(text: string): number {

@@ -96,8 +96,8 @@ function unknownText(name: string): string {
     name.slice(prefix.length),
     prefixed.map(known => known.slice(prefix.length)),
   );
-  const advice = near === undefined ? `known are ${prefixed.join(', ')}` : `did you mean ${prefix}${near}?`;
-  return `${name} is set, but no setting has that name; ${advice}`;
+  const advice = near === undefined ? `known variables are ${prefixed.join(', ')}` : `did you mean ${prefix}${near}?`;
+  return `${name} is set, but there is no setting with that name; ${advice}`;
 }
 
 /** `tcp://10.96.0.12:8081`: Kubernetes describes each Service to each pod in variables that are named after the Service. */

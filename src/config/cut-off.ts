@@ -31,10 +31,10 @@ export function findCutOff(document: Document, text: string): CutOff | undefined
   return endOf(node) === text.length ? handler : undefined;
 }
 
-const end = 'the file ends here in the middle of a line and seems to be cut off';
+const end = 'the file ends here in the middle of a line and seems to be truncated';
 const rest = 'add what is missing, or end the last line with a line break';
 const valueless = `${end}: the key has no value; ${rest}`;
-const eventless = `${end}: the handler takes no events; ${rest}`;
+const eventless = `${end}: the handler receives no events; ${rest}`;
 
 function isHandler(path: Path): boolean {
   return path.length === 4 && path[0] === 'hubs' && path[2] === 'eventHandlers';

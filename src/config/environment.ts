@@ -72,7 +72,7 @@ function substitute(text: string, env: Environment): Substituted {
 }
 
 function faultOf(name: string | undefined): string {
-  const literal = 'write `$$` before a brace that is meant literally';
+  const literal = 'write `$${` for a literal `${`';
   if (name === undefined) return `a variable name and \`}\` must follow \`\${\`; ${literal}`;
   return `environment variable ${name} is not set; set it, or ${literal}`;
 }

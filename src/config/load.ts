@@ -98,7 +98,7 @@ async function readRegularFile(file: string, namedBy: string | undefined): Promi
   try {
     const stats = await stat(file);
     // A pipe or a device could keep the process waiting for ever.
-    if (!stats.isFile()) throw ConfigError.ofFile(file, `${kindOf(stats)}; name a YAML file`);
+    if (!stats.isFile()) throw ConfigError.ofFile(file, `${kindOf(stats)}; choose a YAML file`);
     if (stats.size > maxConfigBytes) throw tooLarge(file);
     return await readFile(file);
   } catch (error) {
@@ -112,7 +112,7 @@ function kindOf(stats: { isDirectory(): boolean }): string {
 }
 
 function tooLarge(file: string): ConfigError {
-  return ConfigError.ofFile(file, 'the file is larger than 1 MiB; is it the right one?');
+  return ConfigError.ofFile(file, 'the file is larger than 1 MiB; is it the right file?');
 }
 
 /** As a read of it fails. */
@@ -121,13 +121,13 @@ export function missingFile(file: string): ConfigError {
 }
 
 function missingReason(namedBy: string | undefined): string {
-  return `the file does not exist; create it, or name another${namedBy ? ` with ${namedBy}` : ''}`;
+  return `the file does not exist; create it, or choose another file${namedBy ? ` with ${namedBy}` : ''}`;
 }
 
 function unreadable(error: unknown, namedBy: string | undefined): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
   if (code === 'ENOENT') return missingReason(namedBy);
-  if (code === 'EACCES' || code === 'EPERM') return 'the file may not be read; check its permissions';
+  if (code === 'EACCES' || code === 'EPERM') return 'the file cannot be read: permission denied; check its permissions';
   return `the file cannot be read (${code})`;
 }
 
@@ -170,7 +170,11 @@ function checkHubNames(tree: unknown, faults: Faults): void {
     const earlier = seen.get(name.toLowerCase());
     if (earlier === undefined) seen.set(name.toLowerCase(), name);
     else
-      faults.add(['hubs', name], `the same hub as ${quote(earlier)}: letter case does not matter; remove one`, 'key');
+      faults.add(
+        ['hubs', name],
+        `the same hub as ${quote(earlier)}: hub names are case-insensitive; remove one`,
+        'key',
+      );
   }
 }
 

@@ -27,7 +27,7 @@ export function findingOf(error: ErrorObject, path: Path): Finding | undefined {
     case 'minLength':
       return { path, reason: 'must not be empty', part: 'value' };
     case 'maxItems':
-      return { path, reason: `must be a list of at most ${error.params.limit}`, part: 'value' };
+      return { path, reason: `must be a list of at most ${error.params.limit} items`, part: 'value' };
     default:
       return { path, reason: `must be ${expected(schema)}${hint(schema, error.data)}`, part: 'value' };
   }
@@ -48,9 +48,9 @@ export function expected(schema: TSchema): string {
     case 'object':
       return 'a mapping (lines of `key: value`)';
     case 'null':
-      return 'left out unless `type: ManagedIdentity` stands beside it';
+      return 'left out unless `type` is `ManagedIdentity`';
     default:
-      return 'a text';
+      return 'a string';
   }
 }
 
@@ -74,14 +74,14 @@ const unsupported = new Set(['eventlisteners', 'grouppresenceevents']);
 function unknownKey(key: string, schema: TSchema, parent: Path): Finding {
   const path = [...parent, key];
   if (schema.patternProperties) {
-    const rule = 'a name starts with a letter and goes on with letters, digits and _ ` , . [ ], at most 128 characters';
+    const rule = 'a name is a letter followed by letters, digits and _ ` , . [ ], at most 128 characters';
     return { path, reason: `${quote(key)} is not a valid hub name; ${rule}`, part: 'key' };
   }
   if (unsupported.has(key.toLowerCase())) {
     return { path, reason: `${quote(key)} is not supported by this version; remove it`, part: 'key' };
   }
   const known = Object.keys((schema.properties ?? {}) as object);
-  const suggestion = didYouMean(key, known) || `; known are ${known.map(quote).join(', ')}`;
+  const suggestion = didYouMean(key, known) || `; known keys are ${known.map(quote).join(', ')}`;
   return { path, reason: `unknown key ${quote(key)}${suggestion}`, part: 'key' };
 }
 
@@ -93,7 +93,7 @@ function didYouMean(given: string, words: readonly string[]): string {
 
 function missing(key: string, parent: Path): Finding {
   const what: Readonly<Record<string, string>> = {
-    urlTemplate: 'add the URL that gets the events',
+    urlTemplate: 'add the URL that receives the events',
     managedIdentity: 'type ManagedIdentity needs `managedIdentity: { resource: "api://…" }`, the audience of the token',
     resource: 'type ManagedIdentity needs the audience of the token; add `resource: "api://…"`',
   };

@@ -48,7 +48,7 @@ const managedIdentity = record(
       }),
     ),
   },
-  { description: 'Which token is asked for. Only with type ManagedIdentity.' },
+  { description: 'The token that is requested. Only with type ManagedIdentity.' },
 );
 
 const tokenNeedsAudience = {
@@ -79,7 +79,7 @@ const auth = record(
     managedIdentity: Type.Optional(nullable(managedIdentity)),
   },
   {
-    description: 'How requests prove themselves to this upstream, besides their signature.',
+    description: 'How requests authenticate to this upstream, in addition to their signature.',
     allOf: [tokenNeedsAudience, audienceNeedsToken],
   },
 );
@@ -88,9 +88,9 @@ const groupPresenceEvents = record(
   {
     eventNames: Type.Optional(
       nullable(
-        Type.Array(oneOf(presenceEvents, { description: 'An event of groups.' }), {
+        Type.Array(oneOf(presenceEvents, { description: 'A group event.' }), {
           uniqueItems: true,
-          description: 'Which of them this handler gets. None when left out.',
+          description: 'The group events that this handler receives. Default: none.',
         }),
       ),
     ),
@@ -99,14 +99,15 @@ const groupPresenceEvents = record(
         Type.Array(
           Type.String({
             format: 'group-filter',
-            description: 'A group name, or a pattern of names: * stands for a run without dots, ** for any run.',
+            description:
+              'A group name or a pattern: * matches any characters except dots, ** any characters, ? one character except a dot.',
           }),
-          { description: 'Of which groups. Of all when left out or empty.' },
+          { description: 'Group name patterns. Default, also when the list is empty: all groups.' },
         ),
       ),
     ),
   },
-  { description: 'Connections that join and leave groups, as this handler gets to know of them.' },
+  { description: 'Which joins and leaves of groups this handler receives as events.' },
 );
 
 const eventHandler = record(
@@ -114,13 +115,13 @@ const eventHandler = record(
     urlTemplate: Type.String({
       format: 'url-template',
       description:
-        'Absolute http or https URL that gets the events. {hub} and {event} may stand in path and query; literal braces are %7B and %7D.',
+        'Absolute http or https URL that receives the events. {hub} and {event} are allowed in path and query; write literal braces as %7B and %7D.',
     }),
     systemEvents: Type.Optional(
       nullable(
         Type.Array(oneOf(systemEvents, { description: 'A system event.' }), {
           uniqueItems: true,
-          description: 'System events that this handler gets. None when left out.',
+          description: 'System events that this handler receives. Default: none.',
         }),
       ),
     ),
@@ -129,14 +130,14 @@ const eventHandler = record(
         Type.String({
           format: 'event-pattern',
           description:
-            'User events that this handler gets: "*" for all, one name, or a comma list; letter case does not matter. None when left out.',
+            'User events that this handler receives: "*" for all, one name, or a comma-separated list; case-insensitive. Default: none.',
         }),
       ),
     ),
     groupPresenceEvents: Type.Optional(nullable(groupPresenceEvents)),
     auth: Type.Optional(nullable(auth)),
   },
-  { description: 'An app server that gets events of the hub.' },
+  { description: 'An app server that receives events of the hub.' },
 );
 
 const hub = record(
@@ -156,10 +157,14 @@ const hub = record(
       }),
     ),
     eventHandlers: Type.Optional(
-      nullable(Type.Array(eventHandler, { description: 'Tried in order; the first that matches gets the event.' })),
+      nullable(
+        Type.Array(eventHandler, {
+          description: 'Event handlers in order; the first one that matches receives the event.',
+        }),
+      ),
     ),
   },
-  { description: 'Settings of one hub. A hub without settings has the defaults.' },
+  { description: 'Settings of one hub. A hub without settings uses the defaults.' },
 );
 
 const delivery = record(
@@ -169,7 +174,7 @@ const delivery = record(
         exclusiveMinimum: 0,
         maximum: 3_600,
         default: defaultDelivery.timeoutMs / 1_000,
-        description: 'Seconds for one event, retries and waits included, until the headers of the response.',
+        description: 'Seconds until the response headers for one event arrive, including retries and waiting.',
       }),
     ),
     retryDelaysInSeconds: Type.Optional(
@@ -184,7 +189,8 @@ const delivery = record(
     lenientOriginList: Type.Optional(
       Type.Boolean({
         default: defaultDelivery.lenientOriginList,
-        description: 'Accept a comma list in one WebHook-Allowed-Origin line when an upstream is validated.',
+        description:
+          'Accept a comma-separated list in one WebHook-Allowed-Origin header when an upstream is validated.',
       }),
     ),
     maxConcurrentPerUpstream: Type.Optional(
@@ -193,24 +199,24 @@ const delivery = record(
         maximum: 65_535,
         default: defaultDelivery.maxConcurrentPerUpstream,
         description:
-          'Requests under way to one upstream (scheme, host and port) at the same time. Further events wait, and are refused when too many do.',
+          'Maximum number of concurrent requests to one upstream (scheme, host and port). Further events are queued, and rejected when the queue is full.',
       }),
     ),
     originWithPort: Type.Optional(
       Type.Boolean({
         default: defaultDelivery.originWithPort,
         description:
-          'Name the port in WebHook-Request-Origin, unless it is 80 or 443: for apps that compare it with an endpoint.',
+          'Include the port in WebHook-Request-Origin unless it is 80 or 443, for apps that compare it with an endpoint.',
       }),
     ),
     dropOnUserEventFailure: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Close the connection of a client whose user event failed, instead of answering with an error.',
+        description: 'Close the connection of a client whose user event failed, instead of responding with an error.',
       }),
     ),
   },
-  { description: 'How events are delivered, towards all upstreams.' },
+  { description: 'How events are delivered to all upstreams.' },
 );
 
 const limits = record(
@@ -219,26 +225,26 @@ const limits = record(
       Type.Integer({
         minimum: 1,
         description:
-          'Connections of the whole service; further clients are answered 429. Unlimited when left out. Sessions of reliable clients that are away count, and give way to clients that come.',
+          'Maximum number of connections of the service; further clients are rejected with 429. Default: unlimited. Disconnected reliable sessions count, and are ended to admit new clients when the limit is reached.',
       }),
     ),
     connectionsPerHub: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: 'The same for each hub by itself. Unlimited when left out.',
+        description: 'Maximum number of connections of each hub, with the rules of maxConnections. Default: unlimited.',
       }),
     ),
     connectionsPerAddress: Type.Optional(
       Type.Integer({
         minimum: 1,
-        description: `Sockets of one client address, an IPv6 address counting as its /64 network; more are answered 429 with plain HTTP, and closed with TLS. ${defaultPerAddress} when left out, and unlimited behind a trusted proxy (HUBWIRE_TRUST_PROXY) and for this machine's own addresses. Behind a trusted proxy a limit counts the WebSockets of each address that X-Forwarded-For names.`,
+        description: `Maximum number of sockets of one client address (IPv6: of one /64 network). Further sockets are rejected with 429 over plain HTTP, and closed over TLS. Default: ${defaultPerAddress}, or unlimited behind a trusted proxy (HUBWIRE_TRUST_PROXY) and for loopback addresses. Behind a trusted proxy, the limit applies to the WebSockets of each client address in X-Forwarded-For.`,
       }),
     ),
     connectsPerSecond: Type.Optional(
       Type.Integer({
         minimum: 1,
         description:
-          'Clients that may connect in a second, and at once; more are answered 429. Recoveries of reliable sessions do not count. Unlimited when left out.',
+          'Maximum number of clients that connect per second, which is also the largest burst; further clients are rejected with 429. Recoveries of reliable sessions do not count. Default: unlimited.',
       }),
     ),
     unauthenticatedConnections: Type.Optional(
@@ -246,21 +252,21 @@ const limits = record(
         minimum: 1,
         default: defaultUnauthenticated,
         description:
-          'Sockets on which no request was authenticated yet; for each one more the oldest is closed. At most half of the files that the process may open.',
+          'Maximum number of sockets without an authenticated request; for each further socket, the oldest one is closed. Never more than half of the open-file limit of the process.',
       }),
     ),
     outboundQueueMessages: Type.Optional(
       Type.Integer({
         minimum: 1,
         default: defaultQueueMessages,
-        description: 'Messages that may wait for one slow client before its connection is closed.',
+        description: 'Maximum number of messages queued for one client; beyond it, the connection is closed.',
       }),
     ),
     outboundQueueBytes: Type.Optional(
       Type.Integer({
         minimum: 1,
         default: defaultQueueBytes,
-        description: 'Bytes that may wait for one slow client before its connection is closed.',
+        description: 'Maximum number of bytes queued for one client; beyond it, the connection is closed.',
       }),
     ),
     membershipsPerCall: Type.Optional(
@@ -268,11 +274,11 @@ const limits = record(
         minimum: 1,
         default: defaultMembershipsPerCall,
         description:
-          'Memberships, connections × groups, that one REST call may make; a larger one is answered 400 before it starts. Each takes some 100 bytes.',
+          'Maximum number of memberships (connections × groups) that one REST call may create; a larger call is rejected with 400 and changes nothing. Each membership takes about 100 bytes.',
       }),
     ),
   },
-  { description: 'What one client or all of them together may use.' },
+  { description: 'Limits for one client and for the whole service.' },
 );
 
 const reliable = record(
@@ -282,13 +288,13 @@ const reliable = record(
         minimum: 30,
         maximum: 3600,
         default: defaultRecoverySeconds,
-        description: 'How long a reliable client that lost its connection may take to come back.',
+        description: 'Seconds during which a reliable client can recover its session after its connection is lost.',
       }),
     ),
     finalCloseCodes: Type.Optional(
       Type.Array(Type.Integer({ minimum: 1000, maximum: 4999, description: 'A WebSocket close code.' }), {
         default: [...defaultFinalCloseCodes],
-        description: 'WebSocket close codes with which a reliable client ends its session at once.',
+        description: 'WebSocket close codes with which a reliable client ends its session immediately.',
       }),
     ),
   },
@@ -309,12 +315,13 @@ const entraIssuer = record(
       nullable(
         Type.String({
           pattern: secureUrl,
-          description: "Where the issuer's keys are. Found through the issuer's OpenID document when left out.",
+          description:
+            "URL of the issuer's signing keys. Default: the one in the issuer's OpenID configuration document.",
         }),
       ),
     ),
   },
-  { description: 'Who makes the tokens.' },
+  { description: 'An issuer of tokens.' },
 );
 
 const entra = record(
@@ -323,15 +330,15 @@ const entra = record(
       nullable(
         Type.Array(Type.String({ minLength: 1, description: 'An aud claim.' }), {
           default: [...defaultEntraAudiences],
-          description: 'What the aud claim of an Entra ID token for this service can be.',
+          description: 'Accepted aud claims of Entra ID tokens.',
         }),
       ),
     ),
     issuers: Type.Optional(
-      nullable(Type.Array(entraIssuer, { description: "Whose tokens are accepted. Nobody's when left out." })),
+      nullable(Type.Array(entraIssuer, { description: 'Issuers whose tokens are accepted. Default: none.' })),
     ),
   },
-  { description: 'Callers with Entra ID tokens; the roles claim says what they may do.' },
+  { description: 'Callers with Entra ID tokens; the roles claim determines what they are allowed to do.' },
 );
 
 const callers = record(
@@ -339,11 +346,11 @@ const callers = record(
     disableLocalAuth: Type.Optional(
       Type.Boolean({
         default: false,
-        description: 'Refuse REST calls with tokens that are signed with an access key.',
+        description: 'Reject REST calls with tokens that are signed with an access key.',
       }),
     ),
     disableAadAuth: Type.Optional(
-      Type.Boolean({ default: false, description: 'Refuse REST calls with Entra ID tokens.' }),
+      Type.Boolean({ default: false, description: 'Reject REST calls with Entra ID tokens.' }),
     ),
     entra: Type.Optional(nullable(entra)),
   },
@@ -356,7 +363,7 @@ export const hubsFileSchema = record(
       nullable(
         Type.Record(Type.String({ pattern: hubName }), nullable(hub), {
           additionalProperties: false,
-          description: 'The hubs by name. Names start with a letter; letter case does not matter.',
+          description: 'The hubs by name. Names start with a letter and are case-insensitive.',
         }),
       ),
     ),

@@ -57,7 +57,7 @@ function settleVariable(schema: TSchema, from: FromEnvironment, path: Path, repo
   }
   const [nothing] = isUrl(schema) ? empty : [];
   if (nothing !== undefined) {
-    report(path, `environment variable ${nothing} is empty, so the URL lacks a part; set the variable`);
+    report(path, `environment variable ${nothing} is empty, so a part of the URL is missing; set the variable`);
     return '';
   }
   const read = isWhole ? readers[String(schema.type)] : undefined;

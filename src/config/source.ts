@@ -99,11 +99,11 @@ class Reader {
   /** Remembers what the alias stands for, or answers what is wrong with it. */
   #resolve(alias: Alias, anchor: Node | undefined): string | undefined {
     if (!anchor) {
-      return `the alias names no anchor above it; ${unquoted(this.text, startOf(alias))}`;
+      return `the alias refers to no anchor above it; ${unquoted(this.text, startOf(alias))}`;
     }
-    if (isInside(alias, anchor)) return 'the alias stands inside what it stands for; remove it';
+    if (isInside(alias, anchor)) return 'the alias is inside the value that it refers to; remove it';
     this.#anchors.set(alias, anchor);
-    return this.#anchors.size > mostAliases ? `there are more than ${mostAliases} aliases; write fewer` : undefined;
+    return this.#anchors.size > mostAliases ? `there are more than ${mostAliases} aliases; use fewer` : undefined;
   }
 
   /** @throws ConfigError when aliases multiply, or a merge has no mapping */
@@ -113,7 +113,7 @@ class Reader {
     } catch (cause) {
       const first = this.#anchors.keys().next().value;
       const reason =
-        'the aliases and merged keys (`<<`) cannot be resolved: they multiply, or what is merged is no mapping';
+        'the aliases and merged keys (`<<`) cannot be resolved: they expand to too many values, or a merged value is not a mapping';
       throw new ConfigError([this.at(first ?? this.document.contents, [], reason)], { cause });
     }
   }

@@ -3,29 +3,28 @@ import type { ErrorCode } from 'yaml';
 /** What the parser's codes mean for the person who wrote the file. Its own messages quote the file, so they are not shown. */
 const reasons: Record<ErrorCode, string> = {
   ALIAS_PROPS: 'an alias has an anchor or a tag of its own; remove it',
-  BAD_ALIAS: 'the alias is not complete; write `*name`',
+  BAD_ALIAS: 'the alias is incomplete; write `*name`',
   BAD_COLLECTION_TYPE: 'the tag does not fit the list or mapping; remove the tag',
-  BAD_DIRECTIVE: 'the `%` directive is not known; remove the line',
+  BAD_DIRECTIVE: 'the `%` directive is unknown; remove the line',
   BAD_DQ_ESCAPE: 'a backslash in double quotes starts no known escape; write \\\\ or use single quotes',
   BAD_INDENT: 'the indentation does not fit the lines above; indent with the same number of spaces',
-  BAD_PROP_ORDER: 'an anchor or tag stands in the wrong place; write it right before the value',
-  BAD_SCALAR_START: 'the text starts with a character that means something else in YAML; put the text in quotes',
+  BAD_PROP_ORDER: 'an anchor or tag is in the wrong place; write it directly before the value',
+  BAD_SCALAR_START: 'the value starts with a character that has a special meaning in YAML; put the value in quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a mapping starts in the middle of a line; put the text in quotes, or start a new line',
-  BLOCK_IN_FLOW: 'an indented list or mapping stands inside [ ] or { }; write it in one style',
-  DUPLICATE_KEY: 'the key stands twice in the same mapping; remove one',
+  BLOCK_IN_FLOW: 'an indented list or mapping is inside [ ] or { }; use one style for both',
+  DUPLICATE_KEY: 'the key occurs twice in the same mapping; remove one',
   IMPOSSIBLE: 'the text cannot be read as YAML; check the quotes and brackets around it',
   KEY_OVER_1024_CHARS: 'the key is too long; is a quote or a `:` missing?',
   MISSING_CHAR: 'something is missing here: a closing quote or bracket, a `:`, or a space',
-  MULTILINE_IMPLICIT_KEY: 'the key goes over several lines; is a `:` or a quote missing?',
+  MULTILINE_IMPLICIT_KEY: 'the key spans several lines; is a `:` or a quote missing?',
   MULTIPLE_ANCHORS: 'a value has two anchors; remove one',
   MULTIPLE_DOCS: 'a second document starts here; keep one and remove the `---` line',
   MULTIPLE_TAGS: 'a value has two tags; remove one',
-  NON_STRING_KEY: 'the key is not a text; put it in quotes',
+  NON_STRING_KEY: 'the key is not a string; put it in quotes',
   RESOURCE_EXHAUSTION: 'lists or mappings are nested too deeply',
   TAB_AS_INDENT: 'a tab is used for indentation; use spaces',
-  TAG_RESOLVE_FAILED: 'the `!` tag is not known or does not fit; remove it, or put the text in quotes',
-  UNEXPECTED_TOKEN:
-    'something stands here that cannot; put texts with brackets or braces in quotes, and check the indentation',
+  TAG_RESOLVE_FAILED: 'the `!` tag is unknown or does not fit; remove it, or put the value in quotes',
+  UNEXPECTED_TOKEN: 'unexpected text; put values with brackets or braces in quotes, and check the indentation',
 };
 
 /** A fault of the parser's, told to the person who wrote the file. */
@@ -48,7 +47,7 @@ export function syntaxFaults(
 
 function faultOf(code: ErrorCode, text: string, offset: number): SyntaxFault {
   if (isVariable(text, offset)) {
-    const reason = `within [ ] and { } a text with a variable must be quoted: "$\{NAME}"`;
+    const reason = `within [ ] and { } a value with a variable must be quoted: "$\{NAME}"`;
     return { offset: offset - 1, reason, isUnquoted: true };
   }
   const isUnquoted = code === 'BAD_ALIAS' || code === 'BAD_SCALAR_START';
@@ -67,7 +66,7 @@ export function unquoted(text: string, offset: number): string {
   const isAlone = /^.\s*(?:[,\]}#\r\n]|$)/.test(text.slice(offset));
   return isAlone
     ? `${code(sign)} must be quoted: "${sign}"`
-    : `a text that starts with ${code(sign)} must be quoted: "${sign}…"`;
+    : `a value that starts with ${code(sign)} must be quoted: "${sign}…"`;
 }
 
 function code(sign: string): string {

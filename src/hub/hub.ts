@@ -195,7 +195,8 @@ export class Hub implements Performer {
     if (connection === undefined) return false;
     this.#end(connection, {
       category: outcomes.tooMany.category,
-      reason: 'The client was away, and its session gave way to a new connection: a limit of connections is reached.',
+      reason:
+        'The session of the disconnected client was ended to admit a new connection: a connection limit is reached.',
     });
     return true;
   }
@@ -428,8 +429,8 @@ export class Hub implements Performer {
     if (matched * groups <= limit) return;
     throw new PubSubError(
       'invalid',
-      `${matched} connections × ${groups} groups are ${matched * groups} memberships; one call makes at most ${limit} ` +
-        '(limits.membershipsPerCall). Name fewer groups, or fewer connections by a filter. Nothing was changed.',
+      `${matched} connections × ${groups} groups are ${matched * groups} memberships; one call may create at most ${limit} ` +
+        '(limits.membershipsPerCall). Use fewer groups, or a filter that matches fewer connections. Nothing was changed.',
     );
   }
 
@@ -445,7 +446,7 @@ export class Hub implements Performer {
   async #override(connectionId: string, operation: Operation & { kind: 'grant' | 'revoke' }): Promise<boolean> {
     const { matched, conflicts } = await this.#ask(this.#connection(connectionId), operation);
     if (conflicts > 0) {
-      throw new PubSubError('conflict', `connection ${connectionId} has too many permissions of single groups`);
+      throw new PubSubError('conflict', `connection ${connectionId} has too many permissions for single groups`);
     }
     return matched > 0;
   }

@@ -74,5 +74,5 @@ export class Hubs implements Performer {
 
 function keyOf(name: string): string {
   if (isHubName(name)) return canonicalHubName(name);
-  throw new PubSubError('invalid', 'a hub name is a letter, then up to 127 of letters, digits and _ ` , . [ ]');
+  throw new PubSubError('invalid', 'a hub name is a letter followed by up to 127 letters, digits and _ ` , . [ ]');
 }

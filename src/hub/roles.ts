@@ -66,7 +66,7 @@ function reasonOf(role: string): string | undefined {
 }
 
 function groupRule(right: GroupRight, group: string): RoleRule | string {
-  return isGroupName(group) ? { right, scope: 'group', group } : `not a valid group name, which is ${groupNameRule}`;
+  return isGroupName(group) ? { right, scope: 'group', group } : `not a valid group name, which has ${groupNameRule}`;
 }
 
 // ------------------------------------------------------------------------------------------------------- did you mean

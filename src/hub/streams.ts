@@ -66,7 +66,7 @@ export function step(state: StreamState, input: StreamInput): StreamStep {
     case 'end':
       return closedStep(state, input.error && { name: 'UserError', ...input.error }, closed(state.streamId));
     case 'idle': {
-      const error = { name: 'IdleTimeout', message: 'nothing came for as long as the stream may be silent' };
+      const error = { name: 'IdleTimeout', message: 'nothing was received within the idle timeout of the stream' };
       return closedStep(state, { ...error, userErrorCode: undefined }, closed(state.streamId, error));
     }
     case 'cancel':
@@ -101,7 +101,7 @@ function ack({ streamId, expected }: StreamState): StreamOutput {
 }
 
 function nack({ streamId, expected }: StreamState): StreamOutput {
-  const error = { name: 'InvalidSequenceId', message: `fragment ${expected} comes next` };
+  const error = { name: 'InvalidSequenceId', message: `fragment ${expected} is expected next` };
   return { to: 'publisher', message: { kind: 'streamNack', streamId, expectedSequenceId: expected, error } };
 }
 

@@ -28,7 +28,7 @@ export function sendFailureBody(reply: FastifyReply, status: number, code: strin
 
 /** For every path that is none of the listener's. */
 export async function answerNotFound(_request: unknown, reply: FastifyReply): Promise<FastifyReply> {
-  return sendFailureBody(reply, 404, 'Error.NotFound', 'There is nothing at this path for this method.');
+  return sendFailureBody(reply, 404, 'Error.NotFound', 'There is no operation with this path and method.');
 }
 
 export interface ClientError {
@@ -44,7 +44,7 @@ const clientErrors: Readonly<Record<string, ClientError>> = {
   ERR_HTTP_REQUEST_TIMEOUT: {
     status: 408,
     code: 'Error.RequestTimeout',
-    message: 'The request did not come to its end in time.',
+    message: 'The request was not complete in time.',
   },
   HPE_HEADER_OVERFLOW: {
     status: 431,

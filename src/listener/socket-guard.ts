@@ -28,7 +28,7 @@ const leaving = { timeMs: 1_000, most: 64 };
 
 const noticeGapMs = 60_000;
 
-const tooManyText = 'your address has as many connections as it may';
+const tooManyText = 'your address has too many connections';
 const tooMany = [
   'HTTP/1.1 429 Too Many Requests',
   'Connection: close',
@@ -139,7 +139,7 @@ export class SocketGuard {
     const limit = this.#options.limits.unauthenticated();
     if (this.#strangers.size <= limit) return;
     this.#notice(
-      `${limit} connections are open on which no request was authenticated, as many as limits.unauthenticatedConnections and the limit of open files allow; the oldest are closed for new ones`,
+      `${limit} connections without an authenticated request are open, as many as limits.unauthenticatedConnections and the open-file limit allow; the oldest are closed to accept new ones`,
     );
     for (const oldest of this.#strangers) {
       if (this.#strangers.size <= limit) break;

@@ -42,7 +42,8 @@ export function checkMetadata(entries: Iterable<readonly [key: string, value: st
     checkValue(key, value);
     if (metadata.has(key)) throw new PubSubError('malformed', `metadata key ${key} is given twice`);
     totalBytes += key.length + value.length;
-    if (totalBytes > maxTotalBytes) throw new PubSubError('invalid', `metadata exceeds ${maxTotalBytes} bytes in all`);
+    if (totalBytes > maxTotalBytes)
+      throw new PubSubError('invalid', `metadata exceeds ${maxTotalBytes} bytes in total`);
     metadata.set(key, value);
   }
   return metadata.size === 0 ? undefined : metadata;
@@ -60,7 +61,8 @@ function lastPart(value: string): string {
 
 function checkKey(key: string): void {
   if (key.length > maxKeyBytes) throw new PubSubError('invalid', `a metadata key exceeds ${maxKeyBytes} bytes`);
-  if (!httpToken.test(key)) throw new PubSubError('invalid', 'a metadata key holds other than HTTP token characters');
+  if (!httpToken.test(key))
+    throw new PubSubError('invalid', 'a metadata key contains characters that are not allowed in an HTTP token');
 }
 
 function checkValue(key: string, value: string): void {
@@ -68,6 +70,6 @@ function checkValue(key: string, value: string): void {
     throw new PubSubError('invalid', `metadata value of ${key} exceeds ${maxValueBytes} bytes`);
   }
   if (!headerText.test(value)) {
-    throw new PubSubError('invalid', `metadata value of ${key} holds other than printable ASCII`);
+    throw new PubSubError('invalid', `metadata value of ${key} contains characters other than printable ASCII`);
   }
 }

@@ -12,7 +12,8 @@ const groupsAndFilter = Type.Object({
   groups: Type.Array(Type.String({ minLength: 1, maxLength: maxGroupNameLength }), { minItems: 1 }),
   filter: Type.Optional(
     Type.Union([Type.String(), Type.Null()], {
-      description: 'Which connections; all of the hub when it is absent, null or empty.',
+      description:
+        'OData filter that selects the connections. Default, also when null or empty: all connections of the hub.',
     }),
   ),
 });
@@ -36,10 +37,10 @@ export function addBulkMemberships(app: FastifyInstance, hubs: HubDirectory): vo
   });
 }
 
-const addToGroups = change('WebPubSub_AddConnectionsToGroups', 'Add the connections that match to groups.');
+const addToGroups = change('WebPubSub_AddConnectionsToGroups', 'Add the connections that match a filter to groups.');
 const removeFromGroups = change(
   'WebPubSub_RemoveConnectionsFromGroups',
-  'Remove the connections that match from groups.',
+  'Remove the connections that match a filter from groups.',
 );
 
 function change(id: string, summary: string) {

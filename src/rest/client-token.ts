@@ -34,7 +34,7 @@ export function addTokens(app: FastifyInstance, tokens: Pick<KeyTokens, 'sign'>,
 
 const generateToken = operation({
   id: 'WebPubSub_GenerateClientToken',
-  summary: 'Make a token with which a client can connect.',
+  summary: 'Generate a client access token.',
   // The vendor asks for the second one when the client connects; here the token is all that is known then. [rest-api 1.4]
   actions: ['clientConnection/generateToken/action', 'clientConnection/write'],
   query: ['userId', 'role', 'group', 'minutesToExpire', 'clientType'],

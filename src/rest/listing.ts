@@ -74,7 +74,7 @@ function cursorOf(request: FastifyRequest, tokens: ContinuationTokens): string |
   if (cursor !== undefined) return cursor;
   throw invalidParameter(
     'continuationToken',
-    'The continuationToken is not one that this service gave for this group of this hub; take it unchanged from a nextLink.',
+    'The continuationToken was not issued by this service for this group of this hub; copy it unchanged from a nextLink.',
   );
 }
 

@@ -19,7 +19,7 @@ const domainError = Type.Object(
     details: Type.Null(),
     inner: Type.Null(),
   },
-  { description: 'What is wrong, as programs read it in `code`.' },
+  { description: 'The error. `code` is for programs, `message` for people.' },
 );
 
 const validationError = Type.Object(
@@ -31,15 +31,15 @@ const validationError = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
   },
-  { description: 'What is wrong with one parameter.' },
+  { description: 'The error of one parameter.' },
 );
 
 const failures: Readonly<Record<number, string>> = {
-  400: 'A parameter or the body is wrong.',
-  401: 'The token is missing, or not for this call.',
-  403: 'The caller is known to Entra ID, but may not do this.',
-  404: 'It is not there.',
-  409: 'The connection has too many permissions of single groups.',
+  400: 'A parameter or the body is invalid.',
+  401: 'The token is missing, or invalid for this request.',
+  403: 'The Entra ID token does not allow this operation.',
+  404: 'The connection, group or user does not exist.',
+  409: 'The connection has too many permissions for single groups.',
   415: 'The media type is not supported.',
 };
 
@@ -90,7 +90,7 @@ function operationObject({ method, path, operation }: Described): object {
     ...(body && { requestBody: { content: contentOf(body) } }),
     responses: {
       [success.status]: {
-        description: 'Done.',
+        description: 'Success.',
         ...(success.body && { content: contentOf({ 'application/json': success.body }) }),
       },
       ...Object.fromEntries(failuresOf(operation).map(status => [status, failureObject(status, method === 'head')])),
@@ -101,7 +101,7 @@ function operationObject({ method, path, operation }: Described): object {
 const apiVersion = {
   name: 'api-version',
   in: 'query',
-  description: `Absent: ${latestApiVersion}.`,
+  description: `The version of the API. Default: ${latestApiVersion}.`,
   schema: { type: 'string', enum: apiVersions },
 };
 

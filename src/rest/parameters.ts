@@ -39,46 +39,60 @@ const groupName = { minLength: 1, maxLength: maxGroupNameLength } as const;
 export const pathParameters = {
   hub: Type.String({
     pattern: '^[A-Za-z][A-Za-z0-9_`,.[\\]]{0,127}$',
-    description: 'The hub; letter case does not matter.',
+    description: 'Name of the hub, case-insensitive.',
   }),
-  group: Type.String({ ...groupName, description: 'The group; letter case counts.' }),
-  userId: Type.String({ minLength: 1, maxLength: maxUserIdLength, description: 'The user; letter case counts.' }),
+  group: Type.String({ ...groupName, description: 'Name of the group, case-sensitive.' }),
+  userId: Type.String({ minLength: 1, maxLength: maxUserIdLength, description: 'Id of the user, case-sensitive.' }),
   connectionId: Type.String({ minLength: 1, description: 'The connection.' }),
   permission: Type.Unsafe<string>({
     type: 'string',
     enum: ['sendToGroup', 'joinLeaveGroup'],
-    description: 'The permission, in any letter case.',
+    description: 'The permission, case-insensitive.',
   }),
 } as const;
 
 /** What a query can hold besides `api-version`; the ranges here are the ones that are checked. [rest-api 2.7] */
 export const queryParameters = {
   excluded: Type.Array(Type.String(), {
-    description: 'Connections to leave out. Repeated; a comma separates nothing.',
+    description: 'Ids of connections to exclude. Repeat the parameter for several; commas do not separate values.',
   }),
-  filter: Type.String({ description: 'Only connections that this filter accepts; empty is the same as none.' }),
+  filter: Type.String({
+    description: 'OData filter that selects the connections. An empty filter is the same as none.',
+  }),
   messageTtlSeconds: Type.Integer({
     minimum: 0,
     maximum: 300,
     default: 0,
-    description: 'Seconds for which the message may wait for a client that is away; 0 is for ever.',
+    description: 'Seconds for which the message is kept for a disconnected or slow client; 0: no limit.',
   }),
-  reason: Type.String({ description: 'Why, for the clients that are closed.' }),
-  targetName: Type.String({ ...groupName, description: 'The group that the permission is for, literally.' }),
+  reason: Type.String({ description: 'Reason that is sent to the clients.' }),
+  targetName: Type.String({
+    ...groupName,
+    description: 'Name of the group that the permission is for; not a pattern.',
+  }),
   maxpagesize: Type.Integer({
     minimum: 1,
     maximum: 200,
     default: defaultPageSize,
-    description: 'Most connections in one page.',
+    description: 'Maximum number of connections in one page.',
   }),
-  top: Type.Integer({ minimum: 1, maximum: maxInt32, description: 'Most connections over all pages.' }),
-  continuationToken: Type.String({ minLength: 1, description: 'Where the page before ended, or its nextLink.' }),
+  top: Type.Integer({
+    minimum: 1,
+    maximum: maxInt32,
+    description: 'Maximum number of connections in all pages together.',
+  }),
+  continuationToken: Type.String({
+    minLength: 1,
+    description: 'Continuation token of the previous page, or its whole nextLink.',
+  }),
   userId: Type.String({
     maxLength: maxUserIdLength,
-    description: 'The user that the token is for; empty is the same as none.',
+    description: 'User id in the token. An empty value is the same as none.',
   }),
-  role: Type.Array(Type.String(), { description: 'Roles of the token. Repeated.' }),
-  group: Type.Array(Type.String(groupName), { description: 'Groups that the client joins at once. Repeated.' }),
+  role: Type.Array(Type.String(), { description: 'Roles in the token. Repeat the parameter for several.' }),
+  group: Type.Array(Type.String(groupName), {
+    description: 'Groups that the client joins when it connects. Repeat the parameter for several.',
+  }),
   minutesToExpire: Type.Integer({
     minimum: 1,
     maximum: maxInt32,
@@ -89,7 +103,7 @@ export const queryParameters = {
     type: 'string',
     enum: ['Default', 'MQTT', 'SocketIO'],
     default: 'Default',
-    description: 'What kind of client connects, in any letter case.',
+    description: 'Type of the client, case-insensitive.',
   }),
 } as const;
 
@@ -156,7 +170,10 @@ export function checkApiVersion(request: FastifyRequest): void {
 export function checkPathNames(request: FastifyRequest): void {
   const { hub, group, userId, connectionId } = request.params as Partial<PathNames>;
   if (hub !== undefined && !isHubName(hub)) {
-    throw badRequest('hub', 'Invalid hub name. It starts with a letter and holds up to 128 letters, digits or _`,.[]');
+    throw badRequest(
+      'hub',
+      'Invalid hub name. It must start with a letter and contain up to 128 letters, digits or _`,.[]',
+    );
   }
   if (group !== undefined && !isGroupName(group)) throw badRequest('group', invalidGroupName);
   if (userId !== undefined && !isUserId(userId)) throw badRequest('userId', invalidUserId);

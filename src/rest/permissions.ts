@@ -39,7 +39,7 @@ export function addPermissions(app: FastifyInstance, hubs: HubDirectory): void {
 const target = { query: ['targetName'], required: ['targetName'] } as const;
 const grant = operation({
   id: 'WebPubSub_GrantPermission',
-  summary: 'Allow a connection to use a group.',
+  summary: 'Grant a connection a permission for a group.',
   actions: ['clientConnection/write'],
   ...target,
   success: { status: 200 },
@@ -47,7 +47,7 @@ const grant = operation({
 });
 const revoke = operation({
   id: 'WebPubSub_RevokePermission',
-  summary: 'Forbid a connection to use a group.',
+  summary: "Revoke a connection's permission for a group.",
   actions: ['clientConnection/write'],
   ...target,
   success: { status: 204 },
@@ -55,7 +55,7 @@ const revoke = operation({
 });
 const check = operation({
   id: 'WebPubSub_CheckPermission',
-  summary: 'May the connection use the group?',
+  summary: 'Check whether a connection has a permission for a group.',
   actions: ['clientConnection/read'],
   ...target,
   success: { status: 200 },

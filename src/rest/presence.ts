@@ -23,9 +23,13 @@ export function addPresence(app: FastifyInstance, hubs: HubDirectory): void {
   });
 }
 
-const connectionExists = check('WebPubSub_ConnectionExists', 'Is the connection there?', 'clientConnection/read');
-const groupExists = check('WebPubSub_GroupExists', 'Does the group have a member?', 'group/read');
-const userExists = check('WebPubSub_UserExists', 'Does the user have a connection?', 'user/read');
+const connectionExists = check(
+  'WebPubSub_ConnectionExists',
+  'Check whether a connection exists.',
+  'clientConnection/read',
+);
+const groupExists = check('WebPubSub_GroupExists', 'Check whether a group has a connection.', 'group/read');
+const userExists = check('WebPubSub_UserExists', 'Check whether a user has a connection.', 'user/read');
 
 function check(id: string, summary: string, action: DataAction) {
   return operation({ id, summary, actions: [action], success: { status: 200 }, failures: [404] });

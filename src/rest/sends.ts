@@ -9,7 +9,7 @@ import { type QueryName, queryFilter, queryInteger, queryValues } from './parame
 import { payloadOf } from './payload.js';
 
 const message = {
-  'application/json': Type.Unknown({ description: 'One JSON value; its bytes are delivered as they are.' }),
+  'application/json': Type.Unknown({ description: 'One JSON value; its bytes are delivered unchanged.' }),
   'text/plain': Type.String(),
   'application/octet-stream': Type.Unsafe<Buffer>({ type: 'string', format: 'binary' }),
 };

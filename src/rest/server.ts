@@ -142,7 +142,7 @@ function addApi(api: FastifyInstance, options: RestServerOptions): void {
 
 const health = operation({
   id: 'HealthApi_GetServiceStatus',
-  summary: 'Is the service there?',
+  summary: 'Check whether the service responds.',
   actions: [],
   success: { status: 200 },
 });

@@ -27,7 +27,7 @@ export class RequestedCandidate implements Candidate {
     this.roles = claimStrings(claims.role);
     this.groups = claimStrings(claims['webpubsub.group']);
     if (!this.groups.every(isGroupName)) {
-      throw new PubSubError('invalid', `the token names a group that cannot exist; a group name has ${groupNameRule}`);
+      throw new PubSubError('invalid', `the token contains an invalid group name; a group name has ${groupNameRule}`);
     }
     this.subprotocols = subprotocolsOf(request);
     this.simple = simpleCodecOf(query);
@@ -56,5 +56,5 @@ export class RequestedCandidate implements Candidate {
 function userIdOf(claims: Claims): string | undefined {
   const userId = subjectOf(claims);
   if (userId === undefined || userId === '' || isUserId(userId)) return userId;
-  throw new PubSubError('unauthorized', `sub of the token cannot be a user's id, which has ${userIdRule}`);
+  throw new PubSubError('unauthorized', `sub of the token is not a valid user id, which has ${userIdRule}`);
 }

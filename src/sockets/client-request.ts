@@ -72,7 +72,7 @@ function checkOffer({ headers }: IncomingMessage): void {
   if (offer === undefined) return;
   const names = listed(offer);
   if (!names.every(name => httpToken.test(name)) || (names.length > 1 && new Set(names).size < names.length)) {
-    throw new PubSubError('invalid', 'Sec-WebSocket-Protocol must list names, each of them once');
+    throw new PubSubError('invalid', 'Sec-WebSocket-Protocol must be a list of distinct names');
   }
   if (names.length === 0) delete headers['sec-websocket-protocol'];
   else headers['sec-websocket-protocol'] = names.join(',');

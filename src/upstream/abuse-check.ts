@@ -89,7 +89,7 @@ function corsHeaderOf({ headers }: Response): string | undefined {
 }
 
 function corsAdvice(check: AbuseCheck): string {
-  return `CORS middleware answered in place of the event handler: mount the event handler before it, or keep it off that path; then ${wanted(check)}`;
+  return `CORS middleware answered in place of the event handler: mount the event handler before it, or exclude that path from it; then ${wanted(check)}`;
 }
 
 function wanted(check: AbuseCheck): string {
@@ -105,10 +105,10 @@ function statusVerdict(response: Response, check: AbuseCheck): Verdict {
 
 function statusAdvice(status: number, check: AbuseCheck): string {
   if (isRedirect(status)) return 'put the final URL into urlTemplate: redirects are not followed';
-  if (status === 401 || status === 403) return `let OPTIONS through without credentials and ${wanted(check)}`;
+  if (status === 401 || status === 403) return `allow OPTIONS without credentials and ${wanted(check)}`;
   if (status === 404) return `check the path of urlTemplate, and ${wanted(check)}`;
   if (status === 405) return `allow the method OPTIONS on that path and ${wanted(check)}`;
-  if (status >= 500) return `look into the log of the app at ${check.origin}`;
+  if (status >= 500) return `read the log of the app at ${check.origin}`;
   return wanted(check);
 }
 
@@ -123,7 +123,7 @@ function failureText(failed: Failure, origin: string): [answered: string, advice
   if (proxy !== undefined)
     return [
       `no connection through the proxy ${proxy} (${code ?? 'unknown'})`,
-      `check that it is up and reaches ${origin}`,
+      `check that it is running and can reach ${origin}`,
     ];
   switch (code) {
     case 'ECONNREFUSED':

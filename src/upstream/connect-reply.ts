@@ -99,14 +99,14 @@ function misspelled(fields: Fields): string[] {
 function userIdOf(fields: Fields, request: ConnectRequest): string | undefined {
   const given = optionalText(fields, 'userId');
   const userId = given && asSent(given, request);
-  if (userId && !isUserId(userId)) throw unusable(`its userId cannot be a user's id, which has ${userIdRule}`);
+  if (userId && !isUserId(userId)) throw unusable(`its userId is not a valid user id, which has ${userIdRule}`);
   return userId;
 }
 
 function groupsOf(fields: Fields, request: ConnectRequest): readonly string[] | undefined {
   const groups = optionalList(fields, 'groups', request);
   if (groups?.every(isGroupName) === false)
-    throw unusable(`an item of groups is no group name, which has ${groupNameRule}`);
+    throw unusable(`an item of groups is not a valid group name, which has ${groupNameRule}`);
   return groups;
 }
 
@@ -130,11 +130,11 @@ function optionalList(fields: Fields, name: FieldName, request: ConnectRequest):
 function offeredSubprotocol(subprotocol: string | undefined, offered: readonly string[]): string | undefined {
   const name = subprotocol?.toLowerCase();
   if (subprotocol === undefined || offered.some(offer => offer.toLowerCase() === name)) return subprotocol;
-  throw unusable(`its subprotocol "${shown(subprotocol)}" is not one that the client offered`);
+  throw unusable(`its subprotocol "${shown(subprotocol)}" was not offered by the client`);
 }
 
 function unusable(why: string): PubSubError {
-  return new PubSubError('eventFailed', `the answer to connect is of no use: ${why}`);
+  return new PubSubError('eventFailed', `the answer to connect is invalid: ${why}`);
 }
 
 // ---------------------------------------------------------------------------------------------------------- refusals

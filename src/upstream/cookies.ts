@@ -31,7 +31,7 @@ export class Cookies {
     }
     if (this.#makeRoom()) {
       warnings.push(
-        `more than ${maxCookies} cookies or ${maxJarBytes} bytes of them for one connection: the oldest go`,
+        `more than ${maxCookies} cookies or ${maxJarBytes} bytes of them for one connection: the oldest are dropped`,
       );
     }
     return warnings;
@@ -77,7 +77,8 @@ function bytesOf({ key, value }: Cookie): number {
 
 function faultOf(cookie: Cookie): string | undefined {
   const { key, value } = cookie;
-  if (cookie.TTL() <= 0) return isSendable(key) ? undefined : 'its name holds other than printable ASCII'; // it only removes one
-  if (!isSendable(key) || !isSendable(value)) return 'it holds other than printable ASCII and could not be sent back';
+  if (cookie.TTL() <= 0) return isSendable(key) ? undefined : 'its name contains characters other than printable ASCII'; // it only removes one
+  if (!isSendable(key) || !isSendable(value))
+    return 'it contains characters other than printable ASCII and could not be sent back';
   return key.length + value.length > maxCookieBytes ? `it is larger than ${maxCookieBytes} bytes` : undefined;
 }

@@ -42,7 +42,7 @@ export async function deliver(
 export function until<T>(clock: Clock, deadlineMs: number, work: Promise<T>, what: string): Promise<T> {
   return new Promise((resolve, reject) => {
     const cancel = clock.after(deadlineMs - clock.monotonicMs(), () => {
-      reject(new PubSubError('eventFailed', `the event's time was up while waiting for ${what}`));
+      reject(new PubSubError('eventFailed', `the event timed out while waiting for ${what}`));
     });
     work.then(resolve, reject).finally(cancel);
   });
@@ -103,17 +103,17 @@ function reasonOf(failure: Failure, origin: string, options: DeliveryOptions): s
     case 'connection':
       return `no connection to ${origin}${by(failure)}${code}`;
     case 'proxy':
-      return `no way to ${origin}: ${sentence(proxyText(failure, origin))}`;
+      return `cannot reach ${origin}: ${sentence(proxyText(failure, origin))}`;
     case 'timeout':
       return `${origin} did not answer within ${options.timeoutMs} ms`;
     case 'queueTimeout':
-      return `the event waited ${options.timeoutMs} ms for its turn: ${origin} is sent ${most}, and is too slow for what comes`;
+      return `the event waited ${options.timeoutMs} ms in the queue: ${origin} receives at most ${most}, and is too slow for the load`;
     case 'overloaded':
-      return `too many events wait for ${origin}, which is sent ${most}; make it faster, or raise the limit`;
+      return `too many events wait for ${origin}, which receives at most ${most}; make it faster, or raise the limit`;
     case 'head':
       return `${origin} answered, but ${sentence(headText(failure.code))}`;
     case 'body':
-      return `${origin} broke off in the middle of its answer${code}`;
+      return `the connection to ${origin} broke in the middle of the answer${code}`;
     case 'tooLarge':
       return `the answer of ${origin} is larger than ${options.maxResponseBytes} bytes`;
     case 'unsendable':

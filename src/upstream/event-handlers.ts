@@ -206,7 +206,8 @@ export class EventHandlers implements Upstream {
   }
 }
 
-const nothingTaken = 'takes no events; give it systemEvents, userEventPattern or groupPresenceEvents, or remove it';
+const nothingTaken =
+  'receives no events; set systemEvents, userEventPattern or groupPresenceEvents, or remove the handler';
 
 function takesNothing(options: EventHandlerOptions): boolean {
   return eventsText(options) === nothingText;

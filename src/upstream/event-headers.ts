@@ -200,5 +200,8 @@ function requireSendable(name: string, value: string): string {
 }
 
 function unsendable(header: string): PubSubError {
-  return new PubSubError('eventFailed', `the value of header ${header} holds characters that a header cannot carry`);
+  return new PubSubError(
+    'eventFailed',
+    `the value of header ${header} contains characters that are not allowed in a header`,
+  );
 }

@@ -5,8 +5,7 @@ import { compilePattern, type GroupPattern, maxPatternLength, maxStars } from '.
 /** [upstream-events 5.4] */
 const eventName = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 
-const nameRule =
-  'a name starts with a letter and goes on with letters, digits, `_`, `.` and `-`, at most 128 characters';
+const nameRule = 'a name is a letter followed by letters, digits, `_`, `.` and `-`, at most 128 characters';
 
 /**
  * Reads a `userEventPattern` and answers whether a user event matches it, ignoring case.
@@ -32,7 +31,7 @@ export function parseGroupFilter(text: string): GroupPattern {
   const matches = compilePattern(text);
   const isLiteral = !/[*?\\]/.test(text);
   if (matches !== undefined && isLiteral && !isGroupName(text)) {
-    throw invalid(`is a name that no group can have; a group name is ${groupNameRule}`);
+    throw invalid(`is not a valid group name; a group name has ${groupNameRule}`);
   }
   if (matches !== undefined) return matches;
   throw invalid(
@@ -42,9 +41,9 @@ export function parseGroupFilter(text: string): GroupPattern {
 
 function parseName(name: string, written: string): string {
   const shown = written.includes(name) ? ` ${JSON.stringify(name)}` : '';
-  if (name === '') throw invalid('an event name is missing beside a comma; remove the comma');
+  if (name === '') throw invalid('an event name is missing next to a comma; remove the comma');
   if (/[*?\\]/.test(name)) {
-    throw invalid(`the event name${shown} holds a wildcard; write \`*\` alone for every event, or full names`);
+    throw invalid(`the event name${shown} contains a wildcard; write \`*\` alone for every event, or full names`);
   }
   if (!eventName.test(name)) throw invalid(`the event name${shown} is not valid; ${nameRule}`);
   return name.toLowerCase();

@@ -34,7 +34,7 @@ function typeOf(headers: ResponseHeaders): BodyType {
   if (type !== undefined) return type;
   throw new PubSubError(
     'eventFailed',
-    `the answer's Content-Type is "${shown(contentType)}", which clients cannot be sent; use ${mediaTypes.join(', ')}`,
+    `the answer's Content-Type is "${shown(contentType)}", which cannot be sent to clients; use ${mediaTypes.join(', ')}`,
   );
 }
 
@@ -44,8 +44,8 @@ function bytesOf(body: Buffer, { dataType, charset }: BodyType): Buffer {
   const text = utf8Of(body, charset);
   if (!Buffer.isBuffer(text)) {
     throw text.fault === 'unknownCharset'
-      ? new PubSubError('eventFailed', `the answer's charset "${shown(text.charset)}" is not known; use utf-8`)
-      : notSuch(dataType, `is not in the charset ${text.charset}`);
+      ? new PubSubError('eventFailed', `the answer's charset "${shown(text.charset)}" is not supported; use utf-8`)
+      : notSuch(dataType, `is not valid in the charset ${text.charset}`);
   }
   if (dataType === 'json' && !isJson(text)) throw notSuch(dataType, 'does not parse');
   return text;

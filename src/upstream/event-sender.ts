@@ -133,7 +133,7 @@ export class EventSender implements Order {
   unhandled(event: RaisedEvent): PubSubError {
     const error = new PubSubError(
       'eventUnhandled',
-      `no event handler of hub ${event.hub} takes user event ${event.name}`,
+      `no event handler of hub ${event.hub} matches user event ${event.name}`,
     );
     this.#report(event, 'unhandled', this.#options.clock.monotonicMs(), 0, error.message);
     return error;
@@ -202,7 +202,7 @@ export class EventSender implements Order {
   async #waitUntilReady(handler: EventHandler, delivery: Delivery, admitted: Promise<void> | undefined): Promise<void> {
     const { clock, tokens } = this.#options;
     const { deadlineMs, request } = delivery;
-    if (admitted) await until(clock, deadlineMs, admitted, 'its event handler to be validated');
+    if (admitted) await until(clock, deadlineMs, admitted, 'the validation of its event handler');
     const { auth } = handler.options;
     if (auth.type === 'None') return;
     const token = await until(clock, deadlineMs, tokens.token(auth.resource), 'an Entra ID token');

@@ -82,7 +82,8 @@ function reasonOf(status: number, headers: ResponseHeaders, event: Answered, by:
 export function replyState(headers: ResponseHeaders): string | undefined {
   const state = linesOf(headers, 'ce-connectionstate').at(-1);
   if (state === undefined) return undefined;
-  if (!isSendable(state)) throw unusableState('holds other than printable ASCII; encode it, as base64 for example');
+  if (!isSendable(state))
+    throw unusableState('contains characters other than printable ASCII; encode it, for example as base64');
   if (state.length > maxStateBytes) throw unusableState(`is larger than ${maxStateBytes} bytes`);
   return state;
 }

@@ -17,7 +17,7 @@ const largeState = `ce-connectionState is larger than ${largeStateBytes} bytes; 
 
 /** CloudEvents over HTTP has header values percent-encoded, and here they are not. [upstream-events D20] */
 const percentInUserId =
-  'a user id holds "%": ce-userId carries it as it is, and CloudEvents libraries that decode percent signs read another user; take the id from claims.sub of the connect body';
+  'a user id contains "%": ce-userId contains it unchanged, and CloudEvents libraries that decode percent signs read a different user id; use claims.sub of the connect body instead';
 
 /** One connection's event history: its `ce-id` counter, state and cookies. [upstream-events 2.3, 3.5, 6.4] */
 export class Session implements UpstreamSession {

@@ -83,10 +83,10 @@ function refuseUnsupported(text: string): void {
   }
   if (/^tunnel:/i.test(text)) throw invalid('`tunnel:` URLs are not supported; write an http or https URL');
   if (/[\s\u0000-\u001f\u007f]/.test(text)) {
-    throw invalid('the URL holds a space, a line break or a control character; remove it, or percent-encode it');
+    throw invalid('the URL contains a space, a line break or a control character; remove it, or percent-encode it');
   }
-  if (text.includes('\\')) throw invalid('the URL holds a backslash; write `/`, or %5C for a literal one');
-  if (text.includes('#')) throw invalid('the URL holds a `#`, which is never sent; remove it, or write %23');
+  if (text.includes('\\')) throw invalid('the URL contains a backslash; write `/`, or %5C for a literal one');
+  if (text.includes('#')) throw invalid('the URL contains a `#`, which is never sent; remove it, or write %23');
 }
 
 function split(text: string): { scheme: string; authority: string; rest: string } {
@@ -98,10 +98,10 @@ function split(text: string): { scheme: string; authority: string; rest: string 
 
 function parseOrigin(scheme: string, authority: string): string {
   if (/[{}]/.test(authority)) {
-    throw invalid('a parameter stands in the host or port; {hub} and {event} may stand in path and query only');
+    throw invalid('the host or port contains a parameter; {hub} and {event} are allowed in path and query only');
   }
   if (authority.includes('@')) {
-    throw invalid('the URL holds a user name or password before the host; remove it, and use `?code=` or `auth`');
+    throw invalid('the URL contains a user name or password before the host; remove it, and use `?code=` or `auth`');
   }
   const url = `${scheme}://${authority}`;
   if (!URL.canParse(url)) {
@@ -115,7 +115,7 @@ function parseParts(rest: string, shown: string): readonly Part[] {
   const queryAt = rest.indexOf('?');
   const path = queryAt < 0 ? rest : rest.slice(0, queryAt);
   if (path.split('/').some(segment => /^(?:\.|%2e){1,2}$/i.test(segment))) {
-    throw invalid('the path holds a `.` or `..` segment; write the path without it');
+    throw invalid('the path contains a `.` or `..` segment; write the path without it');
   }
   const query = queryAt < 0 ? '' : rest.slice(queryAt);
   return [...partsOf(path, 'path', shown), ...partsOf(query, 'query', shown)];
@@ -133,15 +133,15 @@ function parameterOf(name: string, where: string, shown: string): Parameter {
   if (known === 'hub' || known === 'event') return known;
   const quoted = shown.includes(`{${name}}`) ? ` {${name}}` : '';
   throw invalid(
-    `unknown parameter${quoted} in the ${where}; there are {hub} and {event}, and literal braces are written %7B and %7D`,
+    `unknown parameter${quoted} in the ${where}; use {hub} or {event}, and write literal braces as %7B and %7D`,
   );
 }
 
 /** What URLs cannot hold as it is gets percent-encoded here, so that what is sent needs no second reading. */
 function constant(text: string, where: string): string {
-  if (/[{}]/.test(text)) throw invalid(`a single brace in the ${where}; literal braces are written %7B and %7D`);
+  if (/[{}]/.test(text)) throw invalid(`a single brace in the ${where}; write literal braces as %7B and %7D`);
   // Also keeps a `%2` in front of {event} from turning the event's first letter into an encoded slash.
-  if (/%(?![0-9A-Fa-f]{2})/.test(text)) throw invalid(`a stray \`%\` in the ${where}; a literal one is written %25`);
+  if (/%(?![0-9A-Fa-f]{2})/.test(text)) throw invalid(`a stray \`%\` in the ${where}; write a literal one as %25`);
   return text.replace(/[^\x21-\x7e]+|["<>^`|]/g, encodeText);
 }
 
@@ -151,7 +151,7 @@ function constant(text: string, where: string): string {
 function encodeValue(value: string): string {
   if (/^[A-Za-z0-9_~-][A-Za-z0-9_.~-]*$/.test(value)) return value;
   // Dots alone could make a segment that means another one; nothing at all could make one that servers drop.
-  if (/^\.*$/.test(value)) throw invalid('a hub or event name that is empty or only dots cannot stand in a URL');
+  if (/^\.*$/.test(value)) throw invalid('a hub or event name that is empty or only dots cannot be part of a URL');
   return encodeText(value).replace(/[!'()*]/g, char => `%${char.charCodeAt(0).toString(16).toUpperCase()}`);
 }
 
@@ -159,7 +159,9 @@ function encodeText(text: string): string {
   try {
     return encodeURIComponent(text);
   } catch (cause) {
-    throw new PubSubError('invalid', 'the text holds half of a surrogate pair, which no URL can hold', { cause });
+    throw new PubSubError('invalid', 'the text contains half of a surrogate pair, which a URL cannot contain', {
+      cause,
+    });
   }
 }
 

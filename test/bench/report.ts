@@ -75,7 +75,7 @@ function peerText({ name, ratio, memory }: UngradedPeer): string {
 }
 
 export function againstText(against: Goal['against']): string {
-  return against === 'limit' ? 'the limit' : against.replace(/^peer /, '');
+  return against === 'limit' ? 'the baseline' : against.replace(/^peer /, '');
 }
 
 export function units(count: number): string {

@@ -98,7 +98,7 @@ describe('TLS', () => {
     await hub.compare();
     await hub.compare();
     expect(await shownName(hub)).toBe('first');
-    expect(hub.lines.filter(line => line.includes('certificate stays'))).toHaveLength(1);
+    expect(hub.lines.filter(line => line.includes('certificate not reloaded'))).toHaveLength(1);
     await writeFile(hub.files.keyFile, secondCertificate.key);
     await hub.compare();
     expect(await shownName(hub)).toBe('second');

@@ -92,7 +92,7 @@ describe('[F4] delivery.maxConcurrentPerUpstream', () => {
     await second.done;
     expect(second.outcome.error).toMatchObject({
       kind: 'eventFailed',
-      message: expect.stringMatching(/waited 5000 ms for its turn: .* 1 requests at a time \(delivery.maxConcurrent/),
+      message: expect.stringMatching(/waited 5000 ms in the queue: .* 1 requests at a time \(delivery.maxConcurrent/),
     });
     held.release();
     await first;

@@ -78,7 +78,7 @@ describe('[F6] what cannot be sent back does not keep later events from their up
     expect((await upstream.next('disconnected')).headers['ce-connectionstate']).toBe('s1');
     const failed = observer.events.find(({ outcome }) => outcome === 'failed');
     expect(failed?.reason).toBe(
-      "the answer's ce-connectionState cannot be sent back: it holds other than printable ASCII; encode it, as base64 for example",
+      "the answer's ce-connectionState cannot be sent back: it contains characters other than printable ASCII; encode it, for example as base64",
     );
   });
 
@@ -151,7 +151,7 @@ describe('what an app that does not fit is told', () => {
     expect(observer.events.filter(({ outcome }) => outcome === 'failed').map(({ reason }) => reason)).toEqual([
       expect.stringMatching(/answered 404 to vote of hub "chat"; does its middleware serve hub "chat"\?$/),
       expect.stringMatching(
-        /^the answer's Content-Type is "text\/html", which clients cannot be sent; use text\/plain, /,
+        /^the answer's Content-Type is "text\/html", which cannot be sent to clients; use text\/plain, /,
       ),
       'the event handler answered 308 to /x; redirects are not followed',
     ]);

@@ -102,7 +102,7 @@ test('[V09] a handler that takes no events is warned about, and its line says wh
   const auth = { type: 'None' } as const;
   const nothing = { urlTemplate: upstream.origin, systemEvents: [], userEventPattern: undefined, auth };
   await handlers.configure([{ hub: 'chat', eventHandlers: [nothing] }], defaultDelivery);
-  const advice = 'takes no events; give it systemEvents, userEventPattern or groupPresenceEvents, or remove it';
+  const advice = 'receives no events; set systemEvents, userEventPattern or groupPresenceEvents, or remove the handler';
   expect(observer.warnings).toEqual([`${upstream.origin} ${advice}`]);
   expect(handlerLines(handlers.statuses())).toEqual([`✔ chat  ${upstream.origin}  active  (nothing)\n      ${advice}`]);
 });

@@ -99,7 +99,7 @@ describe('token --rest', () => {
     [['--rest', 'FETCH', '/api/hubs/chat/:send'], '--rest takes a method'],
     [['--rest', 'POST', '/hubs/chat/:send'], 'it starts with /api/'],
     [['--rest', 'POST', 'http://other/api/hubs'], 'is not a path of the REST API at http://localhost:8080'],
-    [['POST', '/api/hubs/chat/:send'], 'a method and a path go with --rest'],
+    [['POST', '/api/hubs/chat/:send'], 'a method and a path are allowed only with --rest'],
   ])('[F16] %j: exit 1', async (args, text) => {
     const outcome = await runHubwire(['token', ...args]);
     expect([outcome.code, outcome.stdout]).toEqual([1, '']);

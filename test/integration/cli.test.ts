@@ -173,7 +173,7 @@ describe('start', () => {
       });
       expect([outcome.code, outcome.stdout]).toEqual([1, '']);
       expect(outcome.stderr).toMatch(
-        /^hubwire: (--host must|the public listener cannot listen on no-such-host\.invalid:\d+: no address has that name)/m,
+        /^hubwire: (--host must|the public listener cannot listen on no-such-host\.invalid:\d+: the host name was not found)/m,
       );
       expect(outcome.stderr).not.toMatch(/^ +at /m);
     },
@@ -208,7 +208,7 @@ describe('start', () => {
         `hubwire: the ${listener} listener cannot listen on 127.0.0.1:${port}: the port is taken (EADDRINUSE)`,
       );
       expect(advice).toMatch(
-        new RegExp(`^hubwire: choose another, for example: node dist/main\\.js start ${flag} \\d+$`),
+        new RegExp(`^hubwire: choose another address or port, for example: node dist/main\\.js start ${flag} \\d+$`),
       );
     },
   );
@@ -226,7 +226,7 @@ describe('start', () => {
   test('[F16] an unknown command: exit 1, and the one that was meant', async () => {
     for (const [verb, advice] of [
       ['strat', 'did you mean "start"?'],
-      ['chat.yaml', 'known are start, validate, health, token, send, init'],
+      ['chat.yaml', 'known commands are start, validate, health, token, send, init'],
     ] as const) {
       const outcome = await runHubwire([verb]);
       expect(outcome).toMatchObject({ code: 1, stdout: '', stderr: `hubwire: unknown command "${verb}"; ${advice}\n` });
@@ -255,7 +255,7 @@ describe('start', () => {
     const nothing = await runHubwire(['--hubs', missing, ...freePorts]);
     expect([nothing.code, nothing.stderr]).toEqual([
       1,
-      `${missing}:1:1: the file does not exist; create it, or name another with --hubs\n`,
+      `${missing}:1:1: the file does not exist; create it, or choose another file with --hubs\n`,
     ]);
     const file = await fileWith(
       `hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://x.test/?code=\${CHAT_CODE}\n`,
@@ -421,11 +421,11 @@ describe('token', () => {
   });
 
   test.each([
-    [['--hub', '9'], '--hub: "9" cannot be a hub’s name'],
-    [['--hub', 'chat', '--group', ' '], '--group: a group name is 1 to 1024 characters'],
-    [['--hub', 'chat', '--group', '..'], '--group: a group name is 1 to 1024 characters'],
-    [['--hub', 'chat', '--user', 'admin '], '--user: a user id is 1 to 1024 characters, no white space at either end'],
-    [['--hub', 'chat', '--user', '..'], '--user: a user id is'],
+    [['--hub', '9'], '--hub: "9" is not a valid hub name'],
+    [['--hub', 'chat', '--group', ' '], '--group: a group name has 1 to 1024 characters'],
+    [['--hub', 'chat', '--group', '..'], '--group: a group name has 1 to 1024 characters'],
+    [['--hub', 'chat', '--user', 'admin '], '--user: a user id has 1 to 1024 characters, no white space at either end'],
+    [['--hub', 'chat', '--user', '..'], '--user: a user id has'],
     [['--hub', 'chat', '--user', ''], '--user is empty; leave it out'],
     [
       ['--hub', 'chat', '--role', 'webpubsub.sendToGroup', 'webpubsub.joinleavegroup.g'],

@@ -20,7 +20,7 @@ async function upstreamForTest() {
 }
 
 const edited = 'hubs:\n  news:\n';
-const inForce = /the changed configuration is in force: hub chat removed; hub news added/;
+const inForce = /the new configuration is applied: hub chat removed; hub news added/;
 
 test('[F11] descriptors are short as the watch of hubs.yaml begins: an edit made then is in force once they are not', async () => {
   const upstream = await upstreamForTest();
@@ -30,7 +30,7 @@ test('[F11] descriptors are short as the watch of hubs.yaml begins: an edit made
   await expect.poll(() => held.count).toBe(1);
   await limitDescriptors(service, true);
   held.release();
-  await service.process.find(/is not watched at present/, 'stderr');
+  await service.process.find(/cannot be watched at present/, 'stderr');
   await writeFile(service.file, edited);
   await limitDescriptors(service, false);
   await service.process.find(inForce, 'stderr');
@@ -40,7 +40,7 @@ test('[F11] an edit that comes while descriptors are short is in force once they
   const upstream = await upstreamForTest();
   const service = await startService(chatYaml(`${upstream.origin}/{event}`));
   await writeFile(service.file, chatYaml(`${upstream.origin}/new/{event}`));
-  await service.process.find(/the changed configuration is in force/, 'stderr'); // so the watch stands
+  await service.process.find(/the new configuration is applied/, 'stderr'); // so the watch stands
   await limitDescriptors(service, true);
   await writeFile(service.file, edited);
   await service.process.find(/the file cannot be read \(EMFILE\)/, 'stderr');

@@ -15,7 +15,7 @@ async function upstreamForTest() {
   return upstream;
 }
 
-const inForce = /the changed configuration is in force/;
+const inForce = /the new configuration is applied/;
 
 function vote(ackId: number) {
   return { type: 'event', event: 'vote', data: 1, ackId };
@@ -61,9 +61,9 @@ describe('a running process follows hubs.yaml', () => {
     const client = await dial();
     await client.next();
     await writeFile(file, 'hubs:\n  chat:\n    webSocketKeepAliveIntervalInSeconds: 121\n    eventHandlers: []\n');
-    await process.find(/the previous configuration stays in force/, 'stderr');
+    await process.find(/the previous configuration is kept/, 'stderr');
     const report = logOf(process).find(({ msg }) =>
-      String(msg).includes('hubs.yaml not applied, the previous configuration stays in force:\n'),
+      String(msg).includes('hubs.yaml not applied, the previous configuration is kept:\n'),
     );
     expect(report).toMatchObject({ level: 'error' });
     expect(String(report?.msg)).toMatch(`${file}:3:42 hubs.chat.webSocketKeepAliveIntervalInSeconds: `);
@@ -81,7 +81,7 @@ describe('a running process follows hubs.yaml', () => {
     const { process, file, dial } = await startService(chatYaml(`${upstream.origin}/{event}`));
     const client = await dial();
     await unlink(file);
-    await process.find(/the previous configuration stays in force:[^"]*the file does not exist/, 'stderr');
+    await process.find(/the previous configuration is kept:[^"]*the file does not exist/, 'stderr');
     expect(await client.ask(vote(1))).toMatchObject({ success: true });
     await writeFile(file, chatYaml(`${upstream.origin}/new/{event}`));
     await process.find(inForce, 'stderr');

@@ -190,9 +190,9 @@ async function exerciseReload({ process, file }: RunningService, origin: string)
       JSON.stringify({ hubs: { chat: { eventHandlers: [{ urlTemplate, systemEvents: ['nonsense'] }] } } }),
     );
   await broken(`ftp://x/?code=\${BROKEN_CODE}`);
-  await process.find(/the previous configuration stays in force:.*urlTemplate/, 'stderr');
+  await process.find(/the previous configuration is kept:.*urlTemplate/, 'stderr');
   await writeFile(file, hubsYaml(origin).replace('/lost/', '/found/'));
-  await process.find(/the changed configuration is in force/, 'stderr');
+  await process.find(/the new configuration is applied/, 'stderr');
 }
 
 /** What of a token must not show: all of it, its claims and its signature. The header part is the same for all. */

@@ -6,7 +6,7 @@ import { JsonObject, parseUint64 } from './fields.js';
 
 /** One text frame holds one JSON object. @throws PubSubError `malformed`, `wrongFrameType` [client-protocols 4] */
 export function decode(frame: InboundFrame): ClientRequest {
-  if (frame.isBinary) throw new PubSubError('wrongFrameType', 'this subprotocol takes text frames only');
+  if (frame.isBinary) throw new PubSubError('wrongFrameType', 'this subprotocol accepts text frames only');
   const body = JsonObject.parse(frame.bytes);
   const type = body.string('type');
   const read = readers[type.toLowerCase()];

@@ -6,12 +6,12 @@ import { Fields } from './fields.js';
 
 /** One binary frame holds one `UpstreamMessage`. @throws PubSubError `malformed`, `wrongFrameType` [client-protocols 6] */
 export function decode(frame: InboundFrame): ClientRequest {
-  if (!frame.isBinary) throw new PubSubError('wrongFrameType', 'this subprotocol takes binary frames only');
+  if (!frame.isBinary) throw new PubSubError('wrongFrameType', 'this subprotocol accepts binary frames only');
   const message = Fields.of(frame.bytes);
   const number = message.oneOf(requestNumbers) ?? 0;
   const body = message.message(number);
   const read = readers.get(number);
-  if (body === undefined || read === undefined) throw malformed('the message holds no request');
+  if (body === undefined || read === undefined) throw malformed('the message contains no request');
   return read(body);
 }
 

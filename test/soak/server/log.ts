@@ -9,7 +9,7 @@ export interface LogLine {
 const errorLevels: readonly string[] = ['error', 'fatal'];
 
 /** What a bad hubs.yaml is answered with; the one error that a soak brings about on purpose. */
-const refusedEdit = 'the previous configuration stays in force';
+const refusedEdit = 'the previous configuration is kept';
 
 /** Enough to find out what went wrong. */
 const maxKept = 20;
@@ -68,5 +68,5 @@ export function isRefusedEdit(msg: string): boolean {
 }
 
 export function isTakenEdit(msg: string): boolean {
-  return msg.startsWith('the changed configuration is in force');
+  return msg.startsWith('the new configuration is applied');
 }

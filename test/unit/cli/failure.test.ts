@@ -10,7 +10,7 @@ test('[F6] all listeners that fail, and one line to type', () => {
   expect(failureText(new ListenError([publicTaken, adminTaken]), npmStart).split('\n')).toEqual([
     'hubwire: the public listener cannot listen on 127.0.0.1:8080: the port is taken (EADDRINUSE)',
     'hubwire: the admin listener cannot listen on 127.0.0.1:8081: the port is taken (EADDRINUSE)',
-    'hubwire: choose another, for example: npm start -- --port 9090 --admin-port 9091',
+    'hubwire: choose another address or port, for example: npm start -- --port 9090 --admin-port 9091',
   ]);
 });
 
@@ -20,13 +20,13 @@ test.each([
   [{ ...publicTaken, host: '10.9.9.9', code: 'EADDRNOTAVAIL' }, 'this machine does not have that', '--host 127.0.0.1'],
   [
     { ...adminTaken, host: 'nowhere', code: 'ENOTFOUND' },
-    'no address has that name (ENOTFOUND)',
+    'the host name was not found (ENOTFOUND)',
     '--admin-host 127.0.0.1',
   ],
 ])('[F6] %j', (failure, reason, flag) => {
   const [first, last] = failureText(new ListenError([failure]), npmStart).split('\n');
   expect(first).toContain(`${failure.host}:${failure.port}: ${reason}`);
-  expect(last).toBe(`hubwire: choose another, for example: npm start -- ${flag}`);
+  expect(last).toBe(`hubwire: choose another address or port, for example: npm start -- ${flag}`);
 });
 
 test('an expected failure is told by its message, another one with its stack', () => {

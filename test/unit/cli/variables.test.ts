@@ -77,13 +77,13 @@ describe('[D08] variables that nothing reads', () => {
     ['HUBWIRE_ENDPOINTS', 'HUBWIRE_ENDPOINT'],
     ['HUBWIRE_ADMINPORT', 'HUBWIRE_ADMIN_PORT'],
   ])('%s: did you mean %s?', (name, meant) => {
-    const text = `${name} is set, but no setting has that name; did you mean ${meant}?`;
+    const text = `${name} is set, but there is no setting with that name; did you mean ${meant}?`;
     expect(variableWarnings({}, { [name]: 's3cret' }, '')).toEqual([text]);
   });
 
   test('without a near one, all are named; no value is shown', () => {
     const [warning] = variableWarnings({}, { HUBWIRE_COLOUR: 's3cret' }, '');
-    expect(warning).toContain('known are HUBWIRE_HUBS, HUBWIRE_HOST, HUBWIRE_PORT');
+    expect(warning).toContain('known variables are HUBWIRE_HUBS, HUBWIRE_HOST, HUBWIRE_PORT');
     expect(warning).not.toContain('s3cret');
   });
 

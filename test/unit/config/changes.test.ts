@@ -54,7 +54,7 @@ describe('[newcomer F14] what a reload changed', () => {
 describe('[newcomer F14] what opens a hub', () => {
   const anonymous = ['hub chat: clients may connect without a token now'];
   const unguarded = [
-    'hub chat: no event handler takes `connect` any more, so every client with a valid token is let in',
+    'hub chat: no event handler receives `connect` any more, so every client with a valid token is admitted',
   ];
 
   test.each([

@@ -397,7 +397,7 @@ delivery:
     ['delivery: { timeoutInSeconds: V }\nlimits:\n  maxConnections: 1\n', '1:31 delivery.timeoutInSeconds'],
     [withHandler('urlTemplate: http://h/', 'systemEvents: [a-V]'), '5:26 hubs.chat.eventHandlers[0].systemEvents[0]'],
   ])('[V08] without quotes in brackets it is refused, once, with what to write: %j', (text, place) => {
-    const hint = `within [ ] and { } a text with a variable must be quoted: "${variable('NAME')}"`;
+    const hint = `within [ ] and { } a value with a variable must be quoted: "${variable('NAME')}"`;
     const [line, ...more] = refusal(text.replace('V', variable('A')), { A: '1' });
     expect([line?.replace(/^(\d+:)\d+/, '$1'), more]).toEqual([`${place.replace(/^(\d+:)\d+/, '$1')}: ${hint}`, []]);
   });
@@ -410,14 +410,14 @@ delivery:
   ])('[V07] an empty one within the URL %s is named', written => {
     const text = withHandler(`urlTemplate: ${written.replace('V', variable('APP_PORT'))}`, 'systemEvents: [connect]');
     expect(refusal(text, { APP_PORT: '' })).toEqual([
-      '4:22 hubs.chat.eventHandlers[0].urlTemplate: environment variable APP_PORT is empty, so the URL lacks a part; set the variable',
+      '4:22 hubs.chat.eventHandlers[0].urlTemplate: environment variable APP_PORT is empty, so a part of the URL is missing; set the variable',
     ]);
   });
 
   test('[V07] likewise in the URL of an issuer, but not where a text may be empty', () => {
     const issuer = `auth: { entra: { issuers: [{ issuer: "https://sts.windows.net/${variable('TENANT')}/" }] } }`;
     expect(refusal(issuer, { TENANT: '' })).toEqual([
-      '1:38 auth.entra.issuers[0].issuer: environment variable TENANT is empty, so the URL lacks a part; set the variable',
+      '1:38 auth.entra.issuers[0].issuer: environment variable TENANT is empty, so a part of the URL is missing; set the variable',
     ]);
     const pattern = withHandler('urlTemplate: http://h/', `userEventPattern: ${variable('EVENTS')}`);
     expect(parse(pattern, { EVENTS: '' }).hubs.get('chat')?.eventHandlers[0]?.userEventPattern).toBe('');
@@ -491,12 +491,12 @@ limits: { maxConnections: 0 }
     expect(refusal(text)).toEqual([
       '3:29 hubs.chat.anonymousConnectPolicy: must be one of `allow`, `deny`, did you mean `allow`?',
       '4:42 hubs.chat.webSocketKeepAliveIntervalInSeconds: must be a whole number from 1 to 120',
-      '6:9 hubs.chat.eventHandlers[0].urlTemplate: `urlTemplate` is missing: add the URL that gets the events',
+      '6:9 hubs.chat.eventHandlers[0].urlTemplate: `urlTemplate` is missing: add the URL that receives the events',
       '6:9 hubs.chat.eventHandlers[0].urlTemplat: unknown key `urlTemplat`, did you mean `urlTemplate`?',
       '7:22 hubs.chat.eventHandlers[1].urlTemplate: the URL is not absolute; write `http://host/path` or `https://host/path`',
       '8:33 hubs.chat.eventHandlers[1].systemEvents[1]: must be one of `connect`, `connected`, `disconnected`, did you mean `disconnected`?',
-      '9:27 hubs.chat.eventHandlers[1].userEventPattern: the event name "a*" holds a wildcard; write `*` alone for every event, or full names',
-      '10:3 hubs.Chat: the same hub as `chat`: letter case does not matter; remove one',
+      '9:27 hubs.chat.eventHandlers[1].userEventPattern: the event name "a*" contains a wildcard; write `*` alone for every event, or full names',
+      '10:3 hubs.Chat: the same hub as `chat`: hub names are case-insensitive; remove one',
       '11:27 limits.maxConnections: must be a whole number of at least 1',
     ]);
   });
@@ -517,14 +517,14 @@ limits: { maxConnections: 0 }
       'hubs:\n  chat:\n    EventHandlers: []',
       '3:5 hubs.chat.EventHandlers: unknown key `EventHandlers`, did you mean `eventHandlers`?',
     ],
-    ['x: 1', '1:1 x: unknown key `x`; known are `hubs`, `delivery`, `limits`'],
-    ['limits:\n  __proto__: 1', '2:3 limits.__proto__: unknown key `__proto__`; known are'],
-    ['limits:\n  constructor: 1', '2:3 limits.constructor: unknown key `constructor`; known are'],
+    ['x: 1', '1:1 x: unknown key `x`; known keys are `hubs`, `delivery`, `limits`'],
+    ['limits:\n  __proto__: 1', '2:3 limits.__proto__: unknown key `__proto__`; known keys are'],
+    ['limits:\n  constructor: 1', '2:3 limits.constructor: unknown key `constructor`; known keys are'],
     [
       'hubs:\n  c:\n    eventListeners: []',
       '3:5 hubs.c.eventListeners: `eventListeners` is not supported by this version',
     ],
-    ['"a b": 1', '1:1 ["a b"]: unknown key "a b"; known are'],
+    ['"a b": 1', '1:1 ["a b"]: unknown key "a b"; known keys are'],
   ])('an unknown key: %j', (text, line) => {
     expect(refusal(text)).toEqual([expect.stringContaining(line)]);
   });
@@ -551,7 +551,7 @@ limits: { maxConnections: 0 }
     ['delivery: { retryDelaysInSeconds: [1, x] }', '1:39 delivery.retryDelaysInSeconds[1]: must be a number from 0'],
     ['delivery: { retryDelaysInSeconds: [1,1,1,1,1,1,1,1,1,1,1] }', 'must be a list of at most 10'],
     ['delivery: { lenientOriginList: yes }', '1:32 delivery.lenientOriginList: must be `true` or `false`, without'],
-    [withHandler('urlTemplate: 5'), '4:22 hubs.chat.eventHandlers[0].urlTemplate: must be a text'],
+    [withHandler('urlTemplate: 5'), '4:22 hubs.chat.eventHandlers[0].urlTemplate: must be a string'],
     [
       withHandler('urlTemplate: http://h/', 'systemEvents: [connect, Connect]'),
       '5:33 hubs.chat.eventHandlers[0].systemEvents[1]: is listed twice',
@@ -642,10 +642,10 @@ describe('[F8] a file that has lost its content', () => {
 
   test('what is missing is told, and that a line break would do', () => {
     expect(refusal('hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: http://loc')).toEqual([
-      '4:9 hubs.chat.eventHandlers[0]: the file ends here in the middle of a line and seems to be cut off: the handler takes no events; add what is missing, or end the last line with a line break',
+      '4:9 hubs.chat.eventHandlers[0]: the file ends here in the middle of a line and seems to be truncated: the handler receives no events; add what is missing, or end the last line with a line break',
     ]);
     expect(refusal('hubs:\n  chat:')).toEqual([
-      '2:3 hubs.chat: the file ends here in the middle of a line and seems to be cut off: the key has no value; add what is missing, or end the last line with a line break',
+      '2:3 hubs.chat: the file ends here in the middle of a line and seems to be truncated: the key has no value; add what is missing, or end the last line with a line break',
     ]);
     expect(parse('hubs:\n  chat:\n').hubs.has('chat')).toBe(true);
   });
@@ -673,12 +673,12 @@ describe('[D16] a text without quotes that YAML takes for something else', () =>
 
   test.each(['&x', '%x', '@x', '& x'])('%s', text => {
     const [sign] = text;
-    expect(written(text)).toEqual([`${place}a text that starts with \`${sign}\` must be quoted: "${sign}…"`]);
+    expect(written(text)).toEqual([`${place}a value that starts with \`${sign}\` must be quoted: "${sign}…"`]);
   });
 
   test.each(['*foo*', '*.chat'])('%s', text => {
     expect(written(text)).toEqual([
-      `${place}the alias names no anchor above it; a text that starts with \`*\` must be quoted: "*…"`,
+      `${place}the alias refers to no anchor above it; a value that starts with \`*\` must be quoted: "*…"`,
     ]);
   });
 
@@ -715,7 +715,7 @@ describe('what is not YAML', () => {
     [
       'an alias of nothing',
       'hubs: *x',
-      '1:7 hubs: the alias names no anchor above it; a text that starts with `*` must be quoted',
+      '1:7 hubs: the alias refers to no anchor above it; a value that starts with `*` must be quoted',
     ],
     ['an alias of itself', 'hubs: &x [*x]', '1:11 hubs[0]: the alias stands inside'],
     ['a merge into itself', 'hubs:\n  a: &x\n    <<: *x', '3:9 hubs.a["<<"]: the alias stands inside'],
@@ -784,7 +784,7 @@ describe('reading the file', () => {
     const large = await fileOf(Buffer.alloc(maxConfigBytes + 1, '#'));
     const latin = await fileOf(Buffer.from('# caf\xe9', 'latin1'));
     await expect(loadConfig(join(folder, 'none.yaml'), {})).rejects.toThrow('the file does not exist; create it');
-    await expect(loadConfig(folder, {})).rejects.toThrow('this is a directory; name a YAML file');
+    await expect(loadConfig(folder, {})).rejects.toThrow('this is a directory; choose a YAML file');
     await expect(loadConfig(large, {})).rejects.toThrow('larger than 1 MiB');
     await expect(loadConfig(latin, {})).rejects.toThrow('not UTF-8');
     for (const file of [folder, large, latin]) await expect(loadConfig(file, {})).rejects.toBeInstanceOf(ConfigError);

@@ -177,8 +177,8 @@ describe('[F2] a call that would make more memberships than limits.membershipsPe
     await expect(call).rejects.toMatchObject({
       kind: 'invalid',
       message:
-        '3 connections × 2 groups are 6 memberships; one call makes at most 5 (limits.membershipsPerCall). ' +
-        'Name fewer groups, or fewer connections by a filter. Nothing was changed.',
+        '3 connections × 2 groups are 6 memberships; one call may create at most 5 (limits.membershipsPerCall). ' +
+        'Use fewer groups, or a filter that matches fewer connections. Nothing was changed.',
     });
     expect(groupsOf()).toEqual(['', '', '']);
   });

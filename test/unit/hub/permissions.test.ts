@@ -3,7 +3,7 @@ import { Permissions } from '../../../src/hub/permissions.js';
 import type { Permission } from '../../../src/hub/ports.js';
 import { groupNameRule } from '../../../src/protocols/names.js';
 
-const noGroup = `not a valid group name, which is ${groupNameRule}`;
+const noGroup = `not a valid group name, which has ${groupNameRule}`;
 
 const kinds: readonly Permission[] = ['joinLeaveGroup', 'sendToGroup'];
 

@@ -44,7 +44,7 @@ describe('[F6] what could not be sent back', () => {
   ])('%s is dropped with its name', (_, line, name) => {
     const cookies = new Cookies();
     expect(cookies.store(['a=1', line, 'b=2'], url)).toEqual([
-      `cookie "${name}" is dropped: it holds other than printable ASCII and could not be sent back`,
+      `cookie "${name}" is dropped: it contains characters other than printable ASCII and could not be sent back`,
     ]);
     expect(cookies.header(url)).toBe('a=1; b=2');
   });
@@ -64,7 +64,7 @@ describe('[F6] what could not be sent back', () => {
     cookies.store(['sticky=1', ...Array.from({ length: 8 }, (_, index) => `r${index}=${kilobyte}`)], url);
     cookies.store(['sticky=2'], url);
     expect(cookies.store([`r8=${kilobyte}`], url)).toEqual([
-      'more than 50 cookies or 8192 bytes of them for one connection: the oldest go',
+      'more than 50 cookies or 8192 bytes of them for one connection: the oldest are dropped',
     ]);
     const names = cookies
       .header(url)
