@@ -28,7 +28,7 @@ export interface Outcome {
 
 /** The one table that turns a kind of error into wire numbers and names. */
 export const outcomes = {
-  /** Bytes or text that do not parse as what the protocol asks for. */
+  /** Bytes or text that do not parse in the protocol. */
   malformed: { http: 400, close: 1007, ack: 'BadRequest', category: 'BadRequest' },
   /** A text frame where only binary is allowed, or the reverse. */
   wrongFrameType: { http: 400, close: 1003, ack: 'BadRequest', category: 'BadRequest' },
@@ -43,11 +43,11 @@ export const outcomes = {
   unsupportedMediaType: { http: 415, close: 1003, ack: 'BadRequest', category: 'BadRequest' },
   /** A limit on connections is reached. */
   tooMany: { http: 429, close: 1008, ack: 'BadRequest', category: 'Throttled' },
-  /** The upstream was asked and did not give a usable answer. */
+  /** The event was sent, and the upstream gave no valid response. */
   eventFailed: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
-  /** The upstream was not asked, as too many events wait for it already. */
+  /** The event was not sent, since too many events wait for the upstream. */
   overloaded: { http: 503, close: 1011, ack: 'InternalServerError', category: 'Throttled' },
-  /** Nobody waits any more for what the upstream was asked. */
+  /** The response to the event is no longer needed. */
   cancelled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
   /** No event handler is configured for the event. */
   eventUnhandled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'EventHandlerNotFound' },
@@ -61,7 +61,7 @@ export type ErrorKind = keyof typeof outcomes;
 /** What goes to clients in place of an upstream's or our own troubles. [client-protocols 4.3, upstream-events D28] */
 export const internalErrorText = 'Internal server error';
 
-/** Every failure that the program expects. `message` says what was wrong, where, and what to do, and holds no secret. */
+/** Every failure that the program expects. `message` says what was wrong, where, and what to do, and contains no secret. */
 export class PubSubError extends Error {
   override readonly name = 'PubSubError';
 
@@ -116,7 +116,7 @@ export interface ListenFailure {
   readonly code: string;
 }
 
-/** The service cannot listen where it was told to. Names every listener that failed, so that all can be moved at once. */
+/** The service cannot listen on a configured address. Contains every listener that failed, so that all can be changed at once. */
 export class ListenError extends Error {
   constructor(readonly failures: readonly ListenFailure[]) {
     super(failures.map(({ listener, host, port, code }) => `${listener} listener ${host}:${port}: ${code}`).join('; '));

@@ -5,7 +5,7 @@ const maxUnconfiguredHubs = 1000;
 export const otherHubs = 'other';
 
 /**
- * Hub name → metric label. Clients choose hub names and a hub comes into being with its first connection, so the number
+ * Hub name → metric label. Clients choose hub names, and a hub is created for its first connection, so the number
  * of labels is bounded; a hub in use keeps its label, so that a gauge goes down where it went up.
  */
 export class HubLabels {

@@ -1,7 +1,7 @@
 import { PubSubError } from '../errors.js';
 import type { Base, Endpoints } from './endpoints.js';
 
-/** Says whether one `aud` string of a token is for what is being asked. */
+/** Checks whether one `aud` string of a token is for the request. */
 export type AudienceCheck = (audience: string) => boolean;
 
 interface Audience {
@@ -90,7 +90,7 @@ function decodeOnce(text: string): string | undefined {
   }
 }
 
-/** The token is good, but for something else. Claims are no secrets; what they say is shown cut and cleaned. */
+/** The token is valid, but for another audience. Claims are not secret; they are shown shortened and without control characters. */
 export class WrongAudience extends PubSubError {
   readonly #audiences: readonly string[];
 

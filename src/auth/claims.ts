@@ -1,6 +1,6 @@
 import { PubSubError } from '../errors.js';
 
-/** What a token says, once its signature is known to be good. */
+/** Claims of a token whose signature is valid. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** Seconds by which clocks may differ, for `exp` and `nbf`. [client-protocols 1.3, rest-api 1.2, 1.4] */
@@ -19,7 +19,7 @@ export function checkHeader(header: object): void {
 /**
  * `exp` is needed, `nbf` is not; both are seconds since 1970, fractions included. [RFC 7519 2, 4.1.4, 4.1.5]
  * @param nowSeconds Unix seconds
- * @throws PubSubError `unauthorized` that says which claim is wrong
+ * @throws PubSubError `unauthorized` that names the wrong claim
  */
 export function checkTimes(claims: Claims, nowSeconds: number): void {
   const expires = secondsOf('exp', claims.exp);

@@ -7,7 +7,7 @@ const macBytes = 16;
 const purpose = 'hubwire.continuation.1';
 
 /**
- * Tokens that say after which connection of one group of one hub a list goes on. Opaque to callers: a MAC, then the
+ * Tokens that contain the connection of one group of one hub after which a list continues. Opaque to callers: a MAC, then the
  * connection's id, in base64url. Nothing is stored, so that any node with the same keys can read them, and each of the
  * two keys serves, so that a rotation breaks no list that is being read. They do not expire. [rest-api 2.6]
  */

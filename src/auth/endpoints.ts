@@ -8,7 +8,7 @@ export interface Base {
   readonly path: string;
 }
 
-/** Endpoints as they are used: parsing the address for each token was a tenth of the token's check. */
+/** Parsed endpoints. Hot path: they are not parsed again for each token. */
 interface Parsed {
   /** What they were parsed from; empty when they are configured. */
   readonly listening: string;
@@ -18,7 +18,7 @@ interface Parsed {
   readonly paths: readonly string[];
 }
 
-/** The service's public endpoints: what tokens are minted for, and what upstreams are told. [client-protocols D26, rest-api 1.3] */
+/** The service's public endpoints: the audience of tokens, and the origin in requests to upstreams. [client-protocols D26, rest-api 1.3] */
 export class Endpoints {
   readonly #configured: readonly URL[];
   readonly #listening: () => string;
@@ -64,7 +64,7 @@ export class Endpoints {
     return this.#current().paths;
   }
 
-  /** Bases an audience may name: all of ours; the request's own host too when asked for, or when none is configured. */
+  /** Bases an audience may name: all of ours; the request's own host too when requested, or when none is configured. */
   bases(requestHost: string | undefined, alwaysRequestHost: boolean): readonly Base[] {
     const { bases, paths } = this.#current();
     if (requestHost === undefined || (this.isConfigured && !alwaysRequestHost)) return bases;

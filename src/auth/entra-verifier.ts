@@ -9,7 +9,7 @@ import { type Claims, checkHeader, checkTimes, claimStrings } from './claims.js'
 export interface EntraIssuer {
   /** The `iss` of its tokens, an https URL. */
   readonly issuer: string;
-  /** Where its keys are published; undefined: as its OpenID document says. */
+  /** Where its keys are published; undefined: the URL in its OpenID document. */
   readonly jwksUri: string | undefined;
 }
 
@@ -34,11 +34,11 @@ type Fetch = (
   init: { readonly redirect: 'error'; readonly signal: AbortSignal },
 ) => Promise<Pick<Response, 'ok' | 'status'> & { readonly body: AsyncIterable<Uint8Array> | null }>;
 
-/** An issuer's keys are asked for again after this time, and at once for a key that is not known. */
+/** An issuer's keys are fetched again after this time, and at once for an unknown key. */
 const refreshAfterMs = 60 * 60_000;
-/** From then on keys are not believed any more, when the issuer could not be asked for so long. */
+/** Keys are not trusted any more when they could not be fetched again for this long. */
 const forgetAfterMs = 24 * 60 * 60_000;
-/** Tokens that name unknown keys cost nothing to make, so they do not decide how often the issuer is asked. */
+/** Anyone can make tokens that name unknown keys, so these must not determine how often keys are fetched. */
 const leastPauseMs = 10_000;
 const requestTimeoutMs = 10_000;
 const maxDocumentBytes = 1024 * 1024;
@@ -53,7 +53,7 @@ export class EntraVerifier {
     this.#options = options;
   }
 
-  /** Does the token, by its own unproven words, belong here? Then it counts on no other path. */
+  /** Is the token, by its unverified claims, an Entra ID token? Then it is not checked in any other way. */
   isAddressed(token: string): boolean {
     const payload = decode(token)?.payload;
     return typeof payload === 'object' && this.isAudience(payload.aud);
@@ -61,13 +61,13 @@ export class EntraVerifier {
 
   /**
    * The values of the token's `roles` claim, when a configured issuer signed it for this service and its time holds.
-   * @throws PubSubError `unauthorized` that says which check failed; `internal` when the issuer's keys cannot be had
+   * @throws PubSubError `unauthorized` that names the failed check; `internal` when the issuer's keys are not available
    */
   async verify(token: string): Promise<readonly string[]> {
     const { isDisabled, issuers } = this.#options.access();
     if (isDisabled) throw unauthorized('Entra ID tokens are not accepted by this service');
     const { header, payload } = decode(token) ?? {};
-    // Only a configured issuer is ever asked: what the token says picks one, and leads nowhere by itself.
+    // Keys are fetched from configured issuers only: the token's claim selects one of them.
     const issuer = typeof payload === 'object' && issuers.find(known => isSame(known.issuer, String(payload.iss)));
     if (!issuer) throw unauthorized('the token is not from a configured issuer');
     if (header?.alg !== 'RS256') throw unauthorized('the token is not signed with RS256');
@@ -200,7 +200,7 @@ async function textOf(response: Awaited<ReturnType<Fetch>>): Promise<string> {
   return Buffer.concat(chunks).toString('utf8');
 }
 
-/** Keys that someone on the way could replace would let anyone in. */
+/** Keys that could be replaced in transit would admit anyone. */
 function isTrustworthy(text: string): boolean {
   const { protocol, hostname } = new URL(text);
   return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
@@ -219,7 +219,7 @@ function verifySignature(token: string, key: string): { readonly header: object;
     const { header, payload } = jwt.verify(token, key, signatureOnly);
     if (typeof payload !== 'string') return { header, claims: payload };
   } catch {
-    throw unauthorized('the token is not signed by its issuer'); // the library's words may quote the token
+    throw unauthorized('the token is not signed by its issuer'); // the library's message may quote the token
   }
   throw unauthorized('the token contains no claims');
 }

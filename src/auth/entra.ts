@@ -17,7 +17,7 @@ export interface EntraOptions {
 
 interface Held {
   readonly token: string;
-  /** Unix milliseconds, as the issuer says. */
+  /** Unix milliseconds, set by the issuer. */
   readonly expiresAtMs: number;
   /** Unix milliseconds. From then on a call starts a renewal, and is itself answered with the token at hand. */
   readonly renewAtMs: number;
@@ -52,12 +52,12 @@ export class EntraTokens implements TokenSource {
 
   #renew(resource: string, held: Held): void {
     this.#request(resource).catch(() => {
-      // The token at hand is still good: deliveries go on with it and the reason is told when it has run out.
+      // The cached token is still valid: deliveries use it, and the reason is reported when it has expired.
       held.pausedUntilMs = this.#clock.monotonicMs() + failedRenewalPauseMs;
     });
   }
 
-  /** Asks once at a time per resource; everyone who waits for it shares the answer. */
+  /** One request at a time per resource; all waiting callers share the response. */
   #request(resource: string): Promise<Held> {
     const underWay = this.#requests.get(resource);
     if (underWay) return underWay;
@@ -108,7 +108,7 @@ export class EntraTokens implements TokenSource {
   }
 }
 
-/** The library is large, and only needed once a handler asks for a managed identity. */
+/** The library is large, and only needed for handlers with a managed identity. */
 async function defaultCredential(): Promise<TokenCredential> {
   const { DefaultAzureCredential } = await import('@azure/identity');
   return new DefaultAzureCredential();

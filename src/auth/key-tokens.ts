@@ -10,7 +10,7 @@ export interface AccessKeys {
   readonly secondary: string | undefined;
 }
 
-/** What a minted client token says. [client-protocols 2.1] */
+/** The claims of a minted client token. [client-protocols 2.1] */
 export interface ClientClaims {
   readonly userId?: string | undefined;
   readonly roles?: readonly string[] | undefined;
@@ -34,7 +34,7 @@ export class KeyTokens {
 
   /**
    * The token's claims, when any key signed it, `exp` and `nbf` hold, and one `aud` passes.
-   * @throws PubSubError `unauthorized` that says which check failed, without any part of the token; WrongAudience names its `aud`
+   * @throws PubSubError `unauthorized` that names the failed check, without any part of the token; WrongAudience names its `aud`
    */
   verify(token: string, isAudience: AudienceCheck): Claims {
     const { header, claims } = this.#signatures.verify(token);

@@ -12,7 +12,7 @@ export class MemoryBus {
   }
 }
 
-/** Calls the other nodes directly. All are asked whatever they listen to: a node without the target does nothing. */
+/** Calls the other nodes directly. All are called, whatever they listen to: a node without the target does nothing. */
 class MemoryBackplane implements Backplane {
   readonly #nodes: Set<MemoryBackplane>;
   #performer: Performer | undefined;
@@ -38,7 +38,7 @@ class MemoryBackplane implements Backplane {
   }
 
   listen(): undefined {
-    return undefined; // every node is asked anyway
+    return undefined; // every node is called anyway
   }
 
   unlisten(): void {

@@ -15,7 +15,7 @@ export interface Welcome {
   readonly file: { readonly path: string; readonly isMissing: boolean };
   /** The first hub of the configuration; undefined when it names none. */
   readonly hub: string | undefined;
-  /** What the sample app says; undefined without it. */
+  /** What the sample app prints; undefined without it. */
   readonly sampleLine: string | undefined;
   readonly env: Environment;
   /** May the reader see secrets: a person at a terminal. */

@@ -3,7 +3,7 @@ import { ListenError, type ListenFailure, PubSubError } from '../errors.js';
 import { commandLine } from './invocation.js';
 import type { Environment } from './settings.js';
 
-/** What a person is told when a verb fails: expected failures by their message alone. */
+/** The text for a failed command: of expected failures only the message. */
 export function failureText(error: unknown, env: Environment): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof ListenError) return listenText(error, env);

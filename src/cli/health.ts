@@ -11,7 +11,7 @@ export interface HealthArguments {
 const answerWithinMs = 5_000;
 
 /**
- * Asks the operator's listener of the service that runs beside: `/readyz`, or `/healthz` with `--live`.
+ * Checks the admin listener of the running service: `/readyz`, or `/healthz` with `--live`.
  * @throws PubSubError `invalid` when it does not answer 200
  */
 export async function health(args: HealthArguments, env: Environment): Promise<void> {

@@ -17,9 +17,9 @@ export interface Sample {
 }
 
 /**
- * Runs the app that the shipped hubs.yaml points at, as a user would run it: a process of its own that knows the service
- * by its connection string.
- * @throws PubSubError `invalid` when it does not start, with what it said
+ * Runs the app that the shipped hubs.yaml points at, as a user would run it: a process of its own that gets the service's
+ * connection string.
+ * @throws PubSubError `invalid` when it does not start, with what it printed
  */
 export async function startSample(connectionString: string, env: Environment): Promise<Sample> {
   const child = spawn(process.execPath, [script], {

@@ -7,7 +7,7 @@ import type { ProxyAddress, ProxySettings } from '../egress/proxy.js';
 import { PubSubError } from '../errors.js';
 import { type Given, settings } from './variables.js';
 
-/** What the environment says about keys and addresses. Parts never read the environment themselves. [design 1] */
+/** Keys and addresses from the environment, which no other part reads. [design 1] */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Well known, so that a laptop or CI needs no set-up; never accepted from another machine. [rest-api 1.8] */
@@ -27,7 +27,7 @@ export interface KeySettings {
   readonly warnings: readonly string[];
 }
 
-/** @throws PubSubError `invalid` for a key that cannot stand in a connection string, or a file that cannot be read */
+/** @throws PubSubError `invalid` for a key that is not allowed in a connection string, or a file that cannot be read */
 export function readKeys(env: Environment): KeySettings {
   const primary = readKey(env, 'HUBWIRE_PRIMARY_KEY');
   const secondary = readKey(env, 'HUBWIRE_SECONDARY_KEY');

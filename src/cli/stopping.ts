@@ -26,7 +26,7 @@ function ignore(): void {}
 
 /**
  * `npm start` and `npx` run a command through a shell and pass signals to that shell, which ends without passing them on.
- * Ends with it then, or the ports would stay taken by a process that nobody knows of.
+ * The service ends with it then; otherwise an orphan process would keep the ports.
  */
 function isNpmOurParent(env: Environment): boolean {
   return env.npm_command === 'start' || env.npm_command === 'exec';

@@ -14,7 +14,7 @@ export interface ValidateArguments {
 }
 
 /**
- * Checks the file, and asks every upstream as the service would, without starting one. Exit code 1 when anything fails.
+ * Checks the file and validates every upstream as the service does, without starting one. Exit code 1 when anything fails.
  * @throws ConfigError
  */
 export async function validate(file: string, args: ValidateArguments, env: Environment): Promise<void> {

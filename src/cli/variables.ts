@@ -68,7 +68,7 @@ export function lookUp(name: SettingName, flags: Flags, env: Environment): Given
 }
 
 /**
- * What is wrong with the environment and stops nobody: ports that are none, and names that nothing reads.
+ * Warnings about the environment: values that are not ports, and names that are not settings.
  * @param hubsText text of hubs.yaml, which may name variables of its own
  */
 export function variableWarnings(flags: Flags, env: Environment, hubsText: string): readonly string[] {

@@ -4,13 +4,13 @@ import type { Config, HubConfig } from './config.js';
 export interface Changes {
   /** `hub news added`, `hub chat: eventHandlers`, `limits.maxConnections 10 → 20`; empty when they are the same. */
   readonly lines: readonly string[];
-  /** What lets in clients that were refused, or asked about, before. */
+  /** Changes that admit clients which were refused, or needed the approval of a `connect` handler, before. */
   readonly openings: readonly string[];
 }
 
 type Tree = Readonly<Record<string, unknown>>;
 
-/** @param trees the two as they stand in the file */
+/** @param trees the two as they are in the file */
 export function changesBetween(before: Config, after: Config, trees: { before: unknown; after: unknown }): Changes {
   const [old, next] = [mapping(trees.before), mapping(trees.after)];
   const names = [...new Set([...before.hubs.keys(), ...after.hubs.keys()])];

@@ -2,7 +2,7 @@ import { type Document, isMap, isScalar, isSeq, type Pair } from 'yaml';
 import { keyText } from './environment.js';
 import type { Path } from './problems.js';
 
-/** Keys of an event handler that say what it takes. */
+/** Keys of an event handler that select its events. */
 const eventKeys = ['systemEvents', 'userEventPattern', 'groupPresenceEvents'];
 
 export interface CutOff {

@@ -17,7 +17,7 @@ export { defaultPerAddress } from './schema.js';
 
 export const maxConfigBytes = 1024 * 1024;
 
-/** Formats are read by `settle`, which can say what is wrong with them. */
+/** Formats are parsed by `settle`, which can describe the problem. */
 const ajv = new Ajv({
   allErrors: true,
   verbose: true,
@@ -61,7 +61,7 @@ export function parseConfig(text: string, from: { file: string; env: Environment
 /** A file that was emptied by mistake or by a full disk would open every hub that a `connect` handler guards. */
 const emptyReason = 'the file is empty; write `hubs: {}` if no hub needs settings';
 
-/** What `watchConfig` compares the file with, and what changes are told by; the configuration itself has no place for it. */
+/** The text that `watchConfig` compares with the file, and the tree for describing changes. */
 const origins = new WeakMap<Config, { readonly text: string; readonly tree: HubsFile }>();
 
 /** The text that the configuration was read from. */
@@ -69,7 +69,7 @@ export function textOf(config: Config): string | undefined {
   return origins.get(config)?.text;
 }
 
-/** What a log says when `after` takes the place of `before`. */
+/** The differences between two configurations, for the log. */
 export function changesOf(before: Config, after: Config): Changes {
   return changesBetween(before, after, { before: origins.get(before)?.tree, after: origins.get(after)?.tree });
 }
@@ -149,7 +149,7 @@ class Faults {
     return this.#problems.length === 0;
   }
 
-  /** Without a reason, the place is one of which no more need be said. */
+  /** Without a reason: suppresses further problems of the place. */
   add(path: Path, reason: string | undefined, part: 'key' | 'value'): void {
     const place = formatPath(path);
     if (this.#places.has(place)) return;
@@ -163,7 +163,7 @@ class Faults {
   }
 }
 
-/** JSON Schema cannot say that keys differ by more than letter case. */
+/** JSON Schema cannot require that keys differ by more than letter case. */
 function checkHubNames(tree: unknown, faults: Faults): void {
   const seen = new Map<string, string>();
   for (const name of Object.keys(objectAt(tree, 'hubs'))) {

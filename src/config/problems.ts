@@ -1,6 +1,6 @@
 import { PubSubError } from '../errors.js';
 
-/** Where in the configuration something stands: keys and list positions from the top. */
+/** A place in the configuration: keys and list positions from the top. */
 export type Path = readonly (string | number)[];
 
 /** One thing that is wrong with the file. */
@@ -12,7 +12,7 @@ export interface ConfigProblem {
   readonly column: number;
   /** `hubs.chat.eventHandlers[0].urlTemplate`; empty when it is the file as a whole. */
   readonly path: string;
-  /** What is wrong and what to do. Holds no value that came from the environment. */
+  /** What is wrong and what to do. Contains no value that came from the environment. */
   readonly reason: string;
 }
 

@@ -3,14 +3,14 @@ import type { ErrorObject } from 'ajv';
 import { nearestWord } from './did-you-mean.js';
 import { type Path, quote } from './problems.js';
 
-/** A fault of the schema's, told to the person who wrote the file. No value is shown: it may come from the environment. */
+/** A violation of the schema, described for the person who wrote the file. No value is shown: it may come from the environment. */
 export interface Finding {
   readonly path: Path;
   readonly reason: string;
   readonly part: 'key' | 'value';
 }
 
-/** Undefined when another error says the same, better. `path` is that of the error's `instancePath`. */
+/** Undefined when another error describes the same problem better. `path` is that of the error's `instancePath`. */
 export function findingOf(error: ErrorObject, path: Path): Finding | undefined {
   const schema = (error.parentSchema ?? {}) as TSchema;
   switch (error.keyword) {
@@ -68,7 +68,7 @@ function hint(schema: TSchema, data: unknown): string {
   return '';
 }
 
-/** Settings of the vendor's that people may bring along. */
+/** Settings of the vendor's service that files may contain. */
 const unsupported = new Set(['eventlisteners', 'grouppresenceevents']);
 
 function unknownKey(key: string, schema: TSchema, parent: Path): Finding {

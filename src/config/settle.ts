@@ -7,17 +7,17 @@ import type { Path } from './problems.js';
 import { expected } from './reasons.js';
 import { secureUrl } from './schema.js';
 
-/** What a text of some `format` of the schema has to hold, beyond being a text. */
+/** Parsers for the `format`s of the schema. */
 const formats: Readonly<Record<string, (text: string, written: string) => unknown>> = {
   'url-template': parseUrlTemplate,
   'event-pattern': parseEventPattern,
   'group-filter': parseGroupFilter,
 };
 
-/** Is told what is wrong with the value at a path, or undefined when that has been said elsewhere. */
+/** Called with the problem of the value at a path; undefined when it has been reported already. */
 export type Report = (path: Path, reason: string | undefined) => void;
 
-/** Is told of each text in which variables were filled in. */
+/** Called for each text in which variables were filled in. */
 export type Told = (path: Path, from: FromEnvironment) => void;
 
 /**

@@ -1,14 +1,14 @@
 import { lstat, readlink } from 'node:fs/promises';
 import { dirname, join, parse, relative, resolve, sep } from 'node:path';
 
-/** Every symbolic link on the way to the file, and what stands at the end: a change of any of them changes the file. */
+/** Every symbolic link on the way to the file, and the final path: a change of any of them changes the file. */
 export async function stationsOf(file: string): Promise<readonly string[]> {
   const stations: string[] = [];
   let path = file;
   // As many links as the operating system follows.
   for (let count = 0; count < 40; count += 1) {
     const link = await firstLink(path);
-    // A link that goes away in between is told as an event; what is known until then is enough.
+    // A link that goes away in between causes an event; the links found until then are enough.
     const target = link === undefined ? undefined : await readlink(link).catch(() => undefined);
     if (link === undefined || target === undefined) break;
     stations.push(link);

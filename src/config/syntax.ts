@@ -27,7 +27,7 @@ const reasons: Record<ErrorCode, string> = {
   UNEXPECTED_TOKEN: 'unexpected text; put values with brackets or braces in quotes, and check the indentation',
 };
 
-/** A fault of the parser's, told to the person who wrote the file. */
+/** A syntax error, described for the person who wrote the file. */
 export interface SyntaxFault {
   /** Characters from the start of the text. */
   readonly offset: number;

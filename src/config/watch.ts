@@ -30,9 +30,9 @@ export interface WatchOptions {
   readonly isMissing?: boolean | undefined;
   /** The next configuration. The one after it is offered once this is done. */
   onConfig(config: Config): void | Promise<void>;
-  /** What the file holds cannot be used; the running configuration stays. */
+  /** The content of the file is invalid; the running configuration is kept. */
   onError(error: ConfigError): void;
-  /** Edits are not noticed for the time being. Told once, until the file is watched again. */
+  /** Changes are not noticed for the time being. Called once, until the file is watched again. */
   onWatchFailed(error: Error): void;
 }
 
@@ -55,7 +55,7 @@ export function watchConfig(file: string, options: WatchOptions): ConfigWatch {
 class Watching {
   readonly #file: string;
   readonly #options: WatchOptions;
-  /** The text, or what stood in its way, as it was last told. */
+  /** The text, or the error, that was reported last. */
   #last: string | undefined;
   #watcher: FSWatcher | undefined;
   #stations = '';
@@ -94,7 +94,7 @@ class Watching {
     await this.#followLinks();
     const text = await this.#stableText();
     if (this.#isClosed) return;
-    // What stands in the way of a read may go without an event of the folder.
+    // The cause of a read error may end without an event of the folder.
     if (typeof text !== 'string') this.#retry.schedule();
     else if (!this.#isUnwatched) this.#retry.reset();
     const seen = contentOf(text);
@@ -103,7 +103,7 @@ class Watching {
     await this.#offer(text);
   }
 
-  /** Waits first: after an event, others that follow closely may not be told. */
+  /** Waits first: events that follow another one closely may not be reported. */
   async #stableText(): Promise<string | ConfigError> {
     await setTimeout(stableMs, undefined, { ref: false });
     let text = await this.#read();
@@ -161,7 +161,7 @@ class Watching {
     try {
       task();
     } catch {
-      // The one who is told of errors failed: there is nobody left to tell, and watching goes on.
+      // The error handler failed: there is no other, and watching continues.
     }
   }
 
@@ -210,7 +210,7 @@ class Watching {
       .on('all', () => this.check())
       .on('ready', () => (hasFailed ? undefined : this.#onWatching()))
       .on('raw', (_, name: string | null, details) => {
-        // Events that come closely together are told in this form only.
+        // Events in quick succession are reported in this form only.
         const { watchedPath } = details as { watchedPath: string };
         if (concerns(watchedPath) || concerns(resolve(watchedPath, name ?? ''))) this.check();
       })
@@ -221,7 +221,7 @@ class Watching {
   }
 }
 
-/** What tells one look from the next. */
+/** The content to compare with that of the next read. */
 function contentOf(text: string | ConfigError): string {
   return typeof text === 'string' ? text : text.message;
 }
@@ -232,7 +232,7 @@ function textNow(file: string): string | undefined {
     const stats = statSync(file);
     return stats.isFile() && stats.size <= maxConfigBytes ? new TextDecoder().decode(readFileSync(file)) : undefined;
   } catch {
-    // Whatever comes to stand there is new, and the first look says what is wrong.
+    // Any content is new then, and the first read reports the error.
     return undefined;
   }
 }

@@ -36,7 +36,7 @@ function plain(method: Dispatcher.HttpMethod, path: string, headers: string[], b
   return { method, path, headers, body };
 }
 
-/** https: the proxy joins the ends by CONNECT, and sees nothing of what is said. */
+/** https: a CONNECT tunnel through the proxy, which sees no plain text. */
 function throughTunnel(origin: string, proxy: ProxyAddress): Way {
   return { dispatcher: tunnel(proxy), options: (...request) => ({ origin, ...plain(...request) }) };
 }

@@ -30,7 +30,7 @@ export interface Failure {
     | 'tooLarge'
     | 'timeout'
     | 'cancelled';
-  /** The system's or library's error code, or what the library says of a head that it cannot read. */
+  /** The system's or library's error code, or the library's message about a head that it cannot parse. */
   readonly code: string | undefined;
   /** URL of the proxy on the way, without its credentials. */
   readonly proxy?: string | undefined;
@@ -239,9 +239,9 @@ function unansweredFailure(code: string | undefined): Failure['failure'] {
   return code !== undefined && /^PROXY_4\d\d$/.test(code) ? 'proxy' : 'connection';
 }
 
-/** A host with several addresses fails with one error for all of them; its code, or else the first one's, says why. */
+/** A host with several addresses fails with one error for all of them: its code, or else that of the first one. */
 function codeOf(error: Error): string | undefined {
-  // What a parser or a proxy's refusal says has no code; these texts are the library's own and quote no answer.
+  // Errors of the parser and of proxies have no code; these messages are the library's own and quote no response.
   const [, detail] = /^Response does not match the HTTP\/1\.1 protocol \((.+)\)$/.exec(error.message) ?? [];
   if (detail !== undefined) return detail;
   const [, status] = /^Proxy response \((\d+)\)/.exec(error.message) ?? [];

@@ -1,12 +1,12 @@
 import type { Failure } from './exchange.js';
 
-/** What happened, and what to do about it; both are for people, in the middle of a sentence. */
+/** What happened, and what to do about it; both are parts of a sentence for people. */
 export interface FailureText {
   readonly what: string;
   readonly advice: string;
 }
 
-/** What was wrong with the head of an answer. @param code the library's, or its parser's own words */
+/** What was wrong with the head of an answer. @param code the library's error code, or its parser's message */
 export function headText(code: string | undefined): FailureText {
   if (code === 'UND_ERR_HEADERS_OVERFLOW') {
     return { what: 'the headers of the answer are larger than 64 KiB', advice: 'send fewer or smaller headers' };

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Which proxies requests take, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY say it. */
+/** Which proxies requests use, from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 export interface ProxySettings {
   /** For http URLs; undefined: none. */
   readonly http: ProxyAddress | undefined;

@@ -4,15 +4,15 @@ import type { Codec } from '../protocols/codec.js';
 import { findCodec } from '../protocols/index.js';
 import type { ConnectReply, ConnectRequest, Upstream, UpstreamSession } from './ports.js';
 
-/** A client at the door: its request as the upstream sees it, and what its token allows. */
+/** A client that requests a connection: its request as the upstream gets it, and what its token allows. */
 export interface Candidate extends ConnectRequest {
   readonly roles: readonly string[];
   readonly groups: readonly string[];
-  /** Spoken when no predefined subprotocol is selected: what the simple client's URL asked for. */
+  /** The codec if no predefined subprotocol is selected: the mode in the simple client's URL. */
   readonly simple: Codec;
 }
 
-/** A client that may come in, before its upgrade is finished. */
+/** An admitted client, before its upgrade is finished. */
 export interface Admission {
   readonly connectionId: string;
   /** `""` is anonymous, as undefined is. */
@@ -26,7 +26,8 @@ export interface Admission {
 }
 
 /**
- * Asks the upstream, and settles who the client is and what it speaks: at once when there is nobody to ask. [client-protocols 1.2, 1.5]
+ * Sends the `connect` event and decides the client's user, roles, groups and subprotocol; synchronously when there is no
+ * `connect` handler. [client-protocols 1.2, 1.5]
  * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
  */
 export function admit(hub: string, candidate: Candidate, upstream: Upstream): Admission | Promise<Admission> {
@@ -52,7 +53,7 @@ function admissionOf(
 /** 23 random bytes make 31 characters of [A-Za-z0-9_-], the length the vendor's ids have. [rest-api 2.0] */
 const idBytes = 23;
 
-/** Random bytes of the ids to come, drawn many at a time: a call for each id is 3 % of a connect. */
+/** Random bytes for the next ids, drawn many at a time: hot path. */
 const drawn = Buffer.alloc(idBytes * 256);
 let usedBytes = drawn.length;
 

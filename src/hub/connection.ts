@@ -42,10 +42,10 @@ export interface ConnectionParts {
 export interface ConnectionOwner {
   /** Carries out one request; a promise holds back the connection's later ones. Never throws or rejects. */
   execute(connection: Connection, request: ClientRequest): Promise<void> | undefined;
-  /** A frame that is not a request ends its connection. */
+  /** Called for a frame that is not a request: it ends the connection. */
   fail(connection: Connection, error: PubSubError): void;
   received(connection: Connection, bytes: number): void;
-  /** Delivers what was sent to it before and waits for the turn's end. */
+  /** Delivers what was sent to it before and is held until the turn ends. */
   settle(connection: Connection): void;
 }
 
@@ -58,7 +58,7 @@ type Link =
   | { readonly state: 'suspended'; readonly cancelExpiry: () => void }
   | { readonly state: 'closed'; readonly ending: Ending };
 
-/** What was left of a connection when it ended. */
+/** What remains to be closed of a connection that ended. */
 export interface Ended {
   /** Undefined when it was suspended. */
   readonly outlet: Outlet | undefined;
@@ -74,7 +74,7 @@ export class Connection {
   readonly hub: string;
   /** Undefined: anonymous. */
   readonly userId: string | undefined;
-  /** As its token or the upstream spelled it, for its greeting alone: `""` is anonymous too. */
+  /** As spelled by the token or the upstream, for the `connected` message only: `""` is anonymous too. */
   readonly declaredUserId: string | undefined;
   readonly codec: Codec;
   /** The subprotocol's name, or `simple`, for metrics. */
@@ -151,17 +151,17 @@ export class Connection {
     return this.codec.subprotocol;
   }
 
-  /** Is this its way out at present? A socket that a newer one has replaced is not. */
+  /** Is this outlet the current one? A socket that a newer one has replaced is not. */
   isOn(outlet: Outlet): boolean {
     return this.#link.state === 'open' && this.#link.outlet === outlet;
   }
 
-  /** Hands ready frames to the socket; without one they are lost. For fan-out, and for what has its place in the order already. */
+  /** Hands ready frames to the socket; without a socket they are lost. The caller has flushed what this connection was sent before. */
   deliver(frames: Frames): void {
     if (this.#link.state === 'open') this.#link.outlet.send(frames);
   }
 
-  /** As `deliver`, for reliable connections: numbers the messages and keeps them until they are acknowledged. Answers the first one's id; undefined when not all can be kept, which ends the connection. */
+  /** As `deliver`, for reliable connections: numbers the messages and keeps them until they are acknowledged. Returns the first id; undefined when not all can be kept, which ends the connection. */
   deliverStamped(batch: StampedBatch): number | undefined {
     if (!this.isAlive || this.#replay === undefined) return undefined;
     const firstId = this.#replay.nextId;
@@ -172,7 +172,7 @@ export class Connection {
     return undefined;
   }
 
-  /** Tells this client alone; nothing is sent when its protocol has no words for it. Answers the bytes sent. */
+  /** Sends a message to this client only; nothing is sent when its protocol cannot express it. Returns the bytes sent. */
   tell(message: ServerMessage): number | undefined {
     this.#owner.settle(this);
     const { encoder, sequencer } = this.codec;
@@ -205,12 +205,12 @@ export class Connection {
     this.#isQuiet = true;
   }
 
-  /** The socket is gone, but its client may come back; `cancelExpiry` stops what would end the wait. */
+  /** The socket is closed, but the client may reconnect; `cancelExpiry` cancels the timer that would end the session. */
   suspend(cancelExpiry: () => void): void {
     this.#link = { state: 'suspended', cancelExpiry };
   }
 
-  /** A new socket takes over. Answers the one it replaces, if that was still open. */
+  /** Attaches a new socket. Returns the one that it replaces, if that was still open. */
   resume(outlet: Outlet): Outlet | undefined {
     const link = this.#link;
     this.#link = { state: 'open', outlet };
@@ -226,7 +226,7 @@ export class Connection {
     if (frames !== undefined && frames.count > 0) this.deliver(frames);
   }
 
-  /** Groups whose states it has missed and the replay cannot tell. [client-protocols D24] */
+  /** Groups whose state changes the client missed and the replay does not contain. [client-protocols D24] */
   takeForgottenGroups(): readonly string[] {
     return this.#replay?.takeForgottenGroups() ?? [];
   }
@@ -252,8 +252,8 @@ export class Connection {
   }
 
   /**
-   * Liveness must not wait for a slow upstream: clients drop a transport that does not answer. Neither must what makes
-   * room or takes back. sequenceAck means nothing on a plain protocol. [client-protocols D18]
+   * Pings, sequence acks and cancellations are handled at once, since none of them may wait behind an event: clients
+   * drop a transport whose pings are not answered. sequenceAck has no effect on a plain protocol. [client-protocols D18]
    */
   #answerOutOfTurn(request: ClientRequest | PubSubError): boolean {
     if (request instanceof PubSubError) return false;

@@ -4,9 +4,9 @@ import type { Connection } from './connection.js';
 import type { Observer } from './ports.js';
 import { type Send, StampedBatch } from './stamped-batch.js';
 
-/** Who of a target gets a message. */
+/** Which connections of a target receive a message. */
 export interface Conditions {
-  /** Connection ids that do not. */
+  /** Connection ids that are excluded. */
   readonly excluded: readonly string[];
   readonly accepts: ((connection: Connection) => boolean) | undefined;
 }
@@ -15,7 +15,7 @@ export interface Conditions {
 interface Share {
   readonly codec: Codec;
   readonly protocol: string;
-  /** Of a plain protocol: the messages that it has words for. */
+  /** Of a plain protocol: the messages that it can express. */
   readonly frames: Frames | undefined;
   /** The same of a reliable protocol. */
   readonly batch: StampedBatch | undefined;
@@ -27,7 +27,7 @@ interface Share {
 /**
  * Writes messages to many, in order. Encoded once per wire form; receivers of a plain protocol get the same frames, and
  * nothing is allocated for one of them; those of a reliable one share the bodies and get their own sequence ids. Enqueues
- * only, so a slow receiver delays nobody. [design 4]
+ * only, so a slow receiver delays no other. [design 4]
  *
  * @param sends a message about a group state comes alone
  * @returns how many connections they were written to

@@ -18,7 +18,7 @@ export interface GroupStateHost {
   send(receivers: readonly Connection[], message: SequencedMessage): void;
   /** Tells the other nodes that have members of the group. */
   publish(group: string, item: GroupStateItem): void;
-  /** The states that those nodes know of. */
+  /** The states that those nodes have. */
   gather(group: string): Promise<readonly GroupStateItem[]>;
   fault(error: unknown): void;
   readonly slices: Slices;
@@ -44,13 +44,13 @@ export function checkSize(state: State | undefined): void {
 }
 
 /**
- * What members of groups say of themselves, and who wants to know. A node keeps the states of its own connections;
+ * States that members of groups publish, and subscriptions to them. A node keeps the states of its own connections;
  * updates go to every node, snapshots are gathered from all of them. Only groups that are used this way have an entry.
  */
 export class GroupStates {
   readonly #host: GroupStateHost;
   readonly #groups = new Map<string, GroupEntry>();
-  /** When each connection last changed a state: clients go by the time to tell old from new. */
+  /** When each connection last changed a state: clients compare the times to find the latest one. */
   readonly #lastUpdateMs = new WeakMap<Connection, number>();
 
   constructor(host: GroupStateHost) {
@@ -68,13 +68,13 @@ export class GroupStates {
     this.#host.publish(group, item);
   }
 
-  /** A member is gone from the group: with it go its state and its subscription. */
+  /** A member has left the group: removes its state and its subscription. */
   leave(connection: Connection, group: string): void {
     this.unsubscribe(connection, group);
     this.set(connection, group, undefined);
   }
 
-  /** From now on the connection, a member of the group, hears of changes; `sendSnapshot` tells it what is so already. */
+  /** Subscribes the connection, a member of the group, to changes; `sendSnapshot` sends it the present states. */
   subscribe(connection: Connection, group: string): void {
     const { subscriptions } = this.#entry(group);
     if (!subscriptions.has(connection)) subscriptions.set(connection, { held: new Map() });
@@ -84,7 +84,7 @@ export class GroupStates {
     this.#delete(group, entry => entry.subscriptions.delete(connection));
   }
 
-  /** A member, on this node or another, has a new state: those here who subscribed are told. */
+  /** A member on this or another node has a new state: sends it to the subscribers on this node. */
   receive(group: string, item: GroupStateItem): void {
     const ready: Connection[] = [];
     for (const [connection, { held }] of this.#groups.get(group)?.subscriptions ?? []) {
@@ -94,7 +94,7 @@ export class GroupStates {
     if (ready.length > 0) this.#host.send(ready, { kind: 'groupStateUpdate', group, items: [item] });
   }
 
-  /** Sends a subscriber what is so in the group, on all nodes; nothing when it has left meanwhile. Never rejects. */
+  /** Sends a subscriber the present states of the group, from all nodes; nothing when it has left meanwhile. Never rejects. */
   async sendSnapshot(connection: Connection, group: string): Promise<void> {
     const subscription = this.#subscription(connection, group);
     if (subscription === undefined) return;
@@ -118,7 +118,7 @@ export class GroupStates {
     return first.items;
   }
 
-  /** Without the other nodes, what is known here is better than nothing; their next updates are heard. */
+  /** If the other nodes do not answer, the states of this node are sent; later updates of the others still arrive. */
   async #gather(group: string): Promise<readonly GroupStateItem[]> {
     try {
       return await this.#host.gather(group);

@@ -36,7 +36,7 @@ export interface HubPorts {
   /** One for all hubs: together they take one share of a turn. */
   readonly slices: Slices;
   readonly reconnectionTokens: ReconnectionTokens;
-  /** How long a reliable connection waits for its client; read when one is suspended. */
+  /** How long a disconnected reliable session is kept; read when one is suspended. */
   readonly recoveryWindowMs: () => number;
   /** Read at each failure: a reload applies to open connections. */
   readonly dropsOnEventFailure: () => boolean;
@@ -86,13 +86,13 @@ export class Hub implements Performer {
   readonly #states: GroupStates;
   readonly #operations: Operations;
   readonly #onEmpty: () => void;
-  /** Clients that the upstream is being asked about, and those admitted since who are not in yet. */
+  /** Clients whose `connect` event is in progress, and admitted clients that are not opened yet. */
   #asking = 0;
   readonly #admitted = new Set<Admission>();
-  /** Sessions whose clients are away, the longest away first, and since when. */
+  /** Disconnected sessions, the oldest disconnection first, with its time. */
   readonly #away = new Map<Connection, number>();
 
-  /** @param onEmpty called when the last connection has ended and nobody is about to come in: nothing is left in the hub then */
+  /** @param onEmpty called when the last connection has ended and no client is being admitted: the hub is empty then */
   constructor(name: string, ports: HubPorts, onEmpty: () => void = () => {}) {
     this.name = name;
     this.#ports = ports;
@@ -112,7 +112,7 @@ export class Hub implements Performer {
   // ---------------------------------------------------------------------------------------------------- connections
 
   /**
-   * May the client connect, as whom, and speaking what? Whoever is admitted is then opened or abandoned.
+   * Decides whether the client may connect, with which user and subprotocol. Each admitted client is then opened or abandoned.
    * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
    */
   admit(candidate: Candidate): Admission | Promise<Admission> {
@@ -133,7 +133,7 @@ export class Hub implements Performer {
   }
 
   /**
-   * Brings an admitted client in: from here on it exists, is in its groups, and hears what is sent to it. Its first
+   * Opens the connection of an admitted client: from here on it exists, is in its groups, and receives messages. Its first
    * frame is `connected`, where its protocol has one.
    */
   open(admission: Admission, outlet: Outlet): Connection {
@@ -158,7 +158,7 @@ export class Hub implements Performer {
     return connection;
   }
 
-  /** The client left while the upstream was being asked: what was accepted is ended at once. [upstream-events D39] */
+  /** The client left during its `connect` event: the accepted connection ends at once. [upstream-events D39] */
   abandon(admission: Admission): void {
     admission.upstream.accept(admission.userId, admission.subprotocol);
     admission.upstream.disconnected('The client left before the connection was established.');
@@ -167,8 +167,8 @@ export class Hub implements Performer {
   }
 
   /**
-   * The socket is gone, or its peer closed it. A reliable connection then waits for its client, unless the client's
-   * close was final. [client-protocols 5.2]
+   * The socket is lost, or its peer closed it. A reliable connection then waits for recovery, unless the close code was
+   * final. [client-protocols 5.2]
    */
   lose(connection: Connection, outlet: Outlet, ending: Ending, isFinal: boolean): void {
     this.#sends.settleFor(connection);
@@ -183,13 +183,13 @@ export class Hub implements Performer {
     this.#away.set(connection, this.#ports.clock.monotonicMs());
   }
 
-  /** Since when the client that is longest away is, by the monotonic clock; undefined when none is. */
+  /** Monotonic time at which the longest disconnected session lost its client; undefined when there is none. */
   get longestAwaySinceMs(): number | undefined {
     const [oldest] = this.#away.values();
     return oldest;
   }
 
-  /** Ends the session whose client is longest away, for one who is here. False when none is away. */
+  /** Ends the session that has been disconnected longest, to admit a new client. False when none is disconnected. */
   endLongestAway(): boolean {
     const [connection] = this.#away.keys();
     if (connection === undefined) return false;
@@ -201,14 +201,14 @@ export class Hub implements Performer {
     return true;
   }
 
-  /** The connection that a client may take up again; undefined for any reason why it may not. [client-protocols 5.3] */
+  /** The connection that a client may recover; undefined if it must not, for whatever reason. [client-protocols 5.3] */
   recover(connectionId: string, token: string): Connection | undefined {
     const [connection] = this.#members.select(this.#connection(connectionId));
     if (connection === undefined || !connection.isReliable) return undefined;
     return this.#ports.reconnectionTokens.accepts(token, this.name, connectionId) ? connection : undefined;
   }
 
-  /** The client is back on a new socket, which replaces an old one: first `connected`, then what it missed. [client-protocols 5.3] */
+  /** Attaches the new socket of a recovering client: sends `connected`, then the missed messages. [client-protocols 5.3] */
   resume(connection: Connection, outlet: Outlet): void {
     this.#sends.settleFor(connection); // to the replay buffer, not to the new socket
     if (!connection.isAlive) {
@@ -234,7 +234,7 @@ export class Hub implements Performer {
     for (const connection of this.#members.select({ scope: 'hub', hub: this.name })) connection.quiesce();
   }
 
-  /** Ends up to `count` connections for the service's shutdown. Answers how many are left; a promise while it goes in slices. */
+  /** Ends up to `count` connections for the service's shutdown. Returns how many are left; a promise while it goes in slices. */
   evict(count: number): number | Promise<number> {
     return this.#ports.slices.run(this.#evictEach(count));
   }
@@ -459,7 +459,7 @@ export class Hub implements Performer {
     this.#close(connection, closedByAppServer, { category: 'ClosedByAppServer', reason: text });
   }
 
-  /** The client hears why, where its protocol can say so; the Close frame itself carries no text. [client-protocols 8.3] */
+  /** The client gets the reason if its protocol has a message for it; the Close frame contains no text. [client-protocols 8.3] */
   #close(connection: Connection, code: number, ending: Ending): void {
     if (connection.isOpen) connection.tell({ kind: 'disconnected', reason: ending.reason });
     this.#end(connection, ending)?.outlet?.close(code, '');
@@ -482,7 +482,7 @@ export class Hub implements Performer {
     if (this.#members.size === 0 && this.#asking === 0 && this.#admitted.size === 0) this.#onEmpty();
   }
 
-  /** Those who are left hear of it: readers of its streams, subscribers to its states, and the upstream. */
+  /** Notifies readers of its streams, subscribers to its states, and the upstream. */
   #depart(connection: Connection): void {
     const groups = [...connection.groups];
     this.#members.remove(connection);

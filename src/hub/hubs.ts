@@ -5,8 +5,8 @@ import { nothing } from './operations.js';
 import type { Answer, Operation, Performer, Target } from './ports.js';
 
 /**
- * Finds a hub by its name. A hub needs no configuration: it comes into being when its first client does, and is forgotten
- * after its last one, as nothing is left in it then. [client-protocols 1.1]
+ * Finds a hub by its name. A hub needs no configuration: it is created for its first client and removed after its last
+ * one, when it is empty. [client-protocols 1.1]
  */
 export class Hubs implements Performer {
   readonly #hubs = new Map<string, Hub>();
@@ -17,7 +17,7 @@ export class Hubs implements Performer {
     ports.backplane.attach(this);
   }
 
-  /** For a client that is about to come in: a hub that nobody is in is made, and kept. @throws as `find` */
+  /** For a client that is about to connect: creates and keeps the hub if there is none. @throws as `find` */
   get(name: string): Hub {
     const key = keyOf(name);
     const known = this.#hubs.get(key);
@@ -28,14 +28,14 @@ export class Hubs implements Performer {
   }
 
   /**
-   * For one call that brings no client in. A hub that nobody is in is made for the call and not kept, so that names alone
-   * take no memory; the call reaches other nodes all the same. @throws as `find`
+   * For one call that adds no client. If the hub has no clients, one is created for the call and not kept, so that unused
+   * names take no memory; the call reaches other nodes all the same. @throws as `find`
    */
   reach(name: string): Hub {
     return this.find(name) ?? new Hub(keyOf(name), this.#ports);
   }
 
-  /** One that somebody is in, or about to be; in any letter case. @throws PubSubError `invalid` for what cannot be a hub's name */
+  /** A hub with clients, or with clients that are being admitted; in any letter case. @throws PubSubError `invalid` for what cannot be a hub's name */
   find(name: string): Hub | undefined {
     return this.#hubs.get(keyOf(name));
   }

@@ -51,8 +51,8 @@ export class Invocations {
   }
 
   /**
-   * The client will not have the response. The upstream is not told: an event that was sent cannot be taken back, only
-   * its answer left unused. An id that is not under way is ignored. [client-protocols 4.2]
+   * The client cancels the response. The upstream is not notified: an event that was sent cannot be withdrawn, so only its
+   * response is dropped. An id that is not under way is ignored. [client-protocols 4.2]
    */
   cancel(invocationId: string): void {
     this.#awaited.delete(invocationId);
@@ -94,7 +94,7 @@ async function ask(invoker: Invoker, event: string, payload: Payload, signal: Ab
   } catch (cause) {
     const error = PubSubError.from(cause);
     if (error.kind === 'internal') invoker.fault(error);
-    // What went wrong upstream is not the client's to know. [client-protocols 4.3, upstream-events D28]
+    // Clients do not get details of upstream failures. [client-protocols 4.3, upstream-events D28]
     return { payload: undefined, error: { name: error.outcome.ack, message: error.publicText } };
   }
 }

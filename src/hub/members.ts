@@ -2,12 +2,12 @@ import type { Connection } from './connection.js';
 import type { Backplane, Target } from './ports.js';
 import { Roster } from './roster.js';
 
-/** What other nodes do not know yet, by name. */
+/** Announcements that other nodes have not received yet, by name. */
 type Announcements = Map<string, Promise<void>>;
 
 /**
- * Who is here, on this node: by connection, user and group. The first and the last of a target tell the backplane, so
- * that it brings us what is for that target and no more.
+ * Connections of this node, by id, user and group. The first and the last member of a target are reported to the
+ * backplane, so that this node gets the operations for that target and no others.
  */
 export class Members {
   readonly #hub: string;
@@ -15,7 +15,7 @@ export class Members {
   readonly #connections = new Map<string, Connection>();
   readonly #users = new Roster();
   readonly #groups = new Roster();
-  /** Those whose first member is not known to the other nodes yet: whoever joins meanwhile waits with it. */
+  /** Targets whose first member has not been announced yet: later members wait for the same announcement. */
   readonly #newUsers: Announcements = new Map();
   readonly #newGroups: Announcements = new Map();
 
@@ -76,7 +76,7 @@ export class Members {
     }
   }
 
-  /** Live, not a copy: who comes in while it is read may be among them, and who leaves is not. */
+  /** Live, not a copy: connections that join while it is read may be included; those that leave are not. */
   select(target: Target): Iterable<Connection> {
     switch (target.scope) {
       case 'hub':
@@ -102,9 +102,9 @@ export class Members {
     if (ready === undefined) return undefined;
     announcements.set(name, ready);
     const forget = () => {
-      if (announcements.get(name) === ready) announcements.delete(name); // not that of one who came after all had left
+      if (announcements.get(name) === ready) announcements.delete(name); // a later one may have replaced it after all members left
     };
-    ready.then(forget, forget); // whoever joined is told of a failure
+    ready.then(forget, forget); // those who joined get the failure
     return ready;
   }
 

@@ -18,7 +18,7 @@ const names = [
   'fault',
 ] as const satisfies readonly (keyof Observer)[];
 
-/** One observer that tells several, in order. Each may leave out what it does not care for. */
+/** One observer that calls several, in order. Each may implement only some of the methods. */
 export function observers(...listeners: readonly Partial<Observer>[]): Observer {
   return Object.fromEntries(names.map(name => [name, tellAll(listeners, name)])) as unknown as Observer;
 }

@@ -88,7 +88,7 @@ export class Operations implements Performer {
 
   *#joinEach(target: Target, { groups, filter }: Of<'join'>): Steps<Answer | Promise<Answer>> {
     const connections = yield* this.#matching(target, filter);
-    /** At most one for each group, as whoever joins a group waits for the same. */
+    /** At most one for each group: all who join a group wait for the same promise. */
     const announced = new Set<Promise<void>>();
     for (const connection of connections) {
       for (const group of groups) {

@@ -5,7 +5,7 @@ import type { Members } from './members.js';
 import type { Observer, Target, Turn } from './ports.js';
 import type { Send } from './stamped-batch.js';
 
-/** What may wait at most, in messages and payload bytes. */
+/** Upper limits of what is held, in messages and payload bytes. */
 const mostSends = 256;
 const mostBytes = 1024 * 1024;
 
@@ -19,10 +19,10 @@ interface Audience {
 const everybody: Conditions = { excluded: [], accepts: undefined };
 
 /**
- * What one audience is sent within one turn of the event loop, held until the turn ends so that each receiver is visited
- * once for all of it: a pass over a thousand connections is mostly waiting for memory. Nobody can tell: what waits is
- * delivered before its target's members change, before one of them is told anything else, and before anything is sent
- * to others. [design 4]
+ * The messages to one audience within one turn of the event loop, held so that each receiver is visited once for all of
+ * them: a pass over a thousand connections is mostly waiting for memory. Invariant: they are flushed before
+ * (1) the members of the target change, (2) a member is sent anything else, (3) another audience is sent to, and
+ * (4) the turn ends. So clients see the same order as without holding. [design 4]
  */
 export class PendingSends {
   readonly #hub: string;

@@ -13,9 +13,9 @@ export interface IgnoredRole {
 
 /** What one connection may do: roles from its token or `connect` reply, then grants and revocations. [client-protocols 2.2] */
 export class Permissions {
-  /** Roles that give nothing. They never refuse a connection. */
+  /** Invalid roles. They never cause a connection to be refused. */
   #ignored: IgnoredRole[] | undefined;
-  /** Those of rights that something was said about; undefined while nothing was. */
+  /** Rights that have roles, grants or revocations; undefined while there are none. */
   #rules: Partial<Record<GroupRight, Rules>> | undefined;
 
   constructor(roles: readonly string[]) {
@@ -28,7 +28,7 @@ export class Permissions {
     }
   }
 
-  /** Roles that give nothing, for whoever reports them; they are not kept. */
+  /** Invalid roles, to be reported; they are not kept. */
   takeIgnored(): readonly IgnoredRole[] {
     const ignored = this.#ignored ?? noneIgnored;
     this.#ignored = undefined;

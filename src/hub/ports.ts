@@ -2,7 +2,7 @@ import type { CloseCategory } from '../errors.js';
 import type { Frames } from '../protocols/frames.js';
 import type { GroupStateItem, Payload, SequencedMessage } from '../protocols/messages.js';
 
-/** What the core asks of the outside. Each port is owned here, by the side that calls it, and is as small as the calls. */
+/** What the core needs from the outside. Each port is defined here, on the side that calls it, with no more than it calls. */
 
 // ---------------------------------------------------------------------------------------------------------- time
 
@@ -20,7 +20,7 @@ export interface Outlet {
   send(frames: Frames): void;
   /** Sends what is queued as the socket takes it, then a Close frame; ends a socket that takes too long over this or over the answer. */
   close(code: number, reason: string): void;
-  /** Ends the socket at once, without a word: a newer one has taken its place. */
+  /** Ends the socket at once, without a Close frame: a newer one has replaced it. */
   drop(): void;
   /** Stops reading from the client until `resume`: it has more requests under way than we hold for it. */
   pause(): void;
@@ -35,7 +35,7 @@ export interface ReconnectionTokens {
 
 // ------------------------------------------------------------------------------------------------------- upstream
 
-/** A client that asks to connect, as the upstream's `connect` event shows it. [upstream-events 2.5] */
+/** A client that requests a connection, as described in the `connect` event. [upstream-events 2.5] */
 export interface ConnectRequest {
   /** The token's `sub`. */
   readonly userId: string | undefined;
@@ -47,7 +47,7 @@ export interface ConnectRequest {
   readonly clientCertificates: readonly { readonly thumbprint: string; readonly content: string }[];
 }
 
-/** Fields of a successful `connect` answer as it gave them; undefined keeps what the token said. [upstream-events 3.2] */
+/** Fields of a successful `connect` response, unchanged; undefined keeps the value of the token. [upstream-events 3.2] */
 export interface ConnectReply {
   readonly userId: string | undefined;
   readonly roles: readonly string[] | undefined;
@@ -64,14 +64,14 @@ export interface Upstream {
 /** One connection's events, numbered in the order of these calls. [upstream-events 1.3, 2.3] */
 export interface UpstreamSession {
   /**
-   * Asks whether the client may connect; undefined when no handler is configured for `connect`.
-   * @throws as a rejection: ConnectRefused when the upstream said no; PubSubError `overloaded` when too many wait for it,
-   * `eventFailed` when it gave no usable answer
+   * Sends the `connect` event; undefined when no handler is configured for `connect`.
+   * @throws as a rejection: ConnectRefused when the upstream refused; PubSubError `overloaded` when too many wait for it,
+   * `eventFailed` when it sent no valid response
    */
   connect(request: ConnectRequest): Promise<ConnectReply> | undefined;
-  /** What is now known of the connection; later events carry it. `""` is an anonymous user. */
+  /** Sets the user and subprotocol that later events contain. `""` is an anonymous user. */
   accept(userId: string | undefined, subprotocol: string | undefined): void;
-  /** Notifies; nobody waits for it and nothing comes back. */
+  /** Sends a notification: no caller waits for it, and its response is not used. */
   connected(): void;
   /**
    * Delivers a user event; resolves with what to send back, if anything. `signal` gives it up, sent or not: only for one
@@ -80,11 +80,11 @@ export interface UpstreamSession {
    * `cancelled` by the signal, `eventFailed` when delivery failed otherwise
    */
   event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined>;
-  /** Notifies that the connection is in the group from now on, where a handler wants to know. [upstream-events 2.9] */
+  /** Sends a notification that the connection has joined the group, if a handler is configured for it. [upstream-events 2.9] */
   joined(group: string): void;
-  /** Notifies that it is no longer, its end included. [upstream-events 2.9] */
+  /** Sends a notification that it has left the group, also because it ended. [upstream-events 2.9] */
   left(group: string): void;
-  /** Notifies. The last call of a session. */
+  /** Sends a notification. The last call of a session. */
   disconnected(reason: string): void;
 }
 
@@ -142,14 +142,14 @@ export interface Answer {
   readonly states?: readonly GroupStateItem[];
 }
 
-/** One node's side of the backplane: performs on its own connections what another node asks for. A promise while it goes in slices. */
+/** One node's side of the backplane: performs on its own connections what another node requests. A promise while it goes in slices. */
 export interface Performer {
   perform(target: Target, operation: Operation): Answer | Promise<Answer>;
 }
 
 /**
- * Reaches the same hub on other nodes. A node hears at least what is for the targets that it listens to, so that
- * interest can do the routing. Never echoed to the node that calls.
+ * Reaches the same hub on other nodes. A node receives at least the operations for the targets that it listens to, so
+ * that implementations can route by these targets. Never echoed to the node that calls.
  */
 export interface Backplane {
   /** Called once, before anything else. */
@@ -167,16 +167,16 @@ export interface Backplane {
 
 // ------------------------------------------------------------------------------------------------------- observer
 
-/** The kinds of events that are told apart in metrics; a user event's name may be anything, so it is not one of them. */
+/** The kinds of events in metrics. A user event's name is not one of them, since clients choose it. */
 export type EventKind = 'connect' | 'connected' | 'disconnected' | 'user' | 'joined' | 'left';
 
 /**
  * How an event to an upstream ended. `refused`: a `connect` that the upstream declined; `overloaded`: not sent, as too
- * many wait for that upstream; `cancelled`: nobody waits for the answer any more.
+ * many wait for that upstream; `cancelled`: the response is no longer needed.
  */
 export type EventOutcome = 'success' | 'refused' | 'failed' | 'overloaded' | 'cancelled' | 'unhandled';
 
-/** Is told what happened. Must not throw and must not wait; called on hot paths. */
+/** Receives what happened. Must not throw and must not wait; called on hot paths. */
 export interface Observer {
   /** `protocol` is the subprotocol's name, or `simple`. */
   connectionOpened(at: { hub: string; connectionId: string; protocol: string }): void;
@@ -189,7 +189,7 @@ export interface Observer {
     /** The reason is the client's own text, which has no place in a log. */
     isClientText?: boolean | undefined;
   }): void;
-  /** A role of a token or a `connect` reply that gives nothing; the connection is accepted without it. */
+  /** An invalid role of a token or a `connect` response; the connection is accepted without it. */
   roleIgnored(at: { hub: string; connectionId: string; role: string; reason: string }): void;
   /** A client's request was refused for want of a role or a membership. */
   requestRefused(at: { hub: string; connectionId: string; reason: string }): void;
@@ -250,8 +250,8 @@ export interface Observer {
     state: 'pending' | 'active' | 'failed' | 'removed';
     reason: string | undefined;
   }): void;
-  /** Something that an operator should mend, though it failed nothing. Told each time: whoever writes it down says it once. */
+  /** A problem that an operator should fix, although nothing failed. Reported each time; the log writes each text once. */
   warned(at: { hub: string; warning: string }): void;
-  /** A fault of our own, to be logged whole. */
+  /** An internal error, to be logged completely. */
   fault(where: string, error: unknown): void;
 }

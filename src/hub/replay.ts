@@ -24,7 +24,7 @@ export class ReplayBuffer {
   }
 
   /**
-   * Gives the messages the next ids. Answers what it could keep of them: less than all when the buffer is full, and then
+   * Gives the messages the next ids. Returns what it could keep of them: less than all when the buffer is full, and then
    * its session cannot go on. Messages about group states never fill it, as clients in the field do not acknowledge
    * them. [client-protocols D24]
    */
@@ -76,7 +76,7 @@ export class ReplayBuffer {
     }
   }
 
-  /** Groups whose states were too many to be kept, and are forgotten: only a new snapshot can tell them. Named once. */
+  /** Groups with too many states to keep, which were dropped: they need a new snapshot. Returned once. */
   takeForgottenGroups(): readonly string[] {
     return this.#states?.takeForgotten() ?? [];
   }

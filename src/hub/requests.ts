@@ -11,7 +11,7 @@ export interface RequestHost {
   join(connection: Connection, group: string): Promise<void> | undefined;
   leave(connection: Connection, group: string): void;
   publish(sender: Connection, request: ClientRequest & { kind: 'sendToGroup' }): void;
-  /** What the upstream has to say to one client. */
+  /** Sends one client a message from the upstream. */
   reply(connection: Connection, message: ServerMessage): void;
   streamsOf(connection: Connection): Streams;
   readonly states: GroupStates;
@@ -141,7 +141,7 @@ function invoke(
   });
 }
 
-/** A stream's own messages tell how it goes: there are no acks. [client-protocols 4.8] */
+/** Streams have messages of their own for progress and errors: there are no acks. [client-protocols 4.8] */
 function stream(
   host: RequestHost,
   connection: Connection,

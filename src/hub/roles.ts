@@ -6,7 +6,7 @@ import type { Permission } from './ports.js';
 /** Roles alone give these: the whole right, or that for one group. */
 type StateRight = 'setGroupState' | 'getGroupState';
 
-/** What a connection can be allowed to do with a group; REST knows the first two only. [client-protocols 2.2, 4.9] */
+/** What a connection can be allowed to do with a group; REST has the first two only. [client-protocols 2.2, 4.9] */
 export type GroupRight = Permission | StateRight;
 
 /** What a role gives, for all groups, for one, or for those that a pattern matches. [client-protocols 2.2] */

@@ -9,7 +9,7 @@ const nobody: Iterable<Connection> = [];
 export class Roster {
   readonly #present = new Map<string, Present>();
 
-  /** Idempotent. True when nobody was there. */
+  /** Idempotent. True when it is the first one. */
   add(name: string, connection: Connection): boolean {
     const present = this.#present.get(name);
     if (present instanceof Set) present.add(connection);
@@ -18,7 +18,7 @@ export class Roster {
     return present === undefined;
   }
 
-  /** True when it was there and nobody is left. */
+  /** True when it was the last one. */
   remove(name: string, connection: Connection): boolean {
     const present = this.#present.get(name);
     const isLast = present instanceof Set ? present.delete(connection) && present.size === 0 : present === connection;
@@ -32,7 +32,7 @@ export class Roster {
     return present === undefined ? 0 : 1;
   }
 
-  /** Live, not a copy: who comes in while it is read may be among them, and who leaves is not. */
+  /** Live, not a copy: connections that join while it is read may be included; those that leave are not. */
   of(name: string): Iterable<Connection> {
     const present = this.#present.get(name);
     if (present instanceof Set) return present;

@@ -76,7 +76,7 @@ export class Slices {
 
   readonly #onTurn = (): void => {
     this.#endMs = undefined;
-    // Those that are left wait for the turn that the first slice of this one has asked for.
+    // The rest waits for the next turn, which the first slice of this one has scheduled.
     for (let count = this.#unfinished.length; count > 0 && this.#isShareLeft(); count -= 1) {
       const work = this.#unfinished.shift()!;
       if (!work.goOn()) this.#unfinished.push(work);

@@ -3,7 +3,7 @@ import type { SequencedMessage } from '../protocols/messages.js';
 import { StampedFrames, StampedMessages } from '../protocols/stamped-frames.js';
 import { type StateSubject, stateSubjectOf } from './state-subject.js';
 
-/** A message, and until when it is of use. */
+/** A message and its expiry. */
 export interface Send {
   readonly message: SequencedMessage;
   /** Monotonic milliseconds; infinite for a message that never expires. */
@@ -20,9 +20,9 @@ export interface Stamped {
 }
 
 /**
- * Messages of one reliable protocol, in order, before each receiver numbers them in its own way. Sessions keep the batch,
- * which they share, rather than frames: a fan-out then adds one thing to each of them, however many messages it is of,
- * and the garbage collector has one to follow. Frames are made anew for the few that are replayed. [design 4]
+ * Messages of one reliable protocol, in order, before each receiver numbers them. Sessions share the batch and keep it
+ * instead of frames: one reference per session and fan-out, whatever the number of messages. Frames are made again for
+ * messages that are replayed. [design 4]
  */
 export class StampedBatch {
   /** Set for a message about a group state, which is alone in its batch. */
@@ -30,11 +30,11 @@ export class StampedBatch {
   /** Of all messages, without their numbers. */
   readonly bytes: number;
   readonly #messages: readonly Stamped[];
-  /** What receivers share while it is sent, and the frames that were asked for last. */
+  /** What receivers share while the batch is sent, and the frames that were requested last. */
   #shared: StampedMessages | undefined;
   #frames: StampedFrames | undefined;
 
-  /** What of these the protocol has words for; undefined when that is nothing. A message about a group state comes alone. */
+  /** The messages that the protocol can express; undefined when there are none. A message about a group state is alone in its batch. */
   static of(sends: readonly Send[], sequencer: Sequencer): StampedBatch | undefined {
     const messages = sends.flatMap(({ message, expiresAtMs }) => {
       const stamp = sequencer.prepare(message);

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { outcomes, unreachable } from '../errors.js';
 import type { ClientRequest, MessageError, Payload, ServerMessage, StreamPosition } from '../protocols/messages.js';
 
-/** How long a stream may be silent, unless its start says otherwise. [client-protocols 4.8] */
+/** Default idle timeout of a stream. [client-protocols 4.8] */
 export const defaultIdleTimeoutMs = 300_000;
 
 /** Open at the same time in one session. */
@@ -28,7 +28,7 @@ export type StreamInput =
   | { readonly kind: 'fragment'; readonly sequenceId: bigint; readonly payload: Payload }
   | { readonly kind: 'keepAlive' }
   | { readonly kind: 'end'; readonly error: (ClientRequest & { kind: 'streamEnd' })['error'] }
-  /** Nothing came for as long as the stream may be silent. */
+  /** The idle timeout has expired. */
   | { readonly kind: 'idle' }
   /** The publisher's session is over. */
   | { readonly kind: 'cancel' };
@@ -48,7 +48,7 @@ export type StreamOutput =
 export interface StreamStep {
   /** Undefined: the stream is closed, and its id may be used again. */
   readonly state: StreamState | undefined;
-  /** The publisher is there: the wait for it begins anew. */
+  /** The publisher is active: its idle timeout starts again. */
   readonly isSignOfLife: boolean;
   /** In this order: what is published goes before its ack. */
   readonly outputs: readonly StreamOutput[];
@@ -78,7 +78,7 @@ export function step(state: StreamState, input: StreamInput): StreamStep {
 
 function fragmentStep(state: StreamState, sequenceId: bigint, payload: Payload): StreamStep {
   const { expected } = state;
-  // Sent again after a recovery, most likely: the client learns how far we are.
+  // Probably sent again after a recovery: the answer contains the sequence id that is expected next.
   if (sequenceId < expected) return { state, isSignOfLife: false, outputs: [ack(state)] };
   if (sequenceId > expected) return { state, isSignOfLife: false, outputs: [nack(state)] };
   const next = { ...state, expected: expected + 1n };
@@ -112,7 +112,7 @@ function closed(streamId: string, error?: MessageError): StreamOutput {
 interface Open {
   state: StreamState;
   readonly idleTimeoutMs: number;
-  /** Monotonic milliseconds. Moves at every sign of life; the timer, which is dearer, is set anew only when it goes off. */
+  /** Monotonic milliseconds. Updated whenever the publisher sends for the stream; the timer is set again only when it fires, which costs less. */
   idleAtMs: number;
   cancelTimer: () => void;
 }
@@ -151,7 +151,7 @@ export class Streams {
     this.#input(streamId, { kind: 'end', error });
   }
 
-  /** The session is over: those who read its streams are told. */
+  /** The session has ended: readers of its streams are notified. */
   cancel(): void {
     for (const open of [...this.#open.values()]) this.#advance(open, { kind: 'cancel' });
   }
@@ -175,7 +175,7 @@ export class Streams {
     else this.#emit(closed(streamId, { name: 'StreamNotFound', message: `no stream ${streamId} is open` }));
   }
 
-  /** The state is changed before anything is told: a message that overflows its own publisher ends the session at once. */
+  /** The state is changed before anything is sent: a message that overflows its own publisher ends the session at once. */
   #advance(open: Open, input: StreamInput): void {
     const { state, isSignOfLife, outputs } = step(open.state, input);
     if (isSignOfLife) open.idleAtMs = this.#clock.monotonicMs() + open.idleTimeoutMs;

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** What stands at `/`: which program this is, and where to go from here. */
+/** The content of `/`: which program this is, and links. */
 export interface About {
   readonly version: string;
   /** One sentence. */
@@ -9,7 +9,7 @@ export interface About {
   readonly links: Readonly<Record<string, string>>;
 }
 
-/** A handler that says what this is: as a small page to a browser, as JSON to everybody else. [RFC 9110 12.5.1] */
+/** A handler that describes the program: HTML for browsers, otherwise JSON. [RFC 9110 12.5.1] */
 export function sendAbout({ version, description, links }: About) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> => {
     const base = basePathOf(request.originalUrl);
@@ -24,7 +24,7 @@ export function sendAbout({ version, description, links }: About) {
   };
 }
 
-/** What stood before the last slash: the base path of the endpoint that the caller used. */
+/** The path before the last slash: the base path of the endpoint that the caller used. */
 function basePathOf(url: string): string {
   return url
     .replace(/^https?:\/\/[^/?]*/i, '')
@@ -32,7 +32,7 @@ function basePathOf(url: string): string {
     .replace(/\/+$/, '');
 }
 
-/** Browsers name `text/html` first; whoever takes anything gets JSON. */
+/** Browsers list `text/html` first; clients that accept anything get JSON. */
 function wantsPage(accept: string | undefined): boolean {
   const types = (accept ?? '')
     .toLowerCase()

@@ -2,10 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { isLoopback } from '../addresses.js';
 
-/** Whose forwarding headers are believed: everybody's, nobody's, or those of a comma list of addresses and networks. */
+/** Peers whose forwarding headers are trusted: all, none, or a comma-separated list of addresses and networks. */
 export type TrustProxy = boolean | string;
 
-/** @returns whether a peer is a proxy whose forwarding headers are believed */
+/** @returns whether a peer is a proxy whose forwarding headers are trusted */
 export function trustedPeers(trustProxy: TrustProxy): (address: string) => boolean {
   if (typeof trustProxy === 'boolean') return () => trustProxy;
   const trusted = new BlockList();
@@ -22,8 +22,8 @@ export function trustedPeers(trustProxy: TrustProxy): (address: string) => boole
 }
 
 /**
- * The client's address as a trusted proxy tells it: of several forwarded ones the last that is not a trusted proxy's, or,
- * where everybody is trusted, the last one, which our own proxy wrote. Undefined when the peer is no trusted proxy, or tells none.
+ * The client's address as forwarded by a trusted proxy: of several ones the last that is not a trusted proxy's, or, if all
+ * peers are trusted, the last one, which our own proxy wrote. Undefined when the peer is not a trusted proxy or forwards none.
  */
 export function forwardedAddress(
   request: IncomingMessage,
@@ -63,7 +63,7 @@ export function networkOf(address: string): string {
   return `${groups.map(group => group.replace(/^0+(?=.)/, '')).join(':')}::/64`;
 }
 
-/** Can only this machine have it? */
+/** Is it a loopback address? */
 export function isLoopbackAddress(address: string): boolean {
   return isLoopback(withoutMapping(address));
 }

@@ -10,8 +10,8 @@ export interface ListenAddress {
 }
 
 /**
- * Listens; `localhost` on all addresses that it stands for. Fastify would make a server for each of them, which nobody
- * watches: here all sockets go to the one server. Call it before the app is ready.
+ * Listens; `localhost` on all addresses that it stands for. Fastify would make a server for each of them, whose
+ * sockets are not counted: here all sockets go to the one server. Call it before the app is ready.
  * @param addressesOf what a host name stands for
  * @returns the port @throws when the first address cannot be listened on
  */

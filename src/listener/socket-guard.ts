@@ -6,7 +6,7 @@ import { networkOf } from './client-address.js';
 export interface SocketLimits {
   /** Sockets of one client address. @param address as the operating system or a trusted proxy names it */
   perAddress(address: string): number;
-  /** Sockets that nobody has shown a right on yet. */
+  /** Sockets without an authenticated request. */
   unauthenticated(): number;
 }
 
@@ -14,16 +14,16 @@ export interface SocketGuardOptions {
   readonly limits: SocketLimits;
   /** Is the peer a proxy, whose sockets are those of many clients? */
   isProxy(address: string): boolean;
-  /** Sockets were turned away. Told at most once a minute. */
+  /** Sockets were refused. Called at most once a minute. */
   onLimit?(message: string): void;
   /** Milliseconds of a clock that is never set. */
   monotonicMs(): number;
 }
 
-/** Seconds after which one who was turned away may try again. */
+/** Seconds after which a refused client may try again. */
 export const retryAfterSeconds = 5;
 
-/** How long a socket that is turned away may take to read why, and how many may do so at a time. */
+/** How long a refused socket may take to read the reason, and how many may do so at a time. */
 const leaving = { timeMs: 1_000, most: 64 };
 
 const noticeGapMs = 60_000;
@@ -40,9 +40,9 @@ const tooMany = [
 ].join('\r\n');
 
 /**
- * Stands between a listener's sockets and its server, and bounds what strangers can take. One address may have so many
- * sockets: more are answered 429. All together may have so many on which no request was authenticated: for a new one the
- * oldest goes, so that a client that does have a token always gets its turn. Each step costs the same for any number of sockets.
+ * Limits the sockets of a listener. For each address: further sockets are rejected with 429. For all sockets without an
+ * authenticated request together: for each further socket the oldest one is closed, so that a client with a valid token is
+ * always admitted. Each step costs the same for any number of sockets.
  */
 export class SocketGuard {
   readonly #options: SocketGuardOptions;
@@ -82,7 +82,7 @@ export class SocketGuard {
     if (isTls) server.prependListener('secureConnection', socket => this.#secured(socket));
   }
 
-  /** A request on the socket was authenticated: it stays, whoever else comes. */
+  /** A request on the socket was authenticated: it is not closed for others. */
   recognize(socket: Socket): void {
     this.#strangers.delete(socket);
   }
@@ -124,7 +124,7 @@ export class SocketGuard {
     return true;
   }
 
-  /** From here on the socket that is known to requests stands for the TCP socket below it. */
+  /** From here on the TLS socket, which requests refer to, replaces the TCP socket below it. */
   #secured(secure: TLSSocket): void {
     const raw = this.#handshakes.get(peerOf(secure));
     if (raw === undefined) return;
@@ -148,7 +148,7 @@ export class SocketGuard {
     }
   }
 
-  /** Without TLS there is a moment to say why: an answer that is followed by a reset at once may never be seen. */
+  /** Without TLS the reason is sent first: a response that is followed by a reset at once may be lost. */
   #turnAway(socket: Socket, isTls: boolean): void {
     socket.on('error', ignore);
     if (isTls || this.#leaving >= leaving.most) {
@@ -191,5 +191,5 @@ function peerOf(socket: Socket): string {
   return `${socket.remoteAddress} ${socket.remotePort}`;
 }
 
-/** Whoever is turned away may reset the connection. */
+/** A refused client may reset the connection. */
 function ignore(): void {}

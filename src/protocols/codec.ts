@@ -10,7 +10,7 @@ export interface InboundFrame {
 
 /** Turns messages into frames. One object per wire form: fan-out encodes once per encoder. */
 export interface Encoder {
-  /** Undefined when the protocol has no way to say this (a simple client hears payloads only). */
+  /** Undefined when the protocol cannot express the message (simple clients receive payloads only). */
   encode(message: ServerMessage): Frame | undefined;
 }
 
@@ -20,13 +20,13 @@ export abstract class Stamp {
   /** Of the message without its sequence id. */
   abstract readonly bytes: number;
 
-  /** Bytes that the id itself takes. Messages whose ids take as many bytes differ nowhere else. */
+  /** Bytes that the id itself takes. If two ids take as many bytes, the two messages differ in the id only. */
   abstract idBytes(sequenceId: number): number;
 
   /** Of the message with this id. */
   abstract size(sequenceId: number): number;
 
-  /** Writes the message with this id from `at` on. Answers where the id is. */
+  /** Writes the message with this id from `at` on. Returns the position of the id. */
   abstract write(target: Buffer, at: number, sequenceId: number): number;
 
   /** Writes an id, which takes so many bytes, over another one of as many. */
@@ -59,15 +59,15 @@ export abstract class Stamp {
 
 /** Encodes what reliable protocols number: the body once, the sequence id per receiver. [client-protocols 5.1] */
 export interface Sequencer {
-  /** Undefined when the protocol has no way to say this. */
+  /** Undefined when the protocol cannot express the message. */
   prepare(message: SequencedMessage): Stamp | undefined;
 }
 
 /** One client protocol. Pure: no sockets, timers or logger. */
 export interface Codec {
-  /** The `Sec-WebSocket-Protocol` value it answers to; undefined for simple clients. */
+  /** Its `Sec-WebSocket-Protocol` value; undefined for simple clients. */
   readonly subprotocol: string | undefined;
-  /** What a request that failed turns into: an ack, when one was asked for, or the end of the connection. [client-protocols 3, 4.5] */
+  /** How a failed request is answered: by an ack, if one was requested, or by closing the connection. [client-protocols 3, 4.5] */
   readonly onFailure: 'ack' | 'close';
   readonly encoder: Encoder;
   /** Reliable protocols have one; their sessions outlive their sockets. [client-protocols 5] */

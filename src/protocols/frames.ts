@@ -1,22 +1,22 @@
 import { concatWires, wireOf } from './wire.js';
 
 /**
- * Messages that are sent together, in order. Receivers that are due the same ones are given the same object, so that
- * their bytes are put together once for all. [design 4]
+ * Messages that are sent together, in order. Receivers of the same messages get the same object, so that the bytes are
+ * joined once for all of them. [design 4]
  */
 export interface Frames {
-  /** Messages. */
+  /** Number of messages. */
   readonly count: number;
   /** Of all messages, without sequence ids. */
   readonly payloadBytes: number;
-  /** Monotonic milliseconds: a socket that could not take the first to expire before then drops it. [rest-api 5 › TTL] */
+  /** Monotonic milliseconds: the earliest expiry of the messages. A blocked socket drops what has expired. [rest-api 5 › TTL] */
   readonly expiresAtMs: number;
   each(): readonly Frame[];
   /** All of them as they go over TCP in one Buffer, made when a first socket needs it. */
   wire(): Buffer;
   /** As `wire`, in several Buffers, of which receivers share all that is not one receiver's own. */
   buffers(): readonly Buffer[];
-  /** The same messages in parts, each made when it is asked for. What is made for one receiver alone has at most `maxPartBytes`. */
+  /** The same messages in parts, each made on demand. What is made for one receiver alone has at most `maxPartBytes`. */
   parts(): Iterable<Frames>;
 }
 

@@ -2,7 +2,7 @@ import type { Codec } from './codec.js';
 import { json, jsonReliable } from './json/index.js';
 import { protobuf, protobufReliable } from './protobuf/index.js';
 
-/** The subprotocols that the service speaks. A new one is one line here. */
+/** The supported subprotocols. A new one is one line here. */
 export const codecs: readonly Codec[] = [json, jsonReliable, protobuf, protobufReliable];
 
 /** The codec for an offered subprotocol; letter case does not count. [client-protocols 1.2] */

@@ -1,4 +1,4 @@
-/** The words the whole program speaks: what clients ask and what they are told, whatever the wire looks like. */
+/** Messages between clients and the service, independent of their wire format. */
 
 /** What a payload's bytes are. [client-protocols 0, 9] */
 export type DataType = 'text' | 'json' | 'binary' | 'protobuf';
@@ -14,7 +14,7 @@ export interface Payload {
   readonly metadata: Metadata | undefined;
 }
 
-/** What a client asked for. `ackId` is a uint64, hence bigint; undefined means that no ack is wanted. [client-protocols 4.2] */
+/** A request of a client. `ackId` is a uint64, hence bigint; undefined: no ack is requested. [client-protocols 4.2] */
 export type ClientRequest =
   | { readonly kind: 'joinGroup' | 'leaveGroup'; readonly group: string; readonly ackId: bigint | undefined }
   | {
@@ -66,7 +66,7 @@ export type ClientRequest =
       readonly ackId: bigint | undefined;
     };
 
-/** Why a publisher says that its stream failed. [client-protocols 4.8] */
+/** The publisher's reason for a failed stream. [client-protocols 4.8] */
 export interface UserError {
   readonly message: string | undefined;
   readonly userErrorCode: string | undefined;
@@ -78,7 +78,7 @@ export interface MessageError {
   readonly message: string;
 }
 
-/** Where a group message stands in a stream. [client-protocols 4.8] */
+/** The position of a group message in a stream. [client-protocols 4.8] */
 export interface StreamPosition {
   readonly streamId: string;
   readonly sequenceId: bigint;
@@ -97,7 +97,7 @@ export interface GroupStateItem {
   readonly updatedAtMs: number;
 }
 
-/** What a client is told. [client-protocols 4.3] */
+/** A message to a client. [client-protocols 4.3] */
 export type ServerMessage =
   | SequencedMessage
   | {
@@ -113,7 +113,7 @@ export type ServerMessage =
   | {
       readonly kind: 'invokeResponse';
       readonly invocationId: string;
-      /** Of a success; undefined when the upstream had nothing to say. */
+      /** Of a success; undefined when the upstream's response is empty. */
       readonly payload: Payload | undefined;
       /** Undefined: success. */
       readonly error: MessageError | undefined;
@@ -143,7 +143,7 @@ export type DataMessage =
 export type SequencedMessage =
   | DataMessage
   | {
-      /** A snapshot replaces what its receiver knows; an update adds to it. [client-protocols 4.9] */
+      /** A snapshot replaces what its receiver has; an update adds to it. [client-protocols 4.9] */
       readonly kind: 'groupStateSnapshot' | 'groupStateUpdate';
       readonly group: string;
       readonly items: readonly GroupStateItem[];

@@ -21,7 +21,7 @@ export function isHubName(name: string): boolean {
   return hubName.test(name);
 }
 
-/** Hubs are told apart ignoring case; this is the spelling used for routing. */
+/** Hub names are case-insensitive; this is the spelling used for routing. */
 export function canonicalHubName(name: string): string {
   return name.toLowerCase();
 }

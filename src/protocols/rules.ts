@@ -4,9 +4,9 @@ import type { Metadata } from './messages.js';
 import { checkMetadata } from './metadata.js';
 import { groupNameRule, isEventName, isGroupName } from './names.js';
 
-/** What every codec asks of a request, however it is written. Each answers its argument, or throws `malformed`. [client-protocols 4.1, 6] */
+/** Rules for requests in all codecs. Each function returns its argument, or throws `malformed`. [client-protocols 4.1, 6] */
 
-/** Seconds a message may ask to be kept for. [client-protocols 4.2] */
+/** Maximum time to live of a message, in seconds. [client-protocols 4.2] */
 const maxTtlSeconds = 300n;
 
 export function malformed(message: string, cause?: unknown): PubSubError {

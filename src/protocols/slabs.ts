@@ -1,7 +1,7 @@
 /**
- * Memory for bytes that are gone once a socket has taken them is cut from slabs, as Node does with small Buffers: an
- * allocation for each of a thousand receivers is a third of what a copy for it costs. A receiver that reads nothing keeps
- * a slab alive for each write that waits, so they are no larger.
+ * Memory for bytes that are needed only until a socket has written them is cut from slabs, as Node does with small
+ * Buffers. Hot path: no allocation for each receiver. A receiver that does not read keeps one slab alive for each waiting
+ * write, so slabs are not larger.
  */
 const slabBytes = 32 * 1024;
 

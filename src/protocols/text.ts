@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { TextDecoder } from 'node:util';
 
-/** Why bytes are not the text that their `Content-Type` says they are. */
+/** Why bytes are not valid text of their `Content-Type`. */
 export interface TextFault {
   readonly fault: 'unknownCharset' | 'notThatCharset';
   /** As declared, or as its decoder calls it. */
@@ -10,7 +10,7 @@ export interface TextFault {
 
 /**
  * A text's bytes in UTF-8 without a byte order mark, which says how a text is coded and is no part of it.
- * @param charset as `Content-Type` has it, in any case; `utf-16` is told from its mark [rest-api 2.8]
+ * @param charset as `Content-Type` has it, in any case; the byte order of `utf-16` is that of its mark [rest-api 2.8]
  */
 export function utf8Of(body: Buffer, charset: string): Buffer | TextFault {
   if (charset.toLowerCase() === 'utf-8' && isUtf8(body)) return withoutMark(body); // no decoder is made for what needs none

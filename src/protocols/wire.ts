@@ -8,7 +8,7 @@ const fin = 0x80;
 
 /**
  * Payload bytes of one frame. Larger messages go in several: the vendor's Java client ends a connection on a frame above
- * 64 KiB, while any client joins fragments. It is also the most that a header of four bytes can say. [RFC 6455 5.4]
+ * 64 KiB, while any client joins fragments. It is also the largest length in a header of four bytes. [RFC 6455 5.4]
  */
 export const maxFrameBytes = 0xffff;
 
@@ -59,7 +59,7 @@ export function headerBytes(payloadBytes: number): number {
   return payloadBytes < 126 ? 2 : 4;
 }
 
-/** The header of a message that is one frame. Answers where the payload begins. */
+/** The header of a message that is one frame. Returns the start of the payload. */
 export function writeHeader(wire: Buffer, at: number, isBinary: boolean, payloadBytes: number): number {
   return writeFrameHeader(wire, at, opcodeOf(isBinary) | fin, payloadBytes);
 }

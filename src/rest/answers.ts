@@ -3,10 +3,10 @@ import type { FastifyReply, onSendHookHandler } from 'fastify';
 type Answer = { readonly reply: FastifyReply; readonly send: () => void };
 
 /**
- * A hook that keeps the answers of one turn of the event loop until its end, so that they leave one after another, with
- * the messages that their calls sent. Callers then wake up once for several answers, and their next calls come together:
- * a quarter more sends per CPU-second. A call that is alone waits for nothing. [design 4]
- * @param onFault told when an answer could not be written, which ends its connection
+ * A hook that holds the responses of one turn of the event loop until its end, so that they are written one after
+ * another, after the messages that their calls sent. Hot path: callers wake up once for several responses, and their next
+ * calls arrive together. A single call is not delayed. [design 4]
+ * @param onFault called when a response could not be written, which ends its connection
  */
 export function answersAtTurnEnd(onFault: (error: unknown) => void): onSendHookHandler {
   let due: Answer[] = [];
@@ -17,7 +17,7 @@ export function answersAtTurnEnd(onFault: (error: unknown) => void): onSendHookH
       try {
         send();
       } catch (error) {
-        reply.raw.destroy(); // there is nobody else to catch it, and the other answers have to leave
+        reply.raw.destroy(); // no caller could catch the error, and the other responses must still be written
         onFault(error);
       }
     }

@@ -11,20 +11,20 @@ import { actionPrefix, isAllowed } from './data-actions.js';
 import { missingAction } from './failures.js';
 import { operationOf } from './operation.js';
 
-/** Whose word counts. */
+/** Which callers are accepted. */
 export interface CallerChecks {
   readonly tokens: Pick<KeyTokens, 'verify'>;
-  /** Undefined: no caller is known to Entra ID. */
+  /** Undefined: Entra ID tokens are not configured. */
   readonly entra?: Pick<EntraVerifier, 'isAddressed' | 'isAudience' | 'verify'> | undefined;
   /** Read at each call: a reload applies at once. */
   readonly isLocalAuthDisabled?: (() => boolean) | undefined;
   readonly endpoints: Endpoints;
-  /** Told of each request that passes. */
+  /** Called for each authenticated request. */
   readonly onAuthenticated?: ((socket: Socket) => void) | undefined;
 }
 
 /**
- * A hook that lets a request pass when its bearer token is for it; the `WWW-Authenticate` of a refusal says why. [rest-api 1.7]
+ * A hook that accepts a request with a valid bearer token; a refusal contains the reason in `WWW-Authenticate`. [rest-api 1.7]
  * @throws PubSubError `unauthorized`, RestFailure `forbidden` from the hook
  */
 export function authentication(checks: CallerChecks) {
@@ -55,8 +55,8 @@ function pass({ raw }: FastifyRequest, { onAuthenticated }: CallerChecks, done: 
 }
 
 /**
- * A token that names Entra ID's audience is no key token, whoever signed it. [rest-api 1.4] One that can be a key token
- * is asked whom it names once it is verified, the others before: decoding it twice would make a send 6 % dearer.
+ * A token with Entra ID's audience is not accepted as a key token, whoever signed it. [rest-api 1.4] If it may be a key
+ * token, its audience is checked after verification, otherwise before. Hot path: the token is decoded once.
  */
 function checkToken(token: string, request: FastifyRequest, checks: CallerChecks): Promise<void> | undefined {
   const { entra } = checks;
@@ -100,7 +100,7 @@ function checkRoles(roles: readonly string[], request: FastifyRequest): void {
   if (missing !== undefined) throw missingAction(actionPrefix + missing);
 }
 
-/** The error, once the reply says what a better token would have to be. */
+/** Adds `WWW-Authenticate` to the reply and returns the error. */
 function challenged(error: unknown, reply: FastifyReply): Error {
   const failure = PubSubError.from(error);
   if (failure.kind === 'unauthorized') reply.header('www-authenticate', challenge(failure.message));

@@ -28,14 +28,14 @@ export function readCertificate({ certFile, keyFile }: CertificateFiles): Certif
   }
 }
 
-/** Tells of each new certificate in the files. One that cannot be used changes nothing: a renewal may be half done. */
+/** Reports each new certificate in the files. One that cannot be used changes nothing: a renewal may be half done. */
 export class CertificateWatch {
   readonly #files: CertificateFiles;
   readonly #clock: Clock;
   readonly #onChange: (certificate: Certificate) => void;
   readonly #onFailure: (reason: string) => void;
   #current: Certificate;
-  /** Told once, however often it is met. */
+  /** Reported once, however often it occurs. */
   #lastFailure: string | undefined;
   #cancel: () => void = () => {};
   #isStopped = false;

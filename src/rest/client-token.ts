@@ -35,14 +35,14 @@ export function addTokens(app: FastifyInstance, tokens: Pick<KeyTokens, 'sign'>,
 const generateToken = operation({
   id: 'WebPubSub_GenerateClientToken',
   summary: 'Generate a client access token.',
-  // The vendor asks for the second one when the client connects; here the token is all that is known then. [rest-api 1.4]
+  // The vendor asks for the second one when the client connects; here only the token is available then. [rest-api 1.4]
   actions: ['clientConnection/generateToken/action', 'clientConnection/write'],
   query: ['userId', 'role', 'group', 'minutesToExpire', 'clientType'],
   success: { status: 200, body: Type.Object({ token: Type.String() }) },
 });
 
 /**
- * A client access token as the query asks for it; what is not asked for is not claimed. [rest-api 1.6]
+ * A client access token with the claims that the query requests. [rest-api 1.6]
  * @throws RestFailure for a parameter out of range
  */
 export function clientToken(request: FastifyRequest, tokens: Pick<KeyTokens, 'sign'>, endpoints: Endpoints): string {

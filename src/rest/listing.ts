@@ -23,7 +23,7 @@ interface PageRequest {
   readonly after: string | undefined;
 }
 
-/** A page goes on after an id, not at a position: who leaves or comes in between moves nobody else. [rest-api 2.6] */
+/** A page continues after an id, not at a position: connections that leave or join in between do not move others. [rest-api 2.6] */
 export function addListing(
   app: FastifyInstance,
   hubs: HubDirectory,

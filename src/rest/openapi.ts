@@ -44,7 +44,7 @@ const failures: Readonly<Record<number, string>> = {
 };
 
 /**
- * Serves the OpenAPI document of the operations that are registered after this call. Needs no token: it says nothing that
+ * Serves the OpenAPI document of the operations that are registered after this call. Needs no token: it contains nothing that
  * is not public. [rest-api 2]
  */
 export function addOpenApi(app: FastifyInstance, endpoints: Endpoints): void {
@@ -123,7 +123,7 @@ function contentOf(body: Readonly<Record<string, TSchema>>): object {
   return Object.fromEntries(Object.entries(body).map(([mediaType, schema]) => [mediaType, { schema }]));
 }
 
-/** All that ask for a token can be refused for it. */
+/** All operations that need a token can be refused because of it. */
 function failuresOf({ actions, failures: own = [] }: Operation): readonly number[] {
   return actions.length === 0 ? [] : [400, 401, 403, ...own];
 }

@@ -19,7 +19,7 @@ interface ContentType {
   readonly charset: string;
 }
 
-/** As SDKs write them: to parse one, and to make a decoder for its charset, was 3 % of a send. */
+/** As SDKs write them. Hot path: no parsing, and no decoder for the charset. */
 const usualContentTypes: ReadonlyMap<string, ContentType> = new Map(
   Object.keys(dataTypes)
     .flatMap(type => ['', ';charset=utf-8', '; charset=utf-8', '; charset=UTF-8'].map(charset => type + charset))

@@ -28,7 +28,7 @@ export function queryCheck(names: readonly QueryName[]): onRequestHookHandler {
   };
 }
 
-/** A filter that does not hold reaches nobody: it is compiled before anything else is done with it. [rest-api 4.3] */
+/** An invalid filter is rejected before the call has any effect. [rest-api 4.3] */
 function checkFilter(request: FastifyRequest): void {
   const filter = queryFilter(request);
   if (filter !== undefined) assertFilter(filter, 'filter');

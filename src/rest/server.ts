@@ -43,8 +43,8 @@ export interface RestServerOptions extends CallerChecks {
   /** Undefined: nobody is told of calls. */
   readonly reports?: CallReports | undefined;
   /**
-   * Whose `X-Forwarded-Host` and `X-Forwarded-Proto` are believed, where a token's audience is compared with the request's
-   * host and where URLs are made: everybody's, or those of a comma list of addresses and networks.
+   * Peers whose `X-Forwarded-Host` and `X-Forwarded-Proto` are trusted, for comparing a token's audience with the request's
+   * host and for making URLs: all, or a comma-separated list of addresses and networks.
    */
   readonly trustProxy?: boolean | string | undefined;
   /** Undefined: plain HTTP. */
@@ -58,8 +58,8 @@ export interface RestServerOptions extends CallerChecks {
 const maxHeaderBytes = 128 * 1024;
 
 /**
- * The public HTTP server: data plane, health, and a word for those who come to a client path without an upgrade. The
- * caller listens, and answers `upgrade` on `server`. [rest-api 2, design 1]
+ * The public HTTP server: data plane, health, and an error for requests without an upgrade on client paths. The caller
+ * listens, and handles `upgrade` on `server`. [rest-api 2, design 1]
  */
 export function createRestServer(options: RestServerOptions): FastifyInstance {
   const calls = options.reports && new Calls(options.reports);
@@ -94,8 +94,8 @@ export function nodeOptions(timeouts: ListenerTimeouts) {
 function commonSettings({ endpoints, trustProxy = false, timeouts = defaultTimeouts }: RestServerOptions) {
   return {
     ...fastifySettings(timeouts),
-    // Fastify would make a child of the logger, and two listeners, for each request, 6 % of a send; its own lines quote
-    // URLs, which may carry access tokens. What is worth a line is logged here.
+    // Hot path: Fastify would create a child logger and two listeners for each request. Its own log lines contain URLs,
+    // which may contain access tokens, so requests are logged here.
     logger: false,
     trustProxy,
     bodyLimit: maxBodyBytes,
@@ -106,7 +106,7 @@ function commonSettings({ endpoints, trustProxy = false, timeouts = defaultTimeo
   };
 }
 
-/** A hook of what needs no waiting: as `async` ones, and with them the sends, they were 4 % of a send. */
+/** A synchronous check as a Fastify hook. Hot path: an async hook costs a promise for each request. */
 function atOnce(check: (request: FastifyRequest, reply: FastifyReply) => void): onRequestHookHandler {
   return (request, reply, done) => {
     check(request, reply);
@@ -148,7 +148,7 @@ const health = operation({
 });
 
 /**
- * Checks run before the body is read, in the order that rest-api 1.7 gives: a 401 says nothing about what exists. The
+ * Checks run before the body is read, in the order that rest-api 1.7 gives: a 401 must not disclose what exists. The
  * operation's own check of its query comes last.
  */
 function addHubs(app: FastifyInstance, options: RestServerOptions): void {
@@ -186,13 +186,13 @@ function addRoot(app: FastifyInstance, { version = '', documentation }: RestServ
   app.head('/', about);
 }
 
-/** Nobody who has not shown a right to it makes us hold a body: it stays in the socket. */
+/** Bodies are read only of authenticated requests; others remain in the socket. */
 function readNoBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
-/** The built-in parsers would re-read JSON and refuse what they do not know; sends want the bytes. [rest-api 2.11] */
+/** The built-in parsers would re-read JSON and refuse unknown types; sends need the bytes. [rest-api 2.11] */
 function readBodiesAsBytes(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
   // The usual types are named only because Fastify remembers the parser of a named one.

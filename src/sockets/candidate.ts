@@ -7,8 +7,8 @@ import { groupNameRule, isGroupName, isUserId, userIdRule } from '../protocols/n
 import { headersOf, queryOf, simpleCodecOf, subprotocolsOf } from './client-request.js';
 
 /**
- * Who asks to come in, by its upgrade request and its token. What only a `connect` handler is told is read from them
- * when it is asked for: most clients have none.
+ * A client that requests a connection: its upgrade request and its token. What only a `connect` handler needs is read from
+ * them on demand: most hubs have no such handler.
  */
 export class RequestedCandidate implements Candidate {
   readonly userId: string | undefined;
@@ -50,7 +50,7 @@ export class RequestedCandidate implements Candidate {
 }
 
 /**
- * Refused before anybody is told of it: an upstream would see another user than the hub has, as HTTP drops white space
+ * Refused before any event is sent: an upstream would see another user than the hub has, as HTTP drops white space
  * at the ends of a header, or could never be sent an event. `""` is anonymous.
  */
 function userIdOf(claims: Claims): string | undefined {

@@ -28,8 +28,8 @@ export class Capacity {
   }
 
   /**
-   * Where a limit is reached, sessions whose clients are away give way to one who is here, the longest away first.
-   * @param hub undefined: nobody is in it yet
+   * When a limit is reached, disconnected sessions are ended to admit a new client, the longest disconnected first.
+   * @param hub undefined: it has no clients yet
    * @throws RefusedUpgrade `tooMany`, with `Retry-After`
    */
   check(hub: Hub | undefined): void {

@@ -9,7 +9,7 @@ import { simpleEvents, simplePublisher } from '../protocols/simple.js';
 import { isWebSocketUpgrade } from './other-upgrade.js';
 import { RefusedUpgrade } from './refusal.js';
 
-/** What a client's upgrade request asks for, before anybody is asked whether it may. */
+/** What a client's upgrade request asks for, before it is authorised. */
 export interface ClientTarget {
   /** As written in the URL, decoded once. */
   readonly hub: string;
@@ -42,7 +42,7 @@ export function readTarget(request: IncomingMessage, basePaths: readonly string[
 }
 
 /**
- * Refused before the upstream is asked; ws would refuse it only afterwards. What ws is stricter about than HTTP is written
+ * Refused before the `connect` event; ws would refuse it only afterwards. What ws is stricter about than HTTP is written
  * down as ws wants it: `websocket` among other protocols, and empty items of a list. [RFC 6455 4.2.1, RFC 9110 5.6.1]
  * @throws PubSubError `invalid`
  */
@@ -128,7 +128,7 @@ function textOf(value: string): string {
 }
 
 /**
- * What a simple client on this URL would speak; checked for every client, as its subprotocol may not be known yet.
+ * The protocol of a simple client with this URL; checked for every client, since the subprotocol may not be selected yet.
  * Of repeated parameters the last counts. [client-protocols 1.1, 1.4]
  * @throws PubSubError `invalid`
  */
@@ -154,7 +154,7 @@ function add(values: Map<string, string[]>, name: string, value: string): void {
 }
 
 function decode(text: string): string {
-  if (!text.includes('%')) return text; // nearly always, and to decode nothing is 1 % of a connect
+  if (!text.includes('%')) return text; // nearly always; hot path
   try {
     return decodeURIComponent(text);
   } catch (cause) {

@@ -19,7 +19,7 @@ export interface ClientSocketHost {
   onClosed(): void;
 }
 
-/** A way out that can be told to write nothing more. */
+/** An outlet that can be stopped from writing. */
 export type AbandonedOutlet = Outlet & { abandon(): void; watch(watcher: SlowWatcher): void };
 
 /** ws's part of a client. Its listeners are the same functions for all sockets: closures would cost each socket 0.7 KB. */

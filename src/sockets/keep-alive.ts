@@ -18,7 +18,7 @@ export interface Peer {
   readonly socket: Socket;
   /** Read at each sweep: a reload applies to open sockets. */
   readonly intervalMs: number;
-  /** It said nothing for three intervals, and is not watched any more. */
+  /** Nothing was received for three intervals; it is not watched any more. */
   onSilent(): void;
 }
 

@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ConnectRefused, type ErrorKind, PubSubError } from '../errors.js';
 
-/** A refusal that tells the client more in headers of its own. */
+/** A refusal with additional headers. */
 export class RefusedUpgrade extends PubSubError {
   constructor(
     kind: ErrorKind,
@@ -24,7 +24,7 @@ export interface Refusal {
   readonly reason: string;
 }
 
-/** What the upstream said goes to the client as it is; what is ours to explain is explained, and faults are not. [upstream-events D17] */
+/** The upstream's refusal is passed on unchanged; our own refusals contain a reason, internal errors do not. [upstream-events D17] */
 export function refusalOf(cause: unknown): Refusal {
   if (cause instanceof ConnectRefused) {
     const { status, body, contentType, message } = cause;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type TrustProxy, trustedPeers } from '../listener/client-address.js';
 
-/** The host that a client asked for. Of several forwarded ones the last is the one our own proxy wrote. [design 6] */
+/** The host of the client's request. Of several forwarded ones the last is the one our own proxy wrote. [design 6] */
 export function requestHostReader(trustProxy: TrustProxy): (request: IncomingMessage) => string | undefined {
   const isTrusted = trustedPeers(trustProxy);
   return request => {

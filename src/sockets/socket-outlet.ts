@@ -116,7 +116,7 @@ export class SocketOutlet implements Outlet, Flushable {
     if (this.#isAnythingLeft() || this.#closeFrame !== undefined) this.#turn.add(this);
   };
 
-  /** The first that a socket is due needs no run; two make one, which begins where those of all sockets do. */
+  /** From the second item on, a socket holds a run. All runs start from the turn's empty one, so equal queues are one object. */
   #runOf(due: Frames): Run {
     return due instanceof Run ? due : this.#turn.start.with(due);
   }
@@ -186,7 +186,7 @@ export class SocketOutlet implements Outlet, Flushable {
     const messages = (this.#due?.count ?? 0) + (this.#backlog?.count ?? 0) + this.#stuckMessages;
     const bytes = (this.#due?.payloadBytes ?? 0) + (this.#backlog?.payloadBytes ?? 0) + this.#socket.writableLength;
     if (this.#isSlow || (messages <= this.#limits.maxMessages && bytes <= this.#limits.maxBytes)) return;
-    this.#isSlow = true; // what is sent from here on is the goodbye
+    this.#isSlow = true; // from here on only the close message is sent
     this.#forget();
     this.#watcher?.onSlow();
   }

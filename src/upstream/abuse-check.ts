@@ -6,7 +6,7 @@ import type { Transport } from '../egress/transport.js';
 import { isRedirect, isSuccess, linesOf, redirectTarget, shown } from './reply.js';
 import type { Verdict } from './validation.js';
 
-/** Whom an upstream is asked to allow, and how its answer is read. */
+/** Origins that the upstream must allow, and how its response is read. */
 export interface AbuseCheck {
   /** Scheme, host and port of the upstream. */
   readonly origin: string;
@@ -14,7 +14,7 @@ export interface AbuseCheck {
   readonly path: string;
   /** Host names of the service; any one allowed is enough. [upstream-events 4.4] */
   readonly serviceOrigins: readonly string[];
-  /** What the upstream is told: the host names, or the hosts with their ports. */
+  /** Values of WebHook-Request-Origin: the host names, or the hosts with their ports. */
   readonly requestOrigins: readonly string[];
   /** The service's own public ports: an answer may name the host with one of them. [upstream-events 4.2] */
   readonly servicePorts: readonly number[];
@@ -26,7 +26,7 @@ const tryTimeoutMs = 10_000;
 
 const bounds: Bounds = { headersWithinMs: tryTimeoutMs, bodyWithinMs: tryTimeoutMs, bodyLimit: () => noBody };
 
-/** Asks an upstream with OPTIONS, and on 404 with GET, whether it wants the service's events. [upstream-events 4] */
+/** Validates an upstream with OPTIONS, and after a 404 with GET. [upstream-events 4] */
 export async function checkUpstream(transport: Pick<Transport, 'send'>, check: AbuseCheck): Promise<Verdict> {
   const options = await transport.send(requestOf(check, 'OPTIONS'), bounds);
   if (options.kind === 'failure') return failureVerdict(options, check);
@@ -83,7 +83,7 @@ function answerText(status: number, lines: readonly string[]): string {
   return `answered ${status} with WebHook-Allowed-Origin: ${shown(lines.join(' | '))}`;
 }
 
-/** A header of cross-origin resource sharing, which browsers ask for with OPTIONS too. */
+/** A header of cross-origin resource sharing, whose preflight requests use OPTIONS too. */
 function corsHeaderOf({ headers }: Response): string | undefined {
   return Object.keys(headers).find(name => name.startsWith('access-control-'));
 }

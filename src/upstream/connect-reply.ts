@@ -35,9 +35,9 @@ export function connectBodyLimit(status: number, maxResponseBytes: number): Body
 
 /**
  * Fields of a `connect` answer, whatever its media type. [upstream-events 3.2]
- * @param request what was asked: its subprotocols may be selected, and a name of it that comes back misread is known
- * @param warn told of what the answer has in vain
- * @throws ConnectRefused for a refusal; PubSubError `eventFailed` for a redirect or an answer that is of no use
+ * @param request the request: its subprotocols may be selected, and its names are recognised if they come back misdecoded
+ * @param warn called for parts of the response that have no effect
+ * @throws ConnectRefused for a refusal; PubSubError `eventFailed` for a redirect or an invalid response
  */
 export function readConnectReply(
   response: Response,

@@ -4,7 +4,7 @@ import { isSendable, shown } from './reply.js';
 /** Of one cookie, its name and value. [RFC 6265 6.1] */
 const maxCookieBytes = 4 * 1024;
 
-/** Of all of them, as they would stand in one header: many servers accept no more than 16 KiB of headers. */
+/** Of all of them together, as they are sent in one header: many servers accept no more than 16 KiB of headers. */
 const maxJarBytes = 8 * 1024;
 const maxCookies = 50;
 
@@ -12,13 +12,13 @@ const maxCookies = 50;
 export class Cookies {
   readonly #store = new MemoryCookieStore();
   readonly #jar = new CookieJar(this.#store);
-  /** Those of the jar by what tells them apart; the one that was set last is the last. */
+  /** The cookies of the jar by domain, path and name, in the order in which they were set. */
   readonly #kept = new Map<string, Cookie>();
 
   /**
    * Keeps what can be sent back. Beyond the limits those go that were set first.
    * @param setCookie `Set-Cookie` lines of a successful answer from `url`
-   * @returns what an operator should know: a cookie that is dropped, and why
+   * @returns warnings for the operator: cookies that are dropped, and why
    */
   store(setCookie: readonly string[], url: string): readonly string[] {
     const warnings: string[] = [];
@@ -51,7 +51,7 @@ export class Cookies {
     if (kept.TTL() > 0) this.#kept.set(id, kept);
   }
 
-  /** True when a cookie had to go that was still good. */
+  /** True when a cookie was dropped that had not expired. */
   #makeRoom(): boolean {
     let bytes = 0;
     for (const [id, cookie] of this.#kept) {

@@ -53,7 +53,7 @@ function attempt(transport: Sender, clock: Clock, delivery: Delivery, options: D
   return transport.send(delivery.request, {
     headersWithinMs: delivery.deadlineMs - clock.monotonicMs(),
     bodyWithinMs: options.timeoutMs,
-    // The body of an answer that will be asked for again is of no use.
+    // The body of a response is not needed if the request is repeated.
     bodyLimit: status =>
       isRetryableStatus(status) && nextDelayMs(clock, delivery, options) !== undefined
         ? noBody
@@ -69,13 +69,13 @@ function isRetryableStatus(status: number): boolean {
   return status === 408 || status >= 500;
 }
 
-/** Undefined: that was the last attempt; a wait that would outlast the deadline helps nobody. */
+/** Undefined: that was the last attempt; a wait beyond the deadline would be useless. */
 function nextDelayMs(clock: Clock, delivery: Delivery, options: DeliveryOptions): number | undefined {
   const delayMs = options.retryDelaysMs[delivery.attempts - 1];
   return delayMs !== undefined && clock.monotonicMs() + delayMs < delivery.deadlineMs ? delayMs : undefined;
 }
 
-/** Ends early when the request is given up: the next attempt then says so. */
+/** Ends early when the request is cancelled, which the next attempt then reports. */
 function wait(clock: Clock, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise(resolve => {
     const end = () => {

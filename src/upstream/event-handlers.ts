@@ -37,19 +37,19 @@ export interface HandlerStatus {
   readonly url: string;
   readonly events: string;
   readonly state: ValidationStatus['state'];
-  /** What the upstream said; undefined while pending. */
+  /** The upstream's answer; undefined while pending. */
   readonly answered: string | undefined;
-  /** What to do about a failure, or about a handler that takes nothing. */
+  /** What to do about a failure, or about a handler that receives no events. */
   readonly advice: string | undefined;
 }
 
-/** A configured handler as it is named to people. */
+/** Names a configured handler in messages. */
 interface HandlerName {
   readonly hub: string;
   readonly url: string;
 }
 
-/** A validation and the configured handlers that share it, as they are named to people. */
+/** A validation and the configured handlers that share it, as messages name them. */
 interface Shared {
   readonly validation: Validation;
   handlers: readonly HandlerName[];
@@ -63,7 +63,7 @@ export class EventHandlers implements Upstream {
   /** By validation URL: handlers with the same one are validated together. [upstream-events 4.3] */
   readonly #validations = new Map<string, Shared>();
   #delivery = defaultDelivery;
-  /** Counts `configure` calls: only the newest one takes effect. */
+  /** Counts `configure` calls: only the latest call takes effect. */
   #generation = 0;
   #isConfigured = false;
   #cancelHurry: (() => void) | undefined;
@@ -80,8 +80,8 @@ export class EventHandlers implements Upstream {
   }
 
   /**
-   * Validates the handlers that are new or changed, at the same time, then takes events for `hubs`. One that fails is
-   * taken over too: it owns its events, and fails them until it is active. [design 2]
+   * Validates new and changed handlers at the same time, then uses `hubs` for events. A handler whose validation fails is
+   * used too: events that match it fail until it is active; they do not fall through to the next handler. [design 2]
    *
    * The very first call takes effect at once, as there is nothing to go on with: events wait for the validation.
    * @throws PubSubError `invalid` for a template or pattern that does not parse; nothing is changed then
@@ -109,7 +109,7 @@ export class EventHandlers implements Upstream {
     return this.#sender.whenIdle();
   }
 
-  /** The service stops: notifications wait a little longer for their turn, and then for none. */
+  /** The service stops: notifications wait only a little longer for the ones before them. */
   hurry(): void {
     this.#cancelHurry ??= this.#options.clock.after(orderPatienceMs, () => this.#sender.giveUpOrder());
   }
@@ -148,7 +148,7 @@ export class EventHandlers implements Upstream {
     }
   }
 
-  /** A handler that is gone says so; one that joins a validation with a result has that result at once. */
+  /** Reports removed handlers; one that joins a finished validation gets its result at once. */
   #tellUsers(shared: Shared, users: Shared['handlers']): void {
     const before = shared.handlers;
     const { status } = shared.validation;

@@ -62,7 +62,7 @@ const spellings = [
 
 type HeaderName = (typeof spellings)[number];
 
-/** Where the value of each header stands in the flat list; 0 for one that is not there. */
+/** Index of each header's value in the flat list; 0 for an absent header. */
 type Places = Readonly<Record<HeaderName, number>>;
 
 const placeholder = 'placeholder';
@@ -76,7 +76,7 @@ export class ConnectionHeaders {
   readonly #flat: string[];
   readonly #places: Places;
 
-  /** @throws PubSubError `eventFailed` when a value cannot stand in a header */
+  /** @throws PubSubError `eventFailed` for a value that is not allowed in a header */
   constructor(facts: ConnectionFacts) {
     const { hub, connectionId, userId, subprotocol, signature, origin } = facts;
     const { flat, places } = templateFor(userId, subprotocol);
@@ -91,7 +91,7 @@ export class ConnectionHeaders {
     if (subprotocol) this.#fill('ce-subprotocol', subprotocol);
   }
 
-  /** @throws PubSubError `eventFailed` when a value cannot stand in a header [upstream-events 2.2] */
+  /** @throws PubSubError `eventFailed` for a value that is not allowed in a header [upstream-events 2.2] */
   forEvent(event: EventFacts): string[] {
     const flat = this.#flat.slice();
     const places = this.#places;
@@ -144,8 +144,8 @@ interface Template {
 }
 
 /**
- * The CloudEvents SDK maps attributes to headers once for all: for each event that costs more than the rest of its
- * delivery, and for each connection 8 % of a connect that is asked about. [design 4]
+ * Headers as the CloudEvents SDK maps them, computed once: this is a hot path, for each event and for each connection.
+ * [design 4]
  */
 const templates = {
   anonymousSimple: makeTemplate(false, false),

@@ -14,7 +14,7 @@ export function eventBodyLimit(status: number, maxResponseBytes: number): BodyLi
 }
 
 /**
- * The message that a user event's answer asks to send back; undefined: none. [upstream-events 3.3]
+ * The message to the client in the response to a user event; undefined: none. [upstream-events 3.3]
  * @throws PubSubError `eventFailed` for another status than 2xx, or a body that no client could be sent
  */
 export function readEventReply(response: Response, event: Answered, by: Answerer): Payload | undefined {

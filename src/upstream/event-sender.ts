@@ -13,7 +13,7 @@ import type { DeliveryOptions } from './options.js';
 import { type EventHandler, Routes } from './routes.js';
 import type { UrlTarget } from './url-template.js';
 
-/** What one event says. */
+/** The content of one event. */
 export interface Content {
   readonly type: string;
   readonly body: Buffer;
@@ -31,7 +31,7 @@ export interface RaisedEvent {
   /** `ce-time`, of when it was raised. */
   readonly time: string;
   readonly content: Content;
-  /** Gives it up, sent or not. */
+  /** Cancels it, sent or not. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -54,7 +54,7 @@ export interface SenderOptions {
   readonly transport: Transport;
 }
 
-/** Sends events to the event handlers of the day, and tells the observer how each one ended. */
+/** Sends events to the configured event handlers, and reports the outcome of each to the observer. */
 export class EventSender implements Order {
   readonly #options: SenderOptions;
   #routes = new Routes([], () => {
@@ -198,7 +198,7 @@ export class EventSender implements Order {
     return this.#waitUntilReady(handler, delivery, admitted);
   }
 
-  /** An upstream that does not want events gets none, and neither does one that we cannot prove ourselves to. */
+  /** No event is sent to an upstream that is not validated, or before the Entra ID token for it is available. */
   async #waitUntilReady(handler: EventHandler, delivery: Delivery, admitted: Promise<void> | undefined): Promise<void> {
     const { clock, tokens } = this.#options;
     const { deadlineMs, request } = delivery;
@@ -248,12 +248,12 @@ const traffic: Readonly<Record<EventKind, Traffic>> = {
   connected: 'notification',
   disconnected: 'notification',
   user: 'user',
-  // There may be one for each connection and group: those must not stand before `connected` and `disconnected`.
+  // There may be one for each connection and group: those must not delay `connected` and `disconnected`.
   joined: 'user',
   left: 'user',
 };
 
-/** A 5xx is passed on like a refusal, but nobody declined. */
+/** A 5xx is passed on like a refusal, but counts as a failure. */
 function isRefusal(failure: PubSubError): boolean {
   return failure instanceof ConnectRefused && failure.status < 500 && failure.status !== 408;
 }

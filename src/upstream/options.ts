@@ -4,7 +4,7 @@ import { defaultMaxConcurrent } from '../egress/lanes.js';
 export const systemEvents = ['connect', 'connected', 'disconnected'] as const;
 export type SystemEvent = (typeof systemEvents)[number];
 
-/** What a handler can be told of groups. [upstream-events 2.9] */
+/** Group events that a handler can receive. [upstream-events 2.9] */
 export const presenceEvents = ['joined', 'left'] as const;
 export type PresenceEvent = (typeof presenceEvents)[number];
 
@@ -14,13 +14,13 @@ export interface GroupPresenceOptions {
   readonly groupFilters: readonly string[];
 }
 
-/** How a request proves itself to its upstream, besides `ce-signature` and a `?code=` in the URL. [upstream-events 6.1] */
+/** How requests authenticate to the upstream, besides `ce-signature` and a `?code=` in the URL. [upstream-events 6.1] */
 export type HandlerAuth =
   | { readonly type: 'None' }
   /** `resource` is the audience of the Entra ID token. */
   | { readonly type: 'ManagedIdentity'; readonly resource: string };
 
-/** Where a text holds what an environment variable said: from `start` up to, not including, `end`. */
+/** Where the value of an environment variable is in a text: from `start` up to, not including, `end`. */
 export interface Insertion {
   readonly start: number;
   readonly end: number;

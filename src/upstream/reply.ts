@@ -3,7 +3,7 @@ import { PubSubError } from '../errors.js';
 import type { RaisedEvent } from './event-sender.js';
 import type { EventHandler } from './routes.js';
 
-/** The event that was answered, for texts about its answer. */
+/** The event whose response a text is about. */
 export type Answered = Pick<RaisedEvent, 'kind' | 'name'>;
 
 /** The handler that answered. */
@@ -32,12 +32,12 @@ export function linesOf(headers: ResponseHeaders, name: string): readonly string
   return value === undefined ? [] : typeof value === 'string' ? [value] : value;
 }
 
-/** Can the text come back in the header of a later event? */
+/** Can the text be sent in a header of a later event? */
 export function isSendable(text: string): boolean {
   return printableAscii.test(text);
 }
 
-/** What an upstream said, fit for a log line: what is not printable ASCII is `?`, and a long text is cut. */
+/** Text of an upstream for a log line: what is not printable ASCII is `?`, and a long text is cut. */
 export function shown(text: string): string {
   const printable = text.slice(0, maxShownCharacters).replace(/[^\x20-\x7e]/g, '?');
   return text.length > maxShownCharacters ? `${printable}…` : printable;
@@ -62,7 +62,7 @@ export function aboutAnswer({ kind, name }: Answered, { template }: Answerer, wa
   return `answer of ${template.display} to ${kind === 'user' ? 'a user event' : name}: ${warning}`;
 }
 
-/** Where a redirect leads, without a password and the query, which may be secrets; undefined when it does not say. */
+/** Where a redirect leads, without a password and the query, which may be secrets; undefined when there is none. */
 export function redirectTarget(headers: ResponseHeaders): string | undefined {
   const location = linesOf(headers, 'location').at(-1);
   return location && shown(location.replace(/[?#].*$/s, '').replace(/\/\/[^/]*@/, '//'));

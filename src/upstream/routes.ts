@@ -23,7 +23,7 @@ export interface EventHandler {
 export class Routes {
   readonly #byHub: ReadonlyMap<string, readonly EventHandler[]>;
 
-  /** @throws PubSubError `invalid` for a template or pattern that does not parse; nothing is asked to be validated then */
+  /** @throws PubSubError `invalid` for a template or pattern that does not parse; no validation is started then */
   constructor(hubs: readonly HubHandlers[], validationOf: (hub: string, template: UrlTemplate) => Validation) {
     const parsed = hubs.map(({ hub, eventHandlers }) => eventHandlers.map(options => parse(hub, options)));
     this.#byHub = new Map(

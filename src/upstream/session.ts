@@ -15,7 +15,7 @@ const connectedContent: Content = { type: systemContentType, body: Buffer.from('
 
 const largeState = `ce-connectionState is larger than ${largeStateBytes} bytes; many servers accept 16 KiB of headers in all`;
 
-/** CloudEvents over HTTP has header values percent-encoded, and here they are not. [upstream-events D20] */
+/** CloudEvents over HTTP percent-encodes header values; the vendor's service does not. [upstream-events D20] */
 const percentInUserId =
   'a user id contains "%": ce-userId contains it unchanged, and CloudEvents libraries that decode percent signs read a different user id; use claims.sub of the connect body instead';
 
@@ -90,7 +90,7 @@ export class Session implements UpstreamSession {
     this.#tellPresence('left', group);
   }
 
-  /** Off unless configured, and then it must leave no gap in the ids: only an event that is sent takes one. [upstream-events D27] */
+  /** Takes an id only for an event that is sent: presence that is not configured must leave no gap in the ids. [upstream-events D27] */
   #tellPresence(kind: 'joined' | 'left', group: string): void {
     const handler = this.#sender.find(this.#hub, kind, group);
     if (handler) this.#send(this.#raise(kind, kind, this.#nextId++, json({ group })), handler);
@@ -103,7 +103,7 @@ export class Session implements UpstreamSession {
     if (handler) this.#send(this.#raise(kind, kind, id, content()), handler);
   }
 
-  /** Nobody waits for it, and of its answer only cookies are of use. */
+  /** No caller waits for the response, and only its cookies are used. */
   #send(event: RaisedEvent, handler: EventHandler): void {
     this.#notifications ??= new Notifications(this.#sender);
     this.#notifications.add(() => {
@@ -115,7 +115,7 @@ export class Session implements UpstreamSession {
           requireSuccess(response, event, handler);
         },
       });
-      // The sender has told the observer, and no client waits for a notification.
+      // The sender has reported the failure, and no client waits for a notification.
       return sent.catch(() => {});
     });
   }
@@ -163,7 +163,7 @@ export class Session implements UpstreamSession {
     return template;
   }
 
-  /** Reads the answer to a blocking event; only one that is of use sets the state. [upstream-events 3.5] */
+  /** Reads the response to a blocking event; only a valid one sets the state. [upstream-events 3.5] */
   #reading<T>(
     event: RaisedEvent,
     handler: EventHandler,

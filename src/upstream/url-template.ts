@@ -18,7 +18,7 @@ export interface UrlTemplate {
    * @throws PubSubError `invalid` for a value that no URL can hold as one segment: empty, only dots, or not Unicode
    */
   expand(hub: string, event: string): UrlTarget;
-  /** The URL that abuse protection asks: `{event}` is `validate`. [upstream-events 4.1] */
+  /** The URL for abuse protection: `{event}` is `validate`. [upstream-events 4.1] */
   validationUrl(hub: string): UrlTarget;
 }
 
@@ -171,7 +171,7 @@ const secretName = /code|key|sig|token|secret|pass|pwd|auth|cred|jwt|sas|session
 /** Longer values without a parameter are taken for secrets whatever their name. */
 const longestPlainValue = 24;
 
-/** What came from variables, as far as it stands behind the host. */
+/** Masks values of variables that are behind the host. */
 function maskInsertions(url: string, insertions: readonly Insertion[]): string {
   const [upToHost = ''] = /^[^:]*:\/\/[^/?]*/.exec(url) ?? [];
   return insertions.reduceRight((masked, { start, end }) => {

@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 
-/** What one try found: what the upstream said and, when that is not enough, what to do about it. Both are for people. */
+/** Result of one validation: what the upstream answered and, if it failed, what to do. Both texts are for people. */
 export type Verdict =
   | { readonly isValid: true; readonly answered: string }
   | { readonly isValid: false; readonly answered: string; readonly advice: string };
@@ -13,20 +13,20 @@ export type ValidationStatus =
 
 export interface ValidationOptions {
   readonly clock: Clock;
-  /** One try at the upstream; never rejects. */
+  /** Validates once; never rejects. */
   check(): Promise<Verdict>;
-  /** Told of every change of state, and of a failure that now has another reason. */
+  /** Called at every change of state, and when the reason of a failure changes. */
   changed(status: ValidationStatus): void;
 }
 
-/** A success is used this long; then the next delivery has it looked at again. [upstream-events 4.3] */
+/** How long a success is valid; afterwards the next delivery triggers a revalidation. [upstream-events 4.3] */
 const trustedMs = 60_000;
 const firstRetryDelayMs = 1_000;
 const maxRetryDelayMs = 60_000;
-/** An event that comes sooner after a failed try fails with it; a later one has the upstream tried again. [design 2] */
+/** Within this time after a failed validation events fail at once; a later event triggers a revalidation and waits for it. [design 2] */
 const failureStandsMs = 1_000;
 
-/** Whether one upstream agrees to be sent events. [design 2 › Activation] */
+/** Validates one upstream: does it accept events of this service? [design 2 › Activation] */
 export class Validation {
   readonly #options: ValidationOptions;
   #status: ValidationStatus = { state: 'pending' };
@@ -63,12 +63,12 @@ export class Validation {
     }
   }
 
-  /** Resolves once it has been tried at all, whatever came of it. */
+  /** Resolves after the first validation, whatever its result. */
   first(): Promise<void> {
     return this.#status.state === 'pending' ? this.#try() : Promise.resolve();
   }
 
-  /** No more tries in the background. */
+  /** Ends revalidation in the background. */
   stop(): void {
     this.#isStopped = true;
     this.#cancelRetry();
@@ -116,7 +116,7 @@ export class Validation {
   }
 }
 
-/** Why a handler takes no events; undefined when it does, or when that is not known yet. */
+/** Why a handler is not active; undefined when it is active or pending. */
 export function reasonOf(status: ValidationStatus): string | undefined {
   return status.state === 'failed' ? `${status.answered}; ${status.advice}` : undefined;
 }

@@ -1,6 +1,6 @@
 import type { Value, ValueType } from './values.js';
 
-/** What a filter can ask of a connection. */
+/** The properties of a connection that a filter can use. */
 export interface FilterSubject {
   readonly id: string;
   readonly userId: string | undefined;

@@ -22,7 +22,7 @@ export class JsonObject {
     return new JsonObject(bytes, text, parseJson(text));
   }
 
-  /** Absent and null are told apart; `__proto__` and its like are never found on a prototype. */
+  /** Absent and null are distinguished; `__proto__` and its like are never found on a prototype. */
   get(name: string): unknown {
     return Object.hasOwn(this.#values, name) ? this.#values[name] : undefined;
   }

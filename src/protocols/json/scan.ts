@@ -1,4 +1,4 @@
-/** One member of an object, and where it stands in the bytes. */
+/** One member of an object, and its position in the bytes. */
 export class Member {
   readonly #json: Buffer;
   /** The opening quote of the key, and the byte after the closing one. */

@@ -23,7 +23,7 @@ export function varintSize(value: number): number {
   return size;
 }
 
-/** Writes a number into bytes that are there already, which the library's writer has no words for. */
+/** Writes a number into bytes that are there already, which the library's writer does not support. */
 export function writeVarint(target: Buffer, at: number, value: number): void {
   let [place, rest] = [at, value];
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) {
