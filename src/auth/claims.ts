@@ -38,7 +38,7 @@ export function subjectOf({ sub }: Claims): string | undefined {
   if (sub === undefined || typeof sub === 'string') return sub;
   if (typeof sub !== 'number') throw unauthorized(`sub is ${kindOf(sub)}; it must be a string with the user's id`);
   if (Number.isSafeInteger(sub)) return String(sub);
-  throw unauthorized('sub is not a whole number up to 2^53 - 1; use a string');
+  throw unauthorized('sub is a number that is not whole or is above 2^53 - 1; use a string');
 }
 
 /** A claim's values as strings: arrays expanded, numbers and booleans as text. [upstream-events D30] */

@@ -56,7 +56,9 @@ function openingsOf(name: string, was: HubConfig | undefined, is: HubConfig | un
     found.push(`${hub}: clients may connect without a token now`);
   }
   if (takesConnect(was) && !takesConnect(is)) {
-    found.push(`${hub}: no event handler takes \`connect\` any more, so every client with a valid token is let in`);
+    found.push(
+      `${hub}: no event handler receives \`connect\` any more, so every client with a valid token is admitted`,
+    );
   }
   return found;
 }

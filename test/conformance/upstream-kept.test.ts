@@ -33,7 +33,9 @@ describe('[F6] what cannot be sent back does not keep later events from their up
     const { headers } = await upstream.next('disconnected');
     expect(headers.cookie).toBe('good=1');
     expect(observer.warnings).toEqual([
-      expect.stringMatching(/^answer of .* to connect: cookie "name" is dropped: it holds other than printable ASCII/),
+      expect.stringMatching(
+        /^answer of .* to connect: cookie "name" is dropped: it contains characters other than printable ASCII/,
+      ),
       expect.stringMatching(/^answer of .* to a user event: cookie "name" is dropped/),
     ]);
   });

@@ -187,13 +187,13 @@ describe('[D05] sub in other types', () => {
 });
 
 test.each(['admin ', '  ', 'a\r\nX: 1', 'a\0', 'a\x7f', '..'])(
-  '[D01] [F6] a connect answer with userId %j is of no use, and the log says why',
+  '[D01] [F6] a connect answer with userId %j is invalid, and the log says why',
   async userId => {
     const log = new ConnectionLog();
     const { dial, upstream } = await startHub({ handler: everything, observer: log });
     upstream.on('connect', replyJson({ userId }));
     expect(await statusOf(dial)).toBe(500);
-    expect((await log.refused.take()).reason).toContain("its userId cannot be a user's id");
+    expect((await log.refused.take()).reason).toContain('its userId is not a valid user id');
     upstream.on('connect', reply(204));
     expect(await statusOf(dial)).toBe(101);
   },

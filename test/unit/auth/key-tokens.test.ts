@@ -100,7 +100,7 @@ describe('[rest-api 1.2] a token', () => {
       for (const value of ['1e400', '-1e400']) {
         refused(
           signText(`{"aud":"${audience}","exp":${now + 60},"${claim}":${value}}`),
-          `^${claim} is a number beyond`,
+          `^${claim} is a number that is too large`,
         );
       }
     }

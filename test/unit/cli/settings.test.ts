@@ -35,9 +35,9 @@ describe('[D17] a host to listen on', () => {
   });
 
   test.each([
-    ['', 'must name a host or an address'],
-    [' ', 'must name a host or an address'],
-    ['[]', 'must name a host or an address'],
+    ['', 'must be a host name or an address'],
+    [' ', 'must be a host name or an address'],
+    ['[]', 'must be a host name or an address'],
     ['127.0.0.1:8080', 'without a port'],
     ['[::1]:8080', 'without a port'],
     ['localhost:', 'without a port'],
@@ -77,11 +77,11 @@ describe('[D08] a refused value is told with the flag or variable that gave it',
 
 describe('[V13] HUBWIRE_ENDPOINT', () => {
   test.each([
-    ['https://me:s3cret@host', 'holds a user name or password'],
-    ['https://s3cret@host', 'holds a user name or password'],
-    ['https://host?code=s3cret', 'holds a query or fragment'],
-    ['https://host/path?', 'holds a query or fragment'],
-    ['https://host#s3cret', 'holds a query or fragment'],
+    ['https://me:s3cret@host', 'contains a user name or password'],
+    ['https://s3cret@host', 'contains a user name or password'],
+    ['https://host?code=s3cret', 'contains a query or fragment'],
+    ['https://host/path?', 'contains a query or fragment'],
+    ['https://host#s3cret', 'contains a query or fragment'],
     ['host:8080', 'must start with http:// or https://'],
     ['host', 'is not a URL'],
     ['https://', 'is not a URL'],

@@ -218,7 +218,7 @@ limits:
     }
     for (const name of ["'.'", "'..'", "' '"]) {
       expect(refused(`{ eventNames: [joined], groupFilters: [${name}] }`)).toEqual([
-        expect.stringContaining('groupFilters[0]: is a name that no group can have'),
+        expect.stringContaining('groupFilters[0]: is not a valid group name'),
       ]);
     }
     expect(refused('{ eventNames: [join] }')).toEqual([expect.stringContaining('did you mean `joined`?')]);
@@ -577,7 +577,7 @@ limits: { maxConnections: 0 }
     ],
     [
       '{ managedIdentity: { resource: "api://x" } }',
-      'auth.managedIdentity: must be left out unless `type: ManagedIdentity`',
+      'auth.managedIdentity: must be left out unless `type` is `ManagedIdentity`',
     ],
     ['{ type: None, managedIdentity: { resource: "api://x" } }', 'auth.managedIdentity: must be left out unless'],
     [
@@ -590,7 +590,7 @@ limits: { maxConnections: 0 }
 
   test('[UE-105] a parameter in the host', () => {
     expect(refusal(withHandler('urlTemplate: "http://{hub}.example.com/"'))).toEqual([
-      expect.stringContaining('4:22 hubs.chat.eventHandlers[0].urlTemplate: a parameter stands in the host or port'),
+      expect.stringContaining('4:22 hubs.chat.eventHandlers[0].urlTemplate: the host or port contains a parameter'),
     ]);
   });
 
@@ -684,7 +684,7 @@ describe('[D16] a text without quotes that YAML takes for something else', () =>
 
   test('`!x` is a tag', () => {
     expect(written('!x')).toEqual([
-      `${place}the \`!\` tag is not known or does not fit; remove it, or put the text in quotes`,
+      `${place}the \`!\` tag is unknown or does not fit; remove it, or put the value in quotes`,
     ]);
   });
 
@@ -703,7 +703,7 @@ describe('[D16] a text without quotes that YAML takes for something else', () =>
 describe('what is not YAML', () => {
   test.each([
     ['a tab', 'hubs:\n\tchat: {}', '2:1: a tab is used for indentation'],
-    ['a duplicate key', 'hubs:\n  chat: {}\n  chat: {}', '3:3: the key stands twice'],
+    ['a duplicate key', 'hubs:\n  chat: {}\n  chat: {}', '3:3: the key occurs twice'],
     [
       'a text that ends too early',
       'hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: "http://h',
@@ -711,14 +711,14 @@ describe('what is not YAML', () => {
     ],
     ['wrong indentation', 'hubs:\n    a: {}\n  b: {}', '3:1: the indentation does not fit'],
     ['a second document', 'hubs: {}\n---\nhubs: {}', '2:1: a second document'],
-    ['an unknown tag', 'hubs: !secret x', '1:7 hubs: the `!` tag is not known'],
+    ['an unknown tag', 'hubs: !secret x', '1:7 hubs: the `!` tag is unknown'],
     [
       'an alias of nothing',
       'hubs: *x',
       '1:7 hubs: the alias refers to no anchor above it; a value that starts with `*` must be quoted',
     ],
-    ['an alias of itself', 'hubs: &x [*x]', '1:11 hubs[0]: the alias stands inside'],
-    ['a merge into itself', 'hubs:\n  a: &x\n    <<: *x', '3:9 hubs.a["<<"]: the alias stands inside'],
+    ['an alias of itself', 'hubs: &x [*x]', '1:11 hubs[0]: the alias is inside'],
+    ['a merge into itself', 'hubs:\n  a: &x\n    <<: *x', '3:9 hubs.a["<<"]: the alias is inside'],
     ['a merge of no mapping', 'hubs:\n  <<: 5', 'cannot be resolved'],
   ])('%s', (_, text, line) => {
     expect(refusal(text)[0]).toContain(line);
@@ -743,7 +743,7 @@ describe('what is not YAML', () => {
     const levels = 'bcdefghi'.split('').map((name, at) => {
       return `${name}: &${name} [${Array(9).fill(`*${'abcdefgh'[at]}`).join(',')}]`;
     });
-    expect(refusal(['a: &a [x]', ...levels].join('\n'))[0]).toContain('multiply');
+    expect(refusal(['a: &a [x]', ...levels].join('\n'))[0]).toContain('expand to too many values');
   });
 
   test('more aliases than anybody writes', () => {

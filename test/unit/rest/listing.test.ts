@@ -136,7 +136,7 @@ describe('pages', () => {
       for (const given of [token, encodeURIComponent(`${origin}${list}?continuationToken=${token}`)]) {
         const reply = await ask('GET', `${list}?continuationToken=${given}`);
         expect([reply.statusCode, reply.json().target]).toEqual([400, 'continuationToken']);
-        expect(reply.json().message).toContain('take it unchanged from a nextLink');
+        expect(reply.json().message).toContain('copy it unchanged from a nextLink');
       }
     }
     expect(hubs.calls).toEqual([]);

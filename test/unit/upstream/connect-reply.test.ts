@@ -149,14 +149,16 @@ describe('connect', () => {
     '.',
     '\ud800',
     'x'.repeat(1025),
-  ])('[D01] [F6] [V06] userId %j is of no use', userId => {
+  ])('[D01] [F6] [V06] userId %j is invalid', userId => {
     expect(() => read(response(200, JSON.stringify({ userId })), [])).toThrow(
-      /userId cannot be a user's id, which has/,
+      /userId is not a valid user id, which has/,
     );
   });
 
-  test.each(['.', '..'])('[D07] group %j is of no use', group => {
-    expect(() => read(response(200, JSON.stringify({ groups: [group] })), [])).toThrow(/no group name, which has/);
+  test.each(['.', '..'])('[D07] group %j is invalid', group => {
+    expect(() => read(response(200, JSON.stringify({ groups: [group] })), [])).toThrow(
+      /not a valid group name, which has/,
+    );
   });
 
   test('[V11] fields in another letter case are ignored with a warning that names the right one', () => {

@@ -62,7 +62,7 @@ describe('user event', () => {
 
   test.each([
     ['[V05] an unknown charset', 'text/plain; charset=klingon', 'x', 'charset "klingon" is not supported; use utf-8'],
-    ['[V05] text of another charset', 'text/plain; charset=utf-16', 'x', 'is not in the charset utf-16le'],
+    ['[V05] text of another charset', 'text/plain; charset=utf-16', 'x', 'is not valid in the charset utf-16le'],
     ['[V10] text/html', 'text/html; charset=utf-8', '<p>', 'Content-Type is "text/html; charset=utf-8", which'],
     ['[V10] what is not printable', 'text/hté', 'x', 'Content-Type is "text/ht?", which'],
     ['[V10] a very long one', `x/${'y'.repeat(5000)}`, 'x', `Content-Type is "x/${'y'.repeat(98)}…", which`],
