@@ -1,5 +1,5 @@
-// An app server for hub `chat`, written with the Azure Web PubSub SDKs: it lets clients in, answers their events, and
-// serves a page to try it. hubs.yaml tells the service where this app is.
+// An app server for hub `chat`, written with the Azure Web PubSub SDKs: it admits clients, answers their events, and
+// serves a page to try it. hubs.yaml contains this app's URL.
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { WebPubSubEventHandler } from '@azure/web-pubsub-express';
 import express from 'express';
@@ -14,7 +14,7 @@ const service = new WebPubSubServiceClient(connectionString, 'chat', { allowInse
 
 const events = new WebPubSubEventHandler('chat', {
   path: '/eventhandler/',
-  /** A client wants to connect: `response.fail(401)` refuses it. */
+  /** A client connects: `response.fail(401)` would refuse it. */
   handleConnect(request, response) {
     response.success({ userId: request.queries?.name?.[0] || 'guest', groups: ['lobby'] });
   },
@@ -24,7 +24,7 @@ const events = new WebPubSubEventHandler('chat', {
   onDisconnected({ context }) {
     console.log(`${context.userId} disconnected`);
   },
-  /** A client sent an event; the answer goes to that client alone. */
+  /** A client sent an event; the response is sent to this client only. */
   handleUserEvent({ context, data }, response) {
     console.log(`${context.userId} sent event ${context.eventName}: ${data}`);
     response.success(`the app got "${data}"`, 'text');
@@ -34,14 +34,14 @@ const events = new WebPubSubEventHandler('chat', {
 const app = express();
 app.use(events.getMiddleware());
 app.get('/negotiate', async (_request, response) => {
-  // A URL with an access token. A real app signs its users in first, and gives `userId` here.
+  // A URL with an access token. A real app signs its users in first, and sets `userId` here.
   const { url } = await service.getClientAccessToken({ roles: ['webpubsub.sendToGroup.lobby'] });
   response.set('cache-control', 'no-store').json({ url });
 });
 app.get('/', (_request, response) => response.type('html').send(page));
 app.listen(port, 'localhost', () => console.log(`app: http://localhost:${port}`));
 
-// A WebSocket is all that a browser needs.
+// The browser needs no SDK, only its own WebSocket.
 const page = `<!doctype html>
 <meta charset="utf-8">
 <title>chat</title>

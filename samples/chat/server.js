@@ -9,9 +9,9 @@ import express from 'express';
 const developmentService =
   'Endpoint=http://localhost:8080;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;Version=1.0;';
 const connectionString = process.env.WebPubSubConnectionString ?? developmentService;
-// The SDK refuses http unless told that it is meant, as for a service on this machine.
+// The SDK rejects http:// unless it is allowed explicitly, as for a service on this machine.
 const allowInsecureConnection = /(^|;)\s*endpoint=http:/i.test(connectionString);
-// Where this app reaches the service when that is not where browsers do, as from one container to another.
+// The URL at which this app reaches the service, if it differs from that of the browsers, as between containers.
 const reverseProxyEndpoint = process.env.WebPubSubReverseProxyEndpoint || undefined;
 const service = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection, reverseProxyEndpoint });
 const room = service.group('lobby');
@@ -19,7 +19,7 @@ let isStopping = false;
 const here = new Map(); // connection id → name
 
 async function announce(notice) {
-  if (here.size === 0) return; // nobody is there to read it
+  if (here.size === 0) return; // the room is empty
   await room.sendToAll(notice, { contentType: 'text/plain' }).catch(error => {
     if (!isStopping) console.error(`sample: cannot announce "${notice}": ${error.message}`);
   });
@@ -34,7 +34,7 @@ const events = new WebPubSubEventHandler('chat', {
   path: '/eventhandler/',
   handleConnect(request, response) {
     const name = request.queries?.name?.[0]?.trim().slice(0, 40).toWellFormed() || `guest-${randomInt(1000, 10_000)}`;
-    // The service keeps a connection's state and sends it with each event; unlike a header, it holds any alphabet.
+    // The service keeps a connection's state and sends it with each event; unlike a header, it may contain any characters.
     response.setState('name', name);
     response.success({ userId: name, groups: [room.groupName] });
   },
@@ -52,7 +52,7 @@ const events = new WebPubSubEventHandler('chat', {
 const app = express();
 app.use(events.getMiddleware());
 app.get('/negotiate', async (_request, response) => {
-  // What this client may do without asking us: publish to the room. A real app signs its users in first.
+  // This role lets the client publish to the room directly. A real app signs its users in first.
   const { url } = await service.getClientAccessToken({ roles: [`webpubsub.sendToGroup.${room.groupName}`] });
   response.set('cache-control', 'no-store').json({ url });
 });
@@ -67,11 +67,11 @@ async function listen(port, host) {
   return server.address().port;
 }
 
-/** `localhost` is 127.0.0.1 to some programs and ::1 to others. Neither can be reached from outside. */
+/** Some programs resolve `localhost` to 127.0.0.1, others to ::1. Neither can be reached from other machines. */
 async function listenLocally(port) {
   const bound = await listen(port, '127.0.0.1');
   await listen(bound, '::1').catch(error => {
-    if (error.code !== 'EADDRINUSE') return; // this machine has no IPv6, and needs none
+    if (error.code !== 'EADDRINUSE') return; // this machine has no IPv6, which is fine
     servers.pop().close();
     throw error;
   });
@@ -96,7 +96,7 @@ try {
 function stop() {
   isStopping = true;
   for (const server of servers) server.close();
-  // A browser may hold a connection that it does not use, and the SDK repeats requests to a service that has stopped.
+  // Browsers keep idle connections open, and the SDK repeats requests to a service that has stopped.
   setTimeout(() => process.exit(0), 1_000).unref();
 }
 process.once('SIGINT', stop).once('SIGTERM', stop);

@@ -62,15 +62,15 @@ export function summary(columns: readonly Column[], features: readonly Feature[]
 export function conformance(columns: readonly Column[], features: readonly Feature[], date: string): string {
   return `# Conformance: the vendor's SDKs
 
-What Azure Web PubSub's own SDKs, unmodified, do against Hubwire when only the connection string changes. Written by
+What Azure Web PubSub's own SDKs, unmodified, do with Hubwire when only the connection string changes. Written by
 \`npm run test:sdks\` on ${date}; do not edit by hand. Each row is one check in \`test/sdks/\`, the same in every language.
 
 | Cell | Meaning |
 |---|---|
-| pass | the SDK's call did what it should, seen at the far end |
-| **fail** | it did not; the reason is below the table |
-| – | the SDK has no way to ask for it |
-| not run | the SDK or its tools could not be had where this was written, so nothing is known |
+| pass | the SDK's call had the expected effect at the receiving end |
+| **fail** | it had not; the reason is below the table |
+| – | the SDK does not offer this operation |
+| not run | the SDK or its tools were not available on the machine of this run |
 
 ${sdkTable(columns)}
 
@@ -88,7 +88,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 
 function sdkTable(columns: readonly Column[]): string {
   const rows = columns.map(({ title, packages, needs }) => [title, packages, needs]);
-  return table(['Column', 'SDKs', 'What to say in your code'], rows);
+  return table(['Column', 'SDKs', 'Required in your code'], rows);
 }
 
 const cells: Readonly<Record<Status, string>> = {

@@ -29,10 +29,10 @@ export interface Suite {
   readonly column: string;
   /** The SDKs under test, with their versions. */
   readonly packages: readonly string[];
-  /** What a user of this SDK has to say for plain `http://`, or because the service is near. */
+  /** What a user of this SDK must set for plain `http://`, or because of low latency. */
   readonly needs: string;
   covers(feature: string): boolean;
-  /** Installs and builds. @throws when a tool or a package is not to be had */
+  /** Installs and builds. @throws when a tool or a package is not available */
   prepare(): Promise<Command>;
 }
 
@@ -67,7 +67,7 @@ function reasonIn(output: string): string {
     .map(line => line.replace(/^\[ERROR\]\s*/, '').trim())
     .filter(line => line !== '');
   const telling = lines.find(line => /could not|not available|no matching|not found|forbidden|error/i.test(line));
-  const line = telling ?? lines.at(-1) ?? 'it said nothing';
+  const line = telling ?? lines.at(-1) ?? 'it printed nothing';
   return line.replace(/https?:\/\/\S+|(?<=^|\s)\/\S+/g, '…').slice(0, 250);
 }
 
@@ -137,7 +137,7 @@ export const suites: readonly Suite[] = [
       pinned(name, 'python/requirements.txt', `${name}==`),
     ),
     needs:
-      'nothing for `http://`. With a service this near, the client misses about one answer in thirty that comes before it waits, to an `open` or an ack, and goes on when `start_timeout` or `ack_timeout` (30 s each) is over: set both to a few seconds',
+      'nothing for `http://`. Race condition in the client: with low latency, about one in thirty responses (to `open`, or an ack) arrives before the client starts to wait for it, and the client continues only after `start_timeout` or `ack_timeout` (30 s each): set both to a few seconds',
     covers: everything,
     async prepare() {
       const cwd = folder('python');
@@ -174,7 +174,7 @@ export const suites: readonly Suite[] = [
     language: 'go',
     column: 'Go',
     packages: [pinned('azwebpubsub', 'go/go.mod', '/azwebpubsub v')],
-    needs: 'nothing for `http://` with a connection string, as its source reads',
+    needs: 'nothing for `http://` with a connection string, according to its source',
     covers: everything,
     async prepare() {
       const cwd = folder('go');

@@ -7,7 +7,7 @@ let userId;
 
 async function getClientAccessUrl() {
   const { url } = await (await fetch('/negotiate')).json();
-  // Kept per tab: two tabs are two people, and a reload or a reconnection keeps the name.
+  // Stored per tab, so that two tabs are two people, and a reload or a reconnection keeps the name.
   return `${url}&name=${encodeURIComponent(sessionStorage.getItem('name') ?? '')}`;
 }
 
@@ -36,13 +36,13 @@ client.on('connected', event => {
 client.on('disconnected', () => report('offline', 'Disconnected, connecting again …'));
 client.on('stopped', connect);
 client.on('group-message', ({ message: { fromUserId, data } }) => {
-  // The service says who sent it; only what the app server sends comes from nobody.
+  // The service adds the sender's user id; messages of the app server have none.
   if (!fromUserId) show('notice', data);
   else show(fromUserId === userId ? 'message mine' : 'message', data, fromUserId);
 });
 client.on('server-message', ({ message }) => show('notice', message.data));
 
-/** A command goes to the app server, which answers this tab alone; anything else goes straight to the room. */
+/** Commands are sent to the app server, which answers this tab only; anything else is published to the room. */
 function send(line) {
   return line.startsWith('/') ? client.sendEvent('command', line, 'text') : client.sendToGroup('lobby', line, 'text');
 }
@@ -55,7 +55,7 @@ form.addEventListener('submit', async event => {
   await send(line).catch(error => show('notice', `Not sent: ${error.message}`));
 });
 
-// A connection belongs to one user for life: another name is another connection.
+// The user of a connection cannot change: another name needs a new connection.
 name.addEventListener('change', () => {
   sessionStorage.setItem('name', name.value);
   client.stop();
