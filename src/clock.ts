@@ -4,7 +4,7 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment; never goes back, never jumps: for ages, intervals and deadlines of our own. */
   monotonicMs(): number;
-  /** Runs `task` once, `delayMs` from now; the answer cancels it. Steps of the wall clock do not count. */
+  /** Runs `task` once, `delayMs` from now; the returned function cancels it. Not affected by steps of the wall clock. */
   after(delayMs: number, task: () => void): () => void;
 }
 

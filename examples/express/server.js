@@ -1,4 +1,4 @@
-// A poll with live results: clients vote with an event, the app counts, and everybody gets the new result.
+// A poll with live results: clients vote with an event, the app counts, and all clients receive the new result.
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { WebPubSubEventHandler } from '@azure/web-pubsub-express';
 import express from 'express';

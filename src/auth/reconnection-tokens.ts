@@ -9,7 +9,7 @@ const lifetimeSeconds = 7 * 24 * 60 * 60;
 const hubClaim = 'hubwire.session.hub';
 
 /**
- * Tokens that let a client take up its session again: bound to one connection of one hub, reusable until they expire,
+ * Tokens with which a client recovers its session: bound to one connection of one hub, reusable until they expire,
  * opaque to clients. Signed with the access keys, so that any node can check them. [client-protocols 5.1, D33]
  */
 export class KeyReconnectionTokens {
@@ -38,7 +38,7 @@ export class KeyReconnectionTokens {
       const claims = jwt.verify(token, key, { algorithms: ['HS256'], audience: connectionId, clockTimestamp });
       return typeof claims !== 'string' && claims[hubClaim] === hub;
     } catch {
-      return false; // whatever is wrong with it, it recovers nothing
+      return false; // invalid for whatever reason: no recovery
     }
   }
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../clock.js';
 const firstDelayMs = 1_000;
 const maxDelayMs = 30_000;
 
-/** New attempts at something that fails for the time being, with longer and longer pauses. */
+/** Repeats a task that fails temporarily, with increasing delays. */
 export class Retry {
   readonly #clock: Clock;
   readonly #task: () => void;

@@ -13,9 +13,9 @@ export interface OutgoingRequest {
   /** Names and values in turn. */
   readonly headers: string[];
   readonly body: Buffer | undefined;
-  /** Whose turn it takes when the origin has as many requests under way as it may; undefined: it is neither counted nor held back. */
+  /** The queue to wait in when the origin has its maximum number of concurrent requests; undefined: not counted, never queued. */
   readonly lane?: { readonly hub: string; readonly traffic: Traffic } | undefined;
-  /** Gives the request up, wherever it is. */
+  /** Cancels the request in any state. */
   readonly signal?: AbortSignal | undefined;
 }
 

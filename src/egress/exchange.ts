@@ -38,7 +38,7 @@ export interface Failure {
 
 export type Answer = Response | Failure;
 
-/** How much of a body is wanted, and what to do with a longer one. */
+/** How much of a body is needed, and what to do with a longer one. */
 export interface BodyLimit {
   readonly bytes: number;
   readonly beyond: 'fail' | 'cut';
@@ -52,7 +52,7 @@ export interface Bounds {
   bodyLimit(status: number): BodyLimit;
 }
 
-/** The answer is known at its headers; what follows is read on only to keep the socket. */
+/** The response headers are sufficient; the body is read only to keep the socket. */
 export const noBody: BodyLimit = { bytes: 0, beyond: 'cut' };
 
 /** An unwanted rest up to this size is read so that the socket can be used again; a longer one costs the socket. */
@@ -82,7 +82,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** While it waits for its turn. */
   #leaveQueue: (() => void) | undefined;
   #controller: Dispatcher.DispatchController | undefined;
-  /** Something has come back, be it no HTTP. */
+  /** Bytes have been received, HTTP or not. */
   #isResponding = false;
   #head: Head | undefined;
   #chunks: Buffer[] = [];
@@ -117,7 +117,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#fail(failure, undefined);
   }
 
-  /** Nobody wants the answer any more: the request is given up wherever it is. */
+  /** The response is no longer needed: cancels the request in any state. */
   cancel(): void {
     if (this.#isAnswered) return;
     this.#fail('cancelled', undefined);

@@ -5,7 +5,7 @@ import type { ClientRequest, Payload, ServerMessage } from '../protocols/message
 export const maxInvocations = 64;
 const maxInvocationBytes = 2 * 1024 * 1024;
 
-/** A client that has no argument leaves the payload out; the upstream gets an empty body. [client-protocols 4.2] */
+/** Clients may omit the payload; the upstream then gets an empty body. [client-protocols 4.2] */
 const noPayload: Payload = { dataType: 'text', bytes: Buffer.alloc(0), metadata: undefined };
 
 export type InvokeResponse = ServerMessage & { kind: 'invokeResponse' };
@@ -22,7 +22,7 @@ export interface Invoker {
 
 /** The invocations that one connection has under way. Each is answered when its upstream is done, in any order. [client-protocols 4.2, D19] */
 export class Invocations {
-  /** Those that will be answered. One that was cancelled is gone from here, though its upstream is still at work. */
+  /** Invocations that will be answered. A cancelled one is removed, although its upstream is still working on it. */
   readonly #awaited = new Map<string, object>();
   /** The client may come back for the answer of none of them. */
   readonly #end = new AbortController();
@@ -58,7 +58,7 @@ export class Invocations {
     this.#awaited.delete(invocationId);
   }
 
-  /** The connection has ended, and with it the wait for their answers: the upstream is not kept busy with them. */
+  /** The connection has ended: cancels the requests, since their responses are no longer needed. */
   abandon(): void {
     this.#awaited.clear();
     this.#end.abort();

@@ -29,9 +29,9 @@ export const nothing: Answer = { matched: 0, members: [], conflicts: 0 };
  * Does operations with this node's connections of one hub, for callers here and on other nodes. Those over many go in
  * slices [design 8]:
  *
- * - Who is concerned is settled when the call comes; a filter is evaluated on all of them before anything changes. A
- *   connection that opens later is not concerned, one that has ended meanwhile is passed over.
- * - A send that comes before the call is answered reaches those as members who have become some by then.
+ * - The affected connections are determined when the call arrives; a filter is evaluated on all of them before anything
+ *   changes. A connection that opens later is not affected; one that has ended meanwhile is skipped.
+ * - A send before the call is answered reaches the connections that are members by then.
  * - Two calls at the same time take turns. Where both change the same connection, either may come first: a caller that
  *   needs an order waits for the first answer.
  */

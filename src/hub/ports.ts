@@ -8,26 +8,26 @@ import type { GroupStateItem, Payload, SequencedMessage } from '../protocols/mes
 
 /** The present turn of the event loop. */
 export interface Turn {
-  /** Runs `task` once all input of this turn has been handled, and before what sockets are due is written. */
+  /** Runs `task` after all input of this turn has been handled, and before queued frames are written. */
   atEnd(task: () => void): void;
 }
 
 // -------------------------------------------------------------------------------------------------------- sockets
 
-/** The way out to one client's socket. Nothing here waits. */
+/** The outbound side of one client's socket. No method waits. */
 export interface Outlet {
-  /** Enqueues only; frames leave in order. A receiver that falls too far behind is reported as slow by its socket. */
+  /** Enqueues only; frames are sent in order. A receiver that falls too far behind is reported as slow by its socket. */
   send(frames: Frames): void;
   /** Sends what is queued as the socket takes it, then a Close frame; ends a socket that takes too long over this or over the answer. */
   close(code: number, reason: string): void;
   /** Ends the socket at once, without a Close frame: a newer one has replaced it. */
   drop(): void;
-  /** Stops reading from the client until `resume`: it has more requests under way than we hold for it. */
+  /** Stops reading from the client until `resume`: too many of its requests are in progress. */
   pause(): void;
   resume(): void;
 }
 
-/** Makes and checks the tokens with which a client takes up its session again. [client-protocols 5.1] */
+/** Makes and checks the tokens with which a client recovers its session. [client-protocols 5.1] */
 export interface ReconnectionTokens {
   issue(hub: string, connectionId: string): string;
   accepts(token: string, hub: string, connectionId: string): boolean;

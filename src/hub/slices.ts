@@ -16,7 +16,7 @@ interface Unfinished {
 }
 
 /**
- * What all work of one turn may take together, so that it holds up the event loop for no longer. Two turns' shares may
+ * Maximum time for all work of one turn together, so that the event loop is not blocked for longer. Two turns' shares may
  * run back to back, when the first began while input was handled. [design 8]
  */
 export const sliceMs = 10;
@@ -26,8 +26,7 @@ export const sliceMs = 10;
  * small work is over within the call and costs nothing more. All work shares the turns: each gets one slice in its turn,
  * so that a small call does not wait for the end of a large one.
  *
- * Whoever writes steps has to expect that between any two of them connections come and go, messages are sent, and other
- * work is done.
+ * Steps must expect that between any two of them connections open and end, messages are sent, and other work is done.
  */
 export class Slices {
   readonly #pace: Pace;

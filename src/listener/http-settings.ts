@@ -15,7 +15,7 @@ export interface ListenerTimeouts {
   readonly checkMs: number;
 }
 
-/** Whoever is slower is answered 408, at the latest 50 s after it began. */
+/** Slower peers are answered with 408, at most 50 s after the start of the request. */
 export const defaultTimeouts: ListenerTimeouts = {
   headersMs: 30_000,
   requestMs: 45_000,
@@ -23,7 +23,7 @@ export const defaultTimeouts: ListenerTimeouts = {
   checkMs: 5_000,
 };
 
-/** Options of a Node server that keep its peers to the timeouts. Names are Node's. */
+/** Options of a Node server for the timeouts. Names are Node's. */
 export function nodeTimeouts(timeouts: ListenerTimeouts): ServerOptions & { handshakeTimeout: number } {
   return {
     headersTimeout: timeouts.headersMs,
@@ -33,7 +33,7 @@ export function nodeTimeouts(timeouts: ListenerTimeouts): ServerOptions & { hand
   };
 }
 
-/** What both listeners set alike, so that neither answers in Fastify's own shapes. */
+/** Settings of both listeners, so that errors do not have Fastify's own format. */
 export function fastifySettings(timeouts: ListenerTimeouts) {
   return {
     requestTimeout: timeouts.requestMs, // Fastify would set the server's to none

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import type { FastifyReply } from 'fastify';
 
-/** How long what a refused caller still sends is read, and forgotten. */
+/** How long the remaining body of a refused request is read and discarded. */
 const lingerMs = 2_000;
 
 /**

@@ -68,7 +68,7 @@ export class StampedMessages {
   }
 }
 
-/** The messages with the ids that one receiver has for them, or several that are at the same id. */
+/** The messages numbered for one receiver, or for several with the same next id. */
 export class StampedFrames implements Frames {
   /** A message that is numbered leaves a gap when it is dropped, so its socket keeps it. */
   readonly expiresAtMs = Number.POSITIVE_INFINITY;

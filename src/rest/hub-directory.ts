@@ -1,6 +1,6 @@
 import type { Hub } from '../hub/hub.js';
 
-/** The hub as REST sees it. */
+/** The part of a hub that REST uses. */
 export type DataPlaneHub = Pick<
   Hub,
   | 'sendToAll'

@@ -4,7 +4,7 @@ import type { DataAction } from './data-actions.js';
 import type { PathNames, QueryName } from './parameters.js';
 import { queryCheck } from './query-check.js';
 
-/** What a route is to its callers. Parameters are checked, callers allowed, and the OpenAPI document made from it. */
+/** Description of a route, used to check parameters, to authorise callers, and to make the OpenAPI document. */
 export interface Operation {
   /** The vendor's `operationId`. [rest-api 2] */
   readonly id: string;

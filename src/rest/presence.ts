@@ -4,7 +4,7 @@ import { notExisted } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
 
-/** Who is here. [rest-api 2.2–2.4] */
+/** Existence checks. [rest-api 2.2–2.4] */
 export function addPresence(app: FastifyInstance, hubs: HubDirectory): void {
   app.head<Path<'connectionId'>>('/:hub/connections/:connectionId', connectionExists, async (request, reply) => {
     const { hub, connectionId } = request.params;

@@ -14,7 +14,7 @@ const message = {
   'application/octet-stream': Type.Unsafe<Buffer>({ type: 'string', format: 'binary' }),
 };
 
-/** Sends answer 202 whether or not anybody is there, and without a promise: nothing is waited for. [rest-api 2.1–2.4] */
+/** Sends are answered with 202 whether or not there are receivers, and synchronously: nothing is waited for. [rest-api 2.1–2.4] */
 export function addSends(app: FastifyInstance, hubs: HubDirectory): void {
   app.post<Path<'hub'>>('/:hub/::send', sendToAll, (request, reply) => {
     hubs.get(request.params.hub).sendToAll(payloadOf(request), optionsOf(request));

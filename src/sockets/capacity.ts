@@ -12,7 +12,7 @@ export interface ConnectLimits {
   connectsPerSecond(): number;
 }
 
-/** Is there room for one more client? Those whose upgrade waits for the upstream count as if they were in. */
+/** Is there room for one more client? Those whose upgrade waits for the upstream count as connected. */
 export class Capacity {
   readonly #hubs: Hubs;
   readonly #limits: ConnectLimits;

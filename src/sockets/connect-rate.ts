@@ -1,4 +1,4 @@
-/** Lets so many clients connect in a second, and as many at once: a bucket that fills evenly, and holds a second's worth. */
+/** Limits the clients that connect per second: a token bucket that fills evenly and holds the tokens of one second. */
 export class ConnectRate {
   readonly #monotonicMs: () => number;
   #tokens = Number.POSITIVE_INFINITY;

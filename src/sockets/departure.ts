@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Notices that a client leaves while its upgrade waits for the upstream. Nobody reads from such a socket, so its end
- * would go unseen; early bytes stay in the socket for the WebSocket parser.
+ * Detects that a client disconnects while its upgrade waits for the upstream. Such a socket is not read, so its end would
+ * not be noticed; early bytes remain in the socket for the WebSocket parser.
  */
 export class Departure {
   readonly #socket: Socket;

@@ -3,7 +3,7 @@ import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.js';
 import { type EventLoopTurn, type Flushable, writeCostBytes } from './turn.js';
 
-/** How often sockets are looked at: the unit of the hubs' keep-alive setting. */
+/** How often sockets are checked: the unit of the hubs' keep-alive setting. */
 const sweepMs = 1_000;
 
 /** How many are looked at before sockets that have something to write get their turn. */
@@ -12,7 +12,7 @@ const lookedAtOnce = 64;
 /** Intervals of silence after which a peer counts as gone. [client-protocols 8.2] */
 const silentIntervals = 3;
 
-/** Who is at the other end of a socket. */
+/** The peer of a socket. */
 export interface Peer {
   readonly ws: WebSocket;
   readonly socket: Socket;

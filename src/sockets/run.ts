@@ -1,11 +1,11 @@
 import type { Frame, Frames } from '../protocols/frames.js';
 import { concatWires } from '../protocols/wire.js';
 
-/** Continuations that one run remembers: as many as there are wire forms that a message commonly goes out in. */
+/** Maximum number of continuations that a run caches: the usual number of wire forms of a message. */
 const rememberedNext = 4;
 
 /**
- * What is due after one another, in order. Immutable and shared: receivers that are due the same come to hold the same
+ * Queued frames, in order. Immutable and shared: receivers with equal queues hold the same
  * run, so that nothing is allocated for one of them and the frames are joined once for all. [design 4]
  */
 export class Run implements Frames {

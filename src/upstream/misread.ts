@@ -5,9 +5,9 @@ import type { ConnectRequest } from '../hub/ports.js';
 const maybeMisread = /^[\x00-\xff]*[\x80-\xff][\x00-\xff]*$/;
 
 /**
- * The name that an upstream means. `ce-userId` is UTF-8, and many servers read the bytes of a header as Latin-1: one that
- * answers with what it read means what it was sent. Only names of the token are known so, as its signer chose them; what
- * the client itself may write, in a query or a header, is not looked at. [upstream-events D20]
+ * Reverses a wrong decoding. `ce-userId` is UTF-8, but many servers decode headers as Latin-1 and return the result in their
+ * response; it is replaced by the name that was sent. Only names of the token are recognised, since its signer chose them;
+ * what the client itself may write, in a query or a header, is not compared. [upstream-events D20]
  */
 export function asSent(name: string, { userId, claims }: Pick<ConnectRequest, 'userId' | 'claims'>): string {
   if (!maybeMisread.test(name)) return name;

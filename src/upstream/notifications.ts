@@ -6,16 +6,16 @@ export interface Order {
   /** Counts a connection whose notifications are under way, until `leave`. */
   enter(): void;
   leave(): void;
-  /** Is order still kept? Not at the end of the service's time to stop. */
+  /** Is the order still kept? Not at the end of a shutdown. */
   readonly isKept: boolean;
-  /** Runs `task` once a notification that is raised now may wait no longer for its turn; the answer cancels it. */
+  /** Runs `task` when a notification that is raised now must not wait any longer; the returned function cancels it. */
   whenOverdue(task: () => void): () => void;
 }
 
 /**
  * Notifications of one connection, which leave one after another: `disconnected` is not sent before `connected` has
  * ended, its retries included. None waits longer for its turn than an event may take. Other connections do not wait.
- * Keeps nothing while there is nothing to send.
+ * Uses no memory while there is nothing to send.
  */
 export class Notifications {
   readonly #order: Order;

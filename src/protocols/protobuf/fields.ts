@@ -2,7 +2,7 @@ import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import type { Metadata } from '../messages.js';
 import { checkNonEmpty, distinct, malformed, metadataOf } from '../rules.js';
 
-/** Fields of one message, unknown ones included: the largest metadata and as many again. Beyond that they are there to cost us memory. */
+/** Maximum number of fields of one message, unknown ones included: twice the largest metadata. It bounds the memory for hostile messages. */
 const maxFields = 16_384;
 
 interface Field {
