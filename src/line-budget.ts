@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 
-/** What was not written in one window. */
+/** The lines that were not written in one window of time. */
 export interface Unwritten {
   readonly count: number;
   /** By the HTTP status of each. */
@@ -8,8 +8,8 @@ export interface Unwritten {
 }
 
 /**
- * How many lines callers from outside may cause: so many in each window of time, so that nobody fills a disk. What is
- * beyond is counted, and told once the window is over. Nothing runs while nothing happens.
+ * Limits the log lines that external callers can cause in each window of time, so that they cannot fill a disk. Further
+ * lines are counted, and the count is reported at the end of the window. No timer runs while there are none.
  */
 export class LineBudget {
   readonly #lines: number;

@@ -23,20 +23,20 @@ export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process
   return pino({ level, ...lineFormat }, destination);
 }
 
-/** What every line begins with: `{"level":"info","time":"2026-11-28T19:00:00.000Z"`. */
+/** The start of every line: `{"level":"info","time":"2026-11-28T19:00:00.000Z"`. */
 export const lineFormat: Pick<LoggerOptions, 'base' | 'timestamp' | 'formatters'> = {
   base: null,
   timestamp: stdTimeFunctions.isoTime,
   formatters: { level: level => ({ level }) },
 };
 
-/** How many refusals of each kind are written in how long; the rest is counted. */
+/** Maximum number of lines for refusals of each kind in a window of time; the rest is counted. */
 const refusals = { lines: 20, windowMs: 10_000 };
 
-/** Hubs whose first message is told; the names come from those who may connect or call. */
+/** Maximum number of hubs whose first message is logged; clients and callers choose the names. */
 const maxHubsTold = 100;
 
-/** What happened, in the log. Never bodies, tokens, keys or codes: those who report leave them out. */
+/** Logs what happened. Never bodies, tokens, keys or codes: callers of the observer leave them out. */
 export class LogObserver implements Partial<Observer> {
   readonly #log: Logger;
   readonly #roles = new Once();
@@ -49,7 +49,7 @@ export class LogObserver implements Partial<Observer> {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #refusedConnections: LineBudget;
   readonly #refusedCalls: LineBudget;
-  /** Hubs that a message was sent in: has one reached somebody? */
+  /** Hubs in which a message was sent: has one been received? */
   readonly #reached = new Map<string, boolean>();
   /** The level does not change while the service runs. */
   readonly #tracesSends: boolean;
@@ -113,7 +113,7 @@ export class LogObserver implements Partial<Observer> {
     if (this.#reached.get(hub) !== true) this.#tellFirst(hub, receivers);
   }
 
-  /** The first message of a hub, and the first that reached somebody when that one did not: it shows that something works. */
+  /** The first message of a hub and, if that had no receivers, the first that was received: it shows that messages arrive. */
   #tellFirst(hub: string, receivers: number): void {
     const isFirst = !this.#reached.has(hub);
     if (isFirst ? this.#reached.size >= maxHubsTold : receivers === 0) return;
@@ -130,7 +130,7 @@ export class LogObserver implements Partial<Observer> {
     else this.#log.debug(told, 'event finished');
   }
 
-  /** Once a minute for each hub, with their number: there are many of them, or there would be none. */
+  /** Once a minute for each hub, with their number, since there are many of them. */
   #tellOverloaded({ hub, reason }: Parameters<Observer['eventFinished']>[0]): void {
     const nowMs = this.#clock.monotonicMs();
     const overload = this.#overloads.get(hub) ?? { unsaid: 0, saidAtMs: Number.NEGATIVE_INFINITY };
@@ -142,7 +142,7 @@ export class LogObserver implements Partial<Observer> {
     overload.saidAtMs = nowMs;
   }
 
-  /** Once for each hub and event: clients choose what they raise, and how often. */
+  /** Once for each hub and event: clients choose names and number of their events. */
   #tellUnhandled({ hub, event, reason }: Parameters<Observer['eventFinished']>[0]): void {
     const novelty = this.#unhandled.add(`${hub}: ${event}`);
     if (novelty === 'new') this.#log.warn({ hub, event, reason }, 'event has no handler');

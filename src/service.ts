@@ -48,7 +48,7 @@ export interface ServiceOptions {
   /** Address of the public listener; port 0 is any free one. */
   readonly host: string;
   readonly port: number;
-  /** Address of the operator's listener; undefined: none. */
+  /** Address of the admin listener; undefined: none. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   readonly keys: AccessKeys;
   /** Public endpoints, as URLs; none: the public listener's own address. */
@@ -56,7 +56,7 @@ export interface ServiceOptions {
   readonly config: Config;
   /** Of the public listener, followed while it runs; none: plain HTTP. */
   readonly tls?: CertificateFiles | undefined;
-  /** Whose forwarding headers are believed: everybody's, or those of a comma list of addresses and networks. */
+  /** Peers whose forwarding headers are trusted: all, or a comma-separated list of addresses and networks. */
   readonly trustProxy?: boolean | string | undefined;
   /** On the way to upstreams and to issuers of tokens; none when left out. */
   readonly proxies?: ProxySettings | undefined;
@@ -222,7 +222,7 @@ export class Service {
    * @param config when it is known only after `listen`
    */
   async activate(config: Config = this.#options.config): Promise<void> {
-    // Taken on before the first client can come: a handler that is not active yet owns its events. [design 2]
+    // Before the first client: events for a handler that is not active yet wait for it or fail. [design 2]
     this.#applying = this.#apply(config);
     this.#gateway.open();
     this.#isReady = true;
@@ -230,14 +230,14 @@ export class Service {
   }
 
   /**
-   * Follows the file from now on: a good edit is taken over, a bad one is logged and changes nothing.
+   * Watches the file from now on: a valid change is applied, an invalid one is logged and changes nothing.
    * @param isMissing the file need not exist yet
    */
   watch(file: string, env: Environment, { isMissing = false } = {}): void {
     this.#watch = watchConfig(file, {
       env,
       isMissing,
-      running: this.#config, // an edit since it was read is taken over at once
+      running: this.#config, // a change since it was read is applied at once
       onConfig: config => this.reload(config),
       clock: this.#clock,
       onError: (error: ConfigError) => this.#log.error(`${notApplied(file)}\n${error.message}`),
@@ -275,7 +275,7 @@ export class Service {
     return admin === undefined ? undefined : urlOf(admin.host, this.#adminPort);
   }
 
-  /** What app servers are given; holds the primary key. [rest-api 1.8] */
+  /** For app servers; contains the primary key. [rest-api 1.8] */
   get connectionString(): string {
     return `Endpoint=${this.endpoints.primary};AccessKey=${this.#options.keys.primary};Version=1.0;`;
   }
@@ -285,7 +285,7 @@ export class Service {
     return clientUrl(this.#tokens, this.endpoints.primary, hub, claims, lifetimeMinutes);
   }
 
-  /** Lets what is under way finish, says goodbye to the clients in waves, then closes. [design 5] */
+  /** Finishes in-flight events, closes the clients in batches, then closes the listeners. [design 5] */
   stop(): Promise<void> {
     this.#stopping ??= this.#stop();
     return this.#stopping;
@@ -300,15 +300,15 @@ export class Service {
     this.#gateway.drain();
     await this.#watch?.close();
     this.#certificateWatch?.stop();
-    for (const hub of this.hubs.all()) hub.quiesce(); // or clients that go on talking would keep us waiting
+    for (const hub of this.hubs.all()) hub.quiesce(); // otherwise clients that keep sending would delay the stop
     await this.#atMost(patience(), this.#handlers.whenIdle());
-    await turnOfEventLoop(); // those who waited for the last answers pass them on: acks come before the goodbye
+    await turnOfEventLoop(); // the last responses are passed on first: acks are sent before the close message
     const connectionsClosed = this.hubs.size;
     await this.#evictAll();
     this.#handlers.hurry(); // a `disconnected` may wait for a `connected` that has no answer
     await this.#atMost(patience(), this.#gateway.whenEmpty());
     await this.#atMost(patience(), this.#handlers.whenIdle());
-    await turnOfEventLoop(); // a client whose connect was answered only now is refused, which the upstream is told
+    await turnOfEventLoop(); // a client whose connect was answered only now is refused, and its `disconnected` is sent
     await this.#atMost(patience(), this.#handlers.close());
     this.#gateway.stop();
     await Promise.all([this.#close(this.#rest, this.#guard), this.#close(this.#admin, this.#adminGuard)]);
@@ -322,7 +322,7 @@ export class Service {
     const closing: Promise<void> = app.close();
     await this.#atMost(lastRequestsMs, closing);
     app.server.closeAllConnections();
-    guard.dropStrangers(); // they may be in a TLS handshake, where the server does not know of them yet
+    guard.dropStrangers(); // they may be in a TLS handshake, before the server has them
     await this.#atMost(lastRequestsMs, closing);
   }
 

@@ -2,7 +2,7 @@
 export interface MetricEntry {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly labels: readonly string[];
-  /** What `/metrics` says about it. */
+  /** The HELP text in `/metrics`. */
   readonly help: string;
 }
 
@@ -15,12 +15,12 @@ export const catalog = {
   hubwire_build_info: {
     type: 'gauge',
     labels: ['version', 'node'],
-    help: '1; the versions of this service and of Node',
+    help: 'Always 1; the labels are the versions of this service and of Node',
   },
   hubwire_connections: {
     type: 'gauge',
     labels: ['hub', 'protocol'],
-    help: 'Connections now, detached reliable ones included',
+    help: 'Connections, including those of disconnected reliable clients',
   },
   hubwire_connections_opened_total: { type: 'counter', labels: ['hub', 'protocol'], help: 'Connections opened' },
   hubwire_connections_closed_total: {
@@ -28,17 +28,21 @@ export const catalog = {
     labels: ['hub', 'protocol', 'category'],
     help: 'Connections closed',
   },
-  /** Without the hub: its name comes from somebody who may not even have a token. */
-  hubwire_upgrades_refused_total: { type: 'counter', labels: ['status'], help: 'Upgrades answered with an HTTP error' },
+  /** Without the hub: its name comes from a client that may not be authenticated. */
+  hubwire_upgrades_refused_total: {
+    type: 'counter',
+    labels: ['status'],
+    help: 'Upgrade requests rejected with an HTTP error',
+  },
   hubwire_rest_requests_total: {
     type: 'counter',
     labels: ['operation', 'status'],
-    help: 'HTTP requests to the public listener, upgrades aside; operation other: no REST operation',
+    help: 'HTTP requests to the public listener except upgrades; operation other: no REST operation',
   },
   hubwire_rest_request_duration_seconds: {
     type: 'histogram',
     labels: ['operation'],
-    help: 'Time from the headers of an HTTP request to its answer',
+    help: 'Seconds from the headers of an HTTP request to its response',
   },
   hubwire_messages_received_total: { type: 'counter', labels: ['hub', 'protocol'], help: 'Messages from clients' },
   hubwire_received_bytes_total: {
@@ -52,11 +56,11 @@ export const catalog = {
     help: 'Messages to clients, one per receiver',
   },
   hubwire_sent_bytes_total: { type: 'counter', labels: ['hub', 'protocol'], help: 'Bytes of messages to clients' },
-  /** Without the hub, as one has so many series. */
+  /** Without the hub: a histogram has many series. */
   hubwire_send_receivers: {
     type: 'histogram',
     labels: [],
-    help: 'Connections of this node that a message of an app server or a publishing client was written to',
+    help: 'Connections of this node that received a message of an app server or a publishing client',
   },
   hubwire_events_total: { type: 'counter', labels: ['hub', 'kind', 'outcome'], help: 'Events to upstreams' },
   hubwire_event_attempts_total: {
@@ -64,24 +68,28 @@ export const catalog = {
     labels: ['hub', 'kind'],
     help: 'Requests made to deliver events',
   },
-  /** Without the hub, as one has so many series. */
+  /** Without the hub: a histogram has many series. */
   hubwire_event_duration_seconds: {
     type: 'histogram',
     labels: ['kind'],
-    help: 'Time from an event to its outcome, retries included',
+    help: 'Seconds from an event to its outcome, including retries',
   },
   hubwire_event_handler_state: {
     type: 'gauge',
     labels: ['hub', 'url', 'state'],
-    help: '1 for the state that the event handler is in',
+    help: '1 for the current state of the event handler, 0 for the others',
   },
-  hubwire_roles_ignored_total: { type: 'counter', labels: [], help: 'Roles of accepted connections that give nothing' },
+  hubwire_roles_ignored_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Invalid roles of accepted connections, which are ignored',
+  },
   hubwire_warnings_total: {
     type: 'counter',
     labels: [],
-    help: 'Warnings, also those that the log does not repeat',
+    help: 'Warnings, including repeated ones that are not logged',
   },
-  hubwire_faults_total: { type: 'counter', labels: [], help: 'Faults of this service' },
+  hubwire_faults_total: { type: 'counter', labels: [], help: 'Internal errors of this service' },
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 
 type Catalog = typeof catalog;

@@ -17,7 +17,7 @@ class Tally {
 }
 
 /**
- * Connections by hub and protocol. As for `Traffic`, prom-client is given the numbers when metrics are read: its labels
+ * Connections by hub and protocol. Hot path: as for `Traffic`, prom-client gets the numbers when metrics are read: its labels
  * cost more than all else that a connection's beginning and end are told to observers.
  */
 export class ConnectionCounts {

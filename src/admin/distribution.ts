@@ -1,8 +1,8 @@
 /**
- * How often which values came, for a histogram. To add one only adds numbers, a tenth of what prom-client takes for it.
+ * Counts of values for a histogram. Hot path: adding a value only adds to numbers.
  */
 export class Distribution {
-  /** Upper ends of the buckets, rising. */
+  /** Upper bounds of the buckets, ascending. */
   readonly ends: readonly number[];
   /** By bucket, each counting what is in no earlier one; larger values are in none. */
   readonly buckets: Float64Array;
@@ -14,7 +14,7 @@ export class Distribution {
     this.buckets = new Float64Array(ends.length);
   }
 
-  /** @param times how often the value came */
+  /** @param times how often the value occurred */
   add(value: number, times = 1): void {
     this.count += times;
     this.sum += value * times;
@@ -27,7 +27,7 @@ export class Distribution {
   }
 }
 
-/** The samples of a histogram, as prom-client writes them down. */
+/** The samples of a histogram, in prom-client's format. */
 export function samplesOf(name: string, labels: Readonly<Record<string, string>>, values: Distribution): object[] {
   let upTo = 0;
   const buckets = values.ends.map((le, index) => {

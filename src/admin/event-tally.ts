@@ -14,13 +14,13 @@ class Tally {
 }
 
 /**
- * Events by hub and kind: outcomes and attempts; times by kind. As for `Traffic`, what is done for each event only adds
- * numbers; prom-client is given the sums when metrics are read.
+ * Events by hub and kind: outcomes and attempts; times by kind. Hot path: as for `Traffic`, each event only adds to
+ * numbers; prom-client gets the sums when metrics are read.
  */
 export class EventTally {
   readonly #hubs: HubLabels;
   readonly #tallies = new Map<string, Map<EventKind, Tally>>();
-  /** In seconds, of events for which somebody was asked, so that there is a time to speak of. */
+  /** In seconds, of events that were sent, so that they have a duration. */
   readonly #times = new Map<EventKind, Distribution>();
 
   constructor(registry: Registry, hubs: HubLabels) {

@@ -21,7 +21,7 @@ export interface MetricsOptions {
 
 const handlerStates = ['pending', 'active', 'failed'] as const;
 
-/** Counts what the service tells, for Prometheus. `catalog.ts` lists what there is. */
+/** Counts what the observer receives, for Prometheus. `catalog.ts` lists the metrics. */
 export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #connections: ConnectionCounts;
@@ -71,14 +71,14 @@ export class Metrics implements Observer {
     this.#rolesIgnored.inc();
   }
 
-  /** The client is told, and clients may ask for what they like. */
+  /** Not counted: the client gets the reason, and clients can cause any number of these. */
   requestRefused(): void {}
 
   connectionRefused({ status }: Told<'connectionRefused'>): void {
     this.#refused.inc({ status: String(status) });
   }
 
-  /** Those that succeed are told as connections. */
+  /** Not counted: successful upgrades are counted as connections. */
   upgraded(): void {}
 
   restCallFinished(operation: string, status: number, durationMs: number): void {

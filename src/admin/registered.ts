@@ -2,7 +2,7 @@ import { Counter, Gauge, type Histogram, type Registry } from 'prom-client';
 import { catalog, type LabelsOf, type NameOf } from './catalog.js';
 import { type Distribution, samplesOf } from './distribution.js';
 
-/** Makes a counter of the catalog. @param collect sets it anew whenever metrics are read */
+/** Makes a counter of the catalog. @param collect sets it whenever metrics are read */
 export function counter<Name extends NameOf<'counter'>>(
   registry: Registry,
   name: Name,
@@ -34,8 +34,8 @@ export function gauge<Name extends NameOf<'gauge'>>(
 }
 
 /**
- * Makes a histogram of the catalog over numbers that are kept elsewhere: prom-client's takes values only one by one, but a
- * registry takes whatever can `get` its values.
+ * Makes a histogram of the catalog from numbers that are kept elsewhere: prom-client's class accepts values only one by
+ * one, but a registry accepts any object that can `get` its values.
  */
 export function histogram<Name extends NameOf<'histogram'>>(
   registry: Registry,

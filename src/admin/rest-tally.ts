@@ -2,7 +2,7 @@ import type { Registry } from 'prom-client';
 import { Distribution } from './distribution.js';
 import { counter, histogram } from './registered.js';
 
-/** Upper ends in seconds: a send takes well below a millisecond, work over many connections seconds. */
+/** Upper bounds in seconds: a send takes well below a millisecond, work for many connections seconds. */
 const bucketEnds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 /** The calls of one operation. */
@@ -12,7 +12,7 @@ class Tally {
   readonly times = new Distribution(bucketEnds);
 }
 
-/** REST calls by operation. As for `Traffic`, what is done for each call only adds numbers. */
+/** REST calls by operation. Hot path: as for `Traffic`, each call only adds to numbers. */
 export class RestTally {
   /** Bounded by the number of operations. */
   readonly #tallies = new Map<string, Tally>();

@@ -14,14 +14,14 @@ import { hostFault } from '../listener/request-target.js';
 import type { Metrics } from './metrics.js';
 
 export interface AdminServerOptions {
-  /** May clients and load balancers come? */
+  /** Does the service accept clients? */
   isReady(): boolean;
-  /** Where each event handler stands. */
+  /** State of each event handler. */
   handlers(): readonly { readonly state: HandlerState }[];
   readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
   readonly version: string;
   readonly logger?: FastifyBaseLogger | undefined;
-  /** Can only this machine reach the listener? Then what names it by another host is not served. */
+  /** Does it listen on a loopback address only? Then requests with another host name are refused. */
   readonly isLoopbackOnly?: boolean | undefined;
   /** URL of this program's documentation; shown at `/`. */
   readonly documentation?: string | undefined;
@@ -30,15 +30,15 @@ export interface AdminServerOptions {
 
 type HandlerState = 'pending' | 'active' | 'failed';
 
-/** What an operator may conclude from a probe, said in its answer. */
+/** The meaning of a probe's result, which its response contains. */
 const meaning = {
-  healthz: 'The process answers HTTP, also while it stops. Restart it when it does not.',
+  healthz: 'The process responds to HTTP, also while it is stopping. Restart it if it does not respond.',
   readyz:
-    'The listeners are open and clients are admitted. Event handlers are not a part of it: hubs without them work while an app server is away.',
+    'The listeners are open and clients are admitted. Event handlers do not affect this: hubs without them work while an app server is down.',
   notReady: 'The service is starting or stopping: clients are not admitted.',
 };
 
-/** The operator's HTTP server: is it alive, is it ready, what did it count. The caller listens. [design 1] */
+/** The admin HTTP server: liveness, readiness and metrics. The caller listens. [design 1] */
 export function createAdminServer(options: AdminServerOptions): FastifyInstance {
   const { isReady, metrics, version, logger } = options;
   const app = listenerFor(options);
@@ -83,8 +83,8 @@ function aboutAdmin({ version, documentation }: AdminServerOptions): About {
 }
 
 /**
- * A web page can make its own name stand for this machine's address and then read what is here; it cannot change the name
- * in Host. Probes are not affected: they go by an address or `localhost`, and to paths that say nothing.
+ * DNS rebinding: a web page can resolve its own name to this machine's address and then read responses; it cannot change
+ * the name in Host. Probes are not affected: they use an address or `localhost`, and paths that disclose nothing.
  */
 function refuseOtherHosts(isLoopbackOnly: boolean) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {

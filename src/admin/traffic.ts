@@ -23,12 +23,12 @@ type FlowMetric = Extract<
   `hubwire_messages_${'received' | 'sent'}_total` | `hubwire_${'received' | 'sent'}_bytes_total`
 >;
 
-/** Upper ends, in connections. */
+/** Upper bounds, in connections. */
 const receiverEnds = [0, 1, 2, 5, 10, 100, 1_000, 10_000, 100_000];
 
 /**
- * Messages and bytes by hub and protocol. Called for each message, so it only adds numbers; prom-client, which builds a
- * key of the labels at each `inc`, is given the sums when metrics are read.
+ * Messages and bytes by hub and protocol. Hot path: each message only adds to numbers; prom-client, which builds a
+ * key of the labels at each `inc`, gets the sums when metrics are read.
  */
 export class Traffic {
   readonly #hubs: HubLabels;

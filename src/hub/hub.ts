@@ -51,7 +51,7 @@ export interface SendOptions {
   readonly filter?: string | undefined;
   /** Seconds for which the message may wait for a client that is away; 0, the default: for ever. */
   readonly ttlSeconds?: number;
-  /** Told to how many connections of this node the message was written, once it was: by the end of the turn. */
+  /** Called with the number of connections of this node that the message was written to: by the end of the turn. */
   readonly onDelivered?: ((receivers: number) => void) | undefined;
 }
 

@@ -74,7 +74,7 @@ export class Operations implements Performer {
     }
   }
 
-  /** @param onDelivered told to how many connections of this node the message was written, once it was */
+  /** @param onDelivered called with the number of connections of this node that the message was written to */
   send(
     target: Target,
     { message, excluded, filter, ttlSeconds }: Of<'send'>,

@@ -193,7 +193,7 @@ export interface Observer {
   roleIgnored(at: { hub: string; connectionId: string; role: string; reason: string }): void;
   /** A client's request was refused for want of a role or a membership. */
   requestRefused(at: { hub: string; connectionId: string; reason: string }): void;
-  /** An upgrade answered with an HTTP error. `path` is the URL's, without its query, which may hold a token. */
+  /** An upgrade answered with an HTTP error. `path` is the URL's, without its query, which may contain a token. */
   connectionRefused(at: {
     hub: string;
     status: number;
@@ -202,10 +202,10 @@ export interface Observer {
     path: string;
     durationMs: number;
   }): void;
-  /** An upgrade answered with 101. Told only where it is wanted: `GatewayOptions.tracesUpgrades`. */
+  /** An upgrade answered with 101. Called only if enabled: `GatewayOptions.tracesUpgrades`. */
   upgraded(at: {
     hub: string;
-    /** Of the connection that is now on the socket; undefined when a session was to be recovered and was not. */
+    /** Of the connection that uses the socket; undefined when the session could not be recovered. */
     connectionId: string | undefined;
     path: string;
     status: number;
@@ -213,17 +213,17 @@ export interface Observer {
   }): void;
   /** Every REST call, once it is answered. `operation` is the vendor's operationId, or `other` where there is none. */
   restCallFinished(operation: string, status: number, durationMs: number): void;
-  /** The same in full, without the query. Told of refusals, and of all calls where it is wanted: `CallReports.isTraced`. */
+  /** The details of a call, without the query. Called for refusals, and for all calls if enabled: `CallReports.isTraced`. */
   restCallTold(at: {
     method: string;
     path: string;
     status: number;
     durationMs: number;
-    /** Of a send: connections of this node that it was written to. */
+    /** Of a send: connections of this node that received it. */
     receivers: number | undefined;
     /** Why it was refused. Quotes nothing of the query and the body. */
     reason: string | undefined;
-    /** The status is the answer to a question, such as 404 for "is the user here?", and nothing went wrong. */
+    /** The status is the result of a check, such as 404 for a user without connections, and not an error. */
     isAnswer: boolean;
   }): void;
   /** A message from a client. */

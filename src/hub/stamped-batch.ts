@@ -8,7 +8,7 @@ export interface Send {
   readonly message: SequencedMessage;
   /** Monotonic milliseconds; infinite for a message that never expires. */
   readonly expiresAtMs: number;
-  /** Told to how many connections of this node it was written, once it was. */
+  /** Called with the number of connections of this node that it was written to. */
   readonly onDelivered?: ((receivers: number) => void) | undefined;
 }
 

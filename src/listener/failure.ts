@@ -14,7 +14,7 @@ declare module 'fastify' {
 /** `target` of an error that is about the request as a whole. [rest-api 3.2] */
 export const wholeRequest = 'Request';
 
-/** What is wrong, in the one shape that both listeners have for it. [rest-api 3.1] */
+/** An error in the format that both listeners use. [rest-api 3.1] */
 export function failureBody(code: string, message: string, target: string = wholeRequest): string {
   return JSON.stringify({ code, message, target, details: null, inner: null });
 }
@@ -26,7 +26,7 @@ export function sendFailureBody(reply: FastifyReply, status: number, code: strin
   return reply.send(lingering(reply, failureBody(code, message)));
 }
 
-/** For every path that is none of the listener's. */
+/** For unknown paths. */
 export async function answerNotFound(_request: unknown, reply: FastifyReply): Promise<FastifyReply> {
   return sendFailureBody(reply, 404, 'Error.NotFound', 'There is no operation with this path and method.');
 }
@@ -55,7 +55,7 @@ const clientErrors: Readonly<Record<string, ClientError>> = {
 
 /**
  * Answers what could not be read as a request, and ends the socket at once: its peer may never read.
- * @returns what was answered; undefined when nothing could be
+ * @returns what was answered; undefined when no response was possible
  */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): ClientError | undefined {
   if (error.code === 'ECONNRESET' || socket.destroyed) return undefined;

@@ -12,7 +12,7 @@ const ownPath = /^\/(?:api|clients?)(?:[/?]|$)|^\/?(?:\?|$)/i;
 const encodedColon = /^(\/api\/hubs\/[^/?]+\/(?:(?:groups|users|connections)\/[^/?]+\/)?)%3a(?=\w+\/?(?:\?|$))/i;
 
 /**
- * The request's path and query as routes know them: without scheme and authority, without the base path of an endpoint,
+ * The request's path and query as routes expect them: without scheme and authority, without the base path of an endpoint,
  * and with the colon of an operation as a colon. The host of an absolute form takes the place of the Host header. [RFC 9112 3.2.2, RFC 3986 2.3]
  * @param basePaths of the endpoints, without a trailing slash, none of them empty
  */
@@ -40,17 +40,17 @@ function withoutBase(target: string, basePaths: readonly string[]): string {
   return target;
 }
 
-/** Longest path that a log shows; the rest of a longer one is cut off. */
+/** Maximum length of a path in a log; longer ones are truncated. */
 const maxLoggedPath = 300;
 
-/** The path of a request target as logs show it: without a query, which may hold tokens, and without scheme and authority. */
+/** The path of a request target as logs show it: without a query, which may contain tokens, and without scheme and authority. */
 export function loggedPath(target: string): string {
   const query = target.search(/[?#]/);
   const path = (query < 0 ? target : target.slice(0, query)).replace(/^[^/]*:\/\/[^/]*/, '');
   return path.length > maxLoggedPath ? `${path.slice(0, maxLoggedPath)}…` : path;
 }
 
-/** Why the request's Host lines do not do; undefined when they do. [RFC 9112 3.2] */
+/** Why the request's Host header is invalid; undefined when it is valid. [RFC 9112 3.2] */
 export function hostFault(request: IncomingMessage): string | undefined {
   const { rawHeaders } = request;
   let lines = 0;

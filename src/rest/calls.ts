@@ -6,12 +6,12 @@ import { fastifySettings, type ListenerTimeouts } from '../listener/http-setting
 import { loggedPath } from '../listener/request-target.js';
 import { operationOf } from './operation.js';
 
-/** Who is told of calls, and how much. */
+/** Where calls are reported, and in which detail. */
 export interface CallReports {
   readonly observer: Pick<Observer, 'restCallFinished' | 'restCallTold'>;
   /** Milliseconds of a clock that is never set. */
   monotonicMs(): number;
-  /** Is every call told in full, with the receivers of a send? If not, only refusals are. */
+  /** Are details reported for every call, with the receivers of a send? If not, only for refusals. */
   readonly isTraced: boolean;
 }
 
@@ -19,15 +19,15 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Monotonic milliseconds. */
     startedMs: number;
-    /** Of a call that is told in full. */
+    /** Of a call that is reported in detail. */
     delivery: Delivery | undefined;
   }
 }
 
-/** The operation of requests that are none: pages, wrong paths, and what is no HTTP. */
+/** The operation label of all other requests: pages, unknown paths, and what is not HTTP. */
 const noOperation = 'other';
 
-/** Takes the time of calls, and tells what became of them. */
+/** Measures calls, and reports their results. */
 export class Calls {
   readonly #reports: CallReports;
 
@@ -35,7 +35,7 @@ export class Calls {
     this.#reports = reports;
   }
 
-  /** What every request goes through first, and every answer last. Before other hooks are added. */
+  /** Adds the first hook of every request and the last one of every response. Call it before other hooks are added. */
   watch(app: FastifyInstance): void {
     app.decorateRequest('startedMs', 0);
     app.decorateRequest('delivery', undefined);
@@ -49,7 +49,7 @@ export class Calls {
     });
   }
 
-  /** Tells what Fastify refuses before there is a route, and with it a hook. */
+  /** Reports what Fastify refuses before there is a route, and with it a hook. */
   settings(timeouts: ListenerTimeouts) {
     const { frameworkErrors } = fastifySettings(timeouts);
     return {
@@ -70,7 +70,7 @@ export class Calls {
     if (this.#reports.isTraced) request.delivery = new Delivery();
   }
 
-  /** Once the status is known, and before the answer leaves. */
+  /** When the status is set, and before the response is sent. */
   #end(request: FastifyRequest, reply: FastifyReply): void {
     const { observer, isTraced } = this.#reports;
     const { statusCode: status } = reply;
@@ -79,7 +79,7 @@ export class Calls {
     if (isTraced || status >= 400) this.#tell(request, reply, durationMs);
   }
 
-  /** Something came that could not be read as a request. */
+  /** Bytes were received that could not be parsed as a request. */
   #unreadable({ status, message: reason }: ClientError): void {
     const { observer } = this.#reports;
     observer.restCallFinished(noOperation, status, 0);
@@ -87,7 +87,7 @@ export class Calls {
     observer.restCallTold({ ...nothingKnown, status, reason });
   }
 
-  /** A send, once it is delivered: its line says to how many. */
+  /** A send that was delivered: the line contains the number of receivers. */
   #tell(request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
     const { method, url, delivery } = request;
     const { statusCode: status, refusal: reason } = reply;
@@ -99,7 +99,7 @@ export class Calls {
   }
 }
 
-/** To how many connections a send was written, which is known only after it is answered. */
+/** The number of receivers of a send, which is available only after the response. */
 export class Delivery {
   #isAwaited = false;
   #receivers: number | undefined;
@@ -114,14 +114,14 @@ export class Delivery {
     };
   }
 
-  /** Calls back at once when it is known, or when nothing is sent. */
+  /** Calls back at once when it is available, or when nothing is sent. */
   whenKnown(tell: (receivers: number | undefined) => void): void {
     if (this.#isAwaited && this.#receivers === undefined) this.#tell = tell;
     else tell(this.#receivers);
   }
 }
 
-/** For the hub, which then says to how many it was sent; undefined when nobody wants to know. */
+/** Callback for the hub with the number of receivers; undefined when it is not reported. */
 export function onDeliveredOf(request: FastifyRequest): ((receivers: number) => void) | undefined {
   return request.delivery?.take();
 }

@@ -25,7 +25,7 @@ export class RestFailure extends PubSubError {
   }
 }
 
-/** Something named in the path is not there; how serious that is depends on the operation. [rest-api 3.2] */
+/** Something named in the path does not exist: an error or a warning, depending on the operation. [rest-api 3.2] */
 export function notExisted(
   level: 'Error' | 'Warning' | 'Info',
   target: 'Connection' | 'Group' | 'User',
@@ -40,12 +40,12 @@ export function missingAction(action: string): RestFailure {
   return new RestFailure('forbidden', 'Error.Forbidden', authorization, message);
 }
 
-/** A request that is wrong, in the domain shape. */
+/** An invalid request, in the domain format. */
 export function badRequest(target: string, message: string, logged = message): RestFailure {
   return new RestFailure('invalid', 'Error.BadRequest', target, message, 'domain', logged);
 }
 
-/** A query parameter that is wrong, in the validation shape. */
+/** An invalid query parameter, in the validation format. */
 export function invalidParameter(name: string, message: string, logged = message): RestFailure {
   return new RestFailure('invalid', 'Error.BadRequest', name, message, 'validation', logged);
 }

@@ -27,7 +27,7 @@ declare module 'fastify' {
     readonly operation?: Operation;
   }
   interface FastifyRequest {
-    /** Once all that concerns every operation was found to be right. */
+    /** After the checks that all operations have in common. */
     operation: Operation | undefined;
   }
 }
@@ -40,7 +40,7 @@ export function operation(described: Operation): RouteShorthandOptions {
   return { config: { operation: described }, onRequest: noting(described, queryCheck(described.query ?? [])) };
 }
 
-/** Written down on the request: to look it up takes an object of Fastify's for each call. */
+/** Stored on the request. Hot path: Fastify's own lookup makes an object for each call. */
 function noting(described: Operation, check: onRequestHookHandler): onRequestHookHandler {
   return function note(request, reply, done) {
     request.operation = described;

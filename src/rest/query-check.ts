@@ -40,6 +40,6 @@ export function assertFilter(filter: string, parameter: 'filter' | 'Filter'): vo
     compileFilter(filter);
   } catch (error) {
     if (!(error instanceof PubSubError)) throw error;
-    throw invalidParameter(parameter, error.message, `The ${parameter} is not valid; the answer says where.`);
+    throw invalidParameter(parameter, error.message, `The ${parameter} is not valid; the response has the details.`);
   }
 }

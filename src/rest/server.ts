@@ -40,7 +40,7 @@ export interface RestServerOptions extends CallerChecks {
   /** URL of its documentation; shown at `/`. */
   readonly documentation?: string | undefined;
   readonly timeouts?: ListenerTimeouts | undefined;
-  /** Undefined: nobody is told of calls. */
+  /** Undefined: calls are not reported. */
   readonly reports?: CallReports | undefined;
   /**
    * Peers whose `X-Forwarded-Host` and `X-Forwarded-Proto` are trusted, for comparing a token's audience with the request's
@@ -220,7 +220,7 @@ function isFastifyError(error: unknown): error is FastifyError {
   return error instanceof Error && 'statusCode' in error && !(error instanceof PubSubError);
 }
 
-/** The text is the vendor's; the log says more. [rest-api 2.8] */
+/** The text is the vendor's; the log has more details. [rest-api 2.8] */
 const bodyTooLarge = new RestFailure(
   'tooLarge',
   'Error.BadRequest',

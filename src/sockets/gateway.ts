@@ -33,7 +33,7 @@ import type { EventLoopTurn } from './turn.js';
 /** Largest message from a client, in bytes; one more is close 1009. [client-protocols 8.1] */
 const maxMessageBytes = 1024 * 1024;
 
-/** What hubs.yaml says about sockets; read when needed, so that a reload applies to open ones. */
+/** Settings of hubs.yaml for sockets; read when needed, so that a reload applies to open ones. */
 export type SocketSettings = ClientSocketHost['settings'] &
   ConnectLimits & {
     isAnonymousAllowed(hub: string): boolean;
@@ -52,20 +52,20 @@ export interface GatewayOptions {
   /** The hubs' own. */
   readonly turn: EventLoopTurn;
   readonly observer: Observer;
-  /** Is the observer told of upgrades that succeed? */
+  /** Are successful upgrades reported to the observer? */
   readonly tracesUpgrades: boolean;
 }
 
-/** Who is on the socket after an upgrade: a connection, nobody as its session could not be recovered, or the client has left. */
+/** The result of an upgrade: a connection, a session that could not be recovered, or a client that has left. */
 type Arrival = Connection | 'turnedAway' | 'left';
 
-/** An option of ws that its type declarations do not know yet. */
+/** An option of ws that its type declarations lack. */
 const closing = { closeTimeout: closeTimeoutMs };
 
 /** WebSocket close code for a session that cannot be recovered. [client-protocols 5.3] */
 const cannotRecover = 1008;
 
-/** Turns upgrade requests into connections of hubs: who asks, may it, what does it speak. */
+/** Turns upgrade requests into connections of hubs: authenticates, authorises, and selects the subprotocol. */
 export class Gateway {
   readonly #options: GatewayOptions;
   readonly #server: WebSocketServerOf<typeof ClientWebSocket>;
@@ -80,7 +80,7 @@ export class Gateway {
   #isOpen = false;
   /** Handshakes under way. */
   #pending = 0;
-  /** Sockets that are open, or saying goodbye. */
+  /** Sockets that are open or closing. */
   #sockets = 0;
   #emptied: (() => void)[] = [];
 
@@ -138,12 +138,12 @@ export class Gateway {
     this.#tellWhenEmpty();
   }
 
-  /** Lets clients in from now on. */
+  /** Admits clients from now on. */
   open(): void {
     this.#isOpen = true;
   }
 
-  /** Refuses newcomers from now on. [design 5] */
+  /** Refuses new clients from now on. [design 5] */
   drain(): void {
     this.#isOpen = false;
   }
@@ -168,7 +168,7 @@ export class Gateway {
     for (const tell of this.#emptied.splice(0)) tell();
   }
 
-  /** A promise while the upstream is asked. Where there is nobody to ask, a client comes in within the call, which costs far less. */
+  /** A promise while the `connect` event is in progress. Without a `connect` handler, admission is synchronous: hot path. */
   #accept(request: IncomingMessage, socket: Socket, head: Buffer): Arrival | Promise<Arrival> {
     const target = readTarget(request, this.#options.endpoints.basePaths);
     checkHandshake(request);
@@ -180,7 +180,7 @@ export class Gateway {
     this.#options.guard.recognize(socket);
     this.#checkAddress(request, socket);
     this.#capacity.check(known);
-    const hub = this.#options.hubs.get(target.hub); // not before: the check may end the last session of a hub, which is forgotten then
+    const hub = this.#options.hubs.get(target.hub); // not before: the check may end the last session of a hub, which is then removed
     const admission = hub.admit(candidate);
     if (admission instanceof Promise) return this.#upgradeOnceAdmitted(request, socket, head, hub, admission);
     return this.#upgrade(request, socket, head, hub, admission);
@@ -198,7 +198,7 @@ export class Gateway {
     const admission = await asking.finally(() => this.#capacity.answered(hub));
     const hasLeft = departure.isOver();
     if (!hasLeft && this.#isOpen) return this.#upgrade(request, socket, head, hub, admission);
-    hub.abandon(admission); // who came in now would be cut off without a word, or keep the service from its end
+    hub.abandon(admission); // a client opened now would be cut off without a Close frame, or delay the shutdown
     if (!hasLeft) this.#checkOpen();
     return 'left';
   }
@@ -207,7 +207,7 @@ export class Gateway {
     if (!this.#isOpen) throw new PubSubError('shuttingDown', 'the service is starting or shutting down');
   }
 
-  /** Behind a proxy the sockets are the proxy's; there each client counts under the address that the proxy tells. */
+  /** Behind a proxy the sockets are the proxy's; there each client counts under its forwarded address. */
   #checkAddress(request: IncomingMessage, socket: Socket): void {
     if (request.headers['x-forwarded-for'] === undefined) return;
     const address = forwardedAddress(request, this.#options.trustProxy, this.#isTrustedPeer);
@@ -238,9 +238,9 @@ export class Gateway {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, hub: Hub, admission: Admission): Arrival {
     let connection = undefined as Connection | undefined; // set within a call
-    // The 101 and the greeting leave in one write, not two. Not so a replay: to a corked socket it looks as if nothing left.
+    // The 101 and `connected` are sent in one write. Not a replay: while the socket is corked, nothing seems to be written.
     socket.cork();
-    // ws writes the 101 and calls back within this call: the connection is in its hub before its client can know.
+    // ws writes the 101 and calls back within this call: the connection is in its hub before the client receives the 101.
     this.#handshake(request, socket, head, admission.subprotocol, ws => {
       const open = (outlet: Outlet) => {
         connection = hub.open(admission, outlet);
@@ -255,8 +255,8 @@ export class Gateway {
   }
 
   /**
-   * Only the reconnection token counts. A failure is answered with an upgrade, as clients in the field take an HTTP error
-   * for a passing fault; it does no harm to the session. [client-protocols 1.3, 5.3]
+   * Only the reconnection token is checked. A failure is answered with an upgrade and a close code, since clients treat an
+   * HTTP error as temporary; the session is not affected. [client-protocols 1.3, 5.3]
    */
   #recover(
     request: IncomingMessage,
@@ -300,7 +300,7 @@ export class Gateway {
     this.#server.handleUpgrade(request, socket, head, attach);
   }
 
-  /** @param begin makes or resumes the connection that this socket is for. @returns the way out, where its first messages wait for the turn's end */
+  /** @param begin makes or resumes the connection that this socket is for. @returns the outlet, in which the first messages wait for the end of the turn */
   #attach(
     ws: ClientWebSocket,
     socket: Socket,
@@ -351,7 +351,7 @@ export class Gateway {
   }
 }
 
-/** What a reliable connection's socket may have waiting beside the usual: its whole replay buffer may leave at once. [client-protocols 5.1, 8.4, D24] */
+/** What a reliable connection's socket may queue in addition: its whole replay buffer may be sent at once. [client-protocols 5.1, 8.4, D24] */
 const replayed: OutboundLimits = { maxMessages: 2_000, maxBytes: 20 * 1024 * 1024 };
 
 function outboundLimits(configured: OutboundLimits, codec: Codec): OutboundLimits {
@@ -370,6 +370,6 @@ function hubLabelOf(request: IncomingMessage, basePaths: readonly string[]): str
   try {
     return readTarget(request, basePaths).hub.slice(0, 128);
   } catch {
-    return ''; // not a client path: the refusal says so
+    return ''; // not a client path: the refusal names the path
   }
 }

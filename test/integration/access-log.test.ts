@@ -129,8 +129,8 @@ test('[F10] a REST call that is refused has a line with the reason, and one to a
   await call(send, { body: 'x'.repeat(2 * 1024 * 1024) });
   for (const [status, path, reason] of [
     [401, send, 'The Authorization header must be "Bearer" and a token for this URL.'],
-    [400, send, 'The filter is not valid; the answer says where.'],
-    [404, '/api/hubs/chat/:sned', 'There is nothing at this path for this method.'],
+    [400, send, 'The filter is not valid; the response has the details.'],
+    [404, '/api/hubs/chat/:sned', 'There is no operation with this path and method.'],
     [400, send, 'The body is larger than 1048576 bytes.'],
   ] as const) {
     expect(await lineOf(service, 'REST call refused', { status, path, reason })).toMatchObject({ level: 'info' });

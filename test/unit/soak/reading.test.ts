@@ -16,12 +16,12 @@ describe('the log of the service', () => {
     const faults = [
       line('error', 'internal error'),
       line('fatal', 'out of memory'),
-      line('error', 'hubs.yaml not applied, the previous configuration stays in force'),
+      line('error', 'hubs.yaml not applied, the previous configuration is kept'),
     ];
     log.write(
       line('info', 'fine') +
         line('warn', 'event failed') +
-        line('error', 'hubs.yaml not applied, the previous configuration stays in force:\nbad'),
+        line('error', 'hubs.yaml not applied, the previous configuration is kept:\nbad'),
     );
     log.write(faults.join(''));
     expect(log).toMatchObject({ faultCount: 3, refusedEdits: 1, faults: faults.map(fault => fault.trim()) });
@@ -32,7 +32,7 @@ describe('the log of the service', () => {
     const others: string[] = [];
     log.onOther(text => others.push(text));
     const taken = log.next(({ msg }) => isTakenEdit(msg));
-    const text = line('info', 'the changed configuration is in force');
+    const text = line('info', 'the new configuration is applied');
     log.write(`Debugger listening\n${text.slice(0, 9)}`);
     log.write(text.slice(9));
     expect([(await taken).level, others]).toEqual(['info', ['Debugger listening']]);
