@@ -45,7 +45,7 @@ export interface ConnectionOwner {
   /** Called for a frame that is not a request: it ends the connection. */
   fail(connection: Connection, error: PubSubError): void;
   received(connection: Connection, bytes: number): void;
-  /** Delivers what was sent to it before and is held until the turn ends. */
+  /** Flushes the messages that were sent to it before and are held for the end of the turn. */
   settle(connection: Connection): void;
 }
 

@@ -41,8 +41,8 @@ const tooMany = [
 
 /**
  * Limits the sockets of a listener. For each address: further sockets are rejected with 429. For all sockets without an
- * authenticated request together: for each further socket the oldest one is closed, so that a client with a valid token is
- * always admitted. Each step costs the same for any number of sockets.
+ * authenticated request together: for each further socket the oldest one is closed, so that a client with a valid token can
+ * always connect. Each step costs the same for any number of sockets.
  */
 export class SocketGuard {
   readonly #options: SocketGuardOptions;
