@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { isLoopback, urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
 import { createAdminServer } from './admin/server.js';
+import { clientUrl } from './auth/client-url.js';
 import { ContinuationTokens } from './auth/continuation-tokens.js';
 import { Endpoints } from './auth/endpoints.js';
 import { EntraTokens } from './auth/entra.js';
@@ -405,18 +406,6 @@ export class Service {
       }),
     };
   }
-}
-
-/** A client access URL; holds a token. @param endpoint the public endpoint, without a trailing slash */
-export function clientUrl(
-  tokens: KeyTokens,
-  endpoint: string,
-  hub: string,
-  claims: ClientClaims,
-  lifetimeMinutes: number,
-): string {
-  const token = tokens.sign(claims, `${endpoint}/client/hubs/${hub}`, lifetimeMinutes);
-  return `${endpoint.replace(/^http/, 'ws')}/client/hubs/${encodeURIComponent(hub)}?access_token=${token}`;
 }
 
 function notApplied(file: string): string {

@@ -1,7 +1,7 @@
 import { type Config, textOf } from '../config/load.js';
 import { PubSubError } from '../errors.js';
 import { type LogLevel, logLevels, makeLogger } from '../logging.js';
-import { Service } from '../service.js';
+import type { Service, ServiceOptions } from '../service.js';
 import { welcomeLines } from './banner.js';
 import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { type Sample, startSample } from './sample.js';
@@ -48,7 +48,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   const config = await loadHubs(file, env, args.sample === true);
   const warnings = [...settings.warnings, ...variableWarnings(args, env, textOf(config) ?? '')];
   for (const warning of warnings) log.warn(warning);
-  const service = new Service({
+  const options: ServiceOptions = {
     host: host.text,
     port: parsePort(lookUp('port', args, env)),
     admin: admin && { host: admin.host.text, port: admin.port },
@@ -61,8 +61,10 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     log,
     version,
     documentation,
-  });
-  await run(service, { file, config, settings, args, env });
+  };
+  // Loaded once the settings are known to be right: a mistake in them is reported without the wait.
+  const { Service } = await import('../service.js');
+  await run(new Service(options), { file, config, settings, args, env });
 }
 
 async function run(service: Service, plan: Plan): Promise<void> {

@@ -1,9 +1,9 @@
+import { clientUrl } from '../auth/client-url.js';
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { roleProblem } from '../hub/roles.js';
 import { groupNameRule, isGroupName, isHubName, isUserId, userIdRule } from '../protocols/names.js';
-import { clientUrl } from '../service.js';
 import { type Environment, endpointOf, readKeys } from './settings.js';
 
 export interface TokenArguments {

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { clientUrl } from '../../src/auth/client-url.js';
 import { KeyTokens } from '../../src/auth/key-tokens.js';
 import { developmentKey } from '../../src/cli/settings.js';
-import { clientUrl, type Service } from '../../src/service.js';
+import type { Service } from '../../src/service.js';
 import { type Dial, dialer } from './test-client.js';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
