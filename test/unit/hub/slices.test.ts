@@ -93,7 +93,7 @@ describe('[F2] work in slices', () => {
     const real: Pace = { monotonicMs: () => performance.now(), nextTurn: task => void setImmediate(task) };
     const done: string[] = [];
     const slices = new Slices(real);
-    const whole = slices.run(busy(5 * sliceMs, done));
+    const whole = slices.run(busyUntilSeen('another', done));
     setImmediate(() => done.push('another'));
     await whole;
     expect(done.indexOf('another')).toBeGreaterThan(0);
@@ -115,10 +115,12 @@ function* endingIn(ready: Promise<string>, pace: ManualPace): Steps<Promise<stri
   return ready;
 }
 
-function* busy(durationMs: number, done: string[]): Steps<void> {
-  const endMs = performance.now() + durationMs;
-  while (performance.now() < endMs) {
+/** Steps until something else has had its turn, and one more; without turns it gives up after a while. */
+function* busyUntilSeen(other: string, done: string[]): Steps<void> {
+  const endMs = performance.now() + 2_000;
+  while (!done.includes(other) && performance.now() < endMs) {
     done.push('step');
     yield;
   }
+  done.push('step');
 }
