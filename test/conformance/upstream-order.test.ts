@@ -104,5 +104,5 @@ test('[V09] a handler that takes no events is warned about, and its line says wh
   await handlers.configure([{ hub: 'chat', eventHandlers: [nothing] }], defaultDelivery);
   const advice = 'receives no events; set systemEvents, userEventPattern or groupPresenceEvents, or remove the handler';
   expect(observer.warnings).toEqual([`${upstream.origin} ${advice}`]);
-  expect(handlerLines(handlers.statuses())).toEqual([`✔ chat  ${upstream.origin}  active  (nothing)\n      ${advice}`]);
+  expect(handlerLines(handlers.statuses())).toEqual([`✔ chat  ${upstream.origin}  active  (nothing)`, `    ${advice}`]);
 });
