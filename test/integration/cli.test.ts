@@ -1,20 +1,16 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
-import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { developmentKey } from '../../src/cli/settings.js';
 import type { Service } from '../../src/service.js';
-import { reply } from '../support/answers.js';
 import { chatYaml, fileWith, HubwireProcess, runHubwire, startService } from '../support/hubwire-process.js';
+import { notRun } from '../support/not-run.js';
 import { dialer } from '../support/test-client.js';
-import { inMinutes, signToken, statusOf, withToken } from '../support/tokens.js';
 import { startUpstream } from '../support/upstream.js';
 
 const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
-const otherKey = 'another-key-of-our-own-for-these-tests-0123';
 const noHubs = 'hubs: {}\n';
 const freePorts = ['--port', '0', '--admin-port', 'any'];
 
@@ -33,6 +29,17 @@ async function takenPort(): Promise<number> {
   await once(server, 'listening');
   onTestFinished(() => void server.close());
   return (server.address() as AddressInfo).port;
+}
+
+/** Can a server listen on this address? macOS has 127.0.0.1 alone, and some containers have no IPv6. */
+async function isLocal(host: string): Promise<boolean> {
+  const server = createServer().listen(0, host);
+  const isListening = await once(server, 'listening').then(
+    () => true,
+    () => false,
+  );
+  server.close();
+  return isListening;
 }
 
 describe('start', () => {
@@ -151,13 +158,13 @@ describe('start', () => {
     }
   });
 
-  const hasIpv6 = Object.values(networkInterfaces()).some(each => each?.some(({ address }) => address === '::1'));
-  const ownAddresses: [string, RegExp][] = [['127.0.0.2', /^http:\/\/127\.0\.0\.2:\d+$/]];
-  if (hasIpv6) ownAddresses.push(['[::1]', /^http:\/\/\[::1\]:\d+$/]);
-
-  test.each(ownAddresses)(
+  test.for([
+    ['127.0.0.2', /^http:\/\/127\.0\.0\.2:\d+$/],
+    ['[::1]', /^http:\/\/\[::1\]:\d+$/],
+  ] as const)(
     '[D17] [V12] --host %s: it listens, and the address that is printed answers',
-    async (host, url) => {
+    async ([host, url], context) => {
+      if (!(await isLocal(host.replace(/[[\]]/g, '')))) notRun(context, `${host} is no address of this machine`);
       const hubwire = await startService(noHubs, {}, [], ['--host', host, '--port', '0', '--admin-port', '0']);
       expect(hubwire.publicUrl).toMatch(url);
       expect((await fetch(`${hubwire.publicUrl}/api/health`, { method: 'HEAD' })).status).toBe(200);
@@ -276,166 +283,5 @@ describe('start', () => {
     const outcome = await runHubwire(['start', '--hubs', await fileWith(noHubs), ...args]);
     expect([outcome.code, outcome.stdout]).toEqual([1, '']);
     expect(outcome.stderr).toContain(text);
-  });
-});
-
-describe('keys and endpoints', () => {
-  const rest = (connectionString: string) =>
-    new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection: true });
-
-  test('[design 1] keys from files; both are accepted, from clients and on REST, and no others', async () => {
-    const env = {
-      HUBWIRE_PRIMARY_KEY_FILE: await fileWith(`${ownKey}\n`, 'primary'),
-      HUBWIRE_SECONDARY_KEY_FILE: await fileWith(otherKey, 'secondary'),
-    };
-    const { publicUrl, connectionString, process } = await startService(noHubs, env);
-    expect(connectionString).toBe(`Endpoint=${publicUrl};AccessKey=${ownKey};Version=1.0;`);
-    const aud = `${publicUrl}/client/hubs/chat`;
-    const base = `${publicUrl.replace(/^http/, 'ws')}/client/hubs/chat`;
-    const statuses = [];
-    for (const key of [ownKey, otherKey, developmentKey]) {
-      statuses.push(
-        await statusOf(open, { url: `${base}?access_token=${signToken({ aud, exp: inMinutes(5) }, key)}` }),
-      );
-    }
-    expect(statuses).toEqual([101, 101, 401]);
-    for (const key of [ownKey, otherKey]) await rest(connectionString.replace(ownKey, key)).sendToAll('x');
-    const refused = rest(connectionString.replace(ownKey, developmentKey)).sendToAll('x');
-    await expect(refused).rejects.toMatchObject({ statusCode: 401 });
-    expect(process.stderr).not.toMatch(ownKey);
-  });
-
-  test('a key file that is not there: exit 1 and its name', async () => {
-    const file = await fileWith(noHubs);
-    const outcome = await runHubwire(['--hubs', file, ...freePorts], { HUBWIRE_PRIMARY_KEY_FILE: `${file}.none` });
-    expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toMatch(/^hubwire: HUBWIRE_PRIMARY_KEY_FILE: cannot read .*\.none: ENOENT.*\n$/);
-  });
-
-  test('a secondary key without a primary one: exit 1', async () => {
-    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...freePorts], {
-      HUBWIRE_SECONDARY_KEY: ownKey,
-    });
-    expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toContain('HUBWIRE_SECONDARY_KEY is set without HUBWIRE_PRIMARY_KEY');
-    expect(outcome.stderr).not.toContain(ownKey);
-  });
-
-  test('[design 1] HUBWIRE_ENDPOINT is the audience of tokens, the origin for upstreams, and what is printed', async () => {
-    const upstream = await upstreamForTest();
-    const endpoint = 'https://pubsub.example.com/base';
-    const env = { HUBWIRE_ENDPOINT: `${endpoint}, http://inside.test:8080`, HUBWIRE_PRIMARY_KEY: ownKey };
-    const { publicUrl, connectionString, dial } = await startService(chatYaml(`${upstream.origin}/{event}`), env);
-    expect(connectionString).toBe(`Endpoint=${endpoint};AccessKey=${ownKey};Version=1.0;`);
-    const base = `${publicUrl.replace(/^http/, 'ws')}/client/hubs/chat`;
-    for (const [origin, status] of [
-      [endpoint, 101],
-      ['http://inside.test:8080', 101],
-      ['https://pubsub.example.com', 401],
-      ['http://inside.test', 401],
-    ] as const) {
-      const token = signToken({ aud: `${origin}/client/hubs/chat`, exp: inMinutes(5) }, ownKey);
-      expect([origin, await statusOf(dial, { ...withToken(token), url: `${base}?access_token=${token}` })]).toEqual([
-        origin,
-        status,
-      ]);
-    }
-    const { headers } = await upstream.next('connect');
-    expect(headers['webhook-request-origin']).toBe('pubsub.example.com,inside.test');
-    expect(upstream.requests[0]?.headers['webhook-request-origin']).toBe('pubsub.example.com,inside.test');
-  });
-
-  test('an endpoint that is no URL: exit 1', async () => {
-    const outcome = await runHubwire(['--hubs', await fileWith(noHubs), ...freePorts], {
-      HUBWIRE_ENDPOINT: 'pubsub.example.com',
-    });
-    expect([outcome.code, outcome.stderr]).toEqual([
-      1,
-      'hubwire: HUBWIRE_ENDPOINT: endpoint "pubsub.example.com" is not a URL; write it like https://pubsub.example.com\n',
-    ]);
-  });
-});
-
-describe('validate', () => {
-  test('[design 1] a good file with an app that agrees: exit 0', async () => {
-    const upstream = await upstreamForTest();
-    const file = await fileWith(chatYaml(`${upstream.origin}/{event}?code=k1`));
-    const outcome = await runHubwire(['validate', file]);
-    expect(outcome).toMatchObject({ code: 0, stderr: '' });
-    expect(outcome.stdout).toContain(
-      `${file}: the file is valid; 1 event handler(s)\n  ✔ chat  ${upstream.origin}/{event}?code=***  active`,
-    );
-    expect(upstream.requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['OPTIONS /validate?code=k1']);
-  });
-
-  test('[design 1] an app that is down or does not agree: exit 1, with what to do', async () => {
-    const upstream = await upstreamForTest();
-    upstream.onValidate(reply(405));
-    const file = await fileWith(chatYaml(`${upstream.origin}/{event}`, '      - urlTemplate: http://127.0.0.1:1/\n'));
-    const outcome = await runHubwire(['validate', file]);
-    expect(outcome.code).toBe(1);
-    expect(outcome.stdout).toMatch(/✘ .*failed.*\n +answered 405; allow the method OPTIONS/);
-    expect(outcome.stdout).toMatch(
-      /✘ .*failed.*\n +connection refused; is the app running at http:\/\/127\.0\.0\.1:1\?/,
-    );
-    const json = await runHubwire(['validate', '--json', file]);
-    expect(json.code).toBe(1);
-    expect(JSON.parse(json.stdout)).toMatchObject({
-      file,
-      isValid: false,
-      eventHandlers: [
-        { hub: 'chat', state: 'failed', answered: 'answered 405' },
-        { hub: 'chat', state: 'failed', answered: 'connection refused' },
-      ],
-    });
-  });
-
-  test('[design 2] a bad file: exit 1, its places on stderr', async () => {
-    const file = await fileWith('hubs: 5\n');
-    const outcome = await runHubwire(['validate', file]);
-    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
-    expect(outcome.stderr).toMatch(`${file}:1:7 hubs: `);
-  });
-});
-
-describe('token', () => {
-  test('[design 1] the printed URL connects, with the user, roles and groups asked for', async () => {
-    const env = { HUBWIRE_PRIMARY_KEY: ownKey };
-    const { publicUrl } = await startService(noHubs, env);
-    const asked = ['--user', 'ann', '--role', 'webpubsub.sendToGroup.g', '--group', 'g', 'h', '--ttl', '5'];
-    const outcome = await runHubwire(['token', '--hub', 'chat', ...asked], { ...env, HUBWIRE_ENDPOINT: publicUrl });
-    expect([outcome.code, outcome.stderr]).toEqual([0, '']);
-    expect(outcome.stdout).toMatch(/^ws:\/\/\S+\n$/);
-    const client = await open({ url: outcome.stdout.trim() });
-    expect(await client.next()).toMatchObject({ event: 'connected', userId: 'ann' });
-    client.send({ type: 'sendToGroup', group: 'g', data: 1, ackId: 1 });
-    expect(await client.next()).toMatchObject({ group: 'g', fromUserId: 'ann', data: 1 });
-    expect(await client.ask({ type: 'sendToGroup', group: 'h', data: 1, ackId: 2 })).toMatchObject({ success: false });
-  });
-
-  test('--json', async () => {
-    const outcome = await runHubwire(['token', '--hub', 'chat', '--json']);
-    expect(JSON.parse(outcome.stdout)).toEqual({
-      url: expect.stringMatching(/^ws:\/\/localhost:8080\/client\/hubs\/chat\?access_token=ey/),
-    });
-  });
-
-  test.each([
-    [['--hub', '9'], '--hub: "9" is not a valid hub name'],
-    [['--hub', 'chat', '--group', ' '], '--group: a group name has 1 to 1024 characters'],
-    [['--hub', 'chat', '--group', '..'], '--group: a group name has 1 to 1024 characters'],
-    [['--hub', 'chat', '--user', 'admin '], '--user: a user id has 1 to 1024 characters, no white space at either end'],
-    [['--hub', 'chat', '--user', '..'], '--user: a user id has'],
-    [['--hub', 'chat', '--user', ''], '--user is empty; leave it out'],
-    [
-      ['--hub', 'chat', '--role', 'webpubsub.sendToGroup', 'webpubsub.joinleavegroup.g'],
-      '--role "webpubsub.joinleavegroup.g": not a role of this service; did you mean "webpubsub.joinLeaveGroup.g"?',
-    ],
-    [['--hub', 'chat', '--ttl', '0'], '--ttl must be a whole number of minutes'],
-    [[], "required option '--hub <name>' not specified"],
-  ])('%j: exit 1', async (args, text) => {
-    const outcome = await runHubwire(['token', ...args]);
-    expect([outcome.code, outcome.stdout]).toEqual([1, '']);
-    expect(outcome.stderr.replaceAll("'s name", '’s name')).toContain(text);
   });
 });
