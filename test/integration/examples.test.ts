@@ -1,13 +1,14 @@
-import { execFile, execFileSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import type { Service } from '../../src/service.js';
+import { noBrowser, startBrowser } from '../support/browser.js';
 import { repository } from '../support/doc-pages.js';
 import { HubwireProcess, type RunningService, startService } from '../support/hubwire-process.js';
 import { freePort } from '../support/machine.js';
@@ -58,21 +59,9 @@ describe('examples/browser', () => {
 });
 
 async function openBrowser(context: TestContext): Promise<Browser> {
-  const browser = await chromium.launch({
-    executablePath: browserPath(context),
-    chromiumSandbox: false,
-    args: ['--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'],
-  });
+  const browser = (await startBrowser()) ?? notRun(context, noBrowser);
   onTestFinished(() => browser.close());
   return browser;
-}
-
-function browserPath(context: TestContext): string {
-  try {
-    return execFileSync('sh', ['test/setup.sh', 'chromium'], { cwd: repository, encoding: 'utf8' }).trim();
-  } catch {
-    return notRun(context, 'there is no Chromium; install it, or set CHROMIUM_PATH');
-  }
 }
 
 async function openTab(browser: Browser, url: string, name: string, complaints: string[]): Promise<Page> {

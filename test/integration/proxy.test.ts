@@ -12,7 +12,7 @@ import { hasProgram, notRun } from '../support/not-run.js';
 import { TestClient } from '../support/test-client.js';
 
 const deploy = join(import.meta.dirname, '../../deploy');
-const howToGet = 'test/setup.sh all installs it';
+const howToGet = 'test/setup.sh installs it';
 
 /** Replaces what has to be in the text. */
 function replaced(text: string, changes: readonly (readonly [string, string])[]): string {

@@ -1,22 +1,16 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, type TestContext, test } from 'vitest';
+import { noBrowser, startBrowser } from '../support/browser.js';
+import { notRun } from '../support/not-run.js';
 
 const root = join(import.meta.dirname, '../..');
 const waitMs = 15_000;
-const browserFlags = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /** A child process, and everything it has said, line by line. */
 class Program {
@@ -80,7 +74,7 @@ class Program {
 let folder: string;
 let service: Program;
 let sample: Program;
-let browser: Browser;
+let browser: Browser | undefined;
 let url: string;
 
 const handlerFor = (port: string) => `hubs:
@@ -109,8 +103,7 @@ beforeAll(async () => {
   await writeFile(hubsFile, handlerFor(port!));
   await service.line(new RegExp(`\\bactive\\b.*localhost:${port}|localhost:${port}.*\\bactive\\b`));
 
-  const executablePath = execFileSync('sh', ['test/setup.sh', 'chromium'], { cwd: root, encoding: 'utf8' }).trim();
-  browser = await chromium.launch({ executablePath, chromiumSandbox: false, args: browserFlags });
+  browser = await startBrowser();
 }, 4 * waitMs);
 
 afterAll(async () => {
@@ -126,8 +119,12 @@ interface Tab {
   readonly complaints: string[];
 }
 
-async function openTab(): Promise<Tab> {
-  const page = await browser.newPage();
+function requireBrowser(context: TestContext): Browser {
+  return browser ?? notRun(context, noBrowser);
+}
+
+async function openTab(chromium: Browser): Promise<Tab> {
+  const page = await chromium.newPage();
   page.setDefaultTimeout(waitMs);
   const complaints: string[] = [];
   page.on('console', message => message.type() === 'error' && complaints.push(message.text()));
@@ -162,12 +159,13 @@ async function sees(page: Page, kind: 'message' | 'notice', text: string, from?:
   expect(await entry.allTextContents()).toEqual([whole]);
 }
 
-test('[UE-036] [UE-042] [UE-070] [CP-047] [CP-063] [RA-035] two tabs chat, with names, notices and answers', async () => {
-  const ada = await openTab();
+test('[UE-036] [UE-042] [UE-070] [CP-047] [CP-063] [RA-035] two tabs chat, with names, notices and answers', async context => {
+  const chromium = requireBrowser(context);
+  const ada = await openTab(chromium);
   await connectedAs(ada.page, /guest-\d{4}/);
   await rename(ada.page, 'Ada');
 
-  const zoe = await openTab();
+  const zoe = await openTab(chromium);
   const guest = await connectedAs(zoe.page, /guest-\d{4}/);
   await sees(ada.page, 'notice', `${guest} joined`);
   await rename(zoe.page, 'Zoë 佐江');
@@ -214,12 +212,13 @@ test('[B2] `start --sample` sends events to the port that the sample took', asyn
   expect(await whole.stop()).toBe(0);
 }, 30_000);
 
-test('Ctrl-C with pages open: nothing but "stopped"', async () => {
+test('Ctrl-C with pages open: nothing but "stopped"', async context => {
+  const chromium = requireBrowser(context);
   const ports = ['--port', '0', '--admin-port', '0'];
   const whole = new Program(['dist/main.js', 'start', '--sample', ...ports], { SAMPLE_PORT: '0' });
   const [, pageUrl] = await whole.line(/^ {2}sample: chat page on (\S+)$/);
   await whole.line(/✔ chat .*active/);
-  const [ada, zoe] = [await browser.newPage(), await browser.newPage()];
+  const [ada, zoe] = [await chromium.newPage(), await chromium.newPage()];
   for (const page of [ada, zoe]) {
     await page.goto(pageUrl!);
     await connectedAs(page, /guest-\d{4}/);

@@ -22,7 +22,7 @@ export function whyNoImages(): string | undefined {
   if (process.platform !== 'linux') return 'images are built on Linux only';
   if (process.getuid?.() !== 0) return 'building an image here takes root';
   const missing = ['buildah', 'apt-get', 'dpkg-deb', 'npm'].filter(name => !hasProgram(name));
-  return missing.length === 0 ? undefined : `${missing.join(', ')} missing; test/setup.sh all installs what it can`;
+  return missing.length === 0 ? undefined : `${missing.join(', ')} missing; test/setup.sh installs what it can`;
 }
 
 /** Images in a storage of their own, which needs no engine, no registry and no namespaces. */
