@@ -1,8 +1,7 @@
 #!/bin/sh
-# Makes sure that the programs which the tests drive are on this machine, and says what it does.
-# CHROMIUM_PATH names a browser that is already there. Safe to run again; quick when nothing is missing.
+# Installs the programs that tests need and this machine does not have, with apt-get, and says what it does; `npm test` alone
+# installs nothing. Safe to run again; quick when nothing is missing. CHROMIUM_PATH names a browser that is already there.
 # `setup.sh chromium` installs nothing: it prints the path of the browser that the tests use.
-# `setup.sh all` installs what every test needs, where there is apt-get; without it, some tests are reported as not run.
 set -eu
 
 say() { echo "test/setup.sh: $*" >&2; }
@@ -63,16 +62,18 @@ esac
 
 ensure_chromium
 
-# ------------------------------------------------------------------------------- images, proxies, units (deploy/)
+# ------------------------------------------------------- images, proxies, units (deploy/), Python apps, descriptors
 
 # Prints the package of each program that is missing.
 missing_packages() {
-  for pair in buildah:buildah nginx:nginx-light caddy:caddy systemd-analyze:systemd; do
+  for pair in buildah:buildah nginx:nginx-light caddy:caddy systemd-analyze:systemd prlimit:util-linux python3:python3; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
   done
+  python3 -c 'import flask' >/dev/null 2>&1 || printf 'python3-flask '
+  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || printf 'python3-venv '
 }
 
-ensure_deploy_programs() {
+ensure_programs() {
   packages=$(missing_packages)
   [ -n "$packages" ] || return 0
   if ! can_apt_install; then
@@ -87,7 +88,16 @@ ensure_deploy_programs() {
     apt-get install -y -q --no-install-recommends $packages >&2
 }
 
-if [ "${1:-}" = all ]; then ensure_deploy_programs; fi
+ensure_programs
+
+# ------------------------------------------------------------------------------------------------------ address ::1
+
+# Some containers have it switched off.
+loopback_switch=/proc/sys/net/ipv6/conf/lo/disable_ipv6
+if [ -r "$loopback_switch" ] && [ "$(cat "$loopback_switch")" = 1 ]; then
+  say "switching on IPv6 for the loopback interface"
+  as_root sh -c "echo 0 >$loopback_switch" 2>/dev/null || say "that is not allowed here"
+fi
 
 # ------------------------------------------------------------------------------------------- nats-server (two nodes)
 # Comes with the NATS backplane: an `ensure_nats_server` beside the above.
