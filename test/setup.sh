@@ -66,7 +66,8 @@ ensure_chromium
 
 # Prints the package of each program that is missing.
 missing_packages() {
-  for pair in buildah:buildah nginx:nginx-light caddy:caddy systemd-analyze:systemd prlimit:util-linux python3:python3; do
+  for pair in buildah:buildah nginx:nginx-light caddy:caddy systemd-analyze:systemd prlimit:util-linux script:bsdutils \
+    python3:python3; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
   done
   python3 -c 'import flask' >/dev/null 2>&1 || printf 'python3-flask '

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { expect, onTestFinished, test } from 'vitest';
 import { chatYaml, fileWith, type RunningService, startService } from '../support/hubwire-process.js';
+import { notRun } from '../support/not-run.js';
 import { signToken, statusOf, withToken } from '../support/tokens.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -143,47 +144,43 @@ test('[F10] a REST call that is refused has a line with the reason, and one to a
 /** Gives a command a terminal. [util-linux] */
 const script = '/usr/bin/script';
 
-test.skipIf(process.platform !== 'linux' || !existsSync(script))(
-  '[F3] a person at a terminal sees the first message of a hub, each line whole',
-  async () => {
-    const file = await fileWith('hubs: {}\n');
-    const command = [process.execPath, program, '--hubs', file, '--port', '0', '--admin-port', 'any', '--json'];
-    const { PATH = '', HOME = '' } = process.env;
-    const child = spawn(script, ['-qfec', `exec ${command.join(' ')}`, '/dev/null'], {
-      env: { PATH, HOME, TERM: 'xterm' },
-      stdio: ['pipe', 'pipe', 'inherit'],
-    });
-    const ended = once(child, 'close');
-    onTestFinished(async () => {
-      child.kill('SIGKILL');
-      await ended;
-    });
-    let text = '';
-    let wake = () => {};
-    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
-      text += chunk.replace(/\x1b\[\d*m/g, '').replaceAll('\r', '');
-      wake();
-    });
-    const find = async (pattern: RegExp) => {
-      for (;;) {
-        const found = pattern.exec(text);
-        if (found !== null) return found;
-        await new Promise<void>(resolve => {
-          wake = resolve;
-        });
-      }
-    };
-    const [said] = await find(/^\{"event":"listening".*\}$/m);
-    const { connectionString } = JSON.parse(said) as { connectionString: string };
-    const hub = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection: true });
-    await hub.sendToAll('hello', { contentType: 'text/plain' });
-    await find(/^\[\d\d:\d\d:\d\d\] INFO: chat: first message, 0 receivers$/m);
-    await expect(hub.sendToAll('hello', { contentType: 'text/plain', filter: 'nonsense' })).rejects.toThrow();
-    await find(
-      /^\[\d\d:\d\d:\d\d\] INFO: REST call refused \{"method":"POST","path":"\/api\/hubs\/chat\/:send",.*\}$/m,
-    );
-    child.stdin.end('\x03'); // Ctrl-C
-    await find(/^\[\d\d:\d\d:\d\d\] INFO: stopped \{"durationMs":\d+,"connectionsClosed":0\}$/m);
+test('[F3] a person at a terminal sees the first message of a hub, each line whole', async context => {
+  if (process.platform !== 'linux' || !existsSync(script)) notRun(context, `there is no ${script} of util-linux here`);
+  const file = await fileWith('hubs: {}\n');
+  const command = [process.execPath, program, '--hubs', file, '--port', '0', '--admin-port', 'any', '--json'];
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(script, ['-qfec', `exec ${command.join(' ')}`, '/dev/null'], {
+    env: { PATH, HOME, TERM: 'xterm' },
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const ended = once(child, 'close');
+  onTestFinished(async () => {
+    child.kill('SIGKILL');
     await ended;
-  },
-);
+  });
+  let text = '';
+  let wake = () => {};
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk.replace(/\x1b\[\d*m/g, '').replaceAll('\r', '');
+    wake();
+  });
+  const find = async (pattern: RegExp) => {
+    for (;;) {
+      const found = pattern.exec(text);
+      if (found !== null) return found;
+      await new Promise<void>(resolve => {
+        wake = resolve;
+      });
+    }
+  };
+  const [said] = await find(/^\{"event":"listening".*\}$/m);
+  const { connectionString } = JSON.parse(said) as { connectionString: string };
+  const hub = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection: true });
+  await hub.sendToAll('hello', { contentType: 'text/plain' });
+  await find(/^\[\d\d:\d\d:\d\d\] INFO: chat: first message, 0 receivers$/m);
+  await expect(hub.sendToAll('hello', { contentType: 'text/plain', filter: 'nonsense' })).rejects.toThrow();
+  await find(/^\[\d\d:\d\d:\d\d\] INFO: REST call refused \{"method":"POST","path":"\/api\/hubs\/chat\/:send",.*\}$/m);
+  child.stdin.end('\x03'); // Ctrl-C
+  await find(/^\[\d\d:\d\d:\d\d\] INFO: stopped \{"durationMs":\d+,"connectionsClosed":0\}$/m);
+  await ended;
+});
