@@ -23,7 +23,7 @@ test('/healthz answers while the process is alive, ready or not', async () => {
   const reply = await app.inject('/healthz');
   expect([reply.statusCode, reply.json()]).toEqual([
     200,
-    { status: 'alive', version: '1.2.3', meaning: expect.stringContaining('answers HTTP') },
+    { status: 'alive', version: '1.2.3', meaning: expect.stringContaining('responds to HTTP') },
   ]);
   expect(reply.headers['cache-control']).toBe('no-store');
 });
@@ -46,7 +46,7 @@ test('[F19] /readyz follows the service, whatever its event handlers do, and say
     200,
     {
       status: 'ready',
-      meaning: expect.stringContaining('Event handlers are not a part of it'),
+      meaning: expect.stringContaining('Event handlers do not affect this'),
       eventHandlers: { active: 1, pending: 0, failed: 2 },
     },
   ]);
