@@ -131,7 +131,7 @@ describe('TLS', () => {
       [undefined, 'b'],
       ['a', ''],
     ]) {
-      expect(() => readTls(given(cert), given(key))).toThrow('go together');
+      expect(() => readTls(given(cert), given(key))).toThrow('are needed together');
     }
   });
 });

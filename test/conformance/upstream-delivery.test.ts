@@ -703,7 +703,7 @@ describe('delivery', () => {
       response.write('half', () => response.socket?.destroy());
     };
     const session = await open();
-    expect((await failureOf(session.event('message', hi))).message).toContain('in the middle of its answer');
+    expect((await failureOf(session.event('message', hi))).message).toContain('in the middle of the answer');
     expect(app.posts).toHaveLength(1);
   });
 

@@ -94,7 +94,7 @@ describe('[D15] an https upstream behind a proxy', () => {
 
   test.each([
     [407, 'http://user:password@host:port'],
-    [403, 'name its host in NO_PROXY'],
+    [403, 'add its host to NO_PROXY'],
   ])('%i to CONNECT says what to do', async (refuses, advice) => {
     const [proxy, origin] = [await HttpProxy.start({ refuses }), await tlsUpstream()];
     expect(await validate(origin, { HTTPS_PROXY: proxy.url })).toMatchObject({

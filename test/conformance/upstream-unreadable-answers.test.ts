@@ -18,7 +18,7 @@ describe('[upstream-events 7.1] an upstream that answered is not sent the event 
     ['[V04] lines that end in LF only', 'HTTP/1.1 200 OK\nContent-Length: 0\n\n', /is not HTTP \(.+\); check/],
     ['[V04] a header name with a blank', `${ok}x a: b\r\n\r\n`, /is not HTTP \(.+\); check/],
     ['[V04] two lengths', `${ok}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab`, /contradictory lengths/],
-    ['[V04] 101', 'HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n', /of a kind not allowed/],
+    ['[V04] 101', 'HTTP/1.1 101 Go\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n', /of a kind that is not allowed/],
   ])('%s', async (_, answer, reason) => {
     const upstream = await RawUpstream.start(answer);
     const { clock, observer, open } = await startHandlers({ chat: upstream.url });

@@ -115,7 +115,7 @@ test('[D02] a user id with % is told with a warning when it is first sent', asyn
   await dial({ token: { userId: 'a%41' } });
   expect((await upstream.next('connect')).headers['ce-userid']).toBe('ann');
   expect((await upstream.next('connect')).headers['ce-userid']).toBe('a%41');
-  expect(observer.warnings[0]).toMatch(/^a user id holds "%": ce-userId carries it as it is/);
+  expect(observer.warnings[0]).toMatch(/^a user id contains "%": ce-userId contains it unchanged/);
 });
 
 // ------------------------------------------------------------------------------------------- ids that cannot be sent
@@ -141,7 +141,7 @@ describe('[D01] [V01] [V06] [F6] a token whose sub cannot be a user’s id is re
       const refused = await hub.dial.refused({ token: null, headers: { Authorization: `Bearer ${token}` } });
       expect(refused).toMatchObject({
         status: 401,
-        body: expect.stringContaining('sub of the token cannot be a user'),
+        body: expect.stringContaining('sub of the token is not a valid user'),
       });
       expect(hub.upstream.requests.filter(({ method }) => method === 'POST')).toEqual([]);
     }
@@ -162,7 +162,7 @@ describe('[D05] sub in other types', () => {
 
   test.each([
     ['1.5', 'sub is a number that is not whole'],
-    ['12345678901234567890', 'sub is a number that is not whole, or above'],
+    ['12345678901234567890', 'sub is a number that is not whole or is above'],
     ['null', 'sub is null; it must be a string'],
     ['["ann"]', 'sub is an array'],
     ['{"id":1}', 'sub is an object'],

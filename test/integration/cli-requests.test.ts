@@ -26,7 +26,7 @@ describe('health', () => {
   test.each(['0', 'any'])('[MG-351] an admin port of "%s" cannot be looked at', async port => {
     const outcome = await runHubwire(['health'], { HUBWIRE_ADMIN_PORT: port });
     expect(outcome.code).toBe(1);
-    expect(outcome.stderr).toContain('name its address with --url');
+    expect(outcome.stderr).toContain('set its address with --url');
   });
 });
 
@@ -95,9 +95,9 @@ describe('token --rest', () => {
   });
 
   test.each([
-    [['--rest'], '--rest takes a method'],
-    [['--rest', 'FETCH', '/api/hubs/chat/:send'], '--rest takes a method'],
-    [['--rest', 'POST', '/hubs/chat/:send'], 'it starts with /api/'],
+    [['--rest'], '--rest needs a method'],
+    [['--rest', 'FETCH', '/api/hubs/chat/:send'], '--rest needs a method'],
+    [['--rest', 'POST', '/hubs/chat/:send'], 'its paths start with /api/'],
     [['--rest', 'POST', 'http://other/api/hubs'], 'is not a path of the REST API at http://localhost:8080'],
     [['POST', '/api/hubs/chat/:send'], 'a method and a path are allowed only with --rest'],
   ])('[F16] %j: exit 1', async (args, text) => {

@@ -44,7 +44,12 @@ describe('[F10] a REST call', () => {
     expect(told).toMatchObject([
       { method: 'POST', path: send, status: 401, reason: expect.stringContaining('Authorization header') },
       { method: 'POST', path: send, status: 400, reason: 'The filter is not valid; the response has the details.' },
-      { method: 'GET', path: '/nothing/here', status: 404, reason: expect.stringContaining('no operation with this path') },
+      {
+        method: 'GET',
+        path: '/nothing/here',
+        status: 404,
+        reason: expect.stringContaining('no operation with this path'),
+      },
       { method: 'GET', path: '/client/hubs/chat', status: 400, reason: 'Expected a WebSocket upgrade.' },
     ]);
     expect(JSON.stringify(told)).not.toContain('secret');
