@@ -105,7 +105,7 @@ class Meter {
   async #look(): Promise<void> {
     const metrics = await (await fetch(this.#url)).text();
     this.#looks += 1;
-    const value = (name: string) => Number(new RegExp(`^hubwire_${name} (\\S+)$`, 'm').exec(metrics)?.[1]);
+    const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics)?.[1]);
     this.#megabytes = Math.max(this.#megabytes, value('process_resident_memory_bytes') / 1e6);
     this.#lagMs = Math.max(this.#lagMs, value('nodejs_eventloop_lag_max_seconds') * 1e3);
   }
