@@ -15,8 +15,9 @@ export interface OutgoingRequest {
   readonly body: Buffer | undefined;
   /** The queue to wait in when the origin has its maximum number of concurrent requests; undefined: not counted, never queued. */
   readonly lane?: { readonly hub: string; readonly traffic: Traffic } | undefined;
-  /** Cancels the request in any state. */
+  /** Cancels the request: in any state, or only as long as nothing of it has been sent. */
   readonly signal?: AbortSignal | undefined;
+  readonly isFinishedOnceSent?: boolean | undefined;
 }
 
 /** One origin: its sockets, and how many requests it is sent at a time. */
@@ -35,12 +36,12 @@ export class Destination {
 
   /** One attempt; waits first when as many are under way as may be. Never rejects. */
   send(request: OutgoingRequest, bounds: Bounds): Promise<Answer> {
-    const { signal } = request;
+    const { signal, isFinishedOnceSent = false } = request;
     if (signal === undefined) return new Promise(resolve => void this.#begin(request, bounds, resolve));
     if (signal.aborted) return Promise.resolve({ kind: 'failure', failure: 'cancelled', code: undefined });
     return new Promise(resolve => {
       let exchange: Exchange | undefined;
-      const cancel = () => exchange?.cancel();
+      const cancel = () => (isFinishedOnceSent ? exchange?.withdraw() : exchange?.cancel());
       signal.addEventListener('abort', cancel);
       exchange = this.#begin(request, bounds, answer => {
         signal.removeEventListener('abort', cancel);

@@ -124,9 +124,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#abort();
   }
 
+  /** As `cancel`, as long as it waits for its turn or for a socket; one that has been sent goes on. */
+  withdraw(): void {
+    if (this.#controller === undefined) this.cancel();
+  }
+
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
-    // The time was up while the socket was being opened.
+    // It was given up, or its time was up, while the socket was being opened.
     if (this.#isAborted) this.#abort();
   }
 

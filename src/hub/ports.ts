@@ -45,6 +45,8 @@ export interface ConnectRequest {
   /** As offered, in the client's order and spelling. */
   readonly subprotocols: readonly string[];
   readonly clientCertificates: readonly { readonly thumbprint: string; readonly content: string }[];
+  /** The client has left: the event is not sent any more; one that is under way goes on. [upstream-events D39] */
+  readonly departed?: AbortSignal | undefined;
 }
 
 /** Fields of a successful `connect` response, unchanged; undefined keeps the value of the token. [upstream-events 3.2] */
@@ -66,7 +68,7 @@ export interface UpstreamSession {
   /**
    * Sends the `connect` event; undefined when no handler is configured for `connect`.
    * @throws as a rejection: ConnectRefused when the upstream refused; PubSubError `overloaded` when too many wait for it,
-   * `eventFailed` when it sent no valid response
+   * `cancelled` when the client left before it was sent, `eventFailed` when it sent no valid response
    */
   connect(request: ConnectRequest): Promise<ConnectReply> | undefined;
   /** Sets the user and subprotocol that later events contain. `""` is an anonymous user. */

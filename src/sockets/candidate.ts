@@ -20,6 +20,8 @@ export class RequestedCandidate implements Candidate {
   readonly #request: IncomingMessage;
   readonly #query: URLSearchParams;
   readonly #claims: Claims;
+  /** Made for whoever wants to know. */
+  #departure: AbortController | undefined;
 
   /** @throws PubSubError `unauthorized` for what cannot be a user's id; `invalid` for a group that cannot exist, and for what `simpleCodecOf` refuses */
   constructor(request: IncomingMessage, query: URLSearchParams, claims: Claims) {
@@ -46,6 +48,16 @@ export class RequestedCandidate implements Candidate {
 
   get headers(): Record<string, string[]> {
     return headersOf(this.#request);
+  }
+
+  get departed(): AbortSignal {
+    this.#departure ??= new AbortController();
+    return this.#departure.signal;
+  }
+
+  /** The client has left. */
+  leave(): void {
+    this.#departure?.abort();
   }
 }
 

@@ -6,10 +6,13 @@ import type { Socket } from 'node:net';
  */
 export class Departure {
   readonly #socket: Socket;
+  readonly #onLeave: () => void;
   #isGone = false;
 
-  constructor(socket: Socket) {
+  /** @param onLeave called once, when the client leaves before `isOver` is called */
+  constructor(socket: Socket, onLeave: () => void) {
     this.#socket = socket;
+    this.#onLeave = onLeave;
     socket.on('readable', this.#look);
     socket.once('end', this.#leave);
     socket.once('close', this.#leave);
@@ -17,9 +20,7 @@ export class Departure {
 
   /** Has the client left? Stops watching either way. */
   isOver(): boolean {
-    this.#socket.off('readable', this.#look);
-    this.#socket.off('end', this.#leave);
-    this.#socket.off('close', this.#leave);
+    this.#stop();
     if (this.#isGone) this.#socket.destroy();
     return this.#isGone || this.#socket.destroyed;
   }
@@ -31,5 +32,13 @@ export class Departure {
 
   readonly #leave = (): void => {
     this.#isGone = true;
+    this.#stop();
+    this.#onLeave();
   };
+
+  #stop(): void {
+    this.#socket.off('readable', this.#look);
+    this.#socket.off('end', this.#leave);
+    this.#socket.off('close', this.#leave);
+  }
 }

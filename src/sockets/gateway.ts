@@ -182,7 +182,10 @@ export class Gateway {
     this.#capacity.check(known);
     const hub = this.#options.hubs.get(target.hub); // not before: the check may end the last session of a hub, which is then removed
     const admission = hub.admit(candidate);
-    if (admission instanceof Promise) return this.#upgradeOnceAdmitted(request, socket, head, hub, admission);
+    if (admission instanceof Promise) {
+      const departure = new Departure(socket, () => candidate.leave());
+      return this.#upgradeOnceAdmitted(request, socket, head, hub, admission, departure);
+    }
     return this.#upgrade(request, socket, head, hub, admission);
   }
 
@@ -192,10 +195,16 @@ export class Gateway {
     head: Buffer,
     hub: Hub,
     asking: Promise<Admission>,
+    departure: Departure,
   ): Promise<Arrival> {
-    const departure = new Departure(socket);
     this.#capacity.asking(hub);
-    const admission = await asking.finally(() => this.#capacity.answered(hub));
+    const admission = await asking
+      .finally(() => this.#capacity.answered(hub))
+      .catch(error => {
+        if (departure.isOver() && PubSubError.from(error).kind === 'cancelled') return undefined;
+        throw error;
+      });
+    if (admission === undefined) return 'left'; // before its connect was sent: there is nothing to take back
     const hasLeft = departure.isOver();
     if (!hasLeft && this.#isOpen) return this.#upgrade(request, socket, head, hub, admission);
     hub.abandon(admission); // a client opened now would be cut off without a Close frame, or delay the shutdown

@@ -31,7 +31,7 @@ export interface RaisedEvent {
   /** `ce-time`, of when it was raised. */
   readonly time: string;
   readonly content: Content;
-  /** Cancels it, sent or not. */
+  /** Cancels it: a `connect` as long as it is not sent, others sent or not. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -274,6 +274,7 @@ function newDelivery<T>(
     body: event.content.body,
     lane: { hub: event.hub, traffic: traffic[event.kind] },
     signal: event.signal,
+    isFinishedOnceSent: event.kind === 'connect', // its app server may have counted the client in [upstream-events D39]
   };
   const deadlineMs = startedMs + options.timeoutMs;
   return { request, deadlineMs, bodyLimit: status => manner.bodyLimit(status, options.maxResponseBytes), attempts: 0 };

@@ -48,7 +48,7 @@ export class Session implements UpstreamSession {
     const handler = this.#sender.find(this.#hub, 'connect', 'connect');
     if (!handler) return undefined;
     this.#know(request.userId, undefined);
-    const event = this.#raise('connect', 'connect', 0, json(connectBody(request)));
+    const event = this.#raise('connect', 'connect', 0, json(connectBody(request)), request.departed);
     return this.#sender.send(event, handler, {
       headers: target => this.#headersFor(event, handler, target),
       bodyLimit: connectBodyLimit,

@@ -3,9 +3,10 @@ import { signer } from '../../src/auth/signature.js';
 import { developmentKey } from '../../src/cli/settings.js';
 import { Held, reply, replyJson } from '../support/answers.js';
 import { cloudEventOf } from '../support/cloud-event.js';
+import { Mailbox } from '../support/mailbox.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { rawDial } from '../support/raw-client.js';
-import { type StartedHub, startHub } from '../support/start-hub.js';
+import { type StartedHub, startHub, stopInTime } from '../support/start-hub.js';
 import { jsonProtocol } from '../support/test-client.js';
 import { audienceOf, inMinutes, signToken } from '../support/tokens.js';
 
@@ -388,6 +389,55 @@ describe('the end', () => {
     const request = await hub.upstream.next('disconnected');
     expect(cloudEventOf(request)).toMatchObject({ connectionid: headers['ce-connectionid'], userid: 'bob', id: '1' });
     expect(await eventsAfterStop(hub)).toEqual(['connect', 'disconnected']);
+  });
+
+  test('[F4] [upstream-events D39] the client leaves while its connect waits for its turn: nothing is sent', async () => {
+    const clock = new ManualClock();
+    const told = new Mailbox<string>();
+    const hub = await startHub({
+      handler: everything,
+      clock,
+      file: { delivery: { maxConcurrentPerUpstream: 1 } },
+      observer: {
+        eventFinished: ({ kind, outcome }) => told.put(`${kind} ${outcome}`),
+        connectionRefused: ({ status }) => told.put(`refused ${status}`),
+      },
+    });
+    const held = new Held();
+    hub.upstream.on('connect', held.answer);
+    const first = await rawDial(hub.service, { token: { userId: 'first' } });
+    await hub.upstream.next('connect');
+    const second = await rawDial(hub.service, { token: { userId: 'second' } });
+    const third = await rawDial(hub.service, { token: { userId: 'third' } });
+    await fetch(`${hub.service.publicUrl}/api/health`, { method: 'HEAD' }); // both wait by now
+    second.socket.destroy();
+    expect(await told.take()).toBe('connect cancelled');
+    held.release();
+    expect(await first.status).toBe(101);
+    expect(cloudEventOf(await hub.upstream.next('connect'))).toMatchObject({ userid: 'third' });
+    held.release();
+    expect(await third.status).toBe(101);
+    await stopInTime(hub, clock);
+    expect(hub.upstream.requests.filter(({ headers }) => headers['ce-userid'] === 'second')).toEqual([]);
+    expect(told.rest).not.toContain('refused 500');
+  });
+
+  test('[F4] [upstream-events D39] the client leaves while its connect waits to be tried again: it is not', async () => {
+    const clock = new ManualClock();
+    const outcomes = new Mailbox<string>();
+    const hub = await startHub({
+      handler: everything,
+      clock,
+      observer: { eventFinished: ({ kind, outcome }) => outcomes.put(`${kind} ${outcome}`) },
+    });
+    hub.upstream.on('connect', reply(503));
+    const client = await rawDial(hub.service);
+    await clock.whenDueIn(1_000);
+    client.socket.destroy();
+    expect(await outcomes.take()).toBe('connect cancelled');
+    await clock.advanceAsync(60_000);
+    await stopInTime(hub, clock);
+    expect(hub.upstream.requests.map(({ event }) => event).filter(event => event !== 'OPTIONS')).toEqual(['connect']);
   });
 
   test('[upstream-events D39] the client leaves while connect is asked and is refused: nothing more', async () => {

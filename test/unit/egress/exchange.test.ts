@@ -197,6 +197,34 @@ describe('[F4] its place among the requests of an upstream', () => {
   });
 });
 
+describe('[F4] a request that goes on once it has been sent', () => {
+  test('is given up in the queue, and while its socket is being opened', () => {
+    const queued = start();
+    let leaves = 0;
+    queued.exchange.queued(() => {
+      leaves += 1;
+    });
+    queued.exchange.withdraw();
+    expect([queued.answers, leaves, queued.clock.pending]).toMatchObject([[{ failure: 'cancelled' }], 1, 0]);
+
+    const opening = start();
+    opening.exchange.starts({ leave: () => {} });
+    opening.exchange.withdraw();
+    expect(opening.answers).toMatchObject([{ failure: 'cancelled' }]);
+    opening.request();
+    expect(opening.aborts).toHaveLength(1);
+  });
+
+  test('is not given up once it has been sent', () => {
+    const { request, exchange, head, end, answers, aborts } = start();
+    request();
+    exchange.withdraw();
+    head(200);
+    end();
+    expect([answers, aborts]).toMatchObject([[{ kind: 'response', status: 200 }], []]);
+  });
+});
+
 describe('failures', () => {
   test('before the headers it is the connection, after them the body', () => {
     const before = start();

@@ -5,7 +5,8 @@ import { FakeSocket } from '../../support/fake-socket.js';
 
 function setup() {
   const socket = new FakeSocket();
-  return { socket, departure: new Departure(socket.asSocket) };
+  const told: string[] = [];
+  return { socket, told, departure: new Departure(socket.asSocket, () => void told.push('left')) };
 }
 
 /** All that somebody listens to on the socket. */
@@ -14,10 +15,24 @@ const listeners = (socket: FakeSocket) => ['readable', 'end', 'close'].map(event
 test('who stays is not gone, and nobody watches any more', () => {
   const socket = new FakeSocket();
   const before = listeners(socket);
-  const departure = new Departure(socket.asSocket);
+  const departure = new Departure(socket.asSocket, () => {
+    throw new Error('nobody left');
+  });
   expect(departure.isOver()).toBe(false);
   expect(listeners(socket)).toEqual(before);
   expect(socket.destroyed).toBe(false);
+  socket.destroy();
+});
+
+test('[F4] a departure is told at once, and once', async () => {
+  const { socket, told, departure } = setup();
+  await settled();
+  socket.push(null);
+  await settled();
+  expect(told).toEqual(['left']);
+  expect(departure.isOver()).toBe(true);
+  await settled(); // its `close` has come
+  expect(told).toEqual(['left']);
 });
 
 test('the end of the stream is noticed although nobody reads, and the socket is let go', async () => {
