@@ -176,6 +176,7 @@ export class Service {
       }),
       isLocalAuthDisabled: () => this.#config.callers.isLocalAuthDisabled,
       onAuthenticated: socket => this.#guard.recognize(socket),
+      onHealthAnswered: socket => this.#guard.answered(socket),
       certificate,
       logger: log,
       version,
@@ -195,6 +196,7 @@ export class Service {
       timeouts,
       isLoopbackOnly: options.admin !== undefined && isLoopback(options.admin.host),
       logger: fromWarnings(log),
+      onAnswered: socket => this.#adminGuard.answered(socket),
     });
     this.#adminGuard = this.#guardFor(() => false, adminLimits);
     this.#adminGuard.watch(this.#admin.server);

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, type Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -26,6 +26,8 @@ export interface AdminServerOptions {
   /** URL of this program's documentation; shown at `/`. */
   readonly documentation?: string | undefined;
   readonly timeouts?: ListenerTimeouts | undefined;
+  /** A request on the socket was answered. */
+  readonly onAnswered?: ((socket: Socket) => void) | undefined;
 }
 
 type HandlerState = 'pending' | 'active' | 'failed';
@@ -40,13 +42,14 @@ const meaning = {
 
 /** The admin HTTP server: liveness, readiness and metrics. The caller listens. [design 1] */
 export function createAdminServer(options: AdminServerOptions): FastifyInstance {
-  const { isReady, metrics, version, logger } = options;
+  const { isReady, metrics, version, logger, onAnswered } = options;
   const app = listenerFor(options);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
     const fault = hostFault(request.raw);
     if (fault !== undefined) return sendFailureBody(reply, 400, 'Error.BadRequest', fault);
   });
+  app.addHook('onResponse', async ({ raw }) => onAnswered?.(raw.socket));
   app.setNotFoundHandler(answerNotFound);
   app.setErrorHandler((error, _request, reply) => {
     logger?.error({ err: error }, 'a request to the admin listener failed');

@@ -1,6 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import { networkOf } from './client-address.js';
+import { Strangers } from './strangers.js';
 
 /** Read for each new socket: a reload applies at once. */
 export interface SocketLimits {
@@ -41,13 +42,12 @@ const tooMany = [
 
 /**
  * Limits the sockets of a listener. For each address: further sockets are rejected with 429. For all sockets without an
- * authenticated request together: for each further socket the oldest one is closed, so that a client with a valid token can
- * always connect. Each step costs the same for any number of sockets.
+ * authenticated request together: for each further socket the oldest one is closed, those that have received no response
+ * before the others, so that a client with a valid token can always connect. Each step costs the same for any number of sockets.
  */
 export class SocketGuard {
   readonly #options: SocketGuardOptions;
-  /** Sockets without an authenticated request, the oldest first. */
-  readonly #strangers = new Set<Socket>();
+  readonly #strangers = new Strangers();
   readonly #counts = new Map<string, number>();
   /** Of the sockets that are counted, under what. */
   readonly #counted = new Map<Socket, string>();
@@ -85,6 +85,11 @@ export class SocketGuard {
   /** A request on the socket was authenticated: it is not closed for others. */
   recognize(socket: Socket): void {
     this.#strangers.delete(socket);
+  }
+
+  /** A request that needs no authentication was answered on the socket: it goes after those that have none. */
+  answered(socket: Socket): void {
+    this.#strangers.answered(socket);
   }
 
   /** Counts a socket under its client's address until it closes. False when that address has as many as it may. */
@@ -141,10 +146,12 @@ export class SocketGuard {
     this.#notice(
       `${limit} connections without an authenticated request are open, as many as limits.unauthenticatedConnections and the open-file limit allow; the oldest are closed to accept new ones`,
     );
-    for (const oldest of this.#strangers) {
-      if (this.#strangers.size <= limit) break;
-      this.#strangers.delete(oldest);
-      oldest.destroy();
+    for (
+      let first = this.#strangers.takeBeyond(limit);
+      first !== undefined;
+      first = this.#strangers.takeBeyond(limit)
+    ) {
+      first.destroy();
     }
   }
 

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
   type FastifyError,
@@ -49,6 +50,8 @@ export interface RestServerOptions extends CallerChecks {
   readonly trustProxy?: boolean | string | undefined;
   /** Undefined: plain HTTP. */
   readonly certificate?: Certificate | undefined;
+  /** A request for health was answered on the socket. */
+  readonly onHealthAnswered?: ((socket: Socket) => void) | undefined;
 }
 
 /**
@@ -133,8 +136,10 @@ function addApi(api: FastifyInstance, options: RestServerOptions): void {
   );
   api.setNotFoundHandler(answerNotFound);
   addOpenApi(api, options.endpoints);
-  const answerHealth = async (_request: FastifyRequest, reply: FastifyReply) =>
-    reply.code(200).header('content-length', '0').send();
+  const answerHealth = async ({ raw }: FastifyRequest, reply: FastifyReply) => {
+    options.onHealthAnswered?.(raw.socket);
+    return reply.code(200).header('content-length', '0').send();
+  };
   api.head('/health', health, answerHealth);
   api.get('/health', answerHealth); // the vendor has HEAD only; probes of load balancers use GET
   api.register(async hubs => addHubs(hubs, options), { prefix: '/hubs' });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Metrics } from '../../src/admin/metrics.js';
 import { createAdminServer } from '../../src/admin/server.js';
+import { defaultTimeouts } from '../../src/listener/http-settings.js';
 import { listenOn } from '../../src/listener/listen.js';
 import { notRun } from '../support/not-run.js';
 import { RawPeer } from '../support/raw-http.js';
@@ -14,9 +15,9 @@ function portOf(url: string | undefined): number {
   return Number(new URL(url ?? '').port);
 }
 
-async function startBoth(file: object = {}) {
+async function startBoth(file: object = {}, within = timeouts) {
   const hub = await startHub({
-    timeouts,
+    timeouts: within,
     file: file as Record<string, unknown>,
     admin: { host: '127.0.0.1', port: 0 },
   });
@@ -111,6 +112,25 @@ test('[F3] with more strangers than the limit a client still gets in, and those 
   await (await dial()).settle();
   await client.settle();
   await Promise.all(strangers.slice(0, 30).map(({ gone }) => gone));
+});
+
+test('[F3] with more silent sockets than the limit, those of probes and scrapers stay open', async () => {
+  const { ports } = await startBoth({ limits: { unauthenticatedConnections: 10 } }, defaultTimeouts);
+  const probes = [
+    { port: ports.public, path: '/api/health', silent: 30 },
+    { port: ports.admin, path: '/metrics', silent: 200 },
+  ];
+  for (const { port, path, silent } of probes) {
+    const request = `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+    const probe = new RawPeer(port);
+    probe.write(request);
+    await probe.head();
+    const others = Array.from({ length: silent }, () => new RawPeer(port));
+    await others[0]?.gone; // as it came first, all places are taken
+    probe.write(request);
+    while (probe.statuses.length < 2) await probe.more();
+    expect(probe.statuses).toEqual([200, 200]);
+  }
 });
 
 test('[F3] [F15] sockets of one address beyond its limit: 429 with Retry-After; a reload changes the limit', async () => {

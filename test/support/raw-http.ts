@@ -21,9 +21,16 @@ export class RawPeer {
 
   /** The status line and headers of the first answer. */
   async head(): Promise<string> {
-    while (!this.received.includes('\r\n\r\n') && !this.#socket.destroyed)
-      await Promise.race([once(this.#socket, 'data'), this.gone]);
+    while (!this.received.includes('\r\n\r\n')) await this.more();
     return this.received.split('\r\n\r\n', 1)[0] ?? '';
+  }
+
+  /** Settles when more has come. @throws when the connection is gone instead */
+  async more(): Promise<void> {
+    const isGone = this.gone.then(() => true);
+    if (await Promise.race([once(this.#socket, 'data').then(() => false), isGone])) {
+      throw new Error(`the connection is gone after: ${this.received}`);
+    }
   }
 
   write(bytes: string | Buffer): void {

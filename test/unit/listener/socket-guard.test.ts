@@ -48,6 +48,33 @@ describe('[F3] sockets without an authenticated request', () => {
     expect([client.destroyed, ...others.map(({ destroyed }) => destroyed)]).toEqual([false, true, false, false]);
   });
 
+  test('one that was answered goes after those that are silent', () => {
+    const { guard, come } = guarded({ unauthenticated: 4 });
+    const [scraper, silent] = [come(), come()];
+    guard.answered(scraper.asSocket);
+    const others = Array.from({ length: 100 }, () => come());
+    expect([scraper.destroyed, silent.destroyed]).toEqual([false, true]);
+    expect(others.filter(({ destroyed }) => !destroyed)).toEqual(others.slice(-3));
+    expect(guard.strangers).toBe(4);
+  });
+
+  test('half of the places are kept for those that were answered, the latest first; a newcomer always has one', () => {
+    const { guard, come } = guarded({ unauthenticated: 4 });
+    const probes = Array.from({ length: 4 }, () => come());
+    for (const probe of [...probes, probes[0]!]) guard.answered(probe.asSocket);
+    const newcomers = Array.from({ length: 3 }, () => come());
+    expect(newcomers.map(({ destroyed }) => destroyed)).toEqual([true, false, false]);
+    expect(probes.map(({ destroyed }) => destroyed)).toEqual([false, true, true, false]);
+  });
+
+  test('one that is recognised is no stranger again because it is answered', () => {
+    const { guard, come } = guarded();
+    const client = come();
+    guard.recognize(client.asSocket);
+    guard.answered(client.asSocket);
+    expect(guard.strangers).toBe(0);
+  });
+
   test('a limit that a reload lowers takes effect with the next one', () => {
     const { come, live } = guarded({ unauthenticated: 5 });
     const sockets = [come(), come(), come()];
@@ -58,10 +85,11 @@ describe('[F3] sockets without an authenticated request', () => {
 
   test('[F5] all of them can be ended', () => {
     const { guard, come } = guarded();
-    const [client, stranger] = [come(), come()];
+    const [client, stranger, probe] = [come(), come(), come()];
     guard.recognize(client.asSocket);
+    guard.answered(probe.asSocket);
     guard.dropStrangers();
-    expect([client.destroyed, stranger.destroyed]).toEqual([false, true]);
+    expect([client.destroyed, stranger.destroyed, probe.destroyed]).toEqual([false, true, true]);
   });
 
   test('operators are told, once a minute', () => {
