@@ -69,6 +69,9 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
+/** A connection in more groups leaves them in slices when it ends: each takes some microseconds. */
+const groupsLeftAtOnce = 1_000;
+
 /** WebSocket close code of a connection that the app server closes. [client-protocols 8.3] */
 const closedByAppServer = 1000;
 
@@ -89,6 +92,8 @@ export class Hub implements Performer {
   /** Clients whose `connect` event is in progress, and admitted clients that are not opened yet. */
   #asking = 0;
   readonly #admitted = new Set<Admission>();
+  /** Connections that have ended and are still members of groups. */
+  #departing = 0;
   /** Disconnected sessions, the oldest disconnection first, with its time. */
   readonly #away = new Map<Connection, number>();
 
@@ -234,7 +239,10 @@ export class Hub implements Performer {
     for (const connection of this.#members.select({ scope: 'hub', hub: this.name })) connection.quiesce();
   }
 
-  /** Ends up to `count` connections for the service's shutdown. Returns how many are left; a promise while it goes in slices. */
+  /**
+   * Ends up to `count` connections for the service's shutdown. Returns how many are left, including those that still have
+   * groups to leave; a promise while it goes in slices.
+   */
   evict(count: number): number | Promise<number> {
     return this.#ports.slices.run(this.#evictEach(count));
   }
@@ -248,7 +256,7 @@ export class Hub implements Performer {
       this.#close(connection, close, { category, reason: 'The service is shutting down.' });
       yield;
     }
-    return this.#members.size;
+    return this.#members.size + this.#departing;
   }
 
   // ----------------------------------------------------------------------------------------------------------- send
@@ -397,7 +405,11 @@ export class Hub implements Performer {
 
   #leave(connection: Connection, group: string): void {
     this.#sends.settle();
-    if (!connection.groups.has(group)) return;
+    if (connection.groups.has(group)) this.#quit(connection, group);
+  }
+
+  /** Notifies subscribers to its state, and the upstream. */
+  #quit(connection: Connection, group: string): void {
     this.#members.leave(connection, group);
     this.#states.leave(connection, group);
     connection.upstream.left(group);
@@ -470,27 +482,42 @@ export class Hub implements Performer {
     const ended = connection.end(ending);
     if (ended === undefined) return undefined;
     this.#away.delete(connection);
-    this.#depart(connection);
+    this.#members.remove(connection);
+    connection.streams?.cancel();
+    if (connection.groups.size > groupsLeftAtOnce) this.#departInSlices(connection, ending);
+    else {
+      for (const group of connection.groups) this.#quit(connection, group);
+      this.#conclude(connection, ending);
+    }
+    return ended;
+  }
+
+  /** Until it has left the last group, it is a member of the others to which nothing can be sent. */
+  #departInSlices(connection: Connection, ending: Ending): void {
+    this.#departing += 1;
+    const steps = function* (hub: Hub): Steps<void> {
+      for (const group of connection.groups) {
+        hub.#quit(connection, group);
+        yield;
+      }
+      hub.#departing -= 1;
+      hub.#conclude(connection, ending);
+    };
+    const pending = this.#ports.slices.run(steps(this));
+    pending?.catch(error => this.#ports.observer.fault(`end of connection ${connection.id}`, error));
+  }
+
+  /** It has left its groups. */
+  #conclude(connection: Connection, ending: Ending): void {
     connection.upstream.disconnected(ending.reason);
     const { id: connectionId, protocol } = connection;
     this.#ports.observer.connectionClosed({ hub: this.name, connectionId, protocol, ...ending });
     this.#tellIfEmpty();
-    return ended;
   }
 
   #tellIfEmpty(): void {
-    if (this.#members.size === 0 && this.#asking === 0 && this.#admitted.size === 0) this.#onEmpty();
-  }
-
-  /** Notifies readers of its streams, subscribers to its states, and the upstream. */
-  #depart(connection: Connection): void {
-    const groups = [...connection.groups];
-    this.#members.remove(connection);
-    connection.streams?.cancel();
-    for (const group of groups) {
-      this.#states.leave(connection, group);
-      connection.upstream.left(group);
-    }
+    const isEmpty = this.#members.size === 0 && this.#departing === 0;
+    if (isEmpty && this.#asking === 0 && this.#admitted.size === 0) this.#onEmpty();
   }
 
   #greet(connection: Connection): void {

@@ -38,8 +38,8 @@ export class Members {
     return hub === undefined && own === undefined && user === undefined ? undefined : Promise.all([hub, own, user]);
   }
 
+  /** From here on it is found by its groups alone, which it has to leave. */
   remove(connection: Connection): void {
-    for (const group of connection.groups) this.leave(connection, group);
     const { userId } = connection;
     if (userId !== undefined && this.#users.remove(userId, connection)) {
       this.#conclude(this.#newUsers, userId, this.#user(userId));

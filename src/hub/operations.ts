@@ -173,7 +173,7 @@ export class Operations implements Performer {
   *#list(target: Target, { after, limit }: Of<'list'>): Steps<Answer> {
     const first = new FirstById<Connection>(limit, ({ id }) => id);
     for (const connection of this.#members.select(target)) {
-      if (after === undefined || connection.id > after) first.add(connection);
+      if (connection.isAlive && (after === undefined || connection.id > after)) first.add(connection);
       yield;
     }
     const members = first.items.map(({ id, userId }) => ({ connectionId: id, userId }));

@@ -1,3 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
+
+/** Notifications of one connection that may end within one turn of the event loop: those to an inactive handler fail at once. */
+const mostInOneTurn = 64;
+
 /** One notification, raised and ready to be sent. Never rejects. */
 type Send = () => Promise<unknown>;
 
@@ -43,6 +48,7 @@ export class Notifications {
       const { send, cancelOverdue } = waiting[index]!;
       cancelOverdue();
       await this.#turnOf(send());
+      if (index % mostInOneTurn === mostInOneTurn - 1 && this.#order.isKept) await setImmediate();
     }
     this.#waiting = undefined;
     this.#order.leave();

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/backplane/memory.js';
+import { PubSubError } from '../../../src/errors.js';
 import type { ListOptions } from '../../../src/hub/hub.js';
 import { type FakeClient, settled, TestNode, textPayload } from '../../support/fake-ports.js';
 import { ManualPace } from '../../support/manual-pace.js';
@@ -198,5 +199,53 @@ describe('[F2] a call that would make more memberships than limits.membershipsPe
     await expect(east.chat.addConnectionsToGroups(['g', 'h'])).rejects.toMatchObject({ kind: 'invalid' });
     await east.chat.addConnectionsToGroups(['g']);
     expect(await west.chat.listGroup('g')).toHaveLength(2);
+  });
+});
+
+describe('[F2] a connection in very many groups ends in slices', () => {
+  const many = Array.from({ length: 1_001 }, (_, index) => `g${index}`);
+
+  /** One step of its end has been done. */
+  function beginEnd(): FakeClient {
+    const client = node.open({ id: 'm', userId: 'max', groups: many });
+    client.session.presence.length = 0;
+    leave(client);
+    return client;
+  }
+
+  test('it is gone at once; `left` of each group comes before `disconnected`, each once', async () => {
+    const client = beginEnd();
+    expect(client.connection.isAlive).toBe(false);
+    expect(await node.chat.connectionExists('m')).toBe(false);
+    expect(await node.chat.userExists('max')).toBe(false);
+    expect(client.session.presence).toEqual(['left g0']);
+    expect(client.session.history).not.toContain('disconnected');
+    await pace.finish();
+    expect(client.session.presence).toEqual(many.map(group => `left ${group}`));
+    expect(client.session.history.filter(name => name === 'disconnected')).toHaveLength(1);
+    expect(node.observer.of('connectionClosed')).toHaveLength(1);
+  });
+
+  test('meanwhile it gets nothing, is listed nowhere, and other work on it changes nothing', async () => {
+    const client = beginEnd();
+    node.chat.sendToGroup('g1000', textPayload('x'));
+    expect(await membersOf('g1000')).toEqual([]);
+    node.chat.fail(client.connection, new PubSubError('slowClient', 'again'));
+    await end(node.chat.closeGroup('g1000'));
+    await pace.finish();
+    expect(client.outlet.frames).toEqual([]);
+    expect(client.session.presence).toHaveLength(many.length);
+    expect(client.session.history.filter(name => name === 'disconnected')).toHaveLength(1);
+  });
+
+  test('its hub is kept, and the service’s stop goes on, until it has left the last group', async () => {
+    beginEnd();
+    for (const other of clients) leave(other);
+    const hub = node.hubs.find('chat');
+    expect(hub?.size).toBe(0);
+    expect(await hub?.evict(1)).toBe(1);
+    await pace.finish();
+    expect(await hub?.evict(1)).toBe(0);
+    expect(node.hubs.find('chat')).toBeUndefined();
   });
 });

@@ -37,6 +37,7 @@ describe('who is here', () => {
     expect(idsOf({ scope: 'user', hub, userId: 'ann' })).toEqual(['a', 'b']);
     expect(idsOf({ scope: 'group', hub, group: 'g' })).toEqual(['a', 'c']);
     members.remove(a);
+    members.leave(a, 'g');
     expect(idsOf({ scope: 'hub', hub })).toEqual(['b', 'c']);
     expect(idsOf({ scope: 'connection', hub, connectionId: 'a' })).toEqual([]);
     expect(idsOf({ scope: 'user', hub, userId: 'ann' })).toEqual(['b']);
@@ -66,12 +67,15 @@ describe('who is here', () => {
     expect([...a.groups]).toEqual([]);
   });
 
-  test('who is removed is in no group any more', () => {
-    const a = connect('a');
+  test('who is removed is found by its groups alone, until it has left them', () => {
+    const a = connect('a', 'ann');
     members.add(a);
     members.join(a, 'g');
     members.remove(a);
-    expect([...a.groups]).toEqual([]);
+    expect([members.size, members.count({ scope: 'user', hub, userId: 'ann' })]).toEqual([0, 0]);
+    expect(idsOf({ scope: 'group', hub, group: 'g' })).toEqual(['a']);
+    members.leave(a, 'g');
+    expect(idsOf({ scope: 'group', hub, group: 'g' })).toEqual([]);
   });
 });
 
@@ -89,6 +93,7 @@ describe('interest', () => {
     members.remove(a);
     expect(backplane.interest.splice(0)).toEqual(['- connection a']);
     members.remove(b);
+    members.leave(b, 'g');
     expect(backplane.interest.splice(0).sort()).toEqual(['- connection b', '- group g', '- hub chat', '- user ann']);
   });
 

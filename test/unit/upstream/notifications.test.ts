@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { Notifications, type Order } from '../../../src/upstream/notifications.js';
 import { settled } from '../../support/fake-ports.js';
@@ -72,5 +73,22 @@ describe('[F13] notifications of one connection', () => {
     order.isKept = false;
     await end('a');
     expect([sent, order.busy]).toEqual([['a', 'b', 'c'], 0]);
+  });
+
+  test('[F2] very many that fail at once leave the event loop its turns', async () => {
+    const order = new TestOrder();
+    const notifications = new Notifications(order);
+    let sent = 0;
+    const send = async () => {
+      sent += 1;
+    };
+    const sentByTurn: number[] = [];
+    for (let count = 0; count < 200; count += 1) notifications.add(send);
+    while (order.busy > 0) {
+      await setImmediate();
+      sentByTurn.push(sent);
+    }
+    expect(sentByTurn[0]).toBeLessThan(100);
+    expect(sentByTurn.at(-1)).toBe(200);
   });
 });
