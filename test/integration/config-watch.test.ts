@@ -54,7 +54,7 @@ async function watchedFile(content: string | undefined = hubNamed('first')) {
 }
 
 describe('an edit is offered', () => {
-  test('[design 2] written in place, several times', async () => {
+  test('[D26] [design 2] written in place, several times', async () => {
     const { file, next } = await watchedFile();
     for (const name of ['second', 'third', 'fourth']) {
       await writeFile(file, hubNamed(name));
@@ -62,7 +62,7 @@ describe('an edit is offered', () => {
     }
   });
 
-  test('[design 2] renamed over the file, several times, and then written in place', async () => {
+  test('[D26] [design 2] renamed over the file, several times, and then written in place', async () => {
     const { file, next } = await watchedFile();
     for (const name of ['second', 'third', 'fourth']) {
       await writeFile(`${file}.new`, hubNamed(name));
@@ -73,7 +73,7 @@ describe('an edit is offered', () => {
     expect(await next()).toBe('fifth');
   });
 
-  test('[design 2] by the links that Kubernetes swaps, several times', async () => {
+  test('[D26] [design 2] by the links that Kubernetes swaps, several times', async () => {
     const folder = await temporaryFolder();
     const file = join(folder, 'hubs.yaml');
     const mount = async (version: string) => {
@@ -92,7 +92,7 @@ describe('an edit is offered', () => {
     }
   });
 
-  test('in place and by rename where a link points to, also when the link is far up', async () => {
+  test('[D26] in place and by rename where a link points to, also when the link is far up', async () => {
     const folder = await temporaryFolder();
     const real = join(folder, 'releases', 'one', 'etc', 'hubs.yaml');
     await mkdir(dirname(real), { recursive: true });
@@ -237,7 +237,7 @@ describe('an error', () => {
     expect(await next()).toBe('first');
   });
 
-  test('[design 2] of a deleted file is told; it may come back', async () => {
+  test('[D26] [design 2] of a deleted file is told; it may come back', async () => {
     const { file, next } = await watchedFile();
     for (const name of ['second', 'third']) {
       await unlink(file);
@@ -268,7 +268,7 @@ describe('an error', () => {
     expect(await next()).toBe('first');
   });
 
-  test('of a folder that takes the place of the file', async () => {
+  test('[D26] of a folder that takes the place of the file', async () => {
     const { file, next } = await watchedFile();
     await unlink(file);
     await mkdir(file);

@@ -68,7 +68,9 @@ describe('[rest-api 1.2] a token', () => {
     ['nbf', 300, true],
     ['nbf', 301, false],
     ['nbf', 360, false],
-  ] as const)('[CP-009] [RA-010] %s %i s from now: %s', (claim, seconds, isAccepted) => {
+    ['exp', 0.5, true],
+    ['nbf', 299.5, true],
+  ] as const)('[D28] [CP-009] [RA-010] %s %d s from now: %s', (claim, seconds, isAccepted) => {
     const token = sign({ ...least, [claim]: now + seconds });
     if (isAccepted) expect(verify(token)).toBeDefined();
     else refused(token, claim === 'exp' ? /has expired/ : /not valid yet/);
@@ -113,7 +115,7 @@ describe('[rest-api 1.2] a token', () => {
     refused(sign(least, keys.secondary, { crit: ['x'] } as object), /crit header/);
   });
 
-  test('[RA-012] kid, iss, typ, iat and unknown claims have no effect', () => {
+  test('[D28] [RA-012] kid, iss, typ, iat and unknown claims have no effect', () => {
     const claims = { ...least, iss: 'https://evil', iat: now + 9_999_999, jti: 1, x: { y: 1 } };
     expect(verify(sign(claims, keys.primary, { kid: 's-x', typ: 'at+jwt' }))).toEqual(claims);
   });

@@ -229,7 +229,7 @@ limits:
     expect(hubs.get('my_hub`,.[]1')?.name).toBe('My_Hub`,.[]1');
   });
 
-  test('anchors, aliases and merged keys may be used', () => {
+  test('[V17] anchors, aliases and merged keys may be used', () => {
     const hubs = parse(
       `hubs:
   a: &a
@@ -247,7 +247,7 @@ limits:
     expect([...hubs.values()].map(hub => hub.anonymousConnectPolicy)).toEqual(['allow', 'deny', 'deny']);
   });
 
-  test('a byte order mark and Windows line ends do no harm', () => {
+  test('[V17] a byte order mark and Windows line ends do no harm', () => {
     expect(parse('\ufeffhubs:\r\n  chat:\r\n').hubs.has('chat')).toBe(true);
   });
 
@@ -700,7 +700,7 @@ describe('[D16] a text without quotes that YAML takes for something else', () =>
   });
 });
 
-describe('what is not YAML', () => {
+describe('[V17] what is not YAML', () => {
   test.each([
     ['a tab', 'hubs:\n\tchat: {}', '2:1: a tab is used for indentation'],
     ['a duplicate key', 'hubs:\n  chat: {}\n  chat: {}', '3:3: the key occurs twice'],

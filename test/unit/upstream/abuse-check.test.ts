@@ -38,7 +38,7 @@ test('with ports in the origin, an answer with and one without the port will do,
   });
 });
 
-describe('[upstream-events 4.2] valid', () => {
+describe('[D25] [upstream-events 4.2] valid', () => {
   test.each([
     ['[UE-082] *', '*'],
     ['the origin', 'pubsub.example'],
@@ -55,7 +55,7 @@ describe('[upstream-events 4.2] valid', () => {
   });
 });
 
-describe('[upstream-events 4.2] not valid, and what is said about it', () => {
+describe('[D25] [upstream-events 4.2] not valid, and what is said about it', () => {
   test.each([
     ['[UE-085] no header', response(200), 'WebHook-Allowed-Origin: pubsub.example'],
     ['an empty header', response(200, ''), 'WebHook-Allowed-Origin: pubsub.example'],
@@ -144,7 +144,7 @@ describe('the request', () => {
     ]);
   });
 
-  test('[UE-086] on 404 the same as GET', async () => {
+  test('[D25] [UE-086] on 404 the same as GET', async () => {
     const { asked, send } = upstream(response(404), response(200, '*'));
     expect(await checkUpstream({ send }, check)).toMatchObject({ isValid: true });
     expect(asked[1]).toEqual({ ...asked[0], method: 'GET' });
