@@ -132,7 +132,7 @@ describe('[D29] through the vendor’s SDK', () => {
     await client.next();
     await sdk.sendToAll('', { contentType: 'text/plain' });
     await sdk.sendToAll('');
-    await sdk.sendToAll(new Uint8Array(0).buffer, { contentType: 'application/octet-stream' });
+    await sdk.sendToAll(new Uint8Array(0).buffer);
     expect(await client.next()).toMatchObject({ dataType: 'text', data: '' });
     expect(await client.next()).toMatchObject({ dataType: 'json', data: '' });
     expect(await client.next()).toMatchObject({ dataType: 'binary', data: '' });
