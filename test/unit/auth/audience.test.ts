@@ -138,7 +138,7 @@ describe('[client-protocols 1.3] of a client', () => {
     }
   });
 
-  test('[client-protocols D26] the request’s own host counts besides the configured endpoints', () => {
+  test('[L6] [client-protocols D26] the request’s own host counts besides the configured endpoints', () => {
     expect(allows('ws://proxy:9000/client/hubs/chat', 'chat', false, 'Proxy:9000')).toBe(true);
     expect(allows('wss://h/client/hubs/chat', 'chat', false, 'proxy:9000')).toBe(true);
     expect(allows('ws://other:9000/client/hubs/chat', 'chat', false, 'proxy:9000')).toBe(false);
