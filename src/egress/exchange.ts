@@ -85,7 +85,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** Bytes have been received, HTTP or not. */
   #isResponding = false;
   #head: Head | undefined;
-  #chunks: Buffer[] = [];
+  #chunks: Buffer[] | undefined;
   #receivedBytes = 0;
   #isAnswered = false;
   #isAborted = false;
@@ -175,9 +175,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#free();
   }
 
+  /**
+   * An exchange that waited for its turn is old to the garbage collector: until it is collected, it would keep alive, and
+   * make old, what it refers to of the request that was sent later.
+   */
   #free(): void {
-    this.#place?.leave();
+    const place = this.#place;
     this.#place = undefined;
+    this.#controller = undefined;
+    this.#head = undefined;
+    place?.leave();
   }
 
   /** One timer serves both parts: when it runs out during the body, it is set again for the rest of the body's time. */
@@ -192,7 +199,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   #take(chunk: Buffer): void {
-    this.#chunks.push(chunk);
+    if (this.#chunks === undefined) this.#chunks = [chunk];
+    else this.#chunks.push(chunk);
     const { limit } = this.#head!;
     if (this.#receivedBytes <= limit.bytes) return;
     if (limit.beyond === 'fail') this.#refuseBody();
@@ -216,11 +224,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
     const { status, headers, limit } = this.#head!;
     this.#isAnswered = true;
     this.#resolve({ kind: 'response', status, headers, body: this.#body(limit.bytes) });
-    this.#chunks = [];
+    this.#chunks = undefined;
   }
 
   #body(maxBytes: number): Buffer {
-    if (this.#chunks.length === 0) return empty;
+    if (this.#chunks === undefined) return empty;
     const body = this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks);
     return body.length > maxBytes ? body.subarray(0, maxBytes) : body;
   }
@@ -228,7 +236,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #fail(failure: Failure['failure'], code: string | undefined): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
-    this.#chunks = [];
+    this.#chunks = undefined;
     this.#resolve({ kind: 'failure', failure, code, ...(this.#proxy !== undefined && { proxy: this.#proxy }) });
   }
 }
