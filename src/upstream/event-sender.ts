@@ -269,7 +269,8 @@ function newDelivery<T>(
   const target = handler.template.expand(handler.hub, event.name);
   const request = {
     method: 'POST' as const,
-    ...target,
+    origin: target.origin,
+    path: target.path,
     headers: manner.headers(target),
     body: event.content.body,
     lane: { hub: event.hub, traffic: traffic[event.kind] },

@@ -50,11 +50,12 @@ export class Session implements UpstreamSession {
     this.#know(request.userId, undefined);
     const event = this.#raise('connect', 'connect', 0, json(connectBody(request)), request.departed);
     return this.#sender.send(event, handler, {
-      headers: target => this.#headersFor(event, handler, target),
+      headers: target => this.headersFor(event, handler, target),
       bodyLimit: connectBodyLimit,
-      read: this.#reading(event, handler, response =>
-        readConnectReply(response, event, handler, request, warning => this.#sender.warn(handler.hub, warning)),
-      ),
+      read: (response, target) =>
+        this.read(response, target, event, handler, () =>
+          readConnectReply(response, event, handler, request, warning => this.#sender.warn(handler.hub, warning)),
+        ),
     });
   }
 
@@ -75,11 +76,7 @@ export class Session implements UpstreamSession {
     const event = this.#raise('user', name, this.#nextId++, content, signal);
     const handler = this.#sender.find(this.#hub, 'user', name);
     if (!handler) return Promise.reject(this.#sender.unhandled(event));
-    return this.#sender.send(event, handler, {
-      headers: target => this.#headersFor(event, handler, target),
-      bodyLimit: eventBodyLimit,
-      read: this.#reading(event, handler, readEventReply),
-    });
+    return this.#sender.send(event, handler, new UserEvent(this, event, handler));
   }
 
   joined(group: string): void {
@@ -108,7 +105,7 @@ export class Session implements UpstreamSession {
     this.#notifications ??= new Notifications(this.#sender);
     this.#notifications.add(() => {
       const sent = this.#sender.send(event, handler, {
-        headers: target => this.#headersFor(event, handler, target),
+        headers: target => this.headersFor(event, handler, target),
         bodyLimit: () => noBody,
         read: (response, target) => {
           this.#storeCookies(response, target, event, handler);
@@ -132,7 +129,8 @@ export class Session implements UpstreamSession {
     this.#headers = undefined;
   }
 
-  #headersFor(event: RaisedEvent, handler: EventHandler, target: UrlTarget): string[] {
+  /** @throws PubSubError `eventFailed` when the event cannot be sent in headers */
+  headersFor(event: RaisedEvent, handler: EventHandler, target: UrlTarget): string[] {
     return this.#template(handler.hub).forEvent({
       kind: event.kind,
       name: event.name,
@@ -164,18 +162,18 @@ export class Session implements UpstreamSession {
   }
 
   /** Reads the response to a blocking event; only a valid one sets the state. [upstream-events 3.5] */
-  #reading<T>(
+  read<T>(
+    response: Response,
+    target: UrlTarget,
     event: RaisedEvent,
     handler: EventHandler,
     read: (response: Response, event: RaisedEvent, handler: EventHandler) => T,
-  ): Manner<T>['read'] {
-    return (response, target) => {
-      this.#storeCookies(response, target, event, handler);
-      const reply = read(response, event, handler);
-      const state = replyState(response.headers);
-      if (state !== undefined) this.#keepState(state, event, handler);
-      return reply;
-    };
+  ): T {
+    this.#storeCookies(response, target, event, handler);
+    const reply = read(response, event, handler);
+    const state = replyState(response.headers);
+    if (state !== undefined) this.#keepState(state, event, handler);
+    return reply;
   }
 
   #keepState(state: string, event: RaisedEvent, handler: EventHandler): void {
@@ -192,6 +190,28 @@ export class Session implements UpstreamSession {
 
   #warn(event: RaisedEvent, handler: EventHandler, warning: string): void {
     this.#sender.warn(handler.hub, aboutAnswer(event, handler, warning));
+  }
+}
+
+/** One object instead of closures, which take four times the memory: there may be as many as clients. */
+class UserEvent implements Manner<Payload | undefined> {
+  readonly bodyLimit = eventBodyLimit;
+  readonly #session: Session;
+  readonly #event: RaisedEvent;
+  readonly #handler: EventHandler;
+
+  constructor(session: Session, event: RaisedEvent, handler: EventHandler) {
+    this.#session = session;
+    this.#event = event;
+    this.#handler = handler;
+  }
+
+  headers(target: UrlTarget): string[] {
+    return this.#session.headersFor(this.#event, this.#handler, target);
+  }
+
+  read(response: Response, target: UrlTarget): Payload | undefined {
+    return this.#session.read(response, target, this.#event, this.#handler, readEventReply);
   }
 }
 
