@@ -37,14 +37,9 @@ async function open(stage: Stage, clients: number): Promise<Contest> {
   return { subject, limit };
 }
 
-/**
- * hubs.yaml whose one event handler gets these events. As many are under way as clients raise, as in the minimal loop:
- * a queue in front of the upstream is another work. @param events lines of YAML
- */
+/** hubs.yaml whose one event handler gets these events. @param events lines of YAML */
 export function handledHub(upstream: BenchUpstream, events: string): string {
-  return `delivery:
-  maxConcurrentPerUpstream: 2000
-hubs:
+  return `hubs:
   ${hub}:
     webSocketKeepAliveIntervalInSeconds: 120
     eventHandlers:
