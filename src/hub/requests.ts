@@ -43,7 +43,7 @@ export function execute(host: RequestHost, connection: Connection, request: Clie
         host.publish(connection, request);
       });
     case 'event':
-      return answered(host, connection, request.ackId, () => raise(host, connection, request.event, request.payload));
+      return answered(host, connection, request.ackId, () => connection.upstream.event(request.event, request.payload));
     case 'invoke':
       return invoke(host, connection, request);
     case 'streamStart':
@@ -71,7 +71,7 @@ function answered(
   host: RequestHost,
   connection: Connection,
   ackId: bigint | undefined,
-  work: () => Promise<void> | undefined | void,
+  work: () => Promise<Payload | undefined> | Promise<void> | undefined | void,
 ): Promise<void> | undefined {
   if (ackId !== undefined && connection.acks.has(ackId)) {
     const message = `Message with ack-id: ${ackId} has been processed`;
@@ -81,13 +81,29 @@ function answered(
   try {
     const pending = work();
     if (!(pending instanceof Promise)) return succeed(connection, ackId);
-    return pending.then(
-      () => succeed(connection, ackId),
+    // A promise of nothing resolves to undefined.
+    return (pending as Promise<Payload | undefined>).then(
+      reply => replied(host, connection, ackId, reply),
       (error: unknown) => failed(host, connection, ackId, error),
     );
   } catch (error) {
     return failed(host, connection, ackId, error);
   }
+}
+
+/** @param reply of the upstream to an event; the client gets it before the ack */
+function replied(
+  host: RequestHost,
+  connection: Connection,
+  ackId: bigint | undefined,
+  reply: Payload | undefined,
+): undefined {
+  try {
+    if (reply !== undefined) host.reply(connection, { kind: 'serverMessage', payload: reply });
+  } catch (error) {
+    return failed(host, connection, ackId, error);
+  }
+  return succeed(connection, ackId);
 }
 
 function succeed(connection: Connection, ackId: bigint | undefined): undefined {
@@ -119,12 +135,6 @@ function notAllowed(right: GroupRight, group: string): PubSubError {
 
 function needMembership(connection: Connection, group: string): void {
   if (!connection.groups.has(group)) throw new PubSubError('forbidden', `not a member of group ${group}`);
-}
-
-function raise(host: RequestHost, connection: Connection, event: string, payload: Payload): Promise<void> {
-  return connection.upstream.event(event, payload).then(reply => {
-    if (reply !== undefined) host.reply(connection, { kind: 'serverMessage', payload: reply });
-  });
 }
 
 /** Does not hold back later requests, unless the connection has as many under way as it may. [client-protocols D19] */

@@ -140,26 +140,22 @@ export class EventSender implements Order {
   }
 
   /**
-   * Delivers one event and reads the answer.
+   * Delivers one event and reads the answer. Chained rather than `async`, as `deliver` is.
    * @throws ConnectRefused; PubSubError `eventFailed`, `overloaded`, `cancelled`
    */
-  async send<T>(event: RaisedEvent, handler: EventHandler, manner: Manner<T>): Promise<T> {
-    const { clock, transport } = this.#options;
-    const startedMs = clock.monotonicMs();
-    const options = this.#delivery;
-    let delivery: Delivery | undefined;
+  send<T>(event: RaisedEvent, handler: EventHandler, manner: Manner<T>): Promise<T> {
+    const startedMs = this.#options.clock.monotonicMs();
     this.enter();
     try {
-      delivery = newDelivery(event, handler, manner, startedMs, options);
-      const ready = this.#prepare(handler, delivery);
-      if (ready) await ready;
-      const result = manner.read(await deliver(transport, clock, delivery, options), delivery.request);
-      this.#report(event, 'success', startedMs, delivery.attempts, undefined);
-      return result;
+      const delivery = newDelivery(event, handler, manner, startedMs, this.#delivery);
+      return this.#deliver(handler, delivery).then(
+        response => this.#read(event, manner, delivery, startedMs, response),
+        (error: unknown) => this.#fail(event, startedMs, delivery.attempts, error),
+      );
     } catch (error) {
-      throw this.#failed(event, startedMs, delivery?.attempts ?? 0, error);
-    } finally {
+      const failure = this.#failed(event, startedMs, 0, error);
       this.leave();
+      return Promise.reject(failure);
     }
   }
 
@@ -189,6 +185,33 @@ export class EventSender implements Order {
       this.#secondText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
     }
     return this.#secondText;
+  }
+
+  #deliver(handler: EventHandler, delivery: Delivery): Promise<Response> {
+    const { clock, transport } = this.#options;
+    const options = this.#delivery;
+    const ready = this.#prepare(handler, delivery);
+    if (ready) return ready.then(() => deliver(transport, clock, delivery, options));
+    return deliver(transport, clock, delivery, options);
+  }
+
+  #read<T>(event: RaisedEvent, manner: Manner<T>, delivery: Delivery, startedMs: number, response: Response): T {
+    let result: T;
+    try {
+      result = manner.read(response, delivery.request);
+    } catch (error) {
+      return this.#fail(event, startedMs, delivery.attempts, error);
+    }
+    this.#report(event, 'success', startedMs, delivery.attempts, undefined);
+    this.leave();
+    return result;
+  }
+
+  /** The event is over. @throws PubSubError what became of it */
+  #fail(event: RaisedEvent, startedMs: number, attempts: number, error: unknown): never {
+    const failure = this.#failed(event, startedMs, attempts, error);
+    this.leave();
+    throw failure;
   }
 
   /** Undefined when there is nothing to wait for, which is nearly always. */
