@@ -176,8 +176,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * An exchange that waited for its turn is old to the garbage collector: until it is collected, it would keep alive, and
-   * make old, what it refers to of the request that was sent later.
+   * An exchange that waited in a queue is in the old generation. What it refers to would stay alive, and become old too,
+   * until the next full collection.
    */
   #free(): void {
     const place = this.#place;

@@ -91,7 +91,7 @@ function answered(
   }
 }
 
-/** @param reply of the upstream to an event; the client gets it before the ack */
+/** Sends the upstream's reply to an event before the ack. */
 function replied(
   host: RequestHost,
   connection: Connection,

@@ -21,8 +21,8 @@ export interface Delivery {
 }
 
 /**
- * Sends an event, and again with the same bytes when the answer is 408 or 5xx or there is none. Chained rather than
- * `async`: it takes half the memory while the event waits. [upstream-events 7.1]
+ * Sends an event, and again with the same bytes when the answer is 408 or 5xx or there is none. Chained, since an
+ * `async` function takes twice the memory while the event waits in a queue. [upstream-events 7.1]
  * @throws PubSubError `eventFailed` when there is no response, or one that cannot be read
  */
 export function deliver(

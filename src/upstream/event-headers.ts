@@ -104,7 +104,7 @@ export class ConnectionHeaders {
     flat[places['ce-time']] = event.time;
     flat[places['ce-eventName']] = requireSendable('ce-eventName', event.name);
     flat[places['Content-Type']] = event.contentType;
-    // The check also makes one string of the pieces that a UUID is joined from, which take eight times the memory.
+    // `randomUUID` joins pieces into a rope, eight times the size of the text; the check's pattern flattens it.
     flat[places['x-ms-client-request-id']] = requireSendable('x-ms-client-request-id', event.requestId);
     if (event.state !== undefined) insert(flat, 'ce-connectionState', event.state);
     if (event.cookies) insert(flat, 'Cookie', event.cookies);
@@ -131,7 +131,7 @@ const typePrefixes = {
   left: 'azure.webpubsub.gp.',
 } as const satisfies Record<EventKind, string>;
 
-/** Before the request id, which is part of the template: a list that grows has room for as many again, and may wait for its turn. */
+/** Before the request id. That one is part of the template, as an array that grows doubles its size, also while the event waits in a queue. */
 function insert(flat: string[], name: string, value: string): void {
   flat.splice(-2, 0, name, requireSendable(name, value));
 }

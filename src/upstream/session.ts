@@ -193,7 +193,7 @@ export class Session implements UpstreamSession {
   }
 }
 
-/** One object instead of closures, which take four times the memory: there may be as many as clients. */
+/** A class, since closures take four times the memory, and an event of each client may wait in a queue. */
 class UserEvent implements Manner<Payload | undefined> {
   readonly bodyLimit = eventBodyLimit;
   readonly #session: Session;
