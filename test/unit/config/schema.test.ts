@@ -10,12 +10,19 @@ describe('hubs.schema.json', () => {
     expect(JSON.parse(committed)).toEqual(JSON.parse(JSON.stringify(publishedSchema())));
   });
 
-  test('is a draft-07 schema with a title and no id', () => {
+  test('[F15] is a draft-07 schema with a title, and an id with the major and minor version of the program', () => {
+    const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
+      version: string;
+    };
     expect(JSON.parse(committed)).toMatchObject({
       $schema: 'http://json-schema.org/draft-07/schema#',
+      $id: `urn:hubwire:schema:hubs:${version.split('.').slice(0, 2).join('.')}`,
       title: 'Hubwire hubs.yaml',
     });
-    expect(committed).not.toContain('"$id"');
+  });
+
+  test('[F15] is valid in strict validators: no unknown keyword, format or type', () => {
+    expect(() => new Ajv({ strict: true }).compile(JSON.parse(committed))).not.toThrow();
   });
 
   test('describes every field', () => {
@@ -28,7 +35,7 @@ describe('hubs.schema.json', () => {
 });
 
 describe('an editor', () => {
-  const accepts = new Ajv({ allowUnionTypes: true, validateFormats: false }).compile(JSON.parse(committed));
+  const accepts = new Ajv({ strict: true }).compile(JSON.parse(committed));
   const url = 'http://h/';
 
   test.each([
@@ -36,6 +43,11 @@ describe('an editor', () => {
     { hubs: null, delivery: null, limits: null },
     { hubs: { chat: null, News: { anonymousConnectPolicy: 'allow', webSocketKeepAliveIntervalInSeconds: 120 } } },
     { hubs: { chat: { eventHandlers: [{ urlTemplate: url, systemEvents: ['connect'], userEventPattern: '*' }] } } },
+    {
+      hubs: {
+        chat: { anonymousConnectPolicy: 'Allow', eventHandlers: [{ urlTemplate: url, systemEvents: ['CONNECT'] }] },
+      },
+    },
     { hubs: { chat: { eventHandlers: [{ urlTemplate: url, auth: { type: 'None' } }] } } },
     { hubs: { chat: { webSocketKeepAliveIntervalInSeconds: '$' + '{SECONDS}' } } },
     { auth: { disableLocalAuth: true, entra: { issuers: [{ issuer: '$' + '{ISSUER}' }] } } },
