@@ -51,13 +51,15 @@ export class LogObserver implements Partial<Observer> {
   readonly #refusedCalls: LineBudget;
   /** Hubs in which a message was sent: has one been received? */
   readonly #reached = new Map<string, boolean>();
-  /** The level does not change while the service runs. */
+  /** The level does not change while the service runs. Hot path: no object is made for a line that is not written. */
+  readonly #tellsDetails: boolean;
   readonly #tracesSends: boolean;
 
   constructor(log: Logger, clock: Pick<Clock, 'monotonicMs' | 'after'> = systemClock) {
     this.#log = log;
     this.#clock = clock;
     this.#tracesSends = log.isLevelEnabled('trace');
+    this.#tellsDetails = log.isLevelEnabled('debug');
     this.#refusedConnections = this.#budget(clock, 'connections refused');
     this.#refusedCalls = this.#budget(clock, 'REST calls refused');
   }
@@ -72,9 +74,11 @@ export class LogObserver implements Partial<Observer> {
     this.#log.debug(at, 'connection opened');
   }
 
-  connectionClosed({ isClientText, reason, ...at }: Parameters<Observer['connectionClosed']>[0]): void {
+  connectionClosed(at: Parameters<Observer['connectionClosed']>[0]): void {
     const level = at.category === 'Normal' || at.category === 'ClosedByAppServer' ? 'debug' : 'info';
-    this.#log[level](isClientText === true ? at : { ...at, reason }, 'connection closed');
+    if (level === 'debug' && !this.#tellsDetails) return;
+    const { isClientText, reason, ...told } = at;
+    this.#log[level](isClientText === true ? told : { ...told, reason }, 'connection closed');
   }
 
   /** Once for each text: a token's roles come with every connect. */
@@ -94,16 +98,16 @@ export class LogObserver implements Partial<Observer> {
 
   connectionRefused(at: Parameters<Observer['connectionRefused']>[0]): void {
     if (!this.#refusedConnections.take(at.status)) return;
-    this.#log.info({ ...at, durationMs: rounded(at.durationMs) }, 'connection refused');
+    this.#log.info(withRoundedDuration(at), 'connection refused');
   }
 
-  upgraded({ connectionId, ...at }: Parameters<Observer['upgraded']>[0]): void {
-    const told = { ...at, connectionId, durationMs: rounded(at.durationMs) };
-    this.#log.debug(told, connectionId === undefined ? 'upgrade answered, session not recovered' : 'upgrade answered');
+  upgraded(at: Parameters<Observer['upgraded']>[0]): void {
+    const text = at.connectionId === undefined ? 'upgrade answered, session not recovered' : 'upgrade answered';
+    this.#log.debug(withRoundedDuration(at), text);
   }
 
   restCallTold({ isAnswer, ...at }: Parameters<Observer['restCallTold']>[0]): void {
-    const told = { ...at, durationMs: rounded(at.durationMs) };
+    const told = withRoundedDuration(at);
     if (at.status < 400 || isAnswer) this.#log.debug(told, 'REST call');
     else if (this.#refusedCalls.take(at.status)) this.#log.info(told, 'REST call refused');
   }
@@ -123,11 +127,10 @@ export class LogObserver implements Partial<Observer> {
   }
 
   eventFinished(at: Parameters<Observer['eventFinished']>[0]): void {
-    const told = { ...at, durationMs: rounded(at.durationMs) };
-    if (at.outcome === 'failed') this.#log.warn(told, 'event failed');
+    if (at.outcome === 'failed') this.#log.warn(withRoundedDuration(at), 'event failed');
     else if (at.outcome === 'unhandled') this.#tellUnhandled(at);
     else if (at.outcome === 'overloaded') this.#tellOverloaded(at);
-    else this.#log.debug(told, 'event finished');
+    else if (this.#tellsDetails) this.#log.debug(withRoundedDuration(at), 'event finished');
   }
 
   /** Once a minute for each hub, with their number, since there are many of them. */
@@ -169,6 +172,10 @@ export class LogObserver implements Partial<Observer> {
 }
 
 const overloadPeriodMs = 60_000;
+
+function withRoundedDuration<T extends { readonly durationMs: number }>(at: T): T {
+  return { ...at, durationMs: rounded(at.durationMs) };
+}
 
 /** To a tenth of a millisecond. */
 function rounded(durationMs: number): number {

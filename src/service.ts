@@ -72,6 +72,9 @@ export interface ServiceOptions {
   readonly observer?: Partial<Observer>;
 }
 
+/** SDKs make a token for each call, and the same one within a second. Those of clients differ, so none is remembered. */
+const rememberedRestTokens = 1_000;
+
 /** How many connections a shutdown ends at a time, and how far apart: clients that come back must not come at once. [design 5] */
 const waves = { most: 20, leastConnections: 100, gapMs: 50 };
 
@@ -167,6 +170,7 @@ export class Service {
     const certificate = options.tls && readCertificate(options.tls);
     this.#rest = createRestServer({
       ...shared,
+      tokens: new KeyTokens(keys, () => clock.now(), rememberedRestTokens),
       hubs: { get: name => this.hubs.reach(name) },
       continuationTokens: new ContinuationTokens(keys),
       entra: new EntraVerifier({

@@ -1,4 +1,5 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import { PubSubError } from '../errors.js';
 import type { Claims } from './claims.js';
 
@@ -11,6 +12,9 @@ export interface SignedToken {
 /** Header, claims and signature in base64url; HMAC-SHA256 makes 32 bytes, which are 43 characters. [RFC 7515 3.1, 7.1] */
 const shape = /^([\w-]+)\.([\w-]+)\.([\w-]{43})$/;
 
+/** Most characters of a token that is remembered: SDKs' tokens have fewer, and a thousand of these are 4 MB. */
+const longestRemembered = 4_096;
+
 /** Maximum number of cached headers; libraries write a handful of different ones. */
 const mostHeaders = 64;
 
@@ -22,10 +26,16 @@ export class Hs256 {
   readonly #keys: readonly KeyObject[];
   /** By their text. Only holders of a key can add one, since a header is cached after its token's signature is verified. */
   readonly #headers = new Map<string, object>();
+  /** Tokens with a valid signature, by their text; undefined when none are remembered. */
+  readonly #signed: LRUCache<string, SignedToken> | undefined;
 
-  /** @param keys any of which may have signed */
-  constructor(keys: readonly KeyObject[]) {
+  /**
+   * @param keys any of which may have signed
+   * @param remembered how many tokens with a valid signature are remembered
+   */
+  constructor(keys: readonly KeyObject[], remembered = 0) {
     this.#keys = keys;
+    this.#signed = remembered === 0 ? undefined : new LRUCache({ max: remembered });
   }
 
   /**
@@ -33,15 +43,21 @@ export class Hs256 {
    * @throws PubSubError `unauthorized` that names the failed check, without any part of the token
    */
   verify(token: string): SignedToken {
+    return this.#signed?.get(token) ?? this.#check(token);
+  }
+
+  #check(token: string): SignedToken {
     const [, headerText, claimsText, signature] = shape.exec(token) ?? [];
     if (headerText === undefined || claimsText === undefined || signature === undefined) throw noToken();
     const header = this.#headers.get(headerText) ?? readHeader(headerText);
-    const signed = token.slice(0, -1 - signature.length);
-    if (!this.#keys.some(key => isSame(signature, hmac(key, signed)))) {
+    const input = token.slice(0, -1 - signature.length);
+    if (!this.#keys.some(key => isSame(signature, hmac(key, input)))) {
       throw unauthorized('the token is not signed with an access key of this service');
     }
     this.#remember(headerText, header);
-    return { header, claims: readClaims(claimsText) };
+    const signed = { header, claims: readClaims(claimsText) };
+    if (token.length <= longestRemembered) this.#signed?.set(token, signed);
+    return signed;
   }
 
   #remember(text: string, header: object): void {

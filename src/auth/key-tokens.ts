@@ -25,10 +25,14 @@ export class KeyTokens {
   readonly #signatures: Hs256;
   readonly #now: () => number;
 
-  /** @param now Unix milliseconds */
-  constructor(keys: AccessKeys, now: () => number) {
+  /**
+   * @param now Unix milliseconds
+   * @param remembered how many tokens are remembered, so that their signature is not checked again; times and audience
+   *   are checked at each use
+   */
+  constructor(keys: AccessKeys, now: () => number, remembered = 0) {
     this.#keys = verifyingKeys(keys);
-    this.#signatures = new Hs256(this.#keys);
+    this.#signatures = new Hs256(this.#keys, remembered);
     this.#now = now;
   }
 

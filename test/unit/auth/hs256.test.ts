@@ -20,8 +20,16 @@ const claimsOf = (verify: () => unknown) => {
 };
 
 /** What `KeyTokens` says, and what it has to say: jsonwebtoken's word, then an `exp` and the audience. */
-const ours = (token: string) => claimsOf(() => tokens.verify(token, aud => aud === audience));
+const ours = (token: string) => {
+  const verdicts = [tokens, remembering, remembering].map(each =>
+    claimsOf(() => each.verify(token, aud => aud === audience)),
+  );
+  expect(verdicts[1]).toStrictEqual(verdicts[0]);
+  expect(verdicts[2]).toStrictEqual(verdicts[0]); // this time it may be remembered
+  return verdicts[0];
+};
 const tokens = new KeyTokens(keys, () => clock.now());
+const remembering = new KeyTokens(keys, () => clock.now(), 100);
 const theirs = (token: string) =>
   verifyingKeys(keys)
     .map(key => claimsOf(() => byJsonWebToken(token, key)))
@@ -197,7 +205,9 @@ describe('a token signed with HS256 is judged as jsonwebtoken judges it, and has
   test('when a good one is changed', () => {
     fc.assert(
       fc.property(fc.constantFrom(keys.primary, keys.secondary), claims, change, (key, text, changed) => {
-        const token = changed(signed(encoded('{"alg":"HS256","typ":"JWT"}'), encoded(text), key));
+        const good = signed(encoded('{"alg":"HS256","typ":"JWT"}'), encoded(text), key);
+        expect(ours(good)).toStrictEqual(theirs(good));
+        const token = changed(good);
         expect(ours(token)).toStrictEqual(theirs(token));
       }),
       { numRuns: 3_000 },
@@ -252,5 +262,30 @@ describe('the check of signatures', () => {
     const none = encoded('{"alg":"none"}');
     expect(() => hs256.verify(signed(none, encoded('{}'), 'another key'))).toThrow(/signed with HS256/);
     expect(() => hs256.verify(signed(none, encoded('{}'), keys.primary))).toThrow(/signed with HS256/);
+  });
+
+  test('a remembered token is that token and no other, and only after its signature was valid', () => {
+    const remembering = new Hs256(verifyingKeys(keys), 2);
+    const token = signed(head, encoded('{"a":1}'), keys.primary);
+    const first = remembering.verify(token);
+    expect(remembering.verify(token)).toBe(first);
+    for (const other of [
+      signed(head, encoded('{"a":1}'), 'another key'),
+      token.replace(encoded('{"a":1}'), encoded('{"a":2}')),
+      `${token}A`,
+      token.slice(0, -1),
+    ]) {
+      for (let times = 0; times < 2; times += 1) expect(() => remembering.verify(other)).toThrow(/token/);
+    }
+    for (const claims of ['{"a":2}', '{"a":3}']) remembering.verify(signed(head, encoded(claims), keys.primary));
+    const again = remembering.verify(token); // it was the oldest of three
+    expect(again).not.toBe(first);
+    expect(again).toEqual(first);
+  });
+
+  test('a very long token is not remembered', () => {
+    const remembering = new Hs256(verifyingKeys(keys), 2);
+    const long = signed(head, encoded(`{"a":"${'x'.repeat(4096)}"}`), keys.primary);
+    expect(remembering.verify(long)).not.toBe(remembering.verify(long));
   });
 });

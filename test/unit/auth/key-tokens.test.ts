@@ -54,6 +54,16 @@ describe('[rest-api 1.2] a token', () => {
     expect(verify(sign(least, Buffer.from(keys.primary, 'utf8')))).toEqual(least);
   });
 
+  test('one that is remembered is checked for its times and its audience at each use', () => {
+    const remembering = new KeyTokens(keys, () => clock.now() + laterMs, 10);
+    let laterMs = 0;
+    const token = sign({ aud: audience, exp: now + 60 });
+    expect(remembering.verify(token, isOurs)).toEqual({ aud: audience, exp: now + 60 });
+    expect(() => remembering.verify(token, () => false)).toThrow(/token is for/);
+    laterMs = 3_600_000;
+    expect(() => remembering.verify(token, isOurs)).toThrow(/expired/);
+  });
+
   test('short keys are taken', () => {
     const short = new KeyTokens({ primary: 'k', secondary: undefined }, () => clock.now());
     expect(short.verify(sign(least, 'k'), isOurs)).toEqual(least);
