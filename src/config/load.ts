@@ -1,13 +1,13 @@
 import { readFile, stat } from 'node:fs/promises';
 import { Ajv } from 'ajv';
 import type { Insertion } from '../upstream/options.js';
+import { canonicalise } from './canonicalise.js';
 import { type Changes, changesBetween } from './changes.js';
 import { buildConfig, type Config } from './config.js';
 import type { Environment } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path, quote } from './problems.js';
 import { findingOf } from './reasons.js';
 import { type HubsFile, hubsFileSchema } from './schema.js';
-import { settle } from './settle.js';
 import { readSource, type Source } from './source.js';
 
 export { type Config, defaultHubConfig, type HubConfig, handlersOf, type Limits } from './config.js';
@@ -17,7 +17,7 @@ export { defaultPerAddress } from './schema.js';
 
 export const maxConfigBytes = 1024 * 1024;
 
-/** Formats are parsed by `settle`, which can describe the problem. */
+/** Formats are parsed by `canonicalise`, which can describe the problem. */
 const ajv = new Ajv({
   allErrors: true,
   verbose: true,
@@ -37,7 +37,7 @@ export function parseConfig(text: string, from: { file: string; env: Environment
   if (source.tree === null || source.tree === undefined) throw ConfigError.ofFile(from.file, emptyReason);
   const faults = new Faults(source);
   const insertions = new Map<string, readonly Insertion[]>();
-  const tree = settle(
+  const tree = canonicalise(
     hubsFileSchema,
     source.tree,
     [],

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { type FSWatcher, watch } from 'chokidar';
 import type { Clock } from '../clock.js';
+import { linkChainOf } from './link-chain.js';
 import {
   type Config,
   ConfigError,
@@ -14,7 +15,6 @@ import {
   textOf,
 } from './load.js';
 import { Retry } from './retry.js';
-import { stationsOf } from './stations.js';
 
 /** Milliseconds for which the content has to stay the same: a write, or a deletion by an editor, may be half done. */
 const stableMs = 100;
@@ -72,7 +72,7 @@ class Watching {
     this.#retry = new Retry(options.clock, () => this.check());
     this.#last = options.isMissing
       ? contentOf(missingFile(file))
-      : ((options.running && textOf(options.running)) ?? textNow(file));
+      : ((options.running && textOf(options.running)) ?? readSync(file));
   }
 
   /** Looks at the file again, once what is under way has ended. */
@@ -187,7 +187,7 @@ class Watching {
 
   /** Watches anew when the way to the file has changed. */
   async #followLinks(): Promise<void> {
-    const stations = await stationsOf(resolve(this.#file));
+    const stations = await linkChainOf(resolve(this.#file));
     const joined = stations.join('\0');
     if (joined === this.#stations || this.#isClosed) return;
     this.#stations = joined;
@@ -227,7 +227,7 @@ function contentOf(text: string | ConfigError): string {
 }
 
 /** Read at once, so that no edit falls between the call and the first look. */
-function textNow(file: string): string | undefined {
+function readSync(file: string): string | undefined {
   try {
     const stats = statSync(file);
     return stats.isFile() && stats.size <= maxConfigBytes ? new TextDecoder().decode(readFileSync(file)) : undefined;

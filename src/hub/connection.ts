@@ -1,14 +1,14 @@
 import { type CloseCategory, PubSubError } from '../errors.js';
-import type { Codec, InboundFrame, Sequencer } from '../protocols/codec.js';
-import type { Frames } from '../protocols/frames.js';
-import { type ClientRequest, isSequenced, type SequencedMessage, type ServerMessage } from '../protocols/messages.js';
-import { AckMemory } from './ack-memory.js';
-import type { Invocations } from './invocations.js';
+import type { Frames } from '../frames/frames.js';
+import type { Codec, InboundFrame, Numbering } from '../protocols/codec.js';
+import { type ClientRequest, isNumbered, type NumberedMessage, type ServerMessage } from '../protocols/messages.js';
+import { AckMemory } from '../protocols/webpubsub/ack-memory.js';
+import { BodyBatch } from './delivery/batch.js';
+import { ReplayBuffer } from './delivery/replay-buffer.js';
+import type { Invocations } from './features/invocations.js';
+import type { Streams } from './features/streams.js';
 import type { Permissions } from './permissions.js';
 import type { Outlet, UpstreamSession } from './ports.js';
-import { ReplayBuffer } from './replay.js';
-import { StampedBatch } from './stamped-batch.js';
-import type { Streams } from './streams.js';
 
 /**
  * Requests held for one connection while an earlier one waits for its upstream, and bytes of these, of the one that is
@@ -46,7 +46,7 @@ export interface ConnectionOwner {
   fail(connection: Connection, error: PubSubError): void;
   received(connection: Connection, bytes: number): void;
   /** Flushes the messages that were sent to it before and are held for the end of the turn. */
-  settle(connection: Connection): void;
+  flush(connection: Connection): void;
 }
 
 /**
@@ -107,7 +107,7 @@ export class Connection {
     this.protocol = parts.codec.subprotocol ?? 'simple';
     this.permissions = parts.permissions;
     this.upstream = parts.upstream;
-    this.#replay = parts.codec.sequencer && new ReplayBuffer();
+    this.#replay = parts.codec.numbering && new ReplayBuffer();
     this.#owner = owner;
     this.#link = { state: 'open', outlet: parts.outlet };
   }
@@ -162,7 +162,7 @@ export class Connection {
   }
 
   /** As `deliver`, for reliable connections: numbers the messages and keeps them until they are acknowledged. Returns the first id; undefined when not all can be kept, which ends the connection. */
-  deliverStamped(batch: StampedBatch): number | undefined {
+  sendNumbered(batch: BodyBatch): number | undefined {
     if (!this.isAlive || this.#replay === undefined) return undefined;
     const firstId = this.#replay.nextId;
     const kept = this.#replay.add(batch);
@@ -174,17 +174,17 @@ export class Connection {
 
   /** Sends a message to this client only; nothing is sent when its protocol cannot express it. Returns the bytes sent. */
   tell(message: ServerMessage): number | undefined {
-    this.#owner.settle(this);
-    const { encoder, sequencer } = this.codec;
-    if (sequencer !== undefined && isSequenced(message)) return this.#tellStamped(message, sequencer);
+    this.#owner.flush(this);
+    const { encoder, numbering } = this.codec;
+    if (numbering !== undefined && isNumbered(message)) return this.#tellNumbered(message, numbering);
     const frame = encoder.encode(message);
     if (frame !== undefined) this.deliver(frame);
     return frame?.bytes.length;
   }
 
-  #tellStamped(message: SequencedMessage, sequencer: Sequencer): number | undefined {
-    const batch = StampedBatch.of([{ message, expiresAtMs: Number.POSITIVE_INFINITY }], sequencer);
-    const id = batch && this.deliverStamped(batch);
+  #tellNumbered(message: NumberedMessage, numbering: Numbering): number | undefined {
+    const batch = BodyBatch.of([{ message, expiresAtMs: Number.POSITIVE_INFINITY }], numbering);
+    const id = batch && this.sendNumbered(batch);
     batch?.forgetFrames();
     return id && batch?.sizesFrom(id)[0];
   }

@@ -1,12 +1,13 @@
 import type { Clock } from '../clock.js';
 import { type ErrorKind, outcomes, PubSubError } from '../errors.js';
-import type { ClientRequest, Payload, SequencedMessage, ServerMessage } from '../protocols/messages.js';
+import type { ClientRequest, NumberedMessage, Payload, ServerMessage } from '../protocols/messages.js';
 import { type Admission, admit, type Candidate } from './admission.js';
 import { Connection, type ConnectionOwner, type Ended, type Ending } from './connection.js';
-import { GroupStates } from './group-state.js';
+import { PendingSends } from './delivery/pending-sends.js';
+import { GroupStates } from './features/group-state.js';
+import { type StreamOutput, Streams } from './features/streams.js';
 import { Members } from './members.js';
 import { type OperationHost, Operations } from './operations.js';
-import { PendingSends } from './pending-sends.js';
 import { Permissions } from './permissions.js';
 import type {
   Answer,
@@ -24,7 +25,6 @@ import type {
 } from './ports.js';
 import { execute, type RequestHost } from './requests.js';
 import type { Slices, Steps } from './slices.js';
-import { type StreamOutput, Streams } from './streams.js';
 
 /** What every hub of the service shares. */
 export interface HubPorts {
@@ -148,7 +148,7 @@ export class Hub implements Performer {
       { id, hub: this.name, userId, codec, permissions, upstream, outlet },
       this.#owner,
     );
-    this.#sends.settle();
+    this.#sends.flush();
     this.#members.add(connection);
     this.#admitted.delete(admission);
     for (const group of admission.groups) this.#members.join(connection, group);
@@ -176,7 +176,7 @@ export class Hub implements Performer {
    * final. [client-protocols 5.2]
    */
   lose(connection: Connection, outlet: Outlet, ending: Ending, isFinal: boolean): void {
-    this.#sends.settleFor(connection);
+    this.#sends.flushFor(connection);
     if (!connection.isOn(outlet)) return; // ended before, or carried on by a newer socket
     if (isFinal || !connection.isReliable) {
       this.#end(connection, ending);
@@ -215,7 +215,7 @@ export class Hub implements Performer {
 
   /** Attaches the new socket of a recovering client: sends `connected`, then the missed messages. [client-protocols 5.3] */
   resume(connection: Connection, outlet: Outlet): void {
-    this.#sends.settleFor(connection); // to the replay buffer, not to the new socket
+    this.#sends.flushFor(connection); // to the replay buffer, not to the new socket
     if (!connection.isAlive) {
       outlet.close(outcomes.slowClient.close, ''); // that was more than the buffer holds
       return;
@@ -395,7 +395,7 @@ export class Hub implements Performer {
 
   /** Idempotent, like `#leave`. What is delivered first may end the connection, as a slow client. */
   #join(connection: Connection, group: string): Promise<void> | undefined {
-    this.#sends.settle();
+    this.#sends.flush();
     if (!connection.isAlive) return undefined;
     const isNew = !connection.groups.has(group);
     const ready = this.#members.join(connection, group);
@@ -404,7 +404,7 @@ export class Hub implements Performer {
   }
 
   #leave(connection: Connection, group: string): void {
-    this.#sends.settle();
+    this.#sends.flush();
     if (connection.groups.has(group)) this.#quit(connection, group);
   }
 
@@ -417,7 +417,7 @@ export class Hub implements Performer {
 
   // ------------------------------------------------------------------------------------------------ here and elsewhere
 
-  #send(target: Target, message: SequencedMessage, options: SendOptions = {}): void {
+  #send(target: Target, message: NumberedMessage, options: SendOptions = {}): void {
     const { excluded = [], filter, ttlSeconds = 0, onDelivered } = options;
     const operation = { kind: 'send', message, excluded, filter, ttlSeconds } as const;
     this.#operations.send(target, operation, onDelivered);
@@ -478,7 +478,7 @@ export class Hub implements Performer {
   }
 
   #end(connection: Connection, ending: Ending): Ended | undefined {
-    this.#sends.settleFor(connection);
+    this.#sends.flushFor(connection);
     const ended = connection.end(ending);
     if (ended === undefined) return undefined;
     this.#away.delete(connection);
@@ -550,7 +550,7 @@ export class Hub implements Performer {
     return {
       execute: (connection: Connection, request: ClientRequest) => execute(host, connection, request),
       fail: host.fail,
-      settle: connection => this.#sends.settleFor(connection),
+      flush: connection => this.#sends.flushFor(connection),
       received: (connection, bytes) => observer.messageReceived(this.name, connection.protocol, bytes),
     };
   }

@@ -1,10 +1,10 @@
 import type { Clock } from '../clock.js';
+import { compileFilter } from '../filter/filter.js';
 import type { Connection } from './connection.js';
-import { compileFilter } from './filter/filter.js';
+import type { PendingSends } from './delivery/pending-sends.js';
+import type { GroupStates } from './features/group-state.js';
 import { FirstById } from './first-by-id.js';
-import type { GroupStates } from './group-state.js';
 import type { Members } from './members.js';
-import type { PendingSends } from './pending-sends.js';
 import type { Answer, Operation, Performer, Target } from './ports.js';
 import type { Slices, Steps } from './slices.js';
 

@@ -1,6 +1,6 @@
 import type { CloseCategory } from '../errors.js';
-import type { Frames } from '../protocols/frames.js';
-import type { GroupStateItem, Payload, SequencedMessage } from '../protocols/messages.js';
+import type { Frames } from '../frames/frames.js';
+import type { GroupStateItem, NumberedMessage, Payload } from '../protocols/messages.js';
 
 /** What the core needs from the outside. Each port is defined here, on the side that calls it, with no more than it calls. */
 
@@ -106,7 +106,7 @@ export type Permission = 'joinLeaveGroup' | 'sendToGroup';
 export type Operation =
   | {
       readonly kind: 'send';
-      readonly message: SequencedMessage;
+      readonly message: NumberedMessage;
       /** Connection ids. */
       readonly excluded: readonly string[];
       /** In the filter language of rest-api 4; each node evaluates it on its own connections. */

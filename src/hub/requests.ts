@@ -1,10 +1,10 @@
 import { PubSubError, unreachable } from '../errors.js';
 import type { ClientRequest, MessageError, Payload, ServerMessage } from '../protocols/messages.js';
 import type { Connection } from './connection.js';
-import { checkSize, type GroupStates } from './group-state.js';
-import { Invocations } from './invocations.js';
+import { checkSize, type GroupStates } from './features/group-state.js';
+import { Invocations } from './features/invocations.js';
+import type { Streams } from './features/streams.js';
 import type { GroupRight } from './roles.js';
-import type { Streams } from './streams.js';
 
 /** What a client's requests need of the hub. */
 export interface RequestHost {

@@ -1,6 +1,6 @@
 import type { Codec } from './codec.js';
-import { json, jsonReliable } from './json/index.js';
-import { protobuf, protobufReliable } from './protobuf/index.js';
+import { json, jsonReliable } from './webpubsub/json/index.js';
+import { protobuf, protobufReliable } from './webpubsub/protobuf/index.js';
 
 /** The supported subprotocols. A new one is one line here. */
 export const codecs: readonly Codec[] = [json, jsonReliable, protobuf, protobufReliable];

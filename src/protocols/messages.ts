@@ -99,7 +99,7 @@ export interface GroupStateItem {
 
 /** A message to a client. [client-protocols 4.3] */
 export type ServerMessage =
-  | SequencedMessage
+  | NumberedMessage
   | {
       readonly kind: 'connected';
       readonly connectionId: string;
@@ -140,7 +140,7 @@ export type DataMessage =
   | { readonly kind: 'serverMessage'; readonly payload: Payload };
 
 /** What reliable protocols number, keep until acked, and replay. [client-protocols 5.1] */
-export type SequencedMessage =
+export type NumberedMessage =
   | DataMessage
   | {
       /** A snapshot replaces what its receiver has; an update adds to it. [client-protocols 4.9] */
@@ -149,7 +149,7 @@ export type SequencedMessage =
       readonly items: readonly GroupStateItem[];
     };
 
-export function isSequenced(message: ServerMessage): message is SequencedMessage {
+export function isNumbered(message: ServerMessage): message is NumberedMessage {
   switch (message.kind) {
     case 'groupMessage':
     case 'serverMessage':

@@ -1,6 +1,6 @@
 import type { FastifyRequest, onRequestHookHandler } from 'fastify';
 import { PubSubError } from '../errors.js';
-import { compileFilter } from '../hub/filter/filter.js';
+import { compileFilter } from '../filter/filter.js';
 import { invalidParameter } from './failures.js';
 import { type QueryName, queryFilter, queryGroups, queryInteger, queryUserId, queryValue } from './parameters.js';
 

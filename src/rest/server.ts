@@ -14,6 +14,7 @@ import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
 import { sendAbout } from '../listener/about.js';
+import type { Certificate } from '../listener/certificate.js';
 import { answerNotFound } from '../listener/failure.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
 import { lingering } from '../listener/lingering.js';
@@ -21,7 +22,6 @@ import { hostFault, requestTarget } from '../listener/request-target.js';
 import { answersAtTurnEnd } from './answers.js';
 import { authentication, type CallerChecks } from './authentication.js';
 import { type CallReports, Calls } from './calls.js';
-import type { Certificate } from './certificate.js';
 import { addDataPlane } from './data-plane.js';
 import { badRequest, RestFailure, sendFailure, wholeRequest } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
@@ -70,7 +70,7 @@ export function createRestServer(options: RestServerOptions): FastifyInstance {
   readNoBodies(app);
   app.decorateRequest('operation', undefined);
   calls?.watch(app);
-  app.addHook('onRequest', atOnce(checkFirst));
+  app.addHook('onRequest', syncHook(checkFirst));
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.logger));
   app.setNotFoundHandler(answerNotFound);
   addRoot(app, options);
@@ -110,7 +110,7 @@ function commonSettings({ endpoints, trustProxy = false, timeouts = defaultTimeo
 }
 
 /** A synchronous check as a Fastify hook. Hot path: an async hook costs a promise for each request. */
-function atOnce(check: (request: FastifyRequest, reply: FastifyReply) => void): onRequestHookHandler {
+function syncHook(check: (request: FastifyRequest, reply: FastifyReply) => void): onRequestHookHandler {
   return (request, reply, done) => {
     check(request, reply);
     done();
@@ -128,7 +128,7 @@ function addApi(api: FastifyInstance, options: RestServerOptions): void {
   const supported = apiVersions.join(', ');
   api.addHook(
     'onRequest',
-    atOnce((_request, reply) => void reply.header('api-supported-versions', supported)),
+    syncHook((_request, reply) => void reply.header('api-supported-versions', supported)),
   );
   api.addHook(
     'onSend',
@@ -159,8 +159,8 @@ const health = operation({
 function addHubs(app: FastifyInstance, options: RestServerOptions): void {
   readBodiesAsBytes(app);
   app.addHook('onRequest', authentication(options));
-  app.addHook('onRequest', atOnce(checkApiVersion));
-  app.addHook('onRequest', atOnce(checkPathNames));
+  app.addHook('onRequest', syncHook(checkApiVersion));
+  app.addHook('onRequest', syncHook(checkPathNames));
   app.setNotFoundHandler(answerNotFound);
   addDataPlane(app, options);
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { FrameList, type Frames, maxPartBytes } from '../protocols/frames.js';
+import { FrameList, type Frames, maxPartBytes } from '../frames/frames.js';
 
 /** Messages of so many bytes on average are not copied to be joined: to hand over one more Buffer costs less. */
 const leastUncopiedBytes = 4 * 1024;

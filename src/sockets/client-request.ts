@@ -5,7 +5,7 @@ import { PubSubError } from '../errors.js';
 import { hostFault, requestTarget } from '../listener/request-target.js';
 import type { Codec } from '../protocols/codec.js';
 import { groupNameRule, isGroupName } from '../protocols/names.js';
-import { simpleEvents, simplePublisher } from '../protocols/simple.js';
+import { simpleEvents, simplePublisher } from '../protocols/webpubsub/simple.js';
 import { isWebSocketUpgrade } from './other-upgrade.js';
 import { RefusedUpgrade } from './refusal.js';
 

@@ -125,15 +125,15 @@ export class Gateway {
       refuse(error);
     }
     const tell = (arrived: Arrival) => this.#tell(request, arrived, startedMs);
-    if (arrival instanceof Promise) void arrival.then(tell, refuse).finally(() => this.#settled());
+    if (arrival instanceof Promise) void arrival.then(tell, refuse).finally(() => this.#handshakeOver());
     else {
-      this.#settled();
+      this.#handshakeOver();
       tell(arrival);
     }
   }
 
   /** One handshake is over, however it ended. */
-  #settled(): void {
+  #handshakeOver(): void {
     this.#pending -= 1;
     this.#tellWhenEmpty();
   }
@@ -364,7 +364,7 @@ export class Gateway {
 const replayed: OutboundLimits = { maxMessages: 2_000, maxBytes: 20 * 1024 * 1024 };
 
 function outboundLimits(configured: OutboundLimits, codec: Codec): OutboundLimits {
-  if (codec.sequencer === undefined) return configured;
+  if (codec.numbering === undefined) return configured;
   return {
     maxMessages: configured.maxMessages + replayed.maxMessages,
     maxBytes: configured.maxBytes + replayed.maxBytes,

@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.js';
+import { type Frames, maxJoinedBytes } from '../frames/frames.js';
+import { Run } from '../frames/run.js';
 import type { Outlet } from '../hub/ports.js';
-import { type Frames, maxJoinedBytes } from '../protocols/frames.js';
 import { Backlog, fresh, type Piece } from './backlog.js';
-import { Run } from './run.js';
 import type { EventLoopTurn, Flushable } from './turn.js';
 
 /** What one socket may have waiting to be written. [client-protocols 8.1] */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
+import { Run } from '../frames/run.js';
 import type { Turn } from '../hub/ports.js';
-import { Run } from './run.js';
 
 /** Something that has frames to write by the end of the turn. */
 export interface Flushable {

@@ -50,7 +50,7 @@ interface HandlerName {
 }
 
 /** A validation and the configured handlers that share it, as messages name them. */
-interface Shared {
+interface SharedValidation {
   readonly validation: Validation;
   handlers: readonly HandlerName[];
 }
@@ -61,7 +61,7 @@ export class EventHandlers implements Upstream {
   readonly #transport: Transport;
   readonly #sender: EventSender;
   /** By validation URL: handlers with the same one are validated together. [upstream-events 4.3] */
-  readonly #validations = new Map<string, Shared>();
+  readonly #validations = new Map<string, SharedValidation>();
   #delivery = defaultDelivery;
   /** Counts `configure` calls: only the latest call takes effect. */
   #generation = 0;
@@ -149,7 +149,7 @@ export class EventHandlers implements Upstream {
   }
 
   /** Reports removed handlers; one that joins a finished validation gets its result at once. */
-  #tellUsers(shared: Shared, users: Shared['handlers']): void {
+  #tellUsers(shared: SharedValidation, users: SharedValidation['handlers']): void {
     const before = shared.handlers;
     const { status } = shared.validation;
     shared.handlers = users;

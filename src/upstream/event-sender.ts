@@ -36,7 +36,7 @@ export interface RaisedEvent {
 }
 
 /** What differs from one kind of event to another. */
-export interface Manner<T> {
+export interface EventPlan<T> {
   /** @throws PubSubError `eventFailed` when the event cannot be sent in headers */
   headers(target: UrlTarget): string[];
   bodyLimit(status: number, maxResponseBytes: number): BodyLimit;
@@ -143,13 +143,13 @@ export class EventSender implements Order {
    * Delivers one event and reads the answer. Chained rather than `async`, as `deliver` is.
    * @throws ConnectRefused; PubSubError `eventFailed`, `overloaded`, `cancelled`
    */
-  send<T>(event: RaisedEvent, handler: EventHandler, manner: Manner<T>): Promise<T> {
+  send<T>(event: RaisedEvent, handler: EventHandler, plan: EventPlan<T>): Promise<T> {
     const startedMs = this.#options.clock.monotonicMs();
     this.enter();
     try {
-      const delivery = newDelivery(event, handler, manner, startedMs, this.#delivery);
+      const delivery = newDelivery(event, handler, plan, startedMs, this.#delivery);
       return this.#deliver(handler, delivery).then(
-        response => this.#read(event, manner, delivery, startedMs, response),
+        response => this.#read(event, plan, delivery, startedMs, response),
         (error: unknown) => this.#fail(event, startedMs, delivery.attempts, error),
       );
     } catch (error) {
@@ -195,10 +195,10 @@ export class EventSender implements Order {
     return deliver(transport, clock, delivery, options);
   }
 
-  #read<T>(event: RaisedEvent, manner: Manner<T>, delivery: Delivery, startedMs: number, response: Response): T {
+  #read<T>(event: RaisedEvent, plan: EventPlan<T>, delivery: Delivery, startedMs: number, response: Response): T {
     let result: T;
     try {
-      result = manner.read(response, delivery.request);
+      result = plan.read(response, delivery.request);
     } catch (error) {
       return this.#fail(event, startedMs, delivery.attempts, error);
     }
@@ -285,7 +285,7 @@ function isRefusal(failure: PubSubError): boolean {
 function newDelivery<T>(
   event: RaisedEvent,
   handler: EventHandler,
-  manner: Manner<T>,
+  plan: EventPlan<T>,
   startedMs: number,
   options: DeliveryOptions,
 ): Delivery {
@@ -294,12 +294,12 @@ function newDelivery<T>(
     method: 'POST' as const,
     origin: target.origin,
     path: target.path,
-    headers: manner.headers(target),
+    headers: plan.headers(target),
     body: event.content.body,
     lane: { hub: event.hub, traffic: traffic[event.kind] },
     signal: event.signal,
     isFinishedOnceSent: event.kind === 'connect', // its app server may have counted the client in [upstream-events D39]
   };
   const deadlineMs = startedMs + options.timeoutMs;
-  return { request, deadlineMs, bodyLimit: status => manner.bodyLimit(status, options.maxResponseBytes), attempts: 0 };
+  return { request, deadlineMs, bodyLimit: status => plan.bodyLimit(status, options.maxResponseBytes), attempts: 0 };
 }

@@ -5,7 +5,7 @@ import { connectBodyLimit, readConnectReply } from './connect-reply.js';
 import { Cookies } from './cookies.js';
 import { ConnectionHeaders, systemContentType, userContentTypes } from './event-headers.js';
 import { eventBodyLimit, readEventReply } from './event-reply.js';
-import type { Content, EventSender, Manner, RaisedEvent } from './event-sender.js';
+import type { Content, EventPlan, EventSender, RaisedEvent } from './event-sender.js';
 import { Notifications } from './notifications.js';
 import { aboutAnswer, isSuccess, largeStateBytes, linesOf, replyState, requireSuccess } from './reply.js';
 import type { EventHandler } from './routes.js';
@@ -194,7 +194,7 @@ export class Session implements UpstreamSession {
 }
 
 /** A class, since closures take four times the memory, and an event of each client may wait in a queue. */
-class UserEvent implements Manner<Payload | undefined> {
+class UserEvent implements EventPlan<Payload | undefined> {
   readonly bodyLimit = eventBodyLimit;
   readonly #session: Session;
   readonly #event: RaisedEvent;

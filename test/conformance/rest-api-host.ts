@@ -7,11 +7,11 @@ import { type AccessKeys, KeyTokens } from '../../src/auth/key-tokens.js';
 import { KeyReconnectionTokens } from '../../src/auth/reconnection-tokens.js';
 import { MemoryBus } from '../../src/backplane/memory.js';
 import { systemClock } from '../../src/clock.js';
+import type { Frame, Frames } from '../../src/frames/frames.js';
 import { Hubs } from '../../src/hub/hubs.js';
 import type { Observer, Outlet, Upstream } from '../../src/hub/ports.js';
 import { Slices } from '../../src/hub/slices.js';
-import type { Frame, Frames } from '../../src/protocols/frames.js';
-import { simpleEvents } from '../../src/protocols/simple.js';
+import { simpleEvents } from '../../src/protocols/webpubsub/simple.js';
 import { createRestServer } from '../../src/rest/server.js';
 
 export const primaryKey = 'primary-key-of-the-conformance-suite-00';

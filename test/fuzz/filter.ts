@@ -1,5 +1,5 @@
 import { PubSubError } from '../../src/errors.js';
-import { type ConnectionFilter, compileFilter, type FilterSubject } from '../../src/hub/filter/filter.js';
+import { type ConnectionFilter, compileFilter, type FilterSubject } from '../../src/filter/filter.js';
 import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
 
 const subjects: readonly FilterSubject[] = [

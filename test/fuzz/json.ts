@@ -1,5 +1,5 @@
 import { PubSubError } from '../../src/errors.js';
-import { json } from '../../src/protocols/json/index.js';
+import { json } from '../../src/protocols/webpubsub/json/index.js';
 import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
 
 /** Any text frame is a request or PubSubError `malformed`; any binary frame is `wrongFrameType`. */

@@ -1,5 +1,5 @@
 import { PubSubError } from '../../src/errors.js';
-import { protobuf } from '../../src/protocols/protobuf/index.js';
+import { protobuf } from '../../src/protocols/webpubsub/protobuf/index.js';
 import { anyOf, request } from '../support/protobuf-wire.js';
 import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
 

@@ -1,6 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answer, Backplane, Operation, Performer, Target } from '../../src/hub/ports.js';
-import type { GroupStateItem, SequencedMessage, StreamPosition } from '../../src/protocols/messages.js';
+import type { GroupStateItem, NumberedMessage, StreamPosition } from '../../src/protocols/messages.js';
 import { textPayload } from './fake-ports.js';
 import { Mailbox } from './mailbox.js';
 
@@ -100,7 +100,7 @@ const ended: StreamPosition = { ...stream, sequenceId: 0n, isEnd: true, error };
 const item: GroupStateItem = { connectionId: 'c', userId: 'ann', state: metadata, updatedAtMs: 1_900_000_000_000 };
 
 /** Messages that differ in all that a message can differ in. */
-const messages: readonly SequencedMessage[] = [
+const messages: readonly NumberedMessage[] = [
   { kind: 'serverMessage', payload: { dataType: 'binary', bytes: allBytes, metadata: undefined } },
   { kind: 'serverMessage', payload: { dataType: 'json', bytes: Buffer.from(' {"a":1.0,"a":2}'), metadata } },
   { kind: 'groupMessage', group: 'g', fromUserId: undefined, payload: textPayload(''), stream: undefined },

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { MemoryBus } from '../../src/backplane/memory.js';
 import type { CloseCategory } from '../../src/errors.js';
+import type { Frame, Frames } from '../../src/frames/frames.js';
 import type { Admission } from '../../src/hub/admission.js';
 import type { Connection } from '../../src/hub/connection.js';
 import type { Hub } from '../../src/hub/hub.js';
@@ -19,9 +20,8 @@ import type {
 } from '../../src/hub/ports.js';
 import { type Pace, Slices } from '../../src/hub/slices.js';
 import type { Codec, InboundFrame } from '../../src/protocols/codec.js';
-import type { Frame, Frames } from '../../src/protocols/frames.js';
-import { json } from '../../src/protocols/json/index.js';
 import type { Payload } from '../../src/protocols/messages.js';
+import { json } from '../../src/protocols/webpubsub/json/index.js';
 import { ManualClock } from './manual-clock.js';
 
 /** Keeps what it is given to send. */

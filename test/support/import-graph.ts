@@ -40,18 +40,20 @@ export const roomImports: Readonly<Record<string, Places>> = {
   ],
   logging: ['types of hub', 'hub/roles.ts', 'line-budget', 'clock'],
   'line-budget': ['types of clock'],
-  sockets: ['listener', 'hub', 'protocols', 'auth', 'types of clock', 'errors'],
-  rest: ['listener', 'hub', 'protocols', 'auth', 'types of clock', 'errors'],
+  sockets: ['listener', 'hub', 'protocols', 'frames', 'auth', 'types of clock', 'errors'],
+  rest: ['listener', 'hub', 'protocols', 'filter', 'auth', 'types of clock', 'errors'],
   admin: ['listener', 'hub', 'protocols', 'config', 'errors'],
-  listener: ['addresses'],
+  listener: ['types of clock', 'errors', 'addresses'],
   upstream: ['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
   egress: ['types of clock', 'errors'],
   outbox: ['errors'],
   backplane: ['types of hub', 'errors'],
   config: ['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'types of clock', 'errors'],
   auth: ['types of clock', 'errors'],
-  hub: ['protocols', 'types of clock', 'errors'],
-  protocols: ['errors'],
+  hub: ['protocols', 'frames', 'filter', 'types of clock', 'errors'],
+  protocols: ['frames', 'errors'],
+  filter: ['errors'],
+  frames: [],
   clock: [],
   addresses: [],
   errors: [],
@@ -81,7 +83,7 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
 };
 
 /** Rooms without a clock, a network or a disk, and the only modules of Node that one of their files may import. */
-const pureRooms: readonly string[] = ['protocols', 'hub'];
+const pureRooms: readonly string[] = ['frames', 'filter', 'protocols', 'hub'];
 const nodeModulesOfPureFiles: Readonly<Record<string, Places>> = {
   'hub/admission.ts': ['node:crypto'],
   'protocols/text.ts': ['node:buffer', 'node:util'],

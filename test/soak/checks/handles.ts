@@ -15,7 +15,7 @@ export function handleRows({ before, after }: HandleFacts): Row[] {
     before.descriptors === undefined || after.descriptors === undefined
       ? shown('open file descriptors', 'not counted: there is no /proc here')
       : same('open file descriptors', before.descriptors, after.descriptors),
-    same('handles that Node counts', lasting(before.resources), lasting(after.resources)),
+    same('handles that Node counts', ownCopy(before.resources), ownCopy(after.resources)),
   ];
 }
 
@@ -31,6 +31,6 @@ function same(check: string, before: ReadonlyMap<string, number>, after: Readonl
   };
 }
 
-function lasting(resources: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+function ownCopy(resources: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
   return new Map([...resources].filter(([type]) => !passing.includes(type)));
 }

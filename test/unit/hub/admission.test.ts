@@ -2,8 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { ConnectRefused, PubSubError } from '../../../src/errors.js';
 import { admit, type Candidate } from '../../../src/hub/admission.js';
 import type { ConnectReply } from '../../../src/hub/ports.js';
-import { json } from '../../../src/protocols/json/index.js';
-import { simpleEvents, simplePublisher } from '../../../src/protocols/simple.js';
+import { json } from '../../../src/protocols/webpubsub/json/index.js';
+import { simpleEvents, simplePublisher } from '../../../src/protocols/webpubsub/simple.js';
 import { ScriptedUpstream } from '../../support/fake-ports.js';
 
 const name = 'json.webpubsub.azure.v1';

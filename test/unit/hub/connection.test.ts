@@ -3,8 +3,8 @@ import type { PubSubError } from '../../../src/errors.js';
 import { Connection, type ConnectionOwner } from '../../../src/hub/connection.js';
 import { Permissions } from '../../../src/hub/permissions.js';
 import type { Codec } from '../../../src/protocols/codec.js';
-import { json, jsonReliable } from '../../../src/protocols/json/index.js';
 import type { ClientRequest } from '../../../src/protocols/messages.js';
+import { json, jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { RecordingOutlet, ScriptedUpstream, settled, textFrame, textPayload } from '../../support/fake-ports.js';
 
 /** Notes what it is asked to do. A request for a group named `wait…` is under way until the test finishes it. */
@@ -26,7 +26,7 @@ class HandOwner implements ConnectionOwner {
     connection.end({ category: 'BadRequest', reason: error.message });
   }
 
-  settle(): void {}
+  flush(): void {}
 
   received(_connection: Connection, bytes: number): void {
     this.bytes.push(bytes);

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
-import { jsonReliable } from '../../../src/protocols/json/index.js';
+import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { type FakeClient, type OpenOptions, RecordingOutlet, TestNode, textPayload } from '../../support/fake-ports.js';
 
 let node: TestNode;

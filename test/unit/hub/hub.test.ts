@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
-import { json } from '../../../src/protocols/json/index.js';
-import { simpleEvents } from '../../../src/protocols/simple.js';
+import { json } from '../../../src/protocols/webpubsub/json/index.js';
+import { simpleEvents } from '../../../src/protocols/webpubsub/simple.js';
 import { RecordingOutlet, settled, TestNode, textPayload } from '../../support/fake-ports.js';
 
 let node: TestNode;

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/backplane/memory.js';
 import { observers } from '../../../src/hub/observers.js';
 import type { ConnectReply } from '../../../src/hub/ports.js';
-import { jsonReliable } from '../../../src/protocols/json/index.js';
-import { simpleEvents } from '../../../src/protocols/simple.js';
+import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
+import { simpleEvents } from '../../../src/protocols/webpubsub/simple.js';
 import { FactObserver, TestNode, textPayload } from '../../support/fake-ports.js';
 
 const candidate = {

@@ -3,11 +3,11 @@ import { Connection } from '../../../src/hub/connection.js';
 import { Members } from '../../../src/hub/members.js';
 import { Permissions } from '../../../src/hub/permissions.js';
 import type { Target } from '../../../src/hub/ports.js';
-import { json } from '../../../src/protocols/json/index.js';
+import { json } from '../../../src/protocols/webpubsub/json/index.js';
 import { RecordingBackplane, RecordingOutlet, ScriptedUpstream, settled } from '../../support/fake-ports.js';
 
 const hub = 'chat';
-const owner = { execute: () => undefined, fail: () => {}, received: () => {}, settle: () => {} };
+const owner = { execute: () => undefined, fail: () => {}, received: () => {}, flush: () => {} };
 
 function connect(id: string, userId?: string): Connection {
   const upstream = new ScriptedUpstream().open(hub, id);

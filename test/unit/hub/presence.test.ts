@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { jsonReliable } from '../../../src/protocols/json/index.js';
+import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { TestNode } from '../../support/fake-ports.js';
 
 let node: TestNode;

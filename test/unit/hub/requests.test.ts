@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
-import { simpleEvents, simplePublisher } from '../../../src/protocols/simple.js';
+import { simpleEvents, simplePublisher } from '../../../src/protocols/webpubsub/simple.js';
 import {
   ackText,
   type FakeClient,

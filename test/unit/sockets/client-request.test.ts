@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { simpleEvents } from '../../../src/protocols/simple.js';
+import { simpleEvents } from '../../../src/protocols/webpubsub/simple.js';
 import {
   checkHandshake,
   headersOf,

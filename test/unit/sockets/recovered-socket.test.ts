@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.js';
-import { jsonReliable } from '../../../src/protocols/json/index.js';
+import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { type OutboundLimits, SocketOutlet } from '../../../src/sockets/socket-outlet.js';
 import { EventLoopTurn } from '../../../src/sockets/turn.js';
 import { type FakeClient, TestNode, textPayload } from '../../support/fake-ports.js';

@@ -1,13 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.js';
-import { ReplayBuffer } from '../../../src/hub/replay.js';
-import { Frame, FrameList } from '../../../src/protocols/frames.js';
+import { Frame, FrameList } from '../../../src/frames/frames.js';
+import { ReplayBuffer } from '../../../src/hub/delivery/replay-buffer.js';
 import { closeTimeoutMs, SocketOutlet } from '../../../src/sockets/socket-outlet.js';
 import { EventLoopTurn } from '../../../src/sockets/turn.js';
+import { add, body, never } from '../../support/bodies.js';
 import { FakeSocket, FakeWebSocket } from '../../support/fake-socket.js';
 import { ManualClock } from '../../support/manual-clock.js';
-import { add, never, stamp } from '../../support/stamps.js';
 
 const kibibyte = 1024;
 const roomy = { maxMessages: 1_000, maxBytes: 16 * kibibyte * kibibyte };
@@ -348,7 +348,7 @@ function replayOf(count: number, bytes: number) {
   const buffer = new ReplayBuffer();
   let made = 0;
   for (let index = 0; index < count; index += 1) {
-    const each = stamp(`${index}`, bytes);
+    const each = body(`${index}`, bytes);
     const write = each.write.bind(each);
     each.write = (...args) => {
       made += 1;

@@ -1,0 +1,115 @@
+import { FrameList, type Frames } from '../../frames/frames.js';
+import type { Codec } from '../../protocols/codec.js';
+import type { Connection } from '../connection.js';
+import type { Observer } from '../ports.js';
+import { BodyBatch, type Send } from './batch.js';
+
+/** Which connections of a target receive a message. */
+export interface Conditions {
+  /** Connection ids that are excluded. */
+  readonly excluded: readonly string[];
+  readonly accepts: ((connection: Connection) => boolean) | undefined;
+}
+
+/** What receivers of one wire form share. */
+interface Share {
+  readonly codec: Codec;
+  readonly protocol: string;
+  /** Of a plain protocol: the messages that it can express. */
+  readonly frames: Frames | undefined;
+  /** The same of a reliable protocol. */
+  readonly batch: BodyBatch | undefined;
+  receivers: number;
+  /** Of a reliable protocol: the first message's id at the last receiver. */
+  firstId: number;
+}
+
+/**
+ * Writes messages to many, in order. Encoded once per wire form; receivers of a plain protocol get the same frames, and
+ * nothing is allocated for one of them; those of a reliable one share the bodies and get their own sequence ids. Enqueues
+ * only, so a slow receiver delays no other. [design 4]
+ *
+ * @param sends a message about a group state comes alone
+ * @returns how many connections they were written to
+ */
+export function fanOut(
+  receivers: Iterable<Connection>,
+  sends: readonly Send[],
+  { excluded, accepts }: Conditions,
+  hub: string,
+  observer: Observer,
+): number {
+  const shares: Share[] = [];
+  const skip = excluded.length === 0 ? undefined : new Set(excluded);
+  let share: Share | undefined;
+  for (const connection of receivers) {
+    if (skip?.has(connection.id)) continue;
+    if (accepts !== undefined && !accepts(connection)) continue;
+    if (share?.codec !== connection.codec) {
+      share = knownShare(shares, connection.codec) ?? shareOf(shares, connection, sends);
+    }
+    deliver(share, connection);
+  }
+  let total = 0;
+  for (const each of shares) {
+    report(each, hub, observer);
+    each.batch?.forgetFrames();
+    total += each.receivers;
+  }
+  return total;
+}
+
+function deliver(share: Share, connection: Connection): void {
+  if (share.frames !== undefined) {
+    connection.deliver(share.frames);
+    share.receivers += 1;
+  } else if (share.batch !== undefined) {
+    const firstId = connection.sendNumbered(share.batch);
+    if (firstId === undefined) return; // it could not be kept, which ended the connection
+    share.firstId = firstId;
+    share.receivers += 1;
+  }
+}
+
+/** In a room of several protocols each receiver may differ from the one before it, so this makes nothing. */
+function knownShare(shares: readonly Share[], codec: Codec): Share | undefined {
+  for (let index = 0; index < shares.length; index += 1) if (shares[index]!.codec === codec) return shares[index];
+  return undefined;
+}
+
+/** Simple clients have codecs of their own, but one wire form. */
+function isSameForm(a: Codec, b: Codec): boolean {
+  return a.encoder === b.encoder && a.numbering === b.numbering;
+}
+
+function shareOf(shares: Share[], { codec, protocol }: Connection, sends: readonly Send[]): Share {
+  const known = shares.find(share => isSameForm(share.codec, codec));
+  if (known !== undefined) return known;
+  const made = {
+    codec,
+    protocol,
+    frames: framesOf(sends, codec),
+    batch: codec.numbering && BodyBatch.of(sends, codec.numbering),
+    receivers: 0,
+    firstId: 0,
+  };
+  shares.push(made);
+  return made;
+}
+
+function framesOf(sends: readonly Send[], { encoder, numbering }: Codec): Frames | undefined {
+  if (numbering !== undefined) return undefined;
+  const frames = sends.flatMap(({ message, expiresAtMs }) => {
+    const frame = encoder.encode(message);
+    if (frame === undefined) return [];
+    frame.expiresAtMs = expiresAtMs;
+    return [frame];
+  });
+  return frames.length > 1 ? new FrameList(frames) : frames[0];
+}
+
+function report({ protocol, frames, batch, receivers, firstId }: Share, hub: string, observer: Observer): void {
+  if (receivers === 0) return;
+  const sizes = batch?.sizesFrom(firstId) ?? frames?.each().map(({ bytes }) => bytes.length) ?? [];
+  for (const bytes of sizes) observer.messageSent(hub, protocol, receivers, bytes);
+}

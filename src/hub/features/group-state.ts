@@ -1,0 +1,176 @@
+import { PubSubError } from '../../errors.js';
+import type { GroupStateItem, NumberedMessage } from '../../protocols/messages.js';
+import type { Connection } from '../connection.js';
+import { FirstById } from '../first-by-id.js';
+import type { Slices, Steps } from '../slices.js';
+
+/** Of one member in one group: the UTF-8 of its keys and values. [client-protocols 4.9] */
+export const maxStateBytes = 512;
+export const maxSnapshotItems = 200;
+
+export type State = ReadonlyMap<string, string>;
+
+/** What group states need of their hub. */
+export interface GroupStateHost {
+  /** Unix milliseconds. */
+  now(): number;
+  /** To connections of this node. */
+  send(receivers: readonly Connection[], message: NumberedMessage): void;
+  /** Tells the other nodes that have members of the group. */
+  publish(group: string, item: GroupStateItem): void;
+  /** The states that those nodes have. */
+  gather(group: string): Promise<readonly GroupStateItem[]>;
+  fault(error: unknown): void;
+  readonly slices: Slices;
+}
+
+interface Subscription {
+  /** Updates that came while a snapshot is being made, by connection: the snapshot must not be older than they are. */
+  held: Map<string, GroupStateItem> | undefined;
+}
+
+interface GroupEntry {
+  /** Of members on this node, by connection id. */
+  readonly states: Map<string, GroupStateItem>;
+  /** Members on this node. */
+  readonly subscriptions: Map<Connection, Subscription>;
+}
+
+/** @throws PubSubError `invalid` for a state that is too large */
+export function checkSize(state: State | undefined): void {
+  let bytes = 0;
+  for (const [key, value] of state ?? []) bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
+  if (bytes > maxStateBytes) throw new PubSubError('invalid', `a group state has at most ${maxStateBytes} bytes`);
+}
+
+/**
+ * States that members of groups publish, and subscriptions to them. A node keeps the states of its own connections;
+ * updates go to every node, snapshots are gathered from all of them. Only groups that are used this way have an entry.
+ */
+export class GroupStates {
+  readonly #host: GroupStateHost;
+  readonly #groups = new Map<string, GroupEntry>();
+  /** When each connection last changed a state: clients compare the times to find the latest one. */
+  readonly #lastUpdateMs = new WeakMap<Connection, number>();
+
+  constructor(host: GroupStateHost) {
+    this.#host = host;
+  }
+
+  /** Undefined clears; clearing what is not set is no news. The connection is a member of the group. */
+  set(connection: Connection, group: string, state: State | undefined): void {
+    const isSet = this.#groups.get(group)?.states.has(connection.id) ?? false;
+    if (state === undefined && !isSet) return;
+    const item = { ...identityOf(connection), state, updatedAtMs: this.#nextTime(connection) };
+    if (state === undefined) this.#delete(group, entry => entry.states.delete(connection.id));
+    else this.#entry(group).states.set(connection.id, item);
+    this.receive(group, item);
+    this.#host.publish(group, item);
+  }
+
+  /** A member has left the group: removes its state and its subscription. */
+  leave(connection: Connection, group: string): void {
+    this.unsubscribe(connection, group);
+    this.set(connection, group, undefined);
+  }
+
+  /** Subscribes the connection, a member of the group, to changes; `sendSnapshot` sends it the present states. */
+  subscribe(connection: Connection, group: string): void {
+    const { subscriptions } = this.#entry(group);
+    if (!subscriptions.has(connection)) subscriptions.set(connection, { held: new Map() });
+  }
+
+  unsubscribe(connection: Connection, group: string): void {
+    this.#delete(group, entry => entry.subscriptions.delete(connection));
+  }
+
+  /** A member on this or another node has a new state: sends it to the subscribers on this node. */
+  receive(group: string, item: GroupStateItem): void {
+    const ready: Connection[] = [];
+    for (const [connection, { held }] of this.#groups.get(group)?.subscriptions ?? []) {
+      if (held === undefined) ready.push(connection);
+      else held.set(item.connectionId, item);
+    }
+    if (ready.length > 0) this.#host.send(ready, { kind: 'groupStateUpdate', group, items: [item] });
+  }
+
+  /** Sends a subscriber the present states of the group, from all nodes; nothing when it has left meanwhile. Never rejects. */
+  async sendSnapshot(connection: Connection, group: string): Promise<void> {
+    const subscription = this.#subscription(connection, group);
+    if (subscription === undefined) return;
+    const held = new Map(subscription.held);
+    subscription.held = held;
+    const elsewhere = await this.#gather(group);
+    const here = await this.#host.slices.run(this.first(group));
+    if (this.#subscription(connection, group) !== subscription || subscription.held !== held) return;
+    subscription.held = undefined;
+    const items = newest([...here, ...elsewhere, ...held.values()]);
+    this.#host.send([connection], { kind: 'groupStateSnapshot', group, items });
+  }
+
+  /** States of members on this node, in the order of connection ids; no more than a snapshot can hold. */
+  *first(group: string): Steps<readonly GroupStateItem[]> {
+    const first = firstItems();
+    for (const item of this.#groups.get(group)?.states.values() ?? []) {
+      first.add(item);
+      yield;
+    }
+    return first.items;
+  }
+
+  /** If the other nodes do not answer, the states of this node are sent; later updates of the others still arrive. */
+  async #gather(group: string): Promise<readonly GroupStateItem[]> {
+    try {
+      return await this.#host.gather(group);
+    } catch (error) {
+      this.#host.fault(error);
+      return [];
+    }
+  }
+
+  #nextTime(connection: Connection): number {
+    const timeMs = Math.max(this.#host.now(), (this.#lastUpdateMs.get(connection) ?? 0) + 1);
+    this.#lastUpdateMs.set(connection, timeMs);
+    return timeMs;
+  }
+
+  #subscription(connection: Connection, group: string): Subscription | undefined {
+    return this.#groups.get(group)?.subscriptions.get(connection);
+  }
+
+  #entry(group: string): GroupEntry {
+    let entry = this.#groups.get(group);
+    if (entry === undefined) {
+      entry = { states: new Map(), subscriptions: new Map() };
+      this.#groups.set(group, entry);
+    }
+    return entry;
+  }
+
+  #delete(group: string, take: (entry: GroupEntry) => void): void {
+    const entry = this.#groups.get(group);
+    if (entry === undefined) return;
+    take(entry);
+    if (entry.states.size === 0 && entry.subscriptions.size === 0) this.#groups.delete(group);
+  }
+}
+
+function identityOf({ id, userId }: Connection): Pick<GroupStateItem, 'connectionId' | 'userId'> {
+  return { connectionId: id, userId };
+}
+
+/** Of several items of one connection the latest counts; cleared states are left out. */
+function newest(items: readonly GroupStateItem[]): readonly GroupStateItem[] {
+  const latest = new Map<string, GroupStateItem>();
+  for (const item of items) {
+    const known = latest.get(item.connectionId);
+    if (known === undefined || known.updatedAtMs < item.updatedAtMs) latest.set(item.connectionId, item);
+  }
+  const first = firstItems();
+  for (const item of latest.values()) if (item.state !== undefined) first.add(item);
+  return first.items;
+}
+
+function firstItems(): FirstById<GroupStateItem> {
+  return new FirstById(maxSnapshotItems, ({ connectionId }) => connectionId);
+}
