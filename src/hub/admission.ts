@@ -1,15 +1,15 @@
 import { randomFillSync } from 'node:crypto';
 import { PubSubError } from '../errors.js';
-import type { Codec } from '../protocols/codec.js';
-import { findCodec } from '../protocols/index.js';
-import type { ConnectReply, ConnectRequest, Upstream, UpstreamSession } from './ports.js';
+import { findProtocol } from '../protocols/index.js';
+import type { Protocol } from '../protocols/protocol.js';
+import type { ConnectionEvents, ConnectReply, ConnectRequest, Upstream } from './ports.js';
 
 /** A client that requests a connection: its request as the upstream gets it, and what its token allows. */
 export interface Candidate extends ConnectRequest {
   readonly roles: readonly string[];
   readonly groups: readonly string[];
-  /** The codec if no predefined subprotocol is selected: the mode in the simple client's URL. */
-  readonly simple: Codec;
+  /** The protocol if no predefined subprotocol is selected: the mode in the simple client's URL. */
+  readonly simple: Protocol;
 }
 
 /** An admitted client, before its upgrade is finished. */
@@ -21,8 +21,8 @@ export interface Admission {
   readonly groups: readonly string[];
   /** In the client's own spelling, as its handshake must echo it. */
   readonly subprotocol: string | undefined;
-  readonly codec: Codec;
-  readonly upstream: UpstreamSession;
+  readonly protocol: Protocol;
+  readonly upstream: ConnectionEvents;
 }
 
 /**
@@ -42,12 +42,12 @@ function admissionOf(
   candidate: Candidate,
   reply: ConnectReply | undefined,
   connectionId: string,
-  upstream: UpstreamSession,
+  upstream: ConnectionEvents,
 ): Admission {
   const subprotocol = selectSubprotocol(candidate.subprotocols, reply?.subprotocol);
-  const codec = (subprotocol === undefined ? undefined : findCodec(subprotocol)) ?? candidate.simple;
+  const protocol = (subprotocol === undefined ? undefined : findProtocol(subprotocol)) ?? candidate.simple;
   const { userId, roles, groups } = identityOf(candidate, reply);
-  return { connectionId, userId, roles, groups, subprotocol, codec, upstream };
+  return { connectionId, userId, roles, groups, subprotocol, protocol, upstream };
 }
 
 /** 23 random bytes make 31 characters of [A-Za-z0-9_-], the length the vendor's ids have. [rest-api 2.0] */
@@ -76,7 +76,7 @@ function identityOf(candidate: Candidate, reply: ConnectReply | undefined) {
 }
 
 function selectSubprotocol(offered: readonly string[], selected: string | undefined): string | undefined {
-  if (selected === undefined) return offered.find(name => findCodec(name) !== undefined);
+  if (selected === undefined) return offered.find(name => findProtocol(name) !== undefined);
   const name = offered.find(offer => offer.toLowerCase() === selected.toLowerCase());
   if (name === undefined) {
     throw new PubSubError(

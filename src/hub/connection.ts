@@ -1,14 +1,14 @@
 import { type CloseCategory, PubSubError } from '../errors.js';
 import type { Frames } from '../frames/frames.js';
-import type { Codec, InboundFrame, Numbering } from '../protocols/codec.js';
 import { type ClientRequest, isNumbered, type NumberedMessage, type ServerMessage } from '../protocols/messages.js';
+import type { InboundFrame, Numbering, Protocol } from '../protocols/protocol.js';
 import { AckMemory } from '../protocols/webpubsub/ack-memory.js';
 import { BodyBatch } from './delivery/batch.js';
 import { ReplayBuffer } from './delivery/replay-buffer.js';
 import type { Invocations } from './features/invocations.js';
 import type { Streams } from './features/streams.js';
 import type { Permissions } from './permissions.js';
-import type { Outlet, UpstreamSession } from './ports.js';
+import type { ConnectionEvents, Outlet } from './ports.js';
 
 /**
  * Requests held for one connection while an earlier one waits for its upstream, and bytes of these, of the one that is
@@ -32,9 +32,9 @@ export interface ConnectionParts {
   readonly hub: string;
   /** `""` is anonymous, as undefined is. */
   readonly userId: string | undefined;
-  readonly codec: Codec;
+  readonly protocol: Protocol;
   readonly permissions: Permissions;
-  readonly upstream: UpstreamSession;
+  readonly upstream: ConnectionEvents;
   readonly outlet: Outlet;
 }
 
@@ -76,11 +76,9 @@ export class Connection {
   readonly userId: string | undefined;
   /** As spelled by the token or the upstream, for the `connected` message only: `""` is anonymous too. */
   readonly declaredUserId: string | undefined;
-  readonly codec: Codec;
-  /** The subprotocol's name, or `simple`, for metrics. */
-  readonly protocol: string;
+  readonly protocol: Protocol;
   readonly permissions: Permissions;
-  readonly upstream: UpstreamSession;
+  readonly upstream: ConnectionEvents;
   /** Most connections have no invocations or streams. */
   invocations: Invocations | undefined;
   streams: Streams | undefined;
@@ -103,11 +101,10 @@ export class Connection {
     this.hub = parts.hub;
     this.userId = parts.userId || undefined;
     this.declaredUserId = parts.userId;
-    this.codec = parts.codec;
-    this.protocol = parts.codec.subprotocol ?? 'simple';
+    this.protocol = parts.protocol;
     this.permissions = parts.permissions;
     this.upstream = parts.upstream;
-    this.#replay = parts.codec.numbering && new ReplayBuffer();
+    this.#replay = parts.protocol.numbering && new ReplayBuffer();
     this.#owner = owner;
     this.#link = { state: 'open', outlet: parts.outlet };
   }
@@ -148,7 +145,7 @@ export class Connection {
 
   /** The predefined subprotocol; undefined for simple clients. */
   get subprotocol(): string | undefined {
-    return this.codec.subprotocol;
+    return this.protocol.subprotocol;
   }
 
   /** Is this outlet the current one? A socket that a newer one has replaced is not. */
@@ -175,7 +172,7 @@ export class Connection {
   /** Sends a message to this client only; nothing is sent when its protocol cannot express it. Returns the bytes sent. */
   tell(message: ServerMessage): number | undefined {
     this.#owner.flush(this);
-    const { encoder, numbering } = this.codec;
+    const { encoder, numbering } = this.protocol;
     if (numbering !== undefined && isNumbered(message)) return this.#tellNumbered(message, numbering);
     const frame = encoder.encode(message);
     if (frame !== undefined) this.deliver(frame);
@@ -245,7 +242,7 @@ export class Connection {
 
   #decode(frame: InboundFrame): ClientRequest | PubSubError {
     try {
-      return this.codec.decode(frame);
+      return this.protocol.decode(frame);
     } catch (error) {
       return PubSubError.from(error);
     }

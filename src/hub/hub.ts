@@ -142,21 +142,21 @@ export class Hub implements Performer {
    * frame is `connected`, where its protocol has one.
    */
   open(admission: Admission, outlet: Outlet): Connection {
-    const { connectionId: id, userId, codec, upstream } = admission;
+    const { connectionId: id, userId, protocol, upstream } = admission;
     const permissions = new Permissions(admission.roles);
     const connection = new Connection(
-      { id, hub: this.name, userId, codec, permissions, upstream, outlet },
+      { id, hub: this.name, userId, protocol, permissions, upstream, outlet },
       this.#owner,
     );
     this.#sends.flush();
     this.#members.add(connection);
     this.#admitted.delete(admission);
     for (const group of admission.groups) this.#members.join(connection, group);
-    upstream.accept(userId, admission.subprotocol);
+    upstream.identify(userId, admission.subprotocol);
     this.#greet(connection);
     upstream.connected();
     for (const group of connection.groups) upstream.joined(group);
-    this.#ports.observer.connectionOpened({ hub: this.name, connectionId: id, protocol: connection.protocol });
+    this.#ports.observer.connectionOpened({ hub: this.name, connectionId: id, protocol: connection.protocol.name });
     for (const { role, reason } of permissions.takeIgnored()) {
       this.#ports.observer.roleIgnored({ hub: this.name, connectionId: id, role, reason });
     }
@@ -165,7 +165,7 @@ export class Hub implements Performer {
 
   /** The client left during its `connect` event: the accepted connection ends at once. [upstream-events D39] */
   abandon(admission: Admission): void {
-    admission.upstream.accept(admission.userId, admission.subprotocol);
+    admission.upstream.identify(admission.userId, admission.subprotocol);
     admission.upstream.disconnected('The client left before the connection was established.');
     this.#admitted.delete(admission);
     this.#tellIfEmpty();
@@ -511,7 +511,7 @@ export class Hub implements Performer {
   #conclude(connection: Connection, ending: Ending): void {
     connection.upstream.disconnected(ending.reason);
     const { id: connectionId, protocol } = connection;
-    this.#ports.observer.connectionClosed({ hub: this.name, connectionId, protocol, ...ending });
+    this.#ports.observer.connectionClosed({ hub: this.name, connectionId, protocol: protocol.name, ...ending });
     this.#tellIfEmpty();
   }
 
@@ -551,7 +551,7 @@ export class Hub implements Performer {
       execute: (connection: Connection, request: ClientRequest) => execute(host, connection, request),
       fail: host.fail,
       flush: connection => this.#sends.flushFor(connection),
-      received: (connection, bytes) => observer.messageReceived(this.name, connection.protocol, bytes),
+      received: (connection, bytes) => observer.messageReceived(this.name, connection.protocol.name, bytes),
     };
   }
 
@@ -594,7 +594,7 @@ export class Hub implements Performer {
   #reply(connection: Connection, message: ServerMessage): void {
     if (!connection.isAlive) return;
     const bytes = connection.tell(message);
-    if (bytes !== undefined) this.#ports.observer.messageSent(this.name, connection.protocol, 1, bytes);
+    if (bytes !== undefined) this.#ports.observer.messageSent(this.name, connection.protocol.name, 1, bytes);
   }
 
   #group(group: string): Target {

@@ -60,11 +60,11 @@ export interface ConnectReply {
 /** The app server, as the hub sees it. */
 export interface Upstream {
   /** Starts the event history of one connection: its `ce-id` counter, state and cookies. No event is sent. */
-  open(hub: string, connectionId: string): UpstreamSession;
+  open(hub: string, connectionId: string): ConnectionEvents;
 }
 
 /** One connection's events, numbered in the order of these calls. [upstream-events 1.3, 2.3] */
-export interface UpstreamSession {
+export interface ConnectionEvents {
   /**
    * Sends the `connect` event; undefined when no handler is configured for `connect`.
    * @throws as a rejection: ConnectRefused when the upstream refused; PubSubError `overloaded` when too many wait for it,
@@ -72,7 +72,7 @@ export interface UpstreamSession {
    */
   connect(request: ConnectRequest): Promise<ConnectReply> | undefined;
   /** Sets the user and subprotocol that later events contain. `""` is an anonymous user. */
-  accept(userId: string | undefined, subprotocol: string | undefined): void;
+  identify(userId: string | undefined, subprotocol: string | undefined): void;
   /** Sends a notification: no caller waits for it, and its response is not used. */
   connected(): void;
   /**

@@ -117,7 +117,7 @@ function failed(host: RequestHost, connection: Connection, ackId: bigint | undef
   if (error.kind === 'internal') host.fault(connection, error);
   if (error.kind === 'forbidden') host.refused(connection, error);
   const isDropped = host.dropsOnEventFailure && error.kind === 'eventFailed';
-  if (connection.codec.onFailure === 'close' || isDropped) host.fail(connection, error);
+  if (connection.protocol.onFailure === 'close' || isDropped) host.fail(connection, error);
   else if (ackId !== undefined) connection.tell({ kind: 'ack', ackId, error: publicError(error) });
 }
 

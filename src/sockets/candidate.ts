@@ -2,9 +2,9 @@ import type { IncomingMessage } from 'node:http';
 import { type Claims, claimStrings, subjectOf } from '../auth/claims.js';
 import { PubSubError } from '../errors.js';
 import type { Candidate } from '../hub/admission.js';
-import type { Codec } from '../protocols/codec.js';
 import { groupNameRule, isGroupName, isUserId, userIdRule } from '../protocols/names.js';
-import { headersOf, queryOf, simpleCodecOf, subprotocolsOf } from './client-request.js';
+import type { Protocol } from '../protocols/protocol.js';
+import { headersOf, queryOf, simpleProtocolOf, subprotocolsOf } from './client-request.js';
 
 /**
  * A client that requests a connection: its upgrade request and its token. What only a `connect` handler needs is read from
@@ -16,14 +16,14 @@ export class RequestedCandidate implements Candidate {
   readonly groups: readonly string[];
   readonly subprotocols: readonly string[];
   readonly clientCertificates = [];
-  readonly simple: Codec;
+  readonly simple: Protocol;
   readonly #request: IncomingMessage;
   readonly #query: URLSearchParams;
   readonly #claims: Claims;
   /** Made for whoever wants to know. */
   #departure: AbortController | undefined;
 
-  /** @throws PubSubError `unauthorized` for what cannot be a user's id; `invalid` for a group that cannot exist, and for what `simpleCodecOf` refuses */
+  /** @throws PubSubError `unauthorized` for what cannot be a user's id; `invalid` for a group that cannot exist, and for what `simpleProtocolOf` refuses */
   constructor(request: IncomingMessage, query: URLSearchParams, claims: Claims) {
     this.userId = userIdOf(claims);
     this.roles = claimStrings(claims.role);
@@ -32,7 +32,7 @@ export class RequestedCandidate implements Candidate {
       throw new PubSubError('invalid', `the token contains an invalid group name; a group name has ${groupNameRule}`);
     }
     this.subprotocols = subprotocolsOf(request);
-    this.simple = simpleCodecOf(query);
+    this.simple = simpleProtocolOf(query);
     this.#request = request;
     this.#query = query;
     this.#claims = claims;

@@ -3,8 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { bearerToken } from '../auth/bearer.js';
 import { PubSubError } from '../errors.js';
 import { hostFault, requestTarget } from '../listener/request-target.js';
-import type { Codec } from '../protocols/codec.js';
 import { groupNameRule, isGroupName } from '../protocols/names.js';
+import type { Protocol } from '../protocols/protocol.js';
 import { simpleEvents, simplePublisher } from '../protocols/webpubsub/simple.js';
 import { isWebSocketUpgrade } from './other-upgrade.js';
 import { RefusedUpgrade } from './refusal.js';
@@ -132,7 +132,7 @@ function textOf(value: string): string {
  * Of repeated parameters the last counts. [client-protocols 1.1, 1.4]
  * @throws PubSubError `invalid`
  */
-export function simpleCodecOf(query: URLSearchParams): Codec {
+export function simpleProtocolOf(query: URLSearchParams): Protocol {
   const mode = query.getAll('webpubsub_mode').at(-1)?.toLowerCase() ?? 'sendevent';
   if (mode === 'sendevent') return simpleEvents;
   if (mode !== 'sendtogroup') throw new PubSubError('invalid', 'webpubsub_mode must be sendEvent or sendToGroup');

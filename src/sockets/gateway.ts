@@ -16,8 +16,8 @@ import type { Observer, Outlet } from '../hub/ports.js';
 import { forwardedAddress, type TrustProxy, trustedPeers } from '../listener/client-address.js';
 import { loggedPath } from '../listener/request-target.js';
 import { retryAfterSeconds, type SocketGuard } from '../listener/socket-guard.js';
-import type { Codec } from '../protocols/codec.js';
 import { canonicalHubName } from '../protocols/names.js';
+import type { Protocol } from '../protocols/protocol.js';
 import { RequestedCandidate } from './candidate.js';
 import { Capacity, type ConnectLimits } from './capacity.js';
 import { type ClientTarget, checkHandshake, readTarget, subprotocolsOf, tokenOf } from './client-request.js';
@@ -255,7 +255,7 @@ export class Gateway {
         connection = hub.open(admission, outlet);
         return connection;
       };
-      this.#attach(ws, socket, hub, admission.codec, open).flush();
+      this.#attach(ws, socket, hub, admission.protocol, open).flush();
     });
     socket.uncork();
     if (connection !== undefined) return connection;
@@ -283,7 +283,7 @@ export class Gateway {
     this.#handshake(request, socket, head, echoed, ws => {
       if (hub === undefined || connection === undefined) this.#turnAway(ws);
       else
-        this.#attach(ws, socket, hub, connection.codec, outlet => {
+        this.#attach(ws, socket, hub, connection.protocol, outlet => {
           hub.resume(connection, outlet);
           return connection;
         });
@@ -314,11 +314,11 @@ export class Gateway {
     ws: ClientWebSocket,
     socket: Socket,
     hub: Hub,
-    codec: Codec,
+    protocol: Protocol,
     begin: (outlet: Outlet) => Connection,
   ): SocketOutlet {
     const { clock, settings, turn } = this.#options;
-    const limits = outboundLimits(settings.outboundLimits(), codec);
+    const limits = outboundLimits(settings.outboundLimits(), protocol);
     const outlet = new SocketOutlet(ws, socket, turn, clock, limits);
     const connection = begin(outlet);
     new ClientSocket(ws, socket, outlet, hub, connection, this.#host);
@@ -363,8 +363,8 @@ export class Gateway {
 /** What a reliable connection's socket may queue in addition: its whole replay buffer may be sent at once. [client-protocols 5.1, 8.4, D24] */
 const replayed: OutboundLimits = { maxMessages: 2_000, maxBytes: 20 * 1024 * 1024 };
 
-function outboundLimits(configured: OutboundLimits, codec: Codec): OutboundLimits {
-  if (codec.numbering === undefined) return configured;
+function outboundLimits(configured: OutboundLimits, protocol: Protocol): OutboundLimits {
+  if (protocol.numbering === undefined) return configured;
   return {
     maxMessages: configured.maxMessages + replayed.maxMessages,
     maxBytes: configured.maxBytes + replayed.maxBytes,

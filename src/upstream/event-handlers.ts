@@ -2,12 +2,12 @@ import type { TokenSource } from '../auth/entra.js';
 import type { Clock } from '../clock.js';
 import type { ProxySettings } from '../egress/proxy.js';
 import { Transport } from '../egress/transport.js';
-import type { Observer, Upstream, UpstreamSession } from '../hub/ports.js';
+import type { ConnectionEvents, Observer, Upstream } from '../hub/ports.js';
 import { type AbuseCheck, checkUpstream } from './abuse-check.js';
+import { HandledEvents } from './connection-events.js';
 import { EventSender } from './event-sender.js';
 import { type DeliveryOptions, defaultDelivery, type EventHandlerOptions, type HubHandlers } from './options.js';
 import { type EventHandler, eventsText, nothingText, Routes } from './routes.js';
-import { Session } from './session.js';
 import type { UrlTarget, UrlTemplate } from './url-template.js';
 import { reasonOf, Validation, type ValidationStatus } from './validation.js';
 
@@ -100,8 +100,8 @@ export class EventHandlers implements Upstream {
     return this.#sender.routes.handlers.map(handlerStatus);
   }
 
-  open(hub: string, connectionId: string): UpstreamSession {
-    return new Session(this.#sender, hub, connectionId);
+  open(hub: string, connectionId: string): ConnectionEvents {
+    return new HandledEvents(this.#sender, hub, connectionId);
   }
 
   /** Settles once no event is under way. */

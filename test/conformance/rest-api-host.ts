@@ -25,7 +25,7 @@ const nothing = () => undefined;
 const noUpstream: Upstream = {
   open: () => ({
     connect: () => undefined,
-    accept: nothing,
+    identify: nothing,
     connected: nothing,
     joined: nothing,
     left: nothing,

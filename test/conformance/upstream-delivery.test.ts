@@ -7,7 +7,7 @@ import { HTTP } from 'cloudevents';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { signer } from '../../src/auth/signature.js';
 import { ConnectRefused, type PubSubError } from '../../src/errors.js';
-import type { ConnectRequest, UpstreamSession } from '../../src/hub/ports.js';
+import type { ConnectionEvents, ConnectRequest } from '../../src/hub/ports.js';
 import type { DataType, Payload } from '../../src/protocols/messages.js';
 import { EventHandlers } from '../../src/upstream/event-handlers.js';
 import {
@@ -79,7 +79,7 @@ function chat(...eventHandlers: EventHandlerOptions[]): HubHandlers[] {
 }
 
 /** A configured upstream and a session of connection `c1`. */
-async function open(hubs = chat(), delivery: Partial<DeliveryOptions> = {}): Promise<UpstreamSession> {
+async function open(hubs = chat(), delivery: Partial<DeliveryOptions> = {}): Promise<ConnectionEvents> {
   await upstream.configure(hubs, { ...defaultDelivery, ...delivery });
   return upstream.open('chat', 'c1');
 }
@@ -123,7 +123,7 @@ describe('requests', () => {
   test('[UE-001] [UE-009] [UE-011] [UE-012] [UE-015] [UE-024] [UE-110] each kind of event, read back', async () => {
     const session = await open();
     await session.connect(client);
-    session.accept('nora', subprotocol);
+    session.identify('nora', subprotocol);
     session.connected();
     await session.event('Vote.cast', payload('json', '{"n": 3}'));
     session.disconnected('tab closed');
@@ -217,7 +217,7 @@ describe('requests', () => {
 
   test('[UE-013] [UE-016] an anonymous simple client', async () => {
     const session = await open();
-    session.accept('', undefined);
+    session.identify('', undefined);
     await session.event('message', hi);
     const headers = wireHeaders(app.posts[0]!);
     expect(headers.has('ce-userId')).toBe(false);
@@ -227,7 +227,7 @@ describe('requests', () => {
 
   test('[UE-014] the bytes of ce-userId are UTF-8', async () => {
     const session = await open();
-    session.accept('é日', undefined);
+    session.identify('é日', undefined);
     await session.event('message', hi);
     expect(Buffer.from(app.posts[0]!.headers['ce-userid'] as string, 'latin1').toString('utf8')).toBe('é日');
   });
@@ -235,7 +235,7 @@ describe('requests', () => {
   test('[UE-033] after connect renamed the user, events carry the new name', async () => {
     const session = await open();
     await session.connect(client);
-    session.accept('bob', 'other');
+    session.identify('bob', 'other');
     await session.event('message', hi);
     expect(app.posts.map(({ headers }) => headers['ce-userid'])).toEqual(['nora', 'bob']);
     expect(app.posts[1]?.headers['ce-subprotocol']).toBe('other');
@@ -548,7 +548,7 @@ describe('validation', () => {
     const urlTemplate = `http://127.0.0.1:${(server.address() as AddressInfo).port}/api`;
     const session = await open(chat(handler({ urlTemplate })));
     expect(await session.connect(client)).toMatchObject({ userId: 'bob' });
-    session.accept('bob', undefined);
+    session.identify('bob', undefined);
     expect(await session.event('vote', payload('json', '{"n":3}'))).toMatchObject({
       dataType: 'text',
       bytes: Buffer.from('thanks'),

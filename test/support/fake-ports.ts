@@ -8,6 +8,7 @@ import type { Hub } from '../../src/hub/hub.js';
 import { Hubs } from '../../src/hub/hubs.js';
 import type {
   Backplane,
+  ConnectionEvents,
   ConnectReply,
   ConnectRequest,
   Observer,
@@ -16,11 +17,10 @@ import type {
   Target,
   Turn,
   Upstream,
-  UpstreamSession,
 } from '../../src/hub/ports.js';
 import { type Pace, Slices } from '../../src/hub/slices.js';
-import type { Codec, InboundFrame } from '../../src/protocols/codec.js';
 import type { Payload } from '../../src/protocols/messages.js';
+import type { InboundFrame, Protocol } from '../../src/protocols/protocol.js';
 import { json } from '../../src/protocols/webpubsub/json/index.js';
 import { ManualClock } from './manual-clock.js';
 
@@ -70,7 +70,7 @@ export type SessionCall =
   | { readonly call: 'disconnected'; readonly reason: string };
 
 /** One connection's app server, which answers an event when the test says so. */
-export class ScriptedSession implements UpstreamSession {
+export class ScriptedSession implements ConnectionEvents {
   readonly calls: SessionCall[] = [];
   /** What gives each event up, in the order of the events. */
   readonly signals: (AbortSignal | undefined)[] = [];
@@ -92,7 +92,7 @@ export class ScriptedSession implements UpstreamSession {
     return this.#connect();
   }
 
-  accept(userId: string | undefined, subprotocol: string | undefined): void {
+  identify(userId: string | undefined, subprotocol: string | undefined): void {
     this.calls.push({ call: 'accept', userId, subprotocol });
   }
 
@@ -286,7 +286,7 @@ export interface OpenOptions {
   readonly userId?: string;
   readonly roles?: readonly string[];
   readonly groups?: readonly string[];
-  readonly codec?: Codec;
+  readonly protocol?: Protocol;
 }
 
 /** A client of a test node, seen from both ends. */
@@ -337,10 +337,10 @@ export class TestNode {
 
   /** A client of hub `chat` that has been admitted; its `connected` message is left out of what it heard. */
   open(options: OpenOptions = {}): FakeClient {
-    const { id = randomUUID(), codec = json } = options;
+    const { id = randomUUID(), protocol = json } = options;
     const session = this.upstream.open('chat', id);
     const outlet = new RecordingOutlet();
-    const connection = this.chat.open(admissionOf({ ...options, id, codec }, session), outlet);
+    const connection = this.chat.open(admissionOf({ ...options, id, protocol }, session), outlet);
     outlet.take();
     return {
       id,
@@ -353,9 +353,9 @@ export class TestNode {
   }
 }
 
-function admissionOf(options: OpenOptions & { id: string; codec: Codec }, upstream: UpstreamSession): Admission {
-  const { id, codec, userId, roles = [], groups = [] } = options;
-  return { connectionId: id, userId, roles, groups, subprotocol: codec.subprotocol, codec, upstream };
+function admissionOf(options: OpenOptions & { id: string; protocol: Protocol }, upstream: ConnectionEvents): Admission {
+  const { id, protocol, userId, roles = [], groups = [] } = options;
+  return { connectionId: id, userId, roles, groups, subprotocol: protocol.subprotocol, protocol, upstream };
 }
 
 export function textFrame(message: string | object): InboundFrame {

@@ -1,6 +1,6 @@
 import { onTestFinished } from 'vitest';
 import { signer } from '../../src/auth/signature.js';
-import type { UpstreamSession } from '../../src/hub/ports.js';
+import type { ConnectionEvents } from '../../src/hub/ports.js';
 import type { Payload } from '../../src/protocols/messages.js';
 import { EventHandlers, type EventHandlersOptions } from '../../src/upstream/event-handlers.js';
 import { type DeliveryOptions, defaultDelivery, type EventHandlerOptions } from '../../src/upstream/options.js';
@@ -13,7 +13,7 @@ export interface StartedHandlers {
   readonly observer: RecordingObserver;
   configure(delivery: Partial<DeliveryOptions>): Promise<void>;
   /** A new connection of the hub. */
-  open(connectionId?: string, hub?: string): UpstreamSession;
+  open(connectionId?: string, hub?: string): ConnectionEvents;
 }
 
 /** Event handlers of hubs, without any hub: what is raised is sent for real, and time stands still. Ends with the test. */

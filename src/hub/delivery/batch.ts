@@ -1,7 +1,7 @@
 import type { Body } from '../../frames/body.js';
 import { BodyList, NumberedFrames } from '../../frames/numbered-frames.js';
-import type { Numbering } from '../../protocols/codec.js';
 import type { NumberedMessage } from '../../protocols/messages.js';
+import type { Numbering } from '../../protocols/protocol.js';
 import { type StateSubject, stateSubjectOf } from './state-subject.js';
 
 /** A message and its expiry. */

@@ -1,5 +1,5 @@
 import { FrameList, type Frames } from '../../frames/frames.js';
-import type { Codec } from '../../protocols/codec.js';
+import type { Protocol } from '../../protocols/protocol.js';
 import type { Connection } from '../connection.js';
 import type { Observer } from '../ports.js';
 import { BodyBatch, type Send } from './batch.js';
@@ -13,8 +13,7 @@ export interface Conditions {
 
 /** What receivers of one wire form share. */
 interface Share {
-  readonly codec: Codec;
-  readonly protocol: string;
+  readonly protocol: Protocol;
   /** Of a plain protocol: the messages that it can express. */
   readonly frames: Frames | undefined;
   /** The same of a reliable protocol. */
@@ -45,8 +44,8 @@ export function fanOut(
   for (const connection of receivers) {
     if (skip?.has(connection.id)) continue;
     if (accepts !== undefined && !accepts(connection)) continue;
-    if (share?.codec !== connection.codec) {
-      share = knownShare(shares, connection.codec) ?? shareOf(shares, connection, sends);
+    if (share?.protocol !== connection.protocol) {
+      share = knownShare(shares, connection.protocol) ?? shareOf(shares, connection, sends);
     }
     deliver(share, connection);
   }
@@ -72,24 +71,23 @@ function deliver(share: Share, connection: Connection): void {
 }
 
 /** In a room of several protocols each receiver may differ from the one before it, so this makes nothing. */
-function knownShare(shares: readonly Share[], codec: Codec): Share | undefined {
-  for (let index = 0; index < shares.length; index += 1) if (shares[index]!.codec === codec) return shares[index];
+function knownShare(shares: readonly Share[], protocol: Protocol): Share | undefined {
+  for (let index = 0; index < shares.length; index += 1) if (shares[index]!.protocol === protocol) return shares[index];
   return undefined;
 }
 
-/** Simple clients have codecs of their own, but one wire form. */
-function isSameForm(a: Codec, b: Codec): boolean {
+/** Simple clients have protocols of their own, but one wire form. */
+function isSameForm(a: Protocol, b: Protocol): boolean {
   return a.encoder === b.encoder && a.numbering === b.numbering;
 }
 
-function shareOf(shares: Share[], { codec, protocol }: Connection, sends: readonly Send[]): Share {
-  const known = shares.find(share => isSameForm(share.codec, codec));
+function shareOf(shares: Share[], { protocol }: Connection, sends: readonly Send[]): Share {
+  const known = shares.find(share => isSameForm(share.protocol, protocol));
   if (known !== undefined) return known;
   const made = {
-    codec,
     protocol,
-    frames: framesOf(sends, codec),
-    batch: codec.numbering && BodyBatch.of(sends, codec.numbering),
+    frames: framesOf(sends, protocol),
+    batch: protocol.numbering && BodyBatch.of(sends, protocol.numbering),
     receivers: 0,
     firstId: 0,
   };
@@ -97,7 +95,7 @@ function shareOf(shares: Share[], { codec, protocol }: Connection, sends: readon
   return made;
 }
 
-function framesOf(sends: readonly Send[], { encoder, numbering }: Codec): Frames | undefined {
+function framesOf(sends: readonly Send[], { encoder, numbering }: Protocol): Frames | undefined {
   if (numbering !== undefined) return undefined;
   const frames = sends.flatMap(({ message, expiresAtMs }) => {
     const frame = encoder.encode(message);
@@ -111,5 +109,5 @@ function framesOf(sends: readonly Send[], { encoder, numbering }: Codec): Frames
 function report({ protocol, frames, batch, receivers, firstId }: Share, hub: string, observer: Observer): void {
   if (receivers === 0) return;
   const sizes = batch?.sizesFrom(firstId) ?? frames?.each().map(({ bytes }) => bytes.length) ?? [];
-  for (const bytes of sizes) observer.messageSent(hub, protocol, receivers, bytes);
+  for (const bytes of sizes) observer.messageSent(hub, protocol.name, receivers, bytes);
 }

@@ -4,7 +4,7 @@ import { checkMetadata } from '../metadata.js';
 import { groupNameRule, isEventName, isGroupName } from '../names.js';
 import { isAny } from './protobuf-any.js';
 
-/** Rules for requests in all codecs. Each function returns its argument, or throws `malformed`. [client-protocols 4.1, 6] */
+/** Rules for requests in all protocols. Each function returns its argument, or throws `malformed`. [client-protocols 4.1, 6] */
 
 /** Maximum time to live of a message, in seconds. [client-protocols 4.2] */
 const maxTtlSeconds = 300n;

@@ -1,6 +1,6 @@
 import { Frame } from '../../frames/frames.js';
-import type { Codec, Encoder, InboundFrame } from '../codec.js';
 import type { ClientRequest, Payload, ServerMessage } from '../messages.js';
+import type { Encoder, InboundFrame, Protocol } from '../protocol.js';
 
 /** The event that a simple client's messages raise. [upstream-events 1.1] */
 const messageEvent = 'message';
@@ -9,7 +9,8 @@ const messageEvent = 'message';
 const encoder: Encoder = { encode };
 
 /** Each message is an event for the upstream (`webpubsub_mode=sendEvent`, the default). [client-protocols 3] */
-export const simpleEvents: Codec = {
+export const simpleEvents: Protocol = {
+  name: 'simple',
   subprotocol: undefined,
   onFailure: 'close',
   encoder,
@@ -18,7 +19,7 @@ export const simpleEvents: Codec = {
 };
 
 /** Each message goes to one group (`webpubsub_mode=sendToGroup`). [client-protocols 3] */
-export function simplePublisher(group: string, noEcho: boolean): Codec {
+export function simplePublisher(group: string, noEcho: boolean): Protocol {
   const decode = (frame: InboundFrame): ClientRequest => ({
     kind: 'sendToGroup',
     group,
@@ -27,7 +28,7 @@ export function simplePublisher(group: string, noEcho: boolean): Codec {
     ttlSeconds: 0,
     ackId: undefined,
   });
-  return { subprotocol: undefined, onFailure: 'close', encoder, numbering: undefined, decode };
+  return { name: 'simple', subprotocol: undefined, onFailure: 'close', encoder, numbering: undefined, decode };
 }
 
 function payloadOf(frame: InboundFrame): Payload {

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { Frame, FrameList, maxJoinedBytes, maxPartBytes } from '../../../src/frames/frames.js';
 import { BodyList, NumberedFrames } from '../../../src/frames/numbered-frames.js';
 import { wireOf } from '../../../src/frames/wire.js';
-import type { Codec } from '../../../src/protocols/codec.js';
 import type { NumberedMessage } from '../../../src/protocols/messages.js';
+import type { Protocol } from '../../../src/protocols/protocol.js';
 import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { protobufReliable } from '../../../src/protocols/webpubsub/protobuf/index.js';
 import { textPayload } from '../../support/fake-ports.js';
@@ -43,9 +43,9 @@ describe('a list of frames', () => {
 describe.each([
   ['JSON', jsonReliable],
   ['protobuf', protobufReliable],
-] as const)('[client-protocols 5.1] numbered messages of reliable %s', (_title, codec: Codec) => {
+] as const)('[client-protocols 5.1] numbered messages of reliable %s', (_title, protocol: Protocol) => {
   const stamped = (texts: readonly string[]) =>
-    new BodyList(texts.map(text => codec.numbering!.prepare(groupMessage(text))!));
+    new BodyList(texts.map(text => protocol.numbering!.prepare(groupMessage(text))!));
   const joined = (messages: BodyList, firstId: number) =>
     Buffer.concat(messages.frames(firstId).map(frame => frame.wire()));
 

@@ -50,10 +50,10 @@ describe('[client-protocols 1.2] the subprotocol', () => {
     ['[CP-021] the upstream selects a custom one', ['custom.x', name], 'custom.x', 'custom.x', 'simple'],
     ['the upstream selects the known one', ['custom.x', name], name, name, 'json'],
     ['the upstream selects in another letter case', ['custom.X', name], 'Custom.x', 'custom.X', 'simple'],
-  ])('%s', async (_title, subprotocols, selected, echoed, codec) => {
+  ])('%s', async (_title, subprotocols, selected, echoed, protocol) => {
     const admission = await admitted(selected === undefined ? undefined : { subprotocol: selected }, { subprotocols });
     expect(admission.subprotocol).toBe(echoed);
-    expect(admission.codec).toBe(codec === 'json' ? json : simpleEvents);
+    expect(admission.protocol).toBe(protocol === 'json' ? json : simpleEvents);
   });
 
   test('a reply that selects none is as no handler', async () => {
@@ -71,9 +71,9 @@ describe('[client-protocols 1.2] the subprotocol', () => {
 
   test('a simple client speaks what its URL asked for', async () => {
     const simple = simplePublisher('g', false);
-    expect((await admitted(undefined, { simple })).codec).toBe(simple);
-    expect((await admitted({ subprotocol: 'custom.x' }, { simple, subprotocols: ['custom.x'] })).codec).toBe(simple);
-    expect((await admitted(undefined, { simple, subprotocols: [name] })).codec).toBe(json);
+    expect((await admitted(undefined, { simple })).protocol).toBe(simple);
+    expect((await admitted({ subprotocol: 'custom.x' }, { simple, subprotocols: ['custom.x'] })).protocol).toBe(simple);
+    expect((await admitted(undefined, { simple, subprotocols: [name] })).protocol).toBe(json);
   });
 });
 

@@ -2,8 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { PubSubError } from '../../../src/errors.js';
 import { Connection, type ConnectionOwner } from '../../../src/hub/connection.js';
 import { Permissions } from '../../../src/hub/permissions.js';
-import type { Codec } from '../../../src/protocols/codec.js';
 import type { ClientRequest } from '../../../src/protocols/messages.js';
+import type { Protocol } from '../../../src/protocols/protocol.js';
 import { json, jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { RecordingOutlet, ScriptedUpstream, settled, textFrame, textPayload } from '../../support/fake-ports.js';
 
@@ -43,12 +43,12 @@ class HandOwner implements ConnectionOwner {
   }
 }
 
-function setup(codec: Codec = json) {
+function setup(protocol: Protocol = json) {
   const owner = new HandOwner();
   const outlet = new RecordingOutlet();
   const upstream = new ScriptedUpstream().open('chat', 'c');
   const permissions = new Permissions([]);
-  const parts = { id: 'c', hub: 'chat', userId: undefined, codec, permissions, upstream, outlet };
+  const parts = { id: 'c', hub: 'chat', userId: undefined, protocol, permissions, upstream, outlet };
   const connection = new Connection(parts, owner);
   const ask = (group: string, padding = '') => connection.receive(textFrame({ type: 'joinGroup', group, padding }));
   return { owner, outlet, connection, ask, say: (text: string) => connection.receive(textFrame(text)) };

@@ -11,7 +11,7 @@ beforeEach(() => {
 
 const lost = { category: 'Normal', reason: 'The connection was lost.' } as const;
 
-const open = (options: OpenOptions = {}) => node.open({ codec: jsonReliable, ...options });
+const open = (options: OpenOptions = {}) => node.open({ protocol: jsonReliable, ...options });
 
 const lose = (client: FakeClient) => node.chat.lose(client.connection, client.outlet, lost, false);
 
@@ -208,7 +208,7 @@ describe('[client-protocols 5.3] recovery', () => {
       roles: [],
       groups: [],
       subprotocol,
-      codec: jsonReliable,
+      protocol: jsonReliable,
       upstream,
     };
     node.chat.open(admitted, outlet);

@@ -16,7 +16,7 @@ const disconnected = (message: string) => JSON.stringify({ type: 'system', event
 function admission(more: { userId?: string; roles?: string[]; groups?: string[] } = {}) {
   const upstream = node.upstream.open('chat', 'c');
   const { userId, roles = [], groups = [] } = more;
-  return { connectionId: 'c', userId, roles, groups, subprotocol: 'JSON.webpubsub.azure.v1', codec: json, upstream };
+  return { connectionId: 'c', userId, roles, groups, subprotocol: 'JSON.webpubsub.azure.v1', protocol: json, upstream };
 }
 
 describe('opening', () => {
@@ -54,7 +54,7 @@ describe('opening', () => {
 
   test('[CP-025] a simple client hears nothing', () => {
     const outlet = new RecordingOutlet();
-    node.chat.open({ ...admission(), codec: simpleEvents, subprotocol: undefined }, outlet);
+    node.chat.open({ ...admission(), protocol: simpleEvents, subprotocol: undefined }, outlet);
     expect(outlet.frames).toEqual([]);
   });
 
@@ -112,7 +112,7 @@ describe('[client-protocols 8.3] endings', () => {
   });
 
   test('a simple client is closed without a word', async () => {
-    const client = node.open({ codec: simpleEvents });
+    const client = node.open({ protocol: simpleEvents });
     await node.chat.closeConnection(client.id, 'why');
     expect(client.heard()).toEqual([]);
     expect(client.outlet.closed).toEqual({ code: 1000, reason: '' });

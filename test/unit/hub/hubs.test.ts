@@ -57,7 +57,7 @@ describe('hubs', () => {
 
   test('[L10] are kept while a connection may be recovered, and while somebody is about to come in', async () => {
     const node = new TestNode();
-    const reliable = node.open({ codec: jsonReliable });
+    const reliable = node.open({ protocol: jsonReliable });
     const { chat } = node;
     chat.lose(reliable.connection, reliable.outlet, { category: 'Normal', reason: '' }, false);
     expect(node.hubs.find('chat')).toBe(chat);

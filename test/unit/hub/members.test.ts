@@ -11,7 +11,7 @@ const owner = { execute: () => undefined, fail: () => {}, received: () => {}, fl
 
 function connect(id: string, userId?: string): Connection {
   const upstream = new ScriptedUpstream().open(hub, id);
-  const parts = { id, hub, userId, codec: json, permissions: new Permissions([]), upstream };
+  const parts = { id, hub, userId, protocol: json, permissions: new Permissions([]), upstream };
   return new Connection({ ...parts, outlet: new RecordingOutlet() }, owner);
 }
 

@@ -31,13 +31,13 @@ describe('[upstream-events 2.9] the upstream is told once of each group', () => 
   });
 
   test('at the end, before `disconnected`, and not when its client may come back', () => {
-    for (const codec of [undefined, jsonReliable]) {
-      const client = node.open({ groups: ['g'], ...(codec && { codec }) });
+    for (const protocol of [undefined, jsonReliable]) {
+      const client = node.open({ groups: ['g'], ...(protocol && { protocol }) });
       const { session } = client;
       const before: string[] = [];
       session.disconnected = () => before.push(...session.presence);
       node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
-      if (codec !== undefined) {
+      if (protocol !== undefined) {
         expect(session.presence).toEqual(['joined g']);
         node.clock.advance(node.recoveryWindowMs);
       }
@@ -47,7 +47,7 @@ describe('[upstream-events 2.9] the upstream is told once of each group', () => 
   });
 
   test('a recovery is no news', () => {
-    const client = node.open({ groups: ['g'], codec: jsonReliable });
+    const client = node.open({ groups: ['g'], protocol: jsonReliable });
     node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
     node.chat.resume(client.connection, client.outlet);
     expect(client.session.presence).toEqual(['joined g']);

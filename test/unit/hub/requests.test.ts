@@ -343,7 +343,7 @@ describe('simple clients', () => {
   const say = (client: FakeClient, text: string) => client.say(text);
 
   test('[CP-027] the reply is sent bare', async () => {
-    const client = node.open({ codec: simpleEvents });
+    const client = node.open({ protocol: simpleEvents });
     say(client, 'hello');
     await client.session.answer({ dataType: 'json', bytes: Buffer.from(' {"a":1.0}'), metadata: undefined });
     expect(client.heard()).toEqual([' {"a":1.0}']);
@@ -353,7 +353,7 @@ describe('simple clients', () => {
     ['[CP-028]', 'eventUnhandled', 'EventHandlerNotFound'],
     ['[CP-029]', 'eventFailed', 'SendEventFailed'],
   ] as const)('%s %s is close 1011 without a word', async (_id, kind, category) => {
-    const client = node.open({ codec: simpleEvents });
+    const client = node.open({ protocol: simpleEvents });
     say(client, 'hello');
     await client.session.refuse(new PubSubError(kind, 'SECRET'));
     expect(client.outlet.closed).toEqual({ code: 1011, reason: '' });
@@ -362,7 +362,7 @@ describe('simple clients', () => {
   });
 
   test('[CP-031] publishing without the role is close 1008 at the first frame', () => {
-    const client = node.open({ codec: simplePublisher('g', false) });
+    const client = node.open({ protocol: simplePublisher('g', false) });
     expect(client.connection.isOpen).toBe(true);
     say(client, 'x');
     expect(client.outlet.closed).toEqual({ code: 1008, reason: '' });
@@ -374,7 +374,7 @@ describe('simple clients', () => {
     for (const noEcho of [false, true]) {
       const client = node.open({
         userId: 'bob',
-        codec: simplePublisher('g', noEcho),
+        protocol: simplePublisher('g', noEcho),
         roles: everything,
         groups: ['g'],
       });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { findCodec } from '../../../src/protocols/index.js';
+import { findProtocol } from '../../../src/protocols/index.js';
 import { canonicalHubName, isEventName, isGroupName, isHubName, isUserId } from '../../../src/protocols/names.js';
 
 describe('hub names', () => {
@@ -60,8 +60,8 @@ test('[CP-066] event names start with a letter and have up to 128 characters', (
 });
 
 test('[CP-023] a subprotocol is found in any letter case; others are not ours', () => {
-  expect(findCodec('json.webpubsub.azure.v1')).toBe(findCodec('JSON.WebPubSub.Azure.V1'));
-  expect(findCodec('json.webpubsub.azure.v1')?.subprotocol).toBe('json.webpubsub.azure.v1');
+  expect(findProtocol('json.webpubsub.azure.v1')).toBe(findProtocol('JSON.WebPubSub.Azure.V1'));
+  expect(findProtocol('json.webpubsub.azure.v1')?.subprotocol).toBe('json.webpubsub.azure.v1');
   for (const name of ['', 'json', 'json.webpubsub.azure.v2', 'custom.x', 'undefined'])
-    expect(findCodec(name)).toBeUndefined();
+    expect(findProtocol(name)).toBeUndefined();
 });

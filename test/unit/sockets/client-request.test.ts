@@ -6,7 +6,7 @@ import {
   headersOf,
   queryOf,
   readTarget,
-  simpleCodecOf,
+  simpleProtocolOf,
   subprotocolsOf,
   tokenOf,
 } from '../../../src/sockets/client-request.js';
@@ -182,7 +182,7 @@ describe('[client-protocols 1.1] what a simple client speaks', () => {
     'webpubsub_mode=SendEvent',
     'webpubsub_mode=bogus&webpubsub_mode=sendevent',
     'group=%20&noEcho=maybe',
-  ])('%j: events', text => expect(simpleCodecOf(query(text))).toBe(simpleEvents));
+  ])('%j: events', text => expect(simpleProtocolOf(query(text))).toBe(simpleEvents));
 
   test.each([
     ['webpubsub_mode=sendToGroup&group=g', 'g', false],
@@ -191,7 +191,7 @@ describe('[client-protocols 1.1] what a simple client speaks', () => {
     ['webpubsub_mode=sendToGroup&group=g&noEcho=True', 'g', true],
     ['webpubsub_mode=sendToGroup&group=g&noEcho=true&noEcho=FALSE', 'g', false],
   ])('[CP-032] %s: messages to the group', (text, group, noEcho) => {
-    expect(simpleCodecOf(query(text)).decode(frame)).toMatchObject({ kind: 'sendToGroup', group, noEcho });
+    expect(simpleProtocolOf(query(text)).decode(frame)).toMatchObject({ kind: 'sendToGroup', group, noEcho });
   });
 
   test.each([
@@ -208,6 +208,6 @@ describe('[client-protocols 1.1] what a simple client speaks', () => {
     'webpubsub_mode=sendToGroup&group=g&noEcho=yes',
     'webpubsub_mode=sendToGroup&group=g&noEcho=',
   ])('[CP-030] %s is refused', text => {
-    expect(() => simpleCodecOf(query(text))).toThrow(withKind('invalid'));
+    expect(() => simpleProtocolOf(query(text))).toThrow(withKind('invalid'));
   });
 });

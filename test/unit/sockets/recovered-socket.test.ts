@@ -35,7 +35,7 @@ const send = (client: FakeClient, name: string, ttlSeconds = 0) =>
 
 /** A client that is away and has missed `m1`, `m2` and so on. */
 async function awayClient(count = missed, ttlSeconds = 0): Promise<FakeClient> {
-  const client = node.open({ codec: jsonReliable, groups: ['g'], roles });
+  const client = node.open({ protocol: jsonReliable, groups: ['g'], roles });
   node.chat.lose(client.connection, client.outlet, lost, false);
   for (let index = 1; index <= count; index += 1) send(client, `m${index}`, ttlSeconds);
   await settled();

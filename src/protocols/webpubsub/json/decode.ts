@@ -1,6 +1,6 @@
 import { PubSubError, unreachable } from '../../../errors.js';
-import type { InboundFrame } from '../../codec.js';
 import type { ClientRequest, DataType, Payload, UserError } from '../../messages.js';
+import type { InboundFrame } from '../../protocol.js';
 import { checkAny, checkEvent, checkGroup, checkTtlSeconds, malformed, refuseStream } from '../rules.js';
 import { JsonObject, parseUint64 } from './fields.js';
 

@@ -2,7 +2,6 @@ import { unreachable } from '../../../errors.js';
 import { Body } from '../../../frames/body.js';
 import { Frame } from '../../../frames/frames.js';
 import { ownCopy } from '../../../frames/slabs.js';
-import type { Encoder, Numbering } from '../../codec.js';
 import type {
   DataMessage,
   DataType,
@@ -12,6 +11,7 @@ import type {
   Payload,
   ServerMessage,
 } from '../../messages.js';
+import type { Encoder, Numbering } from '../../protocol.js';
 
 export const encoder: Encoder = { encode };
 

@@ -1,9 +1,10 @@
-import type { Codec } from '../../codec.js';
+import type { Protocol } from '../../protocol.js';
 import { decode } from './decode.js';
 import { encoder, numbering } from './encode.js';
 
 /** `json.webpubsub.azure.v1`: text frames, one JSON object each. [client-protocols 4] */
-export const json: Codec = {
+export const json: Protocol = {
+  name: 'json.webpubsub.azure.v1',
   subprotocol: 'json.webpubsub.azure.v1',
   onFailure: 'ack',
   encoder,
@@ -12,4 +13,9 @@ export const json: Codec = {
 };
 
 /** `json.reliable.webpubsub.azure.v1`: the same messages, numbered, kept until acked and replayed. [client-protocols 5] */
-export const jsonReliable: Codec = { ...json, subprotocol: 'json.reliable.webpubsub.azure.v1', numbering };
+export const jsonReliable: Protocol = {
+  ...json,
+  name: 'json.reliable.webpubsub.azure.v1',
+  subprotocol: 'json.reliable.webpubsub.azure.v1',
+  numbering,
+};

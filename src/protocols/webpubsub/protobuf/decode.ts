@@ -1,6 +1,6 @@
 import { PubSubError } from '../../../errors.js';
-import type { InboundFrame } from '../../codec.js';
 import type { ClientRequest, Metadata, Payload, UserError } from '../../messages.js';
+import type { InboundFrame } from '../../protocol.js';
 import { checkAny, checkEvent, checkGroup, checkTtlSeconds, malformed, refuseStream } from '../rules.js';
 import { Fields } from './fields.js';
 

@@ -2,7 +2,6 @@ import { unreachable } from '../../../errors.js';
 import { Body } from '../../../frames/body.js';
 import { Frame } from '../../../frames/frames.js';
 import { ownCopy } from '../../../frames/slabs.js';
-import type { Encoder, Numbering } from '../../codec.js';
 import type {
   DataMessage,
   GroupStateItem,
@@ -12,6 +11,7 @@ import type {
   ServerMessage,
   StreamPosition,
 } from '../../messages.js';
+import type { Encoder, Numbering } from '../../protocol.js';
 import { isAny } from '../protobuf-any.js';
 import { type MessageWriter, varintSize, writeVarint, written } from './message-writer.js';
 

@@ -1,9 +1,10 @@
-import type { Codec } from '../../codec.js';
+import type { Protocol } from '../../protocol.js';
 import { decode } from './decode.js';
 import { encoder, numbering } from './encode.js';
 
 /** `protobuf.webpubsub.azure.v1`: binary frames, one protobuf message each. [client-protocols 6] */
-export const protobuf: Codec = {
+export const protobuf: Protocol = {
+  name: 'protobuf.webpubsub.azure.v1',
   subprotocol: 'protobuf.webpubsub.azure.v1',
   onFailure: 'ack',
   encoder,
@@ -12,8 +13,9 @@ export const protobuf: Codec = {
 };
 
 /** `protobuf.reliable.webpubsub.azure.v1`: the same messages, numbered, kept until acked and replayed. [client-protocols 5, 6] */
-export const protobufReliable: Codec = {
+export const protobufReliable: Protocol = {
   ...protobuf,
+  name: 'protobuf.reliable.webpubsub.azure.v1',
   subprotocol: 'protobuf.reliable.webpubsub.azure.v1',
   numbering,
 };

@@ -3,8 +3,8 @@ import { Frame, type Frames } from '../../../../src/frames/frames.js';
 import { Connection, type ConnectionOwner } from '../../../../src/hub/connection.js';
 import { type Conditions, fanOut } from '../../../../src/hub/delivery/fanout.js';
 import { Permissions } from '../../../../src/hub/permissions.js';
-import type { Codec, Encoder } from '../../../../src/protocols/codec.js';
 import type { DataMessage } from '../../../../src/protocols/messages.js';
+import type { Encoder, Protocol } from '../../../../src/protocols/protocol.js';
 import { jsonReliable } from '../../../../src/protocols/webpubsub/json/index.js';
 import { FactObserver, RecordingOutlet, ScriptedUpstream, textPayload } from '../../../support/fake-ports.js';
 
@@ -25,14 +25,21 @@ class CountingEncoder implements Encoder {
   }
 }
 
-function codecOf(subprotocol: string | undefined, encoder: Encoder): Codec {
-  return { subprotocol, onFailure: 'ack', encoder, numbering: undefined, decode: () => ({ kind: 'ping' }) };
+function protocolOf(subprotocol: string | undefined, encoder: Encoder): Protocol {
+  return {
+    name: subprotocol ?? 'simple',
+    subprotocol,
+    onFailure: 'ack',
+    encoder,
+    numbering: undefined,
+    decode: () => ({ kind: 'ping' }),
+  };
 }
 
-function connect(id: string, codec: Codec, by: ConnectionOwner = owner) {
+function connect(id: string, protocol: Protocol, by: ConnectionOwner = owner) {
   const outlet = new RecordingOutlet();
   const upstream = new ScriptedUpstream().open('chat', id);
-  const parts = { id, hub: 'chat', userId: undefined, codec, permissions: new Permissions([]), upstream, outlet };
+  const parts = { id, hub: 'chat', userId: undefined, protocol, permissions: new Permissions([]), upstream, outlet };
   return { connection: new Connection(parts, by), outlet };
 }
 
@@ -47,8 +54,8 @@ function send(receivers: readonly ReturnType<typeof connect>[], excluded: readon
 describe('[design 4] fan-out', () => {
   test('encodes once per encoder, however the receivers are mixed, and gives all of them one frame', () => {
     const [long, short] = [new CountingEncoder('long text'), new CountingEncoder('short')];
-    const codecs = [codecOf('a', long), codecOf('b', short), codecOf('a2', long)];
-    const receivers = Array.from({ length: 30 }, (_, index) => connect(`${index}`, codecs[index % 3] as Codec));
+    const protocols = [protocolOf('a', long), protocolOf('b', short), protocolOf('a2', long)];
+    const receivers = Array.from({ length: 30 }, (_, index) => connect(`${index}`, protocols[index % 3] as Protocol));
     const observer = send(receivers);
     expect(long.encoded).toEqual([message]);
     expect(short.encoded).toEqual([message]);
@@ -62,8 +69,8 @@ describe('[design 4] fan-out', () => {
   });
 
   test('[RA-040] the excluded do not get it and are not counted', () => {
-    const codec = codecOf('a', new CountingEncoder('x'));
-    const [a, b, c] = [connect('a', codec), connect('b', codec), connect('c', codec)];
+    const protocol = protocolOf('a', new CountingEncoder('x'));
+    const [a, b, c] = [connect('a', protocol), connect('b', protocol), connect('c', protocol)];
     const observer = send([a, b, c], ['b', 'nobody']);
     expect([a, b, c].map(({ outlet }) => outlet.frames.length)).toEqual([1, 0, 1]);
     expect(observer.facts).toMatchObject([{ receivers: 2 }]);
@@ -71,7 +78,7 @@ describe('[design 4] fan-out', () => {
 
   test('a protocol without words for it gets nothing, and nothing is reported', () => {
     const mute = new CountingEncoder(undefined);
-    const receivers = [connect('a', codecOf('mute', mute)), connect('b', codecOf('mute', mute))];
+    const receivers = [connect('a', protocolOf('mute', mute)), connect('b', protocolOf('mute', mute))];
     expect(send(receivers).facts).toEqual([]);
     expect(mute.encoded).toHaveLength(1);
     expect(receivers.flatMap(({ outlet }) => outlet.frames)).toEqual([]);
@@ -79,19 +86,19 @@ describe('[design 4] fan-out', () => {
 
   test('without receivers nothing is encoded', () => {
     const encoder = new CountingEncoder('x');
-    expect(send([connect('a', codecOf('a', encoder))], ['a']).facts).toEqual([]);
+    expect(send([connect('a', protocolOf('a', encoder))], ['a']).facts).toEqual([]);
     expect(encoder.encoded).toEqual([]);
   });
 
   test('a simple client’s protocol is reported as `simple`', () => {
-    expect(send([connect('a', codecOf(undefined, new CountingEncoder('x')))]).facts).toMatchObject([
+    expect(send([connect('a', protocolOf(undefined, new CountingEncoder('x')))]).facts).toMatchObject([
       { protocol: 'simple' },
     ]);
   });
 
   test('several messages are encoded once each and reach every receiver in order, as one object', () => {
     const encoder: Encoder = { encode: asked => new Frame(false, (asked as DataMessage).payload.bytes) };
-    const [a, b] = [connect('a', codecOf('a', encoder)), connect('b', codecOf('a', encoder))];
+    const [a, b] = [connect('a', protocolOf('a', encoder)), connect('b', protocolOf('a', encoder))];
     const given: Frames[] = [];
     for (const { outlet } of [a, b]) outlet.send = frames => void given.push(frames);
     const observer = new FactObserver();
@@ -112,8 +119,8 @@ describe('[design 4] fan-out', () => {
   });
 
   test('a receiver that leaves while it is written to does not keep the others from their copy', () => {
-    const codec = codecOf('a', new CountingEncoder('x'));
-    const receivers = [connect('a', codec), connect('b', codec), connect('c', codec)];
+    const protocol = protocolOf('a', new CountingEncoder('x'));
+    const receivers = [connect('a', protocol), connect('b', protocol), connect('c', protocol)];
     const present = new Set(receivers.map(({ connection }) => connection));
     const [first] = receivers;
     if (first === undefined) throw new Error('unreachable');

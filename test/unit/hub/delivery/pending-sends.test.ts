@@ -113,7 +113,7 @@ describe('[design 4] what one audience is sent within a turn', () => {
   });
 
   test('[CP-080] a client that resumes hears it once, after `connected`', () => {
-    const client = node.open({ id: 'r', groups: ['g'], codec: jsonReliable });
+    const client = node.open({ id: 'r', groups: ['g'], protocol: jsonReliable });
     node.chat.sendToGroup('g', textPayload('x'));
     const next = new RecordingOutlet();
     node.chat.resume(client.connection, next);
@@ -127,7 +127,7 @@ describe('[design 4] what one audience is sent within a turn', () => {
 describe('a client for which what waits is too much ends as a slow one, whatever comes next', () => {
   /** A reliable client whose buffer has room for one message, and two that wait. */
   function overdue(): FakeClient {
-    const client = node.open({ id: 'r', groups: ['g'], roles: ['webpubsub.joinLeaveGroup'], codec: jsonReliable });
+    const client = node.open({ id: 'r', groups: ['g'], roles: ['webpubsub.joinLeaveGroup'], protocol: jsonReliable });
     for (let index = 0; index < 999; index += 1) node.chat.sendToGroup('g', textPayload('x'));
     turn.end();
     for (const text of ['1000', '1001']) node.chat.sendToGroup('g', textPayload(text));
@@ -203,8 +203,8 @@ class Room {
 
   constructor(isHeldBack: boolean) {
     this.node = new TestNode(new MemoryBus().connect(), isHeldBack ? this.turn : undefined);
-    this.clients = [json, jsonReliable, jsonReliable].map((codec, index) =>
-      this.node.open({ id: `c${index}`, userId: `u${index % 2}`, roles, groups: ['g'], codec }),
+    this.clients = [json, jsonReliable, jsonReliable].map((protocol, index) =>
+      this.node.open({ id: `c${index}`, userId: `u${index % 2}`, roles, groups: ['g'], protocol }),
     );
     this.outlets = this.clients.map(({ outlet }) => [outlet]);
   }
@@ -304,7 +304,7 @@ describe('[F10] how many a send reached', () => {
   test('is told once it is delivered: those of all protocols, without the excluded, and none where nobody is', () => {
     node.open({ groups: ['g'] });
     const { connection } = node.open({ groups: ['g'] });
-    node.open({ groups: ['g'], codec: jsonReliable });
+    node.open({ groups: ['g'], protocol: jsonReliable });
     const told: [text: string, receivers: number][] = [];
     const note = (text: string) => (receivers: number) => void told.push([text, receivers]);
     node.chat.sendToGroup('g', textPayload('1'), { onDelivered: note('group') });

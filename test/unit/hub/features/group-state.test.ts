@@ -189,7 +189,7 @@ describe('[client-protocols D24] a reliable subscriber', () => {
 
   test('that was away gets the last state of each member', async () => {
     const node = new TestNode();
-    const ann = node.open({ ...member, id: 'a', codec: jsonReliable });
+    const ann = node.open({ ...member, id: 'a', protocol: jsonReliable });
     const [bob, cleo] = [node.open({ ...member, id: 'b' }), node.open({ ...member, id: 'c' })];
     await subscribe(ann);
     node.chat.lose(ann.connection, ann.outlet, away, false);
@@ -201,7 +201,7 @@ describe('[client-protocols D24] a reliable subscriber', () => {
 
   test('is not ended by any number of states, and gets a snapshot when it missed too many', async () => {
     const node = new TestNode();
-    const ann = node.open({ ...member, id: 'a', codec: jsonReliable });
+    const ann = node.open({ ...member, id: 'a', protocol: jsonReliable });
     await subscribe(ann);
     node.chat.lose(ann.connection, ann.outlet, away, false);
     const others = Array.from({ length: 1_001 }, (_, index) => node.open({ ...member, id: `m${1_000 + index}` }));

@@ -91,7 +91,7 @@ describe('[client-protocols 4.2] invoke', () => {
   });
 
   test('[client-protocols 5.1] the response is not numbered, and lost while the client is away', async () => {
-    client = node.open({ codec: jsonReliable });
+    client = node.open({ protocol: jsonReliable });
     invoke('1');
     await client.session.answer();
     expect(client.heard()).toEqual([succeeded('1')]);
@@ -167,7 +167,7 @@ describe('[F4] the end of its connection', () => {
   });
 
   test('is not the loss of a socket that a reliable client may replace', async () => {
-    client = node.open({ codec: jsonReliable });
+    client = node.open({ protocol: jsonReliable });
     invoke('1');
     node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
     expect(client.session.signals.at(-1)?.aborted).toBe(false);

@@ -236,14 +236,14 @@ describe('in a hub', () => {
   test('[client-protocols D22] the end of a plain connection cancels; that of a reliable one after the window', () => {
     const node = new TestNode();
     const member = node.open({ groups: ['g'] });
-    for (const codec of [undefined, jsonReliable]) {
-      const client = node.open({ ...publisher, ...(codec && { codec }) });
+    for (const protocol of [undefined, jsonReliable]) {
+      const client = node.open({ ...publisher, ...(protocol && { protocol }) });
       client.say(startMessage);
       client.say(fragment(1));
       member.heard();
       node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
-      expect(member.heard()).toEqual(codec ? [] : [cancelled(2)]);
-      if (codec === undefined) continue;
+      expect(member.heard()).toEqual(protocol ? [] : [cancelled(2)]);
+      if (protocol === undefined) continue;
       node.clock.advance(node.recoveryWindowMs);
       expect(member.heard()).toEqual([cancelled(2)]);
     }
@@ -252,7 +252,7 @@ describe('in a hub', () => {
 
   test('a simple receiver hears the contents, and nothing of the end', () => {
     const node = new TestNode();
-    const simple = node.open({ codec: simpleEvents, groups: ['g'] });
+    const simple = node.open({ protocol: simpleEvents, groups: ['g'] });
     const client = node.open(publisher);
     client.say(startMessage);
     client.say(fragment(1));
@@ -273,7 +273,7 @@ describe('in a hub', () => {
   test('a publisher whose own copies overflow its buffer is ended once, and its stream with it', () => {
     const node = new TestNode();
     const member = node.open({ groups: ['g'] });
-    const client = node.open({ ...publisher, groups: ['g'], codec: jsonReliable });
+    const client = node.open({ ...publisher, groups: ['g'], protocol: jsonReliable });
     client.say(startMessage);
     for (let id = 1; id <= 1_001; id += 1) client.say(fragment(id));
     expect(client.outlet.closed).toMatchObject({ code: 1008 });

@@ -18,10 +18,10 @@ test('[CP-026] each message is the event `message`, whatever it looks like', () 
 });
 
 test('[CP-032] in sendToGroup mode each message goes to the group', () => {
-  const codec = simplePublisher('g', true);
+  const protocol = simplePublisher('g', true);
   const request = { kind: 'sendToGroup', group: 'g', noEcho: true, ttlSeconds: 0, ackId: undefined };
-  expect(codec.decode(text)).toEqual({ ...request, payload: textPayload });
-  expect(codec.decode(binary)).toEqual({ ...request, payload: binaryPayload });
+  expect(protocol.decode(text)).toEqual({ ...request, payload: textPayload });
+  expect(protocol.decode(binary)).toEqual({ ...request, payload: binaryPayload });
   expect(simplePublisher('g', false).decode(text)).toMatchObject({ noEcho: false });
 });
 

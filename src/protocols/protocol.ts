@@ -21,7 +21,9 @@ export interface Numbering {
 }
 
 /** One client protocol. Pure: no sockets, timers or logger. */
-export interface Codec {
+export interface Protocol {
+  /** Its subprotocol, or `simple`: in metrics and logs. */
+  readonly name: string;
   /** Its `Sec-WebSocket-Protocol` value; undefined for simple clients. */
   readonly subprotocol: string | undefined;
   /** How a failed request is answered: by an ack, if one was requested, or by closing the connection. [client-protocols 3, 4.5] */

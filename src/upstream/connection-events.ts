@@ -1,5 +1,5 @@
 import { noBody, type Response } from '../egress/exchange.js';
-import type { ConnectReply, ConnectRequest, EventKind, UpstreamSession } from '../hub/ports.js';
+import type { ConnectionEvents, ConnectReply, ConnectRequest, EventKind } from '../hub/ports.js';
 import type { Payload } from '../protocols/messages.js';
 import { connectBodyLimit, readConnectReply } from './connect-reply.js';
 import { Cookies } from './cookies.js';
@@ -20,7 +20,7 @@ const percentInUserId =
   'a user id contains "%": ce-userId contains it unchanged, and CloudEvents libraries that decode percent signs read a different user id; use claims.sub of the connect body instead';
 
 /** One connection's event history: its `ce-id` counter, state and cookies. [upstream-events 2.3, 3.5, 6.4] */
-export class Session implements UpstreamSession {
+export class HandledEvents implements ConnectionEvents {
   readonly #sender: EventSender;
   readonly #hub: string;
   readonly #connectionId: string;
@@ -59,7 +59,7 @@ export class Session implements UpstreamSession {
     });
   }
 
-  accept(userId: string | undefined, subprotocol: string | undefined): void {
+  identify(userId: string | undefined, subprotocol: string | undefined): void {
     this.#know(userId, subprotocol);
   }
 
@@ -196,22 +196,22 @@ export class Session implements UpstreamSession {
 /** A class, since closures take four times the memory, and an event of each client may wait in a queue. */
 class UserEvent implements EventPlan<Payload | undefined> {
   readonly bodyLimit = eventBodyLimit;
-  readonly #session: Session;
+  readonly #events: HandledEvents;
   readonly #event: RaisedEvent;
   readonly #handler: EventHandler;
 
-  constructor(session: Session, event: RaisedEvent, handler: EventHandler) {
-    this.#session = session;
+  constructor(events: HandledEvents, event: RaisedEvent, handler: EventHandler) {
+    this.#events = events;
     this.#event = event;
     this.#handler = handler;
   }
 
   headers(target: UrlTarget): string[] {
-    return this.#session.headersFor(this.#event, this.#handler, target);
+    return this.#events.headersFor(this.#event, this.#handler, target);
   }
 
   read(response: Response, target: UrlTarget): Payload | undefined {
-    return this.#session.read(response, target, this.#event, this.#handler, readEventReply);
+    return this.#events.read(response, target, this.#event, this.#handler, readEventReply);
   }
 }
 
