@@ -307,7 +307,7 @@ export class Service {
     this.#gateway.drain();
     await this.#watch?.close();
     this.#certificateWatch?.stop();
-    for (const hub of this.hubs.all()) hub.quiesce(); // otherwise clients that keep sending would delay the stop
+    for (const hub of this.hubs.all()) hub.lifecycle.quiesce(); // otherwise clients that keep sending would delay the stop
     await this.#atMost(patience(), this.#handlers.whenIdle());
     await turnOfEventLoop(); // the last responses are passed on first: acks are sent before the close message
     const connectionsClosed = this.hubs.size;
@@ -336,7 +336,7 @@ export class Service {
   async #evictAll(): Promise<void> {
     const wave = Math.max(waves.leastConnections, Math.ceil(this.hubs.size / waves.most));
     for (const hub of [...this.hubs.all()]) {
-      while ((await hub.evict(wave)) > 0) await this.#pause(waves.gapMs);
+      while ((await hub.lifecycle.evict(wave)) > 0) await this.#pause(waves.gapMs);
     }
   }
 

@@ -1,10 +1,11 @@
-import { type CloseCategory, PubSubError } from '../errors.js';
+import { PubSubError } from '../errors.js';
 import type { Frames } from '../frames/frames.js';
 import { type ClientRequest, isNumbered, type NumberedMessage, type ServerMessage } from '../protocols/messages.js';
 import type { InboundFrame, Numbering, Protocol } from '../protocols/protocol.js';
 import { AckMemory } from '../protocols/webpubsub/ack-memory.js';
 import { BodyBatch } from './delivery/batch.js';
 import { ReplayBuffer } from './delivery/replay-buffer.js';
+import { type Ending, slowClient } from './endings.js';
 import type { Invocations } from './features/invocations.js';
 import type { Streams } from './features/streams.js';
 import type { Permissions } from './permissions.js';
@@ -17,19 +18,9 @@ import type { ConnectionEvents, Outlet } from './ports.js';
 const maxWaiting = 128;
 const maxHeldBytes = 2 * 1024 * 1024;
 
-/** How a connection ended. */
-export interface Ending {
-  readonly category: CloseCategory;
-  /** For the `disconnected` event and logs. [upstream-events 1.4] */
-  readonly reason: string;
-  /** The reason is the client's own text: for the event, not for logs. */
-  readonly isClientText?: boolean | undefined;
-}
-
 /** What a connection is made of, once it is accepted. */
 export interface ConnectionParts {
   readonly id: string;
-  readonly hub: string;
   /** `""` is anonymous, as undefined is. */
   readonly userId: string | undefined;
   readonly protocol: Protocol;
@@ -71,7 +62,6 @@ const noGroups: ReadonlySet<string> = new Set();
 /** One logical client. Its requests run strictly one after another; other connections never wait for them. */
 export class Connection {
   readonly id: string;
-  readonly hub: string;
   /** Undefined: anonymous. */
   readonly userId: string | undefined;
   /** As spelled by the token or the upstream, for the `connected` message only: `""` is anonymous too. */
@@ -98,7 +88,6 @@ export class Connection {
 
   constructor(parts: ConnectionParts, owner: ConnectionOwner) {
     this.id = parts.id;
-    this.hub = parts.hub;
     this.userId = parts.userId || undefined;
     this.declaredUserId = parts.userId;
     this.protocol = parts.protocol;
@@ -118,10 +107,12 @@ export class Connection {
     return this.#acks;
   }
 
-  /** For `Members`, whose index of the group goes with it. */
-  enter(group: string): void {
+  /** For `Members`, whose index of the group goes with it. False when it was in the group. */
+  enter(group: string): boolean {
     this.#groups ??= new Set();
+    if (this.#groups.has(group)) return false;
     this.#groups.add(group);
+    return true;
   }
 
   /** As for `enter`. False when it was not in the group. */
@@ -165,7 +156,7 @@ export class Connection {
     const kept = this.#replay.add(batch);
     if (this.isOpen && kept.length > 0) this.deliver(kept.framesFrom(firstId));
     if (kept === batch) return firstId;
-    this.#owner.fail(this, new PubSubError('slowClient', 'Too many messages are unacknowledged.'));
+    this.#owner.fail(this, slowClient.tooManyUnacknowledged());
     return undefined;
   }
 
@@ -202,19 +193,28 @@ export class Connection {
     this.#isQuiet = true;
   }
 
+  /** False when the connection has ended, or a newer socket carries it on: the loss of this one does not matter then. */
+  loses(outlet: Outlet): boolean {
+    this.#owner.flush(this);
+    return this.isOn(outlet);
+  }
+
   /** The socket is closed, but the client may reconnect; `cancelExpiry` cancels the timer that would end the session. */
   suspend(cancelExpiry: () => void): void {
     this.#link = { state: 'suspended', cancelExpiry };
   }
 
-  /** Attaches a new socket. Returns the one that it replaces, if that was still open. */
-  resume(outlet: Outlet): Outlet | undefined {
+  /** Attaches a new socket in place of the present one, if there is one. False when the connection has ended. */
+  resume(outlet: Outlet): boolean {
+    this.#owner.flush(this); // to the replay buffer, not to the new socket
     const link = this.#link;
+    if (link.state === 'closed') return false;
     this.#link = { state: 'open', outlet };
     this.#isPaused = this.#isFull();
     if (this.#isPaused) outlet.pause();
     if (link.state === 'suspended') link.cancelExpiry();
-    return link.state === 'open' ? link.outlet : undefined;
+    else link.outlet.drop();
+    return true;
   }
 
   /** Sends again what the client has not acknowledged. @param nowMs reads a monotonic clock */
@@ -230,6 +230,7 @@ export class Connection {
 
   /** Marks the connection as ended, the first time only. */
   end(ending: Ending): Ended | undefined {
+    this.#owner.flush(this);
     const link = this.#link;
     if (link.state === 'closed') return undefined;
     if (link.state === 'suspended') link.cancelExpiry();

@@ -1,21 +1,19 @@
 import type { Clock } from '../clock.js';
-import { type ErrorKind, outcomes, PubSubError } from '../errors.js';
-import type { ClientRequest, NumberedMessage, Payload, ServerMessage } from '../protocols/messages.js';
-import { type Admission, admit, type Candidate } from './admission.js';
-import { Connection, type ConnectionOwner, type Ended, type Ending } from './connection.js';
+import { PubSubError } from '../errors.js';
+import type { ClientRequest, Payload, ServerMessage } from '../protocols/messages.js';
+import type { Connection, ConnectionOwner } from './connection.js';
 import { PendingSends } from './delivery/pending-sends.js';
 import { GroupStates } from './features/group-state.js';
 import { type StreamOutput, Streams } from './features/streams.js';
-import { Members } from './members.js';
-import { type OperationHost, Operations } from './operations.js';
-import { Permissions } from './permissions.js';
+import { Lifecycle } from './lifecycle.js';
+import { Members, type MembershipChanges } from './members.js';
+import { Operations } from './operations.js';
 import type {
   Answer,
   Backplane,
   Member,
   Observer,
   Operation,
-  Outlet,
   Performer,
   Permission,
   ReconnectionTokens,
@@ -23,8 +21,11 @@ import type {
   Turn,
   Upstream,
 } from './ports.js';
+import { Publisher, type SendOptions } from './publisher.js';
 import { execute, type RequestHost } from './requests.js';
-import type { Slices, Steps } from './slices.js';
+import type { Slices } from './slices.js';
+
+export type { SendOptions } from './publisher.js';
 
 /** What every hub of the service shares. */
 export interface HubPorts {
@@ -44,17 +45,6 @@ export interface HubPorts {
   readonly membershipsPerCall: () => number;
 }
 
-export interface SendOptions {
-  /** Connection ids that do not get the message. */
-  readonly excluded?: readonly string[];
-  /** Only connections that it accepts get the message. [rest-api 4] */
-  readonly filter?: string | undefined;
-  /** Seconds for which the message may wait for a client that is away; 0, the default: for ever. */
-  readonly ttlSeconds?: number;
-  /** Called with the number of connections of this node that the message was written to: by the end of the turn. */
-  readonly onDelivered?: ((receivers: number) => void) | undefined;
-}
-
 export interface CloseOptions {
   /** Connection ids that stay. */
   readonly excluded?: readonly string[];
@@ -69,12 +59,6 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
-/** A connection in more groups leaves them in slices when it ends: each takes some microseconds. */
-const groupsLeftAtOnce = 1_000;
-
-/** WebSocket close code of a connection that the app server closes. [client-protocols 8.3] */
-const closedByAppServer = 1000;
-
 /**
  * A named set of connections and what can be done with them. Sockets and REST both call these methods. Each works
  * wherever its target's connections are: here, and through the backplane on the other nodes.
@@ -82,31 +66,32 @@ const closedByAppServer = 1000;
 export class Hub implements Performer {
   /** Canonical: lower case. */
   readonly name: string;
+  /** The lives of its connections on this node, for the sockets. */
+  readonly lifecycle: Lifecycle;
   readonly #ports: HubPorts;
   readonly #members: Members;
-  readonly #sends: PendingSends;
-  readonly #owner: ConnectionOwner;
+  readonly #publisher: Publisher;
   readonly #states: GroupStates;
   readonly #operations: Operations;
-  readonly #onEmpty: () => void;
-  /** Clients whose `connect` event is in progress, and admitted clients that are not opened yet. */
-  #asking = 0;
-  readonly #admitted = new Set<Admission>();
-  /** Connections that have ended and are still members of groups. */
-  #departing = 0;
-  /** Disconnected sessions, the oldest disconnection first, with its time. */
-  readonly #away = new Map<Connection, number>();
 
   /** @param onEmpty called when the last connection has ended and no client is being admitted: the hub is empty then */
   constructor(name: string, ports: HubPorts, onEmpty: () => void = () => {}) {
     this.name = name;
     this.#ports = ports;
-    this.#onEmpty = onEmpty;
-    this.#members = new Members(name, ports.backplane);
-    this.#sends = new PendingSends(name, this.#members, ports.turn, ports.observer);
-    this.#states = this.#makeStates();
-    this.#operations = this.#makeOperations();
-    this.#owner = this.#makeOwner();
+    const { backplane, clock, observer, slices } = ports;
+    const changes: MembershipChanges = {
+      joined: (connection, group) => connection.upstream.joined(group),
+      left: (connection, group) => this.#left(connection, group),
+    };
+    const members = new Members(name, backplane, changes);
+    const sends = new PendingSends(name, members, ports.turn, observer);
+    const publisher = new Publisher(sends, clock, backplane);
+    const states = new GroupStates({ hub: name, sends, backplane, clock, slices, observer });
+    this.#members = members;
+    this.#publisher = publisher;
+    this.#states = states;
+    this.lifecycle = new Lifecycle(name, { ...ports, members, states, owner: this.#makeOwner(sends), onEmpty });
+    this.#operations = new Operations({ members, publisher, states, lifecycle: this.lifecycle, slices });
   }
 
   /** Connections on this node. */
@@ -114,168 +99,23 @@ export class Hub implements Performer {
     return this.#members.size;
   }
 
-  // ---------------------------------------------------------------------------------------------------- connections
-
-  /**
-   * Decides whether the client may connect, with which user and subprotocol. Each admitted client is then opened or abandoned.
-   * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
-   */
-  admit(candidate: Candidate): Admission | Promise<Admission> {
-    const admission = admit(this.name, candidate, this.#ports.upstream);
-    return admission instanceof Promise ? this.#awaitAdmission(admission) : admission;
-  }
-
-  async #awaitAdmission(asking: Promise<Admission>): Promise<Admission> {
-    this.#asking += 1;
-    try {
-      const admission = await asking;
-      this.#admitted.add(admission);
-      return admission;
-    } finally {
-      this.#asking -= 1;
-      this.#tellIfEmpty();
-    }
-  }
-
-  /**
-   * Opens the connection of an admitted client: from here on it exists, is in its groups, and receives messages. Its first
-   * frame is `connected`, where its protocol has one.
-   */
-  open(admission: Admission, outlet: Outlet): Connection {
-    const { connectionId: id, userId, protocol, upstream } = admission;
-    const permissions = new Permissions(admission.roles);
-    const connection = new Connection(
-      { id, hub: this.name, userId, protocol, permissions, upstream, outlet },
-      this.#owner,
-    );
-    this.#sends.flush();
-    this.#members.add(connection);
-    this.#admitted.delete(admission);
-    for (const group of admission.groups) this.#members.join(connection, group);
-    upstream.identify(userId, admission.subprotocol);
-    this.#greet(connection);
-    upstream.connected();
-    for (const group of connection.groups) upstream.joined(group);
-    this.#ports.observer.connectionOpened({ hub: this.name, connectionId: id, protocol: connection.protocol.name });
-    for (const { role, reason } of permissions.takeIgnored()) {
-      this.#ports.observer.roleIgnored({ hub: this.name, connectionId: id, role, reason });
-    }
-    return connection;
-  }
-
-  /** The client left during its `connect` event: the accepted connection ends at once. [upstream-events D39] */
-  abandon(admission: Admission): void {
-    admission.upstream.identify(admission.userId, admission.subprotocol);
-    admission.upstream.disconnected('The client left before the connection was established.');
-    this.#admitted.delete(admission);
-    this.#tellIfEmpty();
-  }
-
-  /**
-   * The socket is lost, or its peer closed it. A reliable connection then waits for recovery, unless the close code was
-   * final. [client-protocols 5.2]
-   */
-  lose(connection: Connection, outlet: Outlet, ending: Ending, isFinal: boolean): void {
-    this.#sends.flushFor(connection);
-    if (!connection.isOn(outlet)) return; // ended before, or carried on by a newer socket
-    if (isFinal || !connection.isReliable) {
-      this.#end(connection, ending);
-      return;
-    }
-    const expired = 'The connection recovery timeout expired.';
-    const expire = () => this.#end(connection, { category: ending.category, reason: expired });
-    connection.suspend(this.#ports.clock.after(this.#ports.recoveryWindowMs(), expire));
-    this.#away.set(connection, this.#ports.clock.monotonicMs());
-  }
-
-  /** Monotonic time at which the longest disconnected session lost its client; undefined when there is none. */
-  get longestAwaySinceMs(): number | undefined {
-    const [oldest] = this.#away.values();
-    return oldest;
-  }
-
-  /** Ends the session that has been disconnected longest, to admit a new client. False when none is disconnected. */
-  endLongestAway(): boolean {
-    const [connection] = this.#away.keys();
-    if (connection === undefined) return false;
-    this.#end(connection, {
-      category: outcomes.tooMany.category,
-      reason:
-        'The session of the disconnected client was ended to admit a new connection: a connection limit is reached.',
-    });
-    return true;
-  }
-
-  /** The connection that a client may recover; undefined if it must not, for whatever reason. [client-protocols 5.3] */
-  recover(connectionId: string, token: string): Connection | undefined {
-    const [connection] = this.#members.select(this.#connection(connectionId));
-    if (connection === undefined || !connection.isReliable) return undefined;
-    return this.#ports.reconnectionTokens.accepts(token, this.name, connectionId) ? connection : undefined;
-  }
-
-  /** Attaches the new socket of a recovering client: sends `connected`, then the missed messages. [client-protocols 5.3] */
-  resume(connection: Connection, outlet: Outlet): void {
-    this.#sends.flushFor(connection); // to the replay buffer, not to the new socket
-    if (!connection.isAlive) {
-      outlet.close(outcomes.slowClient.close, ''); // that was more than the buffer holds
-      return;
-    }
-    this.#away.delete(connection);
-    connection.resume(outlet)?.drop();
-    this.#greet(connection);
-    connection.replay(() => this.#ports.clock.monotonicMs());
-    for (const group of connection.takeForgottenGroups()) void this.#states.sendSnapshot(connection, group);
-  }
-
-  /** Ends a connection for an error of its own or of ours. */
-  fail(connection: Connection, error: PubSubError): void {
-    const { close, category } = error.outcome;
-    const notice = category === 'SendEventFailed' ? 'The event handler failed.' : error.message;
-    this.#close(connection, close, { category, reason: notice });
-  }
-
-  /** Starts no more requests of its clients; those under way finish. */
-  quiesce(): void {
-    for (const connection of this.#members.select({ scope: 'hub', hub: this.name })) connection.quiesce();
-  }
-
-  /**
-   * Ends up to `count` connections for the service's shutdown. Returns how many are left, including those that still have
-   * groups to leave; a promise while it goes in slices.
-   */
-  evict(count: number): number | Promise<number> {
-    return this.#ports.slices.run(this.#evictEach(count));
-  }
-
-  *#evictEach(count: number): Steps<number> {
-    const kind: ErrorKind = 'shuttingDown';
-    const { close, category } = outcomes[kind];
-    let left = count;
-    for (const connection of this.#members.select({ scope: 'hub', hub: this.name })) {
-      if (left-- <= 0) break;
-      this.#close(connection, close, { category, reason: 'The service is shutting down.' });
-      yield;
-    }
-    return this.#members.size + this.#departing;
-  }
-
   // ----------------------------------------------------------------------------------------------------------- send
 
   sendToAll(payload: Payload, options?: SendOptions): void {
-    this.#send({ scope: 'hub', hub: this.name }, { kind: 'serverMessage', payload }, options);
+    this.#publisher.send({ scope: 'hub', hub: this.name }, { kind: 'serverMessage', payload }, options);
   }
 
   sendToGroup(group: string, payload: Payload, options?: SendOptions): void {
     const message = { kind: 'groupMessage', group, fromUserId: undefined, payload, stream: undefined } as const;
-    this.#send(this.#group(group), message, options);
+    this.#publisher.send(this.#group(group), message, options);
   }
 
   sendToUser(userId: string, payload: Payload, options?: SendOptions): void {
-    this.#send(this.#user(userId), { kind: 'serverMessage', payload }, options);
+    this.#publisher.send(this.#user(userId), { kind: 'serverMessage', payload }, options);
   }
 
   sendToConnection(connectionId: string, payload: Payload, options?: SendOptions): void {
-    this.#send(this.#connection(connectionId), { kind: 'serverMessage', payload }, options);
+    this.#publisher.send(this.#connection(connectionId), { kind: 'serverMessage', payload }, options);
   }
 
   // --------------------------------------------------------------------------------------------------------- groups
@@ -382,47 +222,13 @@ export class Hub implements Performer {
     return this.#operations.perform(target, operation);
   }
 
-  #makeOperations(): Operations {
-    const host: OperationHost = {
-      states: this.#states,
-      join: (connection, group) => this.#join(connection, group),
-      leave: (connection, group) => this.#leave(connection, group),
-      close: (connection, reason) => this.#closeForAppServer(connection, reason),
-    };
-    const { clock, slices } = this.#ports;
-    return new Operations(this.#members, this.#sends, host, clock, slices);
-  }
-
-  /** Idempotent, like `#leave`. What is delivered first may end the connection, as a slow client. */
-  #join(connection: Connection, group: string): Promise<void> | undefined {
-    this.#sends.flush();
-    if (!connection.isAlive) return undefined;
-    const isNew = !connection.groups.has(group);
-    const ready = this.#members.join(connection, group);
-    if (isNew) connection.upstream.joined(group);
-    return ready;
-  }
-
-  #leave(connection: Connection, group: string): void {
-    this.#sends.flush();
-    if (connection.groups.has(group)) this.#quit(connection, group);
-  }
-
-  /** Notifies subscribers to its state, and the upstream. */
-  #quit(connection: Connection, group: string): void {
-    this.#members.leave(connection, group);
+  /** Its state in the group goes with the membership. */
+  #left(connection: Connection, group: string): void {
     this.#states.leave(connection, group);
     connection.upstream.left(group);
   }
 
   // ------------------------------------------------------------------------------------------------ here and elsewhere
-
-  #send(target: Target, message: NumberedMessage, options: SendOptions = {}): void {
-    const { excluded = [], filter, ttlSeconds = 0, onDelivered } = options;
-    const operation = { kind: 'send', message, excluded, filter, ttlSeconds } as const;
-    this.#operations.send(target, operation, onDelivered);
-    this.#ports.backplane.publish(target, operation);
-  }
 
   async #ask(target: Target, operation: Operation): Promise<Answer> {
     const [here, elsewhere] = await Promise.all([
@@ -463,83 +269,18 @@ export class Hub implements Performer {
     return matched > 0;
   }
 
-  // ------------------------------------------------------------------------------------------------------ endings
-
-  #closeForAppServer(connection: Connection, reason: string | undefined): void {
-    const suffix = reason === undefined || reason === '' ? '' : ` Reason: ${reason}`;
-    const text = `Application server closed the connection.${suffix}`;
-    this.#close(connection, closedByAppServer, { category: 'ClosedByAppServer', reason: text });
-  }
-
-  /** The client gets the reason if its protocol has a message for it; the Close frame contains no text. [client-protocols 8.3] */
-  #close(connection: Connection, code: number, ending: Ending): void {
-    if (connection.isOpen) connection.tell({ kind: 'disconnected', reason: ending.reason });
-    this.#end(connection, ending)?.outlet?.close(code, '');
-  }
-
-  #end(connection: Connection, ending: Ending): Ended | undefined {
-    this.#sends.flushFor(connection);
-    const ended = connection.end(ending);
-    if (ended === undefined) return undefined;
-    this.#away.delete(connection);
-    this.#members.remove(connection);
-    connection.streams?.cancel();
-    if (connection.groups.size > groupsLeftAtOnce) this.#departInSlices(connection, ending);
-    else {
-      for (const group of connection.groups) this.#quit(connection, group);
-      this.#conclude(connection, ending);
-    }
-    return ended;
-  }
-
-  /** Until it has left the last group, it is a member of the others to which nothing can be sent. */
-  #departInSlices(connection: Connection, ending: Ending): void {
-    this.#departing += 1;
-    const steps = function* (hub: Hub): Steps<void> {
-      for (const group of connection.groups) {
-        hub.#quit(connection, group);
-        yield;
-      }
-      hub.#departing -= 1;
-      hub.#conclude(connection, ending);
-    };
-    const pending = this.#ports.slices.run(steps(this));
-    pending?.catch(error => this.#ports.observer.fault(`end of connection ${connection.id}`, error));
-  }
-
-  /** It has left its groups. */
-  #conclude(connection: Connection, ending: Ending): void {
-    connection.upstream.disconnected(ending.reason);
-    const { id: connectionId, protocol } = connection;
-    this.#ports.observer.connectionClosed({ hub: this.name, connectionId, protocol: protocol.name, ...ending });
-    this.#tellIfEmpty();
-  }
-
-  #tellIfEmpty(): void {
-    const isEmpty = this.#members.size === 0 && this.#departing === 0;
-    if (isEmpty && this.#asking === 0 && this.#admitted.size === 0) this.#onEmpty();
-  }
-
-  #greet(connection: Connection): void {
-    const { id: connectionId, declaredUserId: userId } = connection;
-    const reconnectionToken = connection.isReliable
-      ? this.#ports.reconnectionTokens.issue(this.name, connectionId)
-      : undefined;
-    connection.tell({ kind: 'connected', connectionId, userId, reconnectionToken });
-  }
-
   // ----------------------------------------------------------------------------------------------------- requests
 
-  #makeOwner(): ConnectionOwner {
+  #makeOwner(sends: PendingSends): ConnectionOwner {
     const { observer, dropsOnEventFailure } = this.#ports;
     const host: RequestHost = {
-      join: (connection, group) => this.#join(connection, group),
-      leave: (connection, group) => this.#leave(connection, group),
+      join: (connection, group) => this.#members.join(connection, group),
+      leave: (connection, group) => this.#members.leave(connection, group),
       publish: (sender, request) => this.#publish(sender, request),
       reply: (connection, message) => this.#reply(connection, message),
       streamsOf: connection => this.#streamsOf(connection),
       states: this.#states,
-      fail: (connection, error) => this.fail(connection, error),
+      fail: (connection, error) => this.lifecycle.fail(connection, error),
       refused: ({ id: connectionId }, error) =>
         observer.requestRefused({ hub: this.name, connectionId, reason: error.message }),
       fault: (connection, error) => observer.fault(`request of connection ${connection.id}`, error.cause ?? error),
@@ -550,14 +291,14 @@ export class Hub implements Performer {
     return {
       execute: (connection: Connection, request: ClientRequest) => execute(host, connection, request),
       fail: host.fail,
-      flush: connection => this.#sends.flushFor(connection),
+      flush: connection => sends.flushFor(connection),
       received: (connection, bytes) => observer.messageReceived(this.name, connection.protocol.name, bytes),
     };
   }
 
   #publish(sender: Connection, { group, payload, noEcho, ttlSeconds }: ClientRequest & { kind: 'sendToGroup' }): void {
     const message = { kind: 'groupMessage', group, fromUserId: sender.userId, payload, stream: undefined } as const;
-    this.#send(this.#group(group), message, { excluded: noEcho ? [sender.id] : [], ttlSeconds });
+    this.#publisher.send(this.#group(group), message, { excluded: noEcho ? [sender.id] : [], ttlSeconds });
   }
 
   #streamsOf(connection: Connection): Streams {
@@ -572,23 +313,7 @@ export class Hub implements Performer {
     }
     const { group, noEcho, payload, position: stream } = output;
     const message = { kind: 'groupMessage', group, fromUserId: publisher.userId, payload, stream } as const;
-    this.#send(this.#group(group), message, { excluded: noEcho ? [publisher.id] : [] });
-  }
-
-  #makeStates(): GroupStates {
-    const { backplane, clock, observer, slices } = this.#ports;
-    const expiresAtMs = Number.POSITIVE_INFINITY;
-    return new GroupStates({
-      slices,
-      now: () => clock.now(),
-      send: (receivers, message) => this.#sends.sendNow(receivers, { message, expiresAtMs }),
-      publish: (group, item) => backplane.publish(this.#group(group), { kind: 'groupState', item }),
-      gather: async group => {
-        const answers = await backplane.gather(this.#group(group), { kind: 'listStates' });
-        return answers.flatMap(({ states = [] }) => states);
-      },
-      fault: error => observer.fault('snapshot of group states', error),
-    });
+    this.#publisher.send(this.#group(group), message, { excluded: noEcho ? [publisher.id] : [] });
   }
 
   #reply(connection: Connection, message: ServerMessage): void {

@@ -52,11 +52,12 @@ export class Hubs implements Performer {
     let longest: Hub | undefined;
     for (const hub of this.#hubs.values()) {
       if (
-        (hub.longestAwaySinceMs ?? Number.POSITIVE_INFINITY) < (longest?.longestAwaySinceMs ?? Number.POSITIVE_INFINITY)
+        (hub.lifecycle.longestAwaySinceMs ?? Number.POSITIVE_INFINITY) <
+        (longest?.lifecycle.longestAwaySinceMs ?? Number.POSITIVE_INFINITY)
       )
         longest = hub;
     }
-    return longest?.endLongestAway() ?? false;
+    return longest?.lifecycle.endLongestAway() ?? false;
   }
 
   all(): Iterable<Hub> {

@@ -5,13 +5,24 @@ import { Roster } from './roster.js';
 /** Announcements that other nodes have not received yet, by name. */
 type Announcements = Map<string, Promise<void>>;
 
+/** Told what changed, right after it did. */
+export interface MembershipChanges {
+  /** @param isFirst of the group's members on this node */
+  joined(connection: Connection, group: string, isFirst: boolean): void;
+  /** @param isLast of the group's members on this node */
+  left(connection: Connection, group: string, isLast: boolean): void;
+}
+
 /**
  * Connections of this node, by id, user and group. The first and the last member of a target are reported to the
  * backplane, so that this node gets the operations for that target and no others.
  */
 export class Members {
+  /** Called before any change: what was sent to the members that there are now is delivered to them. */
+  beforeChange: () => void = () => {};
   readonly #hub: string;
   readonly #backplane: Backplane;
+  readonly #changes: MembershipChanges;
   readonly #connections = new Map<string, Connection>();
   readonly #users = new Roster();
   readonly #groups = new Roster();
@@ -19,9 +30,10 @@ export class Members {
   readonly #newUsers: Announcements = new Map();
   readonly #newGroups: Announcements = new Map();
 
-  constructor(hub: string, backplane: Backplane) {
+  constructor(hub: string, backplane: Backplane, changes: MembershipChanges) {
     this.#hub = hub;
     this.#backplane = backplane;
+    this.#changes = changes;
   }
 
   get size(): number {
@@ -30,6 +42,7 @@ export class Members {
 
   /** A promise, when given, settles once other nodes can reach the connection. */
   add(connection: Connection): Promise<unknown> | undefined {
+    this.beforeChange();
     const { id: connectionId, userId } = connection;
     const hub = this.#connections.size === 0 ? this.#backplane.listen({ scope: 'hub', hub: this.#hub }) : undefined;
     const own = this.#backplane.listen({ scope: 'connection', hub: this.#hub, connectionId });
@@ -40,6 +53,7 @@ export class Members {
 
   /** From here on it is found by its groups alone, which it has to leave. */
   remove(connection: Connection): void {
+    this.beforeChange();
     const { userId } = connection;
     if (userId !== undefined && this.#users.remove(userId, connection)) {
       this.#conclude(this.#newUsers, userId, this.#user(userId));
@@ -49,18 +63,24 @@ export class Members {
     if (this.#connections.size === 0) this.#backplane.unlisten({ scope: 'hub', hub: this.#hub });
   }
 
-  /** Idempotent. */
+  /** Idempotent; does nothing to a connection that has ended, also by what was delivered to it first, as a slow client. */
   join(connection: Connection, group: string): Promise<void> | undefined {
-    connection.enter(group);
-    if (!this.#groups.add(group, connection)) return this.#newGroups.get(group);
-    return this.#announce(this.#newGroups, group, this.#group(group));
+    this.beforeChange();
+    if (!connection.isAlive) return undefined;
+    if (!connection.enter(group)) return this.#newGroups.get(group);
+    const isFirst = this.#groups.add(group, connection);
+    const ready = isFirst ? this.#announce(this.#newGroups, group, this.#group(group)) : this.#newGroups.get(group);
+    this.#changes.joined(connection, group, isFirst);
+    return ready;
   }
 
   /** Idempotent. */
   leave(connection: Connection, group: string): void {
-    if (connection.leave(group) && this.#groups.remove(group, connection)) {
-      this.#conclude(this.#newGroups, group, this.#group(group));
-    }
+    this.beforeChange();
+    if (!connection.leave(group)) return;
+    const isLast = this.#groups.remove(group, connection);
+    if (isLast) this.#conclude(this.#newGroups, group, this.#group(group));
+    this.#changes.left(connection, group, isLast);
   }
 
   count(target: Target): number {

@@ -1,21 +1,19 @@
-import type { Clock } from '../clock.js';
 import { compileFilter } from '../filter/filter.js';
 import type { Connection } from './connection.js';
-import type { PendingSends } from './delivery/pending-sends.js';
 import type { GroupStates } from './features/group-state.js';
 import { FirstById } from './first-by-id.js';
+import type { Lifecycle } from './lifecycle.js';
 import type { Members } from './members.js';
 import type { Answer, Operation, Performer, Target } from './ports.js';
+import type { Publisher } from './publisher.js';
 import type { Slices, Steps } from './slices.js';
 
-/** What operations change, one connection at a time. */
-export interface OperationHost {
+export interface OperationParts {
+  readonly members: Members;
+  readonly publisher: Publisher;
   readonly states: GroupStates;
-  /** Does nothing to a connection that has ended. */
-  join(connection: Connection, group: string): Promise<void> | undefined;
-  leave(connection: Connection, group: string): void;
-  /** For the app server, with its reason. */
-  close(connection: Connection, reason: string | undefined): void;
+  readonly lifecycle: Lifecycle;
+  readonly slices: Slices;
 }
 
 type Of<Kind extends Operation['kind']> = Extract<Operation, { kind: Kind }>;
@@ -37,23 +35,24 @@ export const nothing: Answer = { matched: 0, members: [], conflicts: 0 };
  */
 export class Operations implements Performer {
   readonly #members: Members;
-  readonly #sends: PendingSends;
-  readonly #host: OperationHost;
-  readonly #clock: Clock;
+  readonly #publisher: Publisher;
+  readonly #states: GroupStates;
+  readonly #lifecycle: Lifecycle;
   readonly #slices: Slices;
 
-  constructor(members: Members, sends: PendingSends, host: OperationHost, clock: Clock, slices: Slices) {
+  constructor({ members, publisher, states, lifecycle, slices }: OperationParts) {
     this.#members = members;
-    this.#sends = sends;
-    this.#host = host;
-    this.#clock = clock;
+    this.#publisher = publisher;
+    this.#states = states;
+    this.#lifecycle = lifecycle;
     this.#slices = slices;
   }
 
   perform(target: Target, operation: Operation): Answer | Promise<Answer> {
     switch (operation.kind) {
       case 'send':
-        return this.send(target, operation);
+        this.#publisher.sendHere(target, operation);
+        return nothing;
       case 'join':
         return this.#slices.run(this.#joinEach(target, operation));
       case 'leave':
@@ -65,7 +64,7 @@ export class Operations implements Performer {
       case 'list':
         return this.#slices.run(this.#list(target, operation));
       case 'groupState':
-        if (target.scope === 'group') this.#host.states.receive(target.group, operation.item);
+        if (target.scope === 'group') this.#states.receive(target.group, operation.item);
         return nothing;
       case 'listStates':
         return this.#slices.run(this.#listStates(target));
@@ -74,25 +73,13 @@ export class Operations implements Performer {
     }
   }
 
-  /** @param onDelivered called with the number of connections of this node that the message was written to */
-  send(
-    target: Target,
-    { message, excluded, filter, ttlSeconds }: Of<'send'>,
-    onDelivered?: (receivers: number) => void,
-  ): Answer {
-    const accepts = filter === undefined ? undefined : compileFilter(filter);
-    const expiresAtMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + ttlSeconds * 1000;
-    this.#sends.add(target, { excluded, accepts }, { message, expiresAtMs, onDelivered });
-    return nothing;
-  }
-
   *#joinEach(target: Target, { groups, filter }: Of<'join'>): Steps<Answer | Promise<Answer>> {
     const connections = yield* this.#matching(target, filter);
     /** At most one for each group: all who join a group wait for the same promise. */
     const announced = new Set<Promise<void>>();
     for (const connection of connections) {
       for (const group of groups) {
-        const ready = this.#host.join(connection, group);
+        const ready = this.#members.join(connection, group);
         if (ready !== undefined) announced.add(ready);
         yield;
       }
@@ -106,7 +93,7 @@ export class Operations implements Performer {
     const names = new Set(groups);
     for (const connection of connections) {
       for (const group of inBoth(connection.groups, names)) {
-        this.#host.leave(connection, group);
+        this.#members.leave(connection, group);
         yield;
       }
       yield;
@@ -132,7 +119,7 @@ export class Operations implements Performer {
     const { permissions } = connection;
     switch (operation.kind) {
       case 'close':
-        this.#host.close(connection, operation.reason);
+        this.#lifecycle.closeForAppServer(connection, operation.reason);
         return 'done';
       case 'grant':
         return permissions.grant(operation.permission, operation.group) ? 'done' : 'conflict';
@@ -147,7 +134,7 @@ export class Operations implements Performer {
     const connections = [...this.#members.select(target)];
     for (const connection of connections) {
       for (const group of [...connection.groups]) {
-        this.#host.leave(connection, group);
+        this.#members.leave(connection, group);
         yield;
       }
       yield;
@@ -181,7 +168,7 @@ export class Operations implements Performer {
   }
 
   *#listStates(target: Target): Steps<Answer> {
-    const states = target.scope === 'group' ? yield* this.#host.states.first(target.group) : [];
+    const states = target.scope === 'group' ? yield* this.#states.first(target.group) : [];
     return { ...nothing, states };
   }
 

@@ -66,7 +66,7 @@ export class Capacity {
 
   #checkHub(hub: Hub, most: number): void {
     while (hub.size + this.#askingOf(hub) >= most) {
-      if (!hub.endLongestAway())
+      if (!hub.lifecycle.endLongestAway())
         throw tooMany(`hub ${hub.name} has as many connections as limits.connectionsPerHub allows`);
     }
   }

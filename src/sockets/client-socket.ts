@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { type RawData, WebSocket } from 'ws';
-import { PubSubError } from '../errors.js';
-import type { Connection, Ending } from '../hub/connection.js';
+import type { Connection } from '../hub/connection.js';
+import { type Ending, endings, slowClient } from '../hub/endings.js';
 import type { Hub } from '../hub/hub.js';
 import type { Outlet } from '../hub/ports.js';
 import type { KeepAlive, Peer } from './keep-alive.js';
@@ -64,12 +64,12 @@ export class ClientSocket implements Peer, SlowWatcher {
   }
 
   onSilent(): void {
-    this.#lose({ category: 'PingTimeout', reason: 'The client did not answer pings.' }, false);
+    this.#lose(endings.pingTimeout, false);
     this.ws.terminate();
   }
 
   onSlow(): void {
-    this.#hub.fail(this.#connection, new PubSubError('slowClient', 'The client is too slow.'));
+    this.#hub.lifecycle.fail(this.#connection, slowClient.tooMuchQueued());
   }
 
   receive(bytes: Buffer, isBinary: boolean): void {
@@ -79,7 +79,7 @@ export class ClientSocket implements Peer, SlowWatcher {
 
   /** ws has already sent the Close frame that the error calls for (1002, 1007 or 1009). */
   fail(error: Error): void {
-    this.#lose({ category: 'BadRequest', reason: error.message }, true);
+    this.#lose(endings.notWebSocket(error.message), true);
   }
 
   close(code: number, reason: Buffer): void {
@@ -90,7 +90,7 @@ export class ClientSocket implements Peer, SlowWatcher {
 
   #lose(ending: Ending, isFinal: boolean): void {
     this.#outlet.abandon();
-    this.#hub.lose(this.#connection, this.#outlet, ending, isFinal);
+    this.#hub.lifecycle.lose(this.#connection, this.#outlet, ending, isFinal);
   }
 }
 
@@ -108,6 +108,6 @@ function onClose(this: WebSocket, code: number, reason: Buffer): void {
 
 /** How the peer ended it. [upstream-events 1.4] */
 function endingOf(code: number, reason: Buffer): Ending {
-  if (code === 1006) return { category: 'Normal', reason: 'The connection was lost.' }; // no Close frame came
-  return { category: 'Normal', reason: reason.toString('utf8'), isClientText: true };
+  if (code === 1006) return endings.lost; // no Close frame came
+  return endings.closedByClient(reason.toString('utf8'));
 }

@@ -10,6 +10,7 @@ import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import type { Admission } from '../hub/admission.js';
 import type { Connection } from '../hub/connection.js';
+import { cannotRecoverCode } from '../hub/endings.js';
 import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
 import type { Observer, Outlet } from '../hub/ports.js';
@@ -61,9 +62,6 @@ type Arrival = Connection | 'turnedAway' | 'left';
 
 /** An option of ws that its type declarations lack. */
 const closing = { closeTimeout: closeTimeoutMs };
-
-/** WebSocket close code for a session that cannot be recovered. [client-protocols 5.3] */
-const cannotRecover = 1008;
 
 /** Turns upgrade requests into connections of hubs: authenticates, authorises, and selects the subprotocol. */
 export class Gateway {
@@ -181,7 +179,7 @@ export class Gateway {
     this.#checkAddress(request, socket);
     this.#capacity.check(known);
     const hub = this.#options.hubs.get(target.hub); // not before: the check may end the last session of a hub, which is then removed
-    const admission = hub.admit(candidate);
+    const admission = hub.lifecycle.admit(candidate);
     if (admission instanceof Promise) {
       const departure = new Departure(socket, () => candidate.leave());
       return this.#upgradeOnceAdmitted(request, socket, head, hub, admission, departure);
@@ -207,7 +205,7 @@ export class Gateway {
     if (admission === undefined) return 'left'; // before its connect was sent: there is nothing to take back
     const hasLeft = departure.isOver();
     if (!hasLeft && this.#isOpen) return this.#upgrade(request, socket, head, hub, admission);
-    hub.abandon(admission); // a client opened now would be cut off without a Close frame, or delay the shutdown
+    hub.lifecycle.abandon(admission); // a client opened now would be cut off without a Close frame, or delay the shutdown
     if (!hasLeft) this.#checkOpen();
     return 'left';
   }
@@ -252,14 +250,14 @@ export class Gateway {
     // ws writes the 101 and calls back within this call: the connection is in its hub before the client receives the 101.
     this.#handshake(request, socket, head, admission.subprotocol, ws => {
       const open = (outlet: Outlet) => {
-        connection = hub.open(admission, outlet);
+        connection = hub.lifecycle.open(admission, outlet);
         return connection;
       };
       this.#attach(ws, socket, hub, admission.protocol, open).flush();
     });
     socket.uncork();
     if (connection !== undefined) return connection;
-    hub.abandon(admission); // ws found the socket closed
+    hub.lifecycle.abandon(admission); // ws found the socket closed
     return 'left';
   }
 
@@ -275,7 +273,7 @@ export class Gateway {
     connectionId: string,
     query: URLSearchParams,
   ): Arrival {
-    const connection = hub?.recover(connectionId, query.get('awps_reconnection_token') ?? '');
+    const connection = hub?.lifecycle.recover(connectionId, query.get('awps_reconnection_token') ?? '');
     if (connection !== undefined) this.#options.guard.recognize(socket);
     const offered = subprotocolsOf(request);
     const spoken = connection?.subprotocol;
@@ -284,7 +282,7 @@ export class Gateway {
       if (hub === undefined || connection === undefined) this.#turnAway(ws);
       else
         this.#attach(ws, socket, hub, connection.protocol, outlet => {
-          hub.resume(connection, outlet);
+          hub.lifecycle.resume(connection, outlet);
           return connection;
         });
     });
@@ -295,7 +293,7 @@ export class Gateway {
     ws.on('error', ignore);
     ws.on('close', () => this.#onClosed());
     this.#sockets += 1;
-    ws.close(cannotRecover);
+    ws.close(cannotRecoverCode);
   }
 
   #handshake(
@@ -335,7 +333,7 @@ export class Gateway {
     const { observer, endpoints, clock, tracesUpgrades } = this.#options;
     if (!tracesUpgrades || arrival === 'left') return;
     observer.upgraded({
-      hub: arrival === 'turnedAway' ? hubLabelOf(request, endpoints.basePaths) : arrival.hub,
+      hub: canonicalHubName(hubLabelOf(request, endpoints.basePaths)),
       connectionId: arrival === 'turnedAway' ? undefined : arrival.id,
       path: loggedPath(request.url ?? ''),
       status: 101,

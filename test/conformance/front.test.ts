@@ -326,7 +326,7 @@ describe('limits on connections', () => {
     const second = await openSession(hub);
     const { hubs } = hub.service;
     first.client.ws.terminate();
-    await vi.waitFor(() => expect(hubs.get('chat').longestAwaySinceMs).toBeDefined());
+    await vi.waitFor(() => expect(hubs.get('chat').lifecycle.longestAwaySinceMs).toBeDefined());
     second.client.ws.terminate();
     await (await hub.dial()).settle();
     expect(await observer.closed.take()).toMatchObject({ category: 'Throttled', connectionId: first.connectionId });

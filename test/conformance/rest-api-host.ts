@@ -122,7 +122,7 @@ export async function startHost({
       who: { userId?: string; groups?: readonly string[]; subprotocol?: string; roles?: readonly string[] } = {},
     ): Promise<Client> {
       const client = new Client();
-      const admission = await hubs.get(hub).admit({
+      const admission = await hubs.get(hub).lifecycle.admit({
         userId: who.userId,
         groups: who.groups ?? [],
         subprotocols: who.subprotocol === undefined ? [] : [who.subprotocol],
@@ -133,7 +133,7 @@ export async function startHost({
         clientCertificates: [],
         simple: simpleEvents,
       });
-      client.id = hubs.get(hub).open(admission, client).id;
+      client.id = hubs.get(hub).lifecycle.open(admission, client).id;
       return client;
     },
   };

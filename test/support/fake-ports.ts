@@ -340,7 +340,7 @@ export class TestNode {
     const { id = randomUUID(), protocol = json } = options;
     const session = this.upstream.open('chat', id);
     const outlet = new RecordingOutlet();
-    const connection = this.chat.open(admissionOf({ ...options, id, protocol }, session), outlet);
+    const connection = this.chat.lifecycle.open(admissionOf({ ...options, id, protocol }, session), outlet);
     outlet.take();
     return {
       id,

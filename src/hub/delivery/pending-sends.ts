@@ -39,6 +39,7 @@ export class PendingSends {
     this.#members = members;
     this.#turn = turn;
     this.#observer = observer;
+    members.beforeChange = () => this.flush();
   }
 
   add(target: Target, conditions: Conditions, send: Send): void {

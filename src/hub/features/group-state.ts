@@ -1,7 +1,10 @@
+import type { Clock } from '../../clock.js';
 import { PubSubError } from '../../errors.js';
 import type { GroupStateItem, NumberedMessage } from '../../protocols/messages.js';
 import type { Connection } from '../connection.js';
+import type { PendingSends } from '../delivery/pending-sends.js';
 import { FirstById } from '../first-by-id.js';
+import type { Backplane, Observer, Target } from '../ports.js';
 import type { Slices, Steps } from '../slices.js';
 
 /** Of one member in one group: the UTF-8 of its keys and values. [client-protocols 4.9] */
@@ -11,17 +14,14 @@ export const maxSnapshotItems = 200;
 export type State = ReadonlyMap<string, string>;
 
 /** What group states need of their hub. */
-export interface GroupStateHost {
-  /** Unix milliseconds. */
-  now(): number;
-  /** To connections of this node. */
-  send(receivers: readonly Connection[], message: NumberedMessage): void;
-  /** Tells the other nodes that have members of the group. */
-  publish(group: string, item: GroupStateItem): void;
-  /** The states that those nodes have. */
-  gather(group: string): Promise<readonly GroupStateItem[]>;
-  fault(error: unknown): void;
+export interface GroupStateParts {
+  /** Canonical name of the hub. */
+  readonly hub: string;
+  readonly sends: Pick<PendingSends, 'sendNow'>;
+  readonly backplane: Pick<Backplane, 'publish' | 'gather'>;
+  readonly clock: Pick<Clock, 'now'>;
   readonly slices: Slices;
+  readonly observer: Pick<Observer, 'fault'>;
 }
 
 interface Subscription {
@@ -48,13 +48,13 @@ export function checkSize(state: State | undefined): void {
  * updates go to every node, snapshots are gathered from all of them. Only groups that are used this way have an entry.
  */
 export class GroupStates {
-  readonly #host: GroupStateHost;
+  readonly #parts: GroupStateParts;
   readonly #groups = new Map<string, GroupEntry>();
   /** When each connection last changed a state: clients compare the times to find the latest one. */
   readonly #lastUpdateMs = new WeakMap<Connection, number>();
 
-  constructor(host: GroupStateHost) {
-    this.#host = host;
+  constructor(parts: GroupStateParts) {
+    this.#parts = parts;
   }
 
   /** Undefined clears; clearing what is not set is no news. The connection is a member of the group. */
@@ -65,7 +65,7 @@ export class GroupStates {
     if (state === undefined) this.#delete(group, entry => entry.states.delete(connection.id));
     else this.#entry(group).states.set(connection.id, item);
     this.receive(group, item);
-    this.#host.publish(group, item);
+    this.#parts.backplane.publish(this.#target(group), { kind: 'groupState', item });
   }
 
   /** A member has left the group: removes its state and its subscription. */
@@ -91,7 +91,7 @@ export class GroupStates {
       if (held === undefined) ready.push(connection);
       else held.set(item.connectionId, item);
     }
-    if (ready.length > 0) this.#host.send(ready, { kind: 'groupStateUpdate', group, items: [item] });
+    if (ready.length > 0) this.#send(ready, { kind: 'groupStateUpdate', group, items: [item] });
   }
 
   /** Sends a subscriber the present states of the group, from all nodes; nothing when it has left meanwhile. Never rejects. */
@@ -101,11 +101,11 @@ export class GroupStates {
     const held = new Map(subscription.held);
     subscription.held = held;
     const elsewhere = await this.#gather(group);
-    const here = await this.#host.slices.run(this.first(group));
+    const here = await this.#parts.slices.run(this.first(group));
     if (this.#subscription(connection, group) !== subscription || subscription.held !== held) return;
     subscription.held = undefined;
     const items = newest([...here, ...elsewhere, ...held.values()]);
-    this.#host.send([connection], { kind: 'groupStateSnapshot', group, items });
+    this.#send([connection], { kind: 'groupStateSnapshot', group, items });
   }
 
   /** States of members on this node, in the order of connection ids; no more than a snapshot can hold. */
@@ -121,15 +121,25 @@ export class GroupStates {
   /** If the other nodes do not answer, the states of this node are sent; later updates of the others still arrive. */
   async #gather(group: string): Promise<readonly GroupStateItem[]> {
     try {
-      return await this.#host.gather(group);
+      const answers = await this.#parts.backplane.gather(this.#target(group), { kind: 'listStates' });
+      return answers.flatMap(({ states = [] }) => states);
     } catch (error) {
-      this.#host.fault(error);
+      this.#parts.observer.fault('snapshot of group states', error);
       return [];
     }
   }
 
+  /** To connections of this node. */
+  #send(receivers: readonly Connection[], message: NumberedMessage): void {
+    this.#parts.sends.sendNow(receivers, { message, expiresAtMs: Number.POSITIVE_INFINITY });
+  }
+
+  #target(group: string): Target {
+    return { scope: 'group', hub: this.#parts.hub, group };
+  }
+
   #nextTime(connection: Connection): number {
-    const timeMs = Math.max(this.#host.now(), (this.#lastUpdateMs.get(connection) ?? 0) + 1);
+    const timeMs = Math.max(this.#parts.clock.now(), (this.#lastUpdateMs.get(connection) ?? 0) + 1);
     this.#lastUpdateMs.set(connection, timeMs);
     return timeMs;
   }

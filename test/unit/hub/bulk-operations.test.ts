@@ -18,7 +18,7 @@ beforeEach(() => {
 
 const groupsOf = () => clients.map(({ connection }) => [...connection.groups].join());
 const leave = ({ connection, outlet }: FakeClient) =>
-  node.chat.lose(connection, outlet, { category: 'Normal', reason: '' }, true);
+  node.chat.lifecycle.lose(connection, outlet, { category: 'Normal', reason: '' }, true);
 
 /** Lets the call begin, and do that many steps. */
 async function steps(count: number): Promise<void> {
@@ -146,7 +146,7 @@ describe('[F2] a call over many connections goes in slices', () => {
   });
 
   test('the service’s shutdown ends connections in slices', async () => {
-    const left = node.chat.evict(2);
+    const left = node.chat.lifecycle.evict(2);
     expect(clients.map(({ connection }) => connection.isAlive)).toEqual([false, true, true]);
     await pace.finish();
     expect(await left).toBe(1);
@@ -230,7 +230,7 @@ describe('[F2] a connection in very many groups ends in slices', () => {
     const client = beginEnd();
     node.chat.sendToGroup('g1000', textPayload('x'));
     expect(await membersOf('g1000')).toEqual([]);
-    node.chat.fail(client.connection, new PubSubError('slowClient', 'again'));
+    node.chat.lifecycle.fail(client.connection, new PubSubError('slowClient', 'again'));
     await end(node.chat.closeGroup('g1000'));
     await pace.finish();
     expect(client.outlet.frames).toEqual([]);
@@ -243,9 +243,9 @@ describe('[F2] a connection in very many groups ends in slices', () => {
     for (const other of clients) leave(other);
     const hub = node.hubs.find('chat');
     expect(hub?.size).toBe(0);
-    expect(await hub?.evict(1)).toBe(1);
+    expect(await hub?.lifecycle.evict(1)).toBe(1);
     await pace.finish();
-    expect(await hub?.evict(1)).toBe(0);
+    expect(await hub?.lifecycle.evict(1)).toBe(0);
     expect(node.hubs.find('chat')).toBeUndefined();
   });
 });

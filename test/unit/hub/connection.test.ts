@@ -248,17 +248,20 @@ describe('[client-protocols 5.2] a reliable connection outlives its socket', () 
     expect(connection.isOpen).toBe(true);
   });
 
-  test('[CP-084] a resume answers the outlet that it replaces, and stops the wait that it ends', () => {
+  test('[CP-084] a resume drops the outlet that it replaces, and stops the wait that it ends; one that has ended is not resumed', () => {
     const { connection, outlet } = reliable();
     const [second, third] = [new RecordingOutlet(), new RecordingOutlet()];
-    expect(connection.resume(second)).toBe(outlet);
+    expect(connection.resume(second)).toBe(true);
     expect([connection.isOn(outlet), connection.isOn(second)]).toEqual([false, true]);
+    expect(outlet.isDropped).toBe(true);
     let cancelled = 0;
     connection.suspend(() => {
       cancelled += 1;
     });
-    expect(connection.resume(third)).toBeUndefined();
+    expect(connection.resume(third)).toBe(true);
     expect(cancelled).toBe(1);
+    connection.end({ category: 'Normal', reason: '' });
+    expect(connection.resume(new RecordingOutlet())).toBe(false);
   });
 
   test('[CP-089] the 1001st unacknowledged message fails it as a slow client, once', () => {

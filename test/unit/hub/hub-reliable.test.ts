@@ -13,13 +13,13 @@ const lost = { category: 'Normal', reason: 'The connection was lost.' } as const
 
 const open = (options: OpenOptions = {}) => node.open({ protocol: jsonReliable, ...options });
 
-const lose = (client: FakeClient) => node.chat.lose(client.connection, client.outlet, lost, false);
+const lose = (client: FakeClient) => node.chat.lifecycle.lose(client.connection, client.outlet, lost, false);
 
 /** The client comes back with its token, if it may. */
 function recover({ id }: FakeClient): RecordingOutlet | undefined {
-  const connection = node.chat.recover(id, `chat/${id}`);
+  const connection = node.chat.lifecycle.recover(id, `chat/${id}`);
   const outlet = new RecordingOutlet();
-  if (connection !== undefined) node.chat.resume(connection, outlet);
+  if (connection !== undefined) node.chat.lifecycle.resume(connection, outlet);
   return connection && outlet;
 }
 
@@ -74,7 +74,7 @@ describe('[client-protocols 5.2] a lost socket', () => {
 
   test('[CP-085] ends a session at once when the client’s close was final', () => {
     const client = open();
-    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: 'bye' }, true);
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: 'bye' }, true);
     expect(client.session.calls.at(-1)).toEqual({ call: 'disconnected', reason: 'bye' });
     expect([node.chat.size, recover(client), node.clock.pending]).toEqual([0, undefined, 0]);
   });
@@ -87,7 +87,7 @@ describe('[client-protocols 5.2] a lost socket', () => {
 
   test('ends with the category of the loss when nobody came back', () => {
     const client = open();
-    node.chat.lose(client.connection, client.outlet, { category: 'PingTimeout', reason: 'x' }, false);
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'PingTimeout', reason: 'x' }, false);
     node.clock.advance(30_000);
     expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'PingTimeout' }]);
   });
@@ -159,7 +159,7 @@ describe('[client-protocols 5.2] a suspended session', () => {
   test('[design 5] is evicted like any other when the service stops', () => {
     const [suspended, present] = [open(), open()];
     lose(suspended);
-    expect(node.chat.evict(10)).toBe(0);
+    expect(node.chat.lifecycle.evict(10)).toBe(0);
     expect([ends(suspended), ends(present), node.clock.pending]).toEqual([1, 1, 0]);
     expect(present.outlet.closed).toEqual({ code: 1001, reason: '' });
     expect(recover(present)).toBeUndefined();
@@ -211,7 +211,7 @@ describe('[client-protocols 5.3] recovery', () => {
       protocol: jsonReliable,
       upstream,
     };
-    node.chat.open(admitted, outlet);
+    node.chat.lifecycle.open(admitted, outlet);
     expect(outlet.take()).toEqual([
       '{"type":"system","event":"connected","userId":"ann","connectionId":"c","reconnectionToken":"chat/c"}',
     ]);
@@ -257,7 +257,7 @@ describe('[client-protocols 5.3] recovery', () => {
     const outlet = recover(client);
     expect(client.outlet.isDropped).toBe(true);
     expect(client.outlet.closed).toBeUndefined();
-    node.chat.lose(client.connection, client.outlet, lost, true);
+    node.chat.lifecycle.lose(client.connection, client.outlet, lost, true);
     send(client, 'x');
     expect(heard(outlet)).toMatchObject([{ event: 'connected' }, { data: 'x' }]);
     expect([client.heard(), node.clock.pending]).toEqual([[], 0]);
@@ -272,13 +272,13 @@ describe('[client-protocols 5.3] recovery', () => {
     const client = open();
     lose(client);
     const [id = '', token = ''] = attempt(client.id);
-    expect(node.chat.recover(id, token)).toBeUndefined();
+    expect(node.chat.lifecycle.recover(id, token)).toBeUndefined();
     expect(heard(recover(client))).toMatchObject([{ event: 'connected' }]);
   });
 
   test('[CP-082] not in another hub, not of a plain protocol', () => {
     const [reliable, plain] = [open(), node.open()];
-    expect(node.hubs.get('other').recover(reliable.id, `other/${reliable.id}`)).toBeUndefined();
+    expect(node.hubs.get('other').lifecycle.recover(reliable.id, `other/${reliable.id}`)).toBeUndefined();
     expect(recover(plain)).toBeUndefined();
   });
 
@@ -314,7 +314,7 @@ describe('[client-protocols 5.3] recovery', () => {
 
   test('a failed connection is gone, whatever came before', () => {
     const client = open();
-    node.chat.fail(client.connection, new PubSubError('malformed', 'x'));
+    node.chat.lifecycle.fail(client.connection, new PubSubError('malformed', 'x'));
     lose(client);
     expect([node.chat.size, recover(client), node.clock.pending]).toEqual([0, undefined, 0]);
   });

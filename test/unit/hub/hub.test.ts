@@ -26,7 +26,7 @@ describe('opening', () => {
       outlet.frames.push(...frames.each());
       if (outlet.frames.length === 1) node.chat.sendToGroup('g', textPayload('at once'));
     };
-    node.chat.open(admission({ userId: 'ann', groups: ['g', 'h'] }), outlet);
+    node.chat.lifecycle.open(admission({ userId: 'ann', groups: ['g', 'h'] }), outlet);
     expect(outlet.take()).toEqual([
       '{"type":"system","event":"connected","userId":"ann","connectionId":"c"}',
       '{"type":"message","from":"group","group":"g","fromUserId":null,"dataType":"text","data":"at once"}',
@@ -36,14 +36,14 @@ describe('opening', () => {
 
   test('[CP-036] an anonymous client has no user', async () => {
     const outlet = new RecordingOutlet();
-    node.chat.open(admission({ groups: ['g'] }), outlet);
+    node.chat.lifecycle.open(admission({ groups: ['g'] }), outlet);
     expect(outlet.take()).toEqual(['{"type":"system","event":"connected","userId":null,"connectionId":"c"}']);
     expect(await node.chat.listGroup('g')).toEqual([{ connectionId: 'c', userId: undefined }]);
   });
 
   test('[vendor suite] an empty user id is greeted as it is, and is that of nobody', async () => {
     const outlet = new RecordingOutlet();
-    node.chat.open(admission({ userId: '', groups: ['g'], roles: ['webpubsub.sendToGroup'] }), outlet);
+    node.chat.lifecycle.open(admission({ userId: '', groups: ['g'], roles: ['webpubsub.sendToGroup'] }), outlet);
     expect(outlet.take()).toEqual(['{"type":"system","event":"connected","userId":"","connectionId":"c"}']);
     expect(await node.chat.listGroup('g')).toEqual([{ connectionId: 'c', userId: undefined }]);
     expect(await node.chat.userExists('')).toBe(false);
@@ -54,13 +54,13 @@ describe('opening', () => {
 
   test('[CP-025] a simple client hears nothing', () => {
     const outlet = new RecordingOutlet();
-    node.chat.open({ ...admission(), protocol: simpleEvents, subprotocol: undefined }, outlet);
+    node.chat.lifecycle.open({ ...admission(), protocol: simpleEvents, subprotocol: undefined }, outlet);
     expect(outlet.frames).toEqual([]);
   });
 
   test('the upstream is told who came, then that it is connected; the observer too', () => {
     const asked = admission({ userId: 'ann', roles: ['webpubsub.sendToGroups.\\', 'custom'] });
-    node.chat.open(asked, new RecordingOutlet());
+    node.chat.lifecycle.open(asked, new RecordingOutlet());
     expect(asked.upstream.calls).toEqual([
       { call: 'accept', userId: 'ann', subprotocol: 'JSON.webpubsub.azure.v1' },
       { call: 'connected' },
@@ -86,7 +86,7 @@ describe('opening', () => {
 
   test('[upstream-events D39] a client that left before is accepted and ended, and never was here', () => {
     const asked = admission();
-    node.chat.abandon(asked);
+    node.chat.lifecycle.abandon(asked);
     expect(asked.upstream.history).toEqual(['accept', 'disconnected']);
     expect(node.chat.size).toBe(0);
     expect(node.observer.facts).toEqual([]);
@@ -120,7 +120,7 @@ describe('[client-protocols 8.3] endings', () => {
 
   test('a lost socket ends its connection without writing to it', () => {
     const client = node.open({ userId: 'ann', groups: ['g'] });
-    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: 'bye' }, false);
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: 'bye' }, false);
     expect(client.heard()).toEqual([]);
     expect(client.outlet.closed).toBeUndefined();
     expect(client.session.calls.at(-1)).toEqual({ call: 'disconnected', reason: 'bye' });
@@ -129,9 +129,9 @@ describe('[client-protocols 8.3] endings', () => {
 
   test('whatever comes together, a connection ends once', async () => {
     const client = node.open();
-    node.chat.fail(client.connection, new PubSubError('slowClient', 'The client is too slow.'));
-    node.chat.fail(client.connection, new PubSubError('malformed', 'x'));
-    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: 'bye' }, false);
+    node.chat.lifecycle.fail(client.connection, new PubSubError('slowClient', 'The client is too slow.'));
+    node.chat.lifecycle.fail(client.connection, new PubSubError('malformed', 'x'));
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: 'bye' }, false);
     await node.chat.closeConnection(client.id);
     expect(client.heard()).toEqual([disconnected('The client is too slow.')]);
     expect(client.outlet.closed).toEqual({ code: 1008, reason: '' });
@@ -142,7 +142,7 @@ describe('[client-protocols 8.3] endings', () => {
   test('an outlet that fails while its connection is told goodbye leaves no trace of it', async () => {
     const client = node.open({ userId: 'ann', groups: ['g'] });
     client.outlet.send = () =>
-      node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: 'lost' }, false);
+      node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: 'lost' }, false);
     await node.chat.closeConnection(client.id);
     expect(client.outlet.closed).toBeUndefined();
     expect(await Promise.all([node.chat.userExists('ann'), node.chat.groupExists('g')])).toEqual([false, false]);
@@ -154,12 +154,12 @@ describe('[design 5] shutdown', () => {
   test('evicts as many as it is told, says why, and answers how many are left', () => {
     const clients = Array.from({ length: 5 }, () => node.open());
     const closed = () => clients.filter(({ outlet }) => outlet.closed !== undefined).length;
-    expect(node.chat.evict(2)).toBe(3);
+    expect(node.chat.lifecycle.evict(2)).toBe(3);
     expect(closed()).toBe(2);
-    expect(node.chat.evict(0)).toBe(3);
-    expect(node.chat.evict(100)).toBe(0);
+    expect(node.chat.lifecycle.evict(0)).toBe(3);
+    expect(node.chat.lifecycle.evict(100)).toBe(0);
     expect(closed()).toBe(5);
-    expect(node.chat.evict(1)).toBe(0);
+    expect(node.chat.lifecycle.evict(1)).toBe(0);
     for (const { outlet } of clients) {
       expect(outlet.closed).toEqual({ code: 1001, reason: '' });
       expect(outlet.take()).toEqual([disconnected('The service is shutting down.')]);

@@ -46,9 +46,9 @@ describe('hubs', () => {
     const node = new TestNode();
     const [one, other] = [node.open(), node.open()];
     const { chat } = node;
-    node.chat.lose(one.connection, one.outlet, { category: 'Normal', reason: '' }, true);
+    node.chat.lifecycle.lose(one.connection, one.outlet, { category: 'Normal', reason: '' }, true);
     expect(node.hubs.find('chat')).toBe(chat);
-    node.chat.lose(other.connection, other.outlet, { category: 'Normal', reason: '' }, true);
+    node.chat.lifecycle.lose(other.connection, other.outlet, { category: 'Normal', reason: '' }, true);
     expect([...node.hubs.all()]).toEqual([]);
     const next = node.open();
     node.chat.sendToAll(textPayload('x'));
@@ -59,24 +59,24 @@ describe('hubs', () => {
     const node = new TestNode();
     const reliable = node.open({ protocol: jsonReliable });
     const { chat } = node;
-    chat.lose(reliable.connection, reliable.outlet, { category: 'Normal', reason: '' }, false);
+    chat.lifecycle.lose(reliable.connection, reliable.outlet, { category: 'Normal', reason: '' }, false);
     expect(node.hubs.find('chat')).toBe(chat);
     let answer = (_reply: ConnectReply) => {};
     node.upstream.connectAnswer = () => new Promise(resolve => (answer = resolve));
-    const asking = chat.admit(candidate);
+    const asking = chat.lifecycle.admit(candidate);
     await chat.closeAll();
     expect([node.hubs.size, node.hubs.find('chat')]).toEqual([0, chat]);
     answer({ userId: undefined, roles: undefined, groups: undefined, subprotocol: undefined });
     const admission = await asking;
     expect(node.hubs.find('chat')).toBe(chat);
-    chat.abandon(admission);
+    chat.lifecycle.abandon(admission);
     expect(node.hubs.find('chat')).toBeUndefined();
   });
 
   test('[L10] are forgotten when their only client is refused', async () => {
     const node = new TestNode();
     node.upstream.connectAnswer = () => Promise.reject(new Error('no'));
-    await expect(node.chat.admit(candidate)).rejects.toThrow('no');
+    await expect(node.chat.lifecycle.admit(candidate)).rejects.toThrow('no');
     expect([...node.hubs.all()]).toEqual([]);
   });
 
@@ -101,7 +101,7 @@ describe('hubs', () => {
     node.open();
     node.hubs.get('other');
     expect(node.hubs.size).toBe(2);
-    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
     expect(node.hubs.size).toBe(1);
   });
 

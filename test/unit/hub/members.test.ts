@@ -20,7 +20,7 @@ let members: Members;
 
 beforeEach(() => {
   backplane = new RecordingBackplane();
-  members = new Members(hub, backplane);
+  members = new Members(hub, backplane, { joined: () => {}, left: () => {} });
 });
 
 const idsOf = (target: Target) => Array.from(members.select(target), ({ id }) => id);

@@ -159,7 +159,7 @@ describe('[RA-044] existence', () => {
     expect(await exists()).toEqual([false, false, false]);
     const client = west.open({ id: 'w', userId: 'ann', groups: ['g'] });
     expect(await exists()).toEqual([true, true, true]);
-    west.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+    west.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
     expect(await exists()).toEqual([false, false, false]);
   });
 

@@ -36,7 +36,7 @@ describe('[upstream-events 2.9] the upstream is told once of each group', () => 
       const { session } = client;
       const before: string[] = [];
       session.disconnected = () => before.push(...session.presence);
-      node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+      node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
       if (protocol !== undefined) {
         expect(session.presence).toEqual(['joined g']);
         node.clock.advance(node.recoveryWindowMs);
@@ -48,8 +48,8 @@ describe('[upstream-events 2.9] the upstream is told once of each group', () => 
 
   test('a recovery is no news', () => {
     const client = node.open({ groups: ['g'], protocol: jsonReliable });
-    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
-    node.chat.resume(client.connection, client.outlet);
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+    node.chat.lifecycle.resume(client.connection, client.outlet);
     expect(client.session.presence).toEqual(['joined g']);
   });
 });

@@ -36,7 +36,7 @@ const send = (client: FakeClient, name: string, ttlSeconds = 0) =>
 /** A client that is away and has missed `m1`, `m2` and so on. */
 async function awayClient(count = missed, ttlSeconds = 0): Promise<FakeClient> {
   const client = node.open({ protocol: jsonReliable, groups: ['g'], roles });
-  node.chat.lose(client.connection, client.outlet, lost, false);
+  node.chat.lifecycle.lose(client.connection, client.outlet, lost, false);
   for (let index = 1; index <= count; index += 1) send(client, `m${index}`, ttlSeconds);
   await settled();
   return client;
@@ -47,7 +47,7 @@ function comeBack(client: FakeClient, limits = roomy) {
   const [ws, socket] = [new FakeWebSocket(), new FakeSocket()];
   socket.isKernelFull = true;
   const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, node.clock, limits);
-  node.chat.resume(client.connection, outlet);
+  node.chat.lifecycle.resume(client.connection, outlet);
   const slow: string[] = [];
   outlet.watch({ onSlow: () => slow.push('slow') });
   /** The socket takes pieces until no more come. */
@@ -122,7 +122,7 @@ describe('[F1] while a session is replayed to a socket that takes it slowly', ()
     const before = first.heard();
     client.say({ type: 'sequenceAck', sequenceId: 3 });
     first.outlet.abandon();
-    node.chat.lose(client.connection, first.outlet, lost, false);
+    node.chat.lifecycle.lose(client.connection, first.outlet, lost, false);
     send(client, 'm101');
     await first.readAll();
     expect(first.heard()).toEqual(before);
@@ -185,7 +185,7 @@ describe('[F1] while a session is replayed to a socket that takes it slowly', ()
     client.say({ type: 'subscribeGroupState', group: 'g' });
     await first.readAll();
     expect(first.heard()).toEqual(['connected', '1 groupStateSnapshot']);
-    node.chat.lose(client.connection, first.outlet, lost, false);
+    node.chat.lifecycle.lose(client.connection, first.outlet, lost, false);
     for (let index = 2; index <= 50; index += 1) send(client, `m${index}`);
     set('while away');
     for (let index = 52; index <= 100; index += 1) send(client, `m${index}`);
@@ -212,7 +212,7 @@ describe('[F1] while a session is replayed to a socket that takes it slowly', ()
     client.say({ type: 'subscribeGroupState', group: 'g' });
     await first.readAll();
     client.say({ type: 'sequenceAck', sequenceId: 1 });
-    node.chat.lose(client.connection, first.outlet, lost, false);
+    node.chat.lifecycle.lose(client.connection, first.outlet, lost, false);
     for (let index = 2; index <= 101; index += 1) send(client, `m${index}`);
     for (const member of members) member.say({ type: 'setGroupState', group: 'g', state: { value: '1' } });
     await settled();

@@ -116,7 +116,7 @@ describe('[design 4] what one audience is sent within a turn', () => {
     const client = node.open({ id: 'r', groups: ['g'], protocol: jsonReliable });
     node.chat.sendToGroup('g', textPayload('x'));
     const next = new RecordingOutlet();
-    node.chat.resume(client.connection, next);
+    node.chat.lifecycle.resume(client.connection, next);
     turn.end();
     const heard = next.take();
     expect(heard[0]).toContain('"event":"connected"');
@@ -160,14 +160,14 @@ describe('a client for which what waits is too much ends as a slow one, whatever
 
   test('[CP-089] its socket is lost', async () => {
     const client = overdue();
-    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
     await expectGone(client);
   });
 
   test('[CP-089] it comes back on a new socket, which is closed with 1008', async () => {
     const client = overdue();
     const next = new RecordingOutlet();
-    node.chat.resume(client.connection, next);
+    node.chat.lifecycle.resume(client.connection, next);
     await expectGone(client);
     expect([next.closed?.code, next.frames]).toEqual([1008, []]);
   });
@@ -254,12 +254,17 @@ class Room {
         await chat.closeConnection(client.id, text);
         break;
       case 'lose':
-        chat.lose(client.connection, this.outlets[index]!.at(-1)!, { category: 'Normal', reason: text }, false);
+        chat.lifecycle.lose(
+          client.connection,
+          this.outlets[index]!.at(-1)!,
+          { category: 'Normal', reason: text },
+          false,
+        );
         break;
       case 'resume':
         if (client.connection.isAlive && client.connection.isReliable) {
           this.outlets[index]!.push(new RecordingOutlet());
-          chat.resume(client.connection, this.outlets[index]!.at(-1)!);
+          chat.lifecycle.resume(client.connection, this.outlets[index]!.at(-1)!);
         }
         break;
       case 'end of turn':

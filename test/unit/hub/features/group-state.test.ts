@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../../src/backplane/memory.js';
 import { GroupStates, maxSnapshotItems } from '../../../../src/hub/features/group-state.js';
+import { nothing } from '../../../../src/hub/operations.js';
 import type { Answer, Backplane, Operation, Target } from '../../../../src/hub/ports.js';
 import { Slices } from '../../../../src/hub/slices.js';
 import type { GroupStateItem, NumberedMessage } from '../../../../src/protocols/messages.js';
@@ -192,10 +193,10 @@ describe('[client-protocols D24] a reliable subscriber', () => {
     const ann = node.open({ ...member, id: 'a', protocol: jsonReliable });
     const [bob, cleo] = [node.open({ ...member, id: 'b' }), node.open({ ...member, id: 'c' })];
     await subscribe(ann);
-    node.chat.lose(ann.connection, ann.outlet, away, false);
+    node.chat.lifecycle.lose(ann.connection, ann.outlet, away, false);
     for (const k of ['1', '2', '3']) for (const client of [bob, cleo]) set(client, { k });
     await node.chat.closeConnection('c');
-    node.chat.resume(ann.connection, ann.outlet);
+    node.chat.lifecycle.resume(ann.connection, ann.outlet);
     expect(states(ann)).toEqual(['=', '+ b:{"k":"3"}', '+ c:-']);
   });
 
@@ -203,11 +204,11 @@ describe('[client-protocols D24] a reliable subscriber', () => {
     const node = new TestNode();
     const ann = node.open({ ...member, id: 'a', protocol: jsonReliable });
     await subscribe(ann);
-    node.chat.lose(ann.connection, ann.outlet, away, false);
+    node.chat.lifecycle.lose(ann.connection, ann.outlet, away, false);
     const others = Array.from({ length: 1_001 }, (_, index) => node.open({ ...member, id: `m${1_000 + index}` }));
     for (const other of others) set(other, { k: '1' });
     for (const { id } of others.slice(2)) await node.chat.closeConnection(id);
-    node.chat.resume(ann.connection, ann.outlet);
+    node.chat.lifecycle.resume(ann.connection, ann.outlet);
     await settled();
     expect(ann.connection.isOpen).toBe(true);
     expect(states(ann).at(-1)).toBe('= m1000:{"k":"1"} m1001:{"k":"1"}');
@@ -319,11 +320,14 @@ describe('while other nodes are asked', () => {
     const asked: ((items: readonly GroupStateItem[]) => void)[] = [];
     const sent: NumberedMessage[] = [];
     const groupStates = new GroupStates({
-      now: () => 0,
-      send: (_receivers, message) => sent.push(message),
-      publish: () => {},
-      gather: () => new Promise(resolve => asked.push(resolve)),
-      fault: () => {},
+      hub: 'chat',
+      sends: { sendNow: (_receivers, { message }) => void sent.push(message) },
+      backplane: {
+        publish: () => {},
+        gather: () => new Promise(resolve => asked.push(items => resolve([{ ...nothing, states: items }]))),
+      },
+      clock: { now: () => 0 },
+      observer: { fault: () => {} },
       slices: new Slices(new ManualPace()),
     });
     groupStates.subscribe(ann.connection, 'g');

@@ -96,9 +96,9 @@ describe('[client-protocols 4.2] invoke', () => {
     await client.session.answer();
     expect(client.heard()).toEqual([succeeded('1')]);
     invoke('2');
-    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
     await client.session.answer(textPayload('late'));
-    node.chat.resume(client.connection, client.outlet);
+    node.chat.lifecycle.resume(client.connection, client.outlet);
     expect(client.heard().filter(text => text.includes('invokeResponse'))).toEqual([]);
   });
 
@@ -169,7 +169,7 @@ describe('[F4] the end of its connection', () => {
   test('is not the loss of a socket that a reliable client may replace', async () => {
     client = node.open({ protocol: jsonReliable });
     invoke('1');
-    node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+    node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
     expect(client.session.signals.at(-1)?.aborted).toBe(false);
     node.clock.advance(node.recoveryWindowMs);
     expect(client.session.signals.at(-1)?.aborted).toBe(true);

@@ -241,7 +241,7 @@ describe('in a hub', () => {
       client.say(startMessage);
       client.say(fragment(1));
       member.heard();
-      node.chat.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
+      node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'Normal', reason: '' }, false);
       expect(member.heard()).toEqual(protocol ? [] : [cancelled(2)]);
       if (protocol === undefined) continue;
       node.clock.advance(node.recoveryWindowMs);

@@ -1,0 +1,70 @@
+import { type CloseCategory, type ErrorKind, outcomes, PubSubError } from '../errors.js';
+
+/** How a connection ended. */
+export interface Ending {
+  readonly category: CloseCategory;
+  /** For the `disconnected` event and logs. [upstream-events 1.4] */
+  readonly reason: string;
+  /** The reason is the client's own text: for the event, not for logs. */
+  readonly isClientText?: boolean | undefined;
+}
+
+/** An ending that the service begins: its client is told the reason, if its protocol has a message for it, and the code. */
+export interface Closing extends Ending {
+  readonly kind: ErrorKind | 'closedByAppServer';
+}
+
+/** WebSocket close code of a connection that the app server closes. [client-protocols 8.3] */
+const closedByAppServerCode = 1000;
+
+/** WebSocket close code, in the Web PubSub protocols. [client-protocols 8.3] */
+export function closeCodeOf({ kind }: Closing): number {
+  return kind === 'closedByAppServer' ? closedByAppServerCode : outcomes[kind].close;
+}
+
+/** WebSocket close code for a session that cannot be recovered: none was ended by it. [client-protocols 5.3] */
+export const cannotRecoverCode = 1008;
+
+/** Every reason for which a connection ends. */
+export const endings = {
+  /** The client left while its `connect` event was in progress. [upstream-events D39] */
+  notEstablished: { category: 'Normal', reason: 'The client left before the connection was established.' },
+  /** No Close frame came. */
+  lost: { category: 'Normal', reason: 'The connection was lost.' },
+  closedByClient: (reason: string): Ending => ({ category: 'Normal', reason, isClientText: true }),
+  pingTimeout: { category: 'PingTimeout', reason: 'The client did not answer pings.' },
+  /** What the client sent is not WebSocket: its Close frame has been sent. */
+  notWebSocket: (reason: string): Ending => ({ category: 'BadRequest', reason }),
+  /** @param lost how its socket ended */
+  recoveryExpired: (lost: Ending): Ending => ({
+    category: lost.category,
+    reason: 'The connection recovery timeout expired.',
+  }),
+  displaced: {
+    category: outcomes.tooMany.category,
+    reason:
+      'The session of the disconnected client was ended to admit a new connection: a connection limit is reached.',
+  },
+  shuttingDown: {
+    kind: 'shuttingDown',
+    category: outcomes.shuttingDown.category,
+    reason: 'The service is shutting down.',
+  },
+  closedByAppServer: (reason: string | undefined): Closing => ({
+    kind: 'closedByAppServer',
+    category: 'ClosedByAppServer',
+    reason: `Application server closed the connection.${reason === undefined || reason === '' ? '' : ` Reason: ${reason}`}`,
+  }),
+  /** An error of the client or of the service. */
+  failed: ({ kind, message, outcome: { category } }: PubSubError): Closing => ({
+    kind,
+    category,
+    reason: category === 'SendEventFailed' ? 'The event handler failed.' : message,
+  }),
+} as const satisfies Record<string, Ending | Closing | ((...about: never[]) => Ending)>;
+
+/** A client that is sent more than it reads. [client-protocols 8.4] */
+export const slowClient = {
+  tooManyUnacknowledged: () => new PubSubError('slowClient', 'Too many messages are unacknowledged.'),
+  tooMuchQueued: () => new PubSubError('slowClient', 'The client is too slow.'),
+};

@@ -1,0 +1,244 @@
+import type { Clock } from '../clock.js';
+import type { PubSubError } from '../errors.js';
+import { type Admission, admit, type Candidate } from './admission.js';
+import { Connection, type ConnectionOwner, type Ended } from './connection.js';
+import { type Closing, closeCodeOf, type Ending, endings, slowClient } from './endings.js';
+import type { GroupStates } from './features/group-state.js';
+import type { Members } from './members.js';
+import { Permissions } from './permissions.js';
+import type { Observer, Outlet, ReconnectionTokens, Upstream } from './ports.js';
+import type { Slices, Steps } from './slices.js';
+
+/** What the lives of a hub's connections need. */
+export interface LifecycleParts {
+  readonly members: Members;
+  readonly states: GroupStates;
+  readonly owner: ConnectionOwner;
+  readonly upstream: Upstream;
+  readonly reconnectionTokens: ReconnectionTokens;
+  readonly observer: Observer;
+  readonly clock: Clock;
+  readonly slices: Slices;
+  /** How long a disconnected reliable session is kept; read when one is suspended. */
+  readonly recoveryWindowMs: () => number;
+  /** Called when the last connection has ended and no client is being admitted. */
+  readonly onEmpty: () => void;
+}
+
+/** A connection in more groups leaves them in slices when it ends: each takes some microseconds. */
+const groupsLeftAtOnce = 1_000;
+
+/** The lives of one hub's connections on this node: admitted, opened, lost, recovered, ended. */
+export class Lifecycle {
+  readonly #hub: string;
+  readonly #parts: LifecycleParts;
+  /** Clients whose `connect` event is in progress, and admitted clients that are not opened yet. */
+  #asking = 0;
+  readonly #admitted = new Set<Admission>();
+  /** Connections that have ended and are still members of groups. */
+  #departing = 0;
+  /** Disconnected sessions, the oldest disconnection first, with its time. */
+  readonly #away = new Map<Connection, number>();
+
+  /** @param hub canonical name */
+  constructor(hub: string, parts: LifecycleParts) {
+    this.#hub = hub;
+    this.#parts = parts;
+  }
+
+  /**
+   * Decides whether the client may connect, with which user and subprotocol. Each admitted client is then opened or abandoned.
+   * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
+   */
+  admit(candidate: Candidate): Admission | Promise<Admission> {
+    const admission = admit(this.#hub, candidate, this.#parts.upstream);
+    return admission instanceof Promise ? this.#awaitAdmission(admission) : admission;
+  }
+
+  async #awaitAdmission(asking: Promise<Admission>): Promise<Admission> {
+    this.#asking += 1;
+    try {
+      const admission = await asking;
+      this.#admitted.add(admission);
+      return admission;
+    } finally {
+      this.#asking -= 1;
+      this.#tellIfEmpty();
+    }
+  }
+
+  /**
+   * Opens the connection of an admitted client: from here on it exists, is in its groups, and receives messages. Its first
+   * frame is `connected`, where its protocol has one.
+   */
+  open(admission: Admission, outlet: Outlet): Connection {
+    const { connectionId: id, userId, protocol, upstream } = admission;
+    const permissions = new Permissions(admission.roles);
+    const { members, owner, observer } = this.#parts;
+    const connection = new Connection({ id, userId, protocol, permissions, upstream, outlet }, owner);
+    members.add(connection);
+    this.#admitted.delete(admission);
+    upstream.identify(userId, admission.subprotocol);
+    upstream.connected();
+    observer.connectionOpened({ hub: this.#hub, connectionId: id, protocol: protocol.name });
+    for (const { role, reason } of permissions.takeIgnored()) {
+      observer.roleIgnored({ hub: this.#hub, connectionId: id, role, reason });
+    }
+    for (const group of admission.groups) members.join(connection, group);
+    this.#greet(connection);
+    return connection;
+  }
+
+  /** The client left during its `connect` event: the accepted connection ends at once. [upstream-events D39] */
+  abandon(admission: Admission): void {
+    admission.upstream.identify(admission.userId, admission.subprotocol);
+    admission.upstream.disconnected(endings.notEstablished.reason);
+    this.#admitted.delete(admission);
+    this.#tellIfEmpty();
+  }
+
+  /**
+   * The socket is lost, or its peer closed it. A reliable connection then waits for recovery, unless the close code was
+   * final. [client-protocols 5.2]
+   */
+  lose(connection: Connection, outlet: Outlet, ending: Ending, isFinal: boolean): void {
+    if (!connection.loses(outlet)) return;
+    if (isFinal || !connection.isReliable) {
+      this.#end(connection, ending);
+      return;
+    }
+    const expire = () => this.#end(connection, endings.recoveryExpired(ending));
+    connection.suspend(this.#parts.clock.after(this.#parts.recoveryWindowMs(), expire));
+    this.#away.set(connection, this.#parts.clock.monotonicMs());
+  }
+
+  /** Monotonic time at which the longest disconnected session lost its client; undefined when there is none. */
+  get longestAwaySinceMs(): number | undefined {
+    const [oldest] = this.#away.values();
+    return oldest;
+  }
+
+  /** Ends the session that has been disconnected longest, to admit a new client. False when none is disconnected. */
+  endLongestAway(): boolean {
+    const [connection] = this.#away.keys();
+    if (connection === undefined) return false;
+    this.#end(connection, endings.displaced);
+    return true;
+  }
+
+  /** The connection that a client may recover; undefined if it must not, for whatever reason. [client-protocols 5.3] */
+  recover(connectionId: string, token: string): Connection | undefined {
+    const [connection] = this.#parts.members.select({ scope: 'connection', hub: this.#hub, connectionId });
+    if (connection === undefined || !connection.isReliable) return undefined;
+    return this.#parts.reconnectionTokens.accepts(token, this.#hub, connectionId) ? connection : undefined;
+  }
+
+  /** Attaches the new socket of a recovering client: sends `connected`, then the missed messages. [client-protocols 5.3] */
+  resume(connection: Connection, outlet: Outlet): void {
+    if (!connection.resume(outlet)) {
+      outlet.close(closeCodeOf(endings.failed(slowClient.tooManyUnacknowledged())), ''); // what it was sent last was more than its buffer takes
+      return;
+    }
+    this.#away.delete(connection);
+    this.#greet(connection);
+    connection.replay(() => this.#parts.clock.monotonicMs());
+    for (const group of connection.takeForgottenGroups()) void this.#parts.states.sendSnapshot(connection, group);
+  }
+
+  /** Ends a connection for an error of its own or of ours. */
+  fail(connection: Connection, error: PubSubError): void {
+    this.#close(connection, endings.failed(error));
+  }
+
+  /** Starts no more requests of its clients; those under way finish. */
+  quiesce(): void {
+    for (const connection of this.#parts.members.select({ scope: 'hub', hub: this.#hub })) connection.quiesce();
+  }
+
+  /**
+   * Ends up to `count` connections for the service's shutdown. Returns how many are left, including those that still have
+   * groups to leave; a promise while it goes in slices.
+   */
+  evict(count: number): number | Promise<number> {
+    return this.#parts.slices.run(this.#evictEach(count));
+  }
+
+  *#evictEach(count: number): Steps<number> {
+    let left = count;
+    for (const connection of this.#parts.members.select({ scope: 'hub', hub: this.#hub })) {
+      if (left-- <= 0) break;
+      this.#close(connection, endings.shuttingDown);
+      yield;
+    }
+    return this.#parts.members.size + this.#departing;
+  }
+
+  closeForAppServer(connection: Connection, reason: string | undefined): void {
+    this.#close(connection, endings.closedByAppServer(reason));
+  }
+
+  /** The client gets the reason if its protocol has a message for it; the Close frame contains no text. [client-protocols 8.3] */
+  #close(connection: Connection, closing: Closing): void {
+    if (connection.isOpen) connection.tell({ kind: 'disconnected', reason: closing.reason });
+    this.#end(connection, closing)?.outlet?.close(closeCodeOf(closing), '');
+  }
+
+  #end(connection: Connection, ending: Ending): Ended | undefined {
+    const ended = connection.end(ending);
+    if (ended === undefined) return undefined;
+    this.#away.delete(connection);
+    this.#parts.members.remove(connection);
+    connection.streams?.cancel();
+    if (connection.groups.size > groupsLeftAtOnce) this.#departInSlices(connection, ending);
+    else {
+      for (const group of connection.groups) this.#parts.members.leave(connection, group);
+      this.#conclude(connection, ending);
+    }
+    return ended;
+  }
+
+  /** Until it has left the last group, it is a member of the others to which nothing can be sent. */
+  #departInSlices(connection: Connection, ending: Ending): void {
+    this.#departing += 1;
+    const pending = this.#parts.slices.run(this.#departFromEach(connection, ending));
+    pending?.catch(error => this.#parts.observer.fault(`end of connection ${connection.id}`, error));
+  }
+
+  *#departFromEach(connection: Connection, ending: Ending): Steps<void> {
+    for (const group of connection.groups) {
+      this.#parts.members.leave(connection, group);
+      yield;
+    }
+    this.#departing -= 1;
+    this.#conclude(connection, ending);
+  }
+
+  /** It has left its groups. */
+  #conclude(connection: Connection, ending: Ending): void {
+    connection.upstream.disconnected(ending.reason);
+    const { id: connectionId, protocol } = connection;
+    const { category, reason, isClientText } = ending;
+    this.#parts.observer.connectionClosed({
+      hub: this.#hub,
+      connectionId,
+      protocol: protocol.name,
+      category,
+      reason,
+      isClientText,
+    });
+    this.#tellIfEmpty();
+  }
+
+  #tellIfEmpty(): void {
+    const isEmpty = this.#parts.members.size === 0 && this.#departing === 0;
+    if (isEmpty && this.#asking === 0 && this.#admitted.size === 0) this.#parts.onEmpty();
+  }
+
+  #greet(connection: Connection): void {
+    const { id: connectionId, declaredUserId: userId } = connection;
+    const reconnectionToken = connection.isReliable
+      ? this.#parts.reconnectionTokens.issue(this.#hub, connectionId)
+      : undefined;
+    connection.tell({ kind: 'connected', connectionId, userId, reconnectionToken });
+  }
+}
