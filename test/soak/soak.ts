@@ -23,7 +23,7 @@ import { type MemoryReading, readings, readMemory } from './server/memory.js';
 import { type Samples, Scraper } from './server/metrics.js';
 import { readResident } from './server/resident.js';
 
-/** What memory at the end is compared with. [issue 4, Soak] */
+/** What memory at the end is compared with. */
 const warmUpMs = 60_000;
 const mostReadingGapMs = 2_000;
 const progressMs = 10_000;

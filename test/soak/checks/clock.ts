@@ -2,7 +2,7 @@ import type { ClockRecord, Ledger } from '../load/ledger.js';
 import type { Samples } from '../server/metrics.js';
 import { ascending, equal, none, type Row } from './row.js';
 
-/** Steps of the wall clock end no connection and no token that has life left. [issue 9, F7] */
+/** Steps of the wall clock end no connection and no token that has life left. */
 export function clockRows(samples: Samples, { clock, unresponsive }: Pick<Ledger, 'clock' | 'unresponsive'>): Row[] {
   return [
     equal('steps of the wall clock', [

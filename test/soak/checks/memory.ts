@@ -12,7 +12,7 @@ export interface MemoryFacts {
   readonly drained: MemoryReading;
 }
 
-/** [issue 4, Soak] Less than before is no leak. */
+/** Less than before is no leak. */
 const mostGrowth = 0.1;
 
 export function memoryRows({ before, early, late, drained }: MemoryFacts): Row[] {

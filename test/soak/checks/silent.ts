@@ -3,10 +3,10 @@ import { mostSilentMs } from '../load/silent-client.js';
 import type { MemoryReading } from '../server/memory.js';
 import { megabytes, none, type Row } from './row.js';
 
-/** How long a client may wait to be let in while there are more silent connections than descriptors. [issue 9, F3] */
+/** How long a client may wait to be let in while there are more silent connections than descriptors. */
 const mostWaitMs = 5_000;
 
-/** What they may cost together. [issue 9, F3] */
+/** What they may cost together. */
 const mostFloodBytes = 20e6;
 
 /** @param late under load, before the flood @param flooded during it */

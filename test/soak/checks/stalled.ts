@@ -4,7 +4,7 @@ import { equal, megabytes, none, type Row, shown } from './row.js';
 
 /**
  * Resident bytes of a round at its peak, besides those before. The messages of a round leave some 80 MB of garbage, however
- * many clients there are; a copy of them for each stalled client would be 300 MB more. [issue 9, F1]
+ * many clients there are; a copy of them for each stalled client would be 300 MB more.
  */
 const mostResidentGrowth = 150e6;
 

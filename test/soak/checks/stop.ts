@@ -19,10 +19,10 @@ export interface StopFacts {
   readonly peak: number | undefined;
 }
 
-/** Container platforms kill after 30 s. [issue 9, F5] */
+/** Container platforms kill after 30 s. */
 const mostStopMs = 25_000;
 
-/** As for a round of stalled clients, whose messages have all come before. [issue 9, F1] */
+/** As for a round of stalled clients, whose messages have all come before. */
 const mostResidentGrowth = 100e6;
 
 /** The service stops while clients are stalled, and connections silent, on both listeners. */

@@ -3,7 +3,7 @@ import { JsonClient } from './json-client.js';
 import { pace } from './pace.js';
 import type { Actor, Stage } from './stage.js';
 
-/** In order, again and again; the last one sets the clock right. [issue 9, F7] */
+/** In order, again and again; the last one sets the clock right. */
 const stepsSeconds = [90, 120, -3_600, 3_390] as const;
 
 const gapMs = { least: 5_000, most: 8_000 };

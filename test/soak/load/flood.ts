@@ -4,7 +4,7 @@ import { pace } from './pace.js';
 import { type SilentForm, SilentSocket } from './silent-socket.js';
 import type { Stage } from './stage.js';
 
-/** Silent connections at once: more than the descriptors of the service. [issue 9, F3] */
+/** Silent connections at once: more than the descriptors of the service. */
 const count = 1_100;
 
 /** Opened at a time, and how far apart: some hundred milliseconds pass before a newer connection is the oldest. */

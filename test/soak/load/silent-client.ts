@@ -3,7 +3,7 @@ import { pace } from './pace.js';
 import { type SilentKind, SilentSocket, silentKinds } from './silent-socket.js';
 import type { Actor, Stage } from './stage.js';
 
-/** By then the service must have ended a silent connection. [issue 9, F3] */
+/** By then the service must have ended a silent connection. */
 export const mostSilentMs = 60_000;
 
 const retryGapMs = 500;

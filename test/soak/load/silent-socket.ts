@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 
-/** What a silent client sends before it falls silent, or sends ever so slowly. [issue 9, F3, F5] */
+/** What a silent client sends before it falls silent, or sends ever so slowly. */
 export const silentForms = ['nothing', 'halfHead', 'headDrip', 'halfBody', 'bodyDrip', 'chunkDrip'] as const;
 export type SilentForm = (typeof silentForms)[number];
 

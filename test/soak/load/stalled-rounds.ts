@@ -28,7 +28,7 @@ const closedWithoutAnswerMs = 6_000;
 
 /**
  * One round after another: clients join a group and stop reading, the group is sent some 10 MB, and the clients end in
- * one of the ways that there are. Rounds are no part of the steady load: memory is read between them. [issue 9, F1]
+ * one of the ways that there are. Rounds are no part of the steady load: memory is read between them.
  */
 export class StalledRounds {
   readonly #stage: Stage;
