@@ -127,7 +127,7 @@ export function violations(files: readonly SourceFile[]): string[] {
   for (const { path, text } of files) {
     const code = withoutComments(text);
     const imports = importsOf(code);
-    const targets = imports.filter(isRelative).map(found => ({ ...found, target: resolve(path, found.specifier) }));
+    const targets = importsWithin(path, imports);
     graph.set(
       path,
       targets.map(({ target }) => target),
@@ -144,6 +144,28 @@ export function violations(files: readonly SourceFile[]): string[] {
     broken.push(...found.filter(rule => rule !== undefined).map(rule => `${path}: ${rule}`));
   }
   return [...broken, ...cycles(graph)];
+}
+
+/** An import of one file of the program by another. */
+export interface FileImport {
+  readonly from: string;
+  readonly to: string;
+  readonly isType: boolean;
+}
+
+/** Every import within the program; one that is written twice counts twice. */
+export function fileImports(files: readonly SourceFile[]): FileImport[] {
+  return files.flatMap(({ path, text }) =>
+    importsWithin(path, importsOf(withoutComments(text))).map(({ target, isType }) => ({
+      from: path,
+      to: target,
+      isType,
+    })),
+  );
+}
+
+function importsWithin(path: string, imports: readonly Import[]): (Import & { readonly target: string })[] {
+  return imports.filter(isRelative).map(found => ({ ...found, target: resolve(path, found.specifier) }));
 }
 
 /** Imports of what lies outside the sample's own folder, each as `file: rule`. `path` is relative to that folder. */
@@ -186,7 +208,7 @@ function resolve(from: string, specifier: string): string {
 }
 
 /** The folder, or the name of a file that is a room of its own. */
-function roomOf(path: string): string {
+export function roomOf(path: string): string {
   const slash = path.indexOf('/');
   return slash < 0 ? path.replace(/\.ts$/, '') : path.slice(0, slash);
 }
@@ -219,7 +241,7 @@ function isAllowed(places: Places, names: readonly string[], isType: boolean): b
 }
 
 /** Each file that can reach itself, with one way round; type imports count. */
-function cycles(graph: ReadonlyMap<string, readonly string[]>): string[] {
+export function cycles(graph: ReadonlyMap<string, readonly string[]>): string[] {
   const done = new Set<string>();
   const found: string[] = [];
   const visit = (path: string, trail: readonly string[]): void => {

@@ -1,35 +1,19 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join, relative, sep } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import {
-  importsOf,
-  libraryRooms,
-  roomImports,
-  type SourceFile,
-  sampleViolations,
-  violations,
-} from '../support/import-graph.js';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-
-/** Files below a folder, by their path from it. */
-function filesIn(folder: string, isWanted: (path: string) => boolean): SourceFile[] {
-  const top = join(root, folder);
-  return readdirSync(top, { recursive: true, withFileTypes: true })
-    .filter(entry => entry.isFile())
-    .map(entry => relative(top, join(entry.parentPath, entry.name)).split(sep).join('/'))
-    .filter(isWanted)
-    .map(path => ({ path, text: readFileSync(join(top, path), 'utf8') }));
-}
+import { repository } from '../support/doc-pages.js';
+import { importsOf, libraryRooms, roomImports, sampleViolations, violations } from '../support/import-graph.js';
+import { filesIn, programFiles } from '../support/source-files.js';
 
 function dependencies(): string[] {
-  const { dependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object };
+  const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+    dependencies: object;
+  };
   return Object.keys(dependencies);
 }
 
 describe('the program', () => {
-  const files = filesIn('src', path => path.endsWith('.ts'));
+  const files = programFiles();
 
   test('every import follows the map of the tree, and there is no cycle', () => {
     expect(files.length).toBeGreaterThan(40);

@@ -12,6 +12,12 @@ describe('the documents', () => {
     expect(pages.flatMap(({ blocks }) => blocks).length).toBeGreaterThan(10);
   });
 
+  test('of docs/ are all listed in README', () => {
+    const readme = pages.find(({ path }) => path === 'README.md')?.text ?? '';
+    const unlisted = pages.filter(({ path }) => path.startsWith('docs/') && !readme.includes(`](${path})`));
+    expect(unlisted.map(({ path }) => path)).toEqual([]);
+  });
+
   test.each(pages)('$path: every link within the repository leads somewhere', page => {
     expect(brokenLinks(page)).toEqual([]);
   });
