@@ -5,7 +5,7 @@ import { parseUrlTemplate } from '../upstream/url-template.js';
 import { FromEnvironment } from './environment.js';
 import type { Path } from './problems.js';
 import { expected } from './reasons.js';
-import { secureUrl } from './schema.js';
+import { secureUrl } from './schema/callers.js';
 
 /** Parsers for the `format`s of the schema. */
 const formats: Readonly<Record<string, (text: string, written: string) => unknown>> = {

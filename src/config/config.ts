@@ -8,19 +8,16 @@ import {
   type Insertion,
 } from '../upstream/options.js';
 import type { Path } from './problems.js';
+import { defaultEntraAudiences } from './schema/callers.js';
+import { defaultKeepAliveSeconds } from './schema/hub.js';
+import type { HandlerSettings, HubSettings, HubsFile } from './schema/hubs-file.js';
 import {
-  defaultEntraAudiences,
-  defaultFinalCloseCodes,
-  defaultKeepAliveSeconds,
   defaultMembershipsPerCall,
   defaultQueueBytes,
   defaultQueueMessages,
-  defaultRecoverySeconds,
   defaultUnauthenticated,
-  type HandlerSettings,
-  type HubSettings,
-  type HubsFile,
-} from './schema.js';
+} from './schema/limits.js';
+import { defaultFinalCloseCodes, defaultRecoverySeconds } from './schema/reliable.js';
 
 /** The settings of one hub. [rest-api 6.1] */
 export interface HubConfig {

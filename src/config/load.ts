@@ -7,13 +7,13 @@ import { buildConfig, type Config } from './config.js';
 import type { Environment } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path, quote } from './problems.js';
 import { findingOf } from './reasons.js';
-import { type HubsFile, hubsFileSchema } from './schema.js';
+import { type HubsFile, hubsFileSchema } from './schema/hubs-file.js';
 import { readSource, type Source } from './source.js';
 
 export { type Config, defaultHubConfig, type HubConfig, handlersOf, type Limits } from './config.js';
 export type { Environment } from './environment.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
-export { defaultPerAddress } from './schema.js';
+export { defaultPerAddress } from './schema/limits.js';
 
 export const maxConfigBytes = 1024 * 1024;
 

@@ -1,6 +1,9 @@
 /** The name rules that every edge shares. [client-protocols 4.1, 8.1; upstream-events 5.4; rest-api 2.0] */
 
-const hubName = /^[A-Za-z][A-Za-z0-9_`,.[\]]{0,127}$/;
+/** As a regular expression's text, which JSON Schema needs too. */
+export const hubNamePattern = '^[A-Za-z][A-Za-z0-9_`,.[\\]]{0,127}$';
+
+const hubName = new RegExp(hubNamePattern);
 const eventName = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 
 /** Longest group name, in UTF-16 units. */
@@ -12,6 +15,7 @@ export const maxUserIdLength = 1024;
 /** C0 and DEL, which a header field cannot carry, and halves of surrogate pairs, which UTF-8 cannot. [RFC 9110 5.5] */
 const unsendable = /[\u0000-\u001f\u007f\p{Surrogate}]/u;
 
+export const eventNameRule = 'a letter followed by letters, digits, `_`, `.` and `-`, at most 128 characters';
 export const groupNameRule = '1 to 1024 characters, not all white space, and neither "." nor ".."';
 export const userIdRule =
   '1 to 1024 characters, no white space at either end, no control characters, and neither "." nor ".."';
@@ -26,6 +30,7 @@ export function canonicalHubName(name: string): string {
   return name.toLowerCase();
 }
 
+/** A user event's name. */
 export function isEventName(name: string): boolean {
   return eventName.test(name);
 }

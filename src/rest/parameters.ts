@@ -2,6 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import {
   groupNameRule,
+  hubNamePattern,
   isGroupName,
   isHubName,
   isUserId,
@@ -38,7 +39,7 @@ const groupName = { minLength: 1, maxLength: maxGroupNameLength } as const;
 /** [rest-api 2.0] */
 export const pathParameters = {
   hub: Type.String({
-    pattern: '^[A-Za-z][A-Za-z0-9_`,.[\\]]{0,127}$',
+    pattern: hubNamePattern,
     description: 'Name of the hub, case-insensitive.',
   }),
   group: Type.String({ ...groupName, description: 'Name of the group, case-sensitive.' }),

@@ -1,11 +1,6 @@
 import { PubSubError } from '../errors.js';
-import { groupNameRule, isGroupName } from '../protocols/names.js';
+import { eventNameRule, groupNameRule, isEventName, isGroupName } from '../protocols/names.js';
 import { compilePattern, type GroupPattern, maxPatternLength, maxStars } from '../protocols/patterns.js';
-
-/** [upstream-events 5.4] */
-const eventName = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
-
-const nameRule = 'a name is a letter followed by letters, digits, `_`, `.` and `-`, at most 128 characters';
 
 /**
  * Reads a `userEventPattern` and answers whether a user event matches it, ignoring case.
@@ -45,7 +40,7 @@ function parseName(name: string, written: string): string {
   if (/[*?\\]/.test(name)) {
     throw invalid(`the event name${shown} contains a wildcard; write \`*\` alone for every event, or full names`);
   }
-  if (!eventName.test(name)) throw invalid(`the event name${shown} is not valid; ${nameRule}`);
+  if (!isEventName(name)) throw invalid(`the event name${shown} is not valid; a name is ${eventNameRule}`);
   return name.toLowerCase();
 }
 

@@ -48,7 +48,10 @@ export const roomImports: Readonly<Record<string, Places>> = {
   egress: ['types of clock', 'errors'],
   outbox: ['errors'],
   backplane: ['types of hub', 'errors'],
-  config: ['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'types of clock', 'errors'],
+  config: [
+    ...['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'protocols/names.ts'],
+    ...['types of clock', 'errors'],
+  ],
   auth: ['types of clock', 'errors'],
   hub: ['protocols', 'frames', 'filter', 'types of clock', 'errors'],
   protocols: ['frames', 'errors'],

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { describe, expect, test } from 'vitest';
-import { publishedSchema } from '../../../src/config/schema.js';
+import { publishedSchema } from '../../../src/config/schema/published.js';
 
 const committed = readFileSync(new URL('../../../hubs.schema.json', import.meta.url), 'utf8');
 

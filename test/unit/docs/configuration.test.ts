@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { knownVariables, settings } from '../../../src/cli/variables.js';
-import { hubsFileSchema } from '../../../src/config/schema.js';
+import { hubsFileSchema } from '../../../src/config/schema/hubs-file.js';
 import { repository } from '../../support/doc-pages.js';
 
 const page = readFileSync(join(repository, 'docs/configuration.md'), 'utf8');

@@ -1,0 +1,35 @@
+import { type Static, Type } from '@sinclair/typebox';
+import { hubNamePattern } from '../../protocols/names.js';
+import { callers } from './callers.js';
+import { delivery } from './delivery.js';
+import { nullable, record } from './fields.js';
+import { hub } from './hub.js';
+import { limits } from './limits.js';
+import { reliable } from './reliable.js';
+
+/**
+ * The one description of hubs.yaml: validation, the types below and the published hubs.schema.json come from it. Field
+ * names are those of the vendor's management API. [rest-api 6.1, design 2]
+ */
+export const hubsFileSchema = record(
+  {
+    hubs: Type.Optional(
+      nullable(
+        Type.Record(Type.String({ pattern: hubNamePattern }), nullable(hub), {
+          additionalProperties: false,
+          description: 'The hubs by name. Names start with a letter and are case-insensitive.',
+        }),
+      ),
+    ),
+    delivery: Type.Optional(nullable(delivery)),
+    limits: Type.Optional(nullable(limits)),
+    reliable: Type.Optional(nullable(reliable)),
+    auth: Type.Optional(nullable(callers)),
+  },
+  { title: 'Hubwire hubs.yaml', description: 'Hubs, their event handlers, and limits of the service.' },
+);
+
+/** A hubs.yaml that is valid, in canonical spelling and with environment variables filled in. */
+export type HubsFile = Static<typeof hubsFileSchema>;
+export type HubSettings = NonNullable<NonNullable<HubsFile['hubs']>[string]>;
+export type HandlerSettings = NonNullable<HubSettings['eventHandlers']>[number];
