@@ -10,7 +10,8 @@ import { ContinuationTokens } from './auth/continuation-tokens.js';
 import { Endpoints } from './auth/endpoints.js';
 import { EntraTokens } from './auth/entra.js';
 import { EntraVerifier } from './auth/entra-verifier.js';
-import { type AccessKeys, type ClientClaims, KeyTokens } from './auth/key-tokens.js';
+import { type ClientClaims, KeyTokens } from './auth/key-tokens.js';
+import { type AccessKeys, Keys } from './auth/keys.js';
 import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
 import { signer } from './auth/signature.js';
 import { MemoryBus } from './backplane/memory.js';
@@ -51,6 +52,7 @@ export interface ServiceOptions {
   readonly port: number;
   /** Address of the admin listener; undefined: none. */
   readonly admin: { readonly host: string; readonly port: number } | undefined;
+  /** A `Keys` object may be changed while the service runs. */
   readonly keys: AccessKeys;
   /** Public endpoints, as URLs; none: the public listener's own address. */
   readonly endpoints: readonly string[];
@@ -100,6 +102,7 @@ export class Service {
   readonly #options: ServiceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #keys: Keys;
   readonly #tokens: KeyTokens;
   readonly #backplane: Backplane;
   readonly #handlers: EventHandlers;
@@ -119,8 +122,10 @@ export class Service {
   #stopping: Promise<void> | undefined;
 
   constructor(options: ServiceOptions) {
-    const { keys, log, version, documentation, timeouts = defaultTimeouts } = options;
+    const { log, version, documentation, timeouts = defaultTimeouts } = options;
     this.#options = options;
+    const keys = Keys.of(options.keys);
+    this.#keys = keys;
     this.#config = options.config;
     this.#log = log;
     this.#clock = options.clock ?? systemClock;
@@ -284,7 +289,7 @@ export class Service {
 
   /** For app servers; contains the primary key. [rest-api 1.8] */
   get connectionString(): string {
-    return `Endpoint=${this.endpoints.primary};AccessKey=${this.#options.keys.primary};Version=1.0;`;
+    return `Endpoint=${this.endpoints.primary};AccessKey=${this.#keys.primary};Version=1.0;`;
   }
 
   /** A URL that a client can connect to as it is; holds a token. */

@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { type AccessKeys, verifyingKeys } from './key-tokens.js';
+import { type AccessKeys, Keys } from './keys.js';
 
 const macBytes = 16;
 
@@ -12,15 +12,15 @@ const purpose = 'hubwire.continuation.1';
  * two keys serves, so that a rotation breaks no list that is being read. They do not expire. [rest-api 2.6]
  */
 export class ContinuationTokens {
-  readonly #keys: readonly KeyObject[];
+  readonly #keys: Keys;
 
   constructor(keys: AccessKeys) {
-    this.#keys = verifyingKeys(keys);
+    this.#keys = Keys.of(keys);
   }
 
   /** @param hub canonical */
   issue(hub: string, group: string, connectionId: string): string {
-    const mac = macOf(this.#keys[0]!, hub, group, connectionId);
+    const mac = macOf(this.#keys.current.signing, hub, group, connectionId);
     return Buffer.concat([mac, Buffer.from(connectionId, 'utf8')]).toString('base64url');
   }
 
@@ -30,7 +30,7 @@ export class ContinuationTokens {
     if (bytes.length <= macBytes || bytes.toString('base64url') !== token) return undefined;
     const mac = bytes.subarray(0, macBytes);
     const connectionId = bytes.toString('utf8', macBytes);
-    const isOurs = this.#keys.some(key => timingSafeEqual(mac, macOf(key, hub, group, connectionId)));
+    const isOurs = this.#keys.current.verifying.some(key => timingSafeEqual(mac, macOf(key, hub, group, connectionId)));
     return isOurs ? connectionId : undefined;
   }
 }

@@ -2,6 +2,7 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { PubSubError } from '../errors.js';
 import type { Claims } from './claims.js';
+import type { KeySet, Keys } from './keys.js';
 
 /** Contents of a JSON Web Token whose signature is valid. */
 export interface SignedToken {
@@ -23,18 +24,21 @@ const mostHeaders = 64;
  * JWT libraries. Claims are parsed only after the signature is verified.
  */
 export class Hs256 {
-  readonly #keys: readonly KeyObject[];
+  readonly #keys: Keys;
+  /** With which everything that is remembered was verified. */
+  #verifiedWith: KeySet;
   /** By their text. Only holders of a key can add one, since a header is cached after its token's signature is verified. */
   readonly #headers = new Map<string, object>();
   /** Tokens with a valid signature, by their text; undefined when none are remembered. */
   readonly #signed: LRUCache<string, SignedToken> | undefined;
 
   /**
-   * @param keys any of which may have signed
+   * @param keys any of which may have signed; what is remembered is forgotten when they change
    * @param remembered how many tokens with a valid signature are remembered
    */
-  constructor(keys: readonly KeyObject[], remembered = 0) {
+  constructor(keys: Keys, remembered = 0) {
     this.#keys = keys;
+    this.#verifiedWith = keys.current;
     this.#signed = remembered === 0 ? undefined : new LRUCache({ max: remembered });
   }
 
@@ -43,6 +47,7 @@ export class Hs256 {
    * @throws PubSubError `unauthorized` that names the failed check, without any part of the token
    */
   verify(token: string): SignedToken {
+    if (this.#verifiedWith !== this.#keys.current) this.#forget();
     return this.#signed?.get(token) ?? this.#check(token);
   }
 
@@ -51,13 +56,19 @@ export class Hs256 {
     if (headerText === undefined || claimsText === undefined || signature === undefined) throw noToken();
     const header = this.#headers.get(headerText) ?? readHeader(headerText);
     const input = token.slice(0, -1 - signature.length);
-    if (!this.#keys.some(key => isSame(signature, hmac(key, input)))) {
+    if (!this.#verifiedWith.verifying.some(key => isSame(signature, hmac(key, input)))) {
       throw unauthorized('the token is not signed with an access key of this service');
     }
     this.#remember(headerText, header);
     const signed = { header, claims: readClaims(claimsText) };
     if (token.length <= longestRemembered) this.#signed?.set(token, signed);
     return signed;
+  }
+
+  #forget(): void {
+    this.#verifiedWith = this.#keys.current;
+    this.#headers.clear();
+    this.#signed?.clear();
   }
 
   #remember(text: string, header: object): void {

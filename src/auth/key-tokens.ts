@@ -1,14 +1,10 @@
-import { createSecretKey, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { type AudienceCheck, WrongAudience } from './audience.js';
 import { type Claims, checkHeader, checkTimes, claimStrings } from './claims.js';
 import { Hs256 } from './hs256.js';
+import { type AccessKeys, Keys } from './keys.js';
 
-/** The service's access keys. Their UTF-8 text is the key, although it looks like base64. [rest-api 1.2] */
-export interface AccessKeys {
-  readonly primary: string;
-  readonly secondary: string | undefined;
-}
+export type { AccessKeys } from './keys.js';
 
 /** The claims of a minted client token. [client-protocols 2.1] */
 export interface ClientClaims {
@@ -21,7 +17,7 @@ const issuer = 'https://webpubsub.azure.com';
 
 /** JSON Web Tokens signed with an access key (HS256). */
 export class KeyTokens {
-  readonly #keys: readonly KeyObject[];
+  readonly #keys: Keys;
   readonly #signatures: Hs256;
   readonly #now: () => number;
 
@@ -31,7 +27,7 @@ export class KeyTokens {
    *   are checked at each use
    */
   constructor(keys: AccessKeys, now: () => number, remembered = 0) {
-    this.#keys = verifyingKeys(keys);
+    this.#keys = Keys.of(keys);
     this.#signatures = new Hs256(this.#keys, remembered);
     this.#now = now;
   }
@@ -62,12 +58,6 @@ export class KeyTokens {
     if (claims.userId !== undefined) body.sub = claims.userId;
     if (claims.roles !== undefined && claims.roles.length > 0) body.role = claims.roles;
     if (claims.groups !== undefined && claims.groups.length > 0) body['webpubsub.group'] = claims.groups;
-    return jwt.sign(body, this.#keys[0] as KeyObject, { algorithm: 'HS256' });
+    return jwt.sign(body, this.#keys.current.signing, { algorithm: 'HS256' });
   }
-}
-
-/** The keys that exist, primary first, which is the one that signs. */
-export function verifyingKeys({ primary, secondary }: AccessKeys): readonly KeyObject[] {
-  const texts = secondary === undefined ? [primary] : [primary, secondary];
-  return texts.map(text => createSecretKey(Buffer.from(text, 'utf8')));
 }

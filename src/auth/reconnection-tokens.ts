@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
-import { type AccessKeys, verifyingKeys } from './key-tokens.js';
+import { type AccessKeys, Keys } from './keys.js';
 
 /** [client-protocols 5.1] */
 const lifetimeSeconds = 7 * 24 * 60 * 60;
@@ -13,23 +13,23 @@ const hubClaim = 'hubwire.session.hub';
  * opaque to clients. Signed with the access keys, so that any node can check them. [client-protocols 5.1, D33]
  */
 export class KeyReconnectionTokens {
-  readonly #keys: readonly KeyObject[];
+  readonly #keys: Keys;
   readonly #now: () => number;
 
   /** @param now Unix milliseconds */
   constructor(keys: AccessKeys, now: () => number) {
-    this.#keys = verifyingKeys(keys);
+    this.#keys = Keys.of(keys);
     this.#now = now;
   }
 
   issue(hub: string, connectionId: string): string {
     const exp = Math.floor(this.#now() / 1000) + lifetimeSeconds;
     const claims = { aud: connectionId, exp, [hubClaim]: hub };
-    return jwt.sign(claims, this.#keys[0] as KeyObject, { algorithm: 'HS256', noTimestamp: true });
+    return jwt.sign(claims, this.#keys.current.signing, { algorithm: 'HS256', noTimestamp: true });
   }
 
   accepts(token: string, hub: string, connectionId: string): boolean {
-    return this.#keys.some(key => this.#isSigned(token, hub, connectionId, key));
+    return this.#keys.current.verifying.some(key => this.#isSigned(token, hub, connectionId, key));
   }
 
   #isSigned(token: string, hub: string, connectionId: string, key: KeyObject): boolean {

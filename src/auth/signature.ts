@@ -1,13 +1,22 @@
 import { createHmac, type KeyObject } from 'node:crypto';
-import { type AccessKeys, verifyingKeys } from './key-tokens.js';
+import { type AccessKeys, Keys } from './keys.js';
+
+/** Makes the `ce-signature` of a connection. */
+export interface Signer {
+  (connectionId: string): string;
+  /** Compared by identity: a signature that was made with another version is not the service's any more. */
+  readonly version?: unknown;
+}
 
 /**
- * Makes the `ce-signature` of a connection: one `sha256=` item per key, primary first, joined by a comma without a space.
- * A key's characters are the HMAC key, even when they look like base64. [upstream-events 6.3]
+ * Signs a connection's id: one `sha256=` item per key, primary first, joined by a comma without a space. A key's characters
+ * are the HMAC key, even when they look like base64. [upstream-events 6.3]
  */
-export function signer(keys: AccessKeys): (connectionId: string) => string {
-  const prepared = verifyingKeys(keys);
-  return connectionId => prepared.map(key => `sha256=${hmac(key, connectionId)}`).join(',');
+export function signer(given: AccessKeys): Signer {
+  const keys = Keys.of(given);
+  const sign = (connectionId: string) =>
+    keys.current.verifying.map(key => `sha256=${hmac(key, connectionId)}`).join(',');
+  return Object.defineProperty(sign, 'version', { get: () => keys.current });
 }
 
 function hmac(key: KeyObject, connectionId: string): string {

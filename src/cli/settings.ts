@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { isLoopback } from '../addresses.js';
 import { Endpoints } from '../auth/endpoints.js';
-import type { AccessKeys } from '../auth/key-tokens.js';
+import type { AccessKeys } from '../auth/keys.js';
 import type { ProxyAddress, ProxySettings } from '../egress/proxy.js';
 import { PubSubError } from '../errors.js';
 import { type Given, settings } from './variables.js';

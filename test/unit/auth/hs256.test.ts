@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import jwt from 'jsonwebtoken';
 import { describe, expect, test } from 'vitest';
 import { Hs256 } from '../../../src/auth/hs256.js';
-import { KeyTokens, verifyingKeys } from '../../../src/auth/key-tokens.js';
+import { KeyTokens } from '../../../src/auth/key-tokens.js';
+import { type KeySet, Keys } from '../../../src/auth/keys.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const keys = { primary: 'cHJpbWFyeS1rZXktdGhhdC1pcy1sb25n', secondary: 'c2Vjb25kYXJ5LWtleQ==' };
@@ -31,11 +32,11 @@ const ours = (token: string) => {
 const tokens = new KeyTokens(keys, () => clock.now());
 const remembering = new KeyTokens(keys, () => clock.now(), 100);
 const theirs = (token: string) =>
-  verifyingKeys(keys)
+  new Keys(keys).current.verifying
     .map(key => claimsOf(() => byJsonWebToken(token, key)))
     .find(claims => claims !== 'refused') ?? 'refused';
 
-function byJsonWebToken(token: string, key: ReturnType<typeof verifyingKeys>[number]): unknown {
+function byJsonWebToken(token: string, key: KeySet['signing']): unknown {
   const claims = jwt.verify(token, key, { algorithms: ['HS256'], clockTolerance: 300, clockTimestamp: now });
   if (typeof claims === 'string' || typeof claims.exp !== 'number') throw new Error('no exp');
   if (![claims.aud].flat().includes(audience)) throw new Error('another audience');
@@ -235,7 +236,7 @@ test('[L4] on purpose it refuses what jsonwebtoken takes: extensions that it has
 });
 
 describe('the check of signatures', () => {
-  const hs256 = new Hs256(verifyingKeys(keys));
+  const hs256 = new Hs256(new Keys(keys));
   const head = encoded('{"alg":"HS256"}');
 
   test('says whether the token or its signature is wrong, and parses no claims before it is sure of them', () => {
@@ -265,7 +266,7 @@ describe('the check of signatures', () => {
   });
 
   test('a remembered token is that token and no other, and only after its signature was valid', () => {
-    const remembering = new Hs256(verifyingKeys(keys), 2);
+    const remembering = new Hs256(new Keys(keys), 2);
     const token = signed(head, encoded('{"a":1}'), keys.primary);
     const first = remembering.verify(token);
     expect(remembering.verify(token)).toBe(first);
@@ -284,7 +285,7 @@ describe('the check of signatures', () => {
   });
 
   test('a very long token is not remembered', () => {
-    const remembering = new Hs256(verifyingKeys(keys), 2);
+    const remembering = new Hs256(new Keys(keys), 2);
     const long = signed(head, encoded(`{"a":"${'x'.repeat(4096)}"}`), keys.primary);
     expect(remembering.verify(long)).not.toBe(remembering.verify(long));
   });
