@@ -8,12 +8,10 @@ import { createAdminServer } from './admin/server.js';
 import { clientUrl } from './auth/client-url.js';
 import { ContinuationTokens } from './auth/continuation-tokens.js';
 import { Endpoints } from './auth/endpoints.js';
-import { EntraTokens } from './auth/entra.js';
 import { EntraVerifier } from './auth/entra-verifier.js';
 import { type ClientClaims, KeyTokens } from './auth/key-tokens.js';
 import { type AccessKeys, Keys } from './auth/keys.js';
 import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
-import { signer } from './auth/signature.js';
 import { MemoryBus } from './backplane/memory.js';
 import { type Clock, systemClock } from './clock.js';
 import {
@@ -44,7 +42,8 @@ import { LogObserver } from './logging.js';
 import { createRestServer, nodeOptions } from './rest/server.js';
 import { Gateway, type SocketSettings } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
-import { EventHandlers, type HandlerStatus } from './upstream/event-handlers.js';
+import type { EventHandlers, HandlerStatus } from './upstream/event-handlers.js';
+import { eventHandlersOf } from './upstream/service-handlers.js';
 
 export interface ServiceOptions {
   /** Address of the public listener; port 0 is any free one. */
@@ -136,16 +135,7 @@ export class Service {
     const metrics = new Metrics({ isConfigured: hub => this.#config.hubs.has(hub), version });
     const observer = observers(metrics, new LogObserver(log, clock), options.observer ?? {});
     const isTraced = log.isLevelEnabled('debug');
-    this.#handlers = new EventHandlers({
-      origins: this.endpoints.hostnames,
-      originsWithPort: () => this.endpoints.hosts,
-      ports: () => this.endpoints.ports,
-      sign: signer(keys),
-      tokens: new EntraTokens({ clock }),
-      clock,
-      observer,
-      proxies: options.proxies,
-    });
+    this.#handlers = eventHandlersOf({ endpoints: this.endpoints, keys, clock, observer, proxies: options.proxies });
     const turn = new EventLoopTurn(clock);
     this.hubs = new Hubs({
       upstream: this.#handlers,
@@ -359,8 +349,9 @@ export class Service {
   }
 
   async #apply(config: Config): Promise<void> {
-    await this.#handlers.configure(handlersOf(config), config.delivery);
-    this.#config = config;
+    await this.#handlers.configure(handlersOf(config), config.delivery, () => {
+      this.#config = config;
+    });
   }
 
   #tellChanges({ lines, openings }: ReturnType<typeof changesOf>): void {

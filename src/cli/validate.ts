@@ -1,11 +1,10 @@
 import { resolve } from 'node:path';
 import { Endpoints } from '../auth/endpoints.js';
-import { EntraTokens } from '../auth/entra.js';
-import { signer } from '../auth/signature.js';
 import { systemClock } from '../clock.js';
 import { handlersOf, loadConfig } from '../config/load.js';
 import { observers } from '../hub/observers.js';
-import { EventHandlers, type HandlerStatus } from '../upstream/event-handlers.js';
+import type { HandlerStatus } from '../upstream/event-handlers.js';
+import { eventHandlersOf } from '../upstream/service-handlers.js';
 import { handlerLines } from './report.js';
 import { defaultEndpoint, type Environment, readEndpoints, readKeys, readProxies } from './settings.js';
 
@@ -21,12 +20,9 @@ export async function validate(file: string, args: ValidateArguments, env: Envir
   const path = resolve(file);
   const config = await loadConfig(path, env);
   const endpoints = new Endpoints(readEndpoints(env), () => defaultEndpoint);
-  const handlers = new EventHandlers({
-    origins: endpoints.hostnames,
-    originsWithPort: endpoints.hosts,
-    ports: endpoints.ports,
-    sign: signer(readKeys(env).keys),
-    tokens: new EntraTokens({ clock: systemClock }),
+  const handlers = eventHandlersOf({
+    endpoints,
+    keys: readKeys(env).keys,
     clock: systemClock,
     observer: observers(),
     proxies: readProxies(env),

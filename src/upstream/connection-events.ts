@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { noBody, type Response } from '../egress/exchange.js';
 import type { ConnectionEvents, ConnectReply, ConnectRequest, EventKind } from '../hub/ports.js';
 import type { Payload } from '../protocols/messages.js';
 import { connectBodyLimit, readConnectReply } from './connect-reply.js';
+import type { EventContext } from './context.js';
 import { Cookies } from './cookies.js';
 import { ConnectionHeaders, systemContentType, userContentTypes } from './event-headers.js';
 import { eventBodyLimit, readEventReply } from './event-reply.js';
@@ -21,6 +23,7 @@ const percentInUserId =
 
 /** One connection's event history: its `ce-id` counter, state and cookies. [upstream-events 2.3, 3.5, 6.4] */
 export class HandledEvents implements ConnectionEvents {
+  readonly #context: EventContext;
   readonly #sender: EventSender;
   readonly #hub: string;
   readonly #connectionId: string;
@@ -33,19 +36,21 @@ export class HandledEvents implements ConnectionEvents {
   #notifications: Notifications | undefined;
   /** Most connections never get one. */
   #cookies: Cookies | undefined;
-  /** Made for the first event that is sent: headers are made again when the subprotocol is known, this is not. */
+  /** Made for the first event that is sent, and again when a key has changed; `#headers` is made more often. */
   #signature: string | undefined;
-  /** As the signature; `hub` is the spelling it was made with, `origin` what the service was called then. */
+  #signatureVersion: unknown;
+  /** `hub` is the spelling it was made with, `origin` what the service was called then. */
   #headers: { readonly hub: string; readonly origin: string; readonly template: ConnectionHeaders } | undefined;
 
-  constructor(sender: EventSender, hub: string, connectionId: string) {
+  constructor(context: EventContext, sender: EventSender, hub: string, connectionId: string) {
+    this.#context = context;
     this.#sender = sender;
     this.#hub = hub;
     this.#connectionId = connectionId;
   }
 
   connect(request: ConnectRequest): Promise<ConnectReply> | undefined {
-    const handler = this.#sender.find(this.#hub, 'connect', 'connect');
+    const handler = this.#context.find(this.#hub, 'connect', 'connect');
     if (!handler) return undefined;
     this.#know(request.userId, undefined);
     const event = this.#raise('connect', 'connect', 0, json(connectBody(request)), request.departed);
@@ -74,7 +79,7 @@ export class HandledEvents implements ConnectionEvents {
   event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined> {
     const content = { type: userContentTypes[payload.dataType], body: payload.bytes, metadata: payload.metadata };
     const event = this.#raise('user', name, this.#nextId++, content, signal);
-    const handler = this.#sender.find(this.#hub, 'user', name);
+    const handler = this.#context.find(this.#hub, 'user', name);
     if (!handler) return Promise.reject(this.#sender.unhandled(event));
     return this.#sender.send(event, handler, new UserEvent(this, event, handler));
   }
@@ -89,14 +94,14 @@ export class HandledEvents implements ConnectionEvents {
 
   /** Takes an id only for an event that is sent: presence that is not configured must leave no gap in the ids. [upstream-events D27] */
   #tellPresence(kind: 'joined' | 'left', group: string): void {
-    const handler = this.#sender.find(this.#hub, kind, group);
+    const handler = this.#context.find(this.#hub, kind, group);
     if (handler) this.#send(this.#raise(kind, kind, this.#nextId++, json({ group })), handler);
   }
 
   /** Takes an id whether it is sent or not. [upstream-events 2.3] */
   #notify(kind: 'connected' | 'disconnected', content: () => Content): void {
     const id = this.#nextId++;
-    const handler = this.#sender.find(this.#hub, kind, kind);
+    const handler = this.#context.find(this.#hub, kind, kind);
     if (handler) this.#send(this.#raise(kind, kind, id, content()), handler);
   }
 
@@ -118,7 +123,7 @@ export class HandledEvents implements ConnectionEvents {
   }
 
   #raise(kind: EventKind, name: string, id: number, content: Content, signal?: AbortSignal): RaisedEvent {
-    const time = this.#sender.timeText();
+    const time = this.#context.time();
     return { hub: this.#hub, connectionId: this.#connectionId, kind, name, id, time, content, signal };
   }
 
@@ -136,7 +141,7 @@ export class HandledEvents implements ConnectionEvents {
       name: event.name,
       id: event.id,
       time: event.time,
-      requestId: this.#sender.newRequestId(),
+      requestId: randomUUID(),
       contentType: event.content.type,
       state: this.#state,
       cookies: this.#cookies?.header(target.origin + target.path),
@@ -145,9 +150,14 @@ export class HandledEvents implements ConnectionEvents {
   }
 
   #template(hub: string): ConnectionHeaders {
-    const { origin } = this.#sender;
+    const { sign, settings } = this.#context;
+    const { origin } = settings;
+    if (this.#signature === undefined || this.#signatureVersion !== sign.version) {
+      this.#signature = sign(this.#connectionId);
+      this.#signatureVersion = sign.version;
+      this.#headers = undefined;
+    }
     if (this.#headers?.hub === hub && this.#headers.origin === origin) return this.#headers.template;
-    this.#signature ??= this.#sender.signatureOf(this.#connectionId);
     const template = new ConnectionHeaders({
       hub,
       connectionId: this.#connectionId,

@@ -1,10 +1,12 @@
 import type { TokenSource } from '../auth/entra.js';
+import type { Signer } from '../auth/signature.js';
 import type { Clock } from '../clock.js';
 import type { ProxySettings } from '../egress/proxy.js';
 import { Transport } from '../egress/transport.js';
 import type { ConnectionEvents, Observer, Upstream } from '../hub/ports.js';
 import { type AbuseCheck, checkUpstream } from './abuse-check.js';
 import { HandledEvents } from './connection-events.js';
+import { EventContext, type UpstreamSettings } from './context.js';
 import { EventSender } from './event-sender.js';
 import { type DeliveryOptions, defaultDelivery, type EventHandlerOptions, type HubHandlers } from './options.js';
 import { type EventHandler, eventsText, nothingText, Routes } from './routes.js';
@@ -19,7 +21,7 @@ export interface EventHandlersOptions {
   /** The service's public ports; a function when they are known only after listening. */
   readonly ports: readonly number[] | (() => readonly number[]);
   /** `ce-signature` of a connection. */
-  sign(connectionId: string): string;
+  readonly sign: Signer;
   readonly tokens: TokenSource;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -49,20 +51,26 @@ interface HandlerName {
   readonly url: string;
 }
 
-/** A validation and the configured handlers that share it, as messages name them. */
+/** The configured handlers that share a validation. */
+interface Users {
+  /** Of the latest configuration that has one of the handlers. */
+  delivery: DeliveryOptions;
+  handlers: readonly HandlerName[];
+}
+
 interface SharedValidation {
   readonly validation: Validation;
-  handlers: readonly HandlerName[];
+  readonly users: Users;
 }
 
 /** The app servers behind HTTP event handlers. [upstream-events 1–7] */
 export class EventHandlers implements Upstream {
   readonly #options: EventHandlersOptions;
   readonly #transport: Transport;
+  readonly #context: EventContext;
   readonly #sender: EventSender;
   /** By validation URL: handlers with the same one are validated together. [upstream-events 4.3] */
   readonly #validations = new Map<string, SharedValidation>();
-  #delivery = defaultDelivery;
   /** Counts `configure` calls: only the latest call takes effect. */
   #generation = 0;
   #isConfigured = false;
@@ -72,11 +80,11 @@ export class EventHandlers implements Upstream {
     const { sign, tokens, clock, observer, proxies } = options;
     this.#options = options;
     this.#transport = new Transport({ clock, proxies });
-    const origin = (withPort: boolean) => this.#origins(withPort).join(',');
-    this.#sender = new EventSender(
-      { origin, sign, tokens, clock, observer, transport: this.#transport },
-      this.#delivery,
-    );
+    const noHandlers = new Routes([], () => {
+      throw new Error('no handlers yet');
+    });
+    this.#context = new EventContext(this.#settingsOf(noHandlers, defaultDelivery), sign, clock);
+    this.#sender = new EventSender({ context: this.#context, tokens, clock, observer, transport: this.#transport });
   }
 
   /**
@@ -84,24 +92,29 @@ export class EventHandlers implements Upstream {
    * used too: events that match it fail until it is active; they do not fall through to the next handler. [design 2]
    *
    * The very first call takes effect at once, as there is nothing to go on with: events wait for the validation.
+   * @param swapped called in the step that puts `hubs` to use; not called when a later configuration comes first
    * @throws PubSubError `invalid` for a template or pattern that does not parse; nothing is changed then
    */
-  async configure(hubs: readonly HubHandlers[], delivery: DeliveryOptions): Promise<void> {
-    const routes = new Routes(hubs, (hub, template) => this.#validationOf(hub, template));
+  async configure(hubs: readonly HubHandlers[], delivery: DeliveryOptions, swapped = () => {}): Promise<void> {
+    const routes = new Routes(hubs, (hub, template) => this.#validationOf(hub, template, delivery));
     const generation = ++this.#generation;
-    this.#delivery = delivery;
-    if (!this.#isConfigured) this.#swap(routes, delivery);
+    const isFirst = !this.#isConfigured;
+    const swap = () => {
+      this.#swap(this.#settingsOf(routes, delivery));
+      swapped();
+    };
+    if (isFirst) swap();
     await Promise.all(routes.handlers.map(({ validation }) => validation.first()));
-    if (generation === this.#generation) this.#swap(routes, delivery);
+    if (!isFirst && generation === this.#generation) swap();
   }
 
   /** In the order of the configuration. */
   statuses(): readonly HandlerStatus[] {
-    return this.#sender.routes.handlers.map(handlerStatus);
+    return this.#context.settings.routes.handlers.map(handlerStatus);
   }
 
   open(hub: string, connectionId: string): ConnectionEvents {
-    return new HandledEvents(this.#sender, hub, connectionId);
+    return new HandledEvents(this.#context, this.#sender, hub, connectionId);
   }
 
   /** Settles once no event is under way. */
@@ -114,7 +127,7 @@ export class EventHandlers implements Upstream {
     this.#cancelHurry ??= this.#options.clock.after(orderPatienceMs, () => this.#sender.giveUpOrder());
   }
 
-  /** Ends once no event is under way. Events that are raised until then are still delivered. */
+  /** Ends once no event is under way. Events that are raised until then are still sent. */
   async close(): Promise<void> {
     this.#generation += 1;
     for (const { validation } of this.#validations.values()) validation.stop();
@@ -124,9 +137,14 @@ export class EventHandlers implements Upstream {
     await this.#transport.close();
   }
 
-  #swap(routes: Routes, delivery: DeliveryOptions): void {
+  #settingsOf(routes: Routes, delivery: DeliveryOptions): UpstreamSettings {
+    return { routes, delivery, origin: this.#origins(delivery.originWithPort).join(',') };
+  }
+
+  #swap(settings: UpstreamSettings): void {
+    const { routes, delivery } = settings;
     this.#isConfigured = true;
-    this.#sender.use(routes, delivery);
+    this.#context.settings = settings;
     for (const { hub, options, template } of routes.handlers) {
       if (takesNothing(options)) this.#options.observer.warned({ hub, warning: `${template.display} ${nothingTaken}` });
     }
@@ -149,47 +167,48 @@ export class EventHandlers implements Upstream {
   }
 
   /** Reports removed handlers; one that joins a finished validation gets its result at once. */
-  #tellUsers(shared: SharedValidation, users: SharedValidation['handlers']): void {
-    const before = shared.handlers;
-    const { status } = shared.validation;
-    shared.handlers = users;
-    for (const gone of without(before, users)) this.#tell(gone, 'removed', undefined);
+  #tellUsers({ users, validation }: SharedValidation, handlers: readonly HandlerName[]): void {
+    const before = users.handlers;
+    const { status } = validation;
+    users.handlers = handlers;
+    for (const gone of without(before, handlers)) this.#tell(gone, 'removed', undefined);
     if (status.state === 'pending') return;
-    for (const joined of without(users, before)) this.#tell(joined, status.state, reasonOf(status));
+    for (const joined of without(handlers, before)) this.#tell(joined, status.state, reasonOf(status));
   }
 
   #tell({ hub, url }: HandlerName, state: ValidationStatus['state'] | 'removed', reason: string | undefined): void {
     this.#options.observer.handlerChanged({ hub, url, state, reason });
   }
 
-  #validationOf(hub: string, template: UrlTemplate): Validation {
+  #validationOf(hub: string, template: UrlTemplate, delivery: DeliveryOptions): Validation {
     const target = template.validationUrl(hub);
     const url = target.origin + target.path;
     let shared = this.#validations.get(url);
     if (!shared) {
-      shared = { validation: this.#newValidation(url, target), handlers: [{ hub, url: template.display }] };
+      const users: Users = { delivery, handlers: [{ hub, url: template.display }] };
+      shared = { validation: this.#newValidation(target, users), users };
       this.#validations.set(url, shared);
     }
+    shared.users.delivery = delivery;
     return shared.validation;
   }
 
-  #newValidation(url: string, target: UrlTarget): Validation {
+  #newValidation(target: UrlTarget, users: Users): Validation {
     return new Validation({
       clock: this.#options.clock,
-      check: () => checkUpstream(this.#transport, this.#checkOf(target)),
-      changed: status => this.#changed(url, status),
+      check: () => checkUpstream(this.#transport, this.#checkOf(target, users.delivery)),
+      changed: status => this.#changed(users, status),
     });
   }
 
-  #checkOf(target: UrlTarget): AbuseCheck {
+  #checkOf(target: UrlTarget, { originWithPort, lenientOriginList }: DeliveryOptions): AbuseCheck {
     const { origins, ports } = this.#options;
-    const { originWithPort } = this.#delivery;
     return {
       ...target,
       serviceOrigins: origins,
       requestOrigins: this.#origins(originWithPort),
       servicePorts: typeof ports === 'function' ? ports() : ports,
-      lenientOriginList: this.#delivery.lenientOriginList,
+      lenientOriginList,
     };
   }
 
@@ -199,10 +218,8 @@ export class EventHandlers implements Upstream {
     return typeof originsWithPort === 'function' ? originsWithPort() : originsWithPort;
   }
 
-  #changed(validationUrl: string, status: ValidationStatus): void {
-    for (const handler of this.#validations.get(validationUrl)?.handlers ?? []) {
-      this.#tell(handler, status.state, reasonOf(status));
-    }
+  #changed({ handlers }: Users, status: ValidationStatus): void {
+    for (const handler of handlers) this.#tell(handler, status.state, reasonOf(status));
   }
 }
 

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { TokenSource } from '../auth/entra.js';
 import type { Clock } from '../clock.js';
 import type { BodyLimit, Response } from '../egress/exchange.js';
@@ -7,10 +6,11 @@ import type { Transport } from '../egress/transport.js';
 import { ConnectRefused, PubSubError } from '../errors.js';
 import type { EventKind, EventOutcome, Observer } from '../hub/ports.js';
 import type { Metadata } from '../protocols/messages.js';
+import type { EventContext } from './context.js';
 import { type Delivery, deliver, until } from './delivery.js';
 import type { Order } from './notifications.js';
 import type { DeliveryOptions } from './options.js';
-import { type EventHandler, Routes } from './routes.js';
+import type { EventHandler } from './routes.js';
 import type { UrlTarget } from './url-template.js';
 
 /** The content of one event. */
@@ -45,9 +45,7 @@ export interface EventPlan<T> {
 }
 
 export interface SenderOptions {
-  /** `WebHook-Request-Origin`: hosts of the service, joined by a comma. [upstream-events 4.4] */
-  origin(withPort: boolean): string;
-  sign(connectionId: string): string;
+  readonly context: EventContext;
   readonly tokens: TokenSource;
   readonly clock: Clock;
   readonly observer: Observer;
@@ -57,33 +55,15 @@ export interface SenderOptions {
 /** Sends events to the configured event handlers, and reports the outcome of each to the observer. */
 export class EventSender implements Order {
   readonly #options: SenderOptions;
-  #routes = new Routes([], () => {
-    throw new Error('no handlers yet');
-  });
-  #delivery: DeliveryOptions;
-  #origin: string;
+  readonly #context: EventContext;
   #underWay = 0;
   #idle: (() => void)[] = [];
   /** Of notifications that wait for an earlier one of their connection; undefined once no order is kept any more. */
   #overdue: Set<() => void> | undefined = new Set();
-  #second = -1;
-  #secondText = '';
 
-  constructor(options: SenderOptions, delivery: DeliveryOptions) {
+  constructor(options: SenderOptions) {
     this.#options = options;
-    this.#delivery = delivery;
-    this.#origin = options.origin(delivery.originWithPort);
-  }
-
-  /** From the next event on. */
-  use(routes: Routes, delivery: DeliveryOptions): void {
-    this.#routes = routes;
-    this.#delivery = delivery;
-    this.#origin = this.#options.origin(delivery.originWithPort);
-  }
-
-  get routes(): Routes {
-    return this.#routes;
+    this.#context = options.context;
   }
 
   /** Resolves when no event is under way. */
@@ -109,7 +89,7 @@ export class EventSender implements Order {
   }
 
   whenOverdue(task: () => void): () => void {
-    const cancel = this.#options.clock.after(this.#delivery.timeoutMs, task);
+    const cancel = this.#options.clock.after(this.#context.settings.delivery.timeoutMs, task);
     this.#overdue?.add(task);
     return () => {
       cancel();
@@ -122,11 +102,6 @@ export class EventSender implements Order {
     const waiting = this.#overdue ?? [];
     this.#overdue = undefined;
     for (const goOn of waiting) goOn();
-  }
-
-  /** Looked up at each event, so that a reload counts for connections that are open. [upstream-events 5.3] */
-  find(hub: string, kind: EventKind, subject: string): EventHandler | undefined {
-    return this.#routes.find(hub, kind, subject);
   }
 
   /** Reports a user event that no handler takes, and answers what to throw. */
@@ -147,7 +122,7 @@ export class EventSender implements Order {
     const startedMs = this.#options.clock.monotonicMs();
     this.enter();
     try {
-      const delivery = newDelivery(event, handler, plan, startedMs, this.#delivery);
+      const delivery = newDelivery(event, handler, plan, startedMs, this.#context.settings.delivery);
       return this.#deliver(handler, delivery).then(
         response => this.#read(event, plan, delivery, startedMs, response),
         (error: unknown) => this.#fail(event, startedMs, delivery.attempts, error),
@@ -164,32 +139,9 @@ export class EventSender implements Order {
     this.#options.observer.warned({ hub, warning });
   }
 
-  /** `WebHook-Request-Origin`. */
-  get origin(): string {
-    return this.#origin;
-  }
-
-  signatureOf(connectionId: string): string {
-    return this.#options.sign(connectionId);
-  }
-
-  newRequestId(): string {
-    return randomUUID();
-  }
-
-  /** `ce-time`: whole seconds, so the text is made once a second. [upstream-events 2.2] */
-  timeText(): string {
-    const second = Math.floor(this.#options.clock.now() / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#secondText = `${new Date(second * 1000).toISOString().slice(0, 19)}Z`;
-    }
-    return this.#secondText;
-  }
-
   #deliver(handler: EventHandler, delivery: Delivery): Promise<Response> {
     const { clock, transport } = this.#options;
-    const options = this.#delivery;
+    const options = this.#context.settings.delivery;
     const ready = this.#prepare(handler, delivery);
     if (ready) return ready.then(() => deliver(transport, clock, delivery, options));
     return deliver(transport, clock, delivery, options);
@@ -216,16 +168,20 @@ export class EventSender implements Order {
 
   /** Undefined when there is nothing to wait for, which is nearly always. */
   #prepare(handler: EventHandler, delivery: Delivery): Promise<void> | undefined {
-    const admitted = handler.validation.admit();
-    if (!admitted && handler.options.auth.type === 'None') return undefined;
-    return this.#waitUntilReady(handler, delivery, admitted);
+    const validated = handler.validation.ready();
+    if (!validated && handler.options.auth.type === 'None') return undefined;
+    return this.#waitUntilReady(handler, delivery, validated);
   }
 
   /** No event is sent to an upstream that is not validated, or before the Entra ID token for it is available. */
-  async #waitUntilReady(handler: EventHandler, delivery: Delivery, admitted: Promise<void> | undefined): Promise<void> {
+  async #waitUntilReady(
+    handler: EventHandler,
+    delivery: Delivery,
+    validated: Promise<void> | undefined,
+  ): Promise<void> {
     const { clock, tokens } = this.#options;
     const { deadlineMs, request } = delivery;
-    if (admitted) await until(clock, deadlineMs, admitted, 'the validation of its event handler');
+    if (validated) await until(clock, deadlineMs, validated, 'the validation of its event handler');
     const { auth } = handler.options;
     if (auth.type === 'None') return;
     const token = await until(clock, deadlineMs, tokens.token(auth.resource), 'an Entra ID token');

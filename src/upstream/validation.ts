@@ -46,10 +46,10 @@ export class Validation {
   }
 
   /**
-   * Whether an event may go out: at once when undefined, else when the promise resolves.
+   * Whether an event may be sent: at once when undefined, else when the promise resolves.
    * @throws PubSubError `eventFailed`, as a rejection, when the upstream is not active
    */
-  admit(): Promise<void> | undefined {
+  ready(): Promise<void> | undefined {
     const sinceMs = this.#options.clock.monotonicMs() - this.#checkedAtMs;
     switch (this.#status.state) {
       case 'active':

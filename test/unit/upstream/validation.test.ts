@@ -34,17 +34,17 @@ const rejected = (promise: Promise<void> | undefined) => expect(promise).rejects
 
 test('[UE-088] ten first events share one try and go out when it succeeds', async () => {
   const { validation, answer, tries, changes } = setup();
-  const events = Array.from({ length: 10 }, () => validation.admit());
+  const events = Array.from({ length: 10 }, () => validation.ready());
   expect(tries()).toBe(1);
   await answer(good);
   await expect(Promise.all(events)).resolves.toHaveLength(10);
-  expect(validation.admit()).toBeUndefined();
+  expect(validation.ready()).toBeUndefined();
   expect(changes).toEqual([{ state: 'active', answered: 'answered 200' }]);
 });
 
 test('[UE-085] ten first events all fail with the reason when it does not', async () => {
   const { validation, answer, tries, changes } = setup();
-  const events = Promise.allSettled(Array.from({ length: 10 }, () => validation.admit()));
+  const events = Promise.allSettled(Array.from({ length: 10 }, () => validation.ready()));
   await answer(bad);
   expect((await events).every(({ status }) => status === 'rejected')).toBe(true);
   expect(tries()).toBe(1);
@@ -55,11 +55,11 @@ test('[UE-089] a success is trusted for 60 s; then one event starts a refresh, a
   const { clock, validation, become, tries } = setup();
   await become(good);
   clock.advance(59_999);
-  expect(validation.admit()).toBeUndefined();
+  expect(validation.ready()).toBeUndefined();
   expect(tries()).toBe(1);
   clock.advance(1);
-  expect(validation.admit()).toBeUndefined();
-  expect(validation.admit()).toBeUndefined();
+  expect(validation.ready()).toBeUndefined();
+  expect(validation.ready()).toBeUndefined();
   expect(tries()).toBe(2);
 });
 
@@ -67,11 +67,11 @@ test('[F7] a success ages by what passes, whatever the wall clock says', async (
   const { clock, validation, become, tries } = setup();
   await become(good);
   clock.stepWall(3_600_000);
-  expect(validation.admit()).toBeUndefined();
+  expect(validation.ready()).toBeUndefined();
   expect(tries()).toBe(1);
   clock.stepWall(-7_200_000);
   clock.advance(60_000);
-  expect(validation.admit()).toBeUndefined();
+  expect(validation.ready()).toBeUndefined();
   expect(tries()).toBe(2);
 });
 
@@ -86,9 +86,9 @@ test('a failed refresh makes it failed, and starts again at 1 s', async () => {
   const { clock, validation, become, answer, tries, changes } = setup();
   await become(good);
   clock.advance(60_000);
-  validation.admit();
+  validation.ready();
   await answer(bad);
-  await rejected(validation.admit());
+  await rejected(validation.ready());
   expect(changes.map(({ state }) => state)).toEqual(['active', 'failed']);
   expect(clock.nextInMs).toBe(1000);
   await clock.advanceAsync(1000);
@@ -112,7 +112,7 @@ describe('[design 2] an event for a failed one', () => {
     const { clock, validation, become, tries } = setup();
     await become(bad);
     clock.advance(999);
-    await rejected(validation.admit());
+    await rejected(validation.ready());
     expect(tries()).toBe(1);
   });
 
@@ -122,7 +122,7 @@ describe('[design 2] an event for a failed one', () => {
     await clock.advanceAsync(1000);
     await answer(bad);
     clock.advance(1500);
-    const events = [validation.admit(), validation.admit()];
+    const events = [validation.ready(), validation.ready()];
     expect(tries()).toBe(3);
     await answer(good);
     await Promise.all(events);
@@ -133,7 +133,7 @@ describe('[design 2] an event for a failed one', () => {
     const { clock, validation, become, answer, tries } = setup();
     await become(bad);
     await clock.advanceAsync(1000);
-    const event = validation.admit();
+    const event = validation.ready();
     expect(tries()).toBe(2);
     await answer(good);
     await expect(event).resolves.toBeUndefined();
@@ -161,7 +161,7 @@ test('a success puts the background wait back to 1 s', async () => {
   await clock.advanceAsync(2000);
   await answer(good);
   clock.advance(60_000);
-  validation.admit();
+  validation.ready();
   await answer(bad);
   expect(clock.nextInMs).toBe(1000);
 });

@@ -1,0 +1,31 @@
+import type { Endpoints } from '../auth/endpoints.js';
+import { EntraTokens } from '../auth/entra.js';
+import type { AccessKeys } from '../auth/keys.js';
+import { signer } from '../auth/signature.js';
+import type { Clock } from '../clock.js';
+import type { ProxySettings } from '../egress/proxy.js';
+import type { Observer } from '../hub/ports.js';
+import { EventHandlers } from './event-handlers.js';
+
+/** What a service has, and event handlers need. */
+export interface ServiceParts {
+  readonly endpoints: Endpoints;
+  readonly keys: AccessKeys;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly proxies: ProxySettings | undefined;
+}
+
+/** The event handlers of a service, without any until they are configured. */
+export function eventHandlersOf({ endpoints, keys, clock, observer, proxies }: ServiceParts): EventHandlers {
+  return new EventHandlers({
+    origins: endpoints.hostnames,
+    originsWithPort: () => endpoints.hosts,
+    ports: () => endpoints.ports,
+    sign: signer(keys),
+    tokens: new EntraTokens({ clock }),
+    clock,
+    observer,
+    proxies,
+  });
+}
