@@ -37,9 +37,11 @@ import { isLoopbackAddress, trustedPeers } from './listener/client-address.js';
 import { defaultTimeouts, type ListenerTimeouts } from './listener/http-settings.js';
 import { listenOn } from './listener/listen.js';
 import { openFileLimit } from './listener/open-files.js';
+import { createPublicServer, nodeOptions } from './listener/public-server.js';
 import { SocketGuard, type SocketLimits } from './listener/socket-guard.js';
 import { LogObserver } from './logging.js';
-import { createRestServer, nodeOptions } from './rest/server.js';
+import { restApi, restPrefix } from './rest/api.js';
+import { Calls } from './rest/calls.js';
 import { Gateway, type SocketSettings } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
 import type { EventHandlers, HandlerStatus } from './upstream/event-handlers.js';
@@ -106,7 +108,7 @@ export class Service {
   readonly #backplane: Backplane;
   readonly #handlers: EventHandlers;
   readonly #gateway: Gateway;
-  readonly #rest: FastifyInstance;
+  readonly #public: FastifyInstance;
   readonly #guard: SocketGuard;
   readonly #admin: FastifyInstance;
   readonly #adminGuard: SocketGuard;
@@ -163,8 +165,19 @@ export class Service {
       tracesUpgrades: isTraced,
     });
     const certificate = options.tls && readCertificate(options.tls);
-    this.#rest = createRestServer({
-      ...shared,
+    this.#public = createPublicServer({
+      endpoints: this.endpoints,
+      trustProxy,
+      certificate,
+      logger: log,
+      version,
+      documentation,
+      timeouts,
+      watch: new Calls({ observer, monotonicMs: () => clock.monotonicMs(), isTraced }),
+    });
+    const rest = restApi({
+      endpoints: this.endpoints,
+      logger: log,
       tokens: new KeyTokens(keys, () => clock.now(), rememberedRestTokens),
       hubs: { get: name => this.hubs.reach(name) },
       continuationTokens: new ContinuationTokens(keys),
@@ -176,16 +189,11 @@ export class Service {
       isLocalAuthDisabled: () => this.#config.callers.isLocalAuthDisabled,
       onAuthenticated: socket => this.#guard.recognize(socket),
       onHealthAnswered: socket => this.#guard.answered(socket),
-      certificate,
-      logger: log,
-      version,
-      documentation,
-      timeouts,
-      reports: { observer, monotonicMs: () => clock.monotonicMs(), isTraced },
     });
+    this.#public.register(rest, { prefix: restPrefix });
     this.#certificateWatch = certificate && this.#watchCertificate(certificate);
-    this.#guard.watch(this.#rest.server);
-    this.#gateway.serve(this.#rest.server, nodeOptions(timeouts));
+    this.#guard.watch(this.#public.server);
+    this.#gateway.serve(this.#public.server, nodeOptions(timeouts));
     this.#admin = createAdminServer({
       isReady: () => this.#isReady,
       handlers: () => this.#handlers.statuses(),
@@ -205,10 +213,10 @@ export class Service {
   async listen(): Promise<void> {
     const { host, port, admin } = this.#options;
     const onAdmin = admin && (await tryListen(this.#admin, 'admin', admin));
-    const onPublic = await tryListen(this.#rest, 'public', { host, port });
+    const onPublic = await tryListen(this.#public, 'public', { host, port });
     const failures = [onAdmin, onPublic].filter(outcome => outcome !== undefined && typeof outcome !== 'number');
     if (failures.length > 0) {
-      await Promise.all([this.#admin.close(), this.#rest.close()]);
+      await Promise.all([this.#admin.close(), this.#public.close()]);
       throw new ListenError(failures);
     }
     if (typeof onAdmin === 'number') {
@@ -216,7 +224,7 @@ export class Service {
       this.#log.info(`admin listener at ${this.#admin.listeningOrigin}`);
     }
     if (typeof onPublic === 'number') this.#publicPort = onPublic;
-    this.#log.info(`public listener at ${this.#rest.listeningOrigin}`);
+    this.#log.info(`public listener at ${this.#public.listeningOrigin}`);
   }
 
   /**
@@ -313,7 +321,7 @@ export class Service {
     await turnOfEventLoop(); // a client whose connect was answered only now is refused, and its `disconnected` is sent
     await this.#atMost(patience(), this.#handlers.close());
     this.#gateway.stop();
-    await Promise.all([this.#close(this.#rest, this.#guard), this.#close(this.#admin, this.#adminGuard)]);
+    await Promise.all([this.#close(this.#public, this.#guard), this.#close(this.#admin, this.#adminGuard)]);
     await this.#backplane.close();
     const durationMs = Math.round(this.#clock.monotonicMs() - startedMs);
     this.#log.info({ durationMs, connectionsClosed }, 'stopped');
@@ -360,7 +368,7 @@ export class Service {
   }
 
   #watchCertificate(current: Certificate): CertificateWatch | undefined {
-    const { server } = this.#rest;
+    const { server } = this.#public;
     const { tls: files } = this.#options;
     if (files === undefined || !(server instanceof TlsServer)) return undefined;
     return new CertificateWatch({

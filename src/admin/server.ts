@@ -10,7 +10,7 @@ import {
 import { type About, sendAbout } from '../listener/about.js';
 import { answerNotFound, sendFailureBody } from '../listener/failure.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
-import { hostFault } from '../listener/request-target.js';
+import { invalidHost } from '../listener/request-target.js';
 import type { Metrics } from './metrics.js';
 
 export interface AdminServerOptions {
@@ -46,8 +46,8 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
   const app = listenerFor(options);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
-    const fault = hostFault(request.raw);
-    if (fault !== undefined) return sendFailureBody(reply, 400, 'Error.BadRequest', fault);
+    const reason = invalidHost(request.raw);
+    if (reason !== undefined) return sendFailureBody(reply, 400, 'Error.BadRequest', reason);
   });
   app.addHook('onResponse', async ({ raw }) => onAnswered?.(raw.socket));
   app.setNotFoundHandler(answerNotFound);

@@ -127,12 +127,12 @@ export function parseHost({ text, name }: Given): Given {
     .replace(/^\[(.*)\]$/, '$1')
     .toLowerCase();
   const isAddress = isIP(host) !== 0;
-  const fault = isAddress ? undefined : hostFault(host);
-  if (fault !== undefined) throw new PubSubError('invalid', `${name} ${fault}, not "${text}"`);
+  const problem = isAddress ? undefined : hostProblem(host);
+  if (problem !== undefined) throw new PubSubError('invalid', `${name} ${problem}, not "${text}"`);
   return { text: host, name };
 }
 
-function hostFault(host: string): string | undefined {
+function hostProblem(host: string): string | undefined {
   if (host === '') return 'must be a host name or an address, such as 127.0.0.1, or 0.0.0.0 for all addresses';
   if (host.includes('/') || host.includes('@')) return 'must be a host or an address without a scheme or path';
   if (/^(?:[^:]*|\[.*\]):\d*$/.test(host))

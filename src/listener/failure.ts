@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import type { FastifyReply } from 'fastify';
+import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { type ErrorKind, PubSubError } from '../errors.js';
 import { lingering } from './lingering.js';
 import { responseUnderWay } from './response-under-way.js';
 
@@ -24,6 +25,57 @@ export function sendFailureBody(reply: FastifyReply, status: number, code: strin
   reply.refusal = message;
   reply.code(status).header('x-ms-error-code', code).type('application/json; charset=utf-8');
   return reply.send(lingering(reply, failureBody(code, message)));
+}
+
+const codes: Readonly<Record<number, string>> = {
+  400: 'Error.BadRequest',
+  401: 'Error.Unauthorized',
+  403: 'Error.Forbidden',
+  404: 'Error.NotFound',
+  409: 'Error.Connection.Conflict', // the limit of permission overrides; nothing else is in conflict with anything
+  415: 'Error.UnsupportedMediaType',
+  503: 'Error.ServiceUnavailable',
+};
+
+/** `code` of an error that has no other, by its status. [rest-api 3.2] */
+export function codeOf(status: number): string {
+  return codes[status] ?? 'Error.InternalServerError';
+}
+
+export function isFastifyError(error: unknown): error is FastifyError {
+  return error instanceof Error && 'statusCode' in error && !(error instanceof PubSubError);
+}
+
+const kinds: Readonly<Record<number, ErrorKind>> = { 400: 'invalid', 413: 'tooLarge', 415: 'unsupportedMediaType' };
+
+/** Of whatever a hook or a route throws. Fastify itself refuses malformed content types, among others. */
+export function failureOf(error: unknown): PubSubError {
+  const kind = isFastifyError(error) ? kinds[error.statusCode ?? 500] : undefined;
+  return kind === undefined ? PubSubError.from(error) : new PubSubError(kind, (error as Error).message);
+}
+
+/** Logs a failure that is ours. */
+export function logFailure(
+  failure: PubSubError,
+  { method, routeOptions }: FastifyRequest,
+  logger: FastifyBaseLogger | undefined,
+  what: string,
+): void {
+  if (failure.kind === 'internal')
+    logger?.error({ err: failure.cause ?? failure, method, route: routeOptions.url }, what);
+}
+
+/** An error handler for what belongs to no API. */
+export function answerFailure(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  logger: FastifyBaseLogger | undefined,
+): FastifyReply {
+  const failure = failureOf(error);
+  logFailure(failure, request, logger, 'a request failed');
+  const { http } = failure.outcome;
+  return sendFailureBody(reply, http, codeOf(http), failure.message);
 }
 
 /** For unknown paths. */

@@ -1,7 +1,7 @@
 import type { ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { answerClientError, sendFailureBody } from './failure.js';
+import { answerClientError, type ClientError, sendFailureBody } from './failure.js';
 
 /** How long a peer may take, in milliseconds. */
 export interface ListenerTimeouts {
@@ -33,14 +33,29 @@ export function nodeTimeouts(timeouts: ListenerTimeouts): ServerOptions & { hand
   };
 }
 
+/** Is told of what Fastify refuses before there is a route, and with it a hook. */
+export interface RefusalWatch {
+  begin(request: FastifyRequest): void;
+  /** When the status is set. */
+  end(request: FastifyRequest, reply: FastifyReply): void;
+  /** Bytes were received that could not be read as a request. */
+  unreadable(answer: ClientError): void;
+}
+
 /** Settings of both listeners, so that errors do not have Fastify's own format. */
-export function fastifySettings(timeouts: ListenerTimeouts) {
+export function fastifySettings(timeouts: ListenerTimeouts, watch?: RefusalWatch) {
   return {
     requestTimeout: timeouts.requestMs, // Fastify would set the server's to none
-    clientErrorHandler: (error: Error, socket: Socket) => void answerClientError(error, socket),
+    clientErrorHandler: (error: Error, socket: Socket) => {
+      const answer = answerClientError(error, socket);
+      if (answer !== undefined) watch?.unreadable(answer);
+    },
     return503OnClosing: false, // what comes on a connection that is still open is served, and the connection closed
-    frameworkErrors: (error: FastifyError, _request: FastifyRequest, reply: FastifyReply) =>
-      void sendFailureBody(reply, 400, 'Error.BadRequest', withoutUrl(error)),
+    frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+      watch?.begin(request);
+      sendFailureBody(reply, 400, 'Error.BadRequest', withoutUrl(error));
+      watch?.end(request, reply);
+    },
   };
 }
 

@@ -51,7 +51,7 @@ export function loggedPath(target: string): string {
 }
 
 /** Why the request's Host header is invalid; undefined when it is valid. [RFC 9112 3.2] */
-export function hostFault(request: IncomingMessage): string | undefined {
+export function invalidHost(request: IncomingMessage): string | undefined {
   const { rawHeaders } = request;
   let lines = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) {

@@ -1,8 +1,7 @@
-import type { Socket } from 'node:net';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Observer } from '../hub/ports.js';
-import { answerClientError, type ClientError } from '../listener/failure.js';
-import { fastifySettings, type ListenerTimeouts } from '../listener/http-settings.js';
+import type { ClientError } from '../listener/failure.js';
+import type { RequestWatch } from '../listener/public-server.js';
 import { loggedPath } from '../listener/request-target.js';
 import { operationOf } from './operation.js';
 
@@ -28,7 +27,7 @@ declare module 'fastify' {
 const noOperation = 'other';
 
 /** Measures calls, and reports their results. */
-export class Calls {
+export class Calls implements RequestWatch {
   readonly #reports: CallReports;
 
   constructor(reports: CallReports) {
@@ -40,38 +39,22 @@ export class Calls {
     app.decorateRequest('startedMs', 0);
     app.decorateRequest('delivery', undefined);
     app.addHook('onRequest', (request, _reply, done) => {
-      this.#begin(request);
+      this.begin(request);
       done();
     });
     app.addHook('onSend', (request, reply, _payload, done) => {
-      this.#end(request, reply);
+      this.end(request, reply);
       done();
     });
   }
 
-  /** Reports what Fastify refuses before there is a route, and with it a hook. */
-  settings(timeouts: ListenerTimeouts) {
-    const { frameworkErrors } = fastifySettings(timeouts);
-    return {
-      frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
-        this.#begin(request);
-        frameworkErrors(error, request, reply);
-        this.#end(request, reply);
-      },
-      clientErrorHandler: (error: Error, socket: Socket) => {
-        const answer = answerClientError(error, socket);
-        if (answer !== undefined) this.#unreadable(answer);
-      },
-    };
-  }
-
-  #begin(request: FastifyRequest): void {
+  begin(request: FastifyRequest): void {
     request.startedMs = this.#reports.monotonicMs();
     if (this.#reports.isTraced) request.delivery = new Delivery();
   }
 
   /** When the status is set, and before the response is sent. */
-  #end(request: FastifyRequest, reply: FastifyReply): void {
+  end(request: FastifyRequest, reply: FastifyReply): void {
     const { observer, isTraced } = this.#reports;
     const { statusCode: status } = reply;
     const durationMs = this.#reports.monotonicMs() - request.startedMs;
@@ -80,7 +63,7 @@ export class Calls {
   }
 
   /** Bytes were received that could not be parsed as a request. */
-  #unreadable({ status, message: reason }: ClientError): void {
+  unreadable({ status, message: reason }: ClientError): void {
     const { observer } = this.#reports;
     observer.restCallFinished(noOperation, status, 0);
     const nothingKnown = { method: '', path: '', durationMs: 0, receivers: undefined, isAnswer: false };

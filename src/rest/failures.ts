@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify';
 import { type ErrorKind, PubSubError } from '../errors.js';
-import { failureBody, wholeRequest } from '../listener/failure.js';
+import { codeOf, failureBody, wholeRequest } from '../listener/failure.js';
 import { lingering } from '../listener/lingering.js';
 
 export { wholeRequest };
@@ -62,21 +62,10 @@ export function sendFailure(reply: FastifyReply, error: PubSubError): FastifyRep
     .send(lingering(reply, failure.shape === 'domain' ? domainBody(failure) : validationBody(failure)));
 }
 
-const codes: Readonly<Record<number, string>> = {
-  400: 'Error.BadRequest',
-  401: 'Error.Unauthorized',
-  403: 'Error.Forbidden',
-  404: 'Error.NotFound',
-  409: 'Error.Connection.Conflict', // the limit of permission overrides; nothing else is in conflict with anything
-  415: 'Error.UnsupportedMediaType',
-  503: 'Error.ServiceUnavailable',
-};
-
 const targets: Readonly<Partial<Record<ErrorKind, string>>> = { unauthorized: authorization, conflict: 'Connection' };
 
 function describe(error: PubSubError): RestFailure {
-  const code = codes[error.outcome.http] ?? 'Error.InternalServerError';
-  return new RestFailure(error.kind, code, targets[error.kind] ?? wholeRequest, error.message);
+  return new RestFailure(error.kind, codeOf(error.outcome.http), targets[error.kind] ?? wholeRequest, error.message);
 }
 
 function domainBody({ code, message, target }: RestFailure): string {

@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { bearerToken } from '../auth/bearer.js';
 import { PubSubError } from '../errors.js';
-import { hostFault, requestTarget } from '../listener/request-target.js';
+import { invalidHost, requestTarget } from '../listener/request-target.js';
 import { groupNameRule, isGroupName } from '../protocols/names.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { simpleEvents, simplePublisher } from '../protocols/webpubsub/simple.js';
@@ -48,7 +48,7 @@ export function readTarget(request: IncomingMessage, basePaths: readonly string[
  */
 export function checkHandshake(request: IncomingMessage): void {
   const { headers, method } = request;
-  const fault = hostFault(request);
+  const fault = invalidHost(request);
   if (fault !== undefined) throw new PubSubError('invalid', fault);
   const hasKey = /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '');
   if (method !== 'GET' || !isWebSocketUpgrade(request) || !hasKey) {

@@ -12,7 +12,7 @@ import { Hubs } from '../../src/hub/hubs.js';
 import type { Observer, Outlet, Upstream } from '../../src/hub/ports.js';
 import { Slices } from '../../src/hub/slices.js';
 import { simpleEvents } from '../../src/protocols/webpubsub/simple.js';
-import { createRestServer } from '../../src/rest/server.js';
+import { createRestServer } from '../support/rest-server.js';
 
 export const primaryKey = 'primary-key-of-the-conformance-suite-00';
 export const secondaryKey = 'secondary-key-of-the-conformance-suite-';

@@ -65,7 +65,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
 /** Where a library may be imported. */
 export const libraryRooms: Readonly<Record<string, Places>> = {
   ws: ['sockets'],
-  fastify: ['rest', 'admin', 'types of listener', 'types of service'],
+  fastify: ['listener', 'admin', 'types of rest', 'types of service'],
   cloudevents: ['upstream'],
   undici: ['egress'],
   'tough-cookie': ['upstream'],

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
-import { hostFault, requestTarget } from '../../../src/listener/request-target.js';
+import { invalidHost, requestTarget } from '../../../src/listener/request-target.js';
 
 /** A request with this target and these header lines. */
 function request(url: string, lines: readonly (readonly [string, string])[] = [['Host', 'h']]): IncomingMessage {
@@ -93,12 +93,12 @@ describe('[L1] [RFC 9112 3.2] Host lines', () => {
     ],
     [[['X', 'a']], /missing/],
   ])('%j', (lines, fault) => {
-    const found = hostFault(request('/', lines));
+    const found = invalidHost(request('/', lines));
     if (fault === undefined) expect(found).toBeUndefined();
     else expect(found).toMatch(fault);
   });
 
   test('HTTP/1.0 needs none', () => {
-    expect(hostFault({ rawHeaders: [], httpVersion: '1.0' } as unknown as IncomingMessage)).toBeUndefined();
+    expect(invalidHost({ rawHeaders: [], httpVersion: '1.0' } as unknown as IncomingMessage)).toBeUndefined();
   });
 });

@@ -7,7 +7,7 @@ import { PubSubError } from '../../../src/errors.js';
 import type { Member } from '../../../src/hub/ports.js';
 import type { Payload } from '../../../src/protocols/messages.js';
 import type { DataPlaneHub, HubDirectory } from '../../../src/rest/hub-directory.js';
-import { createRestServer, type RestServerOptions } from '../../../src/rest/server.js';
+import { createRestServer, type RestServerOptions } from '../../support/rest-server.js';
 
 export const key = 'a-key-that-is-long-enough-for-every-library';
 export const origin = 'https://hub.example.com';

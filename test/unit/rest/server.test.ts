@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { describe, expect, test } from 'vitest';
 import { Endpoints } from '../../../src/auth/endpoints.js';
 import { PubSubError } from '../../../src/errors.js';
-import { createRestServer } from '../../../src/rest/server.js';
+import { createRestServer } from '../../support/rest-server.js';
 import { continuationTokens, domainError, origin, RecordingHubs, startRest } from './rest-harness.js';
 
 const versions = '2021-10-01, 2022-11-01, 2023-07-01, 2024-01-01, 2024-12-01';
