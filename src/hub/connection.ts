@@ -1,8 +1,8 @@
 import { PubSubError } from '../errors.js';
 import type { Frames } from '../frames/frames.js';
-import { type ClientRequest, isNumbered, type NumberedMessage, type ServerMessage } from '../protocols/messages.js';
-import type { InboundFrame, Numbering, Protocol } from '../protocols/protocol.js';
-import { AckMemory } from '../protocols/webpubsub/ack-memory.js';
+import type { Act } from '../protocols/acts.js';
+import { type DataMessage, isDataMessage, type ServerMessage } from '../protocols/messages.js';
+import type { Dialogue, InboundFrame, Numbering, Protocol, Step, Steps } from '../protocols/protocol.js';
 import { BodyBatch } from './delivery/batch.js';
 import { ReplayBuffer } from './delivery/replay-buffer.js';
 import { type Ending, slowClient } from './endings.js';
@@ -24,20 +24,25 @@ export interface ConnectionParts {
   /** `""` is anonymous, as undefined is. */
   readonly userId: string | undefined;
   readonly protocol: Protocol;
+  /** Begun by the entrance, where the client's handshake is a part of the dialogue; else it begins here. */
+  readonly dialogue?: Dialogue | undefined;
   readonly permissions: Permissions;
   readonly upstream: ConnectionEvents;
   readonly outlet: Outlet;
 }
 
-/** What a connection needs from its hub. */
+/** What carries out a connection's requests. */
 export interface ConnectionOwner {
-  /** Carries out one request; a promise holds back the connection's later ones. Never throws or rejects. */
-  execute(connection: Connection, request: ClientRequest): Promise<void> | undefined;
-  /** Called for a frame that is not a request: it ends the connection. */
-  fail(connection: Connection, error: PubSubError): void;
+  /** Carries out one act, and has it answered; a promise holds back the connection's later ones. Never throws or rejects. */
+  execute(connection: Connection, act: Act): Promise<void> | undefined;
   received(connection: Connection, bytes: number): void;
   /** Flushes the messages that were sent to it before and are held for the end of the turn. */
   flush(connection: Connection): void;
+}
+
+/** What ends a connection that cannot go on. */
+export interface ConnectionEnder {
+  fail(connection: Connection, error: PubSubError): void;
 }
 
 /**
@@ -55,7 +60,10 @@ export interface Ended {
   readonly outlet: Outlet | undefined;
 }
 
-type Waiting = { readonly request: ClientRequest | PubSubError; readonly bytes: number };
+/** Begins in its turn: a request, or the failure of a frame that is not one. */
+type Turn = Act | PubSubError;
+
+type Waiting = { readonly request: Turn; readonly bytes: number };
 
 const noGroups: ReadonlySet<string> = new Set();
 
@@ -67,16 +75,17 @@ export class Connection {
   /** As spelled by the token or the upstream, for the `connected` message only: `""` is anonymous too. */
   readonly declaredUserId: string | undefined;
   readonly protocol: Protocol;
+  readonly dialogue: Dialogue;
   readonly permissions: Permissions;
   readonly upstream: ConnectionEvents;
   /** Most connections have no invocations or streams. */
   invocations: Invocations | undefined;
   streams: Streams | undefined;
-  /** Made when there is something to put in: many connections are in no group and ask for no acks, and a Set takes 0.2 KB. */
+  /** Made when there is something to put in: many connections are in no group. */
   #groups: Set<string> | undefined;
-  #acks: AckMemory | undefined;
   readonly #replay: ReplayBuffer | undefined;
   readonly #owner: ConnectionOwner;
+  readonly #ender: ConnectionEnder;
   #link: Link;
   #waiting: Waiting[] = [];
   #waitingBytes = 0;
@@ -86,25 +95,22 @@ export class Connection {
   #isPaused = false;
   #isQuiet = false;
 
-  constructor(parts: ConnectionParts, owner: ConnectionOwner) {
+  constructor(parts: ConnectionParts, owner: ConnectionOwner, ender: ConnectionEnder) {
     this.id = parts.id;
     this.userId = parts.userId || undefined;
     this.declaredUserId = parts.userId;
     this.protocol = parts.protocol;
+    this.dialogue = parts.dialogue ?? parts.protocol.begin();
     this.permissions = parts.permissions;
     this.upstream = parts.upstream;
-    this.#replay = parts.protocol.numbering && new ReplayBuffer();
+    this.#replay = parts.protocol.reliability && new ReplayBuffer(parts.protocol.reliability);
     this.#owner = owner;
+    this.#ender = ender;
     this.#link = { state: 'open', outlet: parts.outlet };
   }
 
   get groups(): ReadonlySet<string> {
     return this.#groups ?? noGroups;
-  }
-
-  get acks(): AckMemory {
-    this.#acks ??= new AckMemory();
-    return this.#acks;
   }
 
   /** For `Members`, whose index of the group goes with it. False when it was in the group. */
@@ -156,25 +162,36 @@ export class Connection {
     const kept = this.#replay.add(batch);
     if (this.isOpen && kept.length > 0) this.deliver(kept.framesFrom(firstId));
     if (kept === batch) return firstId;
-    this.#owner.fail(this, slowClient.tooManyUnacknowledged());
+    this.fail(slowClient.tooManyUnacknowledged());
     return undefined;
+  }
+
+  /** Sends frames of its dialogue to this client, after what it was sent before. */
+  say(frames: Frames): void {
+    this.#owner.flush(this);
+    this.deliver(frames);
   }
 
   /** Sends a message to this client only; nothing is sent when its protocol cannot express it. Returns the bytes sent. */
   tell(message: ServerMessage): number | undefined {
     this.#owner.flush(this);
-    const { encoder, numbering } = this.protocol;
-    if (numbering !== undefined && isNumbered(message)) return this.#tellNumbered(message, numbering);
+    const { encoder, reliability } = this.protocol;
+    if (reliability !== undefined && isDataMessage(message)) return this.#tellNumbered(message, reliability.numbering);
     const frame = encoder.encode(message);
     if (frame !== undefined) this.deliver(frame);
     return frame?.bytes.length;
   }
 
-  #tellNumbered(message: NumberedMessage, numbering: Numbering): number | undefined {
+  #tellNumbered(message: DataMessage, numbering: Numbering): number | undefined {
     const batch = BodyBatch.of([{ message, expiresAtMs: Number.POSITIVE_INFINITY }], numbering);
     const id = batch && this.sendNumbered(batch);
     batch?.forgetFrames();
     return id && batch?.sizesFrom(id)[0];
+  }
+
+  /** Ends it for an error of its own or of ours. */
+  fail(error: PubSubError): void {
+    this.#ender.fail(this, error);
   }
 
   /** One WebSocket message from the client, in order of arrival. */
@@ -182,10 +199,10 @@ export class Connection {
     if (this.#link.state !== 'open') return;
     const bytes = frame.bytes.length;
     this.#owner.received(this, bytes);
-    const request = this.#decode(frame);
-    if (this.#answerOutOfTurn(request)) return;
-    if (this.#isBusy || this.#isQuiet) this.#hold({ request, bytes });
-    else this.#start(request, bytes);
+    const steps = this.dialogue.receive(frame);
+    if (steps === undefined) return;
+    if (isSeveral(steps)) this.#takeEach(steps, bytes);
+    else this.#take(steps, bytes);
   }
 
   /** Starts no more requests; the one under way finishes, and pings are still answered. */
@@ -241,24 +258,29 @@ export class Connection {
     return { outlet: link.state === 'open' ? link.outlet : undefined };
   }
 
-  #decode(frame: InboundFrame): ClientRequest | PubSubError {
-    try {
-      return this.protocol.decode(frame);
-    } catch (error) {
-      return PubSubError.from(error);
+  /** @param bytes of their frame, which are counted once */
+  #takeEach(steps: readonly Step[], bytes: number): void {
+    for (let index = 0; index < steps.length && this.isAlive; index += 1) {
+      this.#take(steps[index]!, index === 0 ? bytes : 0);
     }
   }
 
-  /**
-   * Pings, sequence acks and cancellations are handled at once, since none of them may wait behind an event: clients
-   * drop a transport whose pings are not answered. sequenceAck has no effect on a plain protocol. [client-protocols D18]
-   */
-  #answerOutOfTurn(request: ClientRequest | PubSubError): boolean {
-    if (request instanceof PubSubError) return false;
-    if (request.kind === 'ping') this.tell({ kind: 'pong' });
-    if (request.kind === 'sequenceAck') this.#replay?.release(request.sequenceId);
-    if (request.kind === 'cancelInvocation') this.#cancel(request.invocationId);
-    return request.kind === 'ping' || request.kind === 'sequenceAck' || request.kind === 'cancelInvocation';
+  #take(step: Step, bytes: number): void {
+    if (!(step instanceof PubSubError)) {
+      switch (step.kind) {
+        case 'say':
+          this.say(step.frames);
+          return;
+        case 'acked':
+          this.#replay?.release(step.sequenceId); // no effect on a plain protocol [client-protocols D18]
+          return;
+        case 'cancelInvocation':
+          this.#cancel(step.invocationId);
+          return;
+      }
+    }
+    if (this.#isBusy || this.#isQuiet) this.#hold({ request: step, bytes });
+    else this.#start(step, bytes);
   }
 
   /** One that waits behind another request is not started at all. */
@@ -272,9 +294,9 @@ export class Connection {
     this.#resumeIfRoom();
   }
 
-  #start(request: ClientRequest | PubSubError, bytes: number): void {
+  #start(request: Turn, bytes: number): void {
     if (request instanceof PubSubError) {
-      this.#owner.fail(this, request);
+      this.fail(request);
       return;
     }
     const pending = this.#owner.execute(this, request);
@@ -320,4 +342,9 @@ export class Connection {
     if (this.#waiting.length >= maxWaiting) return true;
     return this.#waitingBytes + this.#busyBytes + (this.invocations?.bytes ?? 0) >= maxHeldBytes;
   }
+}
+
+/** Array.isArray does not narrow read-only arrays. */
+function isSeveral(steps: Exclude<Steps, undefined>): steps is readonly Step[] {
+  return Array.isArray(steps);
 }

@@ -1,4 +1,5 @@
 import { type CloseCategory, type ErrorKind, outcomes, PubSubError } from '../errors.js';
+import type { Protocol } from '../protocols/protocol.js';
 
 /** How a connection ended. */
 export interface Ending {
@@ -17,9 +18,9 @@ export interface Closing extends Ending {
 /** WebSocket close code of a connection that the app server closes. [client-protocols 8.3] */
 const closedByAppServerCode = 1000;
 
-/** WebSocket close code, in the Web PubSub protocols. [client-protocols 8.3] */
-export function closeCodeOf({ kind }: Closing): number {
-  return kind === 'closedByAppServer' ? closedByAppServerCode : outcomes[kind].close;
+/** WebSocket close code, in the client's protocol. */
+export function closeCodeOf({ kind }: Closing, { closeCodes }: Protocol): number {
+  return kind === 'closedByAppServer' ? closedByAppServerCode : closeCodes[kind];
 }
 
 /** WebSocket close code for a session that cannot be recovered: none was ended by it. [client-protocols 5.3] */

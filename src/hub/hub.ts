@@ -1,10 +1,9 @@
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import type { ClientRequest, Payload, ServerMessage } from '../protocols/messages.js';
-import type { Connection, ConnectionOwner } from './connection.js';
+import type { Payload } from '../protocols/messages.js';
+import type { Connection } from './connection.js';
 import { PendingSends } from './delivery/pending-sends.js';
 import { GroupStates } from './features/group-state.js';
-import { type StreamOutput, Streams } from './features/streams.js';
 import { Lifecycle } from './lifecycle.js';
 import { Members, type MembershipChanges } from './members.js';
 import { Operations } from './operations.js';
@@ -22,7 +21,7 @@ import type {
   Upstream,
 } from './ports.js';
 import { Publisher, type SendOptions } from './publisher.js';
-import { execute, type RequestHost } from './requests.js';
+import { Requests } from './requests.js';
 import type { Slices } from './slices.js';
 
 export type { SendOptions } from './publisher.js';
@@ -90,7 +89,8 @@ export class Hub implements Performer {
     this.#members = members;
     this.#publisher = publisher;
     this.#states = states;
-    this.lifecycle = new Lifecycle(name, { ...ports, members, states, owner: this.#makeOwner(sends), onEmpty });
+    const requests = new Requests(name, { ...ports, members, publisher, sends, states });
+    this.lifecycle = new Lifecycle(name, { ...ports, members, states, requests, onEmpty });
     this.#operations = new Operations({ members, publisher, states, lifecycle: this.lifecycle, slices });
   }
 
@@ -267,59 +267,6 @@ export class Hub implements Performer {
       throw new PubSubError('conflict', `connection ${connectionId} has too many permissions for single groups`);
     }
     return matched > 0;
-  }
-
-  // ----------------------------------------------------------------------------------------------------- requests
-
-  #makeOwner(sends: PendingSends): ConnectionOwner {
-    const { observer, dropsOnEventFailure } = this.#ports;
-    const host: RequestHost = {
-      join: (connection, group) => this.#members.join(connection, group),
-      leave: (connection, group) => this.#members.leave(connection, group),
-      publish: (sender, request) => this.#publish(sender, request),
-      reply: (connection, message) => this.#reply(connection, message),
-      streamsOf: connection => this.#streamsOf(connection),
-      states: this.#states,
-      fail: (connection, error) => this.lifecycle.fail(connection, error),
-      refused: ({ id: connectionId }, error) =>
-        observer.requestRefused({ hub: this.name, connectionId, reason: error.message }),
-      fault: (connection, error) => observer.fault(`request of connection ${connection.id}`, error.cause ?? error),
-      get dropsOnEventFailure() {
-        return dropsOnEventFailure();
-      },
-    };
-    return {
-      execute: (connection: Connection, request: ClientRequest) => execute(host, connection, request),
-      fail: host.fail,
-      flush: connection => sends.flushFor(connection),
-      received: (connection, bytes) => observer.messageReceived(this.name, connection.protocol.name, bytes),
-    };
-  }
-
-  #publish(sender: Connection, { group, payload, noEcho, ttlSeconds }: ClientRequest & { kind: 'sendToGroup' }): void {
-    const message = { kind: 'groupMessage', group, fromUserId: sender.userId, payload, stream: undefined } as const;
-    this.#publisher.send(this.#group(group), message, { excluded: noEcho ? [sender.id] : [], ttlSeconds });
-  }
-
-  #streamsOf(connection: Connection): Streams {
-    connection.streams ??= new Streams(this.#ports.clock, output => this.#passOn(connection, output));
-    return connection.streams;
-  }
-
-  #passOn(publisher: Connection, output: StreamOutput): void {
-    if (output.to === 'publisher') {
-      publisher.tell(output.message);
-      return;
-    }
-    const { group, noEcho, payload, position: stream } = output;
-    const message = { kind: 'groupMessage', group, fromUserId: publisher.userId, payload, stream } as const;
-    this.#publisher.send(this.#group(group), message, { excluded: noEcho ? [publisher.id] : [] });
-  }
-
-  #reply(connection: Connection, message: ServerMessage): void {
-    if (!connection.isAlive) return;
-    const bytes = connection.tell(message);
-    if (bytes !== undefined) this.#ports.observer.messageSent(this.name, connection.protocol.name, 1, bytes);
   }
 
   #group(group: string): Target {

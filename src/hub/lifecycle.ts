@@ -1,8 +1,8 @@
 import type { Clock } from '../clock.js';
 import type { PubSubError } from '../errors.js';
 import { type Admission, admit, type Candidate } from './admission.js';
-import { Connection, type ConnectionOwner, type Ended } from './connection.js';
-import { type Closing, closeCodeOf, type Ending, endings, slowClient } from './endings.js';
+import { Connection, type ConnectionEnder, type ConnectionOwner, type Ended } from './connection.js';
+import { type Closing, closeCodeOf, type Ending, endings } from './endings.js';
 import type { GroupStates } from './features/group-state.js';
 import type { Members } from './members.js';
 import { Permissions } from './permissions.js';
@@ -13,7 +13,7 @@ import type { Slices, Steps } from './slices.js';
 export interface LifecycleParts {
   readonly members: Members;
   readonly states: GroupStates;
-  readonly owner: ConnectionOwner;
+  readonly requests: ConnectionOwner;
   readonly upstream: Upstream;
   readonly reconnectionTokens: ReconnectionTokens;
   readonly observer: Observer;
@@ -29,7 +29,7 @@ export interface LifecycleParts {
 const groupsLeftAtOnce = 1_000;
 
 /** The lives of one hub's connections on this node: admitted, opened, lost, recovered, ended. */
-export class Lifecycle {
+export class Lifecycle implements ConnectionEnder {
   readonly #hub: string;
   readonly #parts: LifecycleParts;
   /** Clients whose `connect` event is in progress, and admitted clients that are not opened yet. */
@@ -74,8 +74,8 @@ export class Lifecycle {
   open(admission: Admission, outlet: Outlet): Connection {
     const { connectionId: id, userId, protocol, upstream } = admission;
     const permissions = new Permissions(admission.roles);
-    const { members, owner, observer } = this.#parts;
-    const connection = new Connection({ id, userId, protocol, permissions, upstream, outlet }, owner);
+    const { members, requests, observer } = this.#parts;
+    const connection = new Connection({ id, userId, protocol, permissions, upstream, outlet }, requests, this);
     members.add(connection);
     this.#admitted.delete(admission);
     upstream.identify(userId, admission.subprotocol);
@@ -136,7 +136,7 @@ export class Lifecycle {
   /** Attaches the new socket of a recovering client: sends `connected`, then the missed messages. [client-protocols 5.3] */
   resume(connection: Connection, outlet: Outlet): void {
     if (!connection.resume(outlet)) {
-      outlet.close(closeCodeOf(endings.failed(slowClient.tooManyUnacknowledged())), ''); // what it was sent last was more than its buffer takes
+      outlet.close(connection.protocol.closeCodes.slowClient, ''); // what it was sent last was more than its buffer takes
       return;
     }
     this.#away.delete(connection);
@@ -180,7 +180,7 @@ export class Lifecycle {
   /** The client gets the reason if its protocol has a message for it; the Close frame contains no text. [client-protocols 8.3] */
   #close(connection: Connection, closing: Closing): void {
     if (connection.isOpen) connection.tell({ kind: 'disconnected', reason: closing.reason });
-    this.#end(connection, closing)?.outlet?.close(closeCodeOf(closing), '');
+    this.#end(connection, closing)?.outlet?.close(closeCodeOf(closing, connection.protocol), '');
   }
 
   #end(connection: Connection, ending: Ending): Ended | undefined {

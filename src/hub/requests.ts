@@ -1,128 +1,215 @@
+import type { Clock } from '../clock.js';
 import { PubSubError, unreachable } from '../errors.js';
-import type { ClientRequest, MessageError, Payload, ServerMessage } from '../protocols/messages.js';
-import type { Connection } from './connection.js';
+import type { Act, ActOf } from '../protocols/acts.js';
+import type { Payload, StreamPosition } from '../protocols/messages.js';
+import type { ActAnswer } from '../protocols/protocol.js';
+import type { Connection, ConnectionOwner } from './connection.js';
+import type { PendingSends } from './delivery/pending-sends.js';
 import { checkSize, type GroupStates } from './features/group-state.js';
-import { Invocations } from './features/invocations.js';
-import type { Streams } from './features/streams.js';
+import { Invocations, type InvokeAct } from './features/invocations.js';
+import { type StreamOutput, Streams } from './features/streams.js';
+import type { Members } from './members.js';
+import type { Observer } from './ports.js';
+import type { Publisher } from './publisher.js';
 import type { GroupRight } from './roles.js';
 
-/** What a client's requests need of the hub. */
-export interface RequestHost {
-  join(connection: Connection, group: string): Promise<void> | undefined;
-  leave(connection: Connection, group: string): void;
-  publish(sender: Connection, request: ClientRequest & { kind: 'sendToGroup' }): void;
-  /** Sends one client a message from the upstream. */
-  reply(connection: Connection, message: ServerMessage): void;
-  streamsOf(connection: Connection): Streams;
-  readonly states: GroupStates;
-  /** The request failed and its connection cannot go on. */
-  fail(connection: Connection, error: PubSubError): void;
-  /** For want of a role or a membership. */
-  refused(connection: Connection, error: PubSubError): void;
-  fault(connection: Connection, error: PubSubError): void;
-  /** Ends PubSub clients too when a user event fails, as the vendor's documentation has it. [upstream-events 3.4] */
-  readonly dropsOnEventFailure: boolean;
+/** What the requests of a hub's clients need. */
+export interface RequestParts {
+  readonly members: Pick<Members, 'join' | 'leave'>;
+  readonly publisher: Pick<Publisher, 'send'>;
+  readonly sends: Pick<PendingSends, 'flushFor'>;
+  readonly states: Pick<GroupStates, 'set' | 'subscribe' | 'unsubscribe' | 'sendSnapshot'>;
+  readonly clock: Clock;
+  readonly observer: Pick<Observer, 'messageReceived' | 'messageSent' | 'requestRefused' | 'fault'>;
+  /** Ends PubSub clients too when a user event fails, as the vendor's documentation has it; read at each failure. [upstream-events 3.4] */
+  readonly dropsOnEventFailure: () => boolean;
 }
 
-/** Carries out one request and answers it; a promise while an upstream or another node is being waited for. Never throws or rejects. */
-export function execute(host: RequestHost, connection: Connection, request: ClientRequest): Promise<void> | undefined {
-  switch (request.kind) {
-    case 'joinGroup':
-      return answered(host, connection, request.ackId, () => {
-        need(connection, 'joinLeaveGroup', request.group);
-        return host.join(connection, request.group);
-      });
-    case 'leaveGroup':
-      return answered(host, connection, request.ackId, () => {
-        need(connection, 'joinLeaveGroup', request.group);
-        host.leave(connection, request.group);
-      });
-    case 'sendToGroup':
-      return answered(host, connection, request.ackId, () => {
-        need(connection, 'sendToGroup', request.group);
-        host.publish(connection, request);
-      });
-    case 'event':
-      return answered(host, connection, request.ackId, () => connection.upstream.event(request.event, request.payload));
-    case 'invoke':
-      return invoke(host, connection, request);
-    case 'streamStart':
-    case 'streamData':
-    case 'streamEnd':
-      stream(host, connection, request);
+/** What a publisher chooses besides the message. */
+interface PublishOptions {
+  readonly noEcho: boolean;
+  readonly ttlSeconds: number;
+}
+
+type StreamAct = ActOf<'streamStart' | 'streamData' | 'streamEnd'>;
+
+/**
+ * Carries out what the clients of one hub want done, and has it answered by their dialogues. What is sent because of an act,
+ * a reply of the upstream or the client's own copy, is sent before its answer. [client-protocols 4.4]
+ */
+export class Requests implements ConnectionOwner {
+  readonly #hub: string;
+  readonly #parts: RequestParts;
+
+  /** @param hub canonical name */
+  constructor(hub: string, parts: RequestParts) {
+    this.#hub = hub;
+    this.#parts = parts;
+  }
+
+  received(connection: Connection, bytes: number): void {
+    this.#parts.observer.messageReceived(this.#hub, connection.protocol.name, bytes);
+  }
+
+  flush(connection: Connection): void {
+    this.#parts.sends.flushFor(connection);
+  }
+
+  /** A promise while an upstream or another node is being waited for. Never throws or rejects. */
+  execute(connection: Connection, act: Act): Promise<void> | undefined {
+    if (act.kind === 'invoke') return this.#invoke(connection, act);
+    const repeated = connection.dialogue.repeated(act);
+    if (repeated !== undefined) {
+      connection.say(repeated);
       return undefined;
-    case 'setGroupState':
-      return answered(host, connection, request.ackId, () => setState(host, connection, request));
-    case 'subscribeGroupState':
-      return subscribe(host, connection, request);
-    case 'unsubscribeGroupState':
-      return answered(host, connection, request.ackId, () => host.states.unsubscribe(connection, request.group));
-    case 'ping':
-    case 'sequenceAck':
-    case 'cancelInvocation':
-      return undefined; // answered out of turn, before they get here
-    default:
-      return unreachable(request);
+    }
+    try {
+      const pending = this.#carryOut(connection, act);
+      if (!(pending instanceof Promise)) return this.#succeeded(connection, act);
+      // A promise of nothing resolves to undefined.
+      return (pending as Promise<Payload | undefined>).then(
+        reply => this.#replied(connection, act, reply),
+        (error: unknown) => this.#failed(connection, act, error),
+      );
+    } catch (error) {
+      return this.#failed(connection, act, error);
+    }
   }
-}
 
-/** Runs the work unless its ackId has succeeded before; then records the id and acks. The order is that of client-protocols 4.4. */
-function answered(
-  host: RequestHost,
-  connection: Connection,
-  ackId: bigint | undefined,
-  work: () => Promise<Payload | undefined> | Promise<void> | undefined | void,
-): Promise<void> | undefined {
-  if (ackId !== undefined && connection.acks.has(ackId)) {
-    const message = `Message with ack-id: ${ackId} has been processed`;
-    connection.tell({ kind: 'ack', ackId, error: { name: 'Duplicate', message } });
-    return undefined;
+  #carryOut(
+    connection: Connection,
+    act: Exclude<Act, InvokeAct>,
+  ): Promise<Payload | undefined> | Promise<void> | undefined | void {
+    const { members, states } = this.#parts;
+    switch (act.kind) {
+      case 'join':
+        need(connection, 'joinLeaveGroup', act.group);
+        return members.join(connection, act.group);
+      case 'leave':
+        need(connection, 'joinLeaveGroup', act.group);
+        return members.leave(connection, act.group);
+      case 'publish':
+        need(connection, 'sendToGroup', act.group);
+        return this.#publish(connection, act.group, act.payload, undefined, act);
+      case 'raise':
+        return connection.upstream.event(act.event, act.payload);
+      case 'streamStart':
+      case 'streamData':
+      case 'streamEnd':
+        return this.#stream(connection, act);
+      case 'setGroupState':
+        need(connection, 'setGroupState', act.group);
+        needMembership(connection, act.group);
+        checkSize(act.state);
+        return states.set(connection, act.group, act.state);
+      case 'subscribeGroupState':
+        need(connection, 'getGroupState', act.group);
+        needMembership(connection, act.group);
+        return states.subscribe(connection, act.group);
+      case 'unsubscribeGroupState':
+        return states.unsubscribe(connection, act.group);
+      default:
+        return unreachable(act);
+    }
   }
-  try {
-    const pending = work();
-    if (!(pending instanceof Promise)) return succeed(connection, ackId);
-    // A promise of nothing resolves to undefined.
-    return (pending as Promise<Payload | undefined>).then(
-      reply => replied(host, connection, ackId, reply),
-      (error: unknown) => failed(host, connection, ackId, error),
-    );
-  } catch (error) {
-    return failed(host, connection, ackId, error);
+
+  /** The upstream's reply to an event is sent before the answer. */
+  #replied(connection: Connection, act: Act, payload: Payload | undefined): void {
+    try {
+      if (payload !== undefined && connection.isAlive) {
+        this.#sent(connection, connection.tell({ kind: 'serverMessage', payload }));
+      }
+    } catch (error) {
+      this.#failed(connection, act, error);
+      return;
+    }
+    void this.#succeeded(connection, act);
   }
-}
 
-/** Sends the upstream's reply to an event before the ack. */
-function replied(
-  host: RequestHost,
-  connection: Connection,
-  ackId: bigint | undefined,
-  reply: Payload | undefined,
-): undefined {
-  try {
-    if (reply !== undefined) host.reply(connection, { kind: 'serverMessage', payload: reply });
-  } catch (error) {
-    return failed(host, connection, ackId, error);
+  /** A new subscriber gets the snapshot after the answer; later requests wait for both. [client-protocols 4.9] */
+  #succeeded(connection: Connection, act: Act): Promise<void> | undefined {
+    this.#answer(connection, connection.dialogue.answer(act, undefined));
+    return act.kind === 'subscribeGroupState' ? this.#parts.states.sendSnapshot(connection, act.group) : undefined;
   }
-  return succeed(connection, ackId);
-}
 
-function succeed(connection: Connection, ackId: bigint | undefined): undefined {
-  if (ackId === undefined) return;
-  connection.acks.remember(ackId);
-  connection.tell({ kind: 'ack', ackId, error: undefined });
-}
+  #failed(connection: Connection, act: Act, cause: unknown): undefined {
+    const error = PubSubError.from(cause);
+    if (error.kind === 'internal') this.#fault(connection, error);
+    if (error.kind === 'forbidden') this.#refused(connection, error);
+    const isDropped = error.kind === 'eventFailed' && this.#parts.dropsOnEventFailure();
+    this.#answer(connection, isDropped ? error : connection.dialogue.answer(act, error));
+  }
 
-function failed(host: RequestHost, connection: Connection, ackId: bigint | undefined, cause: unknown): undefined {
-  const error = PubSubError.from(cause);
-  if (error.kind === 'internal') host.fault(connection, error);
-  if (error.kind === 'forbidden') host.refused(connection, error);
-  const isDropped = host.dropsOnEventFailure && error.kind === 'eventFailed';
-  if (connection.protocol.onFailure === 'close' || isDropped) host.fail(connection, error);
-  else if (ackId !== undefined) connection.tell({ kind: 'ack', ackId, error: publicError(error) });
-}
+  /** @returns the bytes sent */
+  #answer(connection: Connection, answer: ActAnswer): number | undefined {
+    if (answer === undefined) return undefined;
+    if (answer instanceof PubSubError) {
+      connection.fail(answer);
+      return undefined;
+    }
+    connection.say(answer);
+    return answer.payloadBytes;
+  }
 
-function publicError(error: PubSubError): MessageError {
-  return { name: error.outcome.ack, message: error.publicText };
+  #publish(
+    sender: Connection,
+    group: string,
+    payload: Payload,
+    stream: StreamPosition | undefined,
+    { noEcho, ttlSeconds }: PublishOptions,
+  ): void {
+    const message = { kind: 'groupMessage', group, fromUserId: sender.userId, payload, stream } as const;
+    const excluded = noEcho ? [sender.id] : [];
+    this.#parts.publisher.send({ scope: 'group', hub: this.#hub, group }, message, { excluded, ttlSeconds });
+  }
+
+  /** Does not hold back later requests, unless the connection has as many under way as it may. [client-protocols D19] */
+  #invoke(connection: Connection, act: InvokeAct): Promise<void> | undefined {
+    connection.invocations ??= new Invocations({
+      ask: (event, payload, signal) => connection.upstream.event(event, payload, signal),
+      respond: (invoked, result) => {
+        if (!connection.isAlive) return;
+        this.#sent(connection, this.#answer(connection, connection.dialogue.answer(invoked, result)));
+      },
+      fault: error => this.#fault(connection, error),
+    });
+    return connection.invocations.start(act);
+  }
+
+  /** Streams have notices of their own for progress and errors. [client-protocols 4.8] */
+  #stream(connection: Connection, act: StreamAct): void {
+    connection.streams ??= new Streams(this.#parts.clock, output => this.#passOn(connection, output));
+    if (act.kind === 'streamData') connection.streams.data(act);
+    else if (act.kind === 'streamEnd') connection.streams.end(act);
+    else {
+      const isAllowed = connection.permissions.allows('sendToGroup', act.group);
+      if (!isAllowed) this.#refused(connection, notAllowed('sendToGroup', act.group));
+      connection.streams.start(act, isAllowed);
+    }
+  }
+
+  #passOn(publisher: Connection, output: StreamOutput): void {
+    if (output.to === 'group') {
+      const { group, noEcho, payload, position } = output;
+      this.#publish(publisher, group, payload, position, { noEcho, ttlSeconds: 0 });
+      return;
+    }
+    this.#answer(publisher, publisher.dialogue.notice(output.notice));
+  }
+
+  /** A reply of the upstream. */
+  #sent({ protocol }: Connection, bytes: number | undefined): void {
+    if (bytes !== undefined) this.#parts.observer.messageSent(this.#hub, protocol.name, 1, bytes);
+  }
+
+  /** For want of a role or a membership. */
+  #refused({ id: connectionId }: Connection, { message: reason }: PubSubError): void {
+    this.#parts.observer.requestRefused({ hub: this.#hub, connectionId, reason });
+  }
+
+  #fault({ id }: Connection, error: PubSubError): void {
+    this.#parts.observer.fault(`request of connection ${id}`, error.cause ?? error);
+  }
 }
 
 function need(connection: Connection, right: GroupRight, group: string): void {
@@ -135,61 +222,4 @@ function notAllowed(right: GroupRight, group: string): PubSubError {
 
 function needMembership(connection: Connection, group: string): void {
   if (!connection.groups.has(group)) throw new PubSubError('forbidden', `not a member of group ${group}`);
-}
-
-/** Does not hold back later requests, unless the connection has as many under way as it may. [client-protocols D19] */
-function invoke(
-  host: RequestHost,
-  connection: Connection,
-  request: ClientRequest & { kind: 'invoke' },
-): Promise<void> | undefined {
-  connection.invocations ??= new Invocations();
-  return connection.invocations.start(request, {
-    ask: (event, payload, signal) => connection.upstream.event(event, payload, signal),
-    respond: response => host.reply(connection, response),
-    fault: error => host.fault(connection, error),
-  });
-}
-
-/** Streams have messages of their own for progress and errors: there are no acks. [client-protocols 4.8] */
-function stream(
-  host: RequestHost,
-  connection: Connection,
-  request: ClientRequest & { kind: 'streamStart' | 'streamData' | 'streamEnd' },
-): void {
-  const streams = host.streamsOf(connection);
-  if (request.kind === 'streamData') streams.data(request);
-  else if (request.kind === 'streamEnd') streams.end(request);
-  else {
-    const isAllowed = connection.permissions.allows('sendToGroup', request.group);
-    if (!isAllowed) host.refused(connection, notAllowed('sendToGroup', request.group));
-    streams.start(request, isAllowed);
-  }
-}
-
-function setState(
-  host: RequestHost,
-  connection: Connection,
-  { group, state }: ClientRequest & { kind: 'setGroupState' },
-): void {
-  need(connection, 'setGroupState', group);
-  needMembership(connection, group);
-  checkSize(state);
-  host.states.set(connection, group, state);
-}
-
-/** The ack comes first, then the snapshot; later requests wait for both. [client-protocols 4.9] */
-function subscribe(
-  host: RequestHost,
-  connection: Connection,
-  { group, ackId }: ClientRequest & { kind: 'subscribeGroupState' | 'unsubscribeGroupState' },
-): Promise<void> | undefined {
-  let snapshot: (() => Promise<void>) | undefined;
-  answered(host, connection, ackId, () => {
-    need(connection, 'getGroupState', group);
-    needMembership(connection, group);
-    host.states.subscribe(connection, group);
-    snapshot = () => host.states.sendSnapshot(connection, group);
-  });
-  return snapshot?.();
 }

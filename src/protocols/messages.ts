@@ -14,65 +14,13 @@ export interface Payload {
   readonly metadata: Metadata | undefined;
 }
 
-/** A request of a client. `ackId` is a uint64, hence bigint; undefined: no ack is requested. [client-protocols 4.2] */
-export type ClientRequest =
-  | { readonly kind: 'joinGroup' | 'leaveGroup'; readonly group: string; readonly ackId: bigint | undefined }
-  | {
-      readonly kind: 'sendToGroup';
-      readonly group: string;
-      readonly payload: Payload;
-      /** Do not deliver to the sending connection itself. */
-      readonly noEcho: boolean;
-      /** 0 means that the message never expires. */
-      readonly ttlSeconds: number;
-      readonly ackId: bigint | undefined;
-    }
-  | { readonly kind: 'event'; readonly event: string; readonly payload: Payload; readonly ackId: bigint | undefined }
-  | { readonly kind: 'ping' }
-  | { readonly kind: 'sequenceAck'; readonly sequenceId: bigint }
-  | {
-      readonly kind: 'invoke';
-      readonly invocationId: string;
-      readonly event: string;
-      /** Clients leave out a payload that is null. */
-      readonly payload: Payload | undefined;
-    }
-  | { readonly kind: 'cancelInvocation'; readonly invocationId: string }
-  | {
-      readonly kind: 'streamStart';
-      readonly streamId: string;
-      readonly group: string;
-      readonly noEcho: boolean;
-      /** Undefined: the service's default. */
-      readonly idleTimeoutMs: number | undefined;
-    }
-  | {
-      readonly kind: 'streamData';
-      readonly streamId: string;
-      /** Undefined: a keep-alive without content. */
-      readonly fragment: { readonly sequenceId: bigint; readonly payload: Payload } | undefined;
-    }
-  | { readonly kind: 'streamEnd'; readonly streamId: string; readonly error: UserError | undefined }
-  | {
-      readonly kind: 'setGroupState';
-      readonly group: string;
-      /** Undefined clears it. */
-      readonly state: ReadonlyMap<string, string> | undefined;
-      readonly ackId: bigint | undefined;
-    }
-  | {
-      readonly kind: 'subscribeGroupState' | 'unsubscribeGroupState';
-      readonly group: string;
-      readonly ackId: bigint | undefined;
-    };
-
 /** The publisher's reason for a failed stream. [client-protocols 4.8] */
 export interface UserError {
   readonly message: string | undefined;
   readonly userErrorCode: string | undefined;
 }
 
-/** `error` of an ack, an invokeResponse or a streamClosed. Both strings are required by some SDKs. */
+/** An error as a client is told it. Both strings are required by some SDKs. */
 export interface MessageError {
   readonly name: string;
   readonly message: string;
@@ -97,9 +45,9 @@ export interface GroupStateItem {
   readonly updatedAtMs: number;
 }
 
-/** A message to a client. [client-protocols 4.3] */
+/** What the hub says to any client; a protocol's own answers are its dialogue's. [client-protocols 4.3] */
 export type ServerMessage =
-  | NumberedMessage
+  | DataMessage
   | {
       readonly kind: 'connected';
       readonly connectionId: string;
@@ -107,25 +55,7 @@ export type ServerMessage =
       /** Reliable protocols only. */
       readonly reconnectionToken: string | undefined;
     }
-  | { readonly kind: 'disconnected'; readonly reason: string }
-  | { readonly kind: 'ack'; readonly ackId: bigint; readonly error: MessageError | undefined }
-  | { readonly kind: 'pong' }
-  | {
-      readonly kind: 'invokeResponse';
-      readonly invocationId: string;
-      /** Of a success; undefined when the upstream's response is empty. */
-      readonly payload: Payload | undefined;
-      /** Undefined: success. */
-      readonly error: MessageError | undefined;
-    }
-  | { readonly kind: 'streamAck'; readonly streamId: string; readonly expectedSequenceId: bigint }
-  | {
-      readonly kind: 'streamNack';
-      readonly streamId: string;
-      readonly expectedSequenceId: bigint;
-      readonly error: MessageError;
-    }
-  | { readonly kind: 'streamClosed'; readonly streamId: string; readonly error: MessageError | undefined };
+  | { readonly kind: 'disconnected'; readonly reason: string };
 
 /** The part of the vocabulary that carries application data, to one or to many. */
 export type DataMessage =
@@ -139,24 +69,20 @@ export type DataMessage =
     }
   | { readonly kind: 'serverMessage'; readonly payload: Payload };
 
-/** What reliable protocols number, keep until acked, and replay. [client-protocols 5.1] */
-export type NumberedMessage =
-  | DataMessage
-  | {
-      /** A snapshot replaces what its receiver has; an update adds to it. [client-protocols 4.9] */
-      readonly kind: 'groupStateSnapshot' | 'groupStateUpdate';
-      readonly group: string;
-      readonly items: readonly GroupStateItem[];
-    };
+/** For clients that subscribed to the states of a group. A snapshot replaces what its receiver has; an update adds to it. [client-protocols 4.9] */
+export interface StateMessage {
+  readonly kind: 'groupStateSnapshot' | 'groupStateUpdate';
+  readonly group: string;
+  readonly items: readonly GroupStateItem[];
+}
 
-export function isNumbered(message: ServerMessage): message is NumberedMessage {
-  switch (message.kind) {
-    case 'groupMessage':
-    case 'serverMessage':
-    case 'groupStateSnapshot':
-    case 'groupStateUpdate':
-      return true;
-    default:
-      return false;
-  }
+/** What reliable protocols number, keep until acked, and replay. [client-protocols 5.1] */
+export type NumberedMessage = DataMessage | StateMessage;
+
+export function isStateMessage(message: NumberedMessage): message is StateMessage {
+  return message.kind === 'groupStateSnapshot' || message.kind === 'groupStateUpdate';
+}
+
+export function isDataMessage(message: ServerMessage): message is DataMessage {
+  return message.kind === 'groupMessage' || message.kind === 'serverMessage';
 }

@@ -1,6 +1,14 @@
+import { type ErrorKind, PubSubError } from '../errors.js';
 import type { Body } from '../frames/body.js';
-import type { Frame } from '../frames/frames.js';
-import type { ClientRequest, NumberedMessage, ServerMessage } from './messages.js';
+import type { Frame, Frames } from '../frames/frames.js';
+import type { Act, ActResult, StreamNotice } from './acts.js';
+import {
+  type DataMessage,
+  isStateMessage,
+  type NumberedMessage,
+  type ServerMessage,
+  type StateMessage,
+} from './messages.js';
 
 /** One WebSocket message as it came in. */
 export interface InboundFrame {
@@ -12,13 +20,86 @@ export interface InboundFrame {
 export interface Encoder {
   /** Undefined when the protocol cannot express the message (simple clients receive payloads only). */
   encode(message: ServerMessage): Frame | undefined;
+  /** Left out by protocols whose clients cannot subscribe to group states. */
+  encodeState?(message: StateMessage): Frame | undefined;
 }
 
 /** Encodes what reliable protocols number: the body once, the sequence id per receiver. [client-protocols 5.1] */
 export interface Numbering {
   /** Undefined when the protocol cannot express the message. */
-  prepare(message: NumberedMessage): Body | undefined;
+  prepare(message: DataMessage): Body | undefined;
+  /** As for `Encoder.encodeState`. */
+  prepareState?(message: StateMessage): Body | undefined;
 }
+
+/** A number of messages and their bytes. */
+export interface MessageLimit {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** How messages survive the loss of a socket. [client-protocols 5] */
+export interface Reliability {
+  readonly numbering: Numbering;
+  /** Does an acknowledgement release all messages up to its number, or the one with that number? */
+  readonly releases: 'upTo' | 'each';
+  /** What a session keeps that its client has not acknowledged; group states are counted by themselves. */
+  readonly window: MessageLimit;
+  readonly stateWindow: MessageLimit;
+}
+
+/** What an inbound frame, or a part of it, amounts to. */
+export type Step =
+  /** Carried out in its turn: after the acts before it. */
+  | Act
+  /** Ends the connection, in its turn. */
+  | PubSubError
+  /** Sent at once, past acts that wait. */
+  | { readonly kind: 'say'; readonly frames: Frames }
+  /** Releases numbered messages, at once: whatever makes room must not wait. [client-protocols D18] */
+  | Acked
+  /** The response of an invocation is no longer wanted; handled at once. [client-protocols 4.2] */
+  | Cancelled;
+
+export interface Acked {
+  readonly kind: 'acked';
+  readonly sequenceId: bigint;
+}
+
+export interface Cancelled {
+  readonly kind: 'cancelInvocation';
+  readonly invocationId: string;
+}
+
+/** What a frame amounts to: nothing while a packet is incomplete, one step, or several when it holds several packets. */
+export type Steps = Step | readonly Step[] | undefined;
+
+/** What a client is told of its act: nothing, some frames, or an error that ends its connection, as the protocol has no words for it. */
+export type ActAnswer = Frames | PubSubError | undefined;
+
+/**
+ * One client's conversation, over all of its sockets: how its frames become acts, and how each act is answered. Pure: no
+ * clock, no socket; what it knows is plain data. A protocol that remembers nothing has one dialogue for all clients.
+ *
+ * Hot path: the usual frame is one act, which is returned as it was decoded, without an array, a wrapper or a callback.
+ * An act comes back to `repeated` and `answer` as the object that `receive` gave, so a dialogue puts what it needs for the
+ * answer, such as an ackId, into that object; the rest of the program sees an `Act`.
+ */
+export interface Dialogue {
+  /** One frame, in the order of arrival. Never throws: bytes that are not of the protocol are a `PubSubError`. */
+  receive(frame: InboundFrame): Steps;
+  /** When the act's turn comes: the answer to an act that succeeded before and is not carried out again; else undefined. */
+  repeated(act: Act): Frames | undefined;
+  /** Once the act has ended, also after its connection has. Reply messages and own copies have been sent before. */
+  answer(act: Act, result: ActResult): ActAnswer;
+  /** Undefined when the protocol has no streams. */
+  notice(notice: StreamNotice): Frames | undefined;
+  /** What another node needs to go on with the dialogue; undefined: nothing. */
+  record(): DialogueRecord | undefined;
+}
+
+/** Plain, serialisable data of one protocol. Its version is that of the session's record. */
+export type DialogueRecord = Readonly<Record<string, unknown>>;
 
 /** One client protocol. Pure: no sockets, timers or logger. */
 export interface Protocol {
@@ -26,11 +107,32 @@ export interface Protocol {
   readonly name: string;
   /** Its `Sec-WebSocket-Protocol` value; undefined for simple clients. */
   readonly subprotocol: string | undefined;
-  /** How a failed request is answered: by an ack, if one was requested, or by closing the connection. [client-protocols 3, 4.5] */
-  readonly onFailure: 'ack' | 'close';
   readonly encoder: Encoder;
-  /** Reliable protocols have one; their sessions outlive their sockets. [client-protocols 5] */
-  readonly numbering: Numbering | undefined;
-  /** @throws PubSubError `malformed` or `wrongFrameType` */
-  decode(frame: InboundFrame): ClientRequest;
+  /** Sessions of a protocol with reliability outlive their sockets. */
+  readonly reliability: Reliability | undefined;
+  /** WebSocket close code for each kind of error that ends a connection. */
+  readonly closeCodes: Readonly<Record<ErrorKind, number>>;
+  /** How a silent peer is found out: by WebSocket pings of the service, or by pings that are messages of the protocol. */
+  readonly silence: 'webSocketPing' | 'protocolPing';
+  /** @param record of the same protocol, to go on with a dialogue that began elsewhere */
+  begin(record?: DialogueRecord): Dialogue;
+}
+
+/** @returns undefined when the protocol cannot express the message */
+export function encodeWith(encoder: Encoder, message: NumberedMessage): Frame | undefined {
+  return isStateMessage(message) ? encoder.encodeState?.(message) : encoder.encode(message);
+}
+
+/** @returns undefined when the protocol cannot express the message */
+export function prepareWith(numbering: Numbering, message: NumberedMessage): Body | undefined {
+  return isStateMessage(message) ? numbering.prepareState?.(message) : numbering.prepare(message);
+}
+
+/** What `decode` throws for, as a step. */
+export function decoded<Request>(decode: (frame: InboundFrame) => Request, frame: InboundFrame): Request | PubSubError {
+  try {
+    return decode(frame);
+  } catch (error) {
+    return PubSubError.from(error);
+  }
 }

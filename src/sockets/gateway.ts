@@ -358,14 +358,13 @@ export class Gateway {
   }
 }
 
-/** What a reliable connection's socket may queue in addition: its whole replay buffer may be sent at once. [client-protocols 5.1, 8.4, D24] */
-const replayed: OutboundLimits = { maxMessages: 2_000, maxBytes: 20 * 1024 * 1024 };
-
-function outboundLimits(configured: OutboundLimits, protocol: Protocol): OutboundLimits {
-  if (protocol.numbering === undefined) return configured;
+/** A reliable connection's socket may queue more: its whole replay buffer may be sent at once. [client-protocols 5.1, 8.4, D24] */
+function outboundLimits(configured: OutboundLimits, { reliability }: Protocol): OutboundLimits {
+  if (reliability === undefined) return configured;
+  const { window, stateWindow } = reliability;
   return {
-    maxMessages: configured.maxMessages + replayed.maxMessages,
-    maxBytes: configured.maxBytes + replayed.maxBytes,
+    maxMessages: configured.maxMessages + window.messages + stateWindow.messages,
+    maxBytes: configured.maxBytes + window.bytes + stateWindow.bytes,
   };
 }
 

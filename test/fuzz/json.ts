@@ -1,5 +1,5 @@
 import { PubSubError } from '../../src/errors.js';
-import { json } from '../../src/protocols/webpubsub/json/index.js';
+import { decode } from '../../src/protocols/webpubsub/json/decode.js';
 import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
 
 /** Any text frame is a request or PubSubError `malformed`; any binary frame is `wrongFrameType`. */
@@ -27,7 +27,7 @@ export const target: FuzzTarget = {
 /** The kind of the error that decoding ends with, if it does. */
 function failureOf(bytes: Buffer, isBinary: boolean): string | undefined {
   try {
-    json.decode({ isBinary, bytes });
+    decode({ isBinary, bytes });
     return undefined;
   } catch (error) {
     if (error instanceof PubSubError) return error.kind;

@@ -1,5 +1,5 @@
 import { PubSubError } from '../../src/errors.js';
-import { protobuf } from '../../src/protocols/webpubsub/protobuf/index.js';
+import { decode } from '../../src/protocols/webpubsub/protobuf/decode.js';
 import { anyOf, request } from '../support/protobuf-wire.js';
 import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
 
@@ -42,7 +42,7 @@ export const target: FuzzTarget = {
 /** The kind of the error that decoding ends with, if it does. */
 function failureOf(bytes: Buffer, isBinary: boolean): string | undefined {
   try {
-    protobuf.decode({ isBinary, bytes });
+    decode({ isBinary, bytes });
     return undefined;
   } catch (error) {
     if (error instanceof PubSubError) return error.kind;

@@ -1,7 +1,13 @@
 import { Body } from '../../src/frames/body.js';
 import { BodyBatch } from '../../src/hub/delivery/batch.js';
-import type { ReplayBuffer } from '../../src/hub/delivery/replay-buffer.js';
+import { ReplayBuffer } from '../../src/hub/delivery/replay-buffer.js';
 import type { StateSubject } from '../../src/hub/delivery/state-subject.js';
+import { jsonReliable } from '../../src/protocols/webpubsub/json/index.js';
+
+/** With the limits of Web PubSub. */
+export function replayBuffer(): ReplayBuffer {
+  return new ReplayBuffer(jsonReliable.reliability!);
+}
 
 export const never = Number.POSITIVE_INFINITY;
 

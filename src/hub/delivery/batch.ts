@@ -1,7 +1,7 @@
 import type { Body } from '../../frames/body.js';
 import { BodyList, NumberedFrames } from '../../frames/numbered-frames.js';
 import type { NumberedMessage } from '../../protocols/messages.js';
-import type { Numbering } from '../../protocols/protocol.js';
+import { type Numbering, prepareWith } from '../../protocols/protocol.js';
 import { type StateSubject, stateSubjectOf } from './state-subject.js';
 
 /** A message and its expiry. */
@@ -38,7 +38,7 @@ export class BodyBatch {
   /** The messages that the protocol can express; undefined when there are none. A message about a group state is alone in its batch. */
   static of(sends: readonly Send[], numbering: Numbering): BodyBatch | undefined {
     const messages = sends.flatMap(({ message, expiresAtMs }) => {
-      const body = numbering.prepare(message);
+      const body = prepareWith(numbering, message);
       return body === undefined ? [] : [{ body, expiresAtMs }];
     });
     const [first] = sends;

@@ -1,5 +1,5 @@
 import { FrameList, type Frames } from '../../frames/frames.js';
-import type { Protocol } from '../../protocols/protocol.js';
+import { encodeWith, type Protocol } from '../../protocols/protocol.js';
 import type { Connection } from '../connection.js';
 import type { Observer } from '../ports.js';
 import { BodyBatch, type Send } from './batch.js';
@@ -78,7 +78,7 @@ function knownShare(shares: readonly Share[], protocol: Protocol): Share | undef
 
 /** Simple clients have protocols of their own, but one wire form. */
 function isSameForm(a: Protocol, b: Protocol): boolean {
-  return a.encoder === b.encoder && a.numbering === b.numbering;
+  return a.encoder === b.encoder && a.reliability === b.reliability;
 }
 
 function shareOf(shares: Share[], { protocol }: Connection, sends: readonly Send[]): Share {
@@ -87,7 +87,7 @@ function shareOf(shares: Share[], { protocol }: Connection, sends: readonly Send
   const made = {
     protocol,
     frames: framesOf(sends, protocol),
-    batch: protocol.numbering && BodyBatch.of(sends, protocol.numbering),
+    batch: protocol.reliability && BodyBatch.of(sends, protocol.reliability.numbering),
     receivers: 0,
     firstId: 0,
   };
@@ -95,10 +95,10 @@ function shareOf(shares: Share[], { protocol }: Connection, sends: readonly Send
   return made;
 }
 
-function framesOf(sends: readonly Send[], { encoder, numbering }: Protocol): Frames | undefined {
-  if (numbering !== undefined) return undefined;
+function framesOf(sends: readonly Send[], { encoder, reliability }: Protocol): Frames | undefined {
+  if (reliability !== undefined) return undefined;
   const frames = sends.flatMap(({ message, expiresAtMs }) => {
-    const frame = encoder.encode(message);
+    const frame = encodeWith(encoder, message);
     if (frame === undefined) return [];
     frame.expiresAtMs = expiresAtMs;
     return [frame];

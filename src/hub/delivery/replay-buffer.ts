@@ -1,13 +1,13 @@
 import type { Frame, Frames } from '../../frames/frames.js';
 import { numberedMessage } from '../../frames/numbered-frames.js';
 import { concatWires } from '../../frames/wire.js';
+import type { Reliability } from '../../protocols/protocol.js';
 import type { BodyBatch } from './batch.js';
 import { type Unacked, UnackedQueue } from './unacked-queue.js';
 import { UnackedStates } from './unacked-states.js';
 
 /** What a session holds that its client has not acknowledged, attached or not. [client-protocols 5.1] */
-const maxUnackedMessages = 1000;
-const maxUnackedBytes = 16 * 1024 * 1024;
+export type ReplayLimits = Pick<Reliability, 'window' | 'stateWindow'>;
 
 /** Numbers the messages of a session and keeps them until they are acknowledged. [client-protocols 5.1] */
 export class ReplayBuffer {
@@ -15,8 +15,13 @@ export class ReplayBuffer {
   /** All messages up to this one are. */
   #acknowledgedId = 0;
   readonly #unacked = new UnackedQueue();
+  readonly #limits: ReplayLimits;
   /** Most sessions never get one. */
   #states: UnackedStates | undefined;
+
+  constructor(limits: ReplayLimits) {
+    this.#limits = limits;
+  }
 
   /** The id that the next message gets. */
   get nextId(): number {
@@ -31,12 +36,13 @@ export class ReplayBuffer {
   add(batch: BodyBatch): BodyBatch {
     const firstId = this.nextId;
     if (batch.about !== undefined) {
-      this.#states ??= new UnackedStates();
+      this.#states ??= new UnackedStates(this.#limits.stateWindow);
       this.#states.add(stateOf(batch, firstId), batch.about);
       this.#lastId += 1;
       return batch;
     }
-    const kept = batch.head(maxUnackedMessages - this.#unacked.size, maxUnackedBytes - this.#unacked.bytes);
+    const { messages, bytes } = this.#limits.window;
+    const kept = batch.head(messages - this.#unacked.size, bytes - this.#unacked.bytes);
     if (kept.length > 0) this.#unacked.add(firstId, kept);
     this.#lastId += kept.length;
     return kept;

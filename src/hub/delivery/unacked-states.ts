@@ -1,9 +1,6 @@
+import type { MessageLimit } from '../../protocols/protocol.js';
 import type { StateSubject } from './state-subject.js';
 import type { Unacked } from './unacked-queue.js';
-
-/** What a session holds of group states, besides its other messages. */
-const maxUnackedStates = 1000;
-const maxUnackedStateBytes = 4 * 1024 * 1024;
 
 /** Stands for the snapshot among the connection ids of a group; no id is empty. */
 const snapshotKey = '';
@@ -12,6 +9,7 @@ const snapshotKey = '';
 export class UnackedStates {
   /** By group and connection; within a group in the order of sequence ids. */
   readonly #groups = new Map<string, Map<string, Unacked>>();
+  readonly #limit: MessageLimit;
   #forgotten = new Set<string>();
   /** Sequence id of the last message that was forgotten; a client that has it has missed nothing. */
   #forgottenUpTo = 0;
@@ -19,11 +17,15 @@ export class UnackedStates {
   #size = 0;
   #bytes = 0;
 
-  /** Past the limits all is forgotten: a client that has missed so much is better served by a snapshot. */
+  constructor(limit: MessageLimit) {
+    this.#limit = limit;
+  }
+
+  /** Past the limit all is forgotten: a client that has missed so much is better served by a snapshot. */
   add(message: Unacked, { group, connectionId }: StateSubject): void {
     if (connectionId === undefined) this.#dropGroup(group);
     else this.#drop(group, connectionId);
-    const isOver = this.#size >= maxUnackedStates || this.#bytes + bytesOf(message) > maxUnackedStateBytes;
+    const isOver = this.#size >= this.#limit.messages || this.#bytes + bytesOf(message) > this.#limit.bytes;
     if (isOver) this.#forgetAll(message.sequenceId - 1);
     this.#keep(message, group, connectionId ?? snapshotKey);
   }

@@ -1,5 +1,6 @@
-import { outcomes, PubSubError } from '../../errors.js';
-import type { ClientRequest, Payload, ServerMessage } from '../../protocols/messages.js';
+import { PubSubError } from '../../errors.js';
+import type { ActOf, ActResult } from '../../protocols/acts.js';
+import type { Payload } from '../../protocols/messages.js';
 
 /** Invocations of one connection that its upstream works on, and bytes of their payloads; past either, its later requests wait. */
 export const maxInvocations = 64;
@@ -8,27 +9,32 @@ const maxInvocationBytes = 2 * 1024 * 1024;
 /** Clients may omit the payload; the upstream then gets an empty body. [client-protocols 4.2] */
 const noPayload: Payload = { dataType: 'text', bytes: Buffer.alloc(0), metadata: undefined };
 
-export type InvokeResponse = ServerMessage & { kind: 'invokeResponse' };
+export type InvokeAct = ActOf<'invoke'>;
 
-/** What an invocation needs of its connection. */
+/** What the invocations of a connection need. */
 export interface Invoker {
   /** @throws PubSubError `eventUnhandled`, `eventFailed`, `overloaded`, or `cancelled` by the signal */
   ask(event: string, payload: Payload, signal: AbortSignal): Promise<Payload | undefined>;
   /** Lost when the connection has no socket: the response is neither numbered nor replayed. */
-  respond(response: InvokeResponse): void;
+  respond(act: InvokeAct, result: ActResult): void;
   /** A fault of our own. */
   fault(error: PubSubError): void;
 }
 
 /** The invocations that one connection has under way. Each is answered when its upstream is done, in any order. [client-protocols 4.2, D19] */
 export class Invocations {
+  readonly #invoker: Invoker;
   /** Invocations that will be answered. A cancelled one is removed, although its upstream is still working on it. */
-  readonly #awaited = new Map<string, object>();
+  readonly #awaited = new Map<string, InvokeAct>();
   /** The client may come back for the answer of none of them. */
   readonly #end = new AbortController();
   #underWay = 0;
   #bytes = 0;
   #hasRoom: (() => void) | undefined;
+
+  constructor(invoker: Invoker) {
+    this.#invoker = invoker;
+  }
 
   /** Bytes of payloads that the upstream works on. */
   get bytes(): number {
@@ -36,14 +42,13 @@ export class Invocations {
   }
 
   /** Starts one. A promise, when given, settles once there is room for another; it never rejects. */
-  start(request: ClientRequest & { kind: 'invoke' }, invoker: Invoker): Promise<void> | undefined {
-    const { invocationId } = request;
+  start(act: InvokeAct): Promise<void> | undefined {
+    const { invocationId } = act;
     if (this.#awaited.has(invocationId)) {
-      const error = { name: outcomes.conflict.ack, message: `invocation ${invocationId} is under way already` };
-      invoker.respond({ kind: 'invokeResponse', invocationId, payload: undefined, error });
+      this.#invoker.respond(act, new PubSubError('conflict', `invocation ${invocationId} is under way already`));
       return undefined;
     }
-    void this.#run(request, invoker);
+    void this.#run(act);
     if (!this.#isFull()) return undefined;
     return new Promise(resolve => {
       this.#hasRoom = resolve;
@@ -68,33 +73,31 @@ export class Invocations {
     return this.#underWay >= maxInvocations || this.#bytes >= maxInvocationBytes;
   }
 
-  async #run({ invocationId, event, payload = noPayload }: ClientRequest & { kind: 'invoke' }, invoker: Invoker) {
-    const ticket = {}; // the id may be in use again when an answer comes for one that was cancelled
-    this.#awaited.set(invocationId, ticket);
+  async #run(act: InvokeAct): Promise<void> {
+    const { invocationId, payload = noPayload } = act;
+    this.#awaited.set(invocationId, act);
     this.#underWay += 1;
     this.#bytes += payload.bytes.length;
-    const result = await ask(invoker, event, payload, this.#end.signal);
+    const result = await this.#ask(act.event, payload);
     this.#underWay -= 1;
     this.#bytes -= payload.bytes.length;
-    if (this.#awaited.get(invocationId) === ticket) {
+    // The id may be in use again when an answer comes for one that was cancelled.
+    if (this.#awaited.get(invocationId) === act) {
       this.#awaited.delete(invocationId);
-      invoker.respond({ kind: 'invokeResponse', invocationId, ...result });
+      this.#invoker.respond(act, result);
     }
     if (this.#isFull()) return;
     this.#hasRoom?.();
     this.#hasRoom = undefined;
   }
-}
 
-type Result = Pick<InvokeResponse, 'payload' | 'error'>;
-
-async function ask(invoker: Invoker, event: string, payload: Payload, signal: AbortSignal): Promise<Result> {
-  try {
-    return { payload: await invoker.ask(event, payload, signal), error: undefined };
-  } catch (cause) {
-    const error = PubSubError.from(cause);
-    if (error.kind === 'internal') invoker.fault(error);
-    // Clients do not get details of upstream failures. [client-protocols 4.3, upstream-events D28]
-    return { payload: undefined, error: { name: error.outcome.ack, message: error.publicText } };
+  async #ask(event: string, payload: Payload): Promise<ActResult> {
+    try {
+      return await this.#invoker.ask(event, payload, this.#end.signal);
+    } catch (cause) {
+      const error = PubSubError.from(cause);
+      if (error.kind === 'internal') this.#invoker.fault(error);
+      return error;
+    }
   }
 }

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import { outcomes, unreachable } from '../../errors.js';
-import type { ClientRequest, MessageError, Payload, ServerMessage, StreamPosition } from '../../protocols/messages.js';
+import type { ActOf, StreamNotice } from '../../protocols/acts.js';
+import type { MessageError, Payload, StreamPosition } from '../../protocols/messages.js';
 
 /** Default idle timeout of a stream. [client-protocols 4.8] */
 export const defaultIdleTimeoutMs = 300_000;
@@ -27,16 +28,14 @@ export type StreamInput =
   | { readonly kind: 'start' }
   | { readonly kind: 'fragment'; readonly sequenceId: bigint; readonly payload: Payload }
   | { readonly kind: 'keepAlive' }
-  | { readonly kind: 'end'; readonly error: (ClientRequest & { kind: 'streamEnd' })['error'] }
+  | { readonly kind: 'end'; readonly error: ActOf<'streamEnd'>['error'] }
   /** The idle timeout has expired. */
   | { readonly kind: 'idle' }
   /** The publisher's session is over. */
   | { readonly kind: 'cancel' };
 
-export type StreamReply = Extract<ServerMessage, { kind: 'streamAck' | 'streamNack' | 'streamClosed' }>;
-
 export type StreamOutput =
-  | { readonly to: 'publisher'; readonly message: StreamReply }
+  | { readonly to: 'publisher'; readonly notice: StreamNotice }
   | {
       readonly to: 'group';
       readonly group: string;
@@ -97,16 +96,16 @@ function toGroup({ group, noEcho }: StreamState, payload: Payload, position: Str
 }
 
 function ack({ streamId, expected }: StreamState): StreamOutput {
-  return { to: 'publisher', message: { kind: 'streamAck', streamId, expectedSequenceId: expected } };
+  return { to: 'publisher', notice: { kind: 'streamAck', streamId, expectedSequenceId: expected } };
 }
 
 function nack({ streamId, expected }: StreamState): StreamOutput {
   const error = { name: 'InvalidSequenceId', message: `fragment ${expected} is expected next` };
-  return { to: 'publisher', message: { kind: 'streamNack', streamId, expectedSequenceId: expected, error } };
+  return { to: 'publisher', notice: { kind: 'streamNack', streamId, expectedSequenceId: expected, error } };
 }
 
 function closed(streamId: string, error?: MessageError): StreamOutput {
-  return { to: 'publisher', message: { kind: 'streamClosed', streamId, error } };
+  return { to: 'publisher', notice: { kind: 'streamClosed', streamId, error } };
 }
 
 interface Open {
@@ -129,7 +128,7 @@ export class Streams {
   }
 
   /** Opens a stream, or closes it at once when it may not be. `isAllowed`: the publisher may send to the group. [client-protocols D20] */
-  start(request: ClientRequest & { kind: 'streamStart' }, isAllowed: boolean): void {
+  start(request: ActOf<'streamStart'>, isAllowed: boolean): void {
     const { streamId, group, noEcho, idleTimeoutMs = defaultIdleTimeoutMs } = request;
     const refusal = this.#refusalOf(request, isAllowed);
     if (refusal !== undefined) {
@@ -143,11 +142,11 @@ export class Streams {
     if (this.#open.get(streamId) === open) this.#watch(open);
   }
 
-  data({ streamId, fragment }: ClientRequest & { kind: 'streamData' }): void {
+  data({ streamId, fragment }: ActOf<'streamData'>): void {
     this.#input(streamId, fragment === undefined ? { kind: 'keepAlive' } : { kind: 'fragment', ...fragment });
   }
 
-  end({ streamId, error }: ClientRequest & { kind: 'streamEnd' }): void {
+  end({ streamId, error }: ActOf<'streamEnd'>): void {
     this.#input(streamId, { kind: 'end', error });
   }
 
@@ -156,7 +155,7 @@ export class Streams {
     for (const open of [...this.#open.values()]) this.#advance(open, { kind: 'cancel' });
   }
 
-  #refusalOf(request: ClientRequest & { kind: 'streamStart' }, isAllowed: boolean): MessageError | undefined {
+  #refusalOf(request: ActOf<'streamStart'>, isAllowed: boolean): MessageError | undefined {
     const { streamId, group, idleTimeoutMs } = request;
     if (!isAllowed) return { name: outcomes.forbidden.ack, message: `no sendToGroup permission for group ${group}` };
     const fault = this.#open.has(streamId)

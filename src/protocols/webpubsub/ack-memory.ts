@@ -5,10 +5,13 @@ const rememberedAckIds = 1000;
 type Key = number | bigint;
 
 /** Ids that came one after the other. */
-interface Run {
-  first: number;
-  last: number;
+interface Run<Id extends Key = number> {
+  first: Id;
+  last: Id;
 }
+
+/** Ids that came one after the other, first and last, in digits: a uint64 is no JSON number. Oldest first. */
+export type AckRecord = readonly (readonly [first: string, last: string])[];
 
 /** Runs that are searched one by one; a client whose ids come in no order gets a set. */
 const maxRuns = 8;
@@ -24,6 +27,19 @@ export class AckMemory {
   /** Takes the place of the runs once there are too many of them. */
   #set: AckSet | undefined;
   #size = 0;
+
+  static from(record: AckRecord): AckMemory {
+    const memory = new AckMemory();
+    for (const [first, last] of record) {
+      for (let id = BigInt(first); id <= BigInt(last); id += 1n) memory.remember(id);
+    }
+    return memory;
+  }
+
+  record(): AckRecord {
+    const runs = this.#set === undefined ? this.#runs : runsOf(this.#set.ids());
+    return runs.map(({ first, last }) => [String(first), String(last)]);
+  }
 
   has(ackId: bigint): boolean {
     const key = keyOf(ackId);
@@ -80,6 +96,11 @@ class AckSet {
     return this.#ids.has(key);
   }
 
+  /** Oldest first. */
+  ids(): readonly Key[] {
+    return [...this.#ring.slice(this.#oldest), ...this.#ring.slice(0, this.#oldest)];
+  }
+
   /** Adds one that is not there yet. */
   add(key: Key): void {
     this.#ids.add(key);
@@ -91,6 +112,16 @@ class AckSet {
     this.#ring[this.#oldest] = key;
     this.#oldest = (this.#oldest + 1) % rememberedAckIds;
   }
+}
+
+function runsOf(keys: readonly Key[]): readonly Run<Key>[] {
+  const runs: Run<Key>[] = [];
+  for (const key of keys) {
+    const latest = runs.at(-1);
+    if (typeof key === 'number' && latest?.last === key - 1) latest.last = key;
+    else runs.push({ first: key, last: key });
+  }
+  return runs;
 }
 
 const largestNumber = BigInt(Number.MAX_SAFE_INTEGER);

@@ -8,6 +8,7 @@ import type { Protocol } from '../../../src/protocols/protocol.js';
 import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { protobufReliable } from '../../../src/protocols/webpubsub/protobuf/index.js';
 import { textPayload } from '../../support/fake-ports.js';
+import { bodyOf } from '../../support/web-pubsub-forms.js';
 
 test('[design 4] a frame’s wire bytes are made once for all receivers', () => {
   const frame = new Frame(false, Buffer.from('x'));
@@ -44,8 +45,7 @@ describe.each([
   ['JSON', jsonReliable],
   ['protobuf', protobufReliable],
 ] as const)('[client-protocols 5.1] numbered messages of reliable %s', (_title, protocol: Protocol) => {
-  const stamped = (texts: readonly string[]) =>
-    new BodyList(texts.map(text => protocol.numbering!.prepare(groupMessage(text))!));
+  const stamped = (texts: readonly string[]) => new BodyList(texts.map(text => bodyOf(protocol, groupMessage(text))!));
   const joined = (messages: BodyList, firstId: number) =>
     Buffer.concat(messages.frames(firstId).map(frame => frame.wire()));
 

@@ -1,21 +1,23 @@
 import { describe, expect, test } from 'vitest';
-import type { PubSubError } from '../../../src/errors.js';
-import { Connection, type ConnectionOwner } from '../../../src/hub/connection.js';
+import { PubSubError } from '../../../src/errors.js';
+import { Frame } from '../../../src/frames/frames.js';
+import { Connection, type ConnectionEnder, type ConnectionOwner } from '../../../src/hub/connection.js';
 import { Permissions } from '../../../src/hub/permissions.js';
-import type { ClientRequest } from '../../../src/protocols/messages.js';
-import type { Protocol } from '../../../src/protocols/protocol.js';
+import type { Act } from '../../../src/protocols/acts.js';
+import type { Protocol, Steps } from '../../../src/protocols/protocol.js';
 import { json, jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
+import { simpleEvents } from '../../../src/protocols/webpubsub/simple.js';
 import { RecordingOutlet, ScriptedUpstream, settled, textFrame, textPayload } from '../../support/fake-ports.js';
 
 /** Notes what it is asked to do. A request for a group named `wait…` is under way until the test finishes it. */
-class HandOwner implements ConnectionOwner {
+class HandOwner implements ConnectionOwner, ConnectionEnder {
   readonly log: string[] = [];
   readonly bytes: number[] = [];
   readonly failures: PubSubError[] = [];
   readonly #pending: (() => void)[] = [];
 
-  execute(_connection: Connection, request: ClientRequest): Promise<void> | undefined {
-    const name = 'group' in request ? request.group : request.kind;
+  execute(_connection: Connection, act: Act): Promise<void> | undefined {
+    const name = 'group' in act ? act.group : act.kind;
     this.log.push(name);
     return name.startsWith('wait') ? new Promise(resolve => this.#pending.push(resolve)) : undefined;
   }
@@ -43,13 +45,16 @@ class HandOwner implements ConnectionOwner {
   }
 }
 
+/** Not numbered. */
+const words = new Frame(false, Buffer.from('words of the dialogue'));
+
 function setup(protocol: Protocol = json) {
   const owner = new HandOwner();
   const outlet = new RecordingOutlet();
   const upstream = new ScriptedUpstream().open('chat', 'c');
   const permissions = new Permissions([]);
   const parts = { id: 'c', hub: 'chat', userId: undefined, protocol, permissions, upstream, outlet };
-  const connection = new Connection(parts, owner);
+  const connection = new Connection(parts, owner, owner);
   const ask = (group: string, padding = '') => connection.receive(textFrame({ type: 'joinGroup', group, padding }));
   return { owner, outlet, connection, ask, say: (text: string) => connection.receive(textFrame(text)) };
 }
@@ -120,6 +125,58 @@ describe('[client-protocols 4.1] requests run in the order of their arrival', ()
   });
 });
 
+describe('what a frame amounts to', () => {
+  const join = (group: string) => ({ kind: 'join', group }) as const;
+  const frame = (bytes: number) => ({ isBinary: false, bytes: Buffer.alloc(bytes) });
+
+  /** A connection whose dialogue amounts each frame to the next of these. */
+  function scripted(...script: Steps[]) {
+    const dialogue = { ...simpleEvents.begin(), receive: () => script.shift() };
+    return setup({ ...simpleEvents, begin: () => dialogue });
+  }
+
+  test('nothing, while a packet is incomplete, then several acts, in order', () => {
+    const { owner, connection } = scripted(undefined, [join('a'), join('b'), join('c')]);
+    connection.receive(frame(1));
+    expect(owner.log).toEqual([]);
+    connection.receive(frame(1));
+    expect(owner.log).toEqual(['a', 'b', 'c']);
+  });
+
+  test('acts of one frame wait for each other; words and acknowledgements do not', async () => {
+    const { owner, outlet, connection } = scripted([join('wait'), join('b'), { kind: 'say', frames: words }]);
+    connection.receive(frame(1));
+    expect([owner.log, outlet.take()]).toEqual([['wait'], ['words of the dialogue']]);
+    await owner.finish();
+    expect(owner.log).toEqual(['wait', 'b']);
+  });
+
+  test('the bytes of a frame count once, however many acts wait', () => {
+    const acts = Array.from({ length: 100 }, () => join('wait'));
+    const { outlet, connection } = scripted(join('wait'), acts, join('one more'));
+    connection.receive(frame(0));
+    connection.receive(frame(1024 * 1024));
+    expect(outlet.flow).toEqual([]);
+    connection.receive(frame(1024 * 1024));
+    expect(outlet.flow).toEqual(['pause']);
+  });
+
+  test('an error ends it in its turn, and what follows in the frame is not carried out', () => {
+    const { owner, connection } = scripted([join('a'), new PubSubError('malformed', 'x'), join('b')]);
+    connection.receive(frame(1));
+    expect(owner.log).toEqual(['a', 'malformed']);
+    expect(connection.isAlive).toBe(false);
+  });
+
+  test('a dialogue that an entrance has begun goes on', () => {
+    const { connection } = setup();
+    const dialogue = json.begin();
+    const { id, userId, protocol, permissions, upstream } = connection;
+    const parts = { id, userId, protocol, dialogue, permissions, upstream, outlet: new RecordingOutlet() };
+    expect(new Connection(parts, new HandOwner(), new HandOwner()).dialogue).toBe(dialogue);
+  });
+});
+
 describe('a connection that holds too much is not read from', () => {
   test('from the 128th waiting request until one of them is taken', async () => {
     const { owner, outlet, ask } = setup();
@@ -184,7 +241,7 @@ describe('the end', () => {
     ask('b');
     say('{"type":"ping"}');
     await owner.finish();
-    connection.tell({ kind: 'pong' });
+    connection.say(words);
     expect(owner.log).toEqual(['wait']);
     expect(owner.bytes).toHaveLength(2);
     expect(outlet.frames).toEqual([]);
@@ -201,15 +258,9 @@ describe('[client-protocols 5.2] a reliable connection outlives its socket', () 
   test('[CP-076] data is numbered, the rest is not', () => {
     const { connection, outlet } = reliable();
     connection.tell(data('a'));
-    connection.tell({ kind: 'ack', ackId: 1n, error: undefined });
-    connection.tell({ kind: 'pong' });
+    connection.say(words);
     connection.tell(data('b'));
-    expect(outlet.take()).toEqual([
-      wire('a', 1),
-      '{"type":"ack","ackId":1,"success":true}',
-      '{"type":"pong"}',
-      wire('b', 2),
-    ]);
+    expect(outlet.take()).toEqual([wire('a', 1), 'words of the dialogue', wire('b', 2)]);
   });
 
   test('[CP-079] suspended, it is alive, reads nothing, and keeps data; what is not data is lost', () => {
@@ -217,7 +268,7 @@ describe('[client-protocols 5.2] a reliable connection outlives its socket', () 
     connection.suspend(nothing);
     expect([connection.isOpen, connection.isAlive, connection.isOn(outlet)]).toEqual([false, true, false]);
     ask('a');
-    connection.tell({ kind: 'pong' });
+    connection.say(words);
     connection.tell(data('kept'));
     expect([owner.log, outlet.frames]).toEqual([[], []]);
     const next = new RecordingOutlet();

@@ -7,12 +7,13 @@ import { json } from '../../../src/protocols/webpubsub/json/index.js';
 import { RecordingBackplane, RecordingOutlet, ScriptedUpstream, settled } from '../../support/fake-ports.js';
 
 const hub = 'chat';
-const owner = { execute: () => undefined, fail: () => {}, received: () => {}, flush: () => {} };
+const owner = { execute: () => undefined, received: () => {}, flush: () => {} };
+const ender = { fail: () => {} };
 
 function connect(id: string, userId?: string): Connection {
   const upstream = new ScriptedUpstream().open(hub, id);
   const parts = { id, hub, userId, protocol: json, permissions: new Permissions([]), upstream };
-  return new Connection({ ...parts, outlet: new RecordingOutlet() }, owner);
+  return new Connection({ ...parts, outlet: new RecordingOutlet() }, owner, ender);
 }
 
 let backplane: RecordingBackplane;

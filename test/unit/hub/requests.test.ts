@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
+import { json } from '../../../src/protocols/webpubsub/json/index.js';
 import { simpleEvents, simplePublisher } from '../../../src/protocols/webpubsub/simple.js';
 import {
   ackText,
@@ -327,6 +328,12 @@ describe('[client-protocols 4.5] malformed frames', () => {
     const client = node.open();
     client.connection.receive({ isBinary: true, bytes: Buffer.alloc(1) });
     expect(client.outlet.closed).toMatchObject({ code: 1003 });
+  });
+
+  test('the close code is that of the protocol', () => {
+    const client = node.open({ protocol: { ...json, closeCodes: { ...json.closeCodes, malformed: 4007 } } });
+    client.say('x');
+    expect(client.outlet.closed).toMatchObject({ code: 4007 });
   });
 
   test('[client-protocols 4.1] behind an event, the event is answered first', async () => {

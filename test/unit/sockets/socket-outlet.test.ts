@@ -2,10 +2,9 @@ import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../../src/clock.js';
 import { Frame, FrameList } from '../../../src/frames/frames.js';
-import { ReplayBuffer } from '../../../src/hub/delivery/replay-buffer.js';
 import { closeTimeoutMs, SocketOutlet } from '../../../src/sockets/socket-outlet.js';
 import { EventLoopTurn } from '../../../src/sockets/turn.js';
-import { add, body, never } from '../../support/bodies.js';
+import { add, body, never, replayBuffer } from '../../support/bodies.js';
 import { FakeSocket, FakeWebSocket } from '../../support/fake-socket.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
@@ -345,7 +344,7 @@ describe('closing', () => {
 
 /** So many numbered messages that a session sends again, and how many of them have been put together so far. */
 function replayOf(count: number, bytes: number) {
-  const buffer = new ReplayBuffer();
+  const buffer = replayBuffer();
   let made = 0;
   for (let index = 0; index < count; index += 1) {
     const each = body(`${index}`, bytes);

@@ -1,6 +1,7 @@
 import { PubSubError, unreachable } from '../../../errors.js';
-import type { ClientRequest, DataType, Payload, UserError } from '../../messages.js';
+import type { DataType, Payload, UserError } from '../../messages.js';
 import type { InboundFrame } from '../../protocol.js';
+import type { ClientRequest } from '../requests.js';
 import { checkAny, checkEvent, checkGroup, checkTtlSeconds, malformed, refuseStream } from '../rules.js';
 import { JsonObject, parseUint64 } from './fields.js';
 
@@ -16,8 +17,8 @@ export function decode(frame: InboundFrame): ClientRequest {
 
 /** By type, in lower case: clients in the field differ in letter case. [client-protocols 4.1] */
 const readers: Readonly<Record<string, (body: JsonObject) => ClientRequest>> = Object.assign(Object.create(null), {
-  joingroup: body => ({ kind: 'joinGroup', group: groupOf(body), ackId: body.uint64('ackId') }),
-  leavegroup: body => ({ kind: 'leaveGroup', group: groupOf(body), ackId: body.uint64('ackId') }),
+  joingroup: body => ({ kind: 'join', group: groupOf(body), ackId: body.uint64('ackId') }),
+  leavegroup: body => ({ kind: 'leave', group: groupOf(body), ackId: body.uint64('ackId') }),
   sendtogroup: readSendToGroup,
   event: readEvent,
   ping: () => ({ kind: 'ping' }),
@@ -41,7 +42,7 @@ function readSendToGroup(body: JsonObject): ClientRequest {
   const stream = body.object('stream');
   if (stream !== undefined) return readStreamStart(body, group, stream);
   return {
-    kind: 'sendToGroup',
+    kind: 'publish',
     group,
     payload: payloadOf(body),
     noEcho: body.boolean('noEcho'),
@@ -79,7 +80,7 @@ function userErrorOf(body: JsonObject): UserError | undefined {
 
 function readEvent(body: JsonObject): ClientRequest {
   refuseStream(body.object('stream') !== undefined);
-  return { kind: 'event', event: eventOf(body), payload: payloadOf(body), ackId: body.uint64('ackId') };
+  return { kind: 'raise', event: eventOf(body), payload: payloadOf(body), ackId: body.uint64('ackId') };
 }
 
 function readSequenceAck(body: JsonObject): ClientRequest {
@@ -87,7 +88,7 @@ function readSequenceAck(body: JsonObject): ClientRequest {
   const text = body.get('sequenceId');
   const sequenceId = typeof text === 'string' ? parseUint64('sequenceId', text) : body.uint64('sequenceId');
   if (sequenceId === undefined) throw malformed('sequenceId is missing');
-  return { kind: 'sequenceAck', sequenceId };
+  return { kind: 'acked', sequenceId };
 }
 
 function readInvoke(body: JsonObject): ClientRequest {

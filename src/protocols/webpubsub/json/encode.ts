@@ -10,18 +10,23 @@ import type {
   NumberedMessage,
   Payload,
   ServerMessage,
+  StateMessage,
 } from '../../messages.js';
 import type { Encoder, Numbering } from '../../protocol.js';
+import type { Reply } from '../replies.js';
 
-export const encoder: Encoder = { encode };
+export const encoder: Encoder = { encode, encodeState: encode };
 
 /** Adds `sequenceId` as the last member. [client-protocols 5.1, rest-api 5] */
 export const numbering: Numbering = {
-  prepare(message: NumberedMessage): Body | undefined {
-    const frame = encode(message);
-    return frame && new JsonBody(frame.bytes.subarray(0, -1));
-  },
+  prepare,
+  prepareState: prepare,
 };
+
+function prepare(message: NumberedMessage): Body | undefined {
+  const frame = encode(message);
+  return frame && new JsonBody(frame.bytes.subarray(0, -1));
+}
 
 const idMember = Buffer.from(',"sequenceId":');
 const nothing = Buffer.alloc(0);
@@ -74,31 +79,15 @@ class JsonBody extends Body {
   }
 }
 
-const pong = '{"type":"pong"}';
-
-function encode(message: ServerMessage): Frame | undefined {
+function encode(message: ServerMessage | StateMessage): Frame | undefined {
   switch (message.kind) {
     case 'groupMessage':
     case 'serverMessage':
       return encodeData(message);
-    case 'ack':
-      return text(encodeAck(message.ackId, message.error));
-    case 'pong':
-      return text(pong);
     case 'connected':
       return text(encodeConnected(message));
     case 'disconnected':
       return text(`{"type":"system","event":"disconnected","message":${JSON.stringify(message.reason)}}`);
-    case 'invokeResponse':
-      return encodeInvokeResponse(message);
-    case 'streamAck':
-      return text(`{"type":"streamAck",${streamOf(message)},"expectedSequenceId":${message.expectedSequenceId}}`);
-    case 'streamNack':
-      return text(
-        `{"type":"streamNack",${streamOf(message)},"expectedSequenceId":${message.expectedSequenceId},${errorMembers(message.error)}}`,
-      );
-    case 'streamClosed':
-      return text(`{"type":"streamClosed",${streamOf(message)}${optionalError(message.error)}}`);
     case 'groupStateSnapshot':
     case 'groupStateUpdate':
       return text(
@@ -106,6 +95,27 @@ function encode(message: ServerMessage): Frame | undefined {
       );
     default:
       return unreachable(message);
+  }
+}
+
+export function encodeReply(reply: Reply): Frame {
+  switch (reply.kind) {
+    case 'ack':
+      return text(encodeAck(reply.ackId, reply.error));
+    case 'pong':
+      return text('{"type":"pong"}');
+    case 'invokeResponse':
+      return encodeInvokeResponse(reply);
+    case 'streamAck':
+      return text(`{"type":"streamAck",${streamOf(reply)},"expectedSequenceId":${reply.expectedSequenceId}}`);
+    case 'streamNack':
+      return text(
+        `{"type":"streamNack",${streamOf(reply)},"expectedSequenceId":${reply.expectedSequenceId},${errorMembers(reply.error)}}`,
+      );
+    case 'streamClosed':
+      return text(`{"type":"streamClosed",${streamOf(reply)}${optionalError(reply.error)}}`);
+    default:
+      return unreachable(reply);
   }
 }
 
@@ -127,7 +137,7 @@ function errorMembers(error: MessageError): string {
 }
 
 /** `success` is always there: a client in the field throws without it. [client-protocols 4.3] */
-function encodeInvokeResponse({ invocationId, payload, error }: ServerMessage & { kind: 'invokeResponse' }): Frame {
+function encodeInvokeResponse({ invocationId, payload, error }: Reply & { kind: 'invokeResponse' }): Frame {
   const data = payload === undefined || isEmptyJson(payload) ? '' : `,${dataMembers(payload)}`;
   return text(
     `{"type":"invokeResponse","invocationId":${JSON.stringify(invocationId)},"success":${error === undefined}${data}${optionalError(error)}}`,

@@ -1,6 +1,7 @@
 import { PubSubError } from '../../../errors.js';
-import type { ClientRequest, Metadata, Payload, UserError } from '../../messages.js';
+import type { Metadata, Payload, UserError } from '../../messages.js';
 import type { InboundFrame } from '../../protocol.js';
+import type { ClientRequest } from '../requests.js';
 import { checkAny, checkEvent, checkGroup, checkTtlSeconds, malformed, refuseStream } from '../rules.js';
 import { Fields } from './fields.js';
 
@@ -19,9 +20,9 @@ export function decode(frame: InboundFrame): ClientRequest {
 const readers: ReadonlyMap<number, (body: Fields) => ClientRequest> = new Map([
   [1, readSendToGroup],
   [5, readEvent],
-  [6, body => ({ kind: 'joinGroup', group: groupOf(body), ackId: body.uint64(2) })],
-  [7, body => ({ kind: 'leaveGroup', group: groupOf(body), ackId: body.uint64(2) })],
-  [8, body => ({ kind: 'sequenceAck', sequenceId: body.uint64(1) ?? 0n })],
+  [6, body => ({ kind: 'join', group: groupOf(body), ackId: body.uint64(2) })],
+  [7, body => ({ kind: 'leave', group: groupOf(body), ackId: body.uint64(2) })],
+  [8, body => ({ kind: 'acked', sequenceId: body.uint64(1) ?? 0n })],
   [9, () => ({ kind: 'ping' })],
   [10, readInvoke],
   [11, body => ({ kind: 'cancelInvocation', invocationId: body.nonEmptyString(1, 'invocation_id') })],
@@ -40,7 +41,7 @@ function readSendToGroup(body: Fields): ClientRequest {
   const stream = body.message(7);
   if (stream !== undefined) return readStreamStart(stream, group, noEcho);
   return {
-    kind: 'sendToGroup',
+    kind: 'publish',
     group,
     payload: payloadOf(body, 3, body.metadata(6)),
     noEcho,
@@ -65,7 +66,7 @@ function readStreamStart(stream: Fields, group: string, noEcho: boolean): Client
 function readEvent(body: Fields): ClientRequest {
   refuseStream(body.has(5));
   const event = checkEvent(body.string(1));
-  return { kind: 'event', event, payload: payloadOf(body, 2, body.metadata(4)), ackId: body.uint64(3) };
+  return { kind: 'raise', event, payload: payloadOf(body, 2, body.metadata(4)), ackId: body.uint64(3) };
 }
 
 function readInvoke(body: Fields): ClientRequest {

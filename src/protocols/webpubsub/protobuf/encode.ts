@@ -2,17 +2,20 @@ import { unreachable } from '../../../errors.js';
 import { Body } from '../../../frames/body.js';
 import { Frame } from '../../../frames/frames.js';
 import { ownCopy } from '../../../frames/slabs.js';
-import type {
-  DataMessage,
-  GroupStateItem,
-  MessageError,
-  NumberedMessage,
-  Payload,
-  ServerMessage,
-  StreamPosition,
+import {
+  type DataMessage,
+  type GroupStateItem,
+  isStateMessage,
+  type MessageError,
+  type NumberedMessage,
+  type Payload,
+  type ServerMessage,
+  type StateMessage,
+  type StreamPosition,
 } from '../../messages.js';
 import type { Encoder, Numbering } from '../../protocol.js';
 import { isAny } from '../protobuf-any.js';
+import type { ClientMessage, Reply } from '../replies.js';
 import { type MessageWriter, varintSize, writeVarint, written } from './message-writer.js';
 
 /** A member of the `message` oneof of a `DownstreamMessage`: its field number, and its bytes in parts. [client-protocols 6.2] */
@@ -21,16 +24,22 @@ interface Member {
   readonly parts: readonly Uint8Array[];
 }
 
-export const encoder: Encoder = { encode: message => frameOf(memberOf(message)) };
+export const encoder: Encoder = { encode, encodeState: encode };
+
+export function encodeReply(reply: Reply): Frame {
+  return encode(reply);
+}
 
 /** Adds `sequence_id` as the first field of the message that is numbered: fields may come in any order. [client-protocols 5.1, 6.2] */
 export const numbering: Numbering = {
-  prepare(message: NumberedMessage): Body {
-    const { number, parts } = memberOf(message);
-    const isData = message.kind === 'groupMessage' || message.kind === 'serverMessage';
-    return new ProtobufBody(number, isData ? 4 : 3, ownCopy(...parts));
-  },
+  prepare,
+  prepareState: prepare,
 };
+
+function prepare(message: NumberedMessage): Body {
+  const { number, parts } = memberOf(message);
+  return new ProtobufBody(number, isStateMessage(message) ? 3 : 4, ownCopy(...parts));
+}
 
 const nothing = Buffer.alloc(0);
 
@@ -88,12 +97,13 @@ class ProtobufBody extends Body {
   }
 }
 
-function frameOf({ number, parts }: Member): Frame {
+function encode(message: ClientMessage): Frame {
+  const { number, parts } = memberOf(message);
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   return new Frame(true, Buffer.concat([written(writer => writer.open(number, length)), ...parts]));
 }
 
-function memberOf(message: ServerMessage): Member {
+function memberOf(message: ClientMessage): Member {
   switch (message.kind) {
     case 'ack':
       return member(1, writer => writeAck(writer, message.ackId, message.error));
@@ -195,7 +205,7 @@ function writeDisconnected(writer: MessageWriter, reason: string): void {
   writer.string(2, reason);
 }
 
-function writeInvokeResponse(writer: MessageWriter, message: ServerMessage & { kind: 'invokeResponse' }): void {
+function writeInvokeResponse(writer: MessageWriter, message: Reply & { kind: 'invokeResponse' }): void {
   const { invocationId, payload, error } = message;
   writer
     .string(1, invocationId)
@@ -205,17 +215,15 @@ function writeInvokeResponse(writer: MessageWriter, message: ServerMessage & { k
     .map(5, payload?.metadata);
 }
 
-function writeStreamNack(writer: MessageWriter, message: ServerMessage & { kind: 'streamNack' }): void {
+function writeStreamNack(writer: MessageWriter, message: Reply & { kind: 'streamNack' }): void {
   const { streamId, expectedSequenceId, error } = message;
   writer.string(1, streamId).string(2, error.name).string(3, error.message).uint64(4, expectedSequenceId);
 }
 
-function writeGroupState(writer: MessageWriter, { group, items }: GroupStateMessage): void {
+function writeGroupState(writer: MessageWriter, { group, items }: StateMessage): void {
   writer.string(1, group);
   for (const item of items) writer.message(2, item, writeStateItem);
 }
-
-type GroupStateMessage = Extract<ServerMessage, { kind: 'groupStateSnapshot' | 'groupStateUpdate' }>;
 
 function writeStateItem(writer: MessageWriter, { connectionId, userId, state, updatedAtMs }: GroupStateItem): void {
   writer.string(1, connectionId).optionalString(2, userId);

@@ -1,16 +1,18 @@
 import { describe, expect, test } from 'vitest';
 import { Frame, type Frames } from '../../../../src/frames/frames.js';
-import { Connection, type ConnectionOwner } from '../../../../src/hub/connection.js';
+import { Connection, type ConnectionEnder } from '../../../../src/hub/connection.js';
 import { type Conditions, fanOut } from '../../../../src/hub/delivery/fanout.js';
 import { Permissions } from '../../../../src/hub/permissions.js';
 import type { DataMessage } from '../../../../src/protocols/messages.js';
 import type { Encoder, Protocol } from '../../../../src/protocols/protocol.js';
 import { jsonReliable } from '../../../../src/protocols/webpubsub/json/index.js';
+import { simpleEvents } from '../../../../src/protocols/webpubsub/simple.js';
 import { FactObserver, RecordingOutlet, ScriptedUpstream, textPayload } from '../../../support/fake-ports.js';
 
 const everybody: Conditions = { excluded: [], accepts: undefined };
 const expiresAtMs = Number.POSITIVE_INFINITY;
-const owner = { execute: () => undefined, fail: () => {}, received: () => {}, flush: () => {} };
+const owner = { execute: () => undefined, received: () => {}, flush: () => {} };
+const nobody: ConnectionEnder = { fail: () => {} };
 const message: DataMessage = { kind: 'serverMessage', payload: textPayload('hello') };
 
 /** Counts what it is asked to encode. */
@@ -26,21 +28,14 @@ class CountingEncoder implements Encoder {
 }
 
 function protocolOf(subprotocol: string | undefined, encoder: Encoder): Protocol {
-  return {
-    name: subprotocol ?? 'simple',
-    subprotocol,
-    onFailure: 'ack',
-    encoder,
-    numbering: undefined,
-    decode: () => ({ kind: 'ping' }),
-  };
+  return { ...simpleEvents, name: subprotocol ?? 'simple', subprotocol, encoder };
 }
 
-function connect(id: string, protocol: Protocol, by: ConnectionOwner = owner) {
+function connect(id: string, protocol: Protocol, ender = nobody) {
   const outlet = new RecordingOutlet();
   const upstream = new ScriptedUpstream().open('chat', id);
   const parts = { id, hub: 'chat', userId: undefined, protocol, permissions: new Permissions([]), upstream, outlet };
-  return { connection: new Connection(parts, by), outlet };
+  return { connection: new Connection(parts, owner, ender), outlet };
 }
 
 /** Sends to all of them, but for the excluded ids. */
@@ -134,9 +129,8 @@ describe('[design 4] fan-out', () => {
 
 describe('[client-protocols 5.1] reliable receivers', () => {
   /** Ends a connection that fails, as a hub does. */
-  const strict = {
-    ...owner,
-    fail: (connection: Connection) => void connection.end({ category: 'SlowClient', reason: '' }),
+  const strict: ConnectionEnder = {
+    fail: connection => void connection.end({ category: 'SlowClient', reason: '' }),
   };
 
   test('[CP-076] get the body with the id that is their own; those at the same id share the frames', () => {

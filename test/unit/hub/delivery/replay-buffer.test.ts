@@ -1,11 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BodyBatch } from '../../../../src/hub/delivery/batch.js';
-import { ReplayBuffer } from '../../../../src/hub/delivery/replay-buffer.js';
-import { add, batchOf, body, never, textsOf } from '../../../support/bodies.js';
+import type { ReplayBuffer } from '../../../../src/hub/delivery/replay-buffer.js';
+import { add, batchOf, body, never, replayBuffer, textsOf } from '../../../support/bodies.js';
 
 function filled(messages: number, bytesEach = 0): ReplayBuffer {
-  const buffer = new ReplayBuffer();
+  const buffer = replayBuffer();
   for (let count = 0; count < messages; count += 1) add(buffer, body('x', bytesEach));
   return buffer;
 }
@@ -18,7 +18,7 @@ const texts = (buffer: ReplayBuffer, nowMs = 0) =>
 
 describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
   test('[CP-076] ids begin at 1 and leave nothing out, whatever is released meanwhile', () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     const ids = ['a', 'b', 'c', 'd'].map(text => {
       const kept = add(buffer, body(text));
       if (text === 'c') buffer.release(3n);
@@ -28,7 +28,7 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
   });
 
   test('[CP-077] is there in order, as it was sent, as often as it is asked for', () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     const sent = ['a', 'b', 'c'].map(text => add(buffer, body(text)));
     expect(sent).toEqual(['1 a', '2 b', '3 c']);
     expect([texts(buffer), texts(buffer)]).toEqual([sent, sent]);
@@ -50,7 +50,7 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
   });
 
   test('an ack before anything was sent does no harm', () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     buffer.release(10n);
     expect(add(buffer, body('a'))).toBe('1 a');
     expect(buffer.size).toBe(1);
@@ -79,7 +79,7 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
   });
 
   test('[RA-039] [client-protocols D39] what has expired is left out, and the others keep their ids', () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     for (const [text, expiresAtMs] of [
       ['a', 1_000],
       ['b', never],
@@ -102,7 +102,7 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
     );
     fc.assert(
       fc.property(fc.array(step, { maxLength: 40 }), steps => {
-        const buffer = new ReplayBuffer();
+        const buffer = replayBuffer();
         let [last, acked] = [0, 0];
         const expectKept = (kept: number, offered: number) => {
           expect(kept).toBe(Math.min(offered, 1_000 - (last - acked)));
@@ -141,7 +141,7 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
   });
 
   test('[RA-039] the messages of one batch expire each at its own time', () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     const messages = [2_000, 1_000, never].map((expiresAtMs, index) => ({ body: body(`${index}`), expiresAtMs }));
     buffer.add(new BodyBatch(messages));
     expect(texts(buffer, 1_000)).toEqual(['1 0', '3 2']);
@@ -159,7 +159,7 @@ describe('[client-protocols 5.1] what is kept until it is acknowledged', () => {
   });
 
   test('sessions that share a batch release it each at its own pace', () => {
-    const [behind, ahead] = [new ReplayBuffer(), filled(1)];
+    const [behind, ahead] = [replayBuffer(), filled(1)];
     const batch = batchOf(['a', 'b', 'c']);
     for (const buffer of [behind, ahead]) buffer.add(batch);
     ahead.release(3n);
@@ -210,7 +210,7 @@ describe('[F1] a replay is read from the buffer as it is sent', () => {
   });
 
   test('[RA-039] what expires meanwhile is left out', () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     let nowMs = 0;
     for (const expiresAtMs of [1_000, never, 1_000, 2_000]) add(buffer, body('x'), expiresAtMs);
     const { next } = replaying(buffer, () => nowMs);
@@ -250,7 +250,7 @@ describe('[F1] a replay is read from the buffer as it is sent', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 20 });
     fc.assert(
       fc.property(sizes, fc.array(step, { maxLength: 30 }), (batches, steps) => {
-        const buffer = new ReplayBuffer();
+        const buffer = replayBuffer();
         for (const size of batches) buffer.add(batchOf(Array<string>(size).fill('x')));
         const last = buffer.nextId - 1;
         const { next } = replaying(buffer);

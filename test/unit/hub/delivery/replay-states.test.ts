@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { ReplayBuffer } from '../../../../src/hub/delivery/replay-buffer.js';
+import type { ReplayBuffer } from '../../../../src/hub/delivery/replay-buffer.js';
 import { type StateSubject, stateSubjectOf } from '../../../../src/hub/delivery/state-subject.js';
 import type { GroupStateItem } from '../../../../src/protocols/messages.js';
-import { add, body, never } from '../../../support/bodies.js';
+import { add, body, never, replayBuffer } from '../../../support/bodies.js';
 import { textPayload } from '../../../support/fake-ports.js';
 
 const update = (connectionId: string, group = 'g'): StateSubject => ({ group, connectionId });
@@ -15,7 +15,7 @@ const texts = (buffer: ReplayBuffer) =>
 
 /** Adds messages: with a subject, about a state. */
 function filled(...messages: readonly (readonly [text: string, about?: StateSubject])[]): ReplayBuffer {
-  const buffer = new ReplayBuffer();
+  const buffer = replayBuffer();
   for (const [text, about] of messages) expect(add(buffer, body(text), never, about)).toBeDefined();
   return buffer;
 }
@@ -57,7 +57,7 @@ describe('[client-protocols D24] messages about group states', () => {
   });
 
   test('do not count against the limits of the others', () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     for (let index = 0; index < 500; index += 1) add(buffer, body('s'), never, update(`${index}`));
     for (let index = 0; index < 1_000; index += 1) expect(add(buffer, body('d'), never)).toBeDefined();
     expect(add(buffer, body('d'), never)).toBeUndefined();
@@ -66,7 +66,7 @@ describe('[client-protocols D24] messages about group states', () => {
   });
 
   test('the same ones again and again never fill it, and are never forgotten', () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     for (let index = 0; index < 5_000; index += 1) add(buffer, body(`${index}`), never, update(`${index % 1_000}`));
     expect(texts(buffer)).toHaveLength(1_000);
     expect(texts(buffer)[0]).toBe('4001 4000');
@@ -77,7 +77,7 @@ describe('[client-protocols D24] messages about group states', () => {
     ['1001 of them', 1_001, 0],
     ['4 MiB of them', 5, 1024 * 1024 - '1 '.length],
   ])('%s are forgotten but for the last; their groups are named once', (_title, count, bytes) => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     add(buffer, body('d'), never);
     for (let index = 0; index < count; index += 1) add(buffer, body('s', bytes), never, update(`${index}`));
     expect(texts(buffer).map(text => text.trim())).toEqual(['1 d', `${count + 1} s`]);
@@ -85,7 +85,7 @@ describe('[client-protocols D24] messages about group states', () => {
   });
 
   const overflowing = () => {
-    const buffer = new ReplayBuffer();
+    const buffer = replayBuffer();
     for (let index = 0; index <= 1_000; index += 1) add(buffer, body('s'), never, update(`${index}`));
     return buffer;
   };

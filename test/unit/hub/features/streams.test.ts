@@ -23,11 +23,11 @@ function short(output: StreamOutput): string {
     const text = `${payload.dataType} ${JSON.stringify(payload.bytes.toString())}`;
     return `${group} ← ${sequenceId} ${text}${isEnd ? ' end' : ''}${error ? ` ${error.name}` : ''}`;
   }
-  const { message } = output;
-  if (message.kind === 'streamClosed') return `closed ${message.error?.name ?? 'well'}`;
-  return message.kind === 'streamAck'
-    ? `ack ${message.expectedSequenceId}`
-    : `nack ${message.expectedSequenceId} ${message.error.name}`;
+  const { notice } = output;
+  if (notice.kind === 'streamClosed') return `closed ${notice.error?.name ?? 'well'}`;
+  return notice.kind === 'streamAck'
+    ? `ack ${notice.expectedSequenceId}`
+    : `nack ${notice.expectedSequenceId} ${notice.error.name}`;
 }
 
 describe('[client-protocols 4.8] one stream', () => {
@@ -94,9 +94,9 @@ describe('[client-protocols 4.8] one stream', () => {
           state = next.state as StreamState;
           for (const output of next.outputs) {
             if (output.to === 'group') published.push(output.position.sequenceId);
-            else if (output.message.kind === 'streamAck') {
-              expect(output.message.expectedSequenceId).toBeGreaterThanOrEqual(lastAck);
-              lastAck = output.message.expectedSequenceId;
+            else if (output.notice.kind === 'streamAck') {
+              expect(output.notice.expectedSequenceId).toBeGreaterThanOrEqual(lastAck);
+              lastAck = output.notice.expectedSequenceId;
             }
           }
         }

@@ -62,3 +62,25 @@ test('[CP-061] the same for ids that count upwards, with jumps and repetitions',
     { numRuns: 100 },
   );
 });
+
+test('[property] a memory made from a record, at any time, answers and forgets as the first one does', () => {
+  const ids = fc.array(fc.oneof(fc.bigInt({ min: 0n, max: 1_500n }), fc.bigInt({ min: 0n, max: 2n ** 64n - 1n })), {
+    maxLength: 40,
+  });
+  const span = fc.record({ from: fc.bigInt({ min: 0n, max: 3_000n }), count: fc.nat(1_200) });
+  fc.assert(
+    fc.property(ids, span, ids, (before, { from, count }, after) => {
+      const memory = new AckMemory();
+      for (const id of before) memory.remember(id);
+      for (let id = from; id < from + BigInt(count); id += 1n) memory.remember(id);
+      const copy = AckMemory.from(JSON.parse(JSON.stringify(memory.record())));
+      for (const id of after) {
+        memory.remember(id);
+        copy.remember(id);
+      }
+      expect(copy.record()).toEqual(memory.record());
+      for (const id of [...before, ...after, from, from + BigInt(count)]) expect(copy.has(id)).toBe(memory.has(id));
+    }),
+    { numRuns: 200 },
+  );
+});

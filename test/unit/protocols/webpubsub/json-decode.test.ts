@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../../src/errors.js';
-import type { ClientRequest, Payload } from '../../../../src/protocols/messages.js';
-import { json } from '../../../../src/protocols/webpubsub/json/index.js';
+import type { Payload } from '../../../../src/protocols/messages.js';
+import { decode as decodeFrame } from '../../../../src/protocols/webpubsub/json/decode.js';
+import type { ClientRequest } from '../../../../src/protocols/webpubsub/requests.js';
 
 function decode(text: string): ClientRequest {
-  return json.decode({ isBinary: false, bytes: Buffer.from(text, 'utf8') });
+  return decodeFrame({ isBinary: false, bytes: Buffer.from(text, 'utf8') });
 }
 
 function kindOf(run: () => unknown): string | undefined {
@@ -26,7 +27,7 @@ const event = (fields: string) => `{"type":"event","event":"e",${fields}}`;
 /** The payload of a request that has one, its bytes as text. */
 function payloadOf(text: string) {
   const request = decode(text);
-  if (request.kind !== 'sendToGroup' && request.kind !== 'event') throw new Error(`${request.kind} has no payload`);
+  if (request.kind !== 'publish' && request.kind !== 'raise') throw new Error(`${request.kind} has no payload`);
   const { dataType, bytes, metadata } = request.payload;
   return { dataType, text: bytes.toString('utf8'), metadata };
 }
@@ -39,18 +40,18 @@ describe('[client-protocols 4.2] each request', () => {
   const price: Payload = { ...plain, bytes: Buffer.from('ACME') };
   const empty = { noEcho: false, ttlSeconds: 0, ackId: undefined };
   test.each<[string, ClientRequest]>([
-    ['{"type":"joinGroup","group":"orbit.7","ackId":41}', { kind: 'joinGroup', group: 'orbit.7', ackId: 41n }],
-    ['{"type":"joinGroup","group":"g"}', { kind: 'joinGroup', group: 'g', ackId: undefined }],
-    ['{"type":"leaveGroup","group":"g","ackId":1}', { kind: 'leaveGroup', group: 'g', ackId: 1n }],
+    ['{"type":"joinGroup","group":"orbit.7","ackId":41}', { kind: 'join', group: 'orbit.7', ackId: 41n }],
+    ['{"type":"joinGroup","group":"g"}', { kind: 'join', group: 'g', ackId: undefined }],
+    ['{"type":"leaveGroup","group":"g","ackId":1}', { kind: 'leave', group: 'g', ackId: 1n }],
     [
       send('"dataType":"text","data":"x","noEcho":true,"ttlSeconds":300,"ackId":42'),
-      { kind: 'sendToGroup', group: 'g', payload: plain, noEcho: true, ttlSeconds: 300, ackId: 42n },
+      { kind: 'publish', group: 'g', payload: plain, noEcho: true, ttlSeconds: 300, ackId: 42n },
     ],
-    [send('"dataType":"text","data":"x"'), { kind: 'sendToGroup', group: 'g', payload: plain, ...empty }],
-    [event('"dataType":"text","data":"x","ackId":43'), { kind: 'event', event: 'e', payload: plain, ackId: 43n }],
+    [send('"dataType":"text","data":"x"'), { kind: 'publish', group: 'g', payload: plain, ...empty }],
+    [event('"dataType":"text","data":"x","ackId":43'), { kind: 'raise', event: 'e', payload: plain, ackId: 43n }],
     ['{"type":"ping"}', { kind: 'ping' }],
-    ['{"type":"sequenceAck","sequenceId":17}', { kind: 'sequenceAck', sequenceId: 17n }],
-    ['{"type":"sequenceAck","sequenceId":"17"}', { kind: 'sequenceAck', sequenceId: 17n }],
+    ['{"type":"sequenceAck","sequenceId":17}', { kind: 'acked', sequenceId: 17n }],
+    ['{"type":"sequenceAck","sequenceId":"17"}', { kind: 'acked', sequenceId: 17n }],
     [
       '{"type":"invoke","invocationId":"q-9","target":"event","event":"price.of","dataType":"text","data":"ACME"}',
       { kind: 'invoke', invocationId: 'q-9', event: 'price.of', payload: price },
@@ -79,7 +80,7 @@ describe('[client-protocols 4.2] each request', () => {
 
 describe('frames that are no request', () => {
   test('[CP-055] a binary frame is the wrong type, whatever it holds', () => {
-    expect(kindOf(() => json.decode({ isBinary: true, bytes: Buffer.from('{"type":"ping"}') }))).toBe('wrongFrameType');
+    expect(kindOf(() => decodeFrame({ isBinary: true, bytes: Buffer.from('{"type":"ping"}') }))).toBe('wrongFrameType');
   });
 
   test.each([
@@ -108,7 +109,7 @@ describe('frames that are no request', () => {
 
   test('bytes that are no UTF-8 outside of strings are malformed', () => {
     const bytes = Buffer.concat([Buffer.from('{"type":"ping"'), Buffer.from([0xff]), Buffer.from('}')]);
-    expect(kindOf(() => json.decode({ isBinary: false, bytes }))).toBe('malformed');
+    expect(kindOf(() => decodeFrame({ isBinary: false, bytes }))).toBe('malformed');
   });
 
   test('the message does not repeat what the client sent at length', () => {
@@ -119,7 +120,7 @@ describe('frames that are no request', () => {
 describe('[client-protocols 4.1] general rules', () => {
   test('[CP-050] types and data types in any letter case', () => {
     expect(decode('{"type":"PING"}')).toEqual({ kind: 'ping' });
-    expect(decode('{"type":"JoinGroup","group":"g"}').kind).toBe('joinGroup');
+    expect(decode('{"type":"JoinGroup","group":"g"}').kind).toBe('join');
     expect(payloadOf(send('"dataType":"Text","data":"x"')).dataType).toBe('text');
     expect(payloadOf(send('"dataType":"BINARY","data":""')).dataType).toBe('binary');
   });

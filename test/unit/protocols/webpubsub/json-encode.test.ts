@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { DataType, Payload, ServerMessage } from '../../../../src/protocols/messages.js';
-import { json } from '../../../../src/protocols/webpubsub/json/index.js';
+import type { DataType, Payload } from '../../../../src/protocols/messages.js';
+import type { ClientMessage } from '../../../../src/protocols/webpubsub/replies.js';
+import { jsonFrame } from '../../../support/web-pubsub-forms.js';
 
-function encode(message: ServerMessage): string | undefined {
-  const frame = json.encoder.encode(message);
+function encode(message: ClientMessage): string | undefined {
+  const frame = jsonFrame(message);
   if (frame?.isBinary === true) throw new Error('a JSON client was given a binary frame');
   return frame?.bytes.toString('utf8');
 }
@@ -95,7 +96,7 @@ describe('[rest-api 5] messages, key by key', () => {
 
 describe('[client-protocols 4.3] everything else', () => {
   const error = { name: 'Forbidden', message: 'no "right"' };
-  test.each<[string, ServerMessage, string]>([
+  test.each<[string, ClientMessage, string]>([
     [
       '[CP-035] connected',
       { kind: 'connected', connectionId: 'k3Vd0x', userId: 'mira', reconnectionToken: undefined },

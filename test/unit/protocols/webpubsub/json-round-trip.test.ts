@@ -2,20 +2,16 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { AnySchema } from '@bufbuild/protobuf/wkt';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type {
-  ClientRequest,
-  DataType,
-  MessageError,
-  Metadata,
-  Payload,
-  ServerMessage,
-} from '../../../../src/protocols/messages.js';
+import type { DataType, MessageError, Metadata, Payload } from '../../../../src/protocols/messages.js';
 import { isGroupName } from '../../../../src/protocols/names.js';
-import { json } from '../../../../src/protocols/webpubsub/json/index.js';
+import { decode as decodeFrame } from '../../../../src/protocols/webpubsub/json/decode.js';
+import type { ClientMessage } from '../../../../src/protocols/webpubsub/replies.js';
+import type { ClientRequest } from '../../../../src/protocols/webpubsub/requests.js';
 import { jsonText } from '../../../support/json-text.js';
+import { jsonFrame } from '../../../support/web-pubsub-forms.js';
 
 function decode(bytes: Buffer): ClientRequest {
-  return json.decode({ isBinary: false, bytes });
+  return decodeFrame({ isBinary: false, bytes });
 }
 
 // --------------------------------------------------------------------------------------------- the client's side of it
@@ -54,6 +50,16 @@ function streamText({ streamId, idleTimeoutMs }: ClientRequest & { kind: 'stream
   ]);
 }
 
+/** What a kind of request is called on the wire, where that differs. */
+const types: Partial<Record<ClientRequest['kind'], string>> = {
+  join: 'joinGroup',
+  leave: 'leaveGroup',
+  publish: 'sendToGroup',
+  raise: 'event',
+  acked: 'sequenceAck',
+  streamStart: 'sendToGroup',
+};
+
 /** A request as a client writes it. */
 function encodeRequest(request: ClientRequest): string {
   const wanted = request as Partial<Record<'group' | 'event' | 'invocationId' | 'streamId', string>>;
@@ -61,7 +67,7 @@ function encodeRequest(request: ClientRequest): string {
   const fragment = request.kind === 'streamData' ? request.fragment : undefined;
   const payload = fragment?.payload ?? ('payload' in request ? request.payload : undefined);
   return objectText([
-    ['type', JSON.stringify(streamStart ? 'sendToGroup' : request.kind)],
+    ['type', JSON.stringify(types[request.kind] ?? request.kind)],
     ['group', quoted(wanted.group)],
     ['event', quoted(wanted.event)],
     ['invocationId', quoted(wanted.invocationId)],
@@ -74,7 +80,7 @@ function encodeRequest(request: ClientRequest): string {
     ['noEcho', 'noEcho' in request ? String(request.noEcho) : undefined],
     ['ttlSeconds', 'ttlSeconds' in request ? String(request.ttlSeconds) : undefined],
     ['ackId', 'ackId' in request ? digits(request.ackId) : undefined],
-    ['sequenceId', request.kind === 'sequenceAck' ? digits(request.sequenceId) : undefined],
+    ['sequenceId', request.kind === 'acked' ? digits(request.sequenceId) : undefined],
   ]);
 }
 
@@ -159,7 +165,7 @@ function readPayload({ dataType, data, metadata }: WireMessage) {
 }
 
 /** The same for what the server was given to say. */
-function readable(message: ServerMessage): unknown {
+function readable(message: ClientMessage): unknown {
   if (!('payload' in message) || message.payload === undefined) return message;
   const { dataType, bytes, metadata } = message.payload;
   const content: unknown = dataType === 'json' ? JSON.parse(bytes.toString('utf8')) : bytes;
@@ -222,13 +228,13 @@ const userError = fc.record({ message: maybeText, userErrorCode: maybeText });
 
 const kind = <K extends string>(...kinds: K[]) => fc.constantFrom(...kinds);
 const request: fc.Arbitrary<ClientRequest> = fc.oneof(
-  fc.record({ kind: kind('joinGroup', 'leaveGroup'), group, ackId }),
+  fc.record({ kind: kind('join', 'leave'), group, ackId }),
   fc.record({ kind: kind('setGroupState'), group, state, ackId }),
   fc.record({ kind: kind('subscribeGroupState', 'unsubscribeGroupState'), group, ackId }),
-  fc.record({ kind: kind('sendToGroup'), group, payload, noEcho: fc.boolean(), ttlSeconds: fc.nat(300), ackId }),
-  fc.record({ kind: kind('event'), event: eventName, payload, ackId }),
+  fc.record({ kind: kind('publish'), group, payload, noEcho: fc.boolean(), ttlSeconds: fc.nat(300), ackId }),
+  fc.record({ kind: kind('raise'), event: eventName, payload, ackId }),
   fc.record({ kind: kind('ping') }),
-  fc.record({ kind: kind('sequenceAck'), sequenceId: uint64 }),
+  fc.record({ kind: kind('acked'), sequenceId: uint64 }),
   fc.record({
     kind: kind('invoke'),
     invocationId: name,
@@ -253,7 +259,7 @@ const stream = fc.option(
   }),
   { nil: undefined },
 );
-const serverMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
+const serverMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   fc.record({ kind: kind('connected'), connectionId: name, userId: maybeText, reconnectionToken: maybeText }),
   fc.record({ kind: kind('disconnected'), reason: fc.string({ unit: 'binary' }) }),
   fc.record({ kind: kind('ack'), ackId: uint64, error: fc.option(error, { nil: undefined }) }),
@@ -283,7 +289,7 @@ describe('both sides understand each other', () => {
   test('a client reads every message as the server meant it', () => {
     fc.assert(
       fc.property(serverMessage, meant => {
-        const frame = json.encoder.encode(meant);
+        const frame = jsonFrame(meant);
         expect(frame?.isBinary).toBe(false);
         expect(decodeMessage(frame?.bytes.toString('utf8') ?? '')).toEqual(readable(meant));
       }),
@@ -297,8 +303,8 @@ describe('both sides understand each other', () => {
         jsonText.filter(text => text !== 'null'),
         data => {
           const sent = decode(Buffer.from(`{"type":"sendToGroup","group":"g","data":${data}}`));
-          if (sent.kind !== 'sendToGroup') throw new Error('not a send');
-          const frame = json.encoder.encode({ kind: 'serverMessage', payload: sent.payload });
+          if (sent.kind !== 'publish') throw new Error('not a send');
+          const frame = jsonFrame({ kind: 'serverMessage', payload: sent.payload });
           expect(frame?.bytes.toString('utf8')).toBe(
             `{"type":"message","from":"server","dataType":"json","data":${data}}`,
           );

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../../src/errors.js';
-import type { ClientRequest } from '../../../../src/protocols/messages.js';
-import { protobuf } from '../../../../src/protocols/webpubsub/protobuf/index.js';
+import { decode as decodeFrame } from '../../../../src/protocols/webpubsub/protobuf/decode.js';
+import type { ClientRequest } from '../../../../src/protocols/webpubsub/requests.js';
 import { anyOf, delimited, numeric, request, tag, type WireMessage, write } from '../../../support/protobuf-wire.js';
 
 function decode(bytes: Buffer): ClientRequest {
-  return protobuf.decode({ isBinary: true, bytes });
+  return decodeFrame({ isBinary: true, bytes });
 }
 
 /** What a request made of these fields is read as. */
@@ -19,7 +19,7 @@ function hex(text: string): Buffer {
 
 function failureOf(bytes: Buffer, isBinary = true): string {
   try {
-    return `a ${protobuf.decode({ isBinary, bytes }).kind} request`;
+    return `a ${decodeFrame({ isBinary, bytes }).kind} request`;
   } catch (error) {
     if (error instanceof PubSubError) return error.kind;
     throw error;
@@ -32,7 +32,7 @@ const hi = { dataType: 'text', bytes: Buffer.from('hi'), metadata: undefined };
 
 describe('bytes written by hand', () => {
   test('[CP-104] joins lobby, with ack 7', () => {
-    expect(decode(hex('32 09 0A 05 6C 6F 62 62 79 10 07'))).toEqual({ kind: 'joinGroup', group: 'lobby', ackId: 7n });
+    expect(decode(hex('32 09 0A 05 6C 6F 62 62 79 10 07'))).toEqual({ kind: 'join', group: 'lobby', ackId: 7n });
   });
 
   test('[CP-105] ping', () => {
@@ -40,8 +40,8 @@ describe('bytes written by hand', () => {
   });
 
   test.each<[string, string, ClientRequest]>([
-    ['leave', '3A 05 0A 01 67 10 00', { kind: 'leaveGroup', group: 'g', ackId: 0n }],
-    ['sequence ack', '42 03 08 AC 02', { kind: 'sequenceAck', sequenceId: 300n }],
+    ['leave', '3A 05 0A 01 67 10 00', { kind: 'leave', group: 'g', ackId: 0n }],
+    ['sequence ack', '42 03 08 AC 02', { kind: 'acked', sequenceId: 300n }],
     ['cancel', '5A 03 0A 01 71', { kind: 'cancelInvocation', invocationId: 'q' }],
     ['stream keep-alive', '6A 03 0A 01 73', { kind: 'streamData', streamId: 's', fragment: undefined }],
     ['stream end', '72 03 0A 01 73', { kind: 'streamEnd', streamId: 's', error: undefined }],
@@ -54,7 +54,7 @@ describe('bytes written by hand', () => {
 
   test('a send of bytes, its fields in any order', () => {
     expect(decode(hex('0A 0F 20 01 1A 04 12 02 01 02 28 05 10 01 0A 01 67'))).toEqual({
-      kind: 'sendToGroup',
+      kind: 'publish',
       group: 'g',
       payload: { dataType: 'binary', bytes: Buffer.from([1, 2]), metadata: undefined },
       noEcho: true,
@@ -76,7 +76,7 @@ describe('ack ids', () => {
 
   test('of several the last counts', () => {
     const body = Buffer.concat([numeric(2, 1), delimited(1, 'a'), numeric(2, 2), delimited(1, 'b')]);
-    expect(decode(delimited(6, body))).toEqual({ kind: 'joinGroup', group: 'b', ackId: 2n });
+    expect(decode(delimited(6, body))).toEqual({ kind: 'join', group: 'b', ackId: 2n });
   });
 });
 
@@ -221,7 +221,7 @@ describe('the other fields', () => {
   test('of several requests in one frame the last counts', () => {
     const join = request({ join_group_message: { group: 'g' } });
     const leave = request({ leave_group_message: { group: 'h' } });
-    expect(decode(Buffer.concat([join, leave]))).toEqual({ kind: 'leaveGroup', group: 'h', ackId: undefined });
+    expect(decode(Buffer.concat([join, leave]))).toEqual({ kind: 'leave', group: 'h', ackId: undefined });
   });
 });
 
@@ -289,7 +289,7 @@ describe('[client-protocols 6] what is not a request', () => {
     expect(failureOf(delimited(15, Buffer.concat([delimited(1, 'g'), delimited(3, twice)])))).toBe('malformed');
     const metadata = delimited(4, write('MapEntry', { key: 'a', value: 'b' }));
     const event = write('Event', { event: 'e', data });
-    expect(failureOf(delimited(5, Buffer.concat([event, metadata])))).toBe('a event request');
+    expect(failureOf(delimited(5, Buffer.concat([event, metadata])))).toBe('a raise request');
     expect(failureOf(delimited(5, Buffer.concat([event, metadata, metadata])))).toBe('malformed');
   });
 
@@ -332,12 +332,12 @@ describe('a mebibyte of one thing is decoded without taking the stack or the day
     for (const fields of [{ text_data: text }, { json_data: `"${text}"` }, { binary_data: Buffer.from(text) }]) {
       const [value] = Object.values(fields);
       const sent = decoded({ event_message: { event: 'e', data: fields } });
-      expect(sent.kind === 'event' && sent.payload.bytes.equals(Buffer.from(value as string))).toBe(true);
+      expect(sent.kind === 'raise' && sent.payload.bytes.equals(Buffer.from(value as string))).toBe(true);
     }
   });
 
   test('nested JSON', () => {
     const json = `${'['.repeat(mebibyte / 2)}${']'.repeat(mebibyte / 2)}`;
-    expect(decoded({ event_message: { event: 'e', data: { json_data: json } } }).kind).toBe('event');
+    expect(decoded({ event_message: { event: 'e', data: { json_data: json } } }).kind).toBe('raise');
   });
 });

@@ -1,22 +1,18 @@
 import { describe, expect, test } from 'vitest';
-import type {
-  DataType,
-  GroupStateItem,
-  NumberedMessage,
-  Payload,
-  ServerMessage,
-} from '../../../../src/protocols/messages.js';
+import type { DataType, GroupStateItem, NumberedMessage, Payload } from '../../../../src/protocols/messages.js';
 import { protobuf, protobufReliable } from '../../../../src/protocols/webpubsub/protobuf/index.js';
+import type { ClientMessage } from '../../../../src/protocols/webpubsub/replies.js';
 import { anyOf, response, type WireMessage } from '../../../support/protobuf-wire.js';
+import { bodyOf, protobufFrame } from '../../../support/web-pubsub-forms.js';
 
-function bytesOf(message: ServerMessage): Buffer {
-  const frame = protobuf.encoder.encode(message);
+function bytesOf(message: ClientMessage): Buffer {
+  const frame = protobufFrame(message);
   if (frame?.isBinary !== true) throw new Error('a protobuf client was not given a binary frame');
   return frame.bytes;
 }
 
 /** The fields that are on the wire. */
-function encode(message: ServerMessage): WireMessage {
+function encode(message: ClientMessage): WireMessage {
   return response(bytesOf(message));
 }
 
@@ -30,7 +26,7 @@ function payload(dataType: DataType, bytes: string | Buffer, metadata?: Record<s
 
 function groupMessage(
   content: Payload,
-  stream?: (ServerMessage & { kind: 'groupMessage' })['stream'],
+  stream?: (ClientMessage & { kind: 'groupMessage' })['stream'],
 ): NumberedMessage {
   return { kind: 'groupMessage', group: 'g', fromUserId: 'ann', payload: content, stream };
 }
@@ -43,7 +39,7 @@ const error = { name: 'Forbidden', message: 'no right' };
 const maxUint64 = 2n ** 64n - 1n;
 
 describe('bytes written by hand', () => {
-  test.each<[string, ServerMessage, string]>([
+  test.each<[string, ClientMessage, string]>([
     ['[CP-105] pong', { kind: 'pong' }, '2200'],
     ['ack', { kind: 'ack', ackId: 7n, error: undefined }, '0a0408071001'],
     ['ack of 2^64-1', { kind: 'ack', ackId: maxUint64, error: undefined }, '0a0d08ffffffffffffffffff011001'],
@@ -121,7 +117,7 @@ describe('[client-protocols 6.2] everything else', () => {
     updatedAtMs: 1_767_225_600_123,
   };
 
-  test.each<[string, ServerMessage, WireMessage]>([
+  test.each<[string, ClientMessage, WireMessage]>([
     [
       '[CP-109] an ack of 0, which is the default and so not written',
       { kind: 'ack', ackId: 0n, error: undefined },
@@ -249,7 +245,7 @@ describe('[CP-076] [CP-110] sequence ids', () => {
   ];
 
   test.each(messages)('%s has one, and else the same fields', (_title, message) => {
-    const body = protobufReliable.numbering?.prepare(message);
+    const body = bodyOf(protobufReliable, message);
     const plain = encode(message);
     const [name] = Object.keys(plain) as [string];
     for (const id of [1, 127, 128, 16_384, 2 ** 32, Number.MAX_SAFE_INTEGER]) {
@@ -262,17 +258,17 @@ describe('[CP-076] [CP-110] sequence ids', () => {
   });
 
   test.each(messages)('%s: the field number', (_title, message, tag) => {
-    const bytes = protobufReliable.numbering?.prepare(message)?.frame(5).bytes;
+    const bytes = bodyOf(protobufReliable, message)?.frame(5).bytes;
     expect([bytes?.[2], bytes?.[3]]).toEqual([tag, 5]);
   });
 
   test.each(messages)('%s knows its bytes without the number', (_title, message) => {
-    const body = protobufReliable.numbering?.prepare(message);
+    const body = bodyOf(protobufReliable, message);
     expect(body?.bytes).toBe((body?.frame(5).bytes.length ?? 0) - 4); // tag and length of the message, tag and value of its number
   });
 
   test('the plain protocol numbers nothing', () => {
-    expect(protobuf.numbering).toBeUndefined();
-    expect(protobufReliable.decode).toBe(protobuf.decode);
+    expect(protobuf.reliability).toBeUndefined();
+    expect(protobufReliable.encoder).toBe(protobuf.encoder);
   });
 });

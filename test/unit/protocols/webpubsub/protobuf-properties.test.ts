@@ -1,14 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PubSubError, unreachable } from '../../../../src/errors.js';
-import type { ClientRequest, NumberedMessage, Payload, ServerMessage } from '../../../../src/protocols/messages.js';
+import type { NumberedMessage, Payload } from '../../../../src/protocols/messages.js';
 import { isGroupName } from '../../../../src/protocols/names.js';
-import { protobuf, protobufReliable } from '../../../../src/protocols/webpubsub/protobuf/index.js';
+import { decode as decodeFrame } from '../../../../src/protocols/webpubsub/protobuf/decode.js';
+import { protobufReliable } from '../../../../src/protocols/webpubsub/protobuf/index.js';
+import type { ClientMessage } from '../../../../src/protocols/webpubsub/replies.js';
+import type { ClientRequest } from '../../../../src/protocols/webpubsub/requests.js';
 import { jsonText } from '../../../support/json-text.js';
 import { anyOf, request, response, type WireMessage, type WireValue } from '../../../support/protobuf-wire.js';
+import { bodyOf, protobufFrame } from '../../../support/web-pubsub-forms.js';
 
 function decode(bytes: Buffer, isBinary = true): ClientRequest {
-  return protobuf.decode({ isBinary, bytes });
+  return decodeFrame({ isBinary, bytes });
 }
 
 /** What decoding ends with: a request's kind, or an error's. Anything else that is thrown fails the test. */
@@ -62,27 +66,27 @@ function dataOf({ dataType, bytes }: Payload): WireMessage {
 /** The request as a client writes it. */
 function written(meant: ClientRequest): WireMessage {
   switch (meant.kind) {
-    case 'joinGroup':
+    case 'join':
       return { join_group_message: fields({ group: meant.group, ack_id: meant.ackId }) };
-    case 'leaveGroup':
+    case 'leave':
       return { leave_group_message: fields({ ack_id: meant.ackId, group: meant.group }) };
     case 'subscribeGroupState':
       return { subscribe_group_state_message: fields({ group: meant.group, ack_id: meant.ackId }) };
     case 'unsubscribeGroupState':
       return { unsubscribe_group_state_message: fields({ group: meant.group, ack_id: meant.ackId }) };
-    case 'sendToGroup': {
+    case 'publish': {
       const { group, payload, noEcho: no_echo, ttlSeconds, ackId: ack_id } = meant;
       const envelope = { group, no_echo, ttl_seconds: BigInt(ttlSeconds), ack_id, metadata: mapOf(payload.metadata) };
       return { send_to_group_message: fields({ ...envelope, data: dataOf(payload) }) };
     }
-    case 'event': {
+    case 'raise': {
       const { event, payload, ackId } = meant;
       const data = dataOf(payload);
       return { event_message: fields({ event, data, ack_id: ackId, metadata: mapOf(payload.metadata) }) };
     }
     case 'ping':
       return { ping_message: {} };
-    case 'sequenceAck':
+    case 'acked':
       return { sequence_ack_message: { sequence_id: meant.sequenceId } };
     case 'invoke': {
       const { event, invocationId: invocation_id, payload } = meant;
@@ -118,7 +122,7 @@ function written(meant: ClientRequest): WireMessage {
 }
 
 /** The fields that a client finds in the message. */
-function expected(message: ServerMessage): WireMessage {
+function expected(message: ClientMessage): WireMessage {
   switch (message.kind) {
     case 'groupMessage': {
       const { group, payload, stream } = message;
@@ -173,7 +177,7 @@ function expected(message: ServerMessage): WireMessage {
   }
 }
 
-function streamOf(stream: NonNullable<(ServerMessage & { kind: 'groupMessage' })['stream']>): WireMessage {
+function streamOf(stream: NonNullable<(ClientMessage & { kind: 'groupMessage' })['stream']>): WireMessage {
   const { streamId, sequenceId, isEnd, error } = stream;
   const head = plain({ stream_id: streamId, stream_sequence_id: sequenceId, end_of_stream: isEnd });
   const name = plain({ name: error?.name ?? '' });
@@ -183,7 +187,7 @@ function streamOf(stream: NonNullable<(ServerMessage & { kind: 'groupMessage' })
   });
 }
 
-function itemOf(item: (ServerMessage & { kind: 'groupStateUpdate' })['items'][number]): WireMessage {
+function itemOf(item: (ClientMessage & { kind: 'groupStateUpdate' })['items'][number]): WireMessage {
   const { connectionId, userId, state, updatedAtMs } = item;
   const head = plain({ connection_id: connectionId, updated_at: BigInt(updatedAtMs) });
   return fields({ ...head, user_id: userId, state: state && fields({ entries: mapOf(state) }) });
@@ -231,11 +235,11 @@ const payload = payloadOf(metadata);
 const fragment = fc.record({ sequenceId: uint64, payload: payloadOf(fc.constant(undefined)) });
 
 const anyRequest: fc.Arbitrary<ClientRequest> = fc.oneof(
-  fc.record({ kind: kind('joinGroup', 'leaveGroup'), group, ackId }),
-  fc.record({ kind: kind('sendToGroup'), group, payload, noEcho: fc.boolean(), ttlSeconds: fc.nat(300), ackId }),
-  fc.record({ kind: kind('event'), event, payload, ackId }),
+  fc.record({ kind: kind('join', 'leave'), group, ackId }),
+  fc.record({ kind: kind('publish'), group, payload, noEcho: fc.boolean(), ttlSeconds: fc.nat(300), ackId }),
+  fc.record({ kind: kind('raise'), event, payload, ackId }),
   fc.record({ kind: kind('ping') }),
-  fc.record({ kind: kind('sequenceAck'), sequenceId: uint64 }),
+  fc.record({ kind: kind('acked'), sequenceId: uint64 }),
   fc.record({ kind: kind('invoke'), invocationId: name, event, payload: maybe(payload) }),
   fc.record({ kind: kind('cancelInvocation'), invocationId: name }),
   fc.record({ kind: kind('streamStart'), streamId: name, group, noEcho: fc.boolean(), idleTimeoutMs: maybe(fc.nat()) }),
@@ -268,7 +272,7 @@ const sequenced: fc.Arbitrary<NumberedMessage> = fc.oneof(
   fc.record({ kind: kind('serverMessage'), payload }),
   fc.record({ kind: kind('groupStateSnapshot', 'groupStateUpdate'), group, items: fc.array(item) }),
 );
-const anyMessage: fc.Arbitrary<ServerMessage> = fc.oneof(
+const anyMessage: fc.Arbitrary<ClientMessage> = fc.oneof(
   sequenced,
   fc.record({ kind: kind('connected'), connectionId: name, userId: maybeText, reconnectionToken: maybeText }),
   fc.record({ kind: kind('disconnected'), reason: anyText }),
@@ -300,7 +304,7 @@ describe('both sides understand each other', () => {
   test('a client reads every message as the server meant it', () => {
     fc.assert(
       fc.property(anyMessage, meant => {
-        const frame = protobuf.encoder.encode(meant);
+        const frame = protobufFrame(meant);
         expect(response(frame?.bytes ?? Buffer.alloc(0))).toEqual(expected(meant));
       }),
       { numRuns: 1_000 },
@@ -310,7 +314,7 @@ describe('both sides understand each other', () => {
   test('[CP-110] a numbered message says the same, and its number', () => {
     fc.assert(
       fc.property(sequenced, fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), (meant, id) => {
-        const frame = protobufReliable.numbering?.prepare(meant)?.frame(id);
+        const frame = bodyOf(protobufReliable, meant)?.frame(id);
         const [[kindOf, body]] = Object.entries(expected(meant)) as [[string, WireMessage]];
         expect(response(frame?.bytes ?? Buffer.alloc(0))).toEqual({ [kindOf]: { ...body, sequence_id: BigInt(id) } });
       }),
@@ -320,7 +324,7 @@ describe('both sides understand each other', () => {
 
 describe('decode answers any input with a request, malformed or wrongFrameType', () => {
   const kinds = new Set([
-    ...['malformed', 'joinGroup', 'leaveGroup', 'sendToGroup', 'event', 'ping', 'sequenceAck', 'invoke'],
+    ...['malformed', 'join', 'leave', 'publish', 'raise', 'ping', 'acked', 'invoke'],
     ...['cancelInvocation', 'streamStart', 'streamData', 'streamEnd', 'setGroupState'],
     ...['subscribeGroupState', 'unsubscribeGroupState'],
   ]);
