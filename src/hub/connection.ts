@@ -24,7 +24,7 @@ export interface ConnectionParts {
   /** `""` is anonymous, as undefined is. */
   readonly userId: string | undefined;
   readonly protocol: Protocol;
-  /** Begun by the entrance, where the client's handshake is a part of the dialogue; else it begins here. */
+  /** Begun by the entrance, where the client's handshake is a part of it, or from a record; else it begins here. */
   readonly dialogue?: Dialogue | undefined;
   readonly permissions: Permissions;
   readonly upstream: ConnectionEvents;
@@ -75,14 +75,14 @@ export class Connection {
   /** As spelled by the token or the upstream, for the `connected` message only: `""` is anonymous too. */
   readonly declaredUserId: string | undefined;
   readonly protocol: Protocol;
-  readonly dialogue: Dialogue;
   readonly permissions: Permissions;
   readonly upstream: ConnectionEvents;
   /** Most connections have no invocations or streams. */
   invocations: Invocations | undefined;
   streams: Streams | undefined;
-  /** Made when there is something to put in: many connections are in no group. */
+  /** These two are made when they are needed: many clients are in no group, and only listen. */
   #groups: Set<string> | undefined;
+  #dialogue: Dialogue | undefined;
   readonly #replay: ReplayBuffer | undefined;
   readonly #owner: ConnectionOwner;
   readonly #ender: ConnectionEnder;
@@ -100,13 +100,18 @@ export class Connection {
     this.userId = parts.userId || undefined;
     this.declaredUserId = parts.userId;
     this.protocol = parts.protocol;
-    this.dialogue = parts.dialogue ?? parts.protocol.begin();
+    this.#dialogue = parts.dialogue;
     this.permissions = parts.permissions;
     this.upstream = parts.upstream;
     this.#replay = parts.protocol.reliability && new ReplayBuffer(parts.protocol.reliability);
     this.#owner = owner;
     this.#ender = ender;
     this.#link = { state: 'open', outlet: parts.outlet };
+  }
+
+  get dialogue(): Dialogue {
+    this.#dialogue ??= this.protocol.begin();
+    return this.#dialogue;
   }
 
   get groups(): ReadonlySet<string> {
@@ -266,21 +271,20 @@ export class Connection {
   }
 
   #take(step: Step, bytes: number): void {
-    if (!(step instanceof PubSubError)) {
-      switch (step.kind) {
-        case 'say':
-          this.say(step.frames);
-          return;
-        case 'acked':
-          this.#replay?.release(step.sequenceId); // no effect on a plain protocol [client-protocols D18]
-          return;
-        case 'cancelInvocation':
-          this.#cancel(step.invocationId);
-          return;
-      }
+    switch (step.kind) {
+      case 'say':
+        this.say(step.frames);
+        return;
+      case 'acked':
+        this.#replay?.release(step.sequenceId); // no effect on a plain protocol [client-protocols D18]
+        return;
+      case 'cancelInvocation':
+        this.#cancel(step.invocationId);
+        return;
+      default:
+        if (this.#isBusy || this.#isQuiet) this.#hold({ request: step, bytes });
+        else this.#start(step, bytes);
     }
-    if (this.#isBusy || this.#isQuiet) this.#hold({ request: step, bytes });
-    else this.#start(step, bytes);
   }
 
   /** One that waits behind another request is not started at all. */

@@ -39,20 +39,18 @@ export class WebPubSubDialogue implements Dialogue {
 
   receive(frame: InboundFrame): Step {
     const request = decoded(this.#form.decode, frame);
-    if (request instanceof PubSubError || request.kind !== 'ping') return request;
-    return this.#form.pong;
+    return request.kind === 'ping' ? this.#form.pong : request;
   }
 
   /** Decided in the request's turn: one with the same ackId may be under way before it. */
-  repeated(act: ClientAct): Frames | undefined {
-    const ackId = ackIdOf(act);
+  repeated({ ackId }: ClientAct): Frames | undefined {
     if (ackId === undefined || this.#acks === undefined || !this.#acks.has(ackId)) return undefined;
     return this.#ack(ackId, { name: 'Duplicate', message: `Message with ack-id: ${ackId} has been processed` });
   }
 
   answer(act: ClientAct, result: ActResult): Frames | undefined {
     if (act.kind === 'invoke') return this.#invokeResponse(act.invocationId, result);
-    const ackId = ackIdOf(act);
+    const { ackId } = act;
     if (ackId === undefined) return undefined;
     if (result instanceof PubSubError) return this.#ack(ackId, errorOf(result));
     this.#acks ??= new AckMemory();
@@ -77,10 +75,6 @@ export class WebPubSubDialogue implements Dialogue {
       result instanceof PubSubError ? [undefined, errorOf(result)] : ([result, undefined] as const);
     return this.#form.encodeReply({ kind: 'invokeResponse', invocationId, payload, error });
   }
-}
-
-function ackIdOf(act: ClientAct): bigint | undefined {
-  return 'ackId' in act ? act.ackId : undefined;
 }
 
 /** Clients do not get details of upstream failures. [client-protocols 4.3, upstream-events D28] */

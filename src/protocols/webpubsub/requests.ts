@@ -7,7 +7,9 @@ export type AckedAct = ActOf<
 > & { readonly ackId: bigint | undefined };
 
 /** An act of a Web PubSub client. Invocations and streams have answers of their own. [client-protocols 4.2, 4.8] */
-export type ClientAct = AckedAct | ActOf<'invoke' | 'streamStart' | 'streamData' | 'streamEnd'>;
+export type ClientAct =
+  | AckedAct
+  | (ActOf<'invoke' | 'streamStart' | 'streamData' | 'streamEnd'> & { readonly ackId?: undefined });
 
 /** A request of a Web PubSub client. */
 export type ClientRequest = ClientAct | Acked | Cancelled | { readonly kind: 'ping' };
