@@ -112,7 +112,7 @@ export interface Protocol {
   readonly reliability: Reliability | undefined;
   /** WebSocket close code for each kind of error that ends a connection. */
   readonly closeCodes: Readonly<Record<ErrorKind, number>>;
-  /** How a silent peer is found out: by WebSocket pings of the service, or by pings that are messages of the protocol. */
+  /** How a silent peer is found out: by WebSocket pings, which `KeepAlive` sends, or by the protocol's own, which its entrance sees to. */
   readonly silence: 'webSocketPing' | 'protocolPing';
   /** @param record of the same protocol, to go on with a dialogue that began elsewhere */
   begin(record?: DialogueRecord): Dialogue;

@@ -54,7 +54,7 @@ export class ClientSocket implements Peer, SlowWatcher {
     ws.on('message', onMessage);
     ws.on('error', onError);
     ws.on('close', onClose);
-    host.keepAlive.watch(this);
+    if (connection.protocol.silence === 'webSocketPing') host.keepAlive.watch(this);
     outlet.watch(this);
   }
 
