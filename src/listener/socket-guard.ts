@@ -1,7 +1,7 @@
 import type { Server, Socket } from 'node:net';
 import { type TLSSocket, Server as TlsServer } from 'node:tls';
 import { networkOf } from './client-address.js';
-import { Strangers } from './strangers.js';
+import { type Place, Strangers } from './strangers.js';
 
 /** Read for each new socket: a reload applies at once. */
 export interface SocketLimits {
@@ -23,6 +23,17 @@ export interface SocketGuardOptions {
 
 /** Seconds after which a refused client may try again. */
 export const retryAfterSeconds = 5;
+
+/** Where a socket has its place. */
+const placeKey = Symbol('place');
+
+type GuardedSocket = Socket & { [placeKey]?: SocketPlace };
+
+/** A socket that may stay, until it closes. */
+interface SocketPlace extends Place {
+  /** What it is counted under; undefined when it is not counted. */
+  network: string | undefined;
+}
 
 /** How long a refused socket may take to read the reason, and how many may do so at a time. */
 const leaving = { timeMs: 1_000, most: 64 };
@@ -49,10 +60,8 @@ export class SocketGuard {
   readonly #options: SocketGuardOptions;
   readonly #strangers = new Strangers();
   readonly #counts = new Map<string, number>();
-  /** Of the sockets that are counted, under what. */
-  readonly #counted = new Map<Socket, string>();
   /** TCP sockets whose TLS handshake is under way, by their peer. */
-  readonly #handshakes = new Map<string, Socket>();
+  readonly #handshakes = new Map<string, Place>();
   #leaving = 0;
   #noticedMs = Number.NEGATIVE_INFINITY;
   /** One function for all sockets. */
@@ -84,18 +93,20 @@ export class SocketGuard {
 
   /** A request on the socket was authenticated: it is not closed for others. */
   recognize(socket: Socket): void {
-    this.#strangers.delete(socket);
+    this.#introduce(placeOf(socket));
   }
 
   /** A request that needs no authentication was answered on the socket: it goes after those that have none. */
   answered(socket: Socket): void {
-    this.#strangers.answered(socket);
+    this.#strangers.answered(placeOf(socket));
   }
 
   /** Counts a socket under its client's address until it closes. False when that address has as many as it may. */
   claim(socket: Socket, address: string): boolean {
     const limit = this.#options.limits.perAddress(address);
-    if (limit === Number.POSITIVE_INFINITY || this.#counted.has(socket)) return true;
+    if (limit === Number.POSITIVE_INFINITY) return true;
+    const place = placeOf(socket);
+    if (place.network !== undefined) return true;
     const network = networkOf(address);
     const count = this.#counts.get(network) ?? 0;
     if (count >= limit) {
@@ -105,7 +116,7 @@ export class SocketGuard {
       return false;
     }
     this.#counts.set(network, count + 1);
-    this.#counted.set(socket, network);
+    place.network = network;
     return true;
   }
 
@@ -124,8 +135,8 @@ export class SocketGuard {
       this.#turnAway(socket, isTls);
       return false;
     }
-    if (isTls) this.#handshakes.set(peerOf(socket), socket);
-    this.#addStranger(socket);
+    const place = this.#addStranger(socket);
+    if (isTls) this.#handshakes.set(peerOf(socket), place);
     return true;
   }
 
@@ -134,15 +145,27 @@ export class SocketGuard {
     const raw = this.#handshakes.get(peerOf(secure));
     if (raw === undefined) return;
     this.#handshakes.delete(peerOf(secure));
-    this.#strangers.delete(raw);
+    this.#introduce(raw);
     this.#addStranger(secure);
   }
 
-  #addStranger(socket: Socket): void {
+  #addStranger(socket: Socket): Place {
+    const place = placeOf(socket);
     socket.on('close', this.#onClose);
-    this.#strangers.add(socket);
+    this.#strangers.add(place);
     const limit = this.#options.limits.unauthenticated();
-    if (this.#strangers.size <= limit) return;
+    if (this.#strangers.size > limit) this.#closeBeyond(limit);
+    return place;
+  }
+
+  /** It is no stranger any more. */
+  #introduce(place: Place): void {
+    if (place.socket === undefined) return;
+    this.#strangers.delete(place);
+    place.socket = undefined;
+  }
+
+  #closeBeyond(limit: number): void {
     this.#notice(
       `${limit} connections without an authenticated request are open, as many as limits.unauthenticatedConnections and the open-file limit allow; the oldest are closed to accept new ones`,
     );
@@ -173,13 +196,14 @@ export class SocketGuard {
   }
 
   #forget(socket: Socket): void {
-    this.#strangers.delete(socket);
-    if (this.#handshakes.size > 0 && this.#handshakes.get(peerOf(socket)) === socket) {
+    const place = placeOf(socket);
+    this.#introduce(place);
+    if (this.#handshakes.size > 0 && this.#handshakes.get(peerOf(socket)) === place) {
       this.#handshakes.delete(peerOf(socket));
     }
-    const network = this.#counted.get(socket);
+    const { network } = place;
     if (network === undefined) return;
-    this.#counted.delete(socket);
+    place.network = undefined;
     const left = (this.#counts.get(network) ?? 1) - 1;
     if (left > 0) this.#counts.set(network, left);
     else this.#counts.delete(network);
@@ -191,6 +215,12 @@ export class SocketGuard {
     this.#noticedMs = nowMs;
     this.#options.onLimit?.(message);
   }
+}
+
+/** Made for a socket that has none yet. */
+function placeOf(socket: GuardedSocket): SocketPlace {
+  socket[placeKey] ??= { socket, network: undefined };
+  return socket[placeKey];
 }
 
 /** The same for a TCP socket and the TLS socket on it. */

@@ -4,7 +4,7 @@ import type { Connection } from '../hub/connection.js';
 import { type Ending, endings, slowClient } from '../hub/endings.js';
 import type { Hub } from '../hub/hub.js';
 import type { Outlet } from '../hub/ports.js';
-import type { KeepAlive, Peer } from './keep-alive.js';
+import type { KeepAlive, Peer, Watched } from './keep-alive.js';
 import type { SlowWatcher } from './socket-outlet.js';
 
 /** What all sockets share. */
@@ -35,6 +35,8 @@ export class ClientSocket implements Peer, SlowWatcher {
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #host: ClientSocketHost;
+  /** Undefined when the protocol has pings of its own. */
+  readonly #watched: Watched | undefined;
 
   constructor(
     ws: ClientWebSocket,
@@ -54,7 +56,7 @@ export class ClientSocket implements Peer, SlowWatcher {
     ws.on('message', onMessage);
     ws.on('error', onError);
     ws.on('close', onClose);
-    if (connection.protocol.silence === 'webSocketPing') host.keepAlive.watch(this);
+    this.#watched = connection.protocol.silence === 'webSocketPing' ? host.keepAlive.watch(this) : undefined;
     outlet.watch(this);
   }
 
@@ -83,7 +85,7 @@ export class ClientSocket implements Peer, SlowWatcher {
   }
 
   close(code: number, reason: Buffer): void {
-    this.#host.keepAlive.unwatch(this);
+    if (this.#watched !== undefined) this.#host.keepAlive.unwatch(this.#watched);
     this.#lose(endingOf(code, reason), this.#host.settings.isFinalClose(code));
     this.#host.onClosed();
   }

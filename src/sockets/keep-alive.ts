@@ -25,7 +25,12 @@ export interface Peer {
 /** What counts of the time between two readings: in a longer one the process was paused, and could neither ping nor read. */
 const longestGapMs = 5 * sweepMs;
 
-interface Signs {
+/**
+ * What is known of a peer. It is emptied when it is not watched any more: V8 keeps the former tables of a Set that changes
+ * often, and with them what was in it, until its next full collection.
+ */
+export interface Watched {
+  peer: Peer | undefined;
   seenBytes: number;
   seenAtMs: number;
   pingedAtMs: number;
@@ -35,27 +40,31 @@ interface Signs {
 export class KeepAlive implements Flushable {
   readonly #clock: Clock;
   readonly #turn: EventLoopTurn;
-  readonly #watched = new Map<Peer, Signs>();
+  readonly #watched = new Set<Watched>();
   /** Monotonic milliseconds of the last reading, and how many until then do not count. */
   #readAtMs = 0;
   #pausedMs = 0;
   #cancel: (() => void) | undefined;
   /** Those whom the sweep that is under way has not looked at; undefined between sweeps. */
-  #unswept: Iterator<[Peer, Signs]> | undefined;
+  #unswept: Iterator<Watched> | undefined;
 
   constructor(clock: Clock, turn: EventLoopTurn) {
     this.#clock = clock;
     this.#turn = turn;
   }
 
-  watch(peer: Peer): void {
+  /** Until `unwatch`, which gets the result. */
+  watch(peer: Peer): Watched {
     const now = this.#awakeMs();
-    this.#watched.set(peer, { seenBytes: peer.socket.bytesRead, seenAtMs: now, pingedAtMs: now });
+    const watched: Watched = { peer, seenBytes: peer.socket.bytesRead, seenAtMs: now, pingedAtMs: now };
+    this.#watched.add(watched);
     this.#scheduleSweep();
+    return watched;
   }
 
-  unwatch(peer: Peer): void {
-    this.#watched.delete(peer);
+  unwatch(watched: Watched): void {
+    this.#watched.delete(watched);
+    watched.peer = undefined;
   }
 
   stop(): void {
@@ -67,7 +76,7 @@ export class KeepAlive implements Flushable {
 
   readonly #sweep = (): void => {
     this.#cancel = undefined;
-    this.#unswept = this.#watched.entries();
+    this.#unswept = this.#watched.values();
     this.flush();
   };
 
@@ -82,7 +91,7 @@ export class KeepAlive implements Flushable {
         if (this.#watched.size > 0) this.#scheduleSweep();
         return pings * writeCostBytes;
       }
-      if (this.#look(...next.value, now)) pings += 1;
+      if (this.#look(next.value, now)) pings += 1;
     }
     this.#turn.add(this);
     return pings * writeCostBytes;
@@ -102,20 +111,22 @@ export class KeepAlive implements Flushable {
   }
 
   /** Any byte is a sign of life, pongs too. A socket that we do not read from cannot show any. Answers whether it was pinged. */
-  #look(peer: Peer, signs: Signs, now: number): boolean {
+  #look(watched: Watched, now: number): boolean {
+    const { peer } = watched;
+    if (peer === undefined) return false;
     const { ws, socket, intervalMs } = peer;
-    if (socket.bytesRead !== signs.seenBytes || ws.isPaused) {
-      signs.seenBytes = socket.bytesRead;
-      signs.seenAtMs = now;
+    if (socket.bytesRead !== watched.seenBytes || ws.isPaused) {
+      watched.seenBytes = socket.bytesRead;
+      watched.seenAtMs = now;
     }
-    if (now - signs.seenAtMs >= silentIntervals * intervalMs) {
-      this.#watched.delete(peer);
+    if (now - watched.seenAtMs >= silentIntervals * intervalMs) {
+      this.unwatch(watched);
       peer.onSilent();
       return false;
     }
-    const isDue = now - signs.pingedAtMs >= intervalMs && ws.readyState === ws.OPEN;
+    const isDue = now - watched.pingedAtMs >= intervalMs && ws.readyState === ws.OPEN;
     if (isDue) {
-      signs.pingedAtMs = now;
+      watched.pingedAtMs = now;
       ws.ping();
     }
     return isDue;

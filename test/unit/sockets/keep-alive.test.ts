@@ -30,8 +30,8 @@ function watch(intervalMs: number | (() => number) = 20_000) {
     },
     onSilent: () => void silent.push(clock.monotonicMs() - startMs),
   };
-  keepAlive.watch(peer);
-  return { ws, socket, silent, unwatch: () => keepAlive.unwatch(peer) };
+  const watched = keepAlive.watch(peer);
+  return { ws, socket, silent, unwatch: () => keepAlive.unwatch(watched) };
 }
 
 const pings = (ws: FakeWebSocket) => ws.asked.filter(call => call === 'ping').length;
