@@ -1,6 +1,4 @@
-import { basename } from 'node:path';
-import { Server as TlsServer } from 'node:tls';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyPluginAsync } from 'fastify';
 import type { Logger } from 'pino';
 import { isLoopback, urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
@@ -14,35 +12,32 @@ import { type AccessKeys, Keys } from './auth/keys.js';
 import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
 import { MemoryBus } from './backplane/memory.js';
 import { type Clock, systemClock } from './clock.js';
-import {
-  type Config,
-  type ConfigError,
-  changesOf,
-  defaultHubConfig,
-  defaultPerAddress,
-  type Environment,
-  type HubConfig,
-  handlersOf,
-} from './config/load.js';
-import { type ConfigWatch, watchConfig } from './config/watch.js';
+import type { Config, Environment } from './config/load.js';
 import { proxiedFetch } from './egress/fetch.js';
 import type { ProxySettings } from './egress/proxy.js';
-import { ListenError, type ListenFailure } from './errors.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
 import { Slices } from './hub/slices.js';
-import { type Certificate, type CertificateFiles, CertificateWatch, readCertificate } from './listener/certificate.js';
-import { isLoopbackAddress, trustedPeers } from './listener/client-address.js';
+import {
+  type Certificate,
+  type CertificateFiles,
+  type CertificateWatch,
+  followCertificate,
+  readCertificate,
+} from './listener/certificate.js';
+import { type TrustProxy, trustedPeers } from './listener/client-address.js';
+import { GuardedListener, openListeners } from './listener/guarded-listener.js';
 import { defaultTimeouts, type ListenerTimeouts } from './listener/http-settings.js';
-import { listenOn } from './listener/listen.js';
-import { openFileLimit } from './listener/open-files.js';
 import { createPublicServer, nodeOptions } from './listener/public-server.js';
 import { SocketGuard, type SocketLimits } from './listener/socket-guard.js';
 import { LogObserver } from './logging.js';
+import { Reloads } from './reloads.js';
 import { restApi, restPrefix } from './rest/api.js';
 import { Calls } from './rest/calls.js';
-import { Gateway, type SocketSettings } from './sockets/gateway.js';
+import { Settings } from './settings.js';
+import { shutDown } from './shutdown.js';
+import { Gateway } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
 import type { EventHandlers, HandlerStatus } from './upstream/event-handlers.js';
 import { eventHandlersOf } from './upstream/service-handlers.js';
@@ -61,7 +56,7 @@ export interface ServiceOptions {
   /** Of the public listener, followed while it runs; none: plain HTTP. */
   readonly tls?: CertificateFiles | undefined;
   /** Peers whose forwarding headers are trusted: all, or a comma-separated list of addresses and networks. */
-  readonly trustProxy?: boolean | string | undefined;
+  readonly trustProxy?: TrustProxy | undefined;
   /** On the way to upstreams and to issuers of tokens; none when left out. */
   readonly proxies?: ProxySettings | undefined;
   readonly log: Logger;
@@ -78,24 +73,21 @@ export interface ServiceOptions {
 /** SDKs make a token for each call, and the same one within a second. Those of clients differ, so none is remembered. */
 const rememberedRestTokens = 1_000;
 
-/** How many connections a shutdown ends at a time, and how far apart: clients that come back must not come at once. [design 5] */
-const waves = { most: 20, leastConnections: 100, gapMs: 50 };
-
-/** How long a shutdown waits for each thing that takes its time: events that are under way, and sockets to close. */
-const patienceMs = 10_000;
-
-/** How long a shutdown takes at most: less than the 30 s after which Kubernetes and Docker's stop kill. */
-const shutdownMs = 25_000;
-
-/** How long peers of a listener that closes may go on with their requests. */
-const lastRequestsMs = 1_000;
-
 /** Of the admin listener: probes and scrapers are few. */
 const adminLimits: SocketLimits = { perAddress: () => Number.POSITIVE_INFINITY, unauthenticated: () => 128 };
 
+/** What several parts are given. */
+interface Shared {
+  readonly observer: Observer;
+  readonly metrics: Metrics;
+  readonly turn: EventLoopTurn;
+  /** Are calls and upgrades logged in detail? */
+  readonly isTraced: boolean;
+}
+
 /**
- * The front door and the wiring diagram: builds every part, connects them, listens, reloads, and stops in reverse. The
- * one file that sees all rooms.
+ * The front door and the wiring diagram: builds every part, connects them, listens and reloads; `shutDown` stops them in
+ * reverse. The one file that sees all rooms.
  */
 export class Service {
   readonly endpoints: Endpoints;
@@ -103,69 +95,64 @@ export class Service {
   readonly #options: ServiceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #settings: Settings;
   readonly #keys: Keys;
   readonly #tokens: KeyTokens;
   readonly #backplane: Backplane;
   readonly #handlers: EventHandlers;
   readonly #gateway: Gateway;
-  readonly #public: FastifyInstance;
-  readonly #guard: SocketGuard;
-  readonly #admin: FastifyInstance;
-  readonly #adminGuard: SocketGuard;
+  readonly #public: GuardedListener;
+  readonly #admin: GuardedListener;
+  readonly #reloads: Reloads;
   readonly #certificateWatch: CertificateWatch | undefined;
-  /** Swapped as a whole; read at each use, so that open connections see a change. */
-  #config: Config;
-  #applying: Promise<void> = Promise.resolve();
-  #watch: ConfigWatch | undefined;
-  #publicPort = 0;
-  #adminPort = 0;
   #isReady = false;
   #stopping: Promise<void> | undefined;
 
   constructor(options: ServiceOptions) {
-    const { log, version, documentation, timeouts = defaultTimeouts } = options;
+    const { log, version, proxies } = options;
     this.#options = options;
-    const keys = Keys.of(options.keys);
-    this.#keys = keys;
-    this.#config = options.config;
     this.#log = log;
     this.#clock = options.clock ?? systemClock;
-    const clock = this.#clock;
-    this.endpoints = new Endpoints(options.endpoints, () => this.publicUrl);
-    this.#tokens = new KeyTokens(keys, () => clock.now());
+    this.#settings = new Settings(options.config);
+    this.#keys = Keys.of(options.keys);
+    this.#tokens = this.#newTokens();
     this.#backplane = options.backplane ?? new MemoryBus().connect();
-    const metrics = new Metrics({ isConfigured: hub => this.#config.hubs.has(hub), version });
+    this.endpoints = new Endpoints(options.endpoints, () => this.publicUrl);
+    const clock = this.#clock;
+    const metrics = new Metrics({ isConfigured: hub => this.#settings.config.hubs.has(hub), version });
     const observer = observers(metrics, new LogObserver(log, clock), options.observer ?? {});
-    const isTraced = log.isLevelEnabled('debug');
-    this.#handlers = eventHandlersOf({ endpoints: this.endpoints, keys, clock, observer, proxies: options.proxies });
-    const turn = new EventLoopTurn(clock);
-    this.hubs = new Hubs({
+    const shared = { observer, metrics, turn: new EventLoopTurn(clock), isTraced: log.isLevelEnabled('debug') };
+    const certificate = options.tls && readCertificate(options.tls);
+    this.#public = this.#newPublicListener(shared, certificate);
+    this.#certificateWatch = certificate && this.#followCertificate(certificate);
+    this.#handlers = eventHandlersOf({ endpoints: this.endpoints, keys: this.#keys, clock, observer, proxies });
+    this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log);
+    this.hubs = this.#newHubs(shared);
+    this.#gateway = this.#newGateway(shared);
+    this.#admin = this.#newAdminListener(shared);
+  }
+
+  // ---------------------------------------------------------------------------------------------------------- parts
+
+  #newHubs({ observer, turn }: Shared): Hubs {
+    const clock = this.#clock;
+    return new Hubs({
+      ...this.#settings.ofHubs(),
       upstream: this.#handlers,
       backplane: this.#backplane,
       observer,
       clock,
       turn,
       slices: new Slices({ monotonicMs: () => clock.monotonicMs(), nextTurn: task => void setImmediate(task) }),
-      reconnectionTokens: new KeyReconnectionTokens(keys, () => clock.now()),
-      recoveryWindowMs: () => this.#config.reliable.recoveryWindowMs,
-      dropsOnEventFailure: () => this.#config.dropOnUserEventFailure,
-      membershipsPerCall: () => this.#config.limits.membershipsPerCall,
+      reconnectionTokens: new KeyReconnectionTokens(this.#keys, () => clock.now()),
     });
-    const trustProxy = options.trustProxy ?? false;
-    const shared = { tokens: this.#tokens, endpoints: this.endpoints, trustProxy };
-    this.#guard = this.#guardFor(trustedPeers(trustProxy), this.#publicLimits());
-    this.#gateway = new Gateway({
-      ...shared,
-      hubs: this.hubs,
-      settings: this.#socketSettings(),
-      guard: this.#guard,
-      clock,
-      turn,
-      observer,
-      tracesUpgrades: isTraced,
-    });
-    const certificate = options.tls && readCertificate(options.tls);
-    this.#public = createPublicServer({
+  }
+
+  #newPublicListener({ observer, isTraced }: Shared, certificate: Certificate | undefined): GuardedListener {
+    const clock = this.#clock;
+    const { log, version, documentation, timeouts, trustProxy = false } = this.#options;
+    const guard = this.#newGuard(trustedPeers(trustProxy), this.#settings.ofPublicListener(trustProxy));
+    const app = createPublicServer({
       endpoints: this.endpoints,
       trustProxy,
       certificate,
@@ -175,56 +162,86 @@ export class Service {
       timeouts,
       watch: new Calls({ observer, monotonicMs: () => clock.monotonicMs(), isTraced }),
     });
-    const rest = restApi({
-      endpoints: this.endpoints,
-      logger: log,
-      tokens: new KeyTokens(keys, () => clock.now(), rememberedRestTokens),
+    app.register(this.#newRestApi(guard), { prefix: restPrefix });
+    return new GuardedListener('public', app, guard);
+  }
+
+  #newRestApi(guard: SocketGuard): FastifyPluginAsync {
+    const clock = this.#clock;
+    const { access, isLocalAuthDisabled } = this.#settings.ofCallers();
+    return restApi({
       hubs: { get: name => this.hubs.reach(name) },
-      continuationTokens: new ContinuationTokens(keys),
-      entra: new EntraVerifier({
-        access: () => this.#config.callers.entra,
-        clock,
-        fetch: proxiedFetch(options.proxies),
-      }),
-      isLocalAuthDisabled: () => this.#config.callers.isLocalAuthDisabled,
-      onAuthenticated: socket => this.#guard.recognize(socket),
-      onHealthAnswered: socket => this.#guard.answered(socket),
+      tokens: this.#newTokens(rememberedRestTokens),
+      continuationTokens: new ContinuationTokens(this.#keys),
+      entra: new EntraVerifier({ access, clock, fetch: proxiedFetch(this.#options.proxies) }),
+      isLocalAuthDisabled,
+      endpoints: this.endpoints,
+      onAuthenticated: socket => guard.recognize(socket),
+      onHealthAnswered: socket => guard.answered(socket),
+      logger: this.#log,
     });
-    this.#public.register(rest, { prefix: restPrefix });
-    this.#certificateWatch = certificate && this.#watchCertificate(certificate);
-    this.#guard.watch(this.#public.server);
-    this.#gateway.serve(this.#public.server, nodeOptions(timeouts));
-    this.#admin = createAdminServer({
+  }
+
+  #newGateway({ observer, turn, isTraced }: Shared): Gateway {
+    const { timeouts = defaultTimeouts, trustProxy = false } = this.#options;
+    const { app, guard } = this.#public;
+    const gateway = new Gateway({
+      hubs: this.hubs,
+      tokens: this.#tokens,
+      endpoints: this.endpoints,
+      trustProxy,
+      settings: this.#settings.ofSockets(),
+      guard,
+      clock: this.#clock,
+      turn,
+      observer,
+      tracesUpgrades: isTraced,
+    });
+    gateway.serve(app.server, nodeOptions(timeouts));
+    return gateway;
+  }
+
+  #newAdminListener({ metrics }: Shared): GuardedListener {
+    const { admin, log, version, documentation, timeouts } = this.#options;
+    const guard = this.#newGuard(() => false, adminLimits);
+    const app = createAdminServer({
       isReady: () => this.#isReady,
       handlers: () => this.#handlers.statuses(),
       metrics,
       version,
       documentation,
       timeouts,
-      isLoopbackOnly: options.admin !== undefined && isLoopback(options.admin.host),
+      isLoopbackOnly: admin !== undefined && isLoopback(admin.host),
       logger: fromWarnings(log),
-      onAnswered: socket => this.#adminGuard.answered(socket),
+      onAnswered: socket => guard.answered(socket),
     });
-    this.#adminGuard = this.#guardFor(() => false, adminLimits);
-    this.#adminGuard.watch(this.#admin.server);
+    return new GuardedListener('admin', app, guard);
   }
+
+  #newTokens(remembered?: number): KeyTokens {
+    return new KeyTokens(this.#keys, () => this.#clock.now(), remembered);
+  }
+
+  #newGuard(isProxy: (address: string) => boolean, limits: SocketLimits): SocketGuard {
+    const onLimit = (message: string) => this.#log.warn(message);
+    return new SocketGuard({ limits, isProxy, onLimit, monotonicMs: () => this.#clock.monotonicMs() });
+  }
+
+  #followCertificate(current: Certificate): CertificateWatch | undefined {
+    const { tls: files } = this.#options;
+    return files && followCertificate(this.#public.app.server, { files, current, clock: this.#clock }, this.#log);
+  }
+
+  // ------------------------------------------------------------------------------------------------ running it
 
   /** Opens both listeners; addresses are known then. Clients are let in from `activate` on. @throws ListenError */
   async listen(): Promise<void> {
     const { host, port, admin } = this.#options;
-    const onAdmin = admin && (await tryListen(this.#admin, 'admin', admin));
-    const onPublic = await tryListen(this.#public, 'public', { host, port });
-    const failures = [onAdmin, onPublic].filter(outcome => outcome !== undefined && typeof outcome !== 'number');
-    if (failures.length > 0) {
-      await Promise.all([this.#admin.close(), this.#public.close()]);
-      throw new ListenError(failures);
-    }
-    if (typeof onAdmin === 'number') {
-      this.#adminPort = onAdmin;
-      this.#log.info(`admin listener at ${this.#admin.listeningOrigin}`);
-    }
-    if (typeof onPublic === 'number') this.#publicPort = onPublic;
-    this.#log.info(`public listener at ${this.#public.listeningOrigin}`);
+    const addressed = [
+      [this.#admin, admin],
+      [this.#public, { host, port }],
+    ] as const;
+    await openListeners(addressed, this.#log);
   }
 
   /**
@@ -233,10 +250,10 @@ export class Service {
    */
   async activate(config: Config = this.#options.config): Promise<void> {
     // Before the first client: events for a handler that is not active yet wait for it or fail. [design 2]
-    this.#applying = this.#apply(config);
+    const applied = this.#reloads.begin(config);
     this.#gateway.open();
     this.#isReady = true;
-    await this.#applying;
+    await applied;
   }
 
   /**
@@ -244,31 +261,12 @@ export class Service {
    * @param isMissing the file need not exist yet
    */
   watch(file: string, env: Environment, { isMissing = false } = {}): void {
-    this.#watch = watchConfig(file, {
-      env,
-      isMissing,
-      running: this.#config, // a change since it was read is applied at once
-      onConfig: config => this.reload(config),
-      clock: this.#clock,
-      onError: (error: ConfigError) => this.#log.error(`${notApplied(file)}\n${error.message}`),
-      onWatchFailed: error =>
-        this.#log.warn(
-          { err: error },
-          `${file} cannot be watched at present; changes are applied when watching it works again`,
-        ),
-    });
+    this.#reloads.watch(file, env, isMissing);
   }
 
   /** Validates what is new, then swaps. Reloads are taken one after another. Never rejects. */
   reload(config: Config): Promise<void> {
-    this.#applying = this.#applying
-      .then(async () => {
-        const changes = changesOf(this.#config, config);
-        await this.#apply(config);
-        this.#tellChanges(changes);
-      })
-      .catch(error => this.#log.error({ err: error }, notApplied('the configuration')));
-    return this.#applying;
+    return this.#reloads.add(config);
   }
 
   get handlers(): readonly HandlerStatus[] {
@@ -277,12 +275,12 @@ export class Service {
 
   /** `http://host:port` of the public listener, whatever the public endpoints are. */
   get publicUrl(): string {
-    return urlOf(this.#options.host, this.#publicPort, this.#options.tls === undefined ? 'http' : 'https');
+    return urlOf(this.#options.host, this.#public.port, this.#options.tls === undefined ? 'http' : 'https');
   }
 
   get adminUrl(): string | undefined {
     const { admin } = this.#options;
-    return admin === undefined ? undefined : urlOf(admin.host, this.#adminPort);
+    return admin === undefined ? undefined : urlOf(admin.host, this.#admin.port);
   }
 
   /** For app servers; contains the primary key. [rest-api 1.8] */
@@ -295,153 +293,31 @@ export class Service {
     return clientUrl(this.#tokens, this.endpoints.primary, hub, claims, lifetimeMinutes);
   }
 
-  /** Finishes in-flight events, closes the clients in batches, then closes the listeners. [design 5] */
+  /** Finishes events under way, closes the clients in waves, then closes the listeners. [design 5] */
   stop(): Promise<void> {
-    this.#stopping ??= this.#stop();
+    this.#stopping ??= this.#shutDown();
     return this.#stopping;
   }
 
-  async #stop(): Promise<void> {
-    const startedMs = this.#clock.monotonicMs();
-    const untilMs = startedMs + shutdownMs;
-    this.#log.info({ connections: this.hubs.size }, 'stopping');
-    const patience = () => Math.max(0, Math.min(patienceMs, untilMs - this.#clock.monotonicMs()));
+  #shutDown(): Promise<void> {
     this.#isReady = false;
-    this.#gateway.drain();
-    await this.#watch?.close();
-    this.#certificateWatch?.stop();
-    for (const hub of this.hubs.all()) hub.lifecycle.quiesce(); // otherwise clients that keep sending would delay the stop
-    await this.#atMost(patience(), this.#handlers.whenIdle());
-    await turnOfEventLoop(); // the last responses are passed on first: acks are sent before the close message
-    const connectionsClosed = this.hubs.size;
-    await this.#evictAll();
-    this.#handlers.hurry(); // a `disconnected` may wait for a `connected` that has no answer
-    await this.#atMost(patience(), this.#gateway.whenEmpty());
-    await this.#atMost(patience(), this.#handlers.whenIdle());
-    await turnOfEventLoop(); // a client whose connect was answered only now is refused, and its `disconnected` is sent
-    await this.#atMost(patience(), this.#handlers.close());
-    this.#gateway.stop();
-    await Promise.all([this.#close(this.#public, this.#guard), this.#close(this.#admin, this.#adminGuard)]);
-    await this.#backplane.close();
-    const durationMs = Math.round(this.#clock.monotonicMs() - startedMs);
-    this.#log.info({ durationMs, connectionsClosed }, 'stopped');
-  }
-
-  /** Whatever its peers do: Node counts a connection that never sent anything as busy, for ever. */
-  async #close(app: FastifyInstance, guard: SocketGuard): Promise<void> {
-    const closing: Promise<void> = app.close();
-    await this.#atMost(lastRequestsMs, closing);
-    app.server.closeAllConnections();
-    guard.dropStrangers(); // they may be in a TLS handshake, before the server has them
-    await this.#atMost(lastRequestsMs, closing);
-  }
-
-  async #evictAll(): Promise<void> {
-    const wave = Math.max(waves.leastConnections, Math.ceil(this.hubs.size / waves.most));
-    for (const hub of [...this.hubs.all()]) {
-      while ((await hub.lifecycle.evict(wave)) > 0) await this.#pause(waves.gapMs);
-    }
-  }
-
-  #pause(delayMs: number): Promise<void> {
-    return new Promise(resolve => this.#clock.after(delayMs, resolve));
-  }
-
-  async #atMost(limitMs: number, work: Promise<void>): Promise<void> {
-    let cancel = () => {};
-    const limit = new Promise<void>(resolve => {
-      cancel = this.#clock.after(limitMs, resolve);
-    });
-    await Promise.race([work, limit]);
-    cancel();
-  }
-
-  async #apply(config: Config): Promise<void> {
-    await this.#handlers.configure(handlersOf(config), config.delivery, () => {
-      this.#config = config;
-    });
-  }
-
-  #tellChanges({ lines, openings }: ReturnType<typeof changesOf>): void {
-    this.#log.info(`the new configuration is applied: ${lines.length === 0 ? 'no setting changed' : lines.join('; ')}`);
-    for (const opening of openings) this.#log.warn(opening);
-  }
-
-  #watchCertificate(current: Certificate): CertificateWatch | undefined {
-    const { server } = this.#public;
-    const { tls: files } = this.#options;
-    if (files === undefined || !(server instanceof TlsServer)) return undefined;
-    return new CertificateWatch({
-      files,
-      current,
+    return shutDown({
       clock: this.#clock,
-      onChange: certificate => {
-        server.setSecureContext(certificate);
-        this.#log.info('TLS certificate reloaded; new connections use it');
+      log: this.#log,
+      hubs: this.hubs,
+      handlers: this.#handlers,
+      gateway: this.#gateway,
+      backplane: this.#backplane,
+      listeners: [this.#public, this.#admin],
+      stopWatching: async () => {
+        await this.#reloads.stop();
+        this.#certificateWatch?.stop();
       },
-      onFailure: reason => this.#log.error(`TLS certificate not reloaded, the previous one is kept: ${reason}`),
     });
   }
-
-  #guardFor(isProxy: (address: string) => boolean, limits: SocketLimits): SocketGuard {
-    const onLimit = (message: string) => this.#log.warn(message);
-    return new SocketGuard({ limits, isProxy, onLimit, monotonicMs: () => this.#clock.monotonicMs() });
-  }
-
-  /** Behind a proxy, and on the machine itself, many clients share an address: there only a limit that is set counts. */
-  #publicLimits(): SocketLimits {
-    const isDirect = (this.#options.trustProxy ?? false) === false;
-    const openFiles = openFileLimit() ?? Number.POSITIVE_INFINITY;
-    return {
-      perAddress: address => {
-        const usual = isDirect && !isLoopbackAddress(address) ? defaultPerAddress : Number.POSITIVE_INFINITY;
-        return this.#config.limits.connectionsPerAddress ?? usual;
-      },
-      unauthenticated: () => Math.min(this.#config.limits.unauthenticatedConnections, Math.floor(openFiles / 2)),
-    };
-  }
-
-  #socketSettings(): SocketSettings {
-    const hubConfig = (hub: string): Omit<HubConfig, 'name'> => this.#config.hubs.get(hub) ?? defaultHubConfig;
-    return {
-      isAnonymousAllowed: hub => hubConfig(hub).anonymousConnectPolicy === 'allow',
-      keepAliveIntervalMs: hub => hubConfig(hub).keepAliveIntervalMs,
-      isFinalClose: code => this.#config.reliable.finalCloseCodes.includes(code),
-      maxConnections: () => this.#config.limits.maxConnections ?? Number.POSITIVE_INFINITY,
-      connectionsPerHub: () => this.#config.limits.connectionsPerHub ?? Number.POSITIVE_INFINITY,
-      connectsPerSecond: () => this.#config.limits.connectsPerSecond ?? Number.POSITIVE_INFINITY,
-      outboundLimits: () => ({
-        maxMessages: this.#config.limits.outboundQueueMessages,
-        maxBytes: this.#config.limits.outboundQueueBytes,
-      }),
-    };
-  }
-}
-
-function notApplied(file: string): string {
-  return `${basename(file)} not applied, the previous configuration is kept:`;
-}
-
-function turnOfEventLoop(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
 }
 
 /** Without Fastify's own line for each address that it listens on; both listeners are logged in one way. */
 function fromWarnings(log: Logger): Logger {
   return log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level });
-}
-
-/** Opens one listener. @returns its port, or why it does not listen */
-async function tryListen(
-  app: FastifyInstance,
-  listener: ListenFailure['listener'],
-  { host, port }: { readonly host: string; readonly port: number },
-): Promise<number | ListenFailure> {
-  try {
-    return await listenOn(app, { host, port });
-  } catch (error) {
-    const { code, syscall } = error as NodeJS.ErrnoException;
-    if (code === undefined || (syscall !== 'listen' && syscall !== 'getaddrinfo')) throw error;
-    return { listener, host, port, code };
-  }
 }

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { createSecureContext } from 'node:tls';
+import type { Server } from 'node:net';
+import { createSecureContext, Server as TlsServer } from 'node:tls';
+import type { FastifyBaseLogger } from 'fastify';
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 
@@ -93,4 +95,24 @@ export class CertificateWatch {
 function checked(certificate: Certificate): Certificate {
   createSecureContext(certificate);
   return certificate;
+}
+
+/** Where what becomes of a certificate is logged. */
+type CertificateLog = Pick<FastifyBaseLogger, 'info' | 'error'>;
+
+/** Follows the files of a TLS server's certificate. Undefined for another server. */
+export function followCertificate(
+  server: Server,
+  options: { readonly files: CertificateFiles; readonly current: Certificate; readonly clock: Clock },
+  log: CertificateLog,
+): CertificateWatch | undefined {
+  if (!(server instanceof TlsServer)) return undefined;
+  return new CertificateWatch({
+    ...options,
+    onChange: certificate => {
+      server.setSecureContext(certificate);
+      log.info('TLS certificate reloaded; new connections use it');
+    },
+    onFailure: reason => log.error(`TLS certificate not reloaded, the previous one is kept: ${reason}`),
+  });
 }

@@ -1,0 +1,79 @@
+import { basename } from 'node:path';
+import type { Logger } from 'pino';
+import type { Clock } from './clock.js';
+import { type Config, type ConfigError, changesOf, type Environment, handlersOf } from './config/load.js';
+import { type ConfigWatch, watchConfig } from './config/watch.js';
+import type { Settings } from './settings.js';
+import type { EventHandlers } from './upstream/event-handlers.js';
+
+/** Puts configurations to use, one after another. */
+export class Reloads {
+  readonly #settings: Settings;
+  readonly #handlers: Pick<EventHandlers, 'configure'>;
+  readonly #clock: Clock;
+  readonly #log: Logger;
+  #applying: Promise<void> = Promise.resolve();
+  #watch: ConfigWatch | undefined;
+
+  constructor(settings: Settings, handlers: Pick<EventHandlers, 'configure'>, clock: Clock, log: Logger) {
+    this.#settings = settings;
+    this.#handlers = handlers;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** The first one, effective at once. Settles once every event handler has been validated, or has failed to be. */
+  begin(config: Config): Promise<void> {
+    this.#applying = this.#apply(config);
+    return this.#applying;
+  }
+
+  /** Validates what is new, then swaps. Never rejects. */
+  add(config: Config): Promise<void> {
+    this.#applying = this.#applying
+      .then(async () => {
+        const changes = changesOf(this.#settings.config, config);
+        await this.#apply(config);
+        this.#tellChanges(changes);
+      })
+      .catch(error => this.#log.error({ err: error }, notApplied('the configuration')));
+    return this.#applying;
+  }
+
+  /** Follows the file from now on. @param isMissing the file need not exist yet */
+  watch(file: string, env: Environment, isMissing: boolean): void {
+    this.#watch = watchConfig(file, {
+      env,
+      isMissing,
+      running: this.#settings.config, // a change since it was read is applied at once
+      onConfig: config => this.add(config),
+      clock: this.#clock,
+      onError: (error: ConfigError) => this.#log.error(`${notApplied(file)}\n${error.message}`),
+      onWatchFailed: error =>
+        this.#log.warn(
+          { err: error },
+          `${file} cannot be watched at present; changes are applied when watching it works again`,
+        ),
+    });
+  }
+
+  /** The file is not followed any more. */
+  async stop(): Promise<void> {
+    await this.#watch?.close();
+  }
+
+  async #apply(config: Config): Promise<void> {
+    await this.#handlers.configure(handlersOf(config), config.delivery, () => {
+      this.#settings.config = config;
+    });
+  }
+
+  #tellChanges({ lines, openings }: ReturnType<typeof changesOf>): void {
+    this.#log.info(`the new configuration is applied: ${lines.length === 0 ? 'no setting changed' : lines.join('; ')}`);
+    for (const opening of openings) this.#log.warn(opening);
+  }
+}
+
+function notApplied(file: string): string {
+  return `${basename(file)} not applied, the previous configuration is kept:`;
+}

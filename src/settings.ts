@@ -1,0 +1,63 @@
+import { type Config, defaultHubConfig, defaultPerAddress, type HubConfig } from './config/load.js';
+import { isLoopbackAddress, type TrustProxy } from './listener/client-address.js';
+import { openFileLimit } from './listener/open-files.js';
+import type { SocketLimits } from './listener/socket-guard.js';
+import type { SocketSettings } from './sockets/gateway.js';
+
+/**
+ * The configuration in use. Parts are given functions that read it at each use, so that a reload, which swaps `config` as
+ * a whole, is effective for open connections too.
+ */
+export class Settings {
+  config: Config;
+
+  constructor(config: Config) {
+    this.config = config;
+  }
+
+  ofSockets(): SocketSettings {
+    return {
+      isAnonymousAllowed: hub => this.#ofHub(hub).anonymousConnectPolicy === 'allow',
+      keepAliveIntervalMs: hub => this.#ofHub(hub).keepAliveIntervalMs,
+      isFinalClose: code => this.config.reliable.finalCloseCodes.includes(code),
+      maxConnections: () => this.config.limits.maxConnections ?? Number.POSITIVE_INFINITY,
+      connectionsPerHub: () => this.config.limits.connectionsPerHub ?? Number.POSITIVE_INFINITY,
+      connectsPerSecond: () => this.config.limits.connectsPerSecond ?? Number.POSITIVE_INFINITY,
+      outboundLimits: () => ({
+        maxMessages: this.config.limits.outboundQueueMessages,
+        maxBytes: this.config.limits.outboundQueueBytes,
+      }),
+    };
+  }
+
+  /** Behind a proxy, and on the machine itself, many clients share an address: there only a limit that is set counts. */
+  ofPublicListener(trustProxy: TrustProxy): SocketLimits {
+    const openFiles = openFileLimit() ?? Number.POSITIVE_INFINITY;
+    return {
+      perAddress: address => {
+        const isShared = trustProxy !== false || isLoopbackAddress(address);
+        return this.config.limits.connectionsPerAddress ?? (isShared ? Number.POSITIVE_INFINITY : defaultPerAddress);
+      },
+      unauthenticated: () => Math.min(this.config.limits.unauthenticatedConnections, Math.floor(openFiles / 2)),
+    };
+  }
+
+  ofHubs() {
+    return {
+      recoveryWindowMs: () => this.config.reliable.recoveryWindowMs,
+      dropsOnEventFailure: () => this.config.dropOnUserEventFailure,
+      membershipsPerCall: () => this.config.limits.membershipsPerCall,
+    };
+  }
+
+  ofCallers() {
+    return {
+      access: () => this.config.callers.entra,
+      isLocalAuthDisabled: () => this.config.callers.isLocalAuthDisabled,
+    };
+  }
+
+  #ofHub(hub: string): Omit<HubConfig, 'name'> {
+    return this.config.hubs.get(hub) ?? defaultHubConfig;
+  }
+}
