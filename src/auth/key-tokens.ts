@@ -13,6 +13,12 @@ export interface ClientClaims {
   readonly groups?: readonly string[] | undefined;
 }
 
+/** Lifetime of client tokens unless another one is requested. [rest-api 2.7] */
+export const defaultTokenMinutes = 60;
+
+/** Longest lifetime that can be requested. [rest-api 2.7] */
+export const mostTokenMinutes = 2_147_483_647;
+
 const issuer = 'https://webpubsub.azure.com';
 
 /** JSON Web Tokens signed with an access key (HS256). */

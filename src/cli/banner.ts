@@ -1,11 +1,9 @@
+import { defaultTokenMinutes } from '../auth/key-tokens.js';
 import type { Service } from '../service.js';
 import { commandLine, shortPath } from './invocation.js';
 import { handlerLines } from './report.js';
 import type { Environment, KeySettings } from './settings.js';
 import { version } from './version.js';
-
-/** Lifetime of the client URL that is printed, in minutes. */
-const printedTokenMinutes = 60;
 
 const tryRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
 
@@ -56,7 +54,7 @@ function linesToCopy({ service, settings, hub, env, isTerminal }: Welcome): read
     ? service.connectionString
     : service.connectionString.replace(/AccessKey=[^;]*/, 'AccessKey=***');
   const name = hub ?? 'chat';
-  const url = service.clientUrl(name, { userId: 'me', roles: tryRoles }, printedTokenMinutes);
+  const url = service.clientUrl(name, { userId: 'me', roles: tryRoles }, defaultTokenMinutes);
   return [
     '  connection string for SDKs:',
     connectionString,

@@ -1,5 +1,5 @@
 import { clientUrl } from '../auth/client-url.js';
-import { KeyTokens } from '../auth/key-tokens.js';
+import { defaultTokenMinutes, KeyTokens, mostTokenMinutes } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { roleProblem } from '../hub/roles.js';
@@ -15,9 +15,6 @@ export interface TokenArguments {
   readonly json?: boolean;
 }
 
-const defaultMinutes = '60';
-const mostMinutes = 2_147_483_647;
-
 /** Prints a client access URL for a service that has the same keys. @throws PubSubError `invalid` */
 export function token(args: TokenArguments, env: Environment): void {
   if (!isHubName(args.hub)) throw new PubSubError('invalid', `--hub: "${args.hub}" is not a valid hub name`);
@@ -30,7 +27,7 @@ export function token(args: TokenArguments, env: Environment): void {
     endpointOf(undefined, env),
     args.hub,
     claims,
-    minutesOf(args.ttl ?? defaultMinutes),
+    minutesOf(args.ttl),
   );
   process.stdout.write(`${args.json === true ? JSON.stringify({ url }) : url}\n`);
 }
@@ -64,7 +61,7 @@ export function restToken(
     );
   }
   const url = restUrl(path, endpointOf(undefined, env));
-  const minutes = minutesOf(args.ttl ?? defaultMinutes);
+  const minutes = minutesOf(args.ttl);
   const token = new KeyTokens(readKeys(env).keys, systemClock.now).sign({}, url.replace(/[?#].*$/s, ''), minutes);
   const result = { method: method.toUpperCase(), url, token };
   process.stdout.write(`${args.json === true ? JSON.stringify(result) : token}\n`);
@@ -80,8 +77,9 @@ function restUrl(target: string, endpoint: string): string {
   );
 }
 
-function minutesOf(text: string): number {
+function minutesOf(text: string | undefined): number {
+  if (text === undefined) return defaultTokenMinutes;
   const minutes = Number(text);
-  if (/^\d+$/.test(text) && minutes >= 1 && minutes <= mostMinutes) return minutes;
+  if (/^\d+$/.test(text) && minutes >= 1 && minutes <= mostTokenMinutes) return minutes;
   throw new PubSubError('invalid', `--ttl must be a whole number of minutes from 1, not "${text}"`);
 }

@@ -69,7 +69,7 @@ function hint(schema: TSchema, data: unknown): string {
 }
 
 /** Settings of the vendor's service that files may contain. */
-const unsupported = new Set(['eventlisteners', 'grouppresenceevents']);
+const unsupported = new Set(['eventlisteners']);
 
 function unknownKey(key: string, schema: TSchema, parent: Path): Finding {
   const path = [...parent, key];

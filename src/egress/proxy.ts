@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net';
+import { isLoopback } from '../addresses.js';
 
 /** Which proxies requests use, from HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 export interface ProxySettings {
@@ -47,7 +48,7 @@ export class Proxies {
 }
 
 function isThisMachine(host: string): boolean {
-  return host === 'localhost' || host.endsWith('.localhost') || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host);
+  return isLoopback(host) || host.endsWith('.localhost');
 }
 
 type Exception = (host: string, port: number) => boolean;

@@ -1,12 +1,11 @@
 import { PubSubError } from '../errors.js';
 import type { Metadata } from './messages.js';
+import { isHttpToken } from './names.js';
 
 /** Limits of per-message metadata; lengths are bytes, which for ASCII are characters. [client-protocols 4.6] */
 const maxKeyBytes = 256;
 const maxValueBytes = 1024;
 const maxTotalBytes = 8192;
-
-const httpToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** ASCII without control characters except tab: a value travels on in an HTTP header, where a line break would end it. */
 const headerText = /^[\t\x20-\x7e]*$/;
@@ -61,7 +60,7 @@ function lastPart(value: string): string {
 
 function checkKey(key: string): void {
   if (key.length > maxKeyBytes) throw new PubSubError('invalid', `a metadata key exceeds ${maxKeyBytes} bytes`);
-  if (!httpToken.test(key))
+  if (!isHttpToken(key))
     throw new PubSubError('invalid', 'a metadata key contains characters that are not allowed in an HTTP token');
 }
 

@@ -50,6 +50,13 @@ export function isUserId(text: string): boolean {
   return !unsendable.test(text) && !isDotSegment(text);
 }
 
+const httpToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** May this be a header's name, or one item of a list such as `Sec-WebSocket-Protocol`? [RFC 9110 5.6.2] */
+export function isHttpToken(text: string): boolean {
+  return httpToken.test(text);
+}
+
 /** SDKs do not escape these in a path and URL parsers remove them: `users/../:send` would become a send to all. [RFC 3986 5.2.4] */
 function isDotSegment(name: string): boolean {
   return name === '.' || name === '..';

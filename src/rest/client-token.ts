@@ -1,18 +1,11 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Endpoints } from '../auth/endpoints.js';
-import type { KeyTokens } from '../auth/key-tokens.js';
+import { defaultTokenMinutes, type KeyTokens } from '../auth/key-tokens.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { badRequest } from './failures.js';
 import { operation, type Path } from './operation.js';
-import {
-  defaultMinutesToExpire,
-  queryGroups,
-  queryInteger,
-  queryUserId,
-  queryValue,
-  queryValues,
-} from './parameters.js';
+import { queryGroups, queryInteger, queryUserId, queryValue, queryValues } from './parameters.js';
 
 /** Client type, in lower case → where its clients connect, and so their tokens' audience. [rest-api 2.7] */
 const clientPaths: ReadonlyMap<string, string> = new Map([
@@ -48,7 +41,7 @@ const generateToken = operation({
 export function clientToken(request: FastifyRequest, tokens: Pick<KeyTokens, 'sign'>, endpoints: Endpoints): string {
   const { hub } = request.params as Path<'hub'>['Params'];
   const audience = endpoints.primary + clientPath(request) + canonicalHubName(hub);
-  const minutes = queryInteger(request, 'minutesToExpire') ?? defaultMinutesToExpire;
+  const minutes = queryInteger(request, 'minutesToExpire') ?? defaultTokenMinutes;
   const userId = queryUserId(request);
   return tokens.sign({ userId, roles: queryValues(request, 'role'), groups: queryGroups(request) }, audience, minutes);
 }

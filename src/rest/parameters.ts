@@ -1,5 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
+import { defaultTokenMinutes, mostTokenMinutes } from '../auth/key-tokens.js';
 import {
   groupNameRule,
   hubNamePattern,
@@ -27,7 +28,6 @@ export const latestApiVersion = '2024-12-01' satisfies (typeof apiVersions)[numb
 
 const maxInt32 = 2_147_483_647;
 export const defaultPageSize = 200;
-export const defaultMinutesToExpire = 60;
 
 /** The vendor's two sentences, then ours. [rest-api 3.2] */
 export const invalidGroupName = `Invalid group name. Valid group name should be in between 1 and 1024 characters long. It has ${groupNameRule}.`;
@@ -96,8 +96,8 @@ export const queryParameters = {
   }),
   minutesToExpire: Type.Integer({
     minimum: 1,
-    maximum: maxInt32,
-    default: defaultMinutesToExpire,
+    maximum: mostTokenMinutes,
+    default: defaultTokenMinutes,
     description: 'Lifetime of the token in minutes.',
   }),
   clientType: Type.Unsafe<string>({

@@ -1,5 +1,6 @@
 import { MIMEType } from 'node:util';
 import type { FastifyRequest } from 'fastify';
+import { dataTypeOf, mediaTypes } from '../protocols/media-types.js';
 import type { DataType, Payload } from '../protocols/messages.js';
 import { metadataFromHeaders } from '../protocols/metadata.js';
 import { utf8Of } from '../protocols/text.js';
@@ -8,11 +9,9 @@ import { badRequest, RestFailure, wholeRequest } from './failures.js';
 /** Largest body of a send. [rest-api 2.8] */
 export const maxBodyBytes = 1024 * 1024;
 
-const dataTypes: Readonly<Record<string, DataType>> = {
-  'application/json': 'json',
-  'text/plain': 'text',
-  'application/octet-stream': 'binary',
-};
+/** Media types of what can be sent. */
+const { json, text, binary } = mediaTypes;
+const sendableTypes: readonly string[] = [json, text, binary];
 
 interface ContentType {
   readonly dataType: DataType;
@@ -21,7 +20,7 @@ interface ContentType {
 
 /** As SDKs write them. Hot path: no parsing, and no decoder for the charset. */
 const usualContentTypes: ReadonlyMap<string, ContentType> = new Map(
-  Object.keys(dataTypes)
+  sendableTypes
     .flatMap(type => ['', ';charset=utf-8', '; charset=utf-8', '; charset=UTF-8'].map(charset => type + charset))
     .map(header => [header, parseContentType(header)]),
 );
@@ -44,7 +43,7 @@ export function payloadOf(request: FastifyRequest): Payload {
  */
 export function jsonOf(request: FastifyRequest): unknown {
   const type = request.headers['content-type'];
-  if (type === undefined || parseMime(type).essence !== 'application/json') {
+  if (type === undefined || parseMime(type).essence !== json) {
     throw unsupported('The Content-Type of this operation must be application/json.');
   }
   const body = request.body instanceof Buffer ? request.body : Buffer.alloc(0);
@@ -59,9 +58,9 @@ function contentTypeOf(request: FastifyRequest): ContentType {
 
 function parseContentType(header: string): ContentType {
   const mime = parseMime(header);
-  const dataType = dataTypes[mime.essence];
-  if (dataType === undefined) {
-    throw unsupported(`Content-Type ${mime.essence} is not supported; use ${Object.keys(dataTypes).join(', ')}.`);
+  const dataType = dataTypeOf(mime.essence);
+  if (dataType === undefined || !sendableTypes.includes(mime.essence)) {
+    throw unsupported(`Content-Type ${mime.essence} is not supported; use ${sendableTypes.join(', ')}.`);
   }
   return { dataType, charset: mime.params.get('charset') ?? 'utf-8' };
 }

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { bearerToken } from '../auth/bearer.js';
 import { PubSubError } from '../errors.js';
 import { invalidHost, requestTarget } from '../listener/request-target.js';
-import { groupNameRule, isGroupName } from '../protocols/names.js';
+import { groupNameRule, isGroupName, isHttpToken } from '../protocols/names.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { simpleEvents, simplePublisher } from '../protocols/webpubsub/simple.js';
 import { isWebSocketUpgrade } from './other-upgrade.js';
@@ -22,7 +22,6 @@ export interface ClientTarget {
 const hubPath = /^\/client\/hubs\/([^/]+)\/?$/i;
 const legacyPath = /^\/client\/?$/i;
 const tokenParameter = 'access_token';
-const httpToken = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * @param basePaths of the endpoints, which may stand in front of the path
@@ -71,7 +70,7 @@ function checkOffer({ headers }: IncomingMessage): void {
   const offer = headers['sec-websocket-protocol'];
   if (offer === undefined) return;
   const names = listed(offer);
-  if (!names.every(name => httpToken.test(name)) || (names.length > 1 && new Set(names).size < names.length)) {
+  if (!names.every(isHttpToken) || (names.length > 1 && new Set(names).size < names.length)) {
     throw new PubSubError('invalid', 'Sec-WebSocket-Protocol must be a list of distinct names');
   }
   if (names.length === 0) delete headers['sec-websocket-protocol'];

@@ -1,3 +1,4 @@
+import { dataTypeOf, mediaTypes } from '../protocols/media-types.js';
 import type { DataType } from '../protocols/messages.js';
 
 /** How a body is to be read. */
@@ -6,21 +7,14 @@ export interface BodyType {
   readonly charset: string;
 }
 
-const dataTypes: ReadonlyMap<string, DataType> = new Map([
-  ['text/plain', 'text'],
-  ['application/json', 'json'],
-  ['application/octet-stream', 'binary'],
-  ['application/x-protobuf', 'protobuf'],
-]);
-
-/** What clients can be sent. [upstream-events 3.3] */
-export const mediaTypes: readonly string[] = [...dataTypes.keys()];
+/** Media types of what clients can be sent. [upstream-events 3.3] */
+export const sendableTypes: readonly string[] = Object.values(mediaTypes);
 
 const charsetParameter = /;\s*charset\s*=\s*"?([^\s;"]+)/i;
 
-/** As upstreams write them, so that an event costs no parsing. */
+/** As upstreams write them. Hot path: no parsing. */
 const usual: ReadonlyMap<string, BodyType> = new Map(
-  mediaTypes
+  sendableTypes
     .flatMap(type => ['', ';charset=utf-8', '; charset=utf-8', '; charset=UTF-8'].map(charset => type + charset))
     .map(header => [header, parse(header)!]),
 );
@@ -37,6 +31,6 @@ export function charsetOf(contentType: string): string {
 
 function parse(contentType: string): BodyType | undefined {
   const mediaType = contentType.split(';', 1)[0]!.trim().toLowerCase();
-  const dataType = mediaType === '' ? 'binary' : dataTypes.get(mediaType);
+  const dataType = mediaType === '' ? 'binary' : dataTypeOf(mediaType);
   return dataType && { dataType, charset: charsetOf(contentType) };
 }

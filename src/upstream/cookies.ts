@@ -1,5 +1,6 @@
 import { Cookie, CookieJar, MemoryCookieStore } from 'tough-cookie';
-import { isSendable, shown } from './reply.js';
+import { isSendable } from './header-text.js';
+import { shown } from './reply.js';
 
 /** Of one cookie, its name and value. [RFC 6265 6.1] */
 const maxCookieBytes = 4 * 1024;

@@ -1,7 +1,9 @@
 import { CloudEvent, HTTP } from 'cloudevents';
 import { PubSubError } from '../errors.js';
 import type { EventKind } from '../hub/ports.js';
+import { mediaTypes } from '../protocols/media-types.js';
 import type { DataType, Metadata } from '../protocols/messages.js';
+import { isSendable } from './header-text.js';
 
 /** What stays the same from one event of a connection to the next. */
 export interface ConnectionFacts {
@@ -32,15 +34,13 @@ export interface EventFacts {
 }
 
 /** `Content-Type` of system events. [upstream-events D10] */
-export const systemContentType = 'application/json; charset=utf-8';
+export const systemContentType = `${mediaTypes.json}; charset=utf-8`;
 
 /** `Content-Type` of user events. [upstream-events 2.4, D10, D11] */
-export const userContentTypes = {
-  text: 'text/plain; charset=utf-8',
-  json: 'application/json',
-  binary: 'application/octet-stream',
-  protobuf: 'application/x-protobuf',
-} as const satisfies Record<DataType, string>;
+export const userContentTypes: Readonly<Record<DataType, string>> = {
+  ...mediaTypes,
+  text: `${mediaTypes.text}; charset=utf-8`,
+};
 
 /** The SDK writes names in lower case; this is the wire's spelling and order. [upstream-events 2.2] */
 const spellings = [
@@ -71,7 +71,6 @@ type Places = Readonly<Record<HeaderName, number>>;
 
 const placeholder = 'placeholder';
 
-const printableAscii = /^[\x20-\x7e]*$/;
 const printableAsciiOrTab = /^[\t\x20-\x7e]*$/;
 const controlCharacter = /[\x00-\x1f\x7f]/;
 
@@ -203,7 +202,7 @@ function userIdBytes(userId: string): string {
 }
 
 function requireSendable(name: string, value: string): string {
-  if (!printableAscii.test(value)) throw unsendable(name);
+  if (!isSendable(value)) throw unsendable(name);
   return value;
 }
 

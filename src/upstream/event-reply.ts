@@ -3,7 +3,7 @@ import { PubSubError } from '../errors.js';
 import type { DataType, Metadata, Payload } from '../protocols/messages.js';
 import { metadataFromHeaders, metadataHeaderPrefix } from '../protocols/metadata.js';
 import { utf8Of } from '../protocols/text.js';
-import { type BodyType, bodyTypeOf, mediaTypes } from './content-type.js';
+import { type BodyType, bodyTypeOf, sendableTypes } from './content-type.js';
 import { type Answered, type Answerer, isSuccess, linesOf, requireSuccess, shown } from './reply.js';
 
 const empty = Buffer.alloc(0);
@@ -34,7 +34,7 @@ function typeOf(headers: ResponseHeaders): BodyType {
   if (type !== undefined) return type;
   throw new PubSubError(
     'eventFailed',
-    `the answer's Content-Type is "${shown(contentType)}", which cannot be sent to clients; use ${mediaTypes.join(', ')}`,
+    `the answer's Content-Type is "${shown(contentType)}", which cannot be sent to clients; use ${sendableTypes.join(', ')}`,
   );
 }
 

@@ -1,6 +1,7 @@
 import type { Response, ResponseHeaders } from '../egress/exchange.js';
 import { PubSubError } from '../errors.js';
 import type { RaisedEvent } from './event-sender.js';
+import { isSendable } from './header-text.js';
 import type { EventHandler } from './routes.js';
 
 /** The event whose response a text is about. */
@@ -15,7 +16,6 @@ const maxStateBytes = 16 * 1024;
 /** A larger state is warned about. [upstream-events 7.2] */
 export const largeStateBytes = 8 * 1024;
 
-const printableAscii = /^[\x20-\x7e]*$/;
 const maxShownCharacters = 100;
 
 export function isSuccess(status: number): boolean {
@@ -30,11 +30,6 @@ export function isRedirect(status: number): boolean {
 export function linesOf(headers: ResponseHeaders, name: string): readonly string[] {
   const value = headers[name];
   return value === undefined ? [] : typeof value === 'string' ? [value] : value;
-}
-
-/** Can the text be sent in a header of a later event? */
-export function isSendable(text: string): boolean {
-  return printableAscii.test(text);
 }
 
 /** Text of an upstream for a log line: what is not printable ASCII is `?`, and a long text is cut. */

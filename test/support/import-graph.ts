@@ -48,7 +48,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   admin: ['listener', 'hub', 'protocols', 'config', 'errors'],
   listener: ['types of clock', 'errors', 'addresses'],
   upstream: ['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
-  egress: ['types of clock', 'errors'],
+  egress: ['types of clock', 'errors', 'addresses'],
   outbox: ['errors'],
   backplane: ['types of hub', 'errors'],
   config: [
