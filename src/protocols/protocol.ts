@@ -114,7 +114,7 @@ export interface Protocol {
   readonly closeCodes: Readonly<Record<ErrorKind, number>>;
   /** How a silent peer is found out: by WebSocket pings, which `KeepAlive` sends, or by the protocol's own, which its entrance sees to. */
   readonly silence: 'webSocketPing' | 'protocolPing';
-  /** @param record of the same protocol, to go on with a dialogue that began elsewhere */
+  /** @param record of the same protocol, to go on with a dialogue that began elsewhere. @throws PubSubError `internal` for another one */
   begin(record?: DialogueRecord): Dialogue;
 }
 

@@ -1,3 +1,5 @@
+import { PubSubError } from '../../errors.js';
+
 /** How many successful ackIds a session remembers. [client-protocols 4.4] */
 const rememberedAckIds = 1000;
 
@@ -28,10 +30,15 @@ export class AckMemory {
   #set: AckSet | undefined;
   #size = 0;
 
-  static from(record: AckRecord): AckMemory {
+  /** @throws PubSubError `internal` for what is not an `AckRecord` */
+  static from(record: unknown): AckMemory {
     const memory = new AckMemory();
-    for (const [first, last] of record) {
-      for (let id = BigInt(first); id <= BigInt(last); id += 1n) memory.remember(id);
+    let left = rememberedAckIds;
+    for (const [first, last] of runsIn(record)) {
+      for (let id = first; id <= last; id += 1n) {
+        if (left-- === 0) throw invalidRecord();
+        memory.remember(id);
+      }
     }
     return memory;
   }
@@ -122,6 +129,26 @@ function runsOf(keys: readonly Key[]): readonly Run<Key>[] {
     else runs.push({ first: key, last: key });
   }
   return runs;
+}
+
+function runsIn(record: unknown): (readonly [first: bigint, last: bigint])[] {
+  if (!Array.isArray(record)) throw invalidRecord();
+  return record.map((run: unknown) => {
+    const [first, last, ...more]: unknown[] = Array.isArray(run) ? run : [];
+    if (!isUint64(first) || !isUint64(last) || more.length > 0) throw invalidRecord();
+    return [BigInt(first), BigInt(last)];
+  });
+}
+
+function isUint64(digits: unknown): digits is string {
+  return typeof digits === 'string' && /^\d{1,20}$/.test(digits) && BigInt(digits) < 2n ** 64n;
+}
+
+function invalidRecord(): PubSubError {
+  return new PubSubError(
+    'internal',
+    `the record of a session is invalid: acks must be runs of at most ${rememberedAckIds} ids`,
+  );
 }
 
 const largestNumber = BigInt(Number.MAX_SAFE_INTEGER);

@@ -3,7 +3,7 @@ import type { Frame, Frames } from '../../frames/frames.js';
 import type { ActResult, StreamNotice } from '../acts.js';
 import type { MessageError } from '../messages.js';
 import { type Dialogue, type DialogueRecord, decoded, type InboundFrame, type Step } from '../protocol.js';
-import { AckMemory, type AckRecord } from './ack-memory.js';
+import { AckMemory } from './ack-memory.js';
 import type { Reply } from './replies.js';
 import type { ClientAct, ClientRequest } from './requests.js';
 
@@ -34,7 +34,7 @@ export class WebPubSubDialogue implements Dialogue {
 
   constructor(form: WireForm, record?: DialogueRecord) {
     this.#form = form;
-    this.#acks = record && AckMemory.from(record.acks as AckRecord);
+    this.#acks = record && AckMemory.from(record.acks);
   }
 
   receive(frame: InboundFrame): Step {

@@ -84,3 +84,19 @@ test('[property] a memory made from a record, at any time, answers and forgets a
     { numRuns: 200 },
   );
 });
+
+test.each([
+  undefined,
+  {},
+  [['1']],
+  [[1, 2]],
+  [['1', '-2']],
+  [['1', '18446744073709551616']],
+  [['1', '1001']],
+  [
+    ['1', '1000'],
+    ['2000', '2000'],
+  ],
+])('%j is not a record', record => {
+  expect(() => AckMemory.from(record)).toThrow(expect.objectContaining({ kind: 'internal' }));
+});
