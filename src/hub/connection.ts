@@ -3,6 +3,7 @@ import type { Frames } from '../frames/frames.js';
 import type { Act } from '../protocols/acts.js';
 import { type DataMessage, isDataMessage, type ServerMessage } from '../protocols/messages.js';
 import type { Dialogue, InboundFrame, Numbering, Protocol, Step, Steps } from '../protocols/protocol.js';
+import { ActQueue, type QueuedStep, type QueueOwner } from './act-queue.js';
 import { BodyBatch } from './delivery/batch.js';
 import { ReplayBuffer } from './delivery/replay-buffer.js';
 import { type Ending, slowClient } from './endings.js';
@@ -10,13 +11,6 @@ import type { Invocations } from './features/invocations.js';
 import type { Streams } from './features/streams.js';
 import type { Permissions } from './permissions.js';
 import type { ConnectionEvents, Outlet } from './ports.js';
-
-/**
- * Requests held for one connection while an earlier one waits for its upstream, and bytes of these, of the one that is
- * under way, and of invocations; past either, its socket is not read.
- */
-const maxWaiting = 128;
-const maxHeldBytes = 2 * 1024 * 1024;
 
 /** What a connection is made of, once it is accepted. */
 export interface ConnectionParts {
@@ -60,15 +54,10 @@ export interface Ended {
   readonly outlet: Outlet | undefined;
 }
 
-/** Begins in its turn: a request, or the failure of a frame that is not one. */
-type Turn = Act | PubSubError;
-
-type Waiting = { readonly request: Turn; readonly bytes: number };
-
 const noGroups: ReadonlySet<string> = new Set();
 
-/** One logical client. Its requests run strictly one after another; other connections never wait for them. */
-export class Connection {
+/** One logical client. Other connections never wait for its acts. */
+export class Connection implements QueueOwner {
   readonly id: string;
   /** Undefined: anonymous. */
   readonly userId: string | undefined;
@@ -80,20 +69,14 @@ export class Connection {
   /** Most connections have no invocations or streams. */
   invocations: Invocations | undefined;
   streams: Streams | undefined;
-  /** These two are made when they are needed: many clients are in no group, and only listen. */
+  /** These are made when they are needed: many clients are in no group, and only listen. */
   #groups: Set<string> | undefined;
   #dialogue: Dialogue | undefined;
+  #queue: ActQueue | undefined;
   readonly #replay: ReplayBuffer | undefined;
   readonly #owner: ConnectionOwner;
   readonly #ender: ConnectionEnder;
   #link: Link;
-  #waiting: Waiting[] = [];
-  #waitingBytes = 0;
-  #isBusy = false;
-  /** Of the request that is under way. */
-  #busyBytes = 0;
-  #isPaused = false;
-  #isQuiet = false;
 
   constructor(parts: ConnectionParts, owner: ConnectionOwner, ender: ConnectionEnder) {
     this.id = parts.id;
@@ -212,7 +195,33 @@ export class Connection {
 
   /** Starts no more requests; the one under way finishes, and pings are still answered. */
   quiesce(): void {
-    this.#isQuiet = true;
+    this.#actQueue.quiesce();
+  }
+
+  /** For the queue. */
+  begin(step: QueuedStep): Promise<void> | undefined {
+    if (!(step instanceof PubSubError)) return this.#owner.execute(this, step);
+    this.fail(step);
+    return undefined;
+  }
+
+  /** For the queue. */
+  pauseReading(): void {
+    if (this.#link.state === 'open') this.#link.outlet.pause();
+  }
+
+  /** For the queue. */
+  resumeReading(): void {
+    if (this.#link.state === 'open') this.#link.outlet.resume();
+  }
+
+  get invocationBytes(): number {
+    return this.invocations?.bytes ?? 0;
+  }
+
+  get #actQueue(): ActQueue {
+    this.#queue ??= new ActQueue(this);
+    return this.#queue;
   }
 
   /** False when the connection has ended, or a newer socket carries it on: the loss of this one does not matter then. */
@@ -232,8 +241,7 @@ export class Connection {
     const link = this.#link;
     if (link.state === 'closed') return false;
     this.#link = { state: 'open', outlet };
-    this.#isPaused = this.#isFull();
-    if (this.#isPaused) outlet.pause();
+    this.#queue?.onNewSocket();
     if (link.state === 'suspended') link.cancelExpiry();
     else link.outlet.drop();
     return true;
@@ -257,8 +265,7 @@ export class Connection {
     if (link.state === 'closed') return undefined;
     if (link.state === 'suspended') link.cancelExpiry();
     this.#link = { state: 'closed', ending };
-    this.#waiting = [];
-    this.#waitingBytes = 0;
+    this.#queue?.clear();
     this.invocations?.abandon();
     return { outlet: link.state === 'open' ? link.outlet : undefined };
   }
@@ -279,72 +286,12 @@ export class Connection {
         this.#replay?.release(step.sequenceId); // no effect on a plain protocol [client-protocols D18]
         return;
       case 'cancelInvocation':
-        this.#cancel(step.invocationId);
+        this.invocations?.cancel(step.invocationId);
+        this.#queue?.cancel(step.invocationId);
         return;
       default:
-        if (this.#isBusy || this.#isQuiet) this.#hold({ request: step, bytes });
-        else this.#start(step, bytes);
+        this.#actQueue.add(step, bytes);
     }
-  }
-
-  /** One that waits behind another request is not started at all. */
-  #cancel(invocationId: string): void {
-    this.invocations?.cancel(invocationId);
-    const isCancelled = ({ request }: Waiting) =>
-      !(request instanceof PubSubError) && request.kind === 'invoke' && request.invocationId === invocationId;
-    if (!this.#waiting.some(isCancelled)) return;
-    this.#waiting = this.#waiting.filter(waiting => !isCancelled(waiting));
-    this.#waitingBytes = this.#waiting.reduce((total, { bytes }) => total + bytes, 0);
-    this.#resumeIfRoom();
-  }
-
-  #start(request: Turn, bytes: number): void {
-    if (request instanceof PubSubError) {
-      this.fail(request);
-      return;
-    }
-    const pending = this.#owner.execute(this, request);
-    if (pending === undefined) return;
-    this.#isBusy = true;
-    // An invocation that makes later requests wait is counted with the others.
-    this.#busyBytes = request.kind === 'invoke' ? 0 : bytes;
-    this.#pauseIfFull();
-    void pending.then(this.#next);
-  }
-
-  #hold(waiting: Waiting): void {
-    this.#waiting.push(waiting);
-    this.#waitingBytes += waiting.bytes;
-    this.#pauseIfFull();
-  }
-
-  #pauseIfFull(): void {
-    if (this.#isPaused || !this.#isFull() || this.#link.state !== 'open') return;
-    this.#isPaused = true;
-    this.#link.outlet.pause();
-  }
-
-  readonly #next = (): void => {
-    this.#isBusy = false;
-    this.#busyBytes = 0;
-    while (!this.#isBusy && !this.#isQuiet && this.isAlive) {
-      const waiting = this.#waiting.shift();
-      if (waiting === undefined) break;
-      this.#waitingBytes -= waiting.bytes;
-      this.#start(waiting.request, waiting.bytes);
-    }
-    this.#resumeIfRoom();
-  };
-
-  #resumeIfRoom(): void {
-    if (!this.#isPaused || this.#isFull() || this.#link.state !== 'open') return;
-    this.#isPaused = false;
-    this.#link.outlet.resume();
-  }
-
-  #isFull(): boolean {
-    if (this.#waiting.length >= maxWaiting) return true;
-    return this.#waitingBytes + this.#busyBytes + (this.invocations?.bytes ?? 0) >= maxHeldBytes;
   }
 }
 
