@@ -74,7 +74,7 @@ export interface Cancelled {
 /** What a frame amounts to: nothing while a packet is incomplete, one step, or several when it holds several packets. */
 export type Steps = Step | readonly Step[] | undefined;
 
-/** What a client is told of its act: nothing, some frames, or an error that ends its connection, as the protocol has no words for it. */
+/** What a client is told of its act: nothing, some frames, or an error that ends its connection: the protocol cannot express it. */
 export type ActAnswer = Frames | PubSubError | undefined;
 
 /**

@@ -11,7 +11,7 @@ const messageEvent = 'message';
 /** Payloads only: no envelope, no system messages, no acks. */
 const encoder: Encoder = { encode };
 
-/** Remembers nothing, so that one serves all clients. A failure has no words: it ends the connection. [client-protocols 3] */
+/** Remembers nothing, so that one serves all clients. A failure cannot be expressed: it ends the connection. [client-protocols 3] */
 class SimpleDialogue implements Dialogue {
   readonly #actOf: (payload: Payload) => Act;
 
