@@ -1,6 +1,7 @@
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
 import { type Clock, systemClock } from './clock.js';
+import type { Closed, Evented, Opened, PlainFact, Refused, RoleIgnored } from './hub/facts.js';
 import type { Observer } from './hub/ports.js';
 import { withSuggestion } from './hub/roles.js';
 import { LineBudget } from './line-budget.js';
@@ -70,30 +71,52 @@ export class LogObserver implements Partial<Observer> {
     );
   }
 
-  connectionOpened(at: Parameters<Observer['connectionOpened']>[0]): void {
-    this.#log.debug(at, 'connection opened');
+  tell(fact: PlainFact): void {
+    switch (fact.kind) {
+      case 'opened':
+        if (this.#tellsDetails) this.#opened(fact);
+        break;
+      case 'closed':
+        this.#closed(fact);
+        break;
+      case 'roleIgnored':
+        this.#roleIgnored(fact);
+        break;
+      case 'refused':
+        if (this.#tellsDetails) this.#requestRefused(fact);
+        break;
+      case 'evented':
+        this.#evented(fact);
+        break;
+      default: // no line
+    }
   }
 
-  connectionClosed(at: Parameters<Observer['connectionClosed']>[0]): void {
-    const level = at.category === 'Normal' || at.category === 'ClosedByAppServer' ? 'debug' : 'info';
+  #opened({ hub, connection: { id: connectionId, protocol } }: Opened): void {
+    this.#log.debug({ hub, connectionId, protocol: protocol.name }, 'connection opened');
+  }
+
+  #closed({ hub, connection: { id: connectionId, protocol }, ending }: Closed): void {
+    const { category, reason, isClientText } = ending;
+    const level = category === 'Normal' || category === 'ClosedByAppServer' ? 'debug' : 'info';
     if (level === 'debug' && !this.#tellsDetails) return;
-    const { isClientText, reason, ...told } = at;
+    const told = { hub, connectionId, protocol: protocol.name, category };
     this.#log[level](isClientText === true ? told : { ...told, reason }, 'connection closed');
   }
 
   /** Once for each text: a token's roles come with every connect. */
-  roleIgnored(at: Parameters<Observer['roleIgnored']>[0]): void {
-    const role = shortened(at.role);
+  #roleIgnored({ hub, connection: { id: connectionId }, role: text, reason: cause }: RoleIgnored): void {
+    const role = shortened(text);
     const novelty = this.#roles.add(role);
     if (novelty === 'new') {
-      const reason = role === at.role ? withSuggestion(role, at.reason) : at.reason;
-      this.#log.warn({ ...at, role, reason }, 'role ignored');
+      const reason = role === text ? withSuggestion(role, cause) : cause;
+      this.#log.warn({ hub, connectionId, role, reason }, 'role ignored');
     }
     if (novelty === 'oneTooMany') this.#log.warn(`role ignored: ${tooMany('hubwire_roles_ignored_total')}`);
   }
 
-  requestRefused(at: Parameters<Observer['requestRefused']>[0]): void {
-    this.#log.debug(at, 'request of a client refused');
+  #requestRefused({ hub, connection: { id: connectionId }, reason }: Refused): void {
+    this.#log.debug({ hub, connectionId, reason }, 'request of a client refused');
   }
 
   connectionRefused(at: Parameters<Observer['connectionRefused']>[0]): void {
@@ -112,7 +135,7 @@ export class LogObserver implements Partial<Observer> {
     else if (this.#refusedCalls.take(at.status)) this.#log.info(told, 'REST call refused');
   }
 
-  sendsDelivered(hub: string, sends: number, receivers: number): void {
+  delivered(hub: string, sends: number, receivers: number): void {
     if (this.#tracesSends) this.#log.trace({ hub, sends, receivers }, 'messages delivered');
     if (this.#reached.get(hub) !== true) this.#tellFirst(hub, receivers);
   }
@@ -126,15 +149,15 @@ export class LogObserver implements Partial<Observer> {
     this.#log.info(`${hub}: ${which}, ${receivers} ${receivers === 1 ? 'receiver' : 'receivers'}`);
   }
 
-  eventFinished(at: Parameters<Observer['eventFinished']>[0]): void {
-    if (at.outcome === 'failed') this.#log.warn(withRoundedDuration(at), 'event failed');
-    else if (at.outcome === 'unhandled') this.#tellUnhandled(at);
-    else if (at.outcome === 'overloaded') this.#tellOverloaded(at);
-    else if (this.#tellsDetails) this.#log.debug(withRoundedDuration(at), 'event finished');
+  #evented(fact: Evented): void {
+    if (fact.outcome === 'failed') this.#log.warn(eventLine(fact), 'event failed');
+    else if (fact.outcome === 'unhandled') this.#tellUnhandled(fact);
+    else if (fact.outcome === 'overloaded') this.#tellOverloaded(fact);
+    else if (this.#tellsDetails) this.#log.debug(eventLine(fact), 'event finished');
   }
 
   /** Once a minute for each hub, with their number, since there are many of them. */
-  #tellOverloaded({ hub, reason }: Parameters<Observer['eventFinished']>[0]): void {
+  #tellOverloaded({ hub, reason }: Evented): void {
     const nowMs = this.#clock.monotonicMs();
     const overload = this.#overloads.get(hub) ?? { unsaid: 0, saidAtMs: Number.NEGATIVE_INFINITY };
     this.#overloads.set(hub, overload);
@@ -146,7 +169,7 @@ export class LogObserver implements Partial<Observer> {
   }
 
   /** Once for each hub and event: clients choose names and number of their events. */
-  #tellUnhandled({ hub, event, reason }: Parameters<Observer['eventFinished']>[0]): void {
+  #tellUnhandled({ hub, name: event, reason }: Evented): void {
     const novelty = this.#unhandled.add(`${hub}: ${event}`);
     if (novelty === 'new') this.#log.warn({ hub, event, reason }, 'event has no handler');
     else if (novelty === 'oneTooMany') this.#log.warn(`event has no handler: ${tooMany('hubwire_events_total')}`);
@@ -172,6 +195,10 @@ export class LogObserver implements Partial<Observer> {
 }
 
 const overloadPeriodMs = 60_000;
+
+function eventLine({ hub, connectionId, name, type, outcome, durationMs, attempts, reason }: Evented): object {
+  return { hub, connectionId, event: name, kind: type, outcome, durationMs: rounded(durationMs), attempts, reason };
+}
 
 function withRoundedDuration<T extends { readonly durationMs: number }>(at: T): T {
   return { ...at, durationMs: rounded(at.durationMs) };

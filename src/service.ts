@@ -19,6 +19,7 @@ import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
 import { Slices } from './hub/slices.js';
+import { Watches } from './hub/watches.js';
 import {
   type Certificate,
   type CertificateFiles,
@@ -40,6 +41,7 @@ import { shutDown } from './shutdown.js';
 import { Gateway } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
 import type { EventHandlers, HandlerStatus } from './upstream/event-handlers.js';
+import { notify } from './upstream/notify.js';
 import { eventHandlersOf } from './upstream/service-handlers.js';
 
 export interface ServiceOptions {
@@ -92,6 +94,8 @@ interface Shared {
 export class Service {
   readonly endpoints: Endpoints;
   readonly hubs: Hubs;
+  /** Who watches what: for parts that show traffic. */
+  readonly watches: Watches;
   readonly #options: ServiceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -120,12 +124,22 @@ export class Service {
     this.endpoints = new Endpoints(options.endpoints, () => this.publicUrl);
     const clock = this.#clock;
     const metrics = new Metrics({ isConfigured: hub => this.#settings.config.hubs.has(hub), version });
-    const observer = observers(metrics, new LogObserver(log, clock), options.observer ?? {});
+    this.watches = new Watches((where, error) => observer.fault(where, error));
+    const readers = [metrics, new LogObserver(log, clock), options.observer ?? {}, this.watches];
+    // What the notifications cause is told after the facts that they are about.
+    const observer: Observer = observers(...readers, { tell: notify });
     const shared = { observer, metrics, turn: new EventLoopTurn(clock), isTraced: log.isLevelEnabled('debug') };
     const certificate = options.tls && readCertificate(options.tls);
     this.#public = this.#newPublicListener(shared, certificate);
     this.#certificateWatch = certificate && this.#followCertificate(certificate);
-    this.#handlers = eventHandlersOf({ endpoints: this.endpoints, keys: this.#keys, clock, observer, proxies });
+    this.#handlers = eventHandlersOf({
+      endpoints: this.endpoints,
+      keys: this.#keys,
+      clock,
+      observer,
+      watches: this.watches,
+      proxies,
+    });
     this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log);
     this.hubs = this.#newHubs(shared);
     this.#gateway = this.#newGateway(shared);
@@ -141,6 +155,7 @@ export class Service {
       upstream: this.#handlers,
       backplane: this.#backplane,
       observer,
+      watches: this.watches,
       clock,
       turn,
       slices: new Slices({ monotonicMs: () => clock.monotonicMs(), nextTurn: task => void setImmediate(task) }),

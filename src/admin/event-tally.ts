@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client';
-import type { EventKind, EventOutcome } from '../hub/ports.js';
+import type { EventKind, EventOutcome } from '../hub/facts.js';
 import { Distribution } from './distribution.js';
 import type { HubLabels } from './hub-labels.js';
 import { counter, histogram } from './registered.js';

@@ -1,4 +1,5 @@
 import { type Counter, collectDefaultMetrics, type Gauge, Registry } from 'prom-client';
+import type { PlainFact } from '../hub/facts.js';
 import type { Observer } from '../hub/ports.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { ConnectionCounts } from './connection-counts.js';
@@ -21,7 +22,7 @@ export interface MetricsOptions {
 
 const handlerStates = ['pending', 'active', 'failed'] as const;
 
-/** Counts what the observer receives, for Prometheus. `catalog.ts` lists the metrics. */
+/** Counts what happened, for Prometheus. `catalog.ts` lists the metrics. */
 export class Metrics implements Observer {
   readonly #registry = new Registry();
   readonly #connections: ConnectionCounts;
@@ -59,20 +60,35 @@ export class Metrics implements Observer {
     return this.#registry.metrics();
   }
 
-  connectionOpened({ hub, protocol }: Told<'connectionOpened'>): void {
-    this.#connections.opened(hub, protocol);
+  tell(fact: PlainFact): void {
+    switch (fact.kind) {
+      case 'opened':
+        this.#connections.opened(fact.hub, fact.connection.protocol.name);
+        break;
+      case 'closed':
+        this.#connections.closed(fact.hub, fact.connection.protocol.name, fact.ending.category);
+        break;
+      case 'evented':
+        this.#events.finished(fact.hub, fact.type, fact.outcome, fact.durationMs, fact.attempts);
+        break;
+      case 'roleIgnored':
+        this.#rolesIgnored.inc();
+        break;
+      default: // not counted. Refused requests: the client gets the reason, and clients can cause any number of these
+    }
   }
 
-  connectionClosed({ hub, protocol, category }: Told<'connectionClosed'>): void {
-    this.#connections.closed(hub, protocol, category);
+  received(hub: string, protocol: string, bytes: number): void {
+    this.#traffic.received(hub, protocol, bytes);
   }
 
-  roleIgnored(): void {
-    this.#rolesIgnored.inc();
+  sent(hub: string, protocol: string, receivers: number, bytes: number): void {
+    this.#traffic.sent(hub, protocol, receivers, bytes);
   }
 
-  /** Not counted: the client gets the reason, and clients can cause any number of these. */
-  requestRefused(): void {}
+  delivered(_hub: string, sends: number, receivers: number): void {
+    this.#traffic.delivered(sends, receivers);
+  }
 
   connectionRefused({ status }: Told<'connectionRefused'>): void {
     this.#refused.inc({ status: String(status) });
@@ -86,22 +102,6 @@ export class Metrics implements Observer {
   }
 
   restCallTold(): void {}
-
-  messageReceived(hub: string, protocol: string, bytes: number): void {
-    this.#traffic.received(hub, protocol, bytes);
-  }
-
-  messageSent(hub: string, protocol: string, receivers: number, bytes: number): void {
-    this.#traffic.sent(hub, protocol, receivers, bytes);
-  }
-
-  sendsDelivered(_hub: string, sends: number, receivers: number): void {
-    this.#traffic.delivered(sends, receivers);
-  }
-
-  eventFinished({ hub, kind, outcome, durationMs, attempts }: Told<'eventFinished'>): void {
-    this.#events.finished(hub, kind, outcome, durationMs, attempts);
-  }
 
   handlerChanged({ hub, url, state }: Told<'handlerChanged'>): void {
     for (const candidate of handlerStates) {

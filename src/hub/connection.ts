@@ -11,6 +11,7 @@ import type { Invocations } from './features/invocations.js';
 import type { Streams } from './features/streams.js';
 import type { Permissions } from './permissions.js';
 import type { ConnectionEvents, Outlet } from './ports.js';
+import type { FrameWatch } from './watches.js';
 
 /** What a connection is made of, once it is accepted. */
 export interface ConnectionParts {
@@ -69,6 +70,8 @@ export class Connection implements QueueOwner {
   /** Most connections have no invocations or streams. */
   invocations: Invocations | undefined;
   streams: Streams | undefined;
+  /** While somebody watches its frames. */
+  frameWatch: FrameWatch | undefined;
   /** These are made when they are needed: many clients are in no group, and only listen. */
   #groups: Set<string> | undefined;
   #dialogue: Dialogue | undefined;
@@ -140,7 +143,9 @@ export class Connection implements QueueOwner {
 
   /** Hands ready frames to the socket; without a socket they are lost. The caller has flushed what this connection was sent before. */
   deliver(frames: Frames): void {
-    if (this.#link.state === 'open') this.#link.outlet.send(frames);
+    if (this.#link.state !== 'open') return;
+    this.#link.outlet.send(frames);
+    if (this.frameWatch !== undefined) this.frameWatch.sent(this, frames);
   }
 
   /** As `deliver`, for reliable connections: numbers the messages and keeps them until they are acknowledged. Returns the first id; undefined when not all can be kept, which ends the connection. */
@@ -187,6 +192,7 @@ export class Connection implements QueueOwner {
     if (this.#link.state !== 'open') return;
     const bytes = frame.bytes.length;
     this.#owner.received(this, bytes);
+    if (this.frameWatch !== undefined) this.frameWatch.received(this, frame);
     const steps = this.dialogue.receive(frame);
     if (steps === undefined) return;
     if (isSeveral(steps)) this.#takeEach(steps, bytes);

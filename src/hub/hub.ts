@@ -1,7 +1,6 @@
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import type { Payload } from '../protocols/messages.js';
-import type { Connection } from './connection.js';
 import { PendingSends } from './delivery/pending-sends.js';
 import { GroupStates } from './features/group-state.js';
 import { Lifecycle } from './lifecycle.js';
@@ -23,6 +22,7 @@ import type {
 import { Publisher, type SendOptions } from './publisher.js';
 import { Requests } from './requests.js';
 import type { Slices } from './slices.js';
+import type { Watches } from './watches.js';
 
 export type { SendOptions } from './publisher.js';
 
@@ -31,6 +31,7 @@ export interface HubPorts {
   readonly upstream: Upstream;
   readonly backplane: Backplane;
   readonly observer: Observer;
+  readonly watches: Watches;
   readonly clock: Clock;
   readonly turn: Turn;
   /** One for all hubs: together they take one share of a turn. */
@@ -77,14 +78,17 @@ export class Hub implements Performer {
   constructor(name: string, ports: HubPorts, onEmpty: () => void = () => {}) {
     this.name = name;
     this.#ports = ports;
-    const { backplane, clock, observer, slices } = ports;
+    const { backplane, clock, observer, slices, watches } = ports;
     const changes: MembershipChanges = {
-      joined: (connection, group) => connection.upstream.joined(group),
-      left: (connection, group) => this.#left(connection, group),
+      joined: (connection, group, isFirst) => observer.tell({ kind: 'joined', hub: name, connection, group, isFirst }),
+      left: (connection, group, isLast) => {
+        this.#states.leave(connection, group); // a state in the group goes with the membership
+        observer.tell({ kind: 'left', hub: name, connection, group, isLast });
+      },
     };
     const members = new Members(name, backplane, changes);
     const sends = new PendingSends(name, members, ports.turn, observer);
-    const publisher = new Publisher(sends, clock, backplane);
+    const publisher = new Publisher(sends, clock, backplane, watches);
     const states = new GroupStates({ hub: name, sends, backplane, clock, slices, observer });
     this.#members = members;
     this.#publisher = publisher;
@@ -222,10 +226,13 @@ export class Hub implements Performer {
     return this.#operations.perform(target, operation);
   }
 
-  /** Its state in the group goes with the membership. */
-  #left(connection: Connection, group: string): void {
-    this.#states.leave(connection, group);
-    connection.upstream.left(group);
+  /** Somebody begins or ends to watch frames of its connections, or of one of them. */
+  remark(connectionId: string | undefined): void {
+    const target: Target =
+      connectionId === undefined ? { scope: 'hub', hub: this.name } : this.#connection(connectionId);
+    for (const connection of this.#members.select(target)) {
+      connection.frameWatch = this.#ports.watches.framesOf(this.name, connection.id);
+    }
   }
 
   // ------------------------------------------------------------------------------------------------ here and elsewhere

@@ -3,18 +3,20 @@ import { canonicalHubName, isHubName } from '../protocols/names.js';
 import { Hub, type HubPorts } from './hub.js';
 import { nothing } from './operations.js';
 import type { Answer, Operation, Performer, Target } from './ports.js';
+import type { Watched, WatchTarget } from './watches.js';
 
 /**
  * Finds a hub by its name. A hub needs no configuration: it is created for its first client and removed after its last
  * one, when it is empty. [client-protocols 1.1]
  */
-export class Hubs implements Performer {
+export class Hubs implements Performer, Watched {
   readonly #hubs = new Map<string, Hub>();
   readonly #ports: HubPorts;
 
   constructor(ports: HubPorts) {
     this.#ports = ports;
     ports.backplane.attach(this);
+    ports.watches.attach(this);
   }
 
   /** For a client that is about to connect: creates and keeps the hub if there is none. @throws as `find` */
@@ -66,6 +68,11 @@ export class Hubs implements Performer {
 
   perform(target: Target, operation: Operation): Answer | Promise<Answer> {
     return this.find(target.hub)?.perform(target, operation) ?? nothing;
+  }
+
+  /** For `Watches`. */
+  remark({ hub: name, connectionId }: WatchTarget): void {
+    for (const hub of this.#hubs.values()) if (name === undefined || name === hub.name) hub.remark(connectionId);
   }
 
   #forget(hub: Hub): void {

@@ -8,6 +8,7 @@ import type { Members } from './members.js';
 import { Permissions } from './permissions.js';
 import type { Observer, Outlet, ReconnectionTokens, Upstream } from './ports.js';
 import type { Slices, Steps } from './slices.js';
+import type { Watches } from './watches.js';
 
 /** What the lives of a hub's connections need. */
 export interface LifecycleParts {
@@ -17,6 +18,7 @@ export interface LifecycleParts {
   readonly upstream: Upstream;
   readonly reconnectionTokens: ReconnectionTokens;
   readonly observer: Observer;
+  readonly watches: Watches;
   readonly clock: Clock;
   readonly slices: Slices;
   /** How long a disconnected reliable session is kept; read when one is suspended. */
@@ -74,25 +76,36 @@ export class Lifecycle implements ConnectionEnder {
   open(admission: Admission, outlet: Outlet): Connection {
     const { connectionId: id, userId, protocol, upstream } = admission;
     const permissions = new Permissions(admission.roles);
-    const { members, requests, observer } = this.#parts;
+    const { members, requests, watches } = this.#parts;
     const connection = new Connection({ id, userId, protocol, permissions, upstream, outlet }, requests, this);
+    if (watches.isActive) connection.frameWatch = watches.framesOf(this.#hub, id);
     members.add(connection);
     this.#admitted.delete(admission);
-    upstream.identify(userId, admission.subprotocol);
-    upstream.connected();
-    observer.connectionOpened({ hub: this.#hub, connectionId: id, protocol: protocol.name });
-    for (const { role, reason } of permissions.takeIgnored()) {
-      observer.roleIgnored({ hub: this.#hub, connectionId: id, role, reason });
-    }
+    this.#tellOpened(connection, admission);
     for (const group of admission.groups) members.join(connection, group);
     this.#greet(connection);
     return connection;
   }
 
+  #tellOpened(connection: Connection, admission: Admission): void {
+    const hub = this.#hub;
+    const { members, observer } = this.#parts;
+    const { userId, subprotocol } = admission;
+    const isFirst = members.size === 1;
+    const isFirstOfUser = connection.userId !== undefined && members.countOfUser(connection.userId) === 1;
+    observer.tell({ kind: 'identified', hub, connection, userId, subprotocol, isFirst: isFirstOfUser });
+    observer.tell({ kind: 'opened', hub, connection, isFirst });
+    for (const { role, reason } of connection.permissions.takeIgnored()) {
+      observer.tell({ kind: 'roleIgnored', hub, connection, role, reason });
+    }
+  }
+
   /** The client left during its `connect` event: the accepted connection ends at once. [upstream-events D39] */
   abandon(admission: Admission): void {
-    admission.upstream.identify(admission.userId, admission.subprotocol);
-    admission.upstream.disconnected(endings.notEstablished.reason);
+    const { connectionId: id, userId, subprotocol, protocol, upstream } = admission;
+    const connection = { id, userId: userId || undefined, protocol, upstream };
+    const ending = endings.notEstablished;
+    this.#parts.observer.tell({ kind: 'abandoned', hub: this.#hub, connection, userId, subprotocol, ending });
     this.#admitted.delete(admission);
     this.#tellIfEmpty();
   }
@@ -188,6 +201,7 @@ export class Lifecycle implements ConnectionEnder {
     if (ended === undefined) return undefined;
     this.#away.delete(connection);
     this.#parts.members.remove(connection);
+    this.#tellEnded(connection);
     connection.streams?.cancel();
     if (connection.groups.size > groupsLeftAtOnce) this.#departInSlices(connection, ending);
     else {
@@ -195,6 +209,14 @@ export class Lifecycle implements ConnectionEnder {
       this.#conclude(connection, ending);
     }
     return ended;
+  }
+
+  #tellEnded(connection: Connection): void {
+    const { members, observer } = this.#parts;
+    const { userId } = connection;
+    const isLast = members.size === 0;
+    const isLastOfUser = userId !== undefined && members.countOfUser(userId) === 0;
+    observer.tell({ kind: 'ended', hub: this.#hub, connection, isLast, isLastOfUser });
   }
 
   /** Until it has left the last group, it is a member of the others to which nothing can be sent. */
@@ -215,17 +237,7 @@ export class Lifecycle implements ConnectionEnder {
 
   /** It has left its groups. */
   #conclude(connection: Connection, ending: Ending): void {
-    connection.upstream.disconnected(ending.reason);
-    const { id: connectionId, protocol } = connection;
-    const { category, reason, isClientText } = ending;
-    this.#parts.observer.connectionClosed({
-      hub: this.#hub,
-      connectionId,
-      protocol: protocol.name,
-      category,
-      reason,
-      isClientText,
-    });
+    this.#parts.observer.tell({ kind: 'closed', hub: this.#hub, connection, ending });
     this.#tellIfEmpty();
   }
 

@@ -40,6 +40,11 @@ export class Members {
     return this.#connections.size;
   }
 
+  /** Connections of the user. */
+  countOfUser(userId: string): number {
+    return this.#users.count(userId);
+  }
+
   /** A promise, when given, settles once other nodes can reach the connection. */
   add(connection: Connection): Promise<unknown> | undefined {
     this.beforeChange();
@@ -90,7 +95,7 @@ export class Members {
       case 'group':
         return this.#groups.count(target.group);
       case 'user':
-        return this.#users.count(target.userId);
+        return this.countOfUser(target.userId);
       case 'connection':
         return this.#connections.has(target.connectionId) ? 1 : 0;
     }

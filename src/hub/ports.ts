@@ -1,6 +1,6 @@
-import type { CloseCategory } from '../errors.js';
 import type { Frames } from '../frames/frames.js';
 import type { GroupStateItem, NumberedMessage, Payload } from '../protocols/messages.js';
+import type { PlainFact } from './facts.js';
 
 /** What the core needs from the outside. Each port is defined here, on the side that calls it, with no more than it calls. */
 
@@ -57,13 +57,13 @@ export interface ConnectReply {
   readonly subprotocol: string | undefined;
 }
 
-/** The app server, as the hub sees it. */
+/** What the app server answers. What it is only notified of are facts, which its room reads. */
 export interface Upstream {
   /** Starts the event history of one connection: its `ce-id` counter, state and cookies. No event is sent. */
   open(hub: string, connectionId: string): ConnectionEvents;
 }
 
-/** One connection's events, numbered in the order of these calls. [upstream-events 1.3, 2.3] */
+/** One connection's events that are answered, numbered in the order of these calls and of its facts. [upstream-events 1.3, 2.3] */
 export interface ConnectionEvents {
   /**
    * Sends the `connect` event; undefined when no handler is configured for `connect`.
@@ -71,10 +71,6 @@ export interface ConnectionEvents {
    * `cancelled` when the client left before it was sent, `eventFailed` when it sent no valid response
    */
   connect(request: ConnectRequest): Promise<ConnectReply> | undefined;
-  /** Sets the user and subprotocol that later events contain. `""` is an anonymous user. */
-  identify(userId: string | undefined, subprotocol: string | undefined): void;
-  /** Sends a notification: no caller waits for it, and its response is not used. */
-  connected(): void;
   /**
    * Delivers a user event; resolves with what to send back, if anything. `signal` gives it up, sent or not: only for one
    * that is of no use without its answer.
@@ -82,12 +78,6 @@ export interface ConnectionEvents {
    * `cancelled` by the signal, `eventFailed` when delivery failed otherwise
    */
   event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined>;
-  /** Sends a notification that the connection has joined the group, if a handler is configured for it. [upstream-events 2.9] */
-  joined(group: string): void;
-  /** Sends a notification that it has left the group, also because it ended. [upstream-events 2.9] */
-  left(group: string): void;
-  /** Sends a notification. The last call of a session. */
-  disconnected(reason: string): void;
 }
 
 // ------------------------------------------------------------------------------------------------------ backplane
@@ -169,32 +159,22 @@ export interface Backplane {
 
 // ------------------------------------------------------------------------------------------------------- observer
 
-/** The kinds of events in metrics. A user event's name is not one of them, since clients choose it. */
-export type EventKind = 'connect' | 'connected' | 'disconnected' | 'user' | 'joined' | 'left';
-
 /**
- * How an event to an upstream ended. `refused`: a `connect` that the upstream declined; `overloaded`: not sent, as too
- * many wait for that upstream; `cancelled`: the response is no longer needed.
+ * Receives what happened: facts about hubs, and reports of the parts around them. Every part tells one observer, which
+ * tells all readers: see `observers`. Called on hot paths, must not wait. Each thing has one place here:
+ *
+ * - What happened to a hub or a connection is a fact.
+ * - What happened before there is a connection, or without one, is a report: upgrades, REST calls, event handlers.
+ * - What needs an operator is a warning, or a fault when it is an error of this program.
  */
-export type EventOutcome = 'success' | 'refused' | 'failed' | 'overloaded' | 'cancelled' | 'unhandled';
-
-/** Receives what happened. Must not throw and must not wait; called on hot paths. */
 export interface Observer {
-  /** `protocol` is the subprotocol's name, or `simple`. */
-  connectionOpened(at: { hub: string; connectionId: string; protocol: string }): void;
-  connectionClosed(at: {
-    hub: string;
-    connectionId: string;
-    protocol: string;
-    category: CloseCategory;
-    reason: string;
-    /** The reason is the client's own text, which has no place in a log. */
-    isClientText?: boolean | undefined;
-  }): void;
-  /** An invalid role of a token or a `connect` response; the connection is accepted without it. */
-  roleIgnored(at: { hub: string; connectionId: string; role: string; reason: string }): void;
-  /** A client's request was refused for want of a role or a membership. */
-  requestRefused(at: { hub: string; connectionId: string; reason: string }): void;
+  tell(fact: PlainFact): void;
+  /** A message from a client. Told by the connection's hub, for each; nothing is made. */
+  received(hub: string, protocol: string, bytes: number): void;
+  /** One message written to `receivers` connections of one wire form; `bytes` is that of one copy. Told by delivery, for each message and form. */
+  sent(hub: string, protocol: string, receivers: number, bytes: number): void;
+  /** Messages that were published to one target within one turn, and the connections of this node that each was written to. Told by delivery, after `sent`. */
+  delivered(hub: string, sends: number, receivers: number): void;
   /** An upgrade answered with an HTTP error. `path` is the URL's, without its query, which may contain a token. */
   connectionRefused(at: {
     hub: string;
@@ -227,23 +207,6 @@ export interface Observer {
     reason: string | undefined;
     /** The status is the result of a check, such as 404 for a user without connections, and not an error. */
     isAnswer: boolean;
-  }): void;
-  /** A message from a client. */
-  messageReceived(hub: string, protocol: string, bytes: number): void;
-  /** One message written to `receivers` connections of one protocol; `bytes` is that of one copy. */
-  messageSent(hub: string, protocol: string, receivers: number, bytes: number): void;
-  /** Messages that were sent to one target within one turn, and the connections of this node that each was written to. */
-  sendsDelivered(hub: string, sends: number, receivers: number): void;
-  eventFinished(at: {
-    hub: string;
-    connectionId: string;
-    event: string;
-    kind: EventKind;
-    outcome: EventOutcome;
-    durationMs: number;
-    attempts: number;
-    /** Why it did not succeed, without secrets. */
-    reason: string | undefined;
   }): void;
   /** An event handler's validation changed its state, or a reload took the handler away. `url` shows no code. */
   handlerChanged(at: {

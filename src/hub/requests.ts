@@ -20,7 +20,7 @@ export interface RequestParts {
   readonly sends: Pick<PendingSends, 'flushFor'>;
   readonly states: Pick<GroupStates, 'set' | 'subscribe' | 'unsubscribe' | 'sendSnapshot'>;
   readonly clock: Clock;
-  readonly observer: Pick<Observer, 'messageReceived' | 'messageSent' | 'requestRefused' | 'fault'>;
+  readonly observer: Pick<Observer, 'tell' | 'received' | 'sent' | 'fault'>;
   /** Ends PubSub clients too when a user event fails, as the vendor's documentation has it; read at each failure. [upstream-events 3.4] */
   readonly dropsOnEventFailure: () => boolean;
 }
@@ -48,7 +48,7 @@ export class Requests implements ConnectionOwner {
   }
 
   received(connection: Connection, bytes: number): void {
-    this.#parts.observer.messageReceived(this.#hub, connection.protocol.name, bytes);
+    this.#parts.observer.received(this.#hub, connection.protocol.name, bytes);
   }
 
   flush(connection: Connection): void {
@@ -160,7 +160,7 @@ export class Requests implements ConnectionOwner {
   ): void {
     const message = { kind: 'groupMessage', group, fromUserId: sender.userId, payload, stream } as const;
     const excluded = noEcho ? [sender.id] : [];
-    this.#parts.publisher.send({ scope: 'group', hub: this.#hub, group }, message, { excluded, ttlSeconds });
+    this.#parts.publisher.send({ scope: 'group', hub: this.#hub, group }, message, { excluded, ttlSeconds }, sender);
   }
 
   /** Does not hold back later requests, unless the connection has as many under way as it may. [client-protocols D19] */
@@ -199,12 +199,12 @@ export class Requests implements ConnectionOwner {
 
   /** A reply of the upstream. */
   #sent({ protocol }: Connection, bytes: number | undefined): void {
-    if (bytes !== undefined) this.#parts.observer.messageSent(this.#hub, protocol.name, 1, bytes);
+    if (bytes !== undefined) this.#parts.observer.sent(this.#hub, protocol.name, 1, bytes);
   }
 
   /** For want of a role or a membership. */
-  #refused({ id: connectionId }: Connection, { message: reason }: PubSubError): void {
-    this.#parts.observer.requestRefused({ hub: this.#hub, connectionId, reason });
+  #refused(connection: Connection, { message: reason }: PubSubError): void {
+    this.#parts.observer.tell({ kind: 'refused', hub: this.#hub, connection, reason });
   }
 
   #fault({ id }: Connection, error: PubSubError): void {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { noBody, type Response } from '../egress/exchange.js';
-import type { ConnectionEvents, ConnectReply, ConnectRequest, EventKind } from '../hub/ports.js';
+import type { EventKind } from '../hub/facts.js';
+import type { ConnectionEvents, ConnectReply, ConnectRequest } from '../hub/ports.js';
 import type { Payload } from '../protocols/messages.js';
 import { connectBodyLimit, readConnectReply } from './connect-reply.js';
 import type { EventContext } from './context.js';
@@ -64,14 +65,17 @@ export class HandledEvents implements ConnectionEvents {
     });
   }
 
+  /** Sets the user and subprotocol that later events contain. `""` is an anonymous user. */
   identify(userId: string | undefined, subprotocol: string | undefined): void {
     this.#know(userId, subprotocol);
   }
 
+  /** A notification, as are `disconnected`, `joined` and `left`: no caller waits for it, and its response is not used. */
   connected(): void {
     this.#notify('connected', () => connectedContent);
   }
 
+  /** The last call. */
   disconnected(reason: string): void {
     this.#notify('disconnected', () => json({ reason }));
   }
@@ -84,10 +88,12 @@ export class HandledEvents implements ConnectionEvents {
     return this.#sender.send(event, handler, new UserEvent(this, event, handler));
   }
 
+  /** If a handler is configured for it, as for `left`. [upstream-events 2.9] */
   joined(group: string): void {
     this.#tellPresence('joined', group);
   }
 
+  /** Also because the connection ended. */
   left(group: string): void {
     this.#tellPresence('left', group);
   }

@@ -1,6 +1,6 @@
 import type { Signer } from '../auth/signature.js';
 import type { Clock } from '../clock.js';
-import type { EventKind } from '../hub/ports.js';
+import type { EventKind } from '../hub/facts.js';
 import type { DeliveryOptions } from './options.js';
 import type { EventHandler, Routes } from './routes.js';
 

@@ -4,6 +4,7 @@ import { type Answer, type BodyLimit, type Failure, noBody, type Response } from
 import { type FailureText, headText, proxyText } from '../egress/failure-text.js';
 import type { Transport } from '../egress/transport.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
+import type { Attempted } from '../hub/facts.js';
 import type { DeliveryOptions } from './options.js';
 
 /** The part of a `Transport` that a delivery needs. */
@@ -18,7 +19,14 @@ export interface Delivery {
   bodyLimit(status: number): BodyLimit;
   /** Requests sent so far. */
   attempts: number;
+  /** Sees each of them; undefined when nobody watches. */
+  readonly watch: AttemptWatch | undefined;
 }
+
+/** Sees a request and its answer, once that is there. */
+export type AttemptWatch = (
+  seen: Pick<Attempted, 'attempt' | 'request' | 'answer' | 'startedMs' | 'durationMs'>,
+) => void;
 
 /**
  * Sends an event, and again with the same bytes when the answer is 408 or 5xx or there is none. Chained, since an
@@ -31,7 +39,9 @@ export function deliver(
   delivery: Delivery,
   options: DeliveryOptions,
 ): Promise<Response> {
+  const startedMs = delivery.watch && clock.monotonicMs();
   return attempt(transport, clock, delivery, options).then(answer => {
+    if (startedMs !== undefined) tellAttempt(clock, delivery, answer, startedMs);
     const delayMs = isRetryable(answer) ? nextDelayMs(clock, delivery, options) : undefined;
     if (delayMs === undefined) return responseOf(answer, delivery, options);
     const waited = wait(clock, delayMs, delivery.request.signal);
@@ -60,6 +70,10 @@ function attempt(transport: Sender, clock: Clock, delivery: Delivery, options: D
         ? noBody
         : delivery.bodyLimit(status),
   });
+}
+
+function tellAttempt(clock: Clock, { watch, attempts, request }: Delivery, answer: Answer, startedMs: number): void {
+  watch?.({ attempt: attempts, request, answer, startedMs, durationMs: clock.monotonicMs() - startedMs });
 }
 
 function isRetryable(answer: Answer): boolean {

@@ -3,7 +3,8 @@ import type { Signer } from '../auth/signature.js';
 import type { Clock } from '../clock.js';
 import type { ProxySettings } from '../egress/proxy.js';
 import { Transport } from '../egress/transport.js';
-import type { ConnectionEvents, Observer, Upstream } from '../hub/ports.js';
+import type { Observer, Upstream } from '../hub/ports.js';
+import type { Watches } from '../hub/watches.js';
 import { type AbuseCheck, checkUpstream } from './abuse-check.js';
 import { HandledEvents } from './connection-events.js';
 import { EventContext, type UpstreamSettings } from './context.js';
@@ -25,6 +26,8 @@ export interface EventHandlersOptions {
   readonly tokens: TokenSource;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Who watches attempts; nobody when left out. */
+  readonly watches?: Watches | undefined;
   /** None when left out. */
   readonly proxies?: ProxySettings | undefined;
 }
@@ -77,14 +80,21 @@ export class EventHandlers implements Upstream {
   #cancelHurry: (() => void) | undefined;
 
   constructor(options: EventHandlersOptions) {
-    const { sign, tokens, clock, observer, proxies } = options;
+    const { sign, tokens, clock, observer, watches, proxies } = options;
     this.#options = options;
     this.#transport = new Transport({ clock, proxies });
     const noHandlers = new Routes([], () => {
       throw new Error('no handlers yet');
     });
     this.#context = new EventContext(this.#settingsOf(noHandlers, defaultDelivery), sign, clock);
-    this.#sender = new EventSender({ context: this.#context, tokens, clock, observer, transport: this.#transport });
+    this.#sender = new EventSender({
+      context: this.#context,
+      tokens,
+      clock,
+      observer,
+      watches,
+      transport: this.#transport,
+    });
   }
 
   /**
@@ -113,7 +123,7 @@ export class EventHandlers implements Upstream {
     return this.#context.settings.routes.handlers.map(handlerStatus);
   }
 
-  open(hub: string, connectionId: string): ConnectionEvents {
+  open(hub: string, connectionId: string): HandledEvents {
     return new HandledEvents(this.#context, this.#sender, hub, connectionId);
   }
 

@@ -1,6 +1,6 @@
 import { CloudEvent, HTTP } from 'cloudevents';
 import { PubSubError } from '../errors.js';
-import type { EventKind } from '../hub/ports.js';
+import type { EventKind } from '../hub/facts.js';
 import { mediaTypes } from '../protocols/media-types.js';
 import type { DataType, Metadata } from '../protocols/messages.js';
 import { isSendable } from './header-text.js';

@@ -4,10 +4,12 @@ import type { BodyLimit, Response } from '../egress/exchange.js';
 import type { Traffic } from '../egress/lanes.js';
 import type { Transport } from '../egress/transport.js';
 import { ConnectRefused, PubSubError } from '../errors.js';
-import type { EventKind, EventOutcome, Observer } from '../hub/ports.js';
+import type { EventKind, EventOutcome } from '../hub/facts.js';
+import type { Observer } from '../hub/ports.js';
+import type { Watches } from '../hub/watches.js';
 import type { Metadata } from '../protocols/messages.js';
 import type { EventContext } from './context.js';
-import { type Delivery, deliver, until } from './delivery.js';
+import { type AttemptWatch, type Delivery, deliver, until } from './delivery.js';
 import type { Order } from './notifications.js';
 import type { DeliveryOptions } from './options.js';
 import type { EventHandler } from './routes.js';
@@ -49,10 +51,11 @@ export interface SenderOptions {
   readonly tokens: TokenSource;
   readonly clock: Clock;
   readonly observer: Observer;
+  readonly watches: Watches | undefined;
   readonly transport: Transport;
 }
 
-/** Sends events to the configured event handlers, and reports the outcome of each to the observer. */
+/** Sends events to the configured event handlers, and tells the outcome of each, and to watchers each attempt. */
 export class EventSender implements Order {
   readonly #options: SenderOptions;
   readonly #context: EventContext;
@@ -122,7 +125,8 @@ export class EventSender implements Order {
     const startedMs = this.#options.clock.monotonicMs();
     this.enter();
     try {
-      const delivery = newDelivery(event, handler, plan, startedMs, this.#context.settings.delivery);
+      const options = this.#context.settings.delivery;
+      const delivery = newDelivery(event, handler, plan, startedMs, options, this.#attemptWatch(event));
       return this.#deliver(handler, delivery).then(
         response => this.#read(event, plan, delivery, startedMs, response),
         (error: unknown) => this.#fail(event, startedMs, delivery.attempts, error),
@@ -195,6 +199,13 @@ export class EventSender implements Order {
     return failure;
   }
 
+  /** Undefined when nobody watches. Looked up once an event: a watch counts from the next event on. */
+  #attemptWatch({ hub, connectionId, kind: type, name, id }: RaisedEvent): AttemptWatch | undefined {
+    const { watches } = this.#options;
+    if (watches?.isActive !== true || !watches.seesAttempts(hub, connectionId)) return undefined;
+    return seen => watches.attempted({ kind: 'attempted', hub, connectionId, type, name, id, ...seen });
+  }
+
   #report(
     event: RaisedEvent,
     outcome: EventOutcome,
@@ -204,11 +215,12 @@ export class EventSender implements Order {
   ): void {
     const { hub, connectionId, name, kind } = event;
     const durationMs = this.#options.clock.monotonicMs() - startedMs;
-    this.#options.observer.eventFinished({
+    this.#options.observer.tell({
+      kind: 'evented',
       hub,
       connectionId,
-      event: name,
-      kind,
+      type: kind,
+      name,
       outcome,
       durationMs,
       attempts,
@@ -244,6 +256,7 @@ function newDelivery<T>(
   plan: EventPlan<T>,
   startedMs: number,
   options: DeliveryOptions,
+  watch: AttemptWatch | undefined,
 ): Delivery {
   const target = handler.template.expand(handler.hub, event.name);
   const request = {
@@ -257,5 +270,6 @@ function newDelivery<T>(
     isFinishedOnceSent: event.kind === 'connect', // its app server may have counted the client in [upstream-events D39]
   };
   const deadlineMs = startedMs + options.timeoutMs;
-  return { request, deadlineMs, bodyLimit: status => plan.bodyLimit(status, options.maxResponseBytes), attempts: 0 };
+  const bodyLimit = (status: number) => plan.bodyLimit(status, options.maxResponseBytes);
+  return { request, deadlineMs, bodyLimit, attempts: 0, watch };
 }

@@ -1,4 +1,4 @@
-import type { EventKind } from '../hub/ports.js';
+import type { EventKind } from '../hub/facts.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { parseEventPattern, parseGroupFilter } from './event-pattern.js';
 import type { EventHandlerOptions, GroupPresenceOptions, HubHandlers, SystemEvent } from './options.js';

@@ -5,6 +5,7 @@ import { signer } from '../auth/signature.js';
 import type { Clock } from '../clock.js';
 import type { ProxySettings } from '../egress/proxy.js';
 import type { Observer } from '../hub/ports.js';
+import type { Watches } from '../hub/watches.js';
 import { EventHandlers } from './event-handlers.js';
 
 /** What a service has, and event handlers need. */
@@ -13,11 +14,13 @@ export interface ServiceParts {
   readonly keys: AccessKeys;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Nobody watches when left out. */
+  readonly watches?: Watches | undefined;
   readonly proxies: ProxySettings | undefined;
 }
 
 /** The event handlers of a service, without any until they are configured. */
-export function eventHandlersOf({ endpoints, keys, clock, observer, proxies }: ServiceParts): EventHandlers {
+export function eventHandlersOf({ endpoints, keys, clock, observer, watches, proxies }: ServiceParts): EventHandlers {
   return new EventHandlers({
     origins: endpoints.hostnames,
     originsWithPort: () => endpoints.hosts,
@@ -26,6 +29,7 @@ export function eventHandlersOf({ endpoints, keys, clock, observer, proxies }: S
     tokens: new EntraTokens({ clock }),
     clock,
     observer,
+    watches,
     proxies,
   });
 }

@@ -9,8 +9,10 @@ import { MemoryBus } from '../../src/backplane/memory.js';
 import { systemClock } from '../../src/clock.js';
 import type { Frame, Frames } from '../../src/frames/frames.js';
 import { Hubs } from '../../src/hub/hubs.js';
-import type { Observer, Outlet, Upstream } from '../../src/hub/ports.js';
+import { observers } from '../../src/hub/observers.js';
+import type { Outlet, Upstream } from '../../src/hub/ports.js';
 import { Slices } from '../../src/hub/slices.js';
+import { Watches } from '../../src/hub/watches.js';
 import { simpleEvents } from '../../src/protocols/webpubsub/simple.js';
 import { createRestServer } from '../support/rest-server.js';
 
@@ -19,37 +21,9 @@ export const secondaryKey = 'secondary-key-of-the-conformance-suite-';
 
 export const json = 'json.webpubsub.azure.v1';
 
-const nothing = () => undefined;
-
 /** No event handler is configured for anything. */
 const noUpstream: Upstream = {
-  open: () => ({
-    connect: () => undefined,
-    identify: nothing,
-    connected: nothing,
-    joined: nothing,
-    left: nothing,
-    event: async () => undefined,
-    disconnected: nothing,
-  }),
-};
-
-const nobody: Observer = {
-  connectionOpened: nothing,
-  connectionClosed: nothing,
-  roleIgnored: nothing,
-  requestRefused: nothing,
-  connectionRefused: nothing,
-  upgraded: nothing,
-  restCallFinished: nothing,
-  restCallTold: nothing,
-  sendsDelivered: nothing,
-  messageReceived: nothing,
-  messageSent: nothing,
-  eventFinished: nothing,
-  handlerChanged: nothing,
-  warned: nothing,
-  fault: nothing,
+  open: () => ({ connect: () => undefined, event: async () => undefined }),
 };
 
 /** The far end of one connection: what its client got, and how it was closed. */
@@ -89,7 +63,8 @@ export async function startHost({
   const hubs = new Hubs({
     upstream: noUpstream,
     backplane: new MemoryBus().connect(),
-    observer: nobody,
+    observer: observers(),
+    watches: new Watches(() => {}),
     clock: { ...systemClock, now },
     turn: { atEnd: task => task() },
     slices: new Slices({ monotonicMs: () => performance.now(), nextTurn: task => void setImmediate(task) }),

@@ -7,8 +7,9 @@ import { HTTP } from 'cloudevents';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { signer } from '../../src/auth/signature.js';
 import { ConnectRefused, type PubSubError } from '../../src/errors.js';
-import type { ConnectionEvents, ConnectRequest } from '../../src/hub/ports.js';
+import type { ConnectRequest } from '../../src/hub/ports.js';
 import type { DataType, Payload } from '../../src/protocols/messages.js';
+import type { HandledEvents } from '../../src/upstream/connection-events.js';
 import { EventHandlers } from '../../src/upstream/event-handlers.js';
 import {
   type DeliveryOptions,
@@ -79,7 +80,7 @@ function chat(...eventHandlers: EventHandlerOptions[]): HubHandlers[] {
 }
 
 /** A configured upstream and a session of connection `c1`. */
-async function open(hubs = chat(), delivery: Partial<DeliveryOptions> = {}): Promise<ConnectionEvents> {
+async function open(hubs = chat(), delivery: Partial<DeliveryOptions> = {}): Promise<HandledEvents> {
   await upstream.configure(hubs, { ...defaultDelivery, ...delivery });
   return upstream.open('chat', 'c1');
 }

@@ -1,26 +1,26 @@
-import type { Observer } from '../../src/hub/ports.js';
 import { Mailbox } from './mailbox.js';
+import type { CloseReport, Reports, RoleReport } from './reports.js';
 
-type Told<K extends keyof Observer> = Parameters<Observer[K]>[0];
+type Refusal = Parameters<Reports['connectionRefused']>[0];
 
 /** Keeps what became of connections, and counts what they sent. */
-export class ConnectionLog implements Partial<Observer> {
-  readonly closed = new Mailbox<Told<'connectionClosed'>>();
-  readonly refused = new Mailbox<Told<'connectionRefused'>>();
-  readonly ignoredRoles = new Mailbox<Told<'roleIgnored'>>();
+export class ConnectionLog implements Partial<Reports> {
+  readonly closed = new Mailbox<CloseReport>();
+  readonly refused = new Mailbox<Refusal>();
+  readonly ignoredRoles = new Mailbox<RoleReport>();
   readonly faults: unknown[] = [];
   received = 0;
   #watchers: { readonly count: number; readonly resolve: () => void }[] = [];
 
-  connectionClosed(at: Told<'connectionClosed'>): void {
+  connectionClosed(at: CloseReport): void {
     this.closed.put(at);
   }
 
-  connectionRefused(at: Told<'connectionRefused'>): void {
+  connectionRefused(at: Refusal): void {
     this.refused.put(at);
   }
 
-  roleIgnored(at: Told<'roleIgnored'>): void {
+  roleIgnored(at: RoleReport): void {
     this.ignoredRoles.put(at);
   }
 

@@ -1,17 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { MemoryBus } from '../../src/backplane/memory.js';
-import type { CloseCategory } from '../../src/errors.js';
 import type { Frame, Frames } from '../../src/frames/frames.js';
 import type { Admission } from '../../src/hub/admission.js';
 import type { Connection } from '../../src/hub/connection.js';
+import type { PlainFact } from '../../src/hub/facts.js';
 import type { Hub } from '../../src/hub/hub.js';
 import { Hubs } from '../../src/hub/hubs.js';
+import { observers } from '../../src/hub/observers.js';
 import type {
   Backplane,
   ConnectionEvents,
   ConnectReply,
   ConnectRequest,
-  Observer,
   Outlet,
   ReconnectionTokens,
   Target,
@@ -19,10 +19,12 @@ import type {
   Upstream,
 } from '../../src/hub/ports.js';
 import { type Pace, Slices } from '../../src/hub/slices.js';
+import { Watches } from '../../src/hub/watches.js';
 import type { Payload } from '../../src/protocols/messages.js';
 import type { InboundFrame, Protocol } from '../../src/protocols/protocol.js';
 import { json } from '../../src/protocols/webpubsub/json/index.js';
 import { ManualClock } from './manual-clock.js';
+import { RecordingObserver } from './recording-observer.js';
 
 /** Keeps what it is given to send. */
 export class RecordingOutlet implements Outlet {
@@ -118,6 +120,14 @@ export class ScriptedSession implements ConnectionEvents {
     this.calls.push({ call: 'disconnected', reason });
   }
 
+  tell(fact: PlainFact): void {
+    if (fact.kind === 'identified' || fact.kind === 'abandoned') this.identify(fact.userId, fact.subprotocol);
+    if (fact.kind === 'opened') this.connected();
+    if (fact.kind === 'joined') this.joined(fact.group);
+    if (fact.kind === 'left') this.left(fact.group);
+    if (fact.kind === 'closed' || fact.kind === 'abandoned') this.disconnected(fact.ending.reason);
+  }
+
   /** Names of the calls so far; of events, their own names. */
   get history(): string[] {
     return this.calls.map(call => (call.call === 'event' ? call.name : call.call));
@@ -156,79 +166,12 @@ export class ScriptedUpstream implements Upstream {
     this.sessions.push(session);
     return session;
   }
-}
 
-export interface Fact {
-  readonly what: keyof Observer;
-  readonly [detail: string]: unknown;
-}
-
-/** Keeps all that it is told. */
-export class FactObserver implements Observer {
-  readonly facts: Fact[] = [];
-
-  connectionOpened(at: object): void {
-    this.facts.push({ what: 'connectionOpened', ...at });
-  }
-
-  connectionClosed(at: { hub: string; connectionId: string; category: CloseCategory; reason: string }): void {
-    this.facts.push({ what: 'connectionClosed', ...at });
-  }
-
-  roleIgnored(at: object): void {
-    this.facts.push({ what: 'roleIgnored', ...at });
-  }
-
-  requestRefused(at: object): void {
-    this.facts.push({ what: 'requestRefused', ...at });
-  }
-
-  connectionRefused(at: object): void {
-    this.facts.push({ what: 'connectionRefused', ...at });
-  }
-
-  upgraded(at: object): void {
-    this.facts.push({ what: 'upgraded', ...at });
-  }
-
-  restCallFinished(operation: string, status: number, durationMs: number): void {
-    this.facts.push({ what: 'restCallFinished', operation, status, durationMs });
-  }
-
-  restCallTold(at: object): void {
-    this.facts.push({ what: 'restCallTold', ...at });
-  }
-
-  sendsDelivered(hub: string, sends: number, receivers: number): void {
-    this.facts.push({ what: 'sendsDelivered', hub, sends, receivers });
-  }
-
-  messageReceived(hub: string, protocol: string, bytes: number): void {
-    this.facts.push({ what: 'messageReceived', hub, protocol, bytes });
-  }
-
-  messageSent(hub: string, protocol: string, receivers: number, bytes: number): void {
-    this.facts.push({ what: 'messageSent', hub, protocol, receivers, bytes });
-  }
-
-  eventFinished(at: object): void {
-    this.facts.push({ what: 'eventFinished', ...at });
-  }
-
-  handlerChanged(at: object): void {
-    this.facts.push({ what: 'handlerChanged', ...at });
-  }
-
-  warned(at: object): void {
-    this.facts.push({ what: 'warned', ...at });
-  }
-
-  fault(where: string, error: unknown): void {
-    this.facts.push({ what: 'fault', where, error });
-  }
-
-  of(what: keyof Observer): Fact[] {
-    return this.facts.filter(fact => fact.what === what);
+  /** As a reader of facts: tells the connection's session what concerns it. */
+  tell(fact: PlainFact): void {
+    if (!('connection' in fact)) return;
+    const session = fact.connection.upstream;
+    if (session instanceof ScriptedSession) session.tell(fact);
   }
 }
 
@@ -304,7 +247,8 @@ export interface FakeClient {
 /** Hubs whose outside is all fake. */
 export class TestNode {
   readonly upstream = new ScriptedUpstream();
-  readonly observer = new FactObserver();
+  readonly observer = new RecordingObserver();
+  readonly watches = new Watches((where, error) => this.observer.fault(where, error));
   readonly clock = new ManualClock();
   readonly hubs: Hubs;
   recoveryWindowMs = 30_000;
@@ -320,7 +264,8 @@ export class TestNode {
     this.hubs = new Hubs({
       upstream: this.upstream,
       backplane,
-      observer: this.observer,
+      observer: observers(this.observer, this.watches, this.upstream),
+      watches: this.watches,
       clock: this.clock,
       turn,
       slices: new Slices(pace),

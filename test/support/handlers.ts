@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest';
 import { signer } from '../../src/auth/signature.js';
-import type { ConnectionEvents } from '../../src/hub/ports.js';
 import type { Payload } from '../../src/protocols/messages.js';
+import type { HandledEvents } from '../../src/upstream/connection-events.js';
 import { EventHandlers, type EventHandlersOptions } from '../../src/upstream/event-handlers.js';
 import { type DeliveryOptions, defaultDelivery, type EventHandlerOptions } from '../../src/upstream/options.js';
 import { ManualClock } from './manual-clock.js';
@@ -13,7 +13,7 @@ export interface StartedHandlers {
   readonly observer: RecordingObserver;
   configure(delivery: Partial<DeliveryOptions>): Promise<void>;
   /** A new connection of the hub. */
-  open(connectionId?: string, hub?: string): ConnectionEvents;
+  open(connectionId?: string, hub?: string): HandledEvents;
 }
 
 /** Event handlers of hubs, without any hub: what is raised is sent for real, and time stands still. Ends with the test. */

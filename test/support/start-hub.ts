@@ -2,12 +2,16 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { developmentKey } from '../../src/cli/settings.js';
 import { parseConfig } from '../../src/config/load.js';
+import type { Observer } from '../../src/hub/ports.js';
 import { Service, type ServiceOptions } from '../../src/service.js';
 import type { ManualClock } from './manual-clock.js';
+import { observerOf, type Reports } from './reports.js';
 import { type Dial, dialer } from './test-client.js';
 import { type RecordedUpstream, startUpstream } from './upstream.js';
 
-export interface StartOptions extends Partial<Omit<ServiceOptions, 'config' | 'port'>> {
+export interface StartOptions extends Partial<Omit<ServiceOptions, 'config' | 'port' | 'observer'>> {
+  /** An observer, or something with methods for what a test looks at. */
+  readonly observer?: Observer | Partial<Reports>;
   /** Text of hubs.yaml; `UPSTREAM` stands for the recorded upstream's origin. Default: hub `chat` with `handler`. */
   readonly yaml?: string;
   /** Lines of hub `chat`'s one event handler, besides its URL; undefined: `chat` has no handler. */
@@ -33,7 +37,7 @@ export interface StartedHub {
 
 /** A whole service on a free port, and an upstream for it. Both end with the test. */
 export async function startHub(options: StartOptions = {}): Promise<StartedHub> {
-  const { yaml, handler, chat, file, ...rest } = options;
+  const { yaml, handler, chat, file, observer = {}, ...rest } = options;
   const upstream = await startUpstream();
   const text = (yaml ?? defaultYaml(handler, chat, file)).replaceAll('UPSTREAM', upstream.origin);
   const service = new Service({
@@ -44,6 +48,7 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
     endpoints: [],
     version: 'test',
     log: pino({ level: 'silent' }),
+    observer: 'tell' in observer ? observer : observerOf(observer),
     ...rest,
     config: parseConfig(text, { file: 'hubs.yaml', env: {} }),
   });

@@ -2,6 +2,7 @@ import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type LogLevel, LogObserver, makeLogger } from '../../src/logging.js';
+import { facts } from '../support/facts.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 let lines: Record<string, unknown>[];
@@ -19,11 +20,11 @@ const warn = 40;
 const debug = 20;
 
 describe('[L8] a role that gives nothing', () => {
-  const ignored = (role: string) => ({ hub: 'chat', connectionId: 'c', role, reason: 'not a role of this service' });
+  const ignored = (role: string) => facts.roleIgnored({ hub: 'chat' }, role, 'not a role of this service');
 
   test('[newcomer F11] is logged once for each text, with the role that was probably meant', () => {
     const log = observer();
-    for (let time = 0; time < 3; time += 1) log.roleIgnored(ignored('webpubsub.sendToGroups'));
+    for (let time = 0; time < 3; time += 1) log.tell(ignored('webpubsub.sendToGroups'));
     expect(lines).toMatchObject([
       {
         level: warn,
@@ -35,43 +36,36 @@ describe('[L8] a role that gives nothing', () => {
 
   test('100,000 of them are 101 lines, and the last names the counter', () => {
     const log = observer();
-    for (let index = 0; index < 100_000; index += 1) log.roleIgnored(ignored(`nonce-${index}`));
+    for (let index = 0; index < 100_000; index += 1) log.tell(ignored(`nonce-${index}`));
     expect(lines).toHaveLength(101);
     expect(lines[100]).toMatchObject({ level: warn, msg: expect.stringContaining('hubwire_roles_ignored_total') });
   });
 
   test('a long one is cut', () => {
-    observer().roleIgnored(ignored(`sendToGroup.${'x'.repeat(1_000_000)}`));
+    observer().tell(ignored(`sendToGroup.${'x'.repeat(1_000_000)}`));
     expect(JSON.stringify(lines).length).toBeLessThan(500);
   });
 });
 
 test('a user event that no handler takes is logged once for each hub and event', () => {
   const log = observer();
-  const event = { connectionId: 'c', kind: 'user', outcome: 'unhandled', durationMs: 0, attempts: 0 } as const;
+  const outcome = 'unhandled';
   const reason = 'no event handler of hub chat takes user event vote';
-  for (const hub of ['chat', 'chat', 'news']) log.eventFinished({ ...event, hub, event: 'vote', reason });
+  for (const hub of ['chat', 'chat', 'news']) log.tell(facts.evented({ hub, event: 'vote', outcome, reason }));
   expect(lines).toMatchObject([
     { level: warn, hub: 'chat', event: 'vote', reason },
     { level: warn, hub: 'news', event: 'vote' },
   ]);
   for (let index = 0; index < 1_000; index += 1)
-    log.eventFinished({ ...event, hub: 'chat', event: `e${index}`, reason });
+    log.tell(facts.evented({ hub: 'chat', event: `e${index}`, outcome, reason }));
   expect(lines).toHaveLength(101);
 });
 
 test('[F4] events that were not sent for a full queue are one line a minute for each hub, with their number', () => {
   const clock = new ManualClock();
   const log = new LogObserver(pino({ base: null }, { write: line => lines.push(JSON.parse(line)) }), clock);
-  const event = {
-    connectionId: 'c',
-    event: 'e',
-    kind: 'user',
-    durationMs: 0,
-    attempts: 1,
-    reason: 'too many',
-  } as const;
-  const refuse = () => log.eventFinished({ ...event, hub: 'chat', outcome: 'overloaded' });
+  const event = { hub: 'chat', event: 'e', attempts: 1, reason: 'too many' };
+  const refuse = () => log.tell(facts.evented({ ...event, outcome: 'overloaded' }));
   for (let count = 0; count < 5; count += 1) refuse();
   clock.advance(59_999);
   refuse();
@@ -103,9 +97,10 @@ test('a warning is logged once for each hub and text, and 100 of a hub', () => {
 
 test('[newcomer] a request that is refused for want of a role is logged at debug', () => {
   const refused = { hub: 'chat', connectionId: 'c', reason: 'no joinLeaveGroup permission for group g' };
-  observer('info').requestRefused(refused);
+  const fact = facts.refused({ hub: 'chat' }, refused.reason);
+  observer('info').tell(fact);
   expect(lines).toEqual([]);
-  observer('debug').requestRefused(refused);
+  observer('debug').tell(fact);
   expect(lines).toMatchObject([{ level: debug, ...refused }]);
 });
 
@@ -163,28 +158,28 @@ describe('[F3] the first message of a hub', () => {
 
   test('is told once, with its receivers', () => {
     const log = observer();
-    log.sendsDelivered('chat', 3, 2);
-    log.sendsDelivered('chat', 1, 5);
-    log.sendsDelivered('news', 1, 1);
+    log.delivered('chat', 3, 2);
+    log.delivered('chat', 1, 5);
+    log.delivered('news', 1, 1);
     expect(texts()).toEqual(['chat: first message, 2 receivers', 'news: first message, 1 receiver']);
   });
 
   test('that reached nobody is told, and the first that did', () => {
     const log = observer();
-    for (const receivers of [0, 0, 2, 0, 3]) log.sendsDelivered('chat', 1, receivers);
+    for (const receivers of [0, 0, 2, 0, 3]) log.delivered('chat', 1, receivers);
     expect(texts()).toEqual(['chat: first message, 0 receivers', 'chat: first message that was received, 2 receivers']);
   });
 
   test('is told of 100 hubs: their names may be anything', () => {
     const log = observer();
-    for (let index = 0; index < 10_000; index += 1) log.sendsDelivered(`h${index}`, 1, 1);
+    for (let index = 0; index < 10_000; index += 1) log.delivered(`h${index}`, 1, 1);
     expect(lines).toHaveLength(100);
   });
 
   test('at trace every delivery is told', () => {
     const log = observer('trace');
-    log.sendsDelivered('chat', 1, 2);
-    log.sendsDelivered('chat', 4, 2);
+    log.delivered('chat', 1, 2);
+    log.delivered('chat', 4, 2);
     expect(lines.filter(({ level }) => level === 10)).toMatchObject([
       { hub: 'chat', sends: 1, receivers: 2, msg: 'messages delivered' },
       { hub: 'chat', sends: 4, receivers: 2 },

@@ -109,5 +109,5 @@ function framesOf(sends: readonly Send[], { encoder, reliability }: Protocol): F
 function report({ protocol, frames, batch, receivers, firstId }: Share, hub: string, observer: Observer): void {
   if (receivers === 0) return;
   const sizes = batch?.sizesFrom(firstId) ?? frames?.each().map(({ bytes }) => bytes.length) ?? [];
-  for (const bytes of sizes) observer.messageSent(hub, protocol.name, receivers, bytes);
+  for (const bytes of sizes) observer.sent(hub, protocol.name, receivers, bytes);
 }

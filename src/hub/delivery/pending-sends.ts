@@ -68,7 +68,7 @@ export class PendingSends {
     this.#sends = [];
     this.#bytes = 0;
     const receivers = fanOut(this.#members.select(target), sends, conditions, this.#hub, this.#observer);
-    this.#observer.sendsDelivered(this.#hub, sends.length, receivers);
+    this.#observer.delivered(this.#hub, sends.length, receivers);
     for (const { onDelivered } of sends) if (onDelivered !== undefined) onDelivered(receivers);
   }
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { EventKind } from '../../../src/hub/ports.js';
+import type { EventKind } from '../../../src/hub/facts.js';
 
 /** One event as the app servers got it, however often it was tried. */
 export interface HeardEvent {

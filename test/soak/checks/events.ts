@@ -1,4 +1,4 @@
-import type { EventKind } from '../../../src/hub/ports.js';
+import type { EventKind } from '../../../src/hub/facts.js';
 import type { Tally } from '../app/tally.js';
 import type { Ledger } from '../load/ledger.js';
 import type { Samples } from '../server/metrics.js';

@@ -3,20 +3,20 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { catalog } from '../../../src/admin/catalog.js';
 import { Metrics } from '../../../src/admin/metrics.js';
+import { facts } from '../../support/facts.js';
 
 /** Metrics with a value for every label. */
 function filled(): Metrics {
   const metrics = new Metrics({ processMetrics: false });
   const at = { hub: 'chat', connectionId: 'c', protocol: 'simple' };
-  metrics.connectionOpened(at);
-  metrics.connectionClosed({ ...at, category: 'Normal', reason: '' });
+  metrics.tell(facts.opened(at));
+  metrics.tell(facts.closed(at, 'Normal'));
   metrics.connectionRefused({ hub: 'chat', status: 401, reason: '', method: 'GET', path: '/', durationMs: 1 });
   metrics.restCallFinished('WebPubSub_SendToAll', 202, 1);
-  metrics.messageReceived('chat', 'simple', 1);
-  metrics.messageSent('chat', 'simple', 1, 1);
-  metrics.sendsDelivered('chat', 1, 1);
-  const event = { hub: 'chat', connectionId: 'c', event: 'e', kind: 'user', outcome: 'success' } as const;
-  metrics.eventFinished({ ...event, durationMs: 1, attempts: 1, reason: undefined });
+  metrics.received('chat', 'simple', 1);
+  metrics.sent('chat', 'simple', 1, 1);
+  metrics.delivered('chat', 1, 1);
+  metrics.tell(facts.evented({ hub: 'chat', event: 'e', outcome: 'success', durationMs: 1, attempts: 1 }));
   metrics.handlerChanged({ hub: 'chat', url: 'http://a', state: 'active', reason: undefined });
   return metrics;
 }

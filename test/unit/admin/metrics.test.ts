@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { Metrics } from '../../../src/admin/metrics.js';
+import { facts } from '../../support/facts.js';
 
 const at = (hub: string, connectionId = 'c') => ({ hub, connectionId, protocol: 'simple' });
-const closed = (hub: string) => ({ ...at(hub), category: 'Normal' as const, reason: 'bye' });
+const opened = (hub: string, connectionId = 'c') => facts.opened(at(hub, connectionId));
+const closed = (hub: string) => facts.closed(at(hub), 'Normal', 'bye');
 
 const refused = (hub: string) => ({
   ...{ hub, status: 401, reason: 'the token has expired' },
@@ -27,9 +29,9 @@ async function samples(metrics: Metrics, name: string): Promise<Record<string, n
 describe('what is counted', () => {
   test('connections go up and down; closes are told apart by category', async () => {
     const metrics = counting();
-    metrics.connectionOpened(at('chat'));
-    metrics.connectionOpened({ ...at('chat'), protocol: 'json.webpubsub.azure.v1' });
-    metrics.connectionClosed({ ...closed('chat'), category: 'SlowClient' });
+    metrics.tell(opened('chat'));
+    metrics.tell(facts.opened({ hub: 'chat', protocol: 'json.webpubsub.azure.v1' }));
+    metrics.tell(facts.closed(at('chat'), 'SlowClient'));
     expect(await samples(metrics, 'connections')).toEqual({
       'connections{hub="chat",protocol="simple"}': 0,
       'connections{hub="chat",protocol="json.webpubsub.azure.v1"}': 1,
@@ -41,11 +43,11 @@ describe('what is counted', () => {
 
   test('messages and bytes, those sent once per receiver; reading twice changes nothing', async () => {
     const metrics = counting();
-    metrics.messageReceived('chat', 'simple', 10);
-    metrics.messageReceived('chat', 'simple', 5);
-    metrics.messageSent('chat', 'simple', 3, 100);
-    metrics.messageSent('chat', 'simple', 1, 1);
-    metrics.messageSent('news', 'simple', 1, 7);
+    metrics.received('chat', 'simple', 10);
+    metrics.received('chat', 'simple', 5);
+    metrics.sent('chat', 'simple', 3, 100);
+    metrics.sent('chat', 'simple', 1, 1);
+    metrics.sent('news', 'simple', 1, 7);
     await metrics.render();
     expect({
       ...(await samples(metrics, 'messages')),
@@ -65,10 +67,10 @@ describe('what is counted', () => {
 
   test('events by kind and outcome, their attempts, and seconds', async () => {
     const metrics = counting();
-    const event = { hub: 'chat', connectionId: 'c', event: 'vote', kind: 'user' as const, reason: undefined };
-    metrics.eventFinished({ ...event, outcome: 'success', durationMs: 40, attempts: 1 });
-    metrics.eventFinished({ ...event, outcome: 'failed', durationMs: 9_000, attempts: 4 });
-    metrics.eventFinished({ ...event, outcome: 'unhandled', durationMs: 0, attempts: 0 });
+    const event = { hub: 'chat', event: 'vote' };
+    metrics.tell(facts.evented({ ...event, outcome: 'success', durationMs: 40, attempts: 1 }));
+    metrics.tell(facts.evented({ ...event, outcome: 'failed', durationMs: 9_000, attempts: 4 }));
+    metrics.tell(facts.evented({ ...event, outcome: 'unhandled', durationMs: 0, attempts: 0 }));
     expect(await samples(metrics, 'event')).toMatchObject({
       'events_total{hub="chat",kind="user",outcome="success"}': 1,
       'events_total{hub="chat",kind="user",outcome="failed"}': 1,
@@ -103,9 +105,9 @@ describe('what is counted', () => {
 
   test('[F20] how many receivers a message had, those that reached nobody too', async () => {
     const metrics = counting();
-    metrics.sendsDelivered('chat', 1, 0);
-    metrics.sendsDelivered('chat', 3, 2);
-    metrics.sendsDelivered('news', 1, 200_000);
+    metrics.delivered('chat', 1, 0);
+    metrics.delivered('chat', 3, 2);
+    metrics.delivered('news', 1, 200_000);
     expect(await samples(metrics, 'send_receivers')).toMatchObject({
       'send_receivers_bucket{le="0"}': 1,
       'send_receivers_bucket{le="1"}': 1,
@@ -142,7 +144,7 @@ describe('what is counted', () => {
     const metrics = counting();
     expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 0 });
     metrics.connectionRefused(refused('chat'));
-    metrics.roleIgnored();
+    metrics.tell(facts.roleIgnored(at('chat'), 'r', 'not a role of this service'));
     metrics.warned();
     metrics.fault();
     expect(await samples(metrics, 'upgrades_refused_total')).toEqual({ 'upgrades_refused_total{status="401"}': 1 });
@@ -162,13 +164,13 @@ describe('what is counted', () => {
 
 describe('labels of hubs', () => {
   function fill(metrics: Metrics): void {
-    for (let index = 0; index < 1000; index += 1) metrics.messageReceived(`h${index}`, 'simple', 1);
+    for (let index = 0; index < 1000; index += 1) metrics.received(`h${index}`, 'simple', 1);
   }
 
   test('the 1,001st hub without configuration and those after it share one', async () => {
     const metrics = counting(hub => hub === 'configured');
     fill(metrics);
-    for (const hub of ['x', 'y', 'configured', 'h0']) metrics.messageReceived(hub, 'simple', 1);
+    for (const hub of ['x', 'y', 'configured', 'h0']) metrics.received(hub, 'simple', 1);
     const counted = await samples(metrics, 'messages_received_total');
     expect(Object.keys(counted)).toHaveLength(1002);
     expect(counted).toMatchObject({
@@ -182,15 +184,15 @@ describe('labels of hubs', () => {
     const configured = new Set<string>();
     const metrics = counting(hub => configured.has(hub));
     fill(metrics);
-    metrics.connectionOpened(at('late', 'a'));
-    metrics.connectionOpened(at('late', 'b'));
+    metrics.tell(opened('late', 'a'));
+    metrics.tell(opened('late', 'b'));
     configured.add('late');
-    metrics.connectionClosed(closed('late'));
-    metrics.connectionOpened(at('late', 'c'));
-    metrics.connectionClosed(closed('late'));
+    metrics.tell(closed('late'));
+    metrics.tell(opened('late', 'c'));
+    metrics.tell(closed('late'));
     expect(await samples(metrics, 'connections{')).toEqual({ 'connections{hub="other",protocol="simple"}': 1 });
-    metrics.connectionClosed(closed('late'));
-    metrics.connectionOpened(at('late', 'd'));
+    metrics.tell(closed('late'));
+    metrics.tell(opened('late', 'd'));
     expect(await samples(metrics, 'connections{')).toEqual({
       'connections{hub="other",protocol="simple"}': 0,
       'connections{hub="late",protocol="simple"}': 1,
@@ -200,7 +202,7 @@ describe('labels of hubs', () => {
   test('refused upgrades do not use up labels: their hub is anybody’s word', async () => {
     const metrics = counting();
     for (let index = 0; index < 1000; index += 1) metrics.connectionRefused(refused(`r${index}`));
-    metrics.connectionOpened(at('chat'));
+    metrics.tell(opened('chat'));
     expect(await samples(metrics, 'connections{')).toEqual({ 'connections{hub="chat",protocol="simple"}': 1 });
   });
 });

@@ -54,7 +54,7 @@ test('[F19] /readyz follows the service, whatever its event handlers do, and say
 
 test('/metrics is what Prometheus reads', async () => {
   const { app, metrics } = startAdmin();
-  metrics.messageSent('chat', 'simple', 2, 10);
+  metrics.sent('chat', 'simple', 2, 10);
   const reply = await app.inject('/metrics');
   expect(reply.statusCode).toBe(200);
   expect(reply.headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');

@@ -223,7 +223,7 @@ describe('[F2] a connection in very many groups ends in slices', () => {
     await pace.finish();
     expect(client.session.presence).toEqual(many.map(group => `left ${group}`));
     expect(client.session.history.filter(name => name === 'disconnected')).toHaveLength(1);
-    expect(node.observer.of('connectionClosed')).toHaveLength(1);
+    expect(node.observer.of('closed')).toHaveLength(1);
   });
 
   test('meanwhile it gets nothing, is listed nowhere, and other work on it changes nothing', async () => {

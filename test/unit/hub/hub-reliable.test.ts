@@ -42,7 +42,7 @@ describe('[client-protocols 5.2] a lost socket', () => {
     expect([node.chat.size, ends(client)]).toEqual([0, 1]);
     const reason = 'The connection recovery timeout expired.';
     expect(client.session.calls.at(-1)).toEqual({ call: 'disconnected', reason });
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'Normal', reason }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'Normal', reason }]);
     expect(recover(client)).toBeUndefined();
     expect(await Promise.all([node.chat.userExists('ann'), node.chat.groupExists('g')])).toEqual([false, false]);
     expect(node.clock.pending).toBe(0);
@@ -89,7 +89,7 @@ describe('[client-protocols 5.2] a lost socket', () => {
     const client = open();
     node.chat.lifecycle.lose(client.connection, client.outlet, { category: 'PingTimeout', reason: 'x' }, false);
     node.clock.advance(30_000);
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'PingTimeout' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'PingTimeout' }]);
   });
 });
 
@@ -142,7 +142,7 @@ describe('[client-protocols 5.2] a suspended session', () => {
     await node.chat.closeConnection(client.id, 'why');
     expect([client.heard(), client.outlet.closed, node.clock.pending]).toEqual([[], undefined, 0]);
     expect([recover(client), ends(client), node.chat.size]).toEqual([undefined, 1, 0]);
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'ClosedByAppServer' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'ClosedByAppServer' }]);
   });
 
   test('[CP-089] ends when more waits than its buffer holds', () => {
@@ -152,7 +152,7 @@ describe('[client-protocols 5.2] a suspended session', () => {
     expect(node.chat.size).toBe(1);
     send(client, 'x');
     expect([node.chat.size, ends(client), node.clock.pending]).toEqual([0, 1, 0]);
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'SlowClient' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'SlowClient' }]);
     expect(recover(client)).toBeUndefined();
   });
 
@@ -247,7 +247,7 @@ describe('[client-protocols 5.3] recovery', () => {
     lose(client);
     recover(client);
     expect(client.session.history).toEqual(before);
-    expect(node.observer.facts.map(({ what }) => what)).toEqual(['connectionOpened']);
+    expect(node.observer.facts.map(({ what }) => what)).toEqual(['identified', 'opened']);
     node.clock.advance(100_000);
     expect(node.chat.size).toBe(1);
   });

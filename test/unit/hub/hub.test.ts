@@ -65,22 +65,12 @@ describe('opening', () => {
       { call: 'accept', userId: 'ann', subprotocol: 'JSON.webpubsub.azure.v1' },
       { call: 'connected' },
     ]);
+    const at = { hub: 'chat', connectionId: 'c', protocol: 'json.webpubsub.azure.v1' };
     expect(node.observer.facts).toEqual([
-      { what: 'connectionOpened', hub: 'chat', connectionId: 'c', protocol: 'json.webpubsub.azure.v1' },
-      {
-        what: 'roleIgnored',
-        hub: 'chat',
-        connectionId: 'c',
-        role: 'webpubsub.sendToGroups.\\',
-        reason: 'not a valid pattern',
-      },
-      {
-        what: 'roleIgnored',
-        hub: 'chat',
-        connectionId: 'c',
-        role: 'custom',
-        reason: 'not a role of this service',
-      },
+      { what: 'identified', ...at, userId: 'ann', subprotocol: 'JSON.webpubsub.azure.v1', isFirst: true },
+      { what: 'opened', ...at, isFirst: true },
+      { what: 'roleIgnored', ...at, role: 'webpubsub.sendToGroups.\\', reason: 'not a valid pattern' },
+      { what: 'roleIgnored', ...at, role: 'custom', reason: 'not a role of this service' },
     ]);
   });
 
@@ -89,7 +79,7 @@ describe('opening', () => {
     node.chat.lifecycle.abandon(asked);
     expect(asked.upstream.history).toEqual(['accept', 'disconnected']);
     expect(node.chat.size).toBe(0);
-    expect(node.observer.facts).toEqual([]);
+    expect(node.observer.facts.map(({ what }) => what)).toEqual(['abandoned']);
   });
 });
 
@@ -102,7 +92,7 @@ describe('[client-protocols 8.3] endings', () => {
     expect(client.heard()).toEqual([disconnected(text)]);
     expect(client.outlet.closed).toEqual({ code: 1000, reason: '' });
     expect(client.session.calls.at(-1)).toEqual({ call: 'disconnected', reason: text });
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'ClosedByAppServer', reason: text }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'ClosedByAppServer', reason: text }]);
   });
 
   test.each([undefined, ''])('[RA-048] without a reason (%j) there is no suffix', async reason => {
@@ -136,7 +126,7 @@ describe('[client-protocols 8.3] endings', () => {
     expect(client.heard()).toEqual([disconnected('The client is too slow.')]);
     expect(client.outlet.closed).toEqual({ code: 1008, reason: '' });
     expect(client.session.history.filter(call => call === 'disconnected')).toHaveLength(1);
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'SlowClient' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'SlowClient' }]);
   });
 
   test('an outlet that fails while its connection is told goodbye leaves no trace of it', async () => {
@@ -164,6 +154,6 @@ describe('[design 5] shutdown', () => {
       expect(outlet.closed).toEqual({ code: 1001, reason: '' });
       expect(outlet.take()).toEqual([disconnected('The service is shutting down.')]);
     }
-    expect(node.observer.of('connectionClosed').every(({ category }) => category === 'ServiceReload')).toBe(true);
+    expect(node.observer.of('closed').every(({ category }) => category === 'ServiceReload')).toBe(true);
   });
 });

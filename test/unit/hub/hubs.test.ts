@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/backplane/memory.js';
-import { observers } from '../../../src/hub/observers.js';
 import type { ConnectReply } from '../../../src/hub/ports.js';
 import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { simpleEvents } from '../../../src/protocols/webpubsub/simple.js';
-import { FactObserver, TestNode, textPayload } from '../../support/fake-ports.js';
+import { TestNode, textPayload } from '../../support/fake-ports.js';
 
 const candidate = {
   userId: undefined,
@@ -118,52 +117,5 @@ describe('hubs', () => {
     expect(client.heard()).toEqual([]);
     expect(await other.connectionExists(client.id)).toBe(false);
     expect(client.connection.isOpen).toBe(true);
-  });
-});
-
-describe('observers', () => {
-  const opened = { hub: 'chat', connectionId: 'c', protocol: 'simple' };
-
-  test('all are told, in order; each may leave out what it does not care for', () => {
-    const told: string[] = [];
-    const all = observers(
-      { connectionOpened: ({ hub }) => told.push(`first ${hub}`) },
-      { fault: where => told.push(where) },
-      { connectionOpened: ({ protocol }) => told.push(`third ${protocol}`) },
-    );
-    all.connectionOpened(opened);
-    all.messageSent('chat', 'simple', 1, 2);
-    all.fault('somewhere', new Error());
-    expect(told).toEqual(['first chat', 'third simple', 'somewhere']);
-  });
-
-  test('each keeps its own `this`, and everything it can be told arrives', () => {
-    const [first, second] = [new FactObserver(), new FactObserver()];
-    for (const all of [observers(first), observers(first, second)]) {
-      all.connectionOpened(opened);
-      all.connectionClosed({ ...opened, category: 'Normal', reason: '' });
-      all.roleIgnored({ hub: 'chat', connectionId: 'c', role: 'r', reason: '' });
-      all.requestRefused({ hub: 'chat', connectionId: 'c', reason: '' });
-      const path = '/client/hubs/chat';
-      all.connectionRefused({ hub: 'chat', status: 401, reason: '', method: 'GET', path, durationMs: 1 });
-      all.upgraded({ hub: 'chat', connectionId: 'c', path, status: 101, durationMs: 1 });
-      const call = { method: 'POST', path: '/api/hubs/chat/:send', status: 202, durationMs: 1 };
-      all.restCallFinished('WebPubSub_SendToAll', 202, 1);
-      all.restCallTold({ ...call, receivers: 1, reason: undefined, isAnswer: false });
-      all.messageReceived('chat', 'simple', 1);
-      all.messageSent('chat', 'simple', 1, 1);
-      all.sendsDelivered('chat', 1, 1);
-      const event = { hub: 'chat', connectionId: 'c', event: 'e', kind: 'user', outcome: 'success' } as const;
-      all.eventFinished({ ...event, durationMs: 1, attempts: 1, reason: undefined });
-      all.handlerChanged({ hub: 'chat', url: 'u', state: 'active', reason: undefined });
-      all.warned({ hub: 'chat', warning: 'w' });
-      all.fault('w', undefined);
-    }
-    expect(second.facts.map(({ what }) => what)).toEqual([
-      ...['connectionOpened', 'connectionClosed', 'roleIgnored', 'requestRefused', 'connectionRefused'],
-      ...['upgraded', 'restCallFinished', 'restCallTold', 'messageReceived'],
-      ...['messageSent', 'sendsDelivered', 'eventFinished', 'handlerChanged', 'warned', 'fault'],
-    ]);
-    expect(first.facts).toEqual([...second.facts, ...second.facts]);
   });
 });

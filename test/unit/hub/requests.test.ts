@@ -79,8 +79,8 @@ describe('groups', () => {
     client.say({ type: 'joinGroup', group: 'g', ackId: 5 });
     client.say({ type: 'joinGroup', group: 'h' });
     client.say({ type: 'sendToGroup', group: 'g', data: 1, stream: { streamId: 's' } });
-    const told = node.observer.facts.filter(({ what }) => what === 'requestRefused');
-    const at = { what: 'requestRefused', hub: 'chat', connectionId: client.id };
+    const told = node.observer.facts.filter(({ what }) => what === 'refused');
+    const at = { what: 'refused', hub: 'chat', connectionId: client.id, protocol: 'json.webpubsub.azure.v1' };
     expect(told).toEqual([
       { ...at, reason: 'no joinLeaveGroup permission for group g' },
       { ...at, reason: 'no joinLeaveGroup permission for group h' },
@@ -221,9 +221,7 @@ describe('events', () => {
       '{"type":"message","from":"server","dataType":"text","data":"counted"}',
       ackText(1),
     ]);
-    expect(node.observer.of('messageSent')).toMatchObject([
-      { receivers: 1, protocol: 'json.webpubsub.azure.v1', bytes: 69 },
-    ]);
+    expect(node.observer.of('sent')).toMatchObject([{ receivers: 1, protocol: 'json.webpubsub.azure.v1', bytes: 69 }]);
   });
 
   test('[CP-064] without a reply there is only the ack', async () => {
@@ -268,7 +266,7 @@ describe('events', () => {
     await client.session.refuse(new PubSubError('eventFailed', 'SECRET'));
     expect(client.heard()).toEqual(['{"type":"system","event":"disconnected","message":"The event handler failed."}']);
     expect(client.outlet.closed).toEqual({ code: 1011, reason: '' });
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'SendEventFailed' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'SendEventFailed' }]);
   });
 
   test('the setting is read at each failure, and other failures are not its business', async () => {
@@ -292,7 +290,7 @@ describe('events', () => {
     client.heard();
     await client.session.answer(textPayload('late'));
     expect(client.heard()).toEqual([]);
-    expect(node.observer.of('messageSent')).toEqual([]);
+    expect(node.observer.of('sent')).toEqual([]);
   });
 
   test('other connections do not wait', () => {
@@ -321,7 +319,7 @@ describe('[client-protocols 4.5] malformed frames', () => {
     expect(client.heard()).toEqual(['{"type":"system","event":"disconnected","message":"unknown message type"}']);
     expect(client.outlet.closed).toEqual({ code: 1007, reason: '' });
     expect(await membersOf('g')).toEqual([]);
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'BadRequest' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'BadRequest' }]);
   });
 
   test('[CP-055] a binary frame is 1003', () => {
@@ -365,7 +363,7 @@ describe('simple clients', () => {
     await client.session.refuse(new PubSubError(kind, 'SECRET'));
     expect(client.outlet.closed).toEqual({ code: 1011, reason: '' });
     expect(client.heard()).toEqual([]);
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category, protocol: 'simple' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category, protocol: 'simple' }]);
   });
 
   test('[CP-031] publishing without the role is close 1008 at the first frame', () => {
@@ -373,7 +371,7 @@ describe('simple clients', () => {
     expect(client.connection.isOpen).toBe(true);
     say(client, 'x');
     expect(client.outlet.closed).toEqual({ code: 1008, reason: '' });
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'Unauthorized' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'Unauthorized' }]);
   });
 
   test('[CP-032] [CP-033] with the role it is sent on, to the sender too unless noEcho', () => {

@@ -31,6 +31,7 @@ function start(answers: Answer[], overrides: Partial<DeliveryOptions> = {}, sign
     deadlineMs: startMs + options.timeoutMs,
     bodyLimit: () => ({ bytes: 10, beyond: 'cut' }),
     attempts: 0,
+    watch: undefined,
   };
   const outcome = deliver({ send }, clock, delivery, options).catch((error: unknown) => error);
   return { clock, sent, delivery, outcome };

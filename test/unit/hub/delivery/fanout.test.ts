@@ -7,7 +7,8 @@ import type { DataMessage } from '../../../../src/protocols/messages.js';
 import type { Encoder, Protocol } from '../../../../src/protocols/protocol.js';
 import { jsonReliable } from '../../../../src/protocols/webpubsub/json/index.js';
 import { simpleEvents } from '../../../../src/protocols/webpubsub/simple.js';
-import { FactObserver, RecordingOutlet, ScriptedUpstream, textPayload } from '../../../support/fake-ports.js';
+import { RecordingOutlet, ScriptedUpstream, textPayload } from '../../../support/fake-ports.js';
+import { RecordingObserver } from '../../../support/recording-observer.js';
 
 const everybody: Conditions = { excluded: [], accepts: undefined };
 const expiresAtMs = Number.POSITIVE_INFINITY;
@@ -39,8 +40,8 @@ function connect(id: string, protocol: Protocol, ender = nobody) {
 }
 
 /** Sends to all of them, but for the excluded ids. */
-function send(receivers: readonly ReturnType<typeof connect>[], excluded: readonly string[] = []): FactObserver {
-  const observer = new FactObserver();
+function send(receivers: readonly ReturnType<typeof connect>[], excluded: readonly string[] = []): RecordingObserver {
+  const observer = new RecordingObserver();
   const connections = receivers.map(({ connection }) => connection);
   fanOut(connections, [{ message, expiresAtMs }], { ...everybody, excluded }, 'chat', observer);
   return observer;
@@ -58,8 +59,8 @@ describe('[design 4] fan-out', () => {
     expect(frames.size).toBe(2);
     expect(receivers.every(({ outlet }) => outlet.frames.length === 1)).toBe(true);
     expect(observer.facts).toEqual([
-      { what: 'messageSent', hub: 'chat', protocol: 'a', receivers: 20, bytes: 9 },
-      { what: 'messageSent', hub: 'chat', protocol: 'b', receivers: 10, bytes: 5 },
+      { what: 'sent', hub: 'chat', protocol: 'a', receivers: 20, bytes: 9 },
+      { what: 'sent', hub: 'chat', protocol: 'b', receivers: 10, bytes: 5 },
     ]);
   });
 
@@ -96,7 +97,7 @@ describe('[design 4] fan-out', () => {
     const [a, b] = [connect('a', protocolOf('a', encoder)), connect('b', protocolOf('a', encoder))];
     const given: Frames[] = [];
     for (const { outlet } of [a, b]) outlet.send = frames => void given.push(frames);
-    const observer = new FactObserver();
+    const observer = new RecordingObserver();
     const sends = ['one', 'three'].map(text => ({
       message: { kind: 'serverMessage', payload: textPayload(text) } as const,
       expiresAtMs: 7,
@@ -122,7 +123,7 @@ describe('[design 4] fan-out', () => {
     first.outlet.send = () => {
       for (const connection of present) if (connection.id === 'a') present.delete(connection);
     };
-    fanOut(present, [{ message, expiresAtMs }], everybody, 'chat', new FactObserver());
+    fanOut(present, [{ message, expiresAtMs }], everybody, 'chat', new RecordingObserver());
     expect(receivers.slice(1).map(({ outlet }) => outlet.frames.length)).toEqual([1, 1]);
   });
 });
@@ -160,16 +161,14 @@ describe('[client-protocols 5.1] reliable receivers', () => {
     expect([full.connection.isAlive, full.outlet.frames.length]).toEqual([false, 1_000]);
     expect(other.outlet.frames).toHaveLength(1);
     const bytes = other.outlet.frames[0]?.bytes.length;
-    expect(facts).toEqual([
-      { what: 'messageSent', hub: 'chat', protocol: jsonReliable.subprotocol, receivers: 1, bytes },
-    ]);
+    expect(facts).toEqual([{ what: 'sent', hub: 'chat', protocol: jsonReliable.subprotocol, receivers: 1, bytes }]);
   });
 
   test('what JSON has no words for takes no id', () => {
     const receiver = connect('a', jsonReliable);
     const empty = { dataType: 'json', bytes: Buffer.from('null'), metadata: undefined } as const;
     const nothing = { message: { kind: 'serverMessage', payload: empty }, expiresAtMs } as const;
-    fanOut([receiver.connection], [nothing], everybody, 'chat', new FactObserver());
+    fanOut([receiver.connection], [nothing], everybody, 'chat', new RecordingObserver());
     expect(receiver.outlet.frames).toEqual([]);
     send([receiver]);
     expect(receiver.outlet.take()[0]).toContain('"sequenceId":1}');

@@ -137,13 +137,13 @@ describe('a client for which what waits is too much ends as a slow one, whatever
 
   async function expectGone({ connection, session }: FakeClient): Promise<void> {
     expect(connection.isAlive).toBe(false);
-    expect(node.observer.of('connectionClosed')).toMatchObject([{ category: 'SlowClient' }]);
+    expect(node.observer.of('closed')).toMatchObject([{ category: 'SlowClient' }]);
     expect(session.history.filter(name => name === 'disconnected')).toHaveLength(1);
     expect(session.presence.filter(told => told === 'left g')).toHaveLength(1);
     for (const group of ['g', 'h']) expect(await node.chat.groupExists(group)).toBe(false);
     expect(node.chat.size).toBe(0);
     node.clock.advance(60_000);
-    expect(node.observer.of('connectionClosed')).toHaveLength(1);
+    expect(node.observer.of('closed')).toHaveLength(1);
   }
 
   test.each(['joinGroup', 'leaveGroup'] as const)('%s', async type => {
@@ -283,7 +283,7 @@ class Room {
   /** Copies sent, by protocol. */
   sent(): Record<string, number> {
     const total: Record<string, number> = {};
-    for (const { protocol, receivers } of this.node.observer.of('messageSent')) {
+    for (const { protocol, receivers } of this.node.observer.of('sent')) {
       total[protocol as string] = (total[protocol as string] ?? 0) + (receivers as number);
     }
     return total;
@@ -324,11 +324,11 @@ describe('[F10] how many a send reached', () => {
       ['but one', 2],
       ['nobody', 0],
     ]);
-    const facts = node.observer.facts.filter(({ what }) => what === 'sendsDelivered');
+    const facts = node.observer.facts.filter(({ what }) => what === 'delivered');
     expect(facts).toEqual([
-      { what: 'sendsDelivered', hub: 'chat', sends: 2, receivers: 3 },
-      { what: 'sendsDelivered', hub: 'chat', sends: 1, receivers: 2 },
-      { what: 'sendsDelivered', hub: 'chat', sends: 1, receivers: 0 },
+      { what: 'delivered', hub: 'chat', sends: 2, receivers: 3 },
+      { what: 'delivered', hub: 'chat', sends: 1, receivers: 2 },
+      { what: 'delivered', hub: 'chat', sends: 1, receivers: 0 },
     ]);
   });
 });

@@ -107,7 +107,7 @@ describe('[client-protocols 4.2] invoke', () => {
     await node.chat.closeConnection(client.id);
     client.heard();
     await client.session.answer(textPayload('late'));
-    expect([client.heard(), node.observer.of('messageSent')]).toEqual([[], []]);
+    expect([client.heard(), node.observer.of('sent')]).toEqual([[], []]);
   });
 });
 
