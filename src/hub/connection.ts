@@ -1,6 +1,6 @@
 import { PubSubError } from '../errors.js';
 import type { Frames } from '../frames/frames.js';
-import type { Act } from '../protocols/acts.js';
+import type { Act, MembershipTag } from '../protocols/acts.js';
 import { type DataMessage, isDataMessage, type ServerMessage } from '../protocols/messages.js';
 import type { Dialogue, InboundFrame, Numbering, Protocol, Step, Steps } from '../protocols/protocol.js';
 import { ActQueue, type QueuedStep, type QueueOwner } from './act-queue.js';
@@ -74,6 +74,8 @@ export class Connection implements QueueOwner {
   frameWatch: FrameWatch | undefined;
   /** These are made when they are needed: many clients are in no group, and only listen. */
   #groups: Set<string> | undefined;
+  /** By group, of the memberships that have one. */
+  #tags: Map<string, MembershipTag> | undefined;
   #dialogue: Dialogue | undefined;
   #queue: ActQueue | undefined;
   readonly #replay: ReplayBuffer | undefined;
@@ -104,9 +106,18 @@ export class Connection implements QueueOwner {
     return this.#groups ?? noGroups;
   }
 
-  /** For `Members`, whose index of the group goes with it. False when it was in the group. */
-  enter(group: string): boolean {
+  /** Undefined: it is not in the group, or a plain member of it. */
+  tagOf(group: string): MembershipTag | undefined {
+    return this.#tags?.get(group);
+  }
+
+  /** For `Members`, whose index of the group goes with it. A tag replaces the one that it had. False when it was in the group. */
+  enter(group: string, tag?: MembershipTag): boolean {
     this.#groups ??= new Set();
+    if (tag !== undefined) {
+      this.#tags ??= new Map();
+      this.#tags.set(group, tag);
+    }
     if (this.#groups.has(group)) return false;
     this.#groups.add(group);
     return true;
@@ -114,6 +125,7 @@ export class Connection implements QueueOwner {
 
   /** As for `enter`. False when it was not in the group. */
   leave(group: string): boolean {
+    this.#tags?.delete(group);
     return this.#groups?.delete(group) ?? false;
   }
 

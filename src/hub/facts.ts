@@ -1,5 +1,6 @@
 import type { CloseCategory } from '../errors.js';
 import type { Frames } from '../frames/frames.js';
+import type { MembershipTag } from '../protocols/acts.js';
 import type { NumberedMessage } from '../protocols/messages.js';
 import type { InboundFrame } from '../protocols/protocol.js';
 
@@ -92,6 +93,8 @@ export interface Joined extends OfConnection {
   readonly group: string;
   /** It is the group's only member on this node. */
   readonly isFirst: boolean;
+  /** Undefined: a plain member. */
+  readonly tag?: MembershipTag | undefined;
 }
 
 /** It is not in the group any more, also because it ended. Told by members: one object per membership. */
@@ -100,6 +103,8 @@ export interface Left extends OfConnection {
   readonly group: string;
   /** The group has no member on this node any more. */
   readonly isLast: boolean;
+  /** As it was. */
+  readonly tag?: MembershipTag | undefined;
 }
 
 /** A request of its client was refused for want of a role or a membership. Told by the hub, before the client is answered. */

@@ -80,10 +80,11 @@ export class Hub implements Performer {
     this.#ports = ports;
     const { backplane, clock, observer, slices, watches } = ports;
     const changes: MembershipChanges = {
-      joined: (connection, group, isFirst) => observer.tell({ kind: 'joined', hub: name, connection, group, isFirst }),
-      left: (connection, group, isLast) => {
+      joined: (connection, group, isFirst, tag) =>
+        observer.tell({ kind: 'joined', hub: name, connection, group, isFirst, tag }),
+      left: (connection, group, isLast, tag) => {
         this.#states.leave(connection, group); // a state in the group goes with the membership
-        observer.tell({ kind: 'left', hub: name, connection, group, isLast });
+        observer.tell({ kind: 'left', hub: name, connection, group, isLast, tag });
       },
     };
     const members = new Members(name, backplane, changes);

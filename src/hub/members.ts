@@ -1,3 +1,4 @@
+import type { MembershipTag } from '../protocols/acts.js';
 import type { Connection } from './connection.js';
 import type { Backplane, Target } from './ports.js';
 import { Roster } from './roster.js';
@@ -8,9 +9,9 @@ type Announcements = Map<string, Promise<void>>;
 /** Told what changed, right after it did. */
 export interface MembershipChanges {
   /** @param isFirst of the group's members on this node */
-  joined(connection: Connection, group: string, isFirst: boolean): void;
-  /** @param isLast of the group's members on this node */
-  left(connection: Connection, group: string, isLast: boolean): void;
+  joined(connection: Connection, group: string, isFirst: boolean, tag: MembershipTag | undefined): void;
+  /** @param isLast of the group's members on this node @param tag that the membership had */
+  left(connection: Connection, group: string, isLast: boolean, tag: MembershipTag | undefined): void;
 }
 
 /**
@@ -69,23 +70,24 @@ export class Members {
   }
 
   /** Idempotent; does nothing to a connection that has ended, also by what was delivered to it first, as a slow client. */
-  join(connection: Connection, group: string): Promise<void> | undefined {
+  join(connection: Connection, group: string, tag?: MembershipTag): Promise<void> | undefined {
     this.beforeChange();
     if (!connection.isAlive) return undefined;
-    if (!connection.enter(group)) return this.#newGroups.get(group);
+    if (!connection.enter(group, tag)) return this.#newGroups.get(group);
     const isFirst = this.#groups.add(group, connection);
     const ready = isFirst ? this.#announce(this.#newGroups, group, this.#group(group)) : this.#newGroups.get(group);
-    this.#changes.joined(connection, group, isFirst);
+    this.#changes.joined(connection, group, isFirst, tag);
     return ready;
   }
 
   /** Idempotent. */
   leave(connection: Connection, group: string): void {
     this.beforeChange();
+    const tag = connection.tagOf(group);
     if (!connection.leave(group)) return;
     const isLast = this.#groups.remove(group, connection);
     if (isLast) this.#conclude(this.#newGroups, group, this.#group(group));
-    this.#changes.left(connection, group, isLast);
+    this.#changes.left(connection, group, isLast, tag);
   }
 
   count(target: Target): number {

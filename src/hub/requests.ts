@@ -84,7 +84,7 @@ export class Requests implements ConnectionOwner {
     switch (act.kind) {
       case 'join':
         need(connection, 'joinLeaveGroup', act.group);
-        return members.join(connection, act.group);
+        return members.join(connection, act.group, act.tag);
       case 'leave':
         need(connection, 'joinLeaveGroup', act.group);
         return members.leave(connection, act.group);

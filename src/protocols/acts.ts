@@ -1,9 +1,16 @@
 import type { PubSubError } from '../errors.js';
 import type { MessageError, Payload, UserError } from './messages.js';
 
+/**
+ * What a membership is besides being one, in the terms of its protocol: the member of a presence channel, the QoS that an
+ * MQTT subscription was granted. Plain data that JSON can carry: it goes with the session to another node.
+ */
+export type MembershipTag = Readonly<Record<string, unknown>>;
+
 /** What a client wants done, in any protocol. What its protocol needs for the answer, such as an ackId, is not part of it. */
 export type Act =
-  | { readonly kind: 'join' | 'leave'; readonly group: string }
+  /** `tag`: of a join, in protocols that have them. */
+  | { readonly kind: 'join' | 'leave'; readonly group: string; readonly tag?: MembershipTag }
   | {
       readonly kind: 'publish';
       readonly group: string;

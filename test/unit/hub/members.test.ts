@@ -68,6 +68,30 @@ describe('who is here', () => {
     expect([...a.groups]).toEqual([]);
   });
 
+  test('a membership has the tag of its last join, and both are told; a plain one has none', () => {
+    const changes: unknown[] = [];
+    const told = new Members(hub, backplane, {
+      joined: ({ id }, group, isFirst, tag) => changes.push(['+', id, group, isFirst, tag]),
+      left: ({ id }, group, isLast, tag) => changes.push(['-', id, group, isLast, tag]),
+    });
+    const [a, b] = [connect('a'), connect('b')];
+    for (const connection of [a, b]) told.add(connection);
+    told.join(a, 'g', { qos: 0 });
+    told.join(a, 'g', { qos: 1 });
+    told.join(a, 'g');
+    told.join(b, 'g');
+    expect([a.tagOf('g'), a.tagOf('other'), b.tagOf('g')]).toEqual([{ qos: 1 }, undefined, undefined]);
+    told.leave(a, 'g');
+    expect(a.tagOf('g')).toBeUndefined();
+    told.leave(b, 'g');
+    expect(changes).toEqual([
+      ['+', 'a', 'g', true, { qos: 0 }],
+      ['+', 'b', 'g', false, undefined],
+      ['-', 'a', 'g', false, { qos: 1 }],
+      ['-', 'b', 'g', true, undefined],
+    ]);
+  });
+
   test('who is removed is found by its groups alone, until it has left them', () => {
     const a = connect('a', 'ann');
     members.add(a);
