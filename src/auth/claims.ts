@@ -4,7 +4,7 @@ import { PubSubError } from '../errors.js';
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** Seconds by which clocks may differ, for `exp` and `nbf`. [client-protocols 1.3, rest-api 1.2, 1.4] */
-export const clockSkewSeconds = 300;
+const clockSkewSeconds = 300;
 
 /**
  * No extension of JWS is understood here, so a token that makes one critical is refused. [RFC 7515 4.1.11]

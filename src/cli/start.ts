@@ -1,4 +1,4 @@
-import { type Config, textOf } from '../config/load.js';
+import type { Config } from '../config/load.js';
 import { PubSubError } from '../errors.js';
 import { type LogLevel, logLevels, makeLogger } from '../logging.js';
 import type { Service, ServiceOptions } from '../service.js';
@@ -46,7 +46,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   const file = findHubsFile(lookUp('hubs', args, env));
   const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
   const config = await loadHubs(file, env, args.sample === true);
-  const warnings = [...settings.warnings, ...variableWarnings(args, env, textOf(config) ?? '')];
+  const warnings = [...settings.warnings, ...variableWarnings(args, env, config.source.text)];
   for (const warning of warnings) log.warn(warning);
   const options: ServiceOptions = {
     host: host.text,

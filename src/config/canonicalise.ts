@@ -18,7 +18,7 @@ const formats: Readonly<Record<string, (text: string, written: string) => unknow
 export type Report = (path: Path, reason: string | undefined) => void;
 
 /** Called for each text in which variables were filled in. */
-export type Told = (path: Path, from: FromEnvironment) => void;
+export type Filled = (path: Path, from: FromEnvironment) => void;
 
 /**
  * Follows the schema down the tree: environment variables take the type that their field has, words their canonical
@@ -29,7 +29,7 @@ export function canonicalise(
   value: unknown,
   path: Path,
   report: Report,
-  filled: Told = () => {},
+  filled: Filled = () => {},
 ): unknown {
   if (value instanceof FromEnvironment) {
     filled(path, value);
@@ -41,11 +41,11 @@ export function canonicalise(
     return items ? value.map((item, index) => canonicalise(items, item, [...path, index], report, filled)) : value;
   }
   if (typeof value !== 'object' || value === null) return value;
-  const settled = Object.entries(value).map(([key, item]) => {
+  const canonical = Object.entries(value).map(([key, item]) => {
     const inner = schemaOf(schema, key);
     return [key, inner ? canonicalise(inner, item, [...path, key], report, filled) : item];
   });
-  return Object.fromEntries(settled);
+  return Object.fromEntries(canonical);
 }
 
 function schemaOf(schema: TSchema, key: string): TSchema | undefined {

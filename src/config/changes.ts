@@ -10,9 +10,9 @@ export interface Changes {
 
 type Tree = Readonly<Record<string, unknown>>;
 
-/** @param trees the two as they are in the file */
-export function changesBetween(before: Config, after: Config, trees: { before: unknown; after: unknown }): Changes {
-  const [old, next] = [mapping(trees.before), mapping(trees.after)];
+/** The differences between two configurations, by what is in their files. */
+export function changesOf(before: Config, after: Config): Changes {
+  const [old, next] = [mapping(before.source.tree), mapping(after.source.tree)];
   const names = [...new Set([...before.hubs.keys(), ...after.hubs.keys()])];
   return {
     lines: [

@@ -72,6 +72,14 @@ export interface Config {
   readonly limits: Limits;
   readonly reliable: ReliableSettings;
   readonly callers: CallerSettings;
+  readonly source: ConfigSource;
+}
+
+/** What a configuration was read from. May contain secrets: it is compared, and never shown. */
+export interface ConfigSource {
+  readonly text: string;
+  /** The text's values, in canonical spelling and with environment variables filled in. */
+  readonly tree: HubsFile;
 }
 
 /** A hub that the file does not name needs no settings to exist. [rest-api 6.1] */
@@ -81,22 +89,17 @@ export const defaultHubConfig: Omit<HubConfig, 'name'> = deepFreeze({
   eventHandlers: [],
 });
 
-/** What of the URLs came from variables: how they were written, not what is configured. */
-const insertionsOf = new WeakMap<EventHandlerOptions, readonly Insertion[]>();
-
 /** What of it concerns upstreams. */
 export function handlersOf(config: Config): readonly HubHandlers[] {
-  return [...config.hubs.values()].map(({ name, eventHandlers }) => ({
-    hub: name,
-    eventHandlers: eventHandlers.map(options => ({ ...options, insertions: insertionsOf.get(options) })),
-  }));
+  return [...config.hubs.values()].map(({ name, eventHandlers }) => ({ hub: name, eventHandlers }));
 }
 
 /** Where variables were filled in into the text at a path of the file. */
 export type InsertionsAt = (path: Path) => readonly Insertion[] | undefined;
 
 /** Fills in the defaults and freezes the result. */
-export function buildConfig(file: HubsFile, insertionsAt: InsertionsAt = () => undefined): Config {
+export function buildConfig(source: ConfigSource, insertionsAt: InsertionsAt): Config {
+  const file = source.tree;
   const hubs = Object.entries(file.hubs ?? {}).map(([name, settings]) => buildHub(name, settings ?? {}, insertionsAt));
   return deepFreeze({
     hubs: frozenMap(hubs.map(hub => [hub.name.toLowerCase(), deepFreeze(hub)])),
@@ -117,6 +120,7 @@ export function buildConfig(file: HubsFile, insertionsAt: InsertionsAt = () => u
       finalCloseCodes: file.reliable?.finalCloseCodes ?? [...defaultFinalCloseCodes],
     },
     callers: buildCallers(file.auth ?? {}),
+    source,
   });
 }
 
@@ -133,15 +137,14 @@ function buildHub(name: string, settings: HubSettings, insertionsAt: InsertionsA
 }
 
 function buildHandler(settings: HandlerSettings, insertions: readonly Insertion[] | undefined): EventHandlerOptions {
-  const options: EventHandlerOptions = {
+  return {
     urlTemplate: settings.urlTemplate,
+    ...(insertions !== undefined && { insertions }),
     systemEvents: settings.systemEvents ?? [],
     userEventPattern: settings.userEventPattern ?? undefined,
     groupPresenceEvents: buildPresence(settings.groupPresenceEvents),
     auth: buildAuth(settings.auth),
   };
-  if (insertions !== undefined) insertionsOf.set(options, insertions);
-  return options;
 }
 
 function buildPresence(settings: HandlerSettings['groupPresenceEvents']): GroupPresenceOptions | undefined {

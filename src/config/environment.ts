@@ -30,10 +30,10 @@ export function fillIn(document: Document, env: Environment, report: Report): vo
   visit(document, {
     Scalar(key, node, ancestors) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
-      const { value, faults, empty, insertions } = substitute(node.value, env);
-      for (const fault of faults) report(pathOf([...ancestors, node]), fault, node);
+      const { value, problems, empty, insertions } = substitute(node.value, env);
+      for (const problem of problems) report(pathOf([...ancestors, node]), problem, node);
       const isWhole = /^\$\{\w+\}$/.test(node.value);
-      const filled = faults.length > 0 ? undefined : value;
+      const filled = problems.length > 0 ? undefined : value;
       node.value = new FromEnvironment(node.value, filled, isWhole, empty, insertions);
     },
   });
@@ -41,7 +41,7 @@ export function fillIn(document: Document, env: Environment, report: Report): vo
 
 interface Substituted {
   readonly value: string;
-  readonly faults: readonly string[];
+  readonly problems: readonly string[];
   readonly empty: readonly string[];
   readonly insertions: readonly Insertion[];
 }
@@ -49,7 +49,7 @@ interface Substituted {
 const variablePattern = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
 
 function substitute(text: string, env: Environment): Substituted {
-  const faults = new Set<string>();
+  const problems = new Set<string>();
   const empty = new Set<string>();
   const insertions: Insertion[] = [];
   let shift = 0; // how much further a text stands in the value than in `text`
@@ -64,14 +64,14 @@ function substitute(text: string, env: Environment): Substituted {
       return '${';
     }
     const found = name !== undefined && Object.hasOwn(env, name) ? env[name] : undefined;
-    if (found === undefined) faults.add(faultOf(name));
+    if (found === undefined) problems.add(problemOf(name));
     else if (found === '' && name !== undefined) empty.add(name);
     return insert(match, found ?? '', at);
   });
-  return { value, faults: [...faults], empty: [...empty], insertions };
+  return { value, problems: [...problems], empty: [...empty], insertions };
 }
 
-function faultOf(name: string | undefined): string {
+function problemOf(name: string | undefined): string {
   const literal = 'write `$${` for a literal `${`';
   if (name === undefined) return `a variable name and \`}\` must follow \`\${\`; ${literal}`;
   return `environment variable ${name} is not set; set it, or ${literal}`;

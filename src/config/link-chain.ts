@@ -3,7 +3,7 @@ import { dirname, join, parse, relative, resolve, sep } from 'node:path';
 
 /** Every symbolic link on the way to the file, and the final path: a change of any of them changes the file. */
 export async function linkChainOf(file: string): Promise<readonly string[]> {
-  const stations: string[] = [];
+  const links: string[] = [];
   let path = file;
   // As many links as the operating system follows.
   for (let count = 0; count < 40; count += 1) {
@@ -11,10 +11,10 @@ export async function linkChainOf(file: string): Promise<readonly string[]> {
     // A link that goes away in between causes an event; the links found until then are enough.
     const target = link === undefined ? undefined : await readlink(link).catch(() => undefined);
     if (link === undefined || target === undefined) break;
-    stations.push(link);
+    links.push(link);
     path = resolve(dirname(link), target, relative(link, path));
   }
-  return [...stations, path];
+  return [...links, path];
 }
 
 async function firstLink(path: string): Promise<string | undefined> {

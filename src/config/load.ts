@@ -2,15 +2,15 @@ import { readFile, stat } from 'node:fs/promises';
 import { Ajv } from 'ajv';
 import type { Insertion } from '../upstream/options.js';
 import { canonicalise } from './canonicalise.js';
-import { type Changes, changesBetween } from './changes.js';
 import { buildConfig, type Config } from './config.js';
 import type { Environment } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path, quote } from './problems.js';
-import { findingOf } from './reasons.js';
+import { schemaProblemOf } from './reasons.js';
 import { type HubsFile, hubsFileSchema } from './schema/hubs-file.js';
 import { readSource, type Source } from './source.js';
 
-export { type Config, defaultHubConfig, type HubConfig, handlersOf, type Limits } from './config.js';
+export { type Changes, changesOf } from './changes.js';
+export { type Config, defaultHubConfig, type HubConfig, handlersOf } from './config.js';
 export type { Environment } from './environment.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
 export { defaultPerAddress } from './schema/limits.js';
@@ -35,44 +35,29 @@ const isHubsFile = ajv.compile<HubsFile>(hubsFileSchema);
 export function parseConfig(text: string, from: { file: string; env: Environment }): Config {
   const source = readSource(text, from.file, from.env);
   if (source.tree === null || source.tree === undefined) throw ConfigError.ofFile(from.file, emptyReason);
-  const faults = new Faults(source);
+  const problems = new Problems(source);
   const insertions = new Map<string, readonly Insertion[]>();
   const tree = canonicalise(
     hubsFileSchema,
     source.tree,
     [],
-    (path, reason) => faults.add(path, reason, 'value'),
+    (path, reason) => problems.add(path, reason, 'value'),
     (path, from) => insertions.set(formatPath(path), from.insertions),
   );
-  checkHubNames(tree, faults);
-  if (isHubsFile(tree) && faults.isEmpty) {
+  checkHubNames(tree, problems);
+  if (isHubsFile(tree) && problems.isEmpty) {
     if (source.cutOff !== undefined) throw new ConfigError([source.cutOff]);
-    const config = buildConfig(tree, path => insertions.get(formatPath(path)));
-    origins.set(config, { text, tree });
-    return config;
+    return buildConfig({ text, tree }, path => insertions.get(formatPath(path)));
   }
   for (const error of isHubsFile.errors ?? []) {
-    const finding = findingOf(error, pathIn(tree, error.instancePath));
-    if (finding) faults.add(finding.path, finding.reason, finding.part);
+    const problem = schemaProblemOf(error, pathIn(tree, error.instancePath));
+    if (problem) problems.add(problem.path, problem.reason, problem.part);
   }
-  throw new ConfigError(faults.inOrder);
+  throw new ConfigError(problems.inOrder);
 }
 
 /** A file that was emptied by mistake or by a full disk would open every hub that a `connect` handler guards. */
 const emptyReason = 'the file is empty; write `hubs: {}` if no hub needs settings';
-
-/** The text that `watchConfig` compares with the file, and the tree for describing changes. */
-const origins = new WeakMap<Config, { readonly text: string; readonly tree: HubsFile }>();
-
-/** The text that the configuration was read from. */
-export function textOf(config: Config): string | undefined {
-  return origins.get(config)?.text;
-}
-
-/** The differences between two configurations, for the log. */
-export function changesOf(before: Config, after: Config): Changes {
-  return changesBetween(before, after, { before: origins.get(before)?.tree, after: origins.get(after)?.tree });
-}
 
 /**
  * Reads a hubs.yaml of at most 1 MiB of UTF-8.
@@ -134,7 +119,7 @@ function unreadable(error: unknown, namedBy: string | undefined): string {
 // ----------------------------------------------------------------------------------------------------- validation
 
 /** What is wrong with the file: one problem for each place, the first one that was found. */
-class Faults {
+class Problems {
   readonly #source: Source;
   readonly #problems: ConfigProblem[];
   readonly #places: Set<string>;
@@ -164,13 +149,13 @@ class Faults {
 }
 
 /** JSON Schema cannot require that keys differ by more than letter case. */
-function checkHubNames(tree: unknown, faults: Faults): void {
+function checkHubNames(tree: unknown, problems: Problems): void {
   const seen = new Map<string, string>();
   for (const name of Object.keys(objectAt(tree, 'hubs'))) {
     const earlier = seen.get(name.toLowerCase());
     if (earlier === undefined) seen.set(name.toLowerCase(), name);
     else
-      faults.add(
+      problems.add(
         ['hubs', name],
         `the same hub as ${quote(earlier)}: hub names are case-insensitive; remove one`,
         'key',

@@ -4,14 +4,14 @@ import { nearestWord } from './did-you-mean.js';
 import { type Path, quote } from './problems.js';
 
 /** A violation of the schema, described for the person who wrote the file. No value is shown: it may come from the environment. */
-export interface Finding {
+export interface SchemaProblem {
   readonly path: Path;
   readonly reason: string;
   readonly part: 'key' | 'value';
 }
 
 /** Undefined when another error describes the same problem better. `path` is that of the error's `instancePath`. */
-export function findingOf(error: ErrorObject, path: Path): Finding | undefined {
+export function schemaProblemOf(error: ErrorObject, path: Path): SchemaProblem | undefined {
   const schema = (error.parentSchema ?? {}) as TSchema;
   switch (error.keyword) {
     case 'if':
@@ -71,7 +71,7 @@ function hint(schema: TSchema, data: unknown): string {
 /** Settings of the vendor's service that files may contain. */
 const unsupported = new Set(['eventlisteners']);
 
-function unknownKey(key: string, schema: TSchema, parent: Path): Finding {
+function unknownKey(key: string, schema: TSchema, parent: Path): SchemaProblem {
   const path = [...parent, key];
   if (schema.patternProperties) {
     const rule = 'a name is a letter followed by letters, digits and _ ` , . [ ], at most 128 characters';
@@ -91,7 +91,7 @@ function didYouMean(given: string, words: readonly string[]): string {
   return word === undefined ? '' : `, did you mean ${quote(word)}?`;
 }
 
-function missing(key: string, parent: Path): Finding {
+function missing(key: string, parent: Path): SchemaProblem {
   const what: Readonly<Record<string, string>> = {
     urlTemplate: 'add the URL that receives the events',
     managedIdentity: 'type ManagedIdentity needs `managedIdentity: { resource: "api://…" }`, the audience of the token',

@@ -16,7 +16,7 @@ import {
 import { findCutOff } from './cut-off.js';
 import { type Environment, fillIn, keyText, pathOf } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path } from './problems.js';
-import { syntaxFaults, unquoted } from './syntax.js';
+import { syntaxProblems, unquoted } from './syntax.js';
 
 /** An honest file has a handful; each costs time when the tree is built. */
 const mostAliases = 10_000;
@@ -59,9 +59,9 @@ class Reader {
     private readonly file: string,
   ) {
     this.document = this.#parse(text);
-    const faults = syntaxFaults([...this.document.errors, ...this.document.warnings], text);
-    if (faults.length === 0) return;
-    const problems = faults.map(({ offset, reason, isUnquoted }) => {
+    const found = syntaxProblems([...this.document.errors, ...this.document.warnings], text);
+    if (found.length === 0) return;
+    const problems = found.map(({ offset, reason, isUnquoted }) => {
       return this.#placed(offset, isUnquoted ? this.#pathAt(offset) : [], reason);
     });
     throw new ConfigError(inOrder(problems));
@@ -82,8 +82,8 @@ class Reader {
     const named = new Map<string, Node>();
     visit(this.document, {
       Alias: (_, alias) => {
-        const fault = this.#resolve(alias, named.get(alias.source));
-        if (fault !== undefined) problems.push(this.at(alias, this.#pathAt(startOf(alias)), fault));
+        const problem = this.#resolve(alias, named.get(alias.source));
+        if (problem !== undefined) problems.push(this.at(alias, this.#pathAt(startOf(alias)), problem));
         return this.#anchors.size > mostAliases ? visit.BREAK : undefined;
       },
       Value: (_, node, ancestors) => {

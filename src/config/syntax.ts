@@ -28,7 +28,7 @@ const reasons: Record<ErrorCode, string> = {
 };
 
 /** A syntax error, described for the person who wrote the file. */
-export interface SyntaxFault {
+export interface SyntaxProblem {
   /** Characters from the start of the text. */
   readonly offset: number;
   readonly reason: string;
@@ -36,16 +36,16 @@ export interface SyntaxFault {
   readonly isUnquoted: boolean;
 }
 
-/** The parser's faults; a variable without quotes alone, since all that follows it is misread. */
-export function syntaxFaults(
+/** The parser's errors; a variable without quotes alone, since all that follows it is misread. */
+export function syntaxProblems(
   errors: readonly { readonly code: ErrorCode; readonly pos: readonly [number, number] }[],
   text: string,
-): readonly SyntaxFault[] {
+): readonly SyntaxProblem[] {
   const variable = errors.find(({ pos: [offset] }) => isVariable(text, offset));
-  return (variable === undefined ? errors : [variable]).map(({ code, pos: [offset] }) => faultOf(code, text, offset));
+  return (variable === undefined ? errors : [variable]).map(({ code, pos: [offset] }) => problemOf(code, text, offset));
 }
 
-function faultOf(code: ErrorCode, text: string, offset: number): SyntaxFault {
+function problemOf(code: ErrorCode, text: string, offset: number): SyntaxProblem {
   if (isVariable(text, offset)) {
     const reason = `within [ ] and { } a value with a variable must be quoted: "$\{NAME}"`;
     return { offset: offset - 1, reason, isUnquoted: true };

@@ -12,7 +12,6 @@ import {
   missingFile,
   parseConfig,
   readConfigText,
-  textOf,
 } from './load.js';
 import { Retry } from './retry.js';
 
@@ -58,7 +57,7 @@ class Watching {
   /** The text, or the error, that was reported last. */
   #last: string | undefined;
   #watcher: FSWatcher | undefined;
-  #stations = '';
+  #links = '';
   #isClosed = false;
   #isQueued = false;
   /** From an error of the watch until one stands again. */
@@ -70,9 +69,7 @@ class Watching {
     this.#file = file;
     this.#options = options;
     this.#retry = new Retry(options.clock, () => this.check());
-    this.#last = options.isMissing
-      ? contentOf(missingFile(file))
-      : ((options.running && textOf(options.running)) ?? readSync(file));
+    this.#last = options.isMissing ? contentOf(missingFile(file)) : (options.running?.source.text ?? readSync(file));
   }
 
   /** Looks at the file again, once what is under way has ended. */
@@ -169,7 +166,7 @@ class Watching {
 
   #onWatchError(error: unknown): void {
     if (this.#isClosed) return;
-    this.#stations = ''; // so that the next look watches anew
+    this.#links = ''; // so that the next look watches anew
     this.#retry.schedule();
     if (this.#isUnwatched) return;
     this.#isUnwatched = true;
@@ -187,19 +184,19 @@ class Watching {
 
   /** Watches anew when the way to the file has changed. */
   async #followLinks(): Promise<void> {
-    const stations = await linkChainOf(resolve(this.#file));
-    const joined = stations.join('\0');
-    if (joined === this.#stations || this.#isClosed) return;
-    this.#stations = joined;
+    const links = await linkChainOf(resolve(this.#file));
+    const joined = links.join('\0');
+    if (joined === this.#links || this.#isClosed) return;
+    this.#links = joined;
     const previous = this.#watcher;
-    this.#watcher = this.#observe(new Set(stations));
+    this.#watcher = this.#observe(new Set(links));
     await previous?.close();
   }
 
   /** Folders are watched, since a file's own watch ends with it; `ready` looks again at what came before the watch stood. */
-  #observe(stations: ReadonlySet<string>): FSWatcher {
-    const folders = new Set([...stations].map(station => dirname(station)));
-    const concerns = (path: string) => stations.has(resolve(path));
+  #observe(links: ReadonlySet<string>): FSWatcher {
+    const folders = new Set([...links].map(link => dirname(link)));
+    const concerns = (path: string) => links.has(resolve(path));
     const watcher = (this.#options.watchFolders ?? watch)([...folders], {
       depth: 0,
       followSymlinks: false,

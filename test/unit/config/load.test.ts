@@ -81,6 +81,7 @@ hubs:
             },
             {
               urlTemplate: 'https://app.example.com/{hub}/{event}?code=k1',
+              insertions: [{ start: 43, end: 45 }],
               systemEvents: [],
               userEventPattern: 'vote, seat.pick',
               auth: { type: 'ManagedIdentity', resource: 'api://chat-backend' },
