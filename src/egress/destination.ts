@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { AddressGuard } from './connector.js';
 import { type Way, wayTo } from './dispatchers.js';
 import { type Answer, type Bounds, Exchange } from './exchange.js';
 import { type Lane, Lanes, type Traffic } from './lanes.js';
@@ -20,6 +21,13 @@ export interface OutgoingRequest {
   readonly isFinishedOnceSent?: boolean | undefined;
 }
 
+export interface DestinationOptions {
+  readonly proxy: ProxyAddress | undefined;
+  /** Undefined: every address is allowed. */
+  readonly guard: AddressGuard | undefined;
+  readonly maxConcurrent: number;
+}
+
 /** One origin: its sockets, and how many requests it is sent at a time. */
 export class Destination {
   readonly #clock: Clock;
@@ -27,9 +35,9 @@ export class Destination {
   readonly #proxy: string | undefined;
   readonly #lanes: Lanes;
 
-  constructor(origin: string, clock: Clock, proxy: ProxyAddress | undefined, maxConcurrent: number) {
+  constructor(origin: string, clock: Clock, { proxy, guard, maxConcurrent }: DestinationOptions) {
     this.#clock = clock;
-    this.#way = wayTo(origin, proxy);
+    this.#way = wayTo(origin, proxy, guard);
     this.#proxy = proxy && `${proxy.origin} (${proxy.variable})`;
     this.#lanes = new Lanes(maxConcurrent);
   }

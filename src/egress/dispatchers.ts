@@ -1,8 +1,6 @@
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
+import { type AddressGuard, connectTimeoutMs, guardedConnector } from './connector.js';
 import type { ProxyAddress } from './proxy.js';
-
-/** A socket that cannot be opened within this is a connection failure, which is retried. */
-const connectTimeoutMs = 10_000;
 
 /** An answer's head, as Node's own default is, four times over: sign-in layers and proxies in front of an app add cookies. */
 const maxHeadBytes = 64 * 1024;
@@ -26,10 +24,17 @@ export interface Way {
   ): Dispatcher.DispatchOptions;
 }
 
-/** One keep-alive pool for the origin, by the proxy if there is one. */
-export function wayTo(origin: string, proxy: ProxyAddress | undefined): Way {
-  if (proxy === undefined) return { dispatcher: new Pool(origin, poolOptions), options: plain };
+/**
+ * One keep-alive pool for the origin, by the proxy if there is one.
+ * @param guard of the addresses to connect to; behind a proxy, which resolves names itself, it is the proxy's to refuse them
+ */
+export function wayTo(origin: string, proxy: ProxyAddress | undefined, guard: AddressGuard | undefined): Way {
+  if (proxy === undefined) return { dispatcher: directPool(origin, guard), options: plain };
   return origin.startsWith('https:') ? throughTunnel(origin, proxy) : throughForwarder(origin, proxy);
+}
+
+function directPool(origin: string, guard: AddressGuard | undefined): Pool {
+  return new Pool(origin, guard === undefined ? poolOptions : { ...poolOptions, connect: guardedConnector(guard) });
 }
 
 function plain(method: Dispatcher.HttpMethod, path: string, headers: string[], body: Buffer | null) {

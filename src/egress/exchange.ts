@@ -1,5 +1,6 @@
 import type { Dispatcher } from 'undici';
 import type { Clock } from '../clock.js';
+import { addressRefused } from './connector.js';
 
 /** Header names in lower case; a name that came on several lines has an array, one item a line. */
 export type ResponseHeaders = Readonly<Record<string, string | string[] | undefined>>;
@@ -246,9 +247,9 @@ function isHeadOnly(status: number): boolean {
   return status === 204 || status === 304;
 }
 
-/** What the library refuses, or a proxy: neither was put on the wire to the upstream, nor would be the next time. */
+/** What the library refuses, the guard of addresses, or a proxy: none of it was put on the wire to the upstream, nor would be the next time. */
 function unansweredFailure(code: string | undefined): Failure['failure'] {
-  if (code === 'UND_ERR_INVALID_ARG') return 'unsendable';
+  if (code === 'UND_ERR_INVALID_ARG' || code === addressRefused) return 'unsendable';
   return code !== undefined && /^PROXY_4\d\d$/.test(code) ? 'proxy' : 'connection';
 }
 

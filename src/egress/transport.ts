@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import type { AddressGuard } from './connector.js';
 import { Destination, type OutgoingRequest } from './destination.js';
 import type { Answer, Bounds } from './exchange.js';
 import { defaultMaxConcurrent } from './lanes.js';
@@ -7,20 +8,24 @@ import { noProxies, Proxies, type ProxySettings } from './proxy.js';
 export interface TransportOptions {
   readonly clock: Clock;
   readonly proxies?: ProxySettings | undefined;
+  /** Addresses that requests may be sent to; undefined: all. */
+  readonly guard?: AddressGuard | undefined;
 }
 
 /** HTTP to upstreams: one destination per origin, with its sockets, its bound on requests and its proxy. [upstream-events 7.4] */
 export class Transport {
   readonly #clock: Clock;
   readonly #proxies: Proxies;
+  readonly #guard: AddressGuard | undefined;
   readonly #destinations = new Map<string, Destination>();
   readonly #closing = new Set<Promise<void>>();
   #maxConcurrent = defaultMaxConcurrent;
   #isClosed = false;
 
-  constructor({ clock, proxies = noProxies }: TransportOptions) {
+  constructor({ clock, proxies = noProxies, guard }: TransportOptions) {
     this.#clock = clock;
     this.#proxies = new Proxies(proxies);
+    this.#guard = guard;
   }
 
   /** One attempt: no redirects, no decompression. Failures are answers; this never rejects. */
@@ -61,7 +66,12 @@ export class Transport {
   #destination(origin: string): Destination {
     let destination = this.#destinations.get(origin);
     if (!destination) {
-      destination = new Destination(origin, this.#clock, this.#proxies.for(origin), this.#maxConcurrent);
+      const proxy = this.#proxies.for(origin);
+      destination = new Destination(origin, this.#clock, {
+        proxy,
+        guard: this.#guard,
+        maxConcurrent: this.#maxConcurrent,
+      });
       this.#destinations.set(origin, destination);
     }
     return destination;

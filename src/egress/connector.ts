@@ -1,0 +1,40 @@
+import { lookup } from 'node:dns';
+import { isIP, type LookupFunction } from 'node:net';
+import { buildConnector } from 'undici';
+
+/** May requests be sent to this address? Called with the very addresses that a socket is about to be opened to. */
+export type AddressGuard = (address: string) => boolean;
+
+/** A socket that cannot be opened within this is a connection failure, which is retried. */
+export const connectTimeoutMs = 10_000;
+
+/** `code` of the error when no address of a destination may be connected to. */
+export const addressRefused = 'ADDRESS_REFUSED';
+
+/**
+ * Opens the sockets of a pool, only to addresses that the guard allows: those of a host name once it is resolved, so that
+ * what is checked is what is connected to, or the one that the URL has in place of a name.
+ */
+export function guardedConnector(isAllowed: AddressGuard): buildConnector.connector {
+  const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(isAllowed) });
+  return (options, callback) => {
+    // Addresses are not looked up.
+    if (isIP(options.hostname) === 0 || isAllowed(options.hostname)) connect(options, callback);
+    else callback(refusal(options.hostname), null);
+  };
+}
+
+function guardedLookup(isAllowed: AddressGuard): LookupFunction {
+  return (hostname, options, callback) =>
+    lookup(hostname, { ...options, all: true }, (error, found) => {
+      if (error !== null) return callback(error, []);
+      const allowed = found.filter(({ address }) => isAllowed(address));
+      const [first] = allowed;
+      if (first === undefined) return callback(refusal(hostname), []);
+      return options.all === true ? callback(null, allowed) : callback(null, first.address, first.family);
+    });
+}
+
+function refusal(host: string): NodeJS.ErrnoException {
+  return Object.assign(new Error(`requests may not be sent to the address of ${host}`), { code: addressRefused });
+}
