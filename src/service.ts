@@ -33,6 +33,7 @@ import { defaultTimeouts, type ListenerTimeouts } from './listener/http-settings
 import { createPublicServer, nodeOptions } from './listener/public-server.js';
 import { SocketGuard, type SocketLimits } from './listener/socket-guard.js';
 import { LogObserver } from './logging.js';
+import { Readiness } from './readiness.js';
 import { Reloads } from './reloads.js';
 import { restApi, restPrefix } from './rest/api.js';
 import { Calls } from './rest/calls.js';
@@ -109,7 +110,7 @@ export class Service {
   readonly #admin: GuardedListener;
   readonly #reloads: Reloads;
   readonly #certificateWatch: CertificateWatch | undefined;
-  #isReady = false;
+  readonly #readiness = new Readiness();
   #stopping: Promise<void> | undefined;
 
   constructor(options: ServiceOptions) {
@@ -207,6 +208,7 @@ export class Service {
       trustProxy,
       settings: this.#settings.ofSockets(),
       guard,
+      readiness: this.#readiness,
       clock: this.#clock,
       turn,
       observer,
@@ -220,7 +222,7 @@ export class Service {
     const { admin, log, version, documentation, timeouts } = this.#options;
     const guard = this.#newGuard(() => false, adminLimits);
     const app = createAdminServer({
-      isReady: () => this.#isReady,
+      isReady: () => this.#readiness.isReady,
       handlers: () => this.#handlers.statuses(),
       metrics,
       version,
@@ -266,8 +268,7 @@ export class Service {
   async activate(config: Config = this.#options.config): Promise<void> {
     // Before the first client: events for a handler that is not active yet wait for it or fail. [design 2]
     const applied = this.#reloads.begin(config);
-    this.#gateway.open();
-    this.#isReady = true;
+    this.#readiness.open();
     await applied;
   }
 
@@ -315,10 +316,10 @@ export class Service {
   }
 
   #shutDown(): Promise<void> {
-    this.#isReady = false;
     return shutDown({
       clock: this.#clock,
       log: this.#log,
+      readiness: this.#readiness,
       hubs: this.hubs,
       handlers: this.#handlers,
       gateway: this.#gateway,

@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import type { Hubs } from './hub/hubs.js';
 import type { Backplane } from './hub/ports.js';
 import type { GuardedListener } from './listener/guarded-listener.js';
+import type { Readiness } from './readiness.js';
 import type { Gateway } from './sockets/gateway.js';
 import type { EventHandlers } from './upstream/event-handlers.js';
 
@@ -21,9 +22,10 @@ const lastRequestsMs = 1_000;
 export interface ShutdownParts {
   readonly clock: Clock;
   readonly log: Logger;
+  readonly readiness: Readiness;
   readonly hubs: Hubs;
   readonly handlers: Pick<EventHandlers, 'whenIdle' | 'hurry' | 'close'>;
-  readonly gateway: Pick<Gateway, 'drain' | 'whenEmpty' | 'stop'>;
+  readonly gateway: Pick<Gateway, 'whenEmpty' | 'stop'>;
   readonly backplane: Backplane;
   readonly listeners: readonly GuardedListener[];
   /** Ends what follows files. */
@@ -36,7 +38,7 @@ export async function shutDown(parts: ShutdownParts): Promise<void> {
   const startedMs = clock.monotonicMs();
   const patience = new Patience(clock, startedMs + shutdownMs);
   log.info({ connections: hubs.size }, 'stopping');
-  gateway.drain();
+  parts.readiness.drain();
   await parts.stopWatching();
   for (const hub of hubs.all()) hub.lifecycle.quiesce(); // otherwise clients that keep sending would delay the stop
   await patience.with(handlers.whenIdle());

@@ -19,6 +19,7 @@ import { loggedPath } from '../listener/request-target.js';
 import { retryAfterSeconds, type SocketGuard } from '../listener/socket-guard.js';
 import { canonicalHubName } from '../protocols/names.js';
 import type { Protocol } from '../protocols/protocol.js';
+import type { Readiness } from '../readiness.js';
 import { RequestedCandidate } from './candidate.js';
 import { Capacity, type ConnectLimits } from './capacity.js';
 import { type ClientTarget, checkHandshake, readTarget, subprotocolsOf, tokenOf } from './client-request.js';
@@ -49,6 +50,8 @@ export interface GatewayOptions {
   readonly trustProxy: TrustProxy;
   /** Of the server's sockets. */
   readonly guard: Pick<SocketGuard, 'claim' | 'recognize'>;
+  /** Of the service: clients are admitted while it is ready. */
+  readonly readiness: Pick<Readiness, 'isReady'>;
   readonly clock: Clock;
   /** The hubs' own. */
   readonly turn: EventLoopTurn;
@@ -75,7 +78,6 @@ export class Gateway {
   #others: OtherUpgrades | undefined;
   /** The subprotocol to echo; ws wants to know it within `handleUpgrade`. */
   #echoed: string | undefined;
-  #isOpen = false;
   /** Handshakes under way. */
   #pending = 0;
   /** Sockets that are open or closing. */
@@ -136,16 +138,6 @@ export class Gateway {
     this.#tellWhenEmpty();
   }
 
-  /** Admits clients from now on. */
-  open(): void {
-    this.#isOpen = true;
-  }
-
-  /** Refuses new clients from now on. [design 5] */
-  drain(): void {
-    this.#isOpen = false;
-  }
-
   /** Settles once no handshake is under way and every socket is closed. */
   whenEmpty(): Promise<void> {
     if (this.#isEmpty()) return Promise.resolve();
@@ -204,14 +196,15 @@ export class Gateway {
       });
     if (admission === undefined) return 'left'; // before its connect was sent: there is nothing to take back
     const hasLeft = departure.isOver();
-    if (!hasLeft && this.#isOpen) return this.#upgrade(request, socket, head, hub, admission);
+    if (!hasLeft && this.#options.readiness.isReady) return this.#upgrade(request, socket, head, hub, admission);
     hub.lifecycle.abandon(admission); // a client opened now would be cut off without a Close frame, or delay the shutdown
     if (!hasLeft) this.#checkOpen();
     return 'left';
   }
 
   #checkOpen(): void {
-    if (!this.#isOpen) throw new PubSubError('shuttingDown', 'the service is starting or shutting down');
+    if (!this.#options.readiness.isReady)
+      throw new PubSubError('shuttingDown', 'the service is starting or shutting down');
   }
 
   /** Behind a proxy the sockets are the proxy's; there each client counts under its forwarded address. */

@@ -36,14 +36,14 @@ export const roomImports: Readonly<Record<string, Places>> = {
   ],
   service: [
     ...['sockets', 'rest', 'admin', 'listener', 'upstream', 'egress', 'outbox', 'backplane', 'config', 'auth'],
-    ...['hub', 'protocols', 'errors', 'logging', 'clock', 'addresses', 'settings', 'reloads', 'shutdown'],
+    ...['hub', 'protocols', 'errors', 'logging', 'clock', 'addresses', 'readiness', 'settings', 'reloads', 'shutdown'],
   ],
   settings: ['types of sockets', 'listener', 'config'],
   reloads: ['config', 'types of settings', 'types of upstream', 'types of clock'],
-  shutdown: [...['sockets', 'listener', 'upstream', 'hub', 'clock'].map(room => typesOf + room)],
+  shutdown: [...['sockets', 'listener', 'upstream', 'hub', 'clock', 'readiness'].map(room => typesOf + room)],
   logging: ['types of hub', 'hub/roles.ts', 'line-budget', 'clock'],
   'line-budget': ['types of clock'],
-  sockets: ['listener', 'hub', 'protocols', 'frames', 'auth', 'types of clock', 'errors'],
+  sockets: ['listener', 'hub', 'protocols', 'frames', 'auth', 'types of clock', 'types of readiness', 'errors'],
   rest: ['listener', 'hub', 'protocols', 'filter', 'auth', 'types of clock', 'errors'],
   admin: ['listener', 'hub', 'protocols', 'config', 'errors'],
   listener: ['types of clock', 'errors', 'addresses'],
@@ -62,6 +62,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   frames: [],
   clock: [],
   addresses: [],
+  readiness: [],
   errors: [],
 };
 

@@ -1,0 +1,26 @@
+/** What the service is doing with clients. */
+export type ServiceState = 'starting' | 'ready' | 'draining';
+
+/** The one state that probes report and that decides whether clients are admitted. [design 5] */
+export class Readiness {
+  #state: ServiceState = 'starting';
+
+  get state(): ServiceState {
+    return this.#state;
+  }
+
+  /** Are clients admitted? */
+  get isReady(): boolean {
+    return this.#state === 'ready';
+  }
+
+  /** Clients are admitted from now on, unless the service is stopping already. */
+  open(): void {
+    if (this.#state === 'starting') this.#state = 'ready';
+  }
+
+  /** New clients are refused from now on. */
+  drain(): void {
+    this.#state = 'draining';
+  }
+}
