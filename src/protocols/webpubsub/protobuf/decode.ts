@@ -17,7 +17,7 @@ export function decode(frame: InboundFrame): ClientRequest {
 }
 
 /** By field number of the `message` oneof. [client-protocols 6.1] */
-const readers: ReadonlyMap<number, (body: Fields) => ClientRequest> = new Map([
+const readers = new Map<number, (body: Fields) => ClientRequest>([
   [1, readSendToGroup],
   [5, readEvent],
   [6, body => ({ kind: 'join', group: groupOf(body), ackId: body.uint64(2) })],
@@ -31,7 +31,7 @@ const readers: ReadonlyMap<number, (body: Fields) => ClientRequest> = new Map([
   [15, readSetGroupState],
   [16, body => ({ kind: 'subscribeGroupState', group: groupOf(body), ackId: body.uint64(2) })],
   [17, body => ({ kind: 'unsubscribeGroupState', group: groupOf(body), ackId: body.uint64(2) })],
-] satisfies [number, (body: Fields) => ClientRequest][]);
+]);
 
 const requestNumbers: ReadonlySet<number> = new Set(readers.keys());
 
