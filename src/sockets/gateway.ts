@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer, type Server as WebSocketServerOf } from 'ws';
+import type { WebSocket } from 'ws';
 import { clientAudience, WrongAudience } from '../auth/audience.js';
 import type { Claims } from '../auth/claims.js';
 import type { Endpoints } from '../auth/endpoints.js';
@@ -13,7 +13,7 @@ import type { Connection } from '../hub/connection.js';
 import { cannotRecoverCode } from '../hub/endings.js';
 import type { Hub } from '../hub/hub.js';
 import type { Hubs } from '../hub/hubs.js';
-import type { Observer, Outlet } from '../hub/ports.js';
+import type { Observer } from '../hub/ports.js';
 import { forwardedAddress, type TrustProxy, trustedPeers } from '../listener/client-address.js';
 import { loggedPath } from '../listener/request-target.js';
 import { retryAfterSeconds, type SocketGuard } from '../listener/socket-guard.js';
@@ -23,17 +23,15 @@ import type { Readiness } from '../readiness.js';
 import { RequestedCandidate } from './candidate.js';
 import { Capacity, type ConnectLimits } from './capacity.js';
 import { type ClientTarget, checkHandshake, readTarget, subprotocolsOf, tokenOf } from './client-request.js';
-import { ClientSocket, type ClientSocketHost, ClientWebSocket } from './client-socket.js';
+import { ClientSocket, type ClientSocketHost, type ClientWebSocket } from './client-socket.js';
 import { Departure } from './departure.js';
+import { switchingProtocols, webSocketOn } from './handshake.js';
 import { KeepAlive } from './keep-alive.js';
 import { isWebSocketUpgrade, OtherUpgrades } from './other-upgrade.js';
 import { RefusedUpgrade, refusalOf, refuse } from './refusal.js';
 import { requestHostReader } from './request-host.js';
-import { closeTimeoutMs, type OutboundLimits, SocketOutlet } from './socket-outlet.js';
+import { type OutboundLimits, SocketOutlet } from './socket-outlet.js';
 import type { EventLoopTurn } from './turn.js';
-
-/** Largest message from a client, in bytes; one more is close 1009. [client-protocols 8.1] */
-const maxMessageBytes = 1024 * 1024;
 
 /** Settings of hubs.yaml for sockets; read when needed, so that a reload applies to open ones. */
 export type SocketSettings = ClientSocketHost['settings'] &
@@ -63,21 +61,15 @@ export interface GatewayOptions {
 /** The result of an upgrade: a connection, a session that could not be recovered, or a client that has left. */
 type Arrival = Connection | 'turnedAway' | 'left';
 
-/** An option of ws that its type declarations lack. */
-const closing = { closeTimeout: closeTimeoutMs };
-
 /** Turns upgrade requests into connections of hubs: authenticates, authorises, and selects the subprotocol. */
 export class Gateway {
   readonly #options: GatewayOptions;
-  readonly #server: WebSocketServerOf<typeof ClientWebSocket>;
   readonly #keepAlive: KeepAlive;
   readonly #host: ClientSocketHost;
   readonly #capacity: Capacity;
   readonly #requestHost: (request: IncomingMessage) => string | undefined;
   readonly #isTrustedPeer: (address: string) => boolean;
   #others: OtherUpgrades | undefined;
-  /** The subprotocol to echo; ws wants to know it within `handleUpgrade`. */
-  #echoed: string | undefined;
   /** Handshakes under way. */
   #pending = 0;
   /** Sockets that are open or closing. */
@@ -91,15 +83,6 @@ export class Gateway {
     this.#isTrustedPeer = trustedPeers(options.trustProxy);
     this.#keepAlive = new KeepAlive(options.clock, options.turn);
     this.#host = { settings: options.settings, keepAlive: this.#keepAlive, onClosed: () => this.#onClosed() };
-    this.#server = new WebSocketServer({
-      noServer: true,
-      WebSocket: ClientWebSocket,
-      clientTracking: false,
-      perMessageDeflate: false, // frames are shared by their receivers, so none is compressed for one of them [design 4]
-      maxPayload: maxMessageBytes,
-      ...closing,
-      handleProtocols: () => this.#echoed ?? false,
-    });
   }
 
   /** Takes the server's WebSocket upgrades from now on. @param options that the server was made with */
@@ -237,21 +220,17 @@ export class Gateway {
   }
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer, hub: Hub, admission: Admission): Arrival {
-    let connection = undefined as Connection | undefined; // set within a call
-    // The 101 and `connected` are sent in one write. Not a replay: while the socket is corked, nothing seems to be written.
-    socket.cork();
-    // ws writes the 101 and calls back within this call: the connection is in its hub before the client receives the 101.
-    this.#handshake(request, socket, head, admission.subprotocol, ws => {
-      const open = (outlet: Outlet) => {
-        connection = hub.lifecycle.open(admission, outlet);
-        return connection;
-      };
-      this.#attach(ws, socket, hub, admission.protocol, open).flush();
-    });
-    socket.uncork();
-    if (connection !== undefined) return connection;
-    hub.lifecycle.abandon(admission); // ws found the socket closed
-    return 'left';
+    const ws = webSocketOn(socket, head);
+    if (ws === undefined) {
+      hub.lifecycle.abandon(admission);
+      return 'left';
+    }
+    // The 101 and `connected` are sent in one write; the connection is in its hub before the client receives them.
+    const outlet = this.#outletOf(ws, socket, admission.protocol, switchingProtocols(request, admission.subprotocol));
+    const connection = hub.lifecycle.open(admission, outlet);
+    this.#attach(ws, socket, outlet, hub, connection);
+    outlet.flush();
+    return connection;
   }
 
   /**
@@ -271,15 +250,17 @@ export class Gateway {
     const offered = subprotocolsOf(request);
     const spoken = connection?.subprotocol;
     const echoed = spoken === undefined ? offered[0] : offered.find(name => name.toLowerCase() === spoken);
-    this.#handshake(request, socket, head, echoed, ws => {
-      if (hub === undefined || connection === undefined) this.#turnAway(ws);
-      else
-        this.#attach(ws, socket, hub, connection.protocol, outlet => {
-          hub.lifecycle.resume(connection, outlet);
-          return connection;
-        });
-    });
-    return connection ?? 'turnedAway';
+    const ws = webSocketOn(socket, head);
+    if (ws === undefined) return 'left';
+    socket.write(switchingProtocols(request, echoed));
+    if (hub === undefined || connection === undefined) {
+      this.#turnAway(ws);
+      return 'turnedAway';
+    }
+    const outlet = this.#outletOf(ws, socket, connection.protocol);
+    hub.lifecycle.resume(connection, outlet);
+    this.#attach(ws, socket, outlet, hub, connection);
+    return connection;
   }
 
   #turnAway(ws: WebSocket): void {
@@ -289,32 +270,15 @@ export class Gateway {
     ws.close(cannotRecoverCode);
   }
 
-  #handshake(
-    request: IncomingMessage,
-    socket: Socket,
-    head: Buffer,
-    subprotocol: string | undefined,
-    attach: (ws: ClientWebSocket) => void,
-  ): void {
-    this.#echoed = subprotocol;
-    this.#server.handleUpgrade(request, socket, head, attach);
+  /** @param head of the response to the upgrade, to be sent before everything else; undefined once it is written */
+  #outletOf(ws: ClientWebSocket, socket: Socket, protocol: Protocol, head?: string): SocketOutlet {
+    const { clock, settings, turn } = this.#options;
+    return new SocketOutlet(ws, socket, turn, clock, outboundLimits(settings.outboundLimits(), protocol), head);
   }
 
-  /** @param begin makes or resumes the connection that this socket is for. @returns the outlet, in which the first messages wait for the end of the turn */
-  #attach(
-    ws: ClientWebSocket,
-    socket: Socket,
-    hub: Hub,
-    protocol: Protocol,
-    begin: (outlet: Outlet) => Connection,
-  ): SocketOutlet {
-    const { clock, settings, turn } = this.#options;
-    const limits = outboundLimits(settings.outboundLimits(), protocol);
-    const outlet = new SocketOutlet(ws, socket, turn, clock, limits);
-    const connection = begin(outlet);
+  #attach(ws: ClientWebSocket, socket: Socket, outlet: SocketOutlet, hub: Hub, connection: Connection): void {
     new ClientSocket(ws, socket, outlet, hub, connection, this.#host);
     this.#sockets += 1;
-    return outlet;
   }
 
   #onClosed(): void {
