@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { chatYaml, startService } from '../support/hubwire-process.js';
 import { notRun } from '../support/not-run.js';
 import { RawPeer } from '../support/raw-http.js';
+import { signToken } from '../support/tokens.js';
 import { startUpstream } from '../support/upstream.js';
 
 const portOf = (url: string) => Number(new URL(url).port);
@@ -13,19 +14,26 @@ function residentMb(pid: number): number {
   return Number(kb) / 1024;
 }
 
-/**
- * V8 lets freed buffers build up before it collects them: some 40 MB on Node 20, 100 MB on Node 24, for 200 strangers as
- * for 1,200. Bodies that were kept would be 400 MB.
- */
-const mostGrowthMb = 150;
+async function postMegabyte(publicUrl: string): Promise<void> {
+  const url = `${publicUrl}/api/hubs/chat/:send`;
+  const token = signToken({ aud: url, exp: Math.floor(Date.now() / 1000) + 600 });
+  const headers = { 'content-type': 'text/plain', authorization: `Bearer ${token}` };
+  const { status } = await fetch(url, { method: 'POST', headers, body: 'x'.repeat(1_000_000) });
+  if (status !== 202) throw new Error(`a send was answered with ${status}`);
+}
 
-test('[F3] four hundred strangers with bodies of 1 MiB: none is kept, and they are gone within seconds', async context => {
+/** From Node 22 on, V8 lets some 100 MB of freed buffers build up before it collects them. Bodies that were kept would be 200 MB. */
+const mostGrowthMb = Number(process.versions.node.split('.', 1)[0]) < 22 ? 20 : 150;
+
+test('[F3] two hundred strangers with bodies of 1 MiB: none is kept, and they are gone within seconds', async context => {
   if (process.platform !== 'linux') notRun(context, 'the memory of a process is read from /proc, as Linux has it');
   const { process: hubwire, publicUrl, adminUrl, dial } = await startService('hubs: { chat: {} }');
+  // What V8 keeps for buffers after any such work, it keeps already: the strangers are not to add to it.
+  for (let count = 0; count < 50; count += 1) await postMegabyte(publicUrl);
   const beforeMb = residentMb(hubwire.pid);
   const body = Buffer.alloc(1024 * 1024 - 1);
   const paths = ['/x', '/client/hubs/x', '/api/x', '/api/hubs/chat/:send'];
-  const strangers = Array.from({ length: 400 }, (_, at) => {
+  const strangers = Array.from({ length: 200 }, (_, at) => {
     const peer = new RawPeer(portOf(at % 4 === 3 ? adminUrl : publicUrl));
     const head = `POST ${paths[at % 4]} HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: 1048576\r\n\r\n`;
     peer.write(head);
