@@ -23,6 +23,8 @@ export class Endpoints {
   readonly #configured: readonly URL[];
   readonly #listening: () => string;
   #parsed: Parsed | undefined;
+  /** Of the latest request. Hot path: most name the same host. */
+  #ofHost: { readonly host: string; readonly parsed: Parsed; readonly bases: readonly Base[] } | undefined;
 
   /**
    * @param configured absolute http(s) URLs; the first one is used wherever a URL is made
@@ -66,10 +68,12 @@ export class Endpoints {
 
   /** Bases an audience may name: all of ours; the request's own host too when requested, or when none is configured. */
   bases(requestHost: string | undefined, alwaysRequestHost: boolean): readonly Base[] {
-    const { bases, paths } = this.#current();
-    if (requestHost === undefined || (this.isConfigured && !alwaysRequestHost)) return bases;
-    const authority = requestHost.toLowerCase().replace(/:(80|443)$/, '');
-    return [...bases, { authority, path: '' }, ...paths.map(path => ({ authority, path }))];
+    const parsed = this.#current();
+    if (requestHost === undefined || (this.isConfigured && !alwaysRequestHost)) return parsed.bases;
+    if (this.#ofHost?.host !== requestHost || this.#ofHost.parsed !== parsed) {
+      this.#ofHost = { host: requestHost, parsed, bases: withHost(parsed, requestHost) };
+    }
+    return this.#ofHost.bases;
   }
 
   /** The listener's address is known only once it listens. */
@@ -81,6 +85,11 @@ export class Endpoints {
     this.#parsed = { listening, urls, bases, paths: pathsOf(bases) };
     return this.#parsed;
   }
+}
+
+function withHost({ bases, paths }: Parsed, host: string): readonly Base[] {
+  const authority = host.toLowerCase().replace(/:(80|443)$/, '');
+  return [...bases, { authority, path: '' }, ...paths.map(path => ({ authority, path }))];
 }
 
 function baseOf(url: URL): Base {

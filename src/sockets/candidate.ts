@@ -5,6 +5,7 @@ import type { Candidate } from '../hub/admission.js';
 import { groupNameRule, isGroupName, isUserId, userIdRule } from '../protocols/names.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { headersOf, queryOf, simpleProtocolOf, subprotocolsOf } from './client-request.js';
+import type { Query } from './query.js';
 
 /**
  * A client that requests a connection: its upgrade request and its token. What only a `connect` handler needs is read from
@@ -18,13 +19,13 @@ export class RequestedCandidate implements Candidate {
   readonly clientCertificates = [];
   readonly simple: Protocol;
   readonly #request: IncomingMessage;
-  readonly #query: URLSearchParams;
+  readonly #query: Query;
   readonly #claims: Claims;
   /** Made for whoever wants to know. */
   #departure: AbortController | undefined;
 
   /** @throws PubSubError `unauthorized` for what cannot be a user's id; `invalid` for a group that cannot exist, and for what `simpleProtocolOf` refuses */
-  constructor(request: IncomingMessage, query: URLSearchParams, claims: Claims) {
+  constructor(request: IncomingMessage, query: Query, claims: Claims) {
     this.userId = userIdOf(claims);
     this.roles = claimStrings(claims.role);
     this.groups = claimStrings(claims['webpubsub.group']);

@@ -7,6 +7,7 @@ import { groupNameRule, isGroupName, isHttpToken } from '../protocols/names.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { simpleEvents, simplePublisher } from '../protocols/webpubsub/simple.js';
 import { isWebSocketUpgrade } from './other-upgrade.js';
+import { type Query, readQuery } from './query.js';
 import { RefusedUpgrade } from './refusal.js';
 
 /** What a client's upgrade request asks for, before it is authorised. */
@@ -15,7 +16,7 @@ export interface ClientTarget {
   readonly hub: string;
   /** `/client/?hub=` instead of `/client/hubs/`. */
   readonly isLegacyPath: boolean;
-  readonly query: URLSearchParams;
+  readonly query: Query;
 }
 
 /** Letter case counts in the hub's name only, where it is for `Hubs` to ignore. */
@@ -31,7 +32,7 @@ export function readTarget(request: IncomingMessage, basePaths: readonly string[
   const url = requestTarget(request, basePaths);
   const queryAt = url.indexOf('?');
   const path = queryAt < 0 ? url : url.slice(0, queryAt);
-  const query = new URLSearchParams(queryAt < 0 ? '' : url.slice(queryAt + 1));
+  const query = readQuery(queryAt < 0 ? '' : url.slice(queryAt + 1));
   const encoded = hubPath.exec(path)?.[1];
   if (encoded !== undefined) return { hub: decode(encoded), isLegacyPath: false, query };
   if (!legacyPath.test(path)) throw new PubSubError('notFound', 'clients connect at /client/hubs/{hub}');
@@ -78,7 +79,7 @@ function checkOffer({ headers }: IncomingMessage): void {
 }
 
 /** The query's token wins over the header's; undefined when there is none. [client-protocols 1.3] */
-export function tokenOf(request: IncomingMessage, query: URLSearchParams): string | undefined {
+export function tokenOf(request: IncomingMessage, query: Query): string | undefined {
   for (const [name, value] of query) if (name.toLowerCase() === tokenParameter && value !== '') return value;
   return bearerToken(request.headers.authorization);
 }
@@ -95,7 +96,7 @@ function listed(header: string): string[] {
 }
 
 /** The query as the `connect` event shows it: repeated names keep their order, tokens are left out. [upstream-events 2.5] */
-export function queryOf(query: URLSearchParams): Record<string, string[]> {
+export function queryOf(query: Query): Record<string, string[]> {
   const values = new Map<string, string[]>();
   for (const [name, value] of query) if (name.toLowerCase() !== tokenParameter) add(values, name, value);
   return Object.fromEntries(values);
@@ -131,7 +132,7 @@ function textOf(value: string): string {
  * Of repeated parameters the last counts. [client-protocols 1.1, 1.4]
  * @throws PubSubError `invalid`
  */
-export function simpleProtocolOf(query: URLSearchParams): Protocol {
+export function simpleProtocolOf(query: Query): Protocol {
   const mode = query.getAll('webpubsub_mode').at(-1)?.toLowerCase() ?? 'sendevent';
   if (mode === 'sendevent') return simpleEvents;
   if (mode !== 'sendtogroup') throw new PubSubError('invalid', 'webpubsub_mode must be sendEvent or sendToGroup');
@@ -140,7 +141,7 @@ export function simpleProtocolOf(query: URLSearchParams): Protocol {
   return simplePublisher(group, noEchoOf(query));
 }
 
-function noEchoOf(query: URLSearchParams): boolean {
+function noEchoOf(query: Query): boolean {
   const text = query.getAll('noEcho').at(-1)?.toLowerCase() ?? 'false';
   if (text !== 'true' && text !== 'false') throw new PubSubError('invalid', 'noEcho must be true or false');
   return text === 'true';

@@ -28,6 +28,7 @@ import { Departure } from './departure.js';
 import { switchingProtocols, webSocketOn } from './handshake.js';
 import { KeepAlive } from './keep-alive.js';
 import { isWebSocketUpgrade, OtherUpgrades } from './other-upgrade.js';
+import type { Query } from './query.js';
 import { RefusedUpgrade, refusalOf, refuse } from './refusal.js';
 import { requestHostReader } from './request-host.js';
 import { type OutboundLimits, SocketOutlet } from './socket-outlet.js';
@@ -243,7 +244,7 @@ export class Gateway {
     head: Buffer,
     hub: Hub | undefined,
     connectionId: string,
-    query: URLSearchParams,
+    query: Query,
   ): Arrival {
     const connection = hub?.lifecycle.recover(connectionId, query.get('awps_reconnection_token') ?? '');
     if (connection !== undefined) this.#options.guard.recognize(socket);

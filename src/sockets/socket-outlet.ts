@@ -52,14 +52,7 @@ export class SocketOutlet implements Outlet, Flushable {
   #isClosing = false;
 
   /** @param head of the response to the upgrade; undefined when it is written already */
-  constructor(
-    ws: WebSocket,
-    socket: Duplex,
-    turn: EventLoopTurn,
-    clock: Clock,
-    limits: OutboundLimits,
-    head?: string,
-  ) {
+  constructor(ws: WebSocket, socket: Duplex, turn: EventLoopTurn, clock: Clock, limits: OutboundLimits, head?: string) {
     this.#ws = ws;
     this.#socket = socket;
     this.#turn = turn;

@@ -31,12 +31,19 @@ function watch(intervalMs: number | (() => number) = 20_000) {
     onSilent: () => void silent.push(clock.monotonicMs() - startMs),
   };
   const watched = keepAlive.watch(peer);
-  return { ws, socket, silent, unwatch: () => keepAlive.unwatch(watched) };
+  return { ws, socket, silent, watched, unwatch: () => keepAlive.unwatch(watched) };
 }
 
 const pings = (ws: FakeWebSocket) => ws.asked.filter(call => call === 'ping').length;
 
 describe('[client-protocols 8.2] keep-alive', () => {
+  test('refers to no peer that is silent or not watched any more', () => {
+    const [left, silent] = [watch(), watch()];
+    left.unwatch();
+    clock.advance(60_000);
+    expect([left.watched.peer, silent.watched.peer]).toEqual([undefined, undefined]);
+  });
+
   test('pings once per interval', () => {
     const { ws, socket } = watch();
     clock.advance(19_000);

@@ -11,11 +11,16 @@ import { ManualClock } from '../../support/manual-clock.js';
 const kibibyte = 1024;
 const roomy = { maxMessages: 1_000, maxBytes: 16 * kibibyte * kibibyte };
 
-function setup({ limits = roomy, turn = new EventLoopTurn(systemClock), socket = new FakeSocket() } = {}) {
+function setup({
+  limits = roomy,
+  turn = new EventLoopTurn(systemClock),
+  socket = new FakeSocket(),
+  head = undefined as string | undefined,
+} = {}) {
   const clock = new ManualClock();
   const ws = new FakeWebSocket();
   const slow: string[] = [];
-  const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, clock, limits);
+  const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, clock, limits, head);
   outlet.watch({ onSlow: () => slow.push('slow') });
   const send = (...texts: string[]) => {
     for (const text of texts) outlet.send(frame(text));
@@ -41,6 +46,54 @@ async function stuck(limits = roomy) {
   await settled();
   return made;
 }
+
+describe('the head of the response to the upgrade', () => {
+  const head = 'HTTP/1.1 101 \xe9\r\n\r\n';
+  const headBytes = Buffer.from(head, 'latin1');
+
+  test('leaves with the first message in one Buffer, and once', async () => {
+    const { socket, outlet, send } = setup({ head });
+    send('connected');
+    outlet.flush();
+    expect(socket.writes).toEqual([[Buffer.concat([headBytes, wires('connected')])]]);
+    send('next');
+    await settled();
+    expect(socket.writes.slice(1)).toEqual([[wires('next')]]);
+  });
+
+  test('leaves alone when nothing is due', () => {
+    const { socket, outlet } = setup({ head });
+    outlet.flush();
+    outlet.flush();
+    expect(socket.writes).toEqual([[headBytes]]);
+  });
+
+  test('comes before messages that are too many for one write', () => {
+    const { socket, outlet } = setup({ head });
+    for (let count = 0; count < 40; count += 1) outlet.send(sized(64 * kibibyte));
+    outlet.flush();
+    expect(socket.writes[0]).toEqual([headBytes]);
+    expect(socket.writes.length).toBeGreaterThan(1);
+  });
+
+  test('comes before what is written for the limits, and before the Close frame', () => {
+    const { socket, ws, outlet, send } = setup({ head, limits: { maxMessages: 1, maxBytes: 1_000 } });
+    send('a', 'b');
+    expect(socket.written).toEqual(Buffer.concat([headBytes, wires('a', 'b')]));
+    const closed = setup({ head });
+    closed.outlet.close(1001, 'stopping');
+    expect(closed.socket.writes).toEqual([[headBytes]]);
+    expect(closed.ws.asked).toContain('close 1001 stopping');
+    expect([ws.asked, outlet.flush()]).toEqual([[], 0]);
+  });
+
+  test('is not written after the socket is abandoned', () => {
+    const { socket, outlet } = setup({ head });
+    outlet.abandon();
+    outlet.flush();
+    expect(socket.writes).toEqual([]);
+  });
+});
 
 describe('[design 4] within one turn', () => {
   test('what a socket is due leaves in one write, at its end, in order', async () => {
