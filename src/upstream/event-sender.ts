@@ -9,9 +9,9 @@ import type { Observer } from '../hub/ports.js';
 import type { Watches } from '../hub/watches.js';
 import type { Metadata } from '../protocols/messages.js';
 import type { EventContext } from './context.js';
-import { type AttemptWatch, type Delivery, deliver, until } from './delivery.js';
 import type { Order } from './notifications.js';
 import type { DeliveryOptions } from './options.js';
+import { type AttemptWatch, type OutgoingEvent, sendWithRetries, until } from './retries.js';
 import type { EventHandler } from './routes.js';
 import type { UrlTarget } from './url-template.js';
 
@@ -118,7 +118,7 @@ export class EventSender implements Order {
   }
 
   /**
-   * Delivers one event and reads the answer. Chained rather than `async`, as `deliver` is.
+   * Sends one event and reads the answer. Chained rather than `async`, as `sendWithRetries` is.
    * @throws ConnectRefused; PubSubError `eventFailed`, `overloaded`, `cancelled`
    */
   send<T>(event: RaisedEvent, handler: EventHandler, plan: EventPlan<T>): Promise<T> {
@@ -126,10 +126,10 @@ export class EventSender implements Order {
     this.enter();
     try {
       const options = this.#context.settings.delivery;
-      const delivery = newDelivery(event, handler, plan, startedMs, options, this.#attemptWatch(event));
-      return this.#deliver(handler, delivery).then(
-        response => this.#read(event, plan, delivery, startedMs, response),
-        (error: unknown) => this.#fail(event, startedMs, delivery.attempts, error),
+      const outgoing = newOutgoing(event, handler, plan, startedMs, options, this.#attemptWatch(event));
+      return this.#sendWhenReady(handler, outgoing).then(
+        response => this.#read(event, plan, outgoing, startedMs, response),
+        (error: unknown) => this.#fail(event, startedMs, outgoing.attempts, error),
       );
     } catch (error) {
       const failure = this.#failed(event, startedMs, 0, error);
@@ -143,22 +143,22 @@ export class EventSender implements Order {
     this.#options.observer.warned({ hub, warning });
   }
 
-  #deliver(handler: EventHandler, delivery: Delivery): Promise<Response> {
+  #sendWhenReady(handler: EventHandler, outgoing: OutgoingEvent): Promise<Response> {
     const { clock, transport } = this.#options;
     const options = this.#context.settings.delivery;
-    const ready = this.#prepare(handler, delivery);
-    if (ready) return ready.then(() => deliver(transport, clock, delivery, options));
-    return deliver(transport, clock, delivery, options);
+    const ready = this.#prepare(handler, outgoing);
+    if (ready) return ready.then(() => sendWithRetries(transport, clock, outgoing, options));
+    return sendWithRetries(transport, clock, outgoing, options);
   }
 
-  #read<T>(event: RaisedEvent, plan: EventPlan<T>, delivery: Delivery, startedMs: number, response: Response): T {
+  #read<T>(event: RaisedEvent, plan: EventPlan<T>, outgoing: OutgoingEvent, startedMs: number, response: Response): T {
     let result: T;
     try {
-      result = plan.read(response, delivery.request);
+      result = plan.read(response, outgoing.request);
     } catch (error) {
-      return this.#fail(event, startedMs, delivery.attempts, error);
+      return this.#fail(event, startedMs, outgoing.attempts, error);
     }
-    this.#report(event, 'success', startedMs, delivery.attempts, undefined);
+    this.#report(event, 'success', startedMs, outgoing.attempts, undefined);
     this.leave();
     return result;
   }
@@ -171,20 +171,20 @@ export class EventSender implements Order {
   }
 
   /** Undefined when there is nothing to wait for, which is nearly always. */
-  #prepare(handler: EventHandler, delivery: Delivery): Promise<void> | undefined {
+  #prepare(handler: EventHandler, outgoing: OutgoingEvent): Promise<void> | undefined {
     const validated = handler.validation.ready();
     if (!validated && handler.options.auth.type === 'None') return undefined;
-    return this.#waitUntilReady(handler, delivery, validated);
+    return this.#waitUntilReady(handler, outgoing, validated);
   }
 
   /** No event is sent to an upstream that is not validated, or before the Entra ID token for it is available. */
   async #waitUntilReady(
     handler: EventHandler,
-    delivery: Delivery,
+    outgoing: OutgoingEvent,
     validated: Promise<void> | undefined,
   ): Promise<void> {
     const { clock, tokens } = this.#options;
-    const { deadlineMs, request } = delivery;
+    const { deadlineMs, request } = outgoing;
     if (validated) await until(clock, deadlineMs, validated, 'the validation of its event handler');
     const { auth } = handler.options;
     if (auth.type === 'None') return;
@@ -250,14 +250,14 @@ function isRefusal(failure: PubSubError): boolean {
 }
 
 /** Made before anything is waited for: the headers hold what was so when the event was raised. */
-function newDelivery<T>(
+function newOutgoing<T>(
   event: RaisedEvent,
   handler: EventHandler,
   plan: EventPlan<T>,
   startedMs: number,
   options: DeliveryOptions,
   watch: AttemptWatch | undefined,
-): Delivery {
+): OutgoingEvent {
   const target = handler.template.expand(handler.hub, event.name);
   const request = {
     method: 'POST' as const,

@@ -7,11 +7,11 @@ import { type ErrorKind, PubSubError } from '../errors.js';
 import type { Attempted } from '../hub/facts.js';
 import type { DeliveryOptions } from './options.js';
 
-/** The part of a `Transport` that a delivery needs. */
+/** The part of a `Transport` that sending an event needs. */
 type Sender = Pick<Transport, 'send'>;
 
 /** One event on its way out. */
-export interface Delivery {
+export interface OutgoingEvent {
   readonly request: OutgoingRequest;
   /** Monotonic milliseconds; the response's headers must be there by then, whatever was tried and waited for. */
   readonly deadlineMs: number;
@@ -33,19 +33,19 @@ export type AttemptWatch = (
  * `async` function takes twice the memory while the event waits in a queue. [upstream-events 7.1]
  * @throws PubSubError `eventFailed` when there is no response, or one that cannot be read
  */
-export function deliver(
+export function sendWithRetries(
   transport: Sender,
   clock: Clock,
-  delivery: Delivery,
+  outgoing: OutgoingEvent,
   options: DeliveryOptions,
 ): Promise<Response> {
-  const startedMs = delivery.watch && clock.monotonicMs();
-  return attempt(transport, clock, delivery, options).then(answer => {
-    if (startedMs !== undefined) tellAttempt(clock, delivery, answer, startedMs);
-    const delayMs = isRetryable(answer) ? nextDelayMs(clock, delivery, options) : undefined;
-    if (delayMs === undefined) return responseOf(answer, delivery, options);
-    const waited = wait(clock, delayMs, delivery.request.signal);
-    return waited.then(() => deliver(transport, clock, delivery, options));
+  const startedMs = outgoing.watch && clock.monotonicMs();
+  return attempt(transport, clock, outgoing, options).then(answer => {
+    if (startedMs !== undefined) tellAttempt(clock, outgoing, answer, startedMs);
+    const delayMs = isRetryable(answer) ? nextDelayMs(clock, outgoing, options) : undefined;
+    if (delayMs === undefined) return responseOf(answer, outgoing, options);
+    const waited = wait(clock, delayMs, outgoing.request.signal);
+    return waited.then(() => sendWithRetries(transport, clock, outgoing, options));
   });
 }
 
@@ -59,20 +59,25 @@ export function until<T>(clock: Clock, deadlineMs: number, work: Promise<T>, wha
   });
 }
 
-function attempt(transport: Sender, clock: Clock, delivery: Delivery, options: DeliveryOptions): Promise<Answer> {
-  delivery.attempts += 1;
-  return transport.send(delivery.request, {
-    headersWithinMs: delivery.deadlineMs - clock.monotonicMs(),
+function attempt(transport: Sender, clock: Clock, outgoing: OutgoingEvent, options: DeliveryOptions): Promise<Answer> {
+  outgoing.attempts += 1;
+  return transport.send(outgoing.request, {
+    headersWithinMs: outgoing.deadlineMs - clock.monotonicMs(),
     bodyWithinMs: options.timeoutMs,
     // The body of a response is not needed if the request is repeated.
     bodyLimit: status =>
-      isRetryableStatus(status) && nextDelayMs(clock, delivery, options) !== undefined
+      isRetryableStatus(status) && nextDelayMs(clock, outgoing, options) !== undefined
         ? noBody
-        : delivery.bodyLimit(status),
+        : outgoing.bodyLimit(status),
   });
 }
 
-function tellAttempt(clock: Clock, { watch, attempts, request }: Delivery, answer: Answer, startedMs: number): void {
+function tellAttempt(
+  clock: Clock,
+  { watch, attempts, request }: OutgoingEvent,
+  answer: Answer,
+  startedMs: number,
+): void {
   watch?.({ attempt: attempts, request, answer, startedMs, durationMs: clock.monotonicMs() - startedMs });
 }
 
@@ -85,9 +90,9 @@ function isRetryableStatus(status: number): boolean {
 }
 
 /** Undefined: that was the last attempt; a wait beyond the deadline would be useless. */
-function nextDelayMs(clock: Clock, delivery: Delivery, options: DeliveryOptions): number | undefined {
-  const delayMs = options.retryDelaysMs[delivery.attempts - 1];
-  return delayMs !== undefined && clock.monotonicMs() + delayMs < delivery.deadlineMs ? delayMs : undefined;
+function nextDelayMs(clock: Clock, outgoing: OutgoingEvent, options: DeliveryOptions): number | undefined {
+  const delayMs = options.retryDelaysMs[outgoing.attempts - 1];
+  return delayMs !== undefined && clock.monotonicMs() + delayMs < outgoing.deadlineMs ? delayMs : undefined;
 }
 
 /** Ends early when the request is cancelled, which the next attempt then reports. */
@@ -103,9 +108,9 @@ function wait(clock: Clock, delayMs: number, signal: AbortSignal | undefined): P
   });
 }
 
-function responseOf(answer: Answer, delivery: Delivery, options: DeliveryOptions): Response {
+function responseOf(answer: Answer, outgoing: OutgoingEvent, options: DeliveryOptions): Response {
   if (answer.kind === 'response') return answer;
-  const reason = reasonOf(answer, delivery.request.origin, options);
+  const reason = reasonOf(answer, outgoing.request.origin, options);
   throw new PubSubError(kinds[answer.failure] ?? 'eventFailed', reason);
 }
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { OutgoingRequest } from '../../../src/egress/destination.js';
 import type { Answer, Bounds, Failure } from '../../../src/egress/exchange.js';
-import { type Delivery, deliver, until } from '../../../src/upstream/delivery.js';
 import { type DeliveryOptions, defaultDelivery } from '../../../src/upstream/options.js';
+import { type OutgoingEvent, sendWithRetries, until } from '../../../src/upstream/retries.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const status = (code: number): Answer => ({ kind: 'response', status: code, headers: {}, body: Buffer.alloc(0) });
@@ -19,7 +19,7 @@ function start(answers: Answer[], overrides: Partial<DeliveryOptions> = {}, sign
     sent.push({ atMs: clock.monotonicMs() - startMs, request, bounds, retryBodyBytes });
     return answers.length > 1 ? answers.shift()! : answers[0]!;
   };
-  const delivery: Delivery = {
+  const delivery: OutgoingEvent = {
     request: {
       method: 'POST',
       origin: 'http://app',
@@ -33,7 +33,7 @@ function start(answers: Answer[], overrides: Partial<DeliveryOptions> = {}, sign
     attempts: 0,
     watch: undefined,
   };
-  const outcome = deliver({ send }, clock, delivery, options).catch((error: unknown) => error);
+  const outcome = sendWithRetries({ send }, clock, delivery, options).catch((error: unknown) => error);
   return { clock, sent, delivery, outcome };
 }
 
