@@ -127,7 +127,7 @@ export class Service {
     const metrics = new Metrics({ isConfigured: hub => this.#settings.config.hubs.has(hub), version });
     this.watches = new Watches((where, error) => observer.fault(where, error));
     const readers = [metrics, new LogObserver(log, clock), options.observer ?? {}, this.watches];
-    // What the notifications cause is told after the facts that they are about.
+    // Last: what the notifications cause is reported after the facts that they are about.
     const observer: Observer = observers(...readers, { tell: notify });
     const shared = { observer, metrics, turn: new EventLoopTurn(clock), isTraced: log.isLevelEnabled('debug') };
     const certificate = options.tls && readCertificate(options.tls);
@@ -304,7 +304,7 @@ export class Service {
     return `Endpoint=${this.endpoints.primary};AccessKey=${this.#keys.primary};Version=1.0;`;
   }
 
-  /** A URL that a client can connect to as it is; holds a token. */
+  /** A URL that a client can connect to as it is; contains a token. */
   clientUrl(hub: string, claims: ClientClaims, lifetimeMinutes: number): string {
     return clientUrl(this.#tokens, this.endpoints.primary, hub, claims, lifetimeMinutes);
   }

@@ -10,7 +10,7 @@ interface Audience {
   readonly query: string;
 }
 
-/** Scheme, authority, path and query of the raw text: a group name may hold an encoded `?`, so nothing is decoded first. */
+/** Scheme, authority, path and query of the raw text: a group name may contain an encoded `?`, so nothing is decoded first. */
 const audienceShape = /^(https?|wss?):\/\/([^/?#@]+)([^?#]*)(\?[^#]*)?/i;
 
 /**

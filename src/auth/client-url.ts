@@ -1,6 +1,6 @@
 import type { ClientClaims, KeyTokens } from './key-tokens.js';
 
-/** A client access URL; holds a token. @param endpoint the public endpoint, without a trailing slash */
+/** A client access URL; contains a token. @param endpoint the public endpoint, without a trailing slash */
 export function clientUrl(
   tokens: KeyTokens,
   endpoint: string,

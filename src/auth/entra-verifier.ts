@@ -60,7 +60,7 @@ export class EntraVerifier {
   }
 
   /**
-   * The values of the token's `roles` claim, when a configured issuer signed it for this service and its time holds.
+   * The values of the token's `roles` claim, when a configured issuer signed it for this service and its times are valid.
    * @throws PubSubError `unauthorized` that names the failed check; `internal` when the issuer's keys are not available
    */
   async verify(token: string): Promise<readonly string[]> {

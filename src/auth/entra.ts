@@ -5,7 +5,7 @@ import { PubSubError } from '../errors.js';
 
 /** Where requests to upstreams get their bearer tokens. */
 export interface TokenSource {
-  /** @throws PubSubError `eventFailed` when there is no token to be had */
+  /** @throws PubSubError `eventFailed` when no token can be obtained */
   token(resource: string): Promise<string>;
 }
 
@@ -19,7 +19,7 @@ interface Held {
   readonly token: string;
   /** Unix milliseconds, set by the issuer. */
   readonly expiresAtMs: number;
-  /** Unix milliseconds. From then on a call starts a renewal, and is itself answered with the token at hand. */
+  /** Unix milliseconds. From then on a call starts a renewal, and uses the current token. */
   readonly renewAtMs: number;
   /** Monotonic milliseconds. No renewal starts before then. */
   pausedUntilMs: number;

@@ -13,15 +13,14 @@ export interface SignedToken {
 /** Header, claims and signature in base64url; HMAC-SHA256 makes 32 bytes, which are 43 characters. [RFC 7515 3.1, 7.1] */
 const shape = /^([\w-]+)\.([\w-]+)\.([\w-]{43})$/;
 
-/** Most characters of a token that is remembered: SDKs' tokens have fewer, and a thousand of these are 4 MB. */
+/** Most characters of a token that is remembered: SDKs' tokens have fewer. Bounds the memory of those that are remembered. */
 const longestRemembered = 4_096;
 
 /** Maximum number of cached headers; libraries write a handful of different ones. */
 const mostHeaders = 64;
 
 /**
- * Checks HS256 signatures. Hot path: each connect and each REST call has a token, and this takes less time than general
- * JWT libraries. Claims are parsed only after the signature is verified.
+ * Checks HS256 signatures. Hot path: each connect and each REST call has a token; general JWT libraries are slower. Claims are parsed only after the signature is verified.
  */
 export class Hs256 {
   readonly #keys: Keys;

@@ -39,7 +39,7 @@ export class KeyTokens {
   }
 
   /**
-   * The token's claims, when any key signed it, `exp` and `nbf` hold, and one `aud` passes.
+   * The token's claims, when any key signed it, its times are valid, and one `aud` passes.
    * @throws PubSubError `unauthorized` that names the failed check, without any part of the token; WrongAudience names its `aud`
    */
   verify(token: string, isAudience: AudienceCheck): Claims {

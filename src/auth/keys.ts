@@ -44,7 +44,7 @@ export class Keys implements AccessKeys {
     return this.#current;
   }
 
-  /** From the next use on. What the keys that are gone have signed is not valid any more. */
+  /** From the next use on. Signatures of keys that were replaced are not valid any more. */
   change({ primary, secondary }: AccessKeys): void {
     this.#texts = { primary, secondary };
     this.#current = prepare(this.#texts);

@@ -25,7 +25,7 @@ export async function startSample(connectionString: string, env: Environment): P
   const child = spawn(process.execPath, [script], {
     env: { ...env, WebPubSubConnectionString: connectionString },
     stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true, // Ctrl-C in the terminal is ours to pass on, once our own clients have gone
+    detached: true, // Ctrl-C in the terminal is passed on to it once the service has stopped
   });
   const exited = once(child, 'exit');
   process.once('exit', () => child.kill()); // however we end

@@ -61,7 +61,7 @@ export function checkFence({ weakness }: KeySettings, host: Given): void {
   );
 }
 
-/** `NAME`, or what the file named by `NAME_FILE` holds. */
+/** `NAME`, or the content of the file named by `NAME_FILE`. */
 function readKey(env: Environment, name: string): Given | undefined {
   const file = `${name}_FILE`;
   if (env[name] && env[file]) {
@@ -157,7 +157,7 @@ export function readTls(
 
 /**
  * The usual variables for egress, in lower or upper case; lower case wins, as in curl.
- * @throws PubSubError `invalid`, without the value: it may hold a password
+ * @throws PubSubError `invalid`, without the value: it may contain a password
  */
 export function readProxies(env: Environment): ProxySettings {
   return {

@@ -7,7 +7,7 @@ const parentCheckMs = 250;
 /** A closed terminal (SIGHUP) stops the service as gracefully as SIGTERM does; hubs.yaml is read again without a signal. */
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
-/** Runs `stop` at the first signal, which lets everything finish; a second one does not wait. [design 5] */
+/** Runs `stop`, which waits for what is under way, at the first signal; a second signal ends the process at once. [design 5] */
 export function onStopSignal(env: Environment, stop: () => Promise<void>): void {
   let isStopping = false;
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
@@ -21,7 +21,7 @@ export function onStopSignal(env: Environment, stop: () => Promise<void>): void 
   if (isNpmOurParent(env)) onOrphaned(() => !isStopping && void end('SIGTERM'));
 }
 
-/** A terminal or a reader of the log that is gone is no reason to drop clients. */
+/** The service goes on when its terminal, or the reader of its log, has ended. */
 function ignore(): void {}
 
 /**

@@ -37,7 +37,7 @@ export interface Waiting {
 
 /**
  * How many requests one upstream is sent at a time, and which is next: lanes that have something waiting take turns, so
- * no hub and no kind of event holds up another.
+ * no hub and no kind of event delays another.
  */
 export class Lanes {
   readonly #lanes: Readonly<Record<Traffic, Map<string, Lane>>> = {
@@ -219,7 +219,7 @@ export class Lane {
     else previous.next = next;
     if (next === undefined) this.#last = previous;
     else next.previous = previous;
-    // A link that the collector holds to be old would keep alive, and make old, all that came after it.
+    // An old link would keep alive what came after it, which the garbage collector would then treat as old too.
     waiting.previous = undefined;
     waiting.next = undefined;
     this.#waiting -= 1;

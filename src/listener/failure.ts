@@ -106,7 +106,7 @@ const clientErrors: Readonly<Record<string, ClientError>> = {
 };
 
 /**
- * Answers what could not be read as a request, and ends the socket at once: its peer may never read.
+ * Answers what could not be read as a request, and destroys the socket at once, as its peer may not read.
  * @returns what was answered; undefined when no response was possible
  */
 export function answerClientError(error: Error & { code?: string }, socket: Socket): ClientError | undefined {

@@ -33,7 +33,7 @@ export function nodeTimeouts(timeouts: ListenerTimeouts): ServerOptions & { hand
   };
 }
 
-/** Is told of what Fastify refuses before there is a route, and with it a hook. */
+/** Receives what Fastify refuses before there is a route, and with it a hook. */
 export interface RefusalWatch {
   begin(request: FastifyRequest): void;
   /** When the status is set. */
@@ -59,7 +59,7 @@ export function fastifySettings(timeouts: ListenerTimeouts, watch?: RefusalWatch
   };
 }
 
-/** Fastify's messages quote the URL, which may hold a token. */
+/** Fastify's messages quote the URL, which may contain a token. */
 function withoutUrl(error: FastifyError): string {
   return error.code === 'FST_ERR_BAD_URL' ? 'The URL holds malformed percent-encoding.' : 'The URL is malformed.';
 }

@@ -10,9 +10,9 @@ export interface ListenAddress {
 }
 
 /**
- * Listens; `localhost` on all addresses that it stands for. Fastify would make a server for each of them, whose
+ * Listens; `localhost` on all addresses that it resolves to. Fastify would make a server for each of them, whose
  * sockets are not counted: here all sockets go to the one server. Call it before the app is ready.
- * @param addressesOf what a host name stands for
+ * @param addressesOf what a host name resolves to
  * @returns the port @throws when the first address cannot be listened on
  */
 export async function listenOn(
@@ -21,13 +21,13 @@ export async function listenOn(
   addressesOf = localAddressesOf,
 ): Promise<number> {
   const [first = host, ...others] = await addressesOf(host);
-  const doors: Server[] = [];
+  const listeners: Server[] = [];
   app.addHook('preClose', async () => {
-    for (const door of doors) door.close();
+    for (const listener of listeners) listener.close();
   });
   await app.listen({ host: first, port });
   const { port: taken } = app.server.address() as AddressInfo;
-  for (const address of others) doors.push(...(await openDoor(app, address, taken)));
+  for (const address of others) listeners.push(...(await listenToo(app, address, taken)));
   return taken;
 }
 
@@ -37,17 +37,17 @@ async function localAddressesOf(host: string): Promise<readonly string[]> {
   return [...new Set(found.map(({ address }) => address))];
 }
 
-/** None where the address cannot be listened on: the name may stand for one that this machine does not have. */
-async function openDoor(app: FastifyInstance, host: string, port: number): Promise<readonly Server[]> {
+/** None where the address cannot be listened on: the name may resolve to one that this machine does not have. */
+async function listenToo(app: FastifyInstance, host: string, port: number): Promise<readonly Server[]> {
   // The options are those of Node's own HTTP servers.
-  const door = createServer(
+  const listener = createServer(
     { allowHalfOpen: true, noDelay: true },
     socket => void app.server.emit('connection', socket),
   );
-  door.listen({ host, port });
+  listener.listen({ host, port });
   try {
-    await once(door, 'listening');
-    return [door];
+    await once(listener, 'listening');
+    return [listener];
   } catch {
     return [];
   }

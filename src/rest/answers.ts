@@ -3,7 +3,7 @@ import type { FastifyReply, onSendHookHandler } from 'fastify';
 type Answer = { readonly reply: FastifyReply; readonly send: () => void };
 
 /**
- * A hook that holds the responses of one turn of the event loop until its end, so that they are written one after
+ * A hook that delays the responses of one turn of the event loop until its end, so that they are written one after
  * another, after the messages that their calls sent. Hot path: callers wake up once for several responses, and their next
  * calls arrive together. A single call is not delayed. [design 4]
  * @param onFault called when a response could not be written, which ends its connection

@@ -19,7 +19,7 @@ declare module 'fastify' {
     /** Monotonic milliseconds. */
     startedMs: number;
     /** Of a call that is reported in detail. */
-    delivery: Delivery | undefined;
+    receivers: Receivers | undefined;
   }
 }
 
@@ -37,7 +37,7 @@ export class Calls implements RequestWatch {
   /** Adds the first hook of every request and the last one of every response. Call it before other hooks are added. */
   watch(app: FastifyInstance): void {
     app.decorateRequest('startedMs', 0);
-    app.decorateRequest('delivery', undefined);
+    app.decorateRequest('receivers', undefined);
     app.addHook('onRequest', (request, _reply, done) => {
       this.begin(request);
       done();
@@ -50,7 +50,7 @@ export class Calls implements RequestWatch {
 
   begin(request: FastifyRequest): void {
     request.startedMs = this.#reports.monotonicMs();
-    if (this.#reports.isTraced) request.delivery = new Delivery();
+    if (this.#reports.isTraced) request.receivers = new Receivers();
   }
 
   /** When the status is set, and before the response is sent. */
@@ -72,18 +72,18 @@ export class Calls implements RequestWatch {
 
   /** A send that was delivered: the line contains the number of receivers. */
   #tell(request: FastifyRequest, reply: FastifyReply, durationMs: number): void {
-    const { method, url, delivery } = request;
+    const { method, url, receivers: count } = request;
     const { statusCode: status, refusal: reason } = reply;
     const isAnswer = status === 404 && method === 'HEAD' && operationOf(request) !== undefined;
     const at = { method, path: loggedPath(url), status, durationMs, reason, isAnswer };
     const tell = (receivers: number | undefined) => this.#reports.observer.restCallTold({ ...at, receivers });
-    if (delivery === undefined || status >= 400) tell(undefined);
-    else delivery.whenKnown(tell);
+    if (count === undefined || status >= 400) tell(undefined);
+    else count.whenKnown(tell);
   }
 }
 
 /** The number of receivers of a send, which is available only after the response. */
-export class Delivery {
+export class Receivers {
   #isAwaited = false;
   #receivers: number | undefined;
   #tell: ((receivers: number) => void) | undefined;
@@ -106,5 +106,5 @@ export class Delivery {
 
 /** Callback for the hub with the number of receivers; undefined when it is not reported. */
 export function onDeliveredOf(request: FastifyRequest): ((receivers: number) => void) | undefined {
-  return request.delivery?.take();
+  return request.receivers?.take();
 }

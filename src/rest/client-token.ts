@@ -28,7 +28,7 @@ export function addTokens(app: FastifyInstance, tokens: Pick<KeyTokens, 'sign'>,
 const generateToken = operation({
   id: 'WebPubSub_GenerateClientToken',
   summary: 'Generate a client access token.',
-  // The vendor asks for the second one when the client connects; here only the token is available then. [rest-api 1.4]
+  // The vendor requires the second one when the client connects, when only the token is available here. [rest-api 1.4]
   actions: ['clientConnection/generateToken/action', 'clientConnection/write'],
   query: ['userId', 'role', 'group', 'minutesToExpire', 'clientType'],
   success: { status: 200, body: Type.Object({ token: Type.String() }) },

@@ -18,10 +18,10 @@ const owner = 'webpubsubserviceowner';
 const reader = 'webpubsubservicereader';
 
 /**
- * Does one of the roles of a token's `roles` claim allow the action? There is no role assignment to ask, so the claim
+ * Does one of the roles of a token's `roles` claim allow the action? There are no role assignments here, so the claim
  * names what the vendor's assignments would: `Web PubSub Service Owner` allows everything, `Web PubSub Service Reader`
  * what ends in `/read`, and a whole data action allows itself. Letter case and blanks do not count: the values of
- * Entra ID's app roles cannot hold blanks. [rest-api 1.4]
+ * Entra ID's app roles cannot contain blanks. [rest-api 1.4]
  */
 export function isAllowed(action: DataAction, roles: readonly string[]): boolean {
   return roles.map(canonical).some(role => {

@@ -14,7 +14,7 @@ const connectionsInGroup = Type.Object({
   nextLink: Type.Optional(Type.String({ format: 'uri' })),
 });
 
-/** What one call asks for. */
+/** What one call requests. */
 interface PageRequest {
   readonly pageSize: number;
   /** How many more, over this page and those after it; undefined: all there are. */
@@ -34,7 +34,7 @@ export function addListing(
     const { hub, group } = request.params;
     const { pageSize, top, after } = pageRequestOf(request, tokens);
     const size = Math.min(pageSize, top ?? pageSize);
-    const members = await hubs.get(hub).listGroup(group, { after, limit: size + 1 }); // the one more tells whether there is a next page
+    const members = await hubs.get(hub).listGroup(group, { after, limit: size + 1 }); // one more: there is a next page if it is there
     const page = members.slice(0, size);
     const value = page.map(({ connectionId, userId = null }) => ({ connectionId, userId }));
     const left = top === undefined ? undefined : top - size;
@@ -61,7 +61,7 @@ function pageRequestOf(request: FastifyRequest, tokens: ContinuationTokens): Pag
   };
 }
 
-/** Some callers pass a whole `nextLink` instead of what it holds. [rest-api 2.6] */
+/** Some callers pass a whole `nextLink` instead of the token in it. [rest-api 2.6] */
 function cursorOf(request: FastifyRequest, tokens: ContinuationTokens): string | undefined {
   const given = queryValue(request, 'continuationToken');
   if (given === undefined) return undefined;

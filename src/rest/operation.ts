@@ -15,7 +15,7 @@ export interface Operation {
   readonly query?: readonly QueryName[];
   /** Of those, the ones that must be given. */
   readonly required?: readonly QueryName[];
-  /** Media type → what a body of it holds. */
+  /** Media type → schema of the body. */
   readonly body?: Readonly<Record<string, TSchema>>;
   readonly success: { readonly status: 200 | 202 | 204; readonly body?: TSchema };
   /** Statuses that only some operations answer. */

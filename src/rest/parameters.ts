@@ -52,7 +52,7 @@ export const pathParameters = {
   }),
 } as const;
 
-/** What a query can hold besides `api-version`; the ranges here are the ones that are checked. [rest-api 2.7] */
+/** Query parameters besides `api-version`; the ranges here are the ones that are checked. [rest-api 2.7] */
 export const queryParameters = {
   excluded: Type.Array(Type.String(), {
     description: 'Ids of connections to exclude. Repeat the parameter for several; commas do not separate values.',

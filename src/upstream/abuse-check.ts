@@ -18,7 +18,7 @@ export interface AbuseCheck {
   readonly requestOrigins: readonly string[];
   /** The service's own public ports: an answer may name the host with one of them. [upstream-events 4.2] */
   readonly servicePorts: readonly number[];
-  /** Accept one line that holds a comma list. [upstream-events D5] */
+  /** Accept one line with a comma-separated list. [upstream-events D5] */
   readonly lenientOriginList: boolean;
 }
 

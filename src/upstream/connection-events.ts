@@ -209,7 +209,7 @@ export class HandledEvents implements ConnectionEvents {
   }
 }
 
-/** A class, since closures take four times the memory, and an event of each client may wait in a queue. */
+/** A class: closures need more memory, and an event of each client may wait in a queue. */
 class UserEvent implements EventPlan<Payload | undefined> {
   readonly bodyLimit = eventBodyLimit;
   readonly #events: HandledEvents;

@@ -103,7 +103,7 @@ export class ConnectionHeaders {
     flat[places['ce-time']] = event.time;
     flat[places['ce-eventName']] = requireSendable('ce-eventName', event.name);
     flat[places['Content-Type']] = event.contentType;
-    // `randomUUID` joins pieces into a rope, eight times the size of the text; the check's pattern flattens it.
+    // `randomUUID` joins pieces, which need more memory than one text; the check's pattern joins them.
     flat[places['x-ms-client-request-id']] = requireSendable('x-ms-client-request-id', event.requestId);
     if (event.state !== undefined) insert(flat, 'ce-connectionState', event.state);
     if (event.cookies) insert(flat, 'Cookie', event.cookies);
@@ -135,7 +135,7 @@ function insert(flat: string[], name: string, value: string): void {
   flat.splice(-2, 0, name, requireSendable(name, value));
 }
 
-/** A value may hold tabs, as a header's may. */
+/** A value may contain tabs, as that of a header may. */
 function pushMetadata(flat: string[], metadata: Metadata): void {
   for (const [key, value] of metadata) {
     const name = `X-WebPubSub-Metadata-${key.toLowerCase()}`;

@@ -55,7 +55,7 @@ export interface SenderOptions {
   readonly transport: Transport;
 }
 
-/** Sends events to the configured event handlers, and tells the outcome of each, and to watchers each attempt. */
+/** Sends events to the configured event handlers; reports the outcome of each, and each attempt to those who watch. */
 export class EventSender implements Order {
   readonly #options: SenderOptions;
   readonly #context: EventContext;
@@ -249,7 +249,7 @@ function isRefusal(failure: PubSubError): boolean {
   return failure instanceof ConnectRefused && failure.status < 500 && failure.status !== 408;
 }
 
-/** Made before anything is waited for: the headers hold what was so when the event was raised. */
+/** Made before anything is waited for: the headers are those of the moment at which the event was raised. */
 function newOutgoing<T>(
   event: RaisedEvent,
   handler: EventHandler,

@@ -53,7 +53,7 @@ export interface DeliveryOptions {
   /** Waits before the second and later attempts. */
   readonly retryDelaysMs: readonly number[];
   readonly maxResponseBytes: number;
-  /** Accept one `WebHook-Allowed-Origin` line that holds a comma list. [upstream-events D5] */
+  /** Accept one `WebHook-Allowed-Origin` line with a comma-separated list. [upstream-events D5] */
   readonly lenientOriginList: boolean;
   /** Requests under way to one origin at the same time; those beyond wait. */
   readonly maxConcurrentPerUpstream: number;

@@ -29,8 +29,8 @@ export type AttemptWatch = (
 ) => void;
 
 /**
- * Sends an event, and again with the same bytes when the answer is 408 or 5xx or there is none. Chained, since an
- * `async` function takes twice the memory while the event waits in a queue. [upstream-events 7.1]
+ * Sends an event, and again with the same bytes when the answer is 408 or 5xx or there is none. Chained: an
+ * `async` function needs more memory while the event waits in a queue. [upstream-events 7.1]
  * @throws PubSubError `eventFailed` when there is no response, or one that cannot be read
  */
 export function sendWithRetries(

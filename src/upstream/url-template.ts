@@ -5,7 +5,7 @@ import type { Insertion } from './options.js';
 export interface UrlTarget {
   /** `http://host:port`, without the port when it is the scheme's own. */
   readonly origin: string;
-  /** Begins with `/`; holds the query. */
+  /** Begins with `/`; contains the query. */
   readonly path: string;
 }
 
@@ -15,7 +15,7 @@ export interface UrlTemplate {
   readonly display: string;
   /**
    * Fills in the parameters; no value changes the host or the number of path segments.
-   * @throws PubSubError `invalid` for a value that no URL can hold as one segment: empty, only dots, or not Unicode
+   * @throws PubSubError `invalid` for a value that cannot be one segment of a URL: empty, only dots, or not Unicode
    */
   expand(hub: string, event: string): UrlTarget;
   /** The URL for abuse protection: `{event}` is `validate`. [upstream-events 4.1] */
@@ -137,7 +137,7 @@ function parameterOf(name: string, where: string, shown: string): Parameter {
   );
 }
 
-/** What URLs cannot hold as it is gets percent-encoded here, so that what is sent needs no second reading. */
+/** Characters that URLs cannot contain are percent-encoded here, once. */
 function constant(text: string, where: string): string {
   if (/[{}]/.test(text)) throw invalid(`a single brace in the ${where}; write literal braces as %7B and %7D`);
   // Also keeps a `%2` in front of {event} from turning the event's first letter into an encoded slash.
