@@ -3,7 +3,7 @@ import { TextDecoder } from 'node:util';
 
 /** Why bytes are not valid text of their `Content-Type`. */
 export interface TextFault {
-  readonly fault: 'unknownCharset' | 'notThatCharset';
+  readonly reason: 'unknownCharset' | 'notThatCharset';
   /** As declared, or as its decoder calls it. */
   readonly charset: string;
 }
@@ -15,11 +15,11 @@ export interface TextFault {
 export function utf8Of(body: Buffer, charset: string): Buffer | TextFault {
   if (charset.toLowerCase() === 'utf-8' && isUtf8(body)) return withoutMark(body); // no decoder is made for what needs none
   const decoder = decoderOf(charset, body);
-  if (decoder === undefined) return { fault: 'unknownCharset', charset };
+  if (decoder === undefined) return { reason: 'unknownCharset', charset };
   try {
     return Buffer.from(decoder.decode(body), 'utf8');
   } catch {
-    return { fault: 'notThatCharset', charset: decoder.encoding };
+    return { reason: 'notThatCharset', charset: decoder.encoding };
   }
 }
 

@@ -76,7 +76,7 @@ function parseMime(header: string): MIMEType {
 function utf8BodyOf(body: Buffer, charset: string): Buffer {
   const text = utf8Of(body, charset);
   if (Buffer.isBuffer(text)) return text;
-  if (text.fault === 'unknownCharset') throw unsupported(`The charset "${text.charset}" is not supported.`);
+  if (text.reason === 'unknownCharset') throw unsupported(`The charset "${text.charset}" is not supported.`);
   throw badRequest(wholeRequest, `The request body is not valid ${text.charset} text.`);
 }
 

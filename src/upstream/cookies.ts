@@ -26,9 +26,9 @@ export class Cookies {
     for (const line of setCookie) {
       const cookie = Cookie.parse(line);
       if (cookie === undefined) continue; // not a cookie: the upstream's mistake, which browsers ignore too
-      const fault = faultOf(cookie);
-      if (fault === undefined) this.#keep(cookie, url);
-      else warnings.push(`cookie "${shown(cookie.key)}" is dropped: ${fault}`);
+      const problem = problemOf(cookie);
+      if (problem === undefined) this.#keep(cookie, url);
+      else warnings.push(`cookie "${shown(cookie.key)}" is dropped: ${problem}`);
     }
     if (this.#makeRoom()) {
       warnings.push(
@@ -76,7 +76,7 @@ function bytesOf({ key, value }: Cookie): number {
   return key.length + value.length + 3;
 }
 
-function faultOf(cookie: Cookie): string | undefined {
+function problemOf(cookie: Cookie): string | undefined {
   const { key, value } = cookie;
   if (cookie.TTL() <= 0) return isSendable(key) ? undefined : 'its name contains characters other than printable ASCII'; // it only removes one
   if (!isSendable(key) || !isSendable(value))

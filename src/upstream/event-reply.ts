@@ -43,7 +43,7 @@ function bytesOf(body: Buffer, { dataType, charset }: BodyType): Buffer {
   if (dataType !== 'text' && dataType !== 'json') return body;
   const text = utf8Of(body, charset);
   if (!Buffer.isBuffer(text)) {
-    throw text.fault === 'unknownCharset'
+    throw text.reason === 'unknownCharset'
       ? new PubSubError('eventFailed', `the answer's charset "${shown(text.charset)}" is not supported; use utf-8`)
       : notSuch(dataType, `is not valid in the charset ${text.charset}`);
   }

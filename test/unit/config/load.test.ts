@@ -518,6 +518,10 @@ limits: { maxConnections: 0 }
       'hubs:\n  chat:\n    EventHandlers: []',
       '3:5 hubs.chat.EventHandlers: unknown key `EventHandlers`, did you mean `eventHandlers`?',
     ],
+    [
+      'hubs:\n  c:\n    groupPresenceEvents: {}',
+      '3:5 hubs.c.groupPresenceEvents: unknown key `groupPresenceEvents`; known keys are `anonymousConnectPolicy`',
+    ],
     ['x: 1', '1:1 x: unknown key `x`; known keys are `hubs`, `delivery`, `limits`'],
     ['limits:\n  __proto__: 1', '2:3 limits.__proto__: unknown key `__proto__`; known keys are'],
     ['limits:\n  constructor: 1', '2:3 limits.constructor: unknown key `constructor`; known keys are'],

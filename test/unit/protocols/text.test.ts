@@ -18,8 +18,8 @@ test.each([
 });
 
 test('[V05] what is not in its charset, or in one that is not known, is told', () => {
-  expect(utf8Of(Buffer.from([0xff]), 'utf-8')).toEqual({ fault: 'notThatCharset', charset: 'utf-8' });
-  expect(utf8Of(Buffer.from('x'), 'klingon')).toEqual({ fault: 'unknownCharset', charset: 'klingon' });
+  expect(utf8Of(Buffer.from([0xff]), 'utf-8')).toEqual({ reason: 'notThatCharset', charset: 'utf-8' });
+  expect(utf8Of(Buffer.from('x'), 'klingon')).toEqual({ reason: 'unknownCharset', charset: 'klingon' });
 });
 
 test('[D12] a byte order mark is skipped once, and only as a whole', () => {
