@@ -1,8 +1,8 @@
-import type { CloseCategory } from '../errors.js';
 import type { Frames } from '../frames/frames.js';
 import type { MembershipTag } from '../protocols/acts.js';
 import type { NumberedMessage } from '../protocols/messages.js';
 import type { InboundFrame } from '../protocols/protocol.js';
+import type { Ending } from './endings.js';
 
 /**
  * What happened to the hubs of this node. Each fact is told once, by the part that made it happen, after it happened and
@@ -17,9 +17,9 @@ import type { InboundFrame } from '../protocols/protocol.js';
  * here may be known elsewhere, and `published` is told on the node where the message was published, `sent` wherever it had
  * receivers.
  *
- * Three facts come in numbers with every message and are passed as such, `received`, `sent` and `delivered` of an
- * `Observer`: nothing is made for them. `received`, `sent`, `published` and `attempted` below exist only for watchers
- * (`Watches`), with frames, bodies and headers; nothing is made for what is not watched.
+ * Hot path: what happens with every message is told to readers as plain numbers, by `received`, `sent` and `delivered` of
+ * an `Observer`, and no object is made for it. The facts `received`, `sent`, `published` and `attempted` below are for
+ * watchers only (`Watches`), with frames, bodies and headers; they are not made for what is not watched.
  */
 export type Fact =
   | Identified
@@ -128,7 +128,7 @@ export interface Ended extends OfConnection {
 /** It has left its groups. The last fact of a connection, apart from those about its events. Told by the lifecycle. */
 export interface Closed extends OfConnection {
   readonly kind: 'closed';
-  readonly ending: FactEnding;
+  readonly ending: Ending;
 }
 
 /** A client was admitted after a `connect` event, but had left during it: there is no connection. Told by the lifecycle. */
@@ -137,15 +137,7 @@ export interface Abandoned extends OfConnection {
   /** As of `identified`. */
   readonly userId: string | undefined;
   readonly subprotocol: string | undefined;
-  readonly ending: FactEnding;
-}
-
-/** How a connection ended. */
-export interface FactEnding {
-  readonly category: CloseCategory;
-  readonly reason: string;
-  /** The reason is the client's own text, which has no place in a log. */
-  readonly isClientText?: boolean | undefined;
+  readonly ending: Ending;
 }
 
 /** The kinds of events in metrics. A user event's name is not one of them, since clients choose it. */

@@ -12,7 +12,7 @@ export interface WatchTarget {
 
 /**
  * Sees what happens to what it watches. Called within the hub's own calls: must not wait. Only what some watcher has a
- * method for is made.
+ * method for is made. Frames and bodies are shared with sockets: they are read within the call, and never changed.
  */
 export interface Watcher {
   /** What readers of facts are told. */
