@@ -1,18 +1,21 @@
 import { randomFillSync } from 'node:crypto';
 import { PubSubError } from '../errors.js';
-import { findProtocol } from '../protocols/index.js';
 import type { Protocol } from '../protocols/protocol.js';
 import type { ConnectionEvents, ConnectReply, ConnectRequest, Upstream } from './ports.js';
 
-/** A client that requests a connection: its request as the upstream gets it, and what its token allows. */
+/** A client that requests a connection: its request as the upstream gets it, and what its entrance knows of it. */
 export interface Candidate extends ConnectRequest {
+  /** Given by the client, such as an MQTT client id; undefined: one is generated. */
+  readonly connectionId?: string | undefined;
   readonly roles: readonly string[];
   readonly groups: readonly string[];
-  /** The protocol if no predefined subprotocol is selected: the mode in the simple client's URL. */
-  readonly simple: Protocol;
+  /** Spoken unless a subprotocol is selected that has a protocol of its own. */
+  readonly protocol: Protocol;
+  /** The protocol that an offered subprotocol names; undefined: none, an app server may select it all the same. */
+  protocolOf(subprotocol: string): Protocol | undefined;
 }
 
-/** An admitted client, before its upgrade is finished. */
+/** An admitted client, before its connection is opened. */
 export interface Admission {
   readonly connectionId: string;
   /** `""` is anonymous, as undefined is. */
@@ -31,7 +34,7 @@ export interface Admission {
  * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
  */
 export function admit(hub: string, candidate: Candidate, upstream: Upstream): Admission | Promise<Admission> {
-  const connectionId = newConnectionId();
+  const connectionId = candidate.connectionId ?? newConnectionId();
   const session = upstream.open(hub, connectionId);
   const reply = session.connect(candidate);
   if (reply === undefined) return admissionOf(candidate, undefined, connectionId, session);
@@ -44,8 +47,8 @@ function admissionOf(
   connectionId: string,
   upstream: ConnectionEvents,
 ): Admission {
-  const subprotocol = selectSubprotocol(candidate.subprotocols, reply?.subprotocol);
-  const protocol = (subprotocol === undefined ? undefined : findProtocol(subprotocol)) ?? candidate.simple;
+  const subprotocol = selectSubprotocol(candidate, reply?.subprotocol);
+  const protocol = (subprotocol === undefined ? undefined : candidate.protocolOf(subprotocol)) ?? candidate.protocol;
   const { userId, roles, groups } = identityOf(candidate, reply);
   return { connectionId, userId, roles, groups, subprotocol, protocol, upstream };
 }
@@ -75,9 +78,10 @@ function identityOf(candidate: Candidate, reply: ConnectReply | undefined) {
   };
 }
 
-function selectSubprotocol(offered: readonly string[], selected: string | undefined): string | undefined {
-  if (selected === undefined) return offered.find(name => findProtocol(name) !== undefined);
-  const name = offered.find(offer => offer.toLowerCase() === selected.toLowerCase());
+function selectSubprotocol(candidate: Candidate, selected: string | undefined): string | undefined {
+  const { subprotocols } = candidate;
+  if (selected === undefined) return subprotocols.find(name => candidate.protocolOf(name) !== undefined);
+  const name = subprotocols.find(offer => offer.toLowerCase() === selected.toLowerCase());
   if (name === undefined) {
     throw new PubSubError(
       'eventFailed',

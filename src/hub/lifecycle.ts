@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { PubSubError } from '../errors.js';
+import { PubSubError } from '../errors.js';
 import { type Admission, admit, type Candidate } from './admission.js';
 import { Connection, type ConnectionEnder, type ConnectionOwner, type Ended } from './connection.js';
 import { type Closing, closeCodeOf, type Ending, endings } from './endings.js';
@@ -36,6 +36,8 @@ export class Lifecycle implements ConnectionEnder {
   readonly #parts: LifecycleParts;
   /** Clients whose `connect` event is in progress, and admitted clients that are not opened yet. */
   #asking = 0;
+  /** Ids that such clients bring. */
+  readonly #askingIds = new Set<string>();
   readonly #admitted = new Set<Admission>();
   /** Connections that have ended and are still members of groups. */
   #departing = 0;
@@ -49,22 +51,34 @@ export class Lifecycle implements ConnectionEnder {
   }
 
   /**
-   * Decides whether the client may connect, with which user and subprotocol. Each admitted client is then opened or abandoned.
-   * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
+   * Decides whether the client may connect, with which user and subprotocol. Each admitted client is then opened or
+   * abandoned: within the same call when the admission is no promise.
+   * @throws PubSubError `conflict` when the id that the client brings is taken; as a rejection: ConnectRefused, `eventFailed`
    */
   admit(candidate: Candidate): Admission | Promise<Admission> {
+    const { connectionId } = candidate;
+    if (connectionId !== undefined) this.#checkFree(connectionId);
     const admission = admit(this.#hub, candidate, this.#parts.upstream);
-    return admission instanceof Promise ? this.#awaitAdmission(admission) : admission;
+    return admission instanceof Promise ? this.#awaitAdmission(admission, connectionId) : admission;
   }
 
-  async #awaitAdmission(asking: Promise<Admission>): Promise<Admission> {
+  #checkFree(connectionId: string): void {
+    const isOpen = this.#parts.members.count({ scope: 'connection', hub: this.#hub, connectionId }) > 0;
+    const isAdmitted = () => [...this.#admitted].some(admission => admission.connectionId === connectionId);
+    if (!isOpen && !this.#askingIds.has(connectionId) && !isAdmitted()) return;
+    throw new PubSubError('conflict', `hub ${this.#hub} has a connection with the id ${connectionId}`);
+  }
+
+  async #awaitAdmission(asking: Promise<Admission>, givenId: string | undefined): Promise<Admission> {
     this.#asking += 1;
+    if (givenId !== undefined) this.#askingIds.add(givenId);
     try {
       const admission = await asking;
       this.#admitted.add(admission);
       return admission;
     } finally {
       this.#asking -= 1;
+      if (givenId !== undefined) this.#askingIds.delete(givenId);
       this.#tellIfEmpty();
     }
   }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type Claims, claimStrings, subjectOf } from '../auth/claims.js';
 import { PubSubError } from '../errors.js';
 import type { Candidate } from '../hub/admission.js';
+import { findProtocol } from '../protocols/index.js';
 import { groupNameRule, isGroupName, isUserId, userIdRule } from '../protocols/names.js';
 import type { Protocol } from '../protocols/protocol.js';
 import { headersOf, queryOf, simpleProtocolOf, subprotocolsOf } from './client-request.js';
@@ -17,7 +18,7 @@ export class RequestedCandidate implements Candidate {
   readonly groups: readonly string[];
   readonly subprotocols: readonly string[];
   readonly clientCertificates = [];
-  readonly simple: Protocol;
+  readonly protocol: Protocol;
   readonly #request: IncomingMessage;
   readonly #query: Query;
   readonly #claims: Claims;
@@ -33,10 +34,14 @@ export class RequestedCandidate implements Candidate {
       throw new PubSubError('invalid', `the token contains an invalid group name; a group name has ${groupNameRule}`);
     }
     this.subprotocols = subprotocolsOf(request);
-    this.simple = simpleProtocolOf(query);
+    this.protocol = simpleProtocolOf(query);
     this.#request = request;
     this.#query = query;
     this.#claims = claims;
+  }
+
+  protocolOf(subprotocol: string): Protocol | undefined {
+    return findProtocol(subprotocol);
   }
 
   get claims(): Record<string, string[]> {

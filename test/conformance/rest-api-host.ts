@@ -13,6 +13,7 @@ import { observers } from '../../src/hub/observers.js';
 import type { Outlet, Upstream } from '../../src/hub/ports.js';
 import { Slices } from '../../src/hub/slices.js';
 import { Watches } from '../../src/hub/watches.js';
+import { findProtocol } from '../../src/protocols/index.js';
 import { simpleEvents } from '../../src/protocols/webpubsub/simple.js';
 import { createRestServer } from '../support/rest-server.js';
 
@@ -106,7 +107,8 @@ export async function startHost({
         query: {},
         headers: {},
         clientCertificates: [],
-        simple: simpleEvents,
+        protocol: simpleEvents,
+        protocolOf: findProtocol,
       });
       client.id = hubs.get(hub).lifecycle.open(admission, client).id;
       return client;

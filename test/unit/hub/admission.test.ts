@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { ConnectRefused, PubSubError } from '../../../src/errors.js';
 import { admit, type Candidate } from '../../../src/hub/admission.js';
 import type { ConnectReply } from '../../../src/hub/ports.js';
+import { findProtocol } from '../../../src/protocols/index.js';
 import { json } from '../../../src/protocols/webpubsub/json/index.js';
 import { simpleEvents, simplePublisher } from '../../../src/protocols/webpubsub/simple.js';
 import { ScriptedUpstream } from '../../support/fake-ports.js';
@@ -23,7 +24,8 @@ const candidate = (more: Partial<Candidate> = {}): Candidate => ({
   clientCertificates: [],
   roles: ['r'],
   groups: ['g'],
-  simple: simpleEvents,
+  protocol: simpleEvents,
+  protocolOf: findProtocol,
   ...more,
 });
 
@@ -70,10 +72,11 @@ describe('[client-protocols 1.2] the subprotocol', () => {
   );
 
   test('a simple client speaks what its URL asked for', async () => {
-    const simple = simplePublisher('g', false);
-    expect((await admitted(undefined, { simple })).protocol).toBe(simple);
-    expect((await admitted({ subprotocol: 'custom.x' }, { simple, subprotocols: ['custom.x'] })).protocol).toBe(simple);
-    expect((await admitted(undefined, { simple, subprotocols: [name] })).protocol).toBe(json);
+    const protocol = simplePublisher('g', false);
+    expect((await admitted(undefined, { protocol })).protocol).toBe(protocol);
+    const custom = { protocol, subprotocols: ['custom.x'] };
+    expect((await admitted({ subprotocol: 'custom.x' }, custom)).protocol).toBe(protocol);
+    expect((await admitted(undefined, { protocol, subprotocols: [name] })).protocol).toBe(json);
   });
 });
 
@@ -125,4 +128,9 @@ test('[rest-api 2.0] connection ids are 31 characters of [A-Za-z0-9_-], each new
   for (let count = 0; count < 1_000; count += 1) ids.add((await admitted(undefined)).connectionId);
   expect(ids.size).toBe(1_000);
   expect([...ids].filter(id => !/^[A-Za-z0-9_-]{31}$/.test(id))).toEqual([]);
+});
+
+test('an id that the client brings is the connection’s, for its events too', async () => {
+  expect(await admitted(undefined, { connectionId: 'sensor-1' })).toMatchObject({ connectionId: 'sensor-1' });
+  expect(upstream.sessions[0]?.connectionId).toBe('sensor-1');
 });

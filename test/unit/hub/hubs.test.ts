@@ -3,7 +3,7 @@ import { MemoryBus } from '../../../src/backplane/memory.js';
 import type { ConnectReply } from '../../../src/hub/ports.js';
 import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { simpleEvents } from '../../../src/protocols/webpubsub/simple.js';
-import { TestNode, textPayload } from '../../support/fake-ports.js';
+import { RecordingOutlet, TestNode, textPayload } from '../../support/fake-ports.js';
 
 const candidate = {
   userId: undefined,
@@ -14,7 +14,8 @@ const candidate = {
   clientCertificates: [],
   roles: [],
   groups: [],
-  simple: simpleEvents,
+  protocol: simpleEvents,
+  protocolOf: () => undefined,
 };
 
 describe('hubs', () => {
@@ -77,6 +78,27 @@ describe('hubs', () => {
     node.upstream.connectAnswer = () => Promise.reject(new Error('no'));
     await expect(node.chat.lifecycle.admit(candidate)).rejects.toThrow('no');
     expect([...node.hubs.all()]).toEqual([]);
+  });
+
+  test('have one connection for each id that clients bring, from the moment its admission begins', async () => {
+    const node = new TestNode();
+    const own = { ...candidate, connectionId: 'sensor-1' };
+    const isTaken = () =>
+      expect(() => node.chat.lifecycle.admit(own)).toThrow(expect.objectContaining({ kind: 'conflict' }));
+    let answer = (_reply: ConnectReply) => {};
+    node.upstream.connectAnswer = () => new Promise(resolve => (answer = resolve));
+    const asking = node.chat.lifecycle.admit(own);
+    isTaken();
+    answer({ userId: undefined, roles: undefined, groups: undefined, subprotocol: undefined });
+    const admission = await asking;
+    isTaken();
+    const outlet = new RecordingOutlet();
+    const connection = node.chat.lifecycle.open(admission, outlet);
+    isTaken();
+    expect(node.upstream.sessions).toHaveLength(1);
+    node.chat.lifecycle.lose(connection, outlet, { category: 'Normal', reason: '' }, true);
+    node.upstream.connectAnswer = () => undefined;
+    expect(node.chat.lifecycle.admit(own)).toMatchObject({ connectionId: 'sensor-1' });
   });
 
   test('[L10] that nobody is in are reached without being kept, on other nodes too', async () => {
