@@ -39,6 +39,7 @@ import { restApi, restPrefix } from './rest/api.js';
 import { Calls } from './rest/calls.js';
 import { Settings } from './settings.js';
 import { shutDown } from './shutdown.js';
+import { WebPubSubEntrance } from './sockets/entrances/webpubsub.js';
 import { Gateway } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
 import type { EventHandlers, HandlerStatus } from './upstream/event-handlers.js';
@@ -201,12 +202,14 @@ export class Service {
   #newGateway({ observer, turn, isTraced }: Shared): Gateway {
     const { timeouts = defaultTimeouts, trustProxy = false } = this.#options;
     const { app, guard } = this.#public;
+    const settings = this.#settings.ofSockets();
+    const ofWebPubSub = { tokens: this.#tokens, endpoints: this.endpoints, trustProxy, settings };
     const gateway = new Gateway({
+      entrances: [door => new WebPubSubEntrance(door, ofWebPubSub)],
       hubs: this.hubs,
-      tokens: this.#tokens,
       endpoints: this.endpoints,
       trustProxy,
-      settings: this.#settings.ofSockets(),
+      settings,
       guard,
       readiness: this.#readiness,
       clock: this.#clock,

@@ -2,7 +2,8 @@ import { type Config, defaultHubConfig, defaultPerAddress, type HubConfig } from
 import { isLoopbackAddress, type TrustProxy } from './listener/client-address.js';
 import { openFileLimit } from './listener/open-files.js';
 import type { SocketLimits } from './listener/socket-guard.js';
-import type { SocketSettings } from './sockets/gateway.js';
+import type { DoorSettings } from './sockets/door.js';
+import type { WebPubSubSettings } from './sockets/entrances/webpubsub.js';
 
 /**
  * The configuration in use. Parts are given functions that read it at each use, so that a reload, which swaps `config` as
@@ -15,7 +16,7 @@ export class Settings {
     this.config = config;
   }
 
-  ofSockets(): SocketSettings {
+  ofSockets(): DoorSettings & WebPubSubSettings {
     return {
       isAnonymousAllowed: hub => this.#ofHub(hub).anonymousConnectPolicy === 'allow',
       keepAliveIntervalMs: hub => this.#ofHub(hub).keepAliveIntervalMs,

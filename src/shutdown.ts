@@ -25,7 +25,7 @@ export interface ShutdownParts {
   readonly readiness: Readiness;
   readonly hubs: Hubs;
   readonly handlers: Pick<EventHandlers, 'whenIdle' | 'hurry' | 'close'>;
-  readonly gateway: Pick<Gateway, 'whenEmpty' | 'stop'>;
+  readonly gateway: Pick<Gateway, 'evictNewcomers' | 'whenEmpty' | 'stop'>;
   readonly backplane: Backplane;
   readonly listeners: readonly GuardedListener[];
   /** Ends what follows files. */
@@ -45,6 +45,7 @@ export async function shutDown(parts: ShutdownParts): Promise<void> {
   await turnOfEventLoop(); // the last responses are passed on first: acks are sent before the close message
   const connectionsClosed = hubs.size;
   await evictAll(hubs, clock);
+  gateway.evictNewcomers();
   handlers.hurry(); // a `disconnected` may wait for a `connected` that has no answer
   await patience.with(gateway.whenEmpty());
   await patience.with(handlers.whenIdle());

@@ -12,14 +12,14 @@ export interface ConnectLimits {
   connectsPerSecond(): number;
 }
 
-/** Is there room for one more client? Those whose upgrade waits for the upstream count as connected. */
+/** Is there room for one more client? Those that are being admitted count as connected. */
 export class Capacity {
   readonly #hubs: Hubs;
   readonly #limits: ConnectLimits;
   readonly #rate: ConnectRate;
-  /** Clients that wait for the upstream, by hub. */
-  readonly #asking = new Map<Hub, number>();
-  #askingInAll = 0;
+  /** Clients that are being admitted, by hub. */
+  readonly #reserved = new Map<Hub, number>();
+  #reservedInAll = 0;
 
   constructor(hubs: Hubs, limits: ConnectLimits, monotonicMs: () => number) {
     this.#hubs = hubs;
@@ -41,21 +41,21 @@ export class Capacity {
     if (most !== Number.POSITIVE_INFINITY) this.#checkAll(most); // to count them takes time where there are many hubs
   }
 
-  /** The client's upgrade waits for the upstream, until `answered`. */
-  asking(hub: Hub): void {
-    this.#asking.set(hub, this.#askingOf(hub) + 1);
-    this.#askingInAll += 1;
+  /** Counts a client that is being admitted, until `release`. */
+  reserve(hub: Hub): void {
+    this.#reserved.set(hub, this.#reservedOf(hub) + 1);
+    this.#reservedInAll += 1;
   }
 
-  answered(hub: Hub): void {
-    const left = this.#askingOf(hub) - 1;
-    if (left > 0) this.#asking.set(hub, left);
-    else this.#asking.delete(hub);
-    this.#askingInAll -= 1;
+  release(hub: Hub): void {
+    const left = this.#reservedOf(hub) - 1;
+    if (left > 0) this.#reserved.set(hub, left);
+    else this.#reserved.delete(hub);
+    this.#reservedInAll -= 1;
   }
 
-  #askingOf(hub: Hub): number {
-    return this.#asking.get(hub) ?? 0;
+  #reservedOf(hub: Hub): number {
+    return this.#reserved.get(hub) ?? 0;
   }
 
   #checkRate(perSecond: number): void {
@@ -65,14 +65,14 @@ export class Capacity {
   }
 
   #checkHub(hub: Hub, most: number): void {
-    while (hub.size + this.#askingOf(hub) >= most) {
+    while (hub.size + this.#reservedOf(hub) >= most) {
       if (!hub.lifecycle.endLongestAway())
         throw tooMany(`hub ${hub.name} has as many connections as limits.connectionsPerHub allows`);
     }
   }
 
   #checkAll(most: number): void {
-    while (this.#hubs.size + this.#askingInAll >= most) {
+    while (this.#hubs.size + this.#reservedInAll >= most) {
       if (!this.#hubs.endLongestAway()) {
         throw tooMany('the service has as many connections as limits.maxConnections allows');
       }

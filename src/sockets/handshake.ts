@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
-import { ClientWebSocket } from './client-socket.js';
+import { ClientWebSocket } from './client-web-socket.js';
 import { closeTimeoutMs } from './socket-outlet.js';
 
 /** Largest message from a client, in bytes; one more is close 1009. [client-protocols 8.1] */

@@ -18,6 +18,17 @@ export const closeTimeoutMs = 5_000;
 
 const noBytes = Buffer.alloc(0);
 
+export interface SocketOutletParts {
+  readonly ws: WebSocket;
+  /** That the WebSocket is on. */
+  readonly socket: Duplex;
+  readonly turn: EventLoopTurn;
+  readonly clock: Clock;
+  readonly limits: OutboundLimits;
+  /** Of the response to the upgrade, to be written with the first message; undefined when it is written already. */
+  readonly head?: string | undefined;
+}
+
 /** Who is told that more waits than the limits allow. */
 export interface SlowWatcher {
   onSlow(): void;
@@ -48,11 +59,10 @@ export class SocketOutlet implements Outlet, Flushable {
   /** Messages handed to the socket that the kernel has not taken; they count as waiting until `drain`. */
   #stuckMessages = 0;
   #isStuck = false;
-  #isSlow = false;
-  #isClosing = false;
+  /** Of a slow socket only the close message is sent; of a closing one, what it was due and the Close frame. */
+  #state: 'open' | 'slow' | 'closing' = 'open';
 
-  /** @param head of the response to the upgrade; undefined when it is written already */
-  constructor(ws: WebSocket, socket: Duplex, turn: EventLoopTurn, clock: Clock, limits: OutboundLimits, head?: string) {
+  constructor({ ws, socket, turn, clock, limits, head }: SocketOutletParts) {
     this.#ws = ws;
     this.#socket = socket;
     this.#turn = turn;
@@ -64,11 +74,11 @@ export class SocketOutlet implements Outlet, Flushable {
   /** Tells it, once, when more waits than the limits allow; at once when that was so before. */
   watch(watcher: SlowWatcher): void {
     this.#watcher = watcher;
-    if (this.#isSlow) watcher.onSlow();
+    if (this.#state === 'slow') watcher.onSlow();
   }
 
   send(frames: Frames): void {
-    if (this.#isClosing) return;
+    if (this.#state === 'closing') return;
     if (this.#due === undefined && this.#backlog === undefined && !this.#isStuck) this.#turn.add(this);
     const due = this.#due === undefined ? frames : this.#runOf(this.#due).with(frames);
     this.#due = due;
@@ -86,8 +96,8 @@ export class SocketOutlet implements Outlet, Flushable {
   }
 
   close(code: number, reason: string): void {
-    if (this.#isClosing) return;
-    this.#isClosing = true;
+    if (this.#state === 'closing') return;
+    this.#state = 'closing';
     this.#closeFrame = { code, reason };
     if (!this.#socket.writable) this.#forget();
     this.#ws.resume(); // the peer's answer comes behind all that it has sent
@@ -98,7 +108,7 @@ export class SocketOutlet implements Outlet, Flushable {
 
   /** The socket is gone or on its way out by ws's own doing: nothing more may be written. */
   abandon(): void {
-    this.#isClosing = true;
+    this.#state = 'closing';
     this.#closeFrame = undefined;
     this.#head = undefined;
     this.#forget();
@@ -204,8 +214,8 @@ export class SocketOutlet implements Outlet, Flushable {
   #checkLimits(): void {
     const messages = (this.#due?.count ?? 0) + (this.#backlog?.count ?? 0) + this.#stuckMessages;
     const bytes = (this.#due?.payloadBytes ?? 0) + (this.#backlog?.payloadBytes ?? 0) + this.#socket.writableLength;
-    if (this.#isSlow || (messages <= this.#limits.maxMessages && bytes <= this.#limits.maxBytes)) return;
-    this.#isSlow = true; // from here on only the close message is sent
+    if (this.#state !== 'open' || (messages <= this.#limits.maxMessages && bytes <= this.#limits.maxBytes)) return;
+    this.#state = 'slow';
     this.#forget();
     this.#watcher?.onSlow();
   }

@@ -1,18 +1,19 @@
 import type { IncomingMessage } from 'node:http';
-import { type Claims, claimStrings, subjectOf } from '../auth/claims.js';
-import { PubSubError } from '../errors.js';
-import type { Candidate } from '../hub/admission.js';
-import { findProtocol } from '../protocols/index.js';
-import { groupNameRule, isGroupName, isUserId, userIdRule } from '../protocols/names.js';
-import type { Protocol } from '../protocols/protocol.js';
-import { headersOf, queryOf, simpleProtocolOf, subprotocolsOf } from './client-request.js';
-import type { Query } from './query.js';
+import { type Claims, claimStrings, subjectOf } from '../../auth/claims.js';
+import { PubSubError } from '../../errors.js';
+import type { Candidate } from '../../hub/admission.js';
+import { findProtocol } from '../../protocols/index.js';
+import { groupNameRule, isGroupName, isUserId, userIdRule } from '../../protocols/names.js';
+import type { Protocol } from '../../protocols/protocol.js';
+import { headersOf, subprotocolsOf } from '../client-request.js';
+import type { Query } from '../query.js';
+import { queryOf, simpleProtocolOf } from './webpubsub-target.js';
 
 /**
  * A client that requests a connection: its upgrade request and its token. What only a `connect` handler needs is read from
  * them on demand: most hubs have no such handler.
  */
-export class RequestedCandidate implements Candidate {
+export class WebPubSubCandidate implements Candidate {
   readonly userId: string | undefined;
   readonly roles: readonly string[];
   readonly groups: readonly string[];

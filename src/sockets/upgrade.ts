@@ -1,0 +1,117 @@
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { type ErrorKind, PubSubError } from '../errors.js';
+import { loggedPath, requestTarget } from '../listener/request-target.js';
+import type { ClientWebSocket } from './client-web-socket.js';
+import { switchingProtocols, webSocketOn } from './handshake.js';
+import { refusalOf, refuse } from './refusal.js';
+
+/** What all upgrades of a gateway share. */
+export interface UpgradeParts {
+  /** Their base paths may precede the path of a request. */
+  readonly endpoints: { readonly basePaths: readonly string[] };
+  onSocketOpened(): void;
+  /** One function for all sockets. */
+  readonly onSocketClosed: () => void;
+}
+
+/** How a client was refused, for logs. */
+export interface Refused {
+  /** HTTP status, or WebSocket close code. */
+  readonly status: number;
+  readonly reason: string;
+}
+
+/** A client's request for a WebSocket, until it is answered: with 101, or with a refusal. */
+export class Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Socket;
+  /** Without the base path of an endpoint and without the query. */
+  readonly path: string;
+  /** What follows the first `?`; `''` where there is none. */
+  readonly query: string;
+  readonly startedMs: number;
+  /** The hub that the client named, in its spelling; `''` until that is known. */
+  hub = '';
+  readonly #head: Buffer;
+  readonly #parts: UpgradeParts;
+  #webSocket: ClientWebSocket | undefined;
+  #closeCodes: Readonly<Record<ErrorKind, number>> | undefined;
+  #isRefused = false;
+
+  /** @param head what came behind the request @param startedMs monotonic milliseconds */
+  constructor(request: IncomingMessage, socket: Socket, head: Buffer, startedMs: number, parts: UpgradeParts) {
+    const target = requestTarget(request, parts.endpoints.basePaths);
+    const queryAt = target.indexOf('?');
+    this.request = request;
+    this.socket = socket;
+    this.path = queryAt < 0 ? target : target.slice(0, queryAt);
+    this.query = queryAt < 0 ? '' : target.slice(queryAt + 1);
+    this.startedMs = startedMs;
+    this.#head = head;
+    this.#parts = parts;
+  }
+
+  /** The path as the client sent it, for logs. */
+  get loggedPath(): string {
+    return loggedPath(this.request.url ?? '');
+  }
+
+  /** Is there a WebSocket? */
+  get isFinished(): boolean {
+    return this.#webSocket !== undefined;
+  }
+
+  /**
+   * Answers with 101. The handshake must have been checked.
+   * @param subprotocol to be echoed, in the client's spelling
+   * @param closeCodes with which the client may still be refused; the usual ones when left out
+   * @returns undefined when the client has left
+   */
+  finish(
+    subprotocol: string | undefined,
+    closeCodes?: Readonly<Record<ErrorKind, number>>,
+  ): ClientWebSocket | undefined {
+    const webSocket = this.openSocket();
+    if (webSocket === undefined) return undefined;
+    this.#closeCodes = closeCodes;
+    this.socket.write(this.response(subprotocol));
+    return webSocket;
+  }
+
+  /** The head of a 101 response, for a caller that writes it with the first message. */
+  response(subprotocol: string | undefined): string {
+    return switchingProtocols(this.request, subprotocol);
+  }
+
+  /** The WebSocket, which reads from the next turn on. Undefined when the client has left. */
+  openSocket(): ClientWebSocket | undefined {
+    if (this.#webSocket !== undefined) return this.#webSocket;
+    const webSocket = webSocketOn(this.socket, this.#head);
+    if (webSocket === undefined) return undefined;
+    webSocket.begin(this.socket, this.#parts.onSocketClosed);
+    this.#parts.onSocketOpened();
+    this.#webSocket = webSocket;
+    return webSocket;
+  }
+
+  /**
+   * Refuses the client: with an HTTP error or, once it has a WebSocket, with a close code.
+   * @returns undefined when it was refused before
+   */
+  refuse(cause: unknown): Refused | undefined {
+    if (this.#isRefused) return undefined;
+    this.#isRefused = true;
+    if (this.#webSocket !== undefined) return this.#closeSocket(this.#webSocket, PubSubError.from(cause));
+    const refusal = refusalOf(cause);
+    if (this.socket.writable) refuse(this.socket, refusal);
+    else this.socket.destroy();
+    return refusal;
+  }
+
+  #closeSocket(webSocket: ClientWebSocket, { kind, message, outcome }: PubSubError): Refused {
+    const status = this.#closeCodes?.[kind] ?? outcome.close;
+    webSocket.close(status);
+    return { status, reason: message };
+  }
+}
