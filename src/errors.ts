@@ -24,6 +24,8 @@ export interface Outcome {
   /** `error.name`, when the error answers one request of a client. */
   readonly ack: AckErrorName;
   readonly category: CloseCategory;
+  /** HTTP's `Retry-After`. */
+  readonly retryAfterSeconds?: number;
 }
 
 /** The one table that turns a kind of error into wire numbers and names. */
@@ -45,14 +47,28 @@ export const outcomes = {
   tooMany: { http: 429, close: 1008, ack: 'BadRequest', category: 'Throttled' },
   /** The event was sent, and the upstream gave no valid response. */
   eventFailed: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
-  /** The event was not sent, since too many events wait for the upstream. */
-  overloaded: { http: 503, close: 1011, ack: 'InternalServerError', category: 'Throttled' },
+  /** The event was not sent, since too many events wait for the upstream. A queue that moves at all has room after the wait. */
+  overloaded: {
+    http: 503,
+    close: 1011,
+    ack: 'InternalServerError',
+    category: 'Throttled',
+    retryAfterSeconds: 5,
+  },
   /** The response to the event is no longer needed. */
   cancelled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
   /** No event handler is configured for the event. */
   eventUnhandled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'EventHandlerNotFound' },
   slowClient: { http: 500, close: 1008, ack: 'InternalServerError', category: 'SlowClient' },
   shuttingDown: { http: 503, close: 1001, ack: 'InternalServerError', category: 'ServiceReload' },
+  /** Not all nodes of the service could be reached: neither yes nor no. */
+  unknown: {
+    http: 503,
+    close: 1013,
+    ack: 'InternalServerError',
+    category: 'ServiceTransientError',
+    retryAfterSeconds: 1,
+  },
   internal: { http: 500, close: 1011, ack: 'InternalServerError', category: 'ServiceTransientError' },
 } as const satisfies Record<string, Outcome>;
 
@@ -80,6 +96,7 @@ export class PubSubError extends Error {
   /** What a client may read of it. [client-protocols 4.3] */
   get publicText(): string {
     if (this.kind === 'overloaded') return 'The app server has too many events waiting. Try again later.';
+    if (this.kind === 'unknown') return 'Not all nodes of the service could be reached. Try again later.';
     return this.outcome.ack === 'InternalServerError' ? internalErrorText : this.message;
   }
 

@@ -30,6 +30,11 @@ export const cannotRecoverCode = 1008;
 export const endings = {
   /** The client left while its `connect` event was in progress. [upstream-events D39] */
   notEstablished: { category: 'Normal', reason: 'The client left before the connection was established.' },
+  /** The service's nodes could not be told of the client that the upstream accepted. */
+  notReached: {
+    category: outcomes.unknown.category,
+    reason: 'The connection could not be established: not all nodes of the service could be reached.',
+  },
   /** No Close frame came. */
   lost: { category: 'Normal', reason: 'The connection was lost.' },
   closedByClient: (reason: string): Ending => ({ category: 'Normal', reason, isClientText: true }),

@@ -131,7 +131,7 @@ export interface Closed extends OfConnection {
   readonly ending: Ending;
 }
 
-/** A client was admitted after a `connect` event, but had left during it: there is no connection. Told by the lifecycle. */
+/** A client was admitted, but had left meanwhile or could not be reached by other nodes: there is no connection. Told by the lifecycle. */
 export interface Abandoned extends OfConnection {
   readonly kind: 'abandoned';
   /** As of `identified`. */

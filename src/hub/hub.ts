@@ -1,25 +1,15 @@
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import type { Payload } from '../protocols/messages.js';
+import type { Member, Overridden, Permission, Query, Target } from './commands.js';
 import { PendingSends } from './delivery/pending-sends.js';
 import { GroupStates } from './features/group-state.js';
 import { Lifecycle } from './lifecycle.js';
 import { Members, type MembershipChanges } from './members.js';
-import { Operations } from './operations.js';
-import type {
-  Answer,
-  Backplane,
-  Member,
-  Observer,
-  Operation,
-  Performer,
-  Permission,
-  ReconnectionTokens,
-  Target,
-  Turn,
-  Upstream,
-} from './ports.js';
+import { HubPerformer } from './performer.js';
+import type { Backplane, Observer, Performer, ReconnectionTokens, Turn, Upstream } from './ports.js';
 import { Publisher, type SendOptions } from './publisher.js';
+import { Queries } from './queries.js';
 import { Requests } from './requests.js';
 import type { Slices } from './slices.js';
 import type { Watches } from './watches.js';
@@ -63,16 +53,18 @@ export interface ListOptions {
  * A named set of connections and what can be done with them. Sockets and REST both call these methods. Each works
  * wherever its target's connections are: here, and through the backplane on the other nodes.
  */
-export class Hub implements Performer {
+export class Hub {
   /** Canonical: lower case. */
   readonly name: string;
   /** The lives of its connections on this node, for the sockets. */
   readonly lifecycle: Lifecycle;
+  /** For the other nodes. */
+  readonly performer: Performer;
   readonly #ports: HubPorts;
   readonly #members: Members;
   readonly #publisher: Publisher;
   readonly #states: GroupStates;
-  readonly #operations: Operations;
+  readonly #queries: Queries;
 
   /** @param onEmpty called when the last connection has ended and no client is being admitted: the hub is empty then */
   constructor(name: string, ports: HubPorts, onEmpty: () => void = () => {}) {
@@ -96,7 +88,8 @@ export class Hub implements Performer {
     this.#states = states;
     const requests = new Requests(name, { ...ports, members, publisher, sends, states });
     this.lifecycle = new Lifecycle(name, { ...ports, members, states, requests, onEmpty });
-    this.#operations = new Operations({ members, publisher, states, lifecycle: this.lifecycle, slices });
+    this.performer = new HubPerformer({ members, publisher, states, lifecycle: this.lifecycle, slices });
+    this.#queries = new Queries(this.performer, backplane);
   }
 
   /** Connections on this node. */
@@ -107,7 +100,7 @@ export class Hub implements Performer {
   // ----------------------------------------------------------------------------------------------------------- send
 
   sendToAll(payload: Payload, options?: SendOptions): void {
-    this.#publisher.send({ scope: 'hub', hub: this.name }, { kind: 'serverMessage', payload }, options);
+    this.#publisher.send(this.#everybody(), { kind: 'serverMessage', payload }, options);
   }
 
   sendToGroup(group: string, payload: Payload, options?: SendOptions): void {
@@ -126,21 +119,21 @@ export class Hub implements Performer {
   // --------------------------------------------------------------------------------------------------------- groups
 
   /** False when there is no such connection. */
-  addConnectionToGroup(connectionId: string, group: string): Promise<boolean> {
-    return this.#reaches(this.#connection(connectionId), join([group]));
+  async addConnectionToGroup(connectionId: string, group: string): Promise<boolean> {
+    return (await this.#queries.run(this.#connection(connectionId), join([group]))) > 0;
   }
 
   /** The user's present connections; later ones do not inherit it. False when there are none. [rest-api 2.4] */
-  addUserToGroup(userId: string, group: string): Promise<boolean> {
-    return this.#reaches(this.#user(userId), join([group]));
+  async addUserToGroup(userId: string, group: string): Promise<boolean> {
+    return (await this.#queries.run(this.#user(userId), join([group]))) > 0;
   }
 
   async removeConnectionFromGroup(connectionId: string, group: string): Promise<void> {
-    await this.#ask(this.#connection(connectionId), leave([group]));
+    await this.#queries.run(this.#connection(connectionId), leave([group]));
   }
 
   async removeUserFromGroup(userId: string, group: string): Promise<void> {
-    await this.#ask(this.#user(userId), leave([group]));
+    await this.#queries.run(this.#user(userId), leave([group]));
   }
 
   /**
@@ -149,50 +142,49 @@ export class Hub implements Performer {
    */
   async addConnectionsToGroups(groups: readonly string[], filter?: string): Promise<void> {
     await this.#checkMemberships(groups.length, filter);
-    await this.#ask({ scope: 'hub', hub: this.name }, join(groups, filter));
+    await this.#queries.run(this.#everybody(), join(groups, filter));
   }
 
   /** As for `addConnectionsToGroups`, without a limit: it takes no longer than there are memberships. */
   async removeConnectionsFromGroups(groups: readonly string[], filter?: string): Promise<void> {
-    await this.#ask({ scope: 'hub', hub: this.name }, leave(groups, filter));
+    await this.#queries.run(this.#everybody(), leave(groups, filter));
   }
 
   async removeConnectionFromAllGroups(connectionId: string): Promise<void> {
-    await this.#ask(this.#connection(connectionId), { kind: 'leaveAll' });
+    await this.#queries.run(this.#connection(connectionId), { kind: 'leaveAll' });
   }
 
   async removeUserFromAllGroups(userId: string): Promise<void> {
-    await this.#ask(this.#user(userId), { kind: 'leaveAll' });
+    await this.#queries.run(this.#user(userId), { kind: 'leaveAll' });
   }
 
   /** Connections of a group, in the order of their ids. */
-  async listGroup(group: string, options: ListOptions = {}): Promise<readonly Member[]> {
+  listGroup(group: string, options: ListOptions = {}): Promise<readonly Member[]> {
     const { after, limit = Number.MAX_SAFE_INTEGER } = options;
-    const { members } = await this.#ask(this.#group(group), { kind: 'list', after, limit });
-    return [...members].sort((a, b) => (a.connectionId < b.connectionId ? -1 : 1)).slice(0, limit);
+    return this.#queries.run(this.#group(group), { kind: 'list', after, limit });
   }
 
   // --------------------------------------------------------------------------------------------- existence and close
 
   connectionExists(connectionId: string): Promise<boolean> {
-    return this.#reaches(this.#connection(connectionId), count());
+    return this.#queries.run(this.#connection(connectionId), { kind: 'exists' });
   }
 
   groupExists(group: string): Promise<boolean> {
-    return this.#reaches(this.#group(group), count());
+    return this.#queries.run(this.#group(group), { kind: 'exists' });
   }
 
   userExists(userId: string): Promise<boolean> {
-    return this.#reaches(this.#user(userId), count());
+    return this.#queries.run(this.#user(userId), { kind: 'exists' });
   }
 
   /** `reason` reaches the client in its `disconnected` message, so it may be long. */
   async closeConnection(connectionId: string, reason?: string): Promise<void> {
-    await this.#ask(this.#connection(connectionId), { kind: 'close', reason, excluded: [] });
+    await this.#closeEach(this.#connection(connectionId), { reason });
   }
 
   async closeAll(options: CloseOptions = {}): Promise<void> {
-    await this.#closeEach({ scope: 'hub', hub: this.name }, options);
+    await this.#closeEach(this.#everybody(), options);
   }
 
   async closeGroup(group: string, options: CloseOptions = {}): Promise<void> {
@@ -207,7 +199,7 @@ export class Hub implements Performer {
 
   /** False when there is no such connection. @throws PubSubError `conflict` at the limit of literal overrides */
   async grantPermission(connectionId: string, permission: Permission, group: string): Promise<boolean> {
-    return this.#override(connectionId, { kind: 'grant', permission, group });
+    return (await this.#override(connectionId, { kind: 'grant', permission, group })) === 'done';
   }
 
   /** @throws PubSubError `conflict` at the limit of literal overrides */
@@ -217,15 +209,10 @@ export class Hub implements Performer {
 
   /** False also when there is no such connection. */
   checkPermission(connectionId: string, permission: Permission, group: string): Promise<boolean> {
-    return this.#reaches(this.#connection(connectionId), { kind: 'check', permission, group });
+    return this.#queries.run(this.#connection(connectionId), { kind: 'check', permission, group });
   }
 
   // ------------------------------------------------------------------------------------------------------ this node
-
-  /** Does the operation with this node's connections, for a caller here or on another node. */
-  perform(target: Target, operation: Operation): Answer | Promise<Answer> {
-    return this.#operations.perform(target, operation);
-  }
 
   /** Somebody begins or ends to watch frames of its connections, or of one of them. */
   remark(connectionId: string | undefined): void {
@@ -238,43 +225,35 @@ export class Hub implements Performer {
 
   // ------------------------------------------------------------------------------------------------ here and elsewhere
 
-  async #ask(target: Target, operation: Operation): Promise<Answer> {
-    const [here, elsewhere] = await Promise.all([
-      this.perform(target, operation),
-      this.#ports.backplane.gather(target, operation),
-    ]);
-    return [here, ...elsewhere].reduce(sum);
-  }
-
   /** Most calls are far below the limit whatever their filter accepts, so that it is evaluated for the others only. */
   async #checkMemberships(groups: number, filter: string | undefined): Promise<void> {
-    const target: Target = { scope: 'hub', hub: this.name };
     const limit = this.#ports.membershipsPerCall();
-    let { matched } = await this.#ask(target, count());
-    if (matched * groups > limit && filter !== undefined) ({ matched } = await this.#ask(target, count(filter)));
-    if (matched * groups <= limit) return;
+    let connections = await this.#count(undefined);
+    if (connections * groups > limit && filter !== undefined) connections = await this.#count(filter);
+    if (connections * groups <= limit) return;
     throw new PubSubError(
       'invalid',
-      `${matched} connections × ${groups} groups are ${matched * groups} memberships; one call may create at most ${limit} ` +
+      `${connections} connections × ${groups} groups are ${connections * groups} memberships; one call may create at most ${limit} ` +
         '(limits.membershipsPerCall). Use fewer groups, or a filter that matches fewer connections. Nothing was changed.',
     );
   }
 
-  async #reaches(target: Target, operation: Operation): Promise<boolean> {
-    const { matched } = await this.#ask(target, operation);
-    return matched > 0;
+  #count(filter: string | undefined): Promise<number> {
+    return this.#queries.run(this.#everybody(), { kind: 'count', filter });
   }
 
   async #closeEach(target: Target, { reason, excluded = [] }: CloseOptions): Promise<void> {
-    await this.#ask(target, { kind: 'close', reason, excluded });
+    await this.#queries.run(target, { kind: 'close', reason, excluded });
   }
 
-  async #override(connectionId: string, operation: Operation & { kind: 'grant' | 'revoke' }): Promise<boolean> {
-    const { matched, conflicts } = await this.#ask(this.#connection(connectionId), operation);
-    if (conflicts > 0) {
-      throw new PubSubError('conflict', `connection ${connectionId} has too many permissions for single groups`);
-    }
-    return matched > 0;
+  async #override(connectionId: string, query: Query<'grant'> | Query<'revoke'>): Promise<Overridden> {
+    const result = await this.#queries.run(this.#connection(connectionId), query);
+    if (result !== 'conflict') return result;
+    throw new PubSubError('conflict', `connection ${connectionId} has too many permissions for single groups`);
+  }
+
+  #everybody(): Target {
+    return { scope: 'hub', hub: this.name };
   }
 
   #group(group: string): Target {
@@ -290,22 +269,10 @@ export class Hub implements Performer {
   }
 }
 
-function join(groups: readonly string[], filter?: string): Operation {
+function join(groups: readonly string[], filter?: string): Query<'join'> {
   return { kind: 'join', groups, filter };
 }
 
-function leave(groups: readonly string[], filter?: string): Operation {
+function leave(groups: readonly string[], filter?: string): Query<'leave'> {
   return { kind: 'leave', groups, filter };
-}
-
-function count(filter?: string): Operation {
-  return { kind: 'count', filter };
-}
-
-function sum(a: Answer, b: Answer): Answer {
-  return {
-    matched: a.matched + b.matched,
-    members: [...a.members, ...b.members],
-    conflicts: a.conflicts + b.conflicts,
-  };
 }

@@ -1,15 +1,15 @@
 import { PubSubError } from '../errors.js';
 import { canonicalHubName, isHubName } from '../protocols/names.js';
+import type { Target } from './commands.js';
 import { Hub, type HubPorts } from './hub.js';
-import { nothing } from './operations.js';
-import type { Answer, Operation, Performer, Target } from './ports.js';
+import type { BackplaneNode, Performer } from './ports.js';
 import type { Watched, WatchTarget } from './watches.js';
 
 /**
  * Finds a hub by its name. A hub needs no configuration: it is created for its first client and removed after its last
  * one, when it is empty. [client-protocols 1.1]
  */
-export class Hubs implements Performer, Watched {
+export class Hubs implements BackplaneNode, Watched {
   readonly #hubs = new Map<string, Hub>();
   readonly #ports: HubPorts;
 
@@ -66,8 +66,14 @@ export class Hubs implements Performer, Watched {
     return this.#hubs.values();
   }
 
-  perform(target: Target, operation: Operation): Answer | Promise<Answer> {
-    return this.find(target.hub)?.perform(target, operation) ?? nothing;
+  performerOf(hub: string): Performer | undefined {
+    return this.#hubs.get(hub)?.performer;
+  }
+
+  /** Expected failures are the caller's, who gets no answer. */
+  failed({ hub }: Target, error: unknown): void {
+    const { kind } = PubSubError.from(error);
+    if (kind === 'internal') this.#ports.observer.fault(`request of another node for hub ${hub}`, error);
   }
 
   /** For `Watches`. */

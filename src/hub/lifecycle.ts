@@ -6,7 +6,8 @@ import { type Closing, closeCodeOf, type Ending, endings } from './endings.js';
 import type { GroupStates } from './features/group-state.js';
 import type { Members } from './members.js';
 import { Permissions } from './permissions.js';
-import type { Observer, Outlet, ReconnectionTokens, Upstream } from './ports.js';
+import type { Backplane, Observer, Outlet, ReconnectionTokens, Target, Upstream } from './ports.js';
+import { listenTo } from './reach.js';
 import type { Slices, Steps } from './slices.js';
 import type { Watches } from './watches.js';
 
@@ -16,6 +17,7 @@ export interface LifecycleParts {
   readonly states: GroupStates;
   readonly requests: ConnectionOwner;
   readonly upstream: Upstream;
+  readonly backplane: Pick<Backplane, 'listensAtOnce' | 'listen' | 'unlisten'>;
   readonly reconnectionTokens: ReconnectionTokens;
   readonly observer: Observer;
   readonly watches: Watches;
@@ -34,11 +36,12 @@ const groupsLeftAtOnce = 1_000;
 export class Lifecycle implements ConnectionEnder {
   readonly #hub: string;
   readonly #parts: LifecycleParts;
-  /** Clients whose `connect` event is in progress, and admitted clients that are not opened yet. */
+  /** Clients that are being admitted. */
   #asking = 0;
   /** Ids that such clients bring. */
   readonly #askingIds = new Set<string>();
-  readonly #admitted = new Set<Admission>();
+  /** Admitted clients that are not opened yet, with what ends the listening to their targets. */
+  readonly #admitted = new Map<Admission, () => void>();
   /** Connections that have ended and are still members of groups. */
   #departing = 0;
   /** Disconnected sessions, the oldest disconnection first, with its time. */
@@ -52,34 +55,46 @@ export class Lifecycle implements ConnectionEnder {
 
   /**
    * Decides whether the client may connect, with which user and subprotocol. Each admitted client is then opened or
-   * abandoned: within the same call when the admission is no promise.
-   * @throws PubSubError `conflict` when the id that the client brings is taken; as a rejection: ConnectRefused, `eventFailed`
+   * abandoned, within the same call when the admission is no promise; what other nodes send to its groups and user arrives
+   * from the admission on. Synchronous when nobody has to be waited for.
+   * @throws PubSubError `conflict` when the id that the client brings is taken; as a rejection: ConnectRefused,
+   * `eventFailed`, `unknown` when other nodes cannot reach the client
    */
   admit(candidate: Candidate): Admission | Promise<Admission> {
     const { connectionId } = candidate;
     if (connectionId !== undefined) this.#checkFree(connectionId);
     const admission = admit(this.#hub, candidate, this.#parts.upstream);
-    return admission instanceof Promise ? this.#awaitAdmission(admission, connectionId) : admission;
+    if (!(admission instanceof Promise) && this.#parts.backplane.listensAtOnce) return admission;
+    return this.#awaitAdmission(admission, connectionId);
   }
 
   #checkFree(connectionId: string): void {
     const isOpen = this.#parts.members.count({ scope: 'connection', hub: this.#hub, connectionId }) > 0;
-    const isAdmitted = () => [...this.#admitted].some(admission => admission.connectionId === connectionId);
+    const isAdmitted = () => [...this.#admitted.keys()].some(admission => admission.connectionId === connectionId);
     if (!isOpen && !this.#askingIds.has(connectionId) && !isAdmitted()) return;
     throw new PubSubError('conflict', `hub ${this.#hub} has a connection with the id ${connectionId}`);
   }
 
-  async #awaitAdmission(asking: Promise<Admission>, givenId: string | undefined): Promise<Admission> {
+  async #awaitAdmission(asking: Admission | Promise<Admission>, givenId: string | undefined): Promise<Admission> {
     this.#asking += 1;
     if (givenId !== undefined) this.#askingIds.add(givenId);
     try {
       const admission = await asking;
-      this.#admitted.add(admission);
+      this.#admitted.set(admission, this.#parts.backplane.listensAtOnce ? nothing : await this.#reach(admission));
       return admission;
     } finally {
       this.#asking -= 1;
       if (givenId !== undefined) this.#askingIds.delete(givenId);
       this.#tellIfEmpty();
+    }
+  }
+
+  async #reach(admission: Admission): Promise<() => void> {
+    try {
+      return await listenTo(this.#parts.backplane, targetsOf(this.#hub, admission));
+    } catch (error) {
+      this.#retract(admission, endings.notReached);
+      throw error;
     }
   }
 
@@ -93,12 +108,19 @@ export class Lifecycle implements ConnectionEnder {
     const { members, requests, watches } = this.#parts;
     const connection = new Connection({ id, userId, protocol, permissions, upstream, outlet }, requests, this);
     if (watches.isActive) connection.frameWatch = watches.framesOf(this.#hub, id);
-    members.add(connection);
+    const endListening = this.#admitted.get(admission);
+    this.#await(connection, members.add(connection));
     this.#admitted.delete(admission);
     this.#tellOpened(connection, admission);
-    for (const group of admission.groups) members.join(connection, group);
+    for (const group of admission.groups) this.#await(connection, members.join(connection, group));
+    endListening?.();
     this.#greet(connection);
     return connection;
+  }
+
+  /** Of an admitted client nothing is left to wait for, unless the backplane has lost the other nodes since. */
+  #await(connection: Connection, reached: Promise<unknown> | undefined): void {
+    reached?.catch(error => this.fail(connection, PubSubError.from(error)));
   }
 
   #tellOpened(connection: Connection, admission: Admission): void {
@@ -116,12 +138,16 @@ export class Lifecycle implements ConnectionEnder {
 
   /** The client left during its `connect` event: the accepted connection ends at once. [upstream-events D39] */
   abandon(admission: Admission): void {
-    const { connectionId: id, userId, subprotocol, protocol, upstream } = admission;
-    const connection = { id, userId: userId || undefined, protocol, upstream };
-    const ending = endings.notEstablished;
-    this.#parts.observer.tell({ kind: 'abandoned', hub: this.#hub, connection, userId, subprotocol, ending });
+    this.#retract(admission, endings.notEstablished);
+    this.#admitted.get(admission)?.();
     this.#admitted.delete(admission);
     this.#tellIfEmpty();
+  }
+
+  /** The upstream has accepted a client whose connection is not opened. [upstream-events D39] */
+  #retract({ connectionId: id, userId, subprotocol, protocol, upstream }: Admission, ending: Ending): void {
+    const connection = { id, userId: userId || undefined, protocol, upstream };
+    this.#parts.observer.tell({ kind: 'abandoned', hub: this.#hub, connection, userId, subprotocol, ending });
   }
 
   /**
@@ -153,8 +179,11 @@ export class Lifecycle implements ConnectionEnder {
     return true;
   }
 
-  /** The connection that a client may recover; undefined if it must not, for whatever reason. [client-protocols 5.3] */
-  recover(connectionId: string, token: string): Connection | undefined {
+  /**
+   * The connection that a client may recover; undefined if it must not, for whatever reason. A promise when the session is on
+   * another node: those of this node are found within the call. [client-protocols 5.3]
+   */
+  recover(connectionId: string, token: string): Connection | undefined | Promise<Connection | undefined> {
     const [connection] = this.#parts.members.select({ scope: 'connection', hub: this.#hub, connectionId });
     if (connection === undefined || !connection.isReliable) return undefined;
     return this.#parts.reconnectionTokens.accepts(token, this.#hub, connectionId) ? connection : undefined;
@@ -267,4 +296,15 @@ export class Lifecycle implements ConnectionEnder {
       : undefined;
     connection.tell({ kind: 'connected', connectionId, userId, reconnectionToken });
   }
+}
+
+const nothing = () => {};
+
+function targetsOf(hub: string, { connectionId, userId, groups }: Admission): readonly Target[] {
+  return [
+    { scope: 'hub', hub },
+    { scope: 'connection', hub, connectionId },
+    ...(userId ? [{ scope: 'user', hub, userId } as const] : []), // "" is anonymous
+    ...groups.map(group => ({ scope: 'group', hub, group }) as const),
+  ];
 }

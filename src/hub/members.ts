@@ -1,4 +1,5 @@
 import type { MembershipTag } from '../protocols/acts.js';
+import { notReached } from './commands.js';
 import type { Connection } from './connection.js';
 import type { Backplane, Target } from './ports.js';
 import { Roster } from './roster.js';
@@ -46,7 +47,10 @@ export class Members {
     return this.#users.count(userId);
   }
 
-  /** A promise, when given, settles once other nodes can reach the connection. */
+  /**
+   * A promise, when given, settles once other nodes can reach the connection.
+   * @throws as a rejection: PubSubError `unknown` when they cannot; the connection is added all the same
+   */
   add(connection: Connection): Promise<unknown> | undefined {
     this.beforeChange();
     const { id: connectionId, userId } = connection;
@@ -54,7 +58,10 @@ export class Members {
     const own = this.#backplane.listen({ scope: 'connection', hub: this.#hub, connectionId });
     this.#connections.set(connectionId, connection);
     const user = userId === undefined ? undefined : this.#enterUser(userId, connection);
-    return hub === undefined && own === undefined && user === undefined ? undefined : Promise.all([hub, own, user]);
+    if (hub === undefined && own === undefined && user === undefined) return undefined;
+    return Promise.all([hub, own, user]).catch(cause => {
+      throw notReached(cause);
+    });
   }
 
   /** From here on it is found by its groups alone, which it has to leave. */
@@ -69,7 +76,11 @@ export class Members {
     if (this.#connections.size === 0) this.#backplane.unlisten({ scope: 'hub', hub: this.#hub });
   }
 
-  /** Idempotent; does nothing to a connection that has ended, also by what was delivered to it first, as a slow client. */
+  /**
+   * Idempotent; does nothing to a connection that has ended, also by what was delivered to it first, as a slow client.
+   * A promise, when given, settles once other nodes' sends reach the group's members here.
+   * @throws as a rejection: PubSubError `unknown` when they do not; those who joined meanwhile have left again then
+   */
   join(connection: Connection, group: string, tag?: MembershipTag): Promise<void> | undefined {
     this.beforeChange();
     if (!connection.isAlive) return undefined;
@@ -125,14 +136,25 @@ export class Members {
   }
 
   #announce(announcements: Announcements, name: string, target: Target): Promise<void> | undefined {
-    const ready = this.#backplane.listen(target);
-    if (ready === undefined) return undefined;
+    const listening = this.#backplane.listen(target);
+    if (listening === undefined) return undefined;
+    const forget = (): boolean => announcements.get(name) === ready && announcements.delete(name);
+    const ready = listening.then(
+      () => void forget(),
+      cause => {
+        if (forget()) this.#takeBack(target);
+        throw notReached(cause);
+      },
+    );
+    ready.catch(ignore);
     announcements.set(name, ready);
-    const forget = () => {
-      if (announcements.get(name) === ready) announcements.delete(name); // a later one may have replaced it after all members left
-    };
-    ready.then(forget, forget); // those who joined get the failure
     return ready;
+  }
+
+  /** Other nodes cannot reach the target: those who joined a group meanwhile leave it. A user's connections are ended by whoever added them. */
+  #takeBack(target: Target): void {
+    if (target.scope !== 'group') return;
+    for (const connection of [...this.#groups.of(target.group)]) this.leave(connection, target.group);
   }
 
   /** The last one is gone. */
@@ -149,3 +171,6 @@ export class Members {
     return { scope: 'group', hub: this.#hub, group };
   }
 }
+
+/** Those who wait for it get the failure; perhaps nobody does. */
+function ignore(): void {}

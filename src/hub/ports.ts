@@ -1,6 +1,9 @@
 import type { Frames } from '../frames/frames.js';
-import type { GroupStateItem, NumberedMessage, Payload } from '../protocols/messages.js';
+import type { Payload } from '../protocols/messages.js';
+import type { Answers, Command, Query, QueryKind, Target } from './commands.js';
 import type { PlainFact } from './facts.js';
+
+export type { Member, Permission, Target } from './commands.js';
 
 /** What the core needs from the outside. Each port is defined here, on the side that calls it, with no more than it calls. */
 
@@ -82,77 +85,59 @@ export interface ConnectionEvents {
 
 // ------------------------------------------------------------------------------------------------------ backplane
 
-/** Which connections an operation is for, wherever they are. Hub names are canonical (lower case). */
-export type Target =
-  | { readonly scope: 'hub'; readonly hub: string }
-  | { readonly scope: 'group'; readonly hub: string; readonly group: string }
-  | { readonly scope: 'user'; readonly hub: string; readonly userId: string }
-  | { readonly scope: 'connection'; readonly hub: string; readonly connectionId: string };
-
-/** The permissions that REST can grant and revoke. [rest-api 2.5] */
-export type Permission = 'joinLeaveGroup' | 'sendToGroup';
-
-/** What to do with each connection of a target. */
-export type Operation =
-  | {
-      readonly kind: 'send';
-      readonly message: NumberedMessage;
-      /** Connection ids. */
-      readonly excluded: readonly string[];
-      /** In the filter language of rest-api 4; each node evaluates it on its own connections. */
-      readonly filter: string | undefined;
-      /** How long the message may wait for a client that is away or slow; 0: for ever. */
-      readonly ttlSeconds: number;
-    }
-  | { readonly kind: 'join'; readonly groups: readonly string[]; readonly filter: string | undefined }
-  | { readonly kind: 'leave'; readonly groups: readonly string[]; readonly filter: string | undefined }
-  | { readonly kind: 'leaveAll' }
-  | { readonly kind: 'close'; readonly reason: string | undefined; readonly excluded: readonly string[] }
-  | { readonly kind: 'grant' | 'revoke' | 'check'; readonly permission: Permission; readonly group: string }
-  | { readonly kind: 'count'; readonly filter: string | undefined }
-  /** The first `limit` connections in the order of their ids; with `after`, of those whose ids come after it. */
-  | { readonly kind: 'list'; readonly after: string | undefined; readonly limit: number }
-  /** For members of the target group that subscribed: this is one member's state now. [client-protocols 4.9] */
-  | { readonly kind: 'groupState'; readonly item: GroupStateItem }
-  /** Which members of the target group have a state, and which. */
-  | { readonly kind: 'listStates' };
-
-export interface Member {
-  readonly connectionId: string;
-  readonly userId: string | undefined;
-}
-
-/** What one node did or found. */
-export interface Answer {
-  /** Connections that the operation reached; of a `check`, those that have the permission. */
-  readonly matched: number;
-  /** Of a `list`, in the order of their ids. */
-  readonly members: readonly Member[];
-  /** Of a `grant` or `revoke`: connections whose limit of literal overrides was reached. */
-  readonly conflicts: number;
-  /** Of a `listStates`: the first ones in the order of connection ids, as many as a snapshot can hold. */
-  readonly states?: readonly GroupStateItem[];
-}
-
-/** One node's side of the backplane: performs on its own connections what another node requests. A promise while it goes in slices. */
+/** One hub on one node: does with its own connections what this or another node requests. */
 export interface Performer {
-  perform(target: Target, operation: Operation): Answer | Promise<Answer>;
+  perform(target: Target, command: Command): void;
+  /** A promise while it goes in slices, and while other nodes learn of what it changed. */
+  answer<K extends QueryKind>(target: Target, query: Query<K>): Answers[K] | Promise<Answers[K]>;
+}
+
+/** This node, as the backplane calls it for other nodes. */
+export interface BackplaneNode {
+  /** Undefined when this node has no connections of the hub. @param hub canonical name */
+  performerOf(hub: string): Performer | undefined;
+  /** What another node requested has failed here; that node counts this one among those that did not answer. */
+  failed(target: Target, error: unknown): void;
+}
+
+/** `shed`: too much waits to be sent. No other node gets the command. */
+export type Publication = 'accepted' | 'shed';
+
+/** What the other nodes answered. */
+export interface Gathered<Answer> {
+  readonly answers: readonly Answer[];
+  /** Names, for people, of nodes that did not answer and may have connections of the target. */
+  readonly missing: readonly string[];
 }
 
 /**
- * Reaches the same hub on other nodes. A node receives at least the operations for the targets that it listens to, so
- * that implementations can route by these targets. Never echoed to the node that calls.
+ * Reaches the same hub on other nodes. A node receives at least what is for the targets that it listens to, so that
+ * implementations can route by these targets. Never echoed to the node that calls.
  */
 export interface Backplane {
+  /** `listen` never gives a promise: it takes effect within the call. */
+  readonly listensAtOnce: boolean;
   /** Called once, before anything else. */
-  attach(performer: Performer): void;
-  /** A command: at most once, no answer, in order per publishing node and target. */
-  publish(target: Target, operation: Operation): void;
-  /** A query: the answers of the other nodes that may have connections of the target; empty when there are none. */
-  gather(target: Target, operation: Operation): Promise<readonly Answer[]>;
-  /** This node has a first connection of the target. A promise, when given, settles once other nodes' calls reach it. */
+  attach(node: BackplaneNode): void;
+  /**
+   * At most once, in order per publishing node and target. One that is accepted may be lost all the same, with a node or on
+   * the way; a caller that needs to know sends a query.
+   */
+  publish(target: Target, command: Command): Publication;
+  /**
+   * The answers of the other nodes that may have connections of the target; none where there are none. Settles when all have
+   * answered or are given up, or at the first answer that is final; then nobody is missing.
+   */
+  gather<K extends QueryKind>(
+    target: Target,
+    query: Query<K>,
+    isFinal: (answer: Answers[K]) => boolean,
+  ): Promise<Gathered<Answers[K]>>;
+  /**
+   * This node receives what is for the target, until `unlisten` was called as often. A promise, when given, settles once
+   * other nodes' calls reach it; undefined when they do already. A rejected one counts too: it is ended by an `unlisten`.
+   */
   listen(target: Target): Promise<void> | undefined;
-  /** This node's last connection of the target is gone. */
   unlisten(target: Target): void;
   close(): Promise<void>;
 }

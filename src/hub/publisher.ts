@@ -1,9 +1,10 @@
 import type { Clock } from '../clock.js';
-import { compileFilter } from '../filter/filter.js';
+import { type ConnectionFilter, compileFilter } from '../filter/filter.js';
 import type { NumberedMessage } from '../protocols/messages.js';
+import { type Command, notAccepted, type Target } from './commands.js';
 import type { PendingSends } from './delivery/pending-sends.js';
 import type { FactConnection, Published } from './facts.js';
-import type { Backplane, Operation, Target } from './ports.js';
+import type { Backplane, Publication } from './ports.js';
 import type { Watches } from './watches.js';
 
 export interface SendOptions {
@@ -34,23 +35,35 @@ export class Publisher {
   /**
    * At most once, in the order of the calls.
    * @param by the client that publishes it; undefined: the app server
-   * @throws PubSubError `invalid` for a filter that does not compile
+   * @throws PubSubError `invalid` for a filter that does not compile, `unknown` when it was not accepted: no connection gets it then
    */
-  send(target: Target, message: NumberedMessage, options: SendOptions = {}, by?: FactConnection): void {
-    const { excluded = [], filter, ttlSeconds = 0, onDelivered } = options;
-    const operation = { kind: 'send', message, excluded, filter, ttlSeconds } as const;
-    this.sendHere(target, operation, onDelivered);
-    if (this.#watches.isActive) this.#watches.published(publishedOf(target, message, by));
-    this.#backplane.publish(target, operation);
+  send(target: Target, message: NumberedMessage, options?: SendOptions, by?: FactConnection): void {
+    if (this.offer(target, message, options, by) === 'shed') throw notAccepted();
   }
 
-  /** To connections of this node only. @param onDelivered as in `SendOptions` */
-  sendHere(
-    target: Target,
-    { message, excluded, filter, ttlSeconds }: Operation & { kind: 'send' },
-    onDelivered?: (receivers: number) => void,
-  ): void {
+  /** As `send`, for callers that go on when it was not accepted. */
+  offer(target: Target, message: NumberedMessage, options: SendOptions = {}, by?: FactConnection): Publication {
+    const { excluded = [], filter, ttlSeconds = 0, onDelivered } = options;
     const accepts = filter === undefined ? undefined : compileFilter(filter);
+    const command = { kind: 'send', message, excluded, filter, ttlSeconds } as const;
+    if (this.#backplane.publish(target, command) === 'shed') return 'shed';
+    this.#deliver(target, command, accepts, onDelivered);
+    if (this.#watches.isActive) this.#watches.published(publishedOf(target, message, by));
+    return 'accepted';
+  }
+
+  /** To connections of this node only. */
+  sendHere(target: Target, command: Command & { kind: 'send' }): void {
+    const { filter } = command;
+    this.#deliver(target, command, filter === undefined ? undefined : compileFilter(filter), undefined);
+  }
+
+  #deliver(
+    target: Target,
+    { message, excluded, ttlSeconds }: Command & { kind: 'send' },
+    accepts: ConnectionFilter | undefined,
+    onDelivered: SendOptions['onDelivered'],
+  ): void {
     const expiresAtMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + ttlSeconds * 1000;
     this.#sends.add(target, { excluded, accepts }, { message, expiresAtMs, onDelivered });
   }

@@ -3,20 +3,21 @@ import { PubSubError, unreachable } from '../errors.js';
 import type { Act, ActOf } from '../protocols/acts.js';
 import type { Payload, StreamPosition } from '../protocols/messages.js';
 import type { ActAnswer } from '../protocols/protocol.js';
+import { notAccepted } from './commands.js';
 import type { Connection, ConnectionOwner } from './connection.js';
 import type { PendingSends } from './delivery/pending-sends.js';
 import { checkSize, type GroupStates } from './features/group-state.js';
 import { Invocations, type InvokeAct } from './features/invocations.js';
 import { type StreamOutput, Streams } from './features/streams.js';
 import type { Members } from './members.js';
-import type { Observer } from './ports.js';
+import type { Observer, Publication } from './ports.js';
 import type { Publisher } from './publisher.js';
 import type { GroupRight } from './roles.js';
 
 /** What the requests of a hub's clients need. */
 export interface RequestParts {
   readonly members: Pick<Members, 'join' | 'leave'>;
-  readonly publisher: Pick<Publisher, 'send'>;
+  readonly publisher: Pick<Publisher, 'offer'>;
   readonly sends: Pick<PendingSends, 'flushFor'>;
   readonly states: Pick<GroupStates, 'set' | 'subscribe' | 'unsubscribe' | 'sendSnapshot'>;
   readonly clock: Clock;
@@ -90,7 +91,7 @@ export class Requests implements ConnectionOwner {
         return members.leave(connection, act.group);
       case 'publish':
         need(connection, 'sendToGroup', act.group);
-        return this.#publish(connection, act.group, act.payload, undefined, act);
+        return this.#publish(connection, act);
       case 'raise':
         return connection.upstream.event(act.event, act.payload);
       case 'streamStart':
@@ -151,16 +152,21 @@ export class Requests implements ConnectionOwner {
     return answer.payloadBytes;
   }
 
-  #publish(
+  #publish(sender: Connection, act: ActOf<'publish'>): void {
+    if (this.#offer(sender, act.group, act.payload, undefined, act) === 'shed') throw notAccepted();
+  }
+
+  #offer(
     sender: Connection,
     group: string,
     payload: Payload,
     stream: StreamPosition | undefined,
     { noEcho, ttlSeconds }: PublishOptions,
-  ): void {
+  ): Publication {
     const message = { kind: 'groupMessage', group, fromUserId: sender.userId, payload, stream } as const;
     const excluded = noEcho ? [sender.id] : [];
-    this.#parts.publisher.send({ scope: 'group', hub: this.#hub, group }, message, { excluded, ttlSeconds }, sender);
+    const target = { scope: 'group', hub: this.#hub, group } as const;
+    return this.#parts.publisher.offer(target, message, { excluded, ttlSeconds }, sender);
   }
 
   /** Does not hold back later requests, unless the connection has as many under way as it may. [client-protocols D19] */
@@ -188,13 +194,13 @@ export class Requests implements ConnectionOwner {
     }
   }
 
-  #passOn(publisher: Connection, output: StreamOutput): void {
+  #passOn(publisher: Connection, output: StreamOutput): Publication {
     if (output.to === 'group') {
       const { group, noEcho, payload, position } = output;
-      this.#publish(publisher, group, payload, position, { noEcho, ttlSeconds: 0 });
-      return;
+      return this.#offer(publisher, group, payload, position, { noEcho, ttlSeconds: 0 });
     }
     this.#answer(publisher, publisher.dialogue.notice(output.notice));
+    return 'accepted';
   }
 
   /** A reply of the upstream. */

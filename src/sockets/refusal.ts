@@ -32,17 +32,18 @@ export function refusalOf(cause: unknown): Refusal {
   }
   const error = PubSubError.from(cause);
   const status = error.outcome.http;
-  const body = Buffer.from(status < 500 || error.kind === 'shuttingDown' ? error.message : overloadText(error));
+  const { retryAfterSeconds } = error.outcome;
+  const body = Buffer.from(bodyTextOf(error));
   const refusal = { status, contentType: 'text/plain; charset=utf-8', body, reason: error.message };
-  if (error.kind === 'overloaded') return { ...refusal, headers: { 'Retry-After': String(retryAfterSeconds) } };
+  if (retryAfterSeconds !== undefined) return { ...refusal, headers: { 'Retry-After': String(retryAfterSeconds) } };
   return error instanceof RefusedUpgrade ? { ...refusal, headers: error.headers } : refusal;
 }
 
-/** When to come again after the upstream had too many waiting: by then a queue that moves at all has room. */
-const retryAfterSeconds = 5;
-
-function overloadText(error: PubSubError): string {
-  return error.kind === 'overloaded' ? error.publicText : '';
+/** What failed inside the service is none of the client's business, unless it may come again. */
+function bodyTextOf(error: PubSubError): string {
+  const { http, retryAfterSeconds } = error.outcome;
+  if (http < 500 || error.kind === 'shuttingDown') return error.message;
+  return retryAfterSeconds === undefined ? '' : error.publicText;
 }
 
 /** Writes the answer and ends the socket, which no HTTP parser looks after any more. */

@@ -1,5 +1,6 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
-import type { Answer, Backplane, Operation, Performer, Target } from '../../src/hub/ports.js';
+import type { Answers, AnyQuery, Command, Query, QueryKind, Target } from '../../src/hub/commands.js';
+import type { Backplane, BackplaneNode, Gathered, Performer } from '../../src/hub/ports.js';
 import type { GroupStateItem, NumberedMessage, StreamPosition } from '../../src/protocols/messages.js';
 import { textPayload } from './fake-ports.js';
 import { Mailbox } from './mailbox.js';
@@ -19,25 +20,38 @@ const targets: readonly Target[] = [
   { scope: 'group', hub: 'h`,.[]_1', group: 'g' },
 ];
 
-type Heard = readonly [target: Target, operation: Operation];
+type Heard = readonly [target: Target, request: Command | AnyQuery];
 
-/** The rest of one node: keeps what it is asked, and says for which targets it has a connection. */
-class FakeNode implements Performer {
+/** The rest of one node: keeps what it is requested, and knows for which targets it has a connection. */
+class FakeNode implements BackplaneNode, Performer {
   readonly heard: Heard[] = [];
+  readonly failures: unknown[] = [];
   readonly #inbox = new Mailbox<Heard>();
   readonly #present: Target[] = [];
-  /** Given to each query on a target with a connection. */
-  answer: () => Answer | Promise<Answer> = () => ({ matched: 1, members: [], conflicts: 0 });
+  /** Given to each query on a target with a connection, whatever its kind: a backplane does not look into answers. */
+  answers: () => unknown = () => 1;
 
   constructor(readonly backplane: Backplane) {
     backplane.attach(this);
   }
 
-  perform(target: Target, operation: Operation): Answer | Promise<Answer> {
-    this.heard.push([target, operation]);
-    this.#inbox.put([target, operation]);
+  performerOf(): Performer {
+    return this;
+  }
+
+  failed(_target: Target, error: unknown): void {
+    this.failures.push(error);
+  }
+
+  perform(target: Target, command: Command): void {
+    this.heard.push([target, command]);
+    this.#inbox.put([target, command]);
+  }
+
+  answer<K extends QueryKind>(target: Target, query: Query<K>): Answers[K] | Promise<Answers[K]> {
+    this.heard.push([target, query as AnyQuery]);
     const isHere = this.#present.some(present => isSame(present, target));
-    return isHere ? this.answer() : { matched: 0, members: [], conflicts: 0 };
+    return (isHere ? this.answers() : 0) as Answers[K];
   }
 
   async listen(target: Target): Promise<void> {
@@ -54,17 +68,33 @@ class FakeNode implements Performer {
   }
 
   publish(target: Target, text: string): void {
-    this.backplane.publish(target, send(text));
+    expect(this.backplane.publish(target, send(text))).toBe('accepted');
+  }
+
+  gather<K extends QueryKind>(target: Target, query: Query<K>): Promise<Gathered<Answers[K]>> {
+    return this.backplane.gather(target, query, () => false);
+  }
+
+  /** How many connections of the target the others have; all have to answer. */
+  async count(target: Target): Promise<number> {
+    const { answers, missing } = await this.gather(target, { kind: 'count', filter: undefined });
+    expect(missing).toEqual([]);
+    return answers.reduce((total, count) => total + count, 0);
+  }
+
+  /** Is there one elsewhere? Ends at the first that says so. */
+  async exists(target: Target): Promise<Gathered<boolean>> {
+    return this.backplane.gather(target, { kind: 'exists' }, isTrue => isTrue);
   }
 
   /** Waits for the message; all that this publisher sent to the target before it has been heard then. */
   async hears(text: string): Promise<void> {
-    await this.#inbox.take(([, operation]) => textOf(operation) === text);
+    await this.#inbox.take(([, request]) => textOf(request) === text);
   }
 
   /** Texts of the messages heard, in order. */
   get texts(): (string | undefined)[] {
-    return this.heard.map(([, operation]) => textOf(operation));
+    return this.heard.map(([, request]) => textOf(request));
   }
 }
 
@@ -72,7 +102,7 @@ function isSame(a: Target, b: Target): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function send(text: string): Operation {
+function send(text: string): Command {
   return {
     kind: 'send',
     message: { kind: 'serverMessage', payload: textPayload(text) },
@@ -82,9 +112,9 @@ function send(text: string): Operation {
   };
 }
 
-function textOf(operation: Operation): string | undefined {
-  return operation.kind === 'send' && 'payload' in operation.message
-    ? operation.message.payload.bytes.toString('utf8')
+function textOf(request: Command | AnyQuery): string | undefined {
+  return request.kind === 'send' && 'payload' in request.message
+    ? request.message.payload.bytes.toString('utf8')
     : undefined;
 }
 
@@ -116,7 +146,7 @@ const messages: readonly NumberedMessage[] = [
   { kind: 'groupStateUpdate', group: 'é.*', items: [item, { ...item, userId: undefined, state: undefined }] },
 ];
 
-const operations: readonly Operation[] = [
+const commands: readonly Command[] = [
   ...messages.map(message => ({ kind: 'send', message, excluded: [], filter: undefined, ttlSeconds: 0 }) as const),
   {
     kind: 'send',
@@ -125,6 +155,12 @@ const operations: readonly Operation[] = [
     filter: "userId eq 'é'",
     ttlSeconds: 300,
   },
+  { kind: 'groupState', item },
+  { kind: 'groupState', item: { ...item, userId: undefined, state: undefined } },
+];
+
+const queries: readonly AnyQuery[] = [
+  { kind: 'exists' },
   { kind: 'join', groups: ['é.*', 'g'], filter: undefined },
   { kind: 'leave', groups: ['g'], filter: "'g' in groups" },
   { kind: 'leaveAll' },
@@ -137,16 +173,45 @@ const operations: readonly Operation[] = [
   { kind: 'count', filter: "userId eq 'é'" },
   { kind: 'list', after: undefined, limit: 201 },
   { kind: 'list', after: 'c', limit: Number.MAX_SAFE_INTEGER },
-  { kind: 'groupState', item },
-  { kind: 'groupState', item: { ...item, userId: undefined, state: undefined } },
-  { kind: 'listStates' },
+  { kind: 'states' },
 ];
+
+const members = [
+  { connectionId: 'c1', userId: 'ann' },
+  { connectionId: 'c2', userId: undefined },
+];
+
+/** Answers that differ in all that an answer can differ in, by the kind of query. */
+const answered: { readonly [K in QueryKind]: readonly Answers[K][] } = {
+  exists: [true, false],
+  check: [true, false],
+  count: [0, 2 ** 40],
+  list: [members, []],
+  states: [[item, { ...item, connectionId: 'd', userId: undefined }], []],
+  join: [3],
+  leave: [3],
+  leaveAll: [3],
+  close: [3],
+  grant: ['done', 'conflict', 'noConnection'],
+  revoke: ['done', 'conflict', 'noConnection'],
+};
+
+export interface ContractOptions {
+  /** Makes the node of this end answer no query from now on, as one that has stopped. */
+  silence(end: Backplane): void;
+  /** Takes the other nodes out of this end's reach, so that it can neither listen nor publish; returns what restores it. Left out where that cannot happen. */
+  cutOff?(end: Backplane): () => void;
+}
 
 /**
  * What every backplane promises, as a suite.
  * @param connect gives that many nodes' ends of one new backplane; the suite closes them
  */
-export function describeBackplane(name: string, connect: (count: number) => Promise<readonly Backplane[]>): void {
+export function describeBackplane(
+  name: string,
+  connect: (count: number) => Promise<readonly Backplane[]>,
+  { silence, cutOff }: ContractOptions,
+): void {
   const start = async (count: number): Promise<FakeNode[]> => {
     const ends = await connect(count);
     onTestFinished(async () => {
@@ -215,6 +280,29 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
       expect(b.texts.filter(text => text === 'x')).toHaveLength(1);
     });
 
+    test.each(commands.map(command => [command.kind, command] as const))(
+      'carry %s as it is',
+      async (_kind, command) => {
+        const [a, b] = await pair();
+        a.backplane.publish(group, command);
+        a.publish(group, 'end');
+        await b.hears('end');
+        expect(b.heard[0]).toEqual([group, command]);
+      },
+    );
+
+    test('that fail at one node are its failure, and neither the publisher’s nor another node’s', async () => {
+      const [a, b, c] = (await start(3)) as [FakeNode, FakeNode, FakeNode];
+      for (const node of [b, c]) await node.listen(group);
+      const fault = new Error('no');
+      b.perform = () => {
+        throw fault;
+      };
+      a.publish(group, 'x');
+      await c.hears('x');
+      expect([b.failures, c.failures]).toEqual([[fault], []]);
+    });
+
     test('keep every target apart, whatever its name', async () => {
       const [a, b] = (await start(2)) as [FakeNode, FakeNode];
       for (const target of targets) await b.listen(target);
@@ -227,48 +315,43 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
   });
 
   describe(`${name}: queries`, () => {
-    const found: Answer = {
-      matched: 2,
-      members: [
-        { connectionId: 'c1', userId: 'ann' },
-        { connectionId: 'c2', userId: undefined },
-      ],
-      conflicts: 1,
-      states: [item, { ...item, connectionId: 'd', userId: undefined }],
-    };
-
     test('gather what the other nodes found', async () => {
       const [a, b, c] = (await start(3)) as [FakeNode, FakeNode, FakeNode];
       for (const node of [a, b, c]) await node.listen(group);
-      b.answer = () => found;
-      c.answer = () => Promise.resolve({ ...found, matched: 5, members: [], conflicts: 0 });
-      const answers = await a.backplane.gather(group, { kind: 'list', after: undefined, limit: 9 });
-      expect([...answers].sort((one, other) => one.matched - other.matched)).toEqual([
-        found,
-        { ...found, matched: 5, members: [], conflicts: 0 },
-      ]);
+      b.answers = () => members;
+      c.answers = () => Promise.resolve([]);
+      const { answers, missing } = await a.gather(group, { kind: 'list', after: undefined, limit: 9 });
+      expect([...answers].sort((one, other) => one.length - other.length)).toEqual([[], members]);
+      expect(missing).toEqual([]);
       expect([a.heard.length, b.heard.length, c.heard.length]).toEqual([0, 1, 1]);
     });
 
     test('of a single node gather nothing', async () => {
       const [a] = (await start(1)) as [FakeNode];
       await a.listen(group);
-      expect(await a.backplane.gather(group, { kind: 'count', filter: undefined })).toEqual([]);
+      expect(await a.gather(group, { kind: 'count', filter: undefined })).toEqual({ answers: [], missing: [] });
     });
 
     test('find nothing where nobody listens', async () => {
       const [a] = await pair();
-      for (const target of targets.filter(other => !isSame(other, group))) {
-        const answers = await a.backplane.gather(target, { kind: 'count', filter: undefined });
-        expect(answers.reduce((sum, { matched }) => sum + matched, 0)).toBe(0);
-      }
+      for (const target of targets.filter(other => !isSame(other, group))) expect(await a.count(target)).toBe(0);
     });
 
-    test('wait until the operation is done', async () => {
+    test('find each target, whatever its name', async () => {
+      const [a, b] = (await start(2)) as [FakeNode, FakeNode];
+      for (const target of targets) {
+        await b.listen(target);
+        expect(await a.count(target)).toBe(1);
+        b.unlisten(target);
+      }
+      expect(b.heard.map(([target]) => target)).toEqual(targets);
+    });
+
+    test('wait until the change is done', async () => {
       const [a, b] = await pair();
-      let finish = (_answer: Answer) => {};
+      let finish = (_connections: number) => {};
       const asked = new Promise<void>(resolve => {
-        b.answer = () => {
+        b.answers = () => {
           resolve();
           return new Promise(done => {
             finish = done;
@@ -276,37 +359,114 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
         };
       });
       let isSettled = false;
-      const gathered = a.backplane.gather(group, { kind: 'join', groups: ['h'], filter: undefined }).finally(() => {
+      const gathered = a.gather(group, { kind: 'join', groups: ['h'], filter: undefined }).finally(() => {
         isSettled = true;
       });
       await asked;
       expect(isSettled).toBe(false);
-      finish(found);
-      expect(await gathered).toEqual([found]);
+      finish(2);
+      expect(await gathered).toEqual({ answers: [2], missing: [] });
     });
 
     test('of several callers are answered each to its own', async () => {
       const [a, b] = await pair();
       await a.listen(group);
-      a.answer = () => ({ matched: 10, members: [], conflicts: 0 });
-      b.answer = () => ({ matched: 20, members: [], conflicts: 0 });
-      const ask = (node: FakeNode) => node.backplane.gather(group, { kind: 'count', filter: undefined });
-      const answers = await Promise.all([a, b, a, b, a].map(ask));
-      expect(answers.map(([answer]) => answer?.matched)).toEqual([20, 10, 20, 10, 20]);
+      a.answers = () => 10;
+      b.answers = () => 20;
+      const counts = await Promise.all([a, b, a, b, a].map(node => node.count(group)));
+      expect(counts).toEqual([20, 10, 20, 10, 20]);
     });
 
-    test.each(operations.map(operation => [operation.kind, operation] as const))(
-      'carry %s as it is',
-      async (_kind, operation) => {
-        const [a, b] = await pair();
-        await a.backplane.gather(group, operation);
-        expect(b.heard).toEqual([[group, operation]]);
-        a.backplane.publish(group, operation);
-        a.publish(group, 'end');
-        await b.hears('end');
-        expect(b.heard[1]).toEqual([group, operation]);
-      },
-    );
+    test.each(queries.map(query => [query.kind, query] as const))('carry %s as it is', async (kind, query) => {
+      const [a, b] = await pair();
+      for (const answer of answered[kind]) {
+        b.answers = () => answer;
+        expect(await a.gather(group, query)).toEqual({ answers: [answer], missing: [] });
+        expect(b.heard.splice(0)).toEqual([[group, query]]);
+      }
+    });
+
+    test('keep their place among the commands of their node', async () => {
+      const [a, b] = await pair();
+      for (let round = 0; round < 50; round += 1) {
+        a.publish(group, `${round}`);
+        void a.exists(group);
+      }
+      a.publish(group, 'end');
+      await b.hears('end');
+      const heard = b.heard.map(([, request]) => textOf(request) ?? request.kind);
+      expect(heard).toEqual([...Array.from({ length: 50 }, (_, round) => [`${round}`, 'exists']).flat(), 'end']);
+    });
+  });
+
+  describe(`${name}: a query with a final answer`, () => {
+    /** Three nodes, of which the second and third listen to the group. */
+    const trio = async (): Promise<[FakeNode, FakeNode, FakeNode]> => {
+      const [a, b, c] = (await start(3)) as [FakeNode, FakeNode, FakeNode];
+      for (const node of [b, c]) await node.listen(group);
+      return [a, b, c];
+    };
+
+    test('ends at the first, whichever node gives it, and waits for nobody else', async () => {
+      const [a, b, c] = await trio();
+      for (const [quick, slow] of [
+        [b, c],
+        [c, b],
+      ] as const) {
+        quick.answers = () => Promise.resolve(true);
+        slow.answers = () => new Promise(() => {});
+        expect(await a.exists(group)).toEqual({ answers: [true], missing: [] });
+      }
+    });
+
+    test('that is not the first waits for it', async () => {
+      const [a, b, c] = await trio();
+      for (const [no, yes] of [
+        [b, c],
+        [c, b],
+      ] as const) {
+        no.answers = () => false;
+        yes.answers = () => Promise.resolve(true);
+        const { answers, missing } = await a.exists(group);
+        expect([answers.includes(true), missing]).toEqual([true, []]);
+      }
+    });
+
+    test.each([0, 1])('misses nobody, though the other %s is silent', async silent => {
+      const [a, ...others] = await trio();
+      silence(others[silent]!.backplane);
+      others[1 - silent]!.answers = () => Promise.resolve(true);
+      expect(await a.exists(group)).toMatchObject({ missing: [] });
+    });
+  });
+
+  describe(`${name}: a node that does not answer`, () => {
+    test('is missing by a name of its own, and the others’ answers are there', async () => {
+      const [a, b, c, d] = (await start(4)) as [FakeNode, FakeNode, FakeNode, FakeNode];
+      for (const node of [b, c, d]) await node.listen(group);
+      for (const node of [b, d]) silence(node.backplane);
+      const { answers, missing } = await a.gather(group, { kind: 'count', filter: undefined });
+      expect([answers, new Set(missing).size, missing.length]).toEqual([[1], 2, 2]);
+      expect(missing.every(node => node !== '')).toBe(true);
+    });
+
+    test.each([
+      [
+        'throws',
+        () => {
+          throw new Error('no');
+        },
+      ],
+      ['rejects', () => Promise.reject(new Error('no'))],
+    ] as const)('because its performer %s is missing too, and has the error', async (_how, answer) => {
+      const [a, b] = await pair();
+      b.answers = answer;
+      const { answers, missing } = await a.gather(group, { kind: 'count', filter: undefined });
+      expect([answers, missing.length]).toEqual([[], 1]);
+      expect(b.failures).toEqual([new Error('no')]);
+      b.answers = () => 1;
+      expect(await a.count(group)).toBe(1);
+    });
   });
 
   describe(`${name}: interest`, () => {
@@ -318,8 +478,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
       a.publish(group, 'x');
       a.publish(user, 'y');
       await Promise.all([c.hears('x'), c.hears('y'), b.hears('y')]);
-      const answers = await a.backplane.gather(group, { kind: 'count', filter: undefined });
-      expect(answers.reduce((sum, { matched }) => sum + matched, 0)).toBe(1);
+      expect(await a.count(group)).toBe(1);
     });
 
     test('that is shown again after it ended is heard again, once', async () => {
@@ -333,6 +492,60 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
     });
   });
 
+  describe(`${name}: interest is counted`, () => {
+    test('what is listened to twice is heard once, until both have ended', async () => {
+      const [a, b] = await pair();
+      await b.listen(group);
+      a.publish(group, 'x');
+      b.unlisten(group);
+      a.publish(group, 'y');
+      a.publish(group, 'end');
+      await b.hears('end');
+      expect(b.texts).toEqual(['x', 'y', 'end']);
+      expect(await a.count(group)).toBe(1);
+      b.unlisten(group);
+      expect(await a.count(group)).toBe(0);
+    });
+
+    test('listening again to what is in force already takes effect within the call', async () => {
+      const [, b] = await pair();
+      expect(b.backplane.listen(group)).toBeUndefined();
+    });
+
+    test('a backplane that listens at once gives no promise', async () => {
+      const [a] = (await start(1)) as [FakeNode];
+      const promises = targets.map(target => a.backplane.listen(target)).filter(promise => promise !== undefined);
+      if (a.backplane.listensAtOnce) expect(promises).toEqual([]);
+      await Promise.all(promises);
+    });
+  });
+
+  if (cutOff !== undefined) {
+    describe(`${name}: a node that is cut off`, () => {
+      test('is told that it cannot listen, and can once it is back', async () => {
+        const [a, b] = (await start(2)) as [FakeNode, FakeNode];
+        const restore = cutOff(b.backplane);
+        await expect(b.listen(group)).rejects.toThrow();
+        b.unlisten(group);
+        restore();
+        await b.listen(group);
+        a.publish(group, 'x');
+        await b.hears('x');
+        expect(await a.count(group)).toBe(1);
+      });
+
+      test('is told that a command is shed, which nobody gets', async () => {
+        const [a, b] = await pair();
+        const restore = cutOff(a.backplane);
+        expect(a.backplane.publish(group, send('shed'))).toBe('shed');
+        restore();
+        a.publish(group, 'x');
+        await b.hears('x');
+        expect(b.texts).toEqual(['x']);
+      });
+    });
+  }
+
   describe(`${name}: the end`, () => {
     test('a closed node hears nothing and answers nothing', async () => {
       const [a, b, c] = (await start(3)) as [FakeNode, FakeNode, FakeNode];
@@ -340,7 +553,7 @@ export function describeBackplane(name: string, connect: (count: number) => Prom
       await b.backplane.close();
       a.publish(group, 'x');
       await c.hears('x');
-      expect(await a.backplane.gather(group, { kind: 'count', filter: undefined })).toHaveLength(1);
+      expect((await a.gather(group, { kind: 'count', filter: undefined })).answers).toHaveLength(1);
       expect(b.heard).toEqual([]);
     });
   });

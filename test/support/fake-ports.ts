@@ -182,11 +182,18 @@ export class RecordingBackplane implements Backplane {
   /** Given by each `listen`, when set. */
   ready: (() => Promise<void>) | undefined;
 
-  attach(): void {}
-  publish(): void {}
+  get listensAtOnce(): boolean {
+    return this.ready === undefined;
+  }
 
-  async gather(): Promise<[]> {
-    return [];
+  attach(): void {}
+
+  publish(): 'accepted' {
+    return 'accepted';
+  }
+
+  async gather(): Promise<{ answers: []; missing: [] }> {
+    return { answers: [], missing: [] };
   }
 
   listen(target: Target): Promise<void> | undefined {

@@ -1,15 +1,15 @@
 import type { Clock } from '../../clock.js';
 import { PubSubError } from '../../errors.js';
 import type { GroupStateItem, NumberedMessage } from '../../protocols/messages.js';
+import { merge, notAccepted, type Target } from '../commands.js';
 import type { Connection } from '../connection.js';
 import type { PendingSends } from '../delivery/pending-sends.js';
-import { FirstById } from '../first-by-id.js';
-import type { Backplane, Observer, Target } from '../ports.js';
+import type { Backplane, Observer, Publication } from '../ports.js';
 import type { Slices, Steps } from '../slices.js';
+import { firstItems } from './state-items.js';
 
 /** Of one member in one group: the UTF-8 of its keys and values. [client-protocols 4.9] */
 export const maxStateBytes = 512;
-export const maxSnapshotItems = 200;
 
 export type State = ReadonlyMap<string, string>;
 
@@ -57,21 +57,43 @@ export class GroupStates {
     this.#parts = parts;
   }
 
-  /** Undefined clears; clearing what is not set is no news. The connection is a member of the group. */
+  /**
+   * Undefined clears; clearing what is not set is no news. The connection is a member of the group.
+   * @throws PubSubError `unknown` when other nodes cannot be told; nothing is changed then
+   */
   set(connection: Connection, group: string, state: State | undefined): void {
-    const isSet = this.#groups.get(group)?.states.has(connection.id) ?? false;
-    if (state === undefined && !isSet) return;
-    const item = { ...identityOf(connection), state, updatedAtMs: this.#nextTime(connection) };
-    if (state === undefined) this.#delete(group, entry => entry.states.delete(connection.id));
-    else this.#entry(group).states.set(connection.id, item);
-    this.receive(group, item);
-    this.#parts.backplane.publish(this.#target(group), { kind: 'groupState', item });
+    const item = this.#change(connection, group, state);
+    if (item === undefined) return;
+    if (this.#publish(group, item) === 'shed') throw notAccepted();
+    this.#apply(group, item);
   }
 
-  /** A member has left the group: removes its state and its subscription. */
+  /**
+   * A member has left the group: removes its state and its subscription. Subscribers on nodes that cannot be told of it see
+   * that in their next snapshot.
+   */
   leave(connection: Connection, group: string): void {
     this.unsubscribe(connection, group);
-    this.set(connection, group, undefined);
+    const item = this.#change(connection, group, undefined);
+    if (item === undefined) return;
+    this.#publish(group, item);
+    this.#apply(group, item);
+  }
+
+  #change(connection: Connection, group: string, state: State | undefined): GroupStateItem | undefined {
+    const isSet = this.#groups.get(group)?.states.has(connection.id) ?? false;
+    if (state === undefined && !isSet) return undefined;
+    return { ...identityOf(connection), state, updatedAtMs: this.#nextTime(connection) };
+  }
+
+  #publish(group: string, item: GroupStateItem): Publication {
+    return this.#parts.backplane.publish(this.#target(group), { kind: 'groupState', item });
+  }
+
+  #apply(group: string, item: GroupStateItem): void {
+    if (item.state === undefined) this.#delete(group, entry => entry.states.delete(item.connectionId));
+    else this.#entry(group).states.set(item.connectionId, item);
+    this.receive(group, item);
   }
 
   /** Subscribes the connection, a member of the group, to changes; `sendSnapshot` sends it the present states. */
@@ -104,7 +126,7 @@ export class GroupStates {
     const here = await this.#parts.slices.run(this.first(group));
     if (this.#subscription(connection, group) !== subscription || subscription.held !== held) return;
     subscription.held = undefined;
-    const items = newest([...here, ...elsewhere, ...held.values()]);
+    const items = merge({ kind: 'states' }, [here, ...elsewhere, [...held.values()]]);
     this.#send([connection], { kind: 'groupStateSnapshot', group, items });
   }
 
@@ -118,11 +140,11 @@ export class GroupStates {
     return first.items;
   }
 
-  /** If the other nodes do not answer, the states of this node are sent; later updates of the others still arrive. */
-  async #gather(group: string): Promise<readonly GroupStateItem[]> {
+  /** The states of nodes that do not answer are left out; later updates of theirs still arrive. */
+  async #gather(group: string): Promise<readonly (readonly GroupStateItem[])[]> {
     try {
-      const answers = await this.#parts.backplane.gather(this.#target(group), { kind: 'listStates' });
-      return answers.flatMap(({ states = [] }) => states);
+      const { answers } = await this.#parts.backplane.gather(this.#target(group), { kind: 'states' }, () => false);
+      return answers;
     } catch (error) {
       this.#parts.observer.fault('snapshot of group states', error);
       return [];
@@ -167,20 +189,4 @@ export class GroupStates {
 
 function identityOf({ id, userId }: Connection): Pick<GroupStateItem, 'connectionId' | 'userId'> {
   return { connectionId: id, userId };
-}
-
-/** Of several items of one connection the latest counts; cleared states are left out. */
-function newest(items: readonly GroupStateItem[]): readonly GroupStateItem[] {
-  const latest = new Map<string, GroupStateItem>();
-  for (const item of items) {
-    const known = latest.get(item.connectionId);
-    if (known === undefined || known.updatedAtMs < item.updatedAtMs) latest.set(item.connectionId, item);
-  }
-  const first = firstItems();
-  for (const item of latest.values()) if (item.state !== undefined) first.add(item);
-  return first.items;
-}
-
-function firstItems(): FirstById<GroupStateItem> {
-  return new FirstById(maxSnapshotItems, ({ connectionId }) => connectionId);
 }

@@ -2,6 +2,8 @@ import type { Clock } from '../../clock.js';
 import { outcomes, unreachable } from '../../errors.js';
 import type { ActOf, StreamNotice } from '../../protocols/acts.js';
 import type { MessageError, Payload, StreamPosition } from '../../protocols/messages.js';
+import { notAccepted } from '../commands.js';
+import type { Publication } from '../ports.js';
 
 /** Default idle timeout of a stream. [client-protocols 4.8] */
 export const defaultIdleTimeoutMs = 300_000;
@@ -120,9 +122,9 @@ interface Open {
 export class Streams {
   readonly #open = new Map<string, Open>();
   readonly #clock: Clock;
-  readonly #emit: (output: StreamOutput) => void;
+  readonly #emit: (output: StreamOutput) => Publication;
 
-  constructor(clock: Clock, emit: (output: StreamOutput) => void) {
+  constructor(clock: Clock, emit: (output: StreamOutput) => Publication) {
     this.#clock = clock;
     this.#emit = emit;
   }
@@ -180,7 +182,17 @@ export class Streams {
     if (isSignOfLife) open.idleAtMs = this.#clock.monotonicMs() + open.idleTimeoutMs;
     if (state !== undefined) open.state = state;
     else this.#forget(open);
-    for (const output of outputs) this.#emit(output);
+    for (const output of outputs) {
+      if (this.#emit(output) === 'accepted') continue;
+      this.#abort(open); // what a reader has not got would be missing in the middle
+      return;
+    }
+  }
+
+  #abort(open: Open): void {
+    this.#forget(open);
+    const { ack: name } = outcomes.unknown;
+    this.#emit(closed(open.state.streamId, { name, message: notAccepted().publicText }));
   }
 
   #forget(open: Open): void {

@@ -6,6 +6,7 @@ import type { KeyTokens } from '../../auth/key-tokens.js';
 import { PubSubError } from '../../errors.js';
 import type { Admission } from '../../hub/admission.js';
 import { cannotRecoverCode } from '../../hub/endings.js';
+import type { Connection } from '../../hub/connection.js';
 import type { Hub } from '../../hub/hub.js';
 import type { TrustProxy } from '../../listener/client-address.js';
 import { canonicalHubName } from '../../protocols/names.js';
@@ -113,8 +114,18 @@ export class WebPubSubEntrance implements Entrance {
    * Only the reconnection token is checked. A failure is answered with an upgrade and a close code, since clients treat an
    * HTTP error as temporary; the session is not affected. [client-protocols 1.3, 5.3]
    */
-  #recover(upgrade: Upgrade, hub: Hub | undefined, connectionId: string, { query }: ClientTarget): Arrival {
-    const connection = hub?.lifecycle.recover(connectionId, query.get('awps_reconnection_token') ?? '');
+  #recover(
+    upgrade: Upgrade,
+    hub: Hub | undefined,
+    connectionId: string,
+    { query }: ClientTarget,
+  ): Arrival | Promise<Arrival> {
+    const found = hub?.lifecycle.recover(connectionId, query.get('awps_reconnection_token') ?? '');
+    if (found instanceof Promise) return found.then(connection => this.#resume(upgrade, hub, connection));
+    return this.#resume(upgrade, hub, found);
+  }
+
+  #resume(upgrade: Upgrade, hub: Hub | undefined, connection: Connection | undefined): Arrival {
     const offered = subprotocolsOf(upgrade.request);
     if (hub === undefined || connection === undefined) {
       const ws = upgrade.finish(offered[0]);

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
+import type { Connection } from '../../../src/hub/connection.js';
 import { jsonReliable } from '../../../src/protocols/webpubsub/json/index.js';
 import { type FakeClient, type OpenOptions, RecordingOutlet, TestNode, textPayload } from '../../support/fake-ports.js';
 
@@ -17,7 +18,7 @@ const lose = (client: FakeClient) => node.chat.lifecycle.lose(client.connection,
 
 /** The client comes back with its token, if it may. */
 function recover({ id }: FakeClient): RecordingOutlet | undefined {
-  const connection = node.chat.lifecycle.recover(id, `chat/${id}`);
+  const connection = node.chat.lifecycle.recover(id, `chat/${id}`) as Connection | undefined; // it is on this node
   const outlet = new RecordingOutlet();
   if (connection !== undefined) node.chat.lifecycle.resume(connection, outlet);
   return connection && outlet;

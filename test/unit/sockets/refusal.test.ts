@@ -35,6 +35,12 @@ describe('[client-protocols 1.4] what an upgrade is answered with', () => {
     expect(body.toString()).toBe('The app server has too many events waiting. Try again later.');
   });
 
+  test('nodes that could not be reached are 503, with when to come again and no word about them', () => {
+    const { status, headers, body, reason } = refusalOf(new PubSubError('unknown', 'node b is away'));
+    expect([status, headers, reason]).toEqual([503, { 'Retry-After': '1' }, 'node b is away']);
+    expect(body.toString()).toBe('Not all nodes of the service could be reached. Try again later.');
+  });
+
   test('[CP-017] [upstream-events D17] the upstream’s refusal goes to the client as it is', () => {
     const refused = new ConnectRefused(418, Buffer.from('no tea'), 'text/x');
     expect(refusalOf(refused)).toMatchObject({ status: 418, contentType: 'text/x', body: Buffer.from('no tea') });

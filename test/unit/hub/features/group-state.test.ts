@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../../src/backplane/memory.js';
-import { GroupStates, maxSnapshotItems } from '../../../../src/hub/features/group-state.js';
-import { nothing } from '../../../../src/hub/operations.js';
-import type { Answer, Backplane, Operation, Target } from '../../../../src/hub/ports.js';
+import type { Answers, Query, QueryKind } from '../../../../src/hub/commands.js';
+import { GroupStates } from '../../../../src/hub/features/group-state.js';
+import { maxSnapshotItems } from '../../../../src/hub/features/state-items.js';
+import type { Backplane, Gathered, Target } from '../../../../src/hub/ports.js';
 import { Slices } from '../../../../src/hub/slices.js';
 import type { GroupStateItem, NumberedMessage } from '../../../../src/protocols/messages.js';
 import { jsonReliable } from '../../../../src/protocols/webpubsub/json/index.js';
@@ -252,19 +253,24 @@ describe('[client-protocols 4.9] on two nodes', () => {
 describe('while other nodes are asked', () => {
   /** Answers when the test says so. */
   class SlowBackplane implements Backplane {
-    readonly asked: ((answers: readonly Answer[]) => void)[] = [];
+    readonly listensAtOnce = true;
+    readonly asked: ((answers: readonly Answers['states'][]) => void)[] = [];
     fault: Error | undefined;
 
     attach(): void {}
-    publish(): void {}
+    publish(): 'accepted' {
+      return 'accepted';
+    }
     listen(): undefined {}
     unlisten(): void {}
     async close(): Promise<void> {}
 
-    gather(_target: Target, { kind }: Operation): Promise<readonly Answer[]> {
-      if (kind !== 'listStates') return Promise.resolve([]);
+    gather<K extends QueryKind>(_target: Target, { kind }: Query<K>): Promise<Gathered<Answers[K]>> {
+      if (kind !== 'states') return Promise.resolve({ answers: [], missing: [] });
       if (this.fault) return Promise.reject(this.fault);
-      return new Promise(resolve => this.asked.push(resolve));
+      return new Promise(resolve => {
+        this.asked.push(answers => resolve({ answers: answers as unknown as Answers[K][], missing: ['another'] }));
+      });
     }
   }
 
@@ -275,9 +281,7 @@ describe('while other nodes are asked', () => {
     updatedAtMs,
   });
   const target: Target = { scope: 'group', hub: 'chat', group: 'g' };
-  const answer = (...states: ReturnType<typeof elsewhere>[]): Answer[] => [
-    { matched: 0, members: [], conflicts: 0, states },
-  ];
+  const answer = (...items: ReturnType<typeof elsewhere>[]) => [items];
 
   let backplane: SlowBackplane;
   let node: TestNode;
@@ -291,15 +295,15 @@ describe('while other nodes are asked', () => {
 
   test('updates are held back, and the newest of update and answer is in the snapshot', async () => {
     await subscribe(ann);
-    node.hubs.perform(target, { kind: 'groupState', item: elsewhere('x', 'new', 20) });
-    node.hubs.perform(target, { kind: 'groupState', item: elsewhere('y', 'old', 10) });
-    node.hubs.perform(target, { kind: 'groupState', item: elsewhere('z', undefined, 20) });
+    node.chat.performer.perform(target, { kind: 'groupState', item: elsewhere('x', 'new', 20) });
+    node.chat.performer.perform(target, { kind: 'groupState', item: elsewhere('y', 'old', 10) });
+    node.chat.performer.perform(target, { kind: 'groupState', item: elsewhere('z', undefined, 20) });
     set(node.open({ ...member, id: 'b' }), { k: 'b' });
     expect(states(ann)).toEqual([]);
     backplane.asked[0]?.(answer(elsewhere('x', 'old', 10), elsewhere('y', 'new', 20), elsewhere('z', 'old', 10)));
     await settled();
     expect(states(ann)).toEqual(['= b:{"k":"b"} x:{"k":"new"} y:{"k":"new"}']);
-    node.hubs.perform(target, { kind: 'groupState', item: elsewhere('x', 'newer', 30) });
+    node.chat.performer.perform(target, { kind: 'groupState', item: elsewhere('x', 'newer', 30) });
     expect(states(ann)).toEqual(['+ x:{"k":"newer"}']);
   });
 
@@ -323,8 +327,11 @@ describe('while other nodes are asked', () => {
       hub: 'chat',
       sends: { sendNow: (_receivers, { message }) => void sent.push(message) },
       backplane: {
-        publish: () => {},
-        gather: () => new Promise(resolve => asked.push(items => resolve([{ ...nothing, states: items }]))),
+        publish: () => 'accepted',
+        gather: <K extends QueryKind>() =>
+          new Promise<Gathered<Answers[K]>>(resolve =>
+            asked.push(items => resolve({ answers: [items as unknown as Answers[K]], missing: [] })),
+          ),
       },
       clock: { now: () => 0 },
       observer: { fault: () => {} },
@@ -360,8 +367,10 @@ describe('while other nodes are asked', () => {
 
   test('a node answers with its own members alone', () => {
     set(ann, { k: 'a' });
-    const found = node.hubs.perform(target, { kind: 'listStates' }) as Answer;
-    expect(found.states).toMatchObject([{ connectionId: 'a', state: new Map([['k', 'a']]) }]);
-    expect(node.hubs.perform({ ...target, group: 'h' }, { kind: 'listStates' })).toMatchObject({ states: [] });
+    const { performer } = node.chat;
+    expect(performer.answer(target, { kind: 'states' })).toMatchObject([
+      { connectionId: 'a', state: new Map([['k', 'a']]) },
+    ]);
+    expect(performer.answer({ ...target, group: 'h' }, { kind: 'states' })).toEqual([]);
   });
 });

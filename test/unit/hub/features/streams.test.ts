@@ -110,12 +110,18 @@ describe('[client-protocols 4.8] one stream', () => {
 describe('the streams of a session', () => {
   let clock: ManualClock;
   let out: string[];
+  let isShed: boolean;
   let streams: Streams;
 
   beforeEach(() => {
     clock = new ManualClock();
     out = [];
-    streams = new Streams(clock, output => out.push(short(output)));
+    isShed = false;
+    streams = new Streams(clock, output => {
+      if (isShed && output.to === 'group') return 'shed';
+      out.push(short(output));
+      return 'accepted';
+    });
   });
 
   const take = () => out.splice(0);
@@ -137,6 +143,25 @@ describe('the streams of a session', () => {
   test('[CP-101] a start that is not allowed is closed at once, and nothing is open', () => {
     expect(start('s', { isAllowed: false })).toEqual(['closed Forbidden']);
     expect(data(1n)).toEqual(['closed StreamNotFound']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('one whose fragment cannot be passed on is closed, and its id is free', () => {
+    start();
+    isShed = true;
+    expect(data(1n)).toEqual(['closed InternalServerError']);
+    expect(clock.pending).toBe(0);
+    isShed = false;
+    expect([data(2n), start()]).toEqual([['closed StreamNotFound'], ['ack 1']]);
+  });
+
+  test('one whose end cannot be passed on has ended all the same, in time too', async () => {
+    start('ended');
+    start('idle');
+    isShed = true;
+    expect(end('ended')).toEqual(['closed InternalServerError']);
+    await clock.advanceAsync(defaultIdleTimeoutMs);
+    expect(take()).toEqual(['closed InternalServerError']);
     expect(clock.pending).toBe(0);
   });
 
