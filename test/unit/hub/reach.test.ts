@@ -37,7 +37,8 @@ const candidate = {
   clientCertificates: [],
   roles: [],
   groups: ['g', 'h'],
-  simple: simpleEvents,
+  protocol: simpleEvents,
+  protocolOf: () => undefined,
 };
 const message = textPayload('x');
 const unknown = { kind: 'unknown', outcome: { http: 503, retryAfterSeconds: 1 } };

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import type { Protocol } from '../../../src/protocols/protocol.js';
 import { json } from '../../../src/protocols/webpubsub/json/index.js';
-import { ClientSocket, type ClientSocketHost, type ClientWebSocket } from '../../../src/sockets/client-socket.js';
+import { ClientSocket, type ClientSocketNeeds } from '../../../src/sockets/client-socket.js';
+import type { ClientWebSocket } from '../../../src/sockets/client-web-socket.js';
 import { KeepAlive } from '../../../src/sockets/keep-alive.js';
 import { EventLoopTurn } from '../../../src/sockets/turn.js';
 import { TestNode } from '../../support/fake-ports.js';
@@ -11,14 +12,13 @@ import { FakeSocket, FakeWebSocket } from '../../support/fake-socket.js';
 function isGivenUp(protocol: Protocol): boolean {
   const node = new TestNode();
   const { connection, outlet } = node.open({ protocol });
-  const host: ClientSocketHost = {
+  const needs: ClientSocketNeeds = {
     settings: { keepAliveIntervalMs: () => 1_000, isFinalClose: () => false },
     keepAlive: new KeepAlive(node.clock, new EventLoopTurn(node.clock)),
-    onClosed: () => {},
   };
-  const ws = new FakeWebSocket().asWebSocket as ClientWebSocket;
+  const ws = Object.assign(new FakeWebSocket(), { socket: new FakeSocket().asSocket });
   const silent = Object.assign(outlet, { abandon: () => {}, watch: () => {} });
-  new ClientSocket(ws, new FakeSocket().asSocket, silent, node.chat, connection, host);
+  new ClientSocket({ ws: ws.asWebSocket as ClientWebSocket, outlet: silent, hub: node.chat, connection }, needs);
   for (let seconds = 0; seconds < 4; seconds += 1) node.clock.advance(1_000);
   return !connection.isOpen;
 }

@@ -46,7 +46,7 @@ async function awayClient(count = missed, ttlSeconds = 0): Promise<FakeClient> {
 function comeBack(client: FakeClient, limits = roomy) {
   const [ws, socket] = [new FakeWebSocket(), new FakeSocket()];
   socket.isKernelFull = true;
-  const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, node.clock, limits);
+  const outlet = new SocketOutlet({ ws: ws.asWebSocket, socket, turn, clock: node.clock, limits });
   node.chat.lifecycle.resume(client.connection, outlet);
   const slow: string[] = [];
   outlet.watch({ onSlow: () => slow.push('slow') });

@@ -20,7 +20,7 @@ function setup({
   const clock = new ManualClock();
   const ws = new FakeWebSocket();
   const slow: string[] = [];
-  const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, clock, limits, head);
+  const outlet = new SocketOutlet({ ws: ws.asWebSocket, socket, turn, clock, limits, head });
   outlet.watch({ onSlow: () => slow.push('slow') });
   const send = (...texts: string[]) => {
     for (const text of texts) outlet.send(frame(text));
@@ -501,7 +501,8 @@ describe('[F1] what is too much for one write', () => {
 test('[F1] a receiver that is too slow before anybody watches it is reported all the same', async () => {
   const [turn, socket, ws] = [new EventLoopTurn(systemClock), new FakeSocket(1), new FakeWebSocket()];
   socket.isKernelFull = true;
-  const outlet = new SocketOutlet(ws.asWebSocket, socket, turn, new ManualClock(), { maxMessages: 1, maxBytes: 100 });
+  const [clock, limits] = [new ManualClock(), { maxMessages: 1, maxBytes: 100 }];
+  const outlet = new SocketOutlet({ ws: ws.asWebSocket, socket, turn, clock, limits });
   outlet.send(frame('a'));
   await settled();
   outlet.send(frame('b'));
