@@ -31,14 +31,20 @@ export class Frame implements Frames {
   readonly count = 1;
   readonly isBinary: boolean;
   readonly bytes: Buffer;
-  expiresAtMs = Number.POSITIVE_INFINITY;
+  readonly expiresAtMs: number;
   #wire: Buffer | undefined;
 
-  /** @param wire as it goes over TCP, when that is known */
-  constructor(isBinary: boolean, bytes: Buffer, wire?: Buffer) {
+  /** @param wire as it goes over TCP, when that is known @param expiresAtMs as of `Frames` */
+  constructor(isBinary: boolean, bytes: Buffer, wire?: Buffer, expiresAtMs = Number.POSITIVE_INFINITY) {
     this.isBinary = isBinary;
     this.bytes = bytes;
+    this.expiresAtMs = expiresAtMs;
     this.#wire = wire;
+  }
+
+  /** The same message with this expiry; itself when it has it already. */
+  expiringAt(expiresAtMs: number): Frame {
+    return expiresAtMs === this.expiresAtMs ? this : new Frame(this.isBinary, this.bytes, this.#wire, expiresAtMs);
   }
 
   get payloadBytes(): number {

@@ -1,5 +1,5 @@
 import { PubSubError } from '../errors.js';
-import type { GroupStateItem, NumberedMessage } from '../protocols/messages.js';
+import type { DataMessage, GroupStateItem } from '../protocols/messages.js';
 import { latestStates } from './features/state-items.js';
 
 /** Which connections a command or query is for, wherever they are. Hub names are canonical (lower case). */
@@ -21,7 +21,7 @@ export interface Member {
 export type Command =
   | {
       readonly kind: 'send';
-      readonly message: NumberedMessage;
+      readonly message: DataMessage;
       /** Connection ids. */
       readonly excluded: readonly string[];
       /** In the filter language of rest-api 4; each node evaluates it on its own connections. */

@@ -154,18 +154,18 @@ export class Connection implements QueueOwner {
   }
 
   /** Hands ready frames to the socket; without a socket they are lost. The caller has flushed what this connection was sent before. */
-  deliver(frames: Frames): void {
+  send(frames: Frames): void {
     if (this.#link.state !== 'open') return;
     this.#link.outlet.send(frames);
     if (this.frameWatch !== undefined) this.frameWatch.sent(this, frames);
   }
 
-  /** As `deliver`, for reliable connections: numbers the messages and keeps them until they are acknowledged. Returns the first id; undefined when not all can be kept, which ends the connection. */
+  /** As `send`, for reliable connections: numbers the messages and keeps them until they are acknowledged. Returns the first id; undefined when not all can be kept, which ends the connection. */
   sendNumbered(batch: BodyBatch): number | undefined {
     if (!this.isAlive || this.#replay === undefined) return undefined;
     const firstId = this.#replay.nextId;
     const kept = this.#replay.add(batch);
-    if (this.isOpen && kept.length > 0) this.deliver(kept.framesFrom(firstId));
+    if (this.isOpen && kept.length > 0) this.send(kept.framesFrom(firstId));
     if (kept === batch) return firstId;
     this.fail(slowClient.tooManyUnacknowledged());
     return undefined;
@@ -174,7 +174,7 @@ export class Connection implements QueueOwner {
   /** Sends frames of its dialogue to this client, after what it was sent before. */
   say(frames: Frames): void {
     this.#owner.flush(this);
-    this.deliver(frames);
+    this.send(frames);
   }
 
   /** Sends a message to this client only; nothing is sent when its protocol cannot express it. Returns the bytes sent. */
@@ -183,7 +183,7 @@ export class Connection implements QueueOwner {
     const { encoder, reliability } = this.protocol;
     if (reliability !== undefined && isDataMessage(message)) return this.#tellNumbered(message, reliability.numbering);
     const frame = encoder.encode(message);
-    if (frame !== undefined) this.deliver(frame);
+    if (frame !== undefined) this.send(frame);
     return frame?.bytes.length;
   }
 
@@ -268,7 +268,7 @@ export class Connection implements QueueOwner {
   /** Sends again what the client has not acknowledged. @param nowMs reads a monotonic clock */
   replay(nowMs: () => number): void {
     const frames = this.#replay?.unacked(nowMs);
-    if (frames !== undefined && frames.count > 0) this.deliver(frames);
+    if (frames !== undefined && frames.count > 0) this.send(frames);
   }
 
   /** Groups whose state changes the client missed and the replay does not contain. [client-protocols D24] */

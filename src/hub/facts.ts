@@ -1,6 +1,6 @@
 import type { Frames } from '../frames/frames.js';
 import type { MembershipTag } from '../protocols/acts.js';
-import type { NumberedMessage } from '../protocols/messages.js';
+import type { DataMessage } from '../protocols/messages.js';
 import type { InboundFrame } from '../protocols/protocol.js';
 import type { Ending } from './endings.js';
 
@@ -191,7 +191,7 @@ export interface Published {
   readonly scope: 'hub' | 'group' | 'user' | 'connection';
   /** Of the group, user or connection; the hub's own for all of it. */
   readonly to: string;
-  readonly message: NumberedMessage;
+  readonly message: DataMessage;
   /** The client that published it; undefined: the app server. */
   readonly by: FactConnection | undefined;
 }

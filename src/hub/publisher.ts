@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { type ConnectionFilter, compileFilter } from '../filter/filter.js';
-import type { NumberedMessage } from '../protocols/messages.js';
+import type { DataMessage } from '../protocols/messages.js';
 import { type Command, notAccepted, type Target } from './commands.js';
 import type { PendingSends } from './delivery/pending-sends.js';
 import type { FactConnection, Published } from './facts.js';
@@ -37,12 +37,12 @@ export class Publisher {
    * @param by the client that publishes it; undefined: the app server
    * @throws PubSubError `invalid` for a filter that does not compile, `unknown` when it was not accepted: no connection gets it then
    */
-  send(target: Target, message: NumberedMessage, options?: SendOptions, by?: FactConnection): void {
+  send(target: Target, message: DataMessage, options?: SendOptions, by?: FactConnection): void {
     if (this.offer(target, message, options, by) === 'shed') throw notAccepted();
   }
 
   /** As `send`, for callers that go on when it was not accepted. */
-  offer(target: Target, message: NumberedMessage, options: SendOptions = {}, by?: FactConnection): Publication {
+  offer(target: Target, message: DataMessage, options: SendOptions = {}, by?: FactConnection): Publication {
     const { excluded = [], filter, ttlSeconds = 0, onDelivered } = options;
     const accepts = filter === undefined ? undefined : compileFilter(filter);
     const command = { kind: 'send', message, excluded, filter, ttlSeconds } as const;
@@ -69,7 +69,7 @@ export class Publisher {
   }
 }
 
-function publishedOf(target: Target, message: NumberedMessage, by: FactConnection | undefined): Published {
+function publishedOf(target: Target, message: DataMessage, by: FactConnection | undefined): Published {
   return { kind: 'published', hub: target.hub, scope: target.scope, to: nameOf(target), message, by };
 }
 

@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answers, AnyQuery, Command, Query, QueryKind, Target } from '../../src/hub/commands.js';
 import type { Backplane, BackplaneNode, Gathered, Performer } from '../../src/hub/ports.js';
-import type { GroupStateItem, NumberedMessage, StreamPosition } from '../../src/protocols/messages.js';
+import type { DataMessage, GroupStateItem, StreamPosition } from '../../src/protocols/messages.js';
 import { textPayload } from './fake-ports.js';
 import { Mailbox } from './mailbox.js';
 
@@ -130,7 +130,7 @@ const ended: StreamPosition = { ...stream, sequenceId: 0n, isEnd: true, error };
 const item: GroupStateItem = { connectionId: 'c', userId: 'ann', state: metadata, updatedAtMs: 1_900_000_000_000 };
 
 /** Messages that differ in all that a message can differ in. */
-const messages: readonly NumberedMessage[] = [
+const messages: readonly DataMessage[] = [
   { kind: 'serverMessage', payload: { dataType: 'binary', bytes: allBytes, metadata: undefined } },
   { kind: 'serverMessage', payload: { dataType: 'json', bytes: Buffer.from(' {"a":1.0,"a":2}'), metadata } },
   { kind: 'groupMessage', group: 'g', fromUserId: undefined, payload: textPayload(''), stream: undefined },
@@ -142,8 +142,6 @@ const messages: readonly NumberedMessage[] = [
     payload: { dataType: 'protobuf', bytes: allBytes, metadata },
     stream: ended,
   },
-  { kind: 'groupStateSnapshot', group: 'g', items: [] },
-  { kind: 'groupStateUpdate', group: 'é.*', items: [item, { ...item, userId: undefined, state: undefined }] },
 ];
 
 const commands: readonly Command[] = [

@@ -1,17 +1,20 @@
 import type { Body } from '../../frames/body.js';
 import { BodyList, NumberedFrames } from '../../frames/numbered-frames.js';
-import type { NumberedMessage } from '../../protocols/messages.js';
+import type { DataMessage, NumberedMessage, StateMessage } from '../../protocols/messages.js';
 import { type Numbering, prepareWith } from '../../protocols/protocol.js';
 import { type StateSubject, stateSubjectOf } from './state-subject.js';
 
 /** A message and its expiry. */
-export interface Send {
-  readonly message: NumberedMessage;
+export interface Send<Message extends NumberedMessage = DataMessage> {
+  readonly message: Message;
   /** Monotonic milliseconds; infinite for a message that never expires. */
   readonly expiresAtMs: number;
   /** Called with the number of connections of this node that it was written to. */
   readonly onDelivered?: ((receivers: number) => void) | undefined;
 }
+
+/** What is sent together: messages, or one message about a group state, which takes the place of an earlier one. */
+export type Sends = readonly Send[] | readonly [Send<StateMessage>];
 
 /** One message of a reliable protocol, before it has its number. */
 export interface ExpiringBody {
@@ -26,7 +29,7 @@ export interface ExpiringBody {
  * messages that are replayed. [design 4]
  */
 export class BodyBatch {
-  /** Set for a message about a group state, which is alone in its batch. */
+  /** Set for a message about a group state. */
   readonly about: StateSubject | undefined;
   /** Of all messages, without their numbers. */
   readonly bytes: number;
@@ -35,8 +38,8 @@ export class BodyBatch {
   #shared: BodyList | undefined;
   #frames: NumberedFrames | undefined;
 
-  /** The messages that the protocol can express; undefined when there are none. A message about a group state is alone in its batch. */
-  static of(sends: readonly Send[], numbering: Numbering): BodyBatch | undefined {
+  /** The messages that the protocol can express; undefined when there are none. */
+  static of(sends: Sends, numbering: Numbering): BodyBatch | undefined {
     const messages = sends.flatMap(({ message, expiresAtMs }) => {
       const body = prepareWith(numbering, message);
       return body === undefined ? [] : [{ body, expiresAtMs }];

@@ -2,7 +2,7 @@ import { FrameList, type Frames } from '../../frames/frames.js';
 import { encodeWith, type Protocol } from '../../protocols/protocol.js';
 import type { Connection } from '../connection.js';
 import type { Observer } from '../ports.js';
-import { BodyBatch, type Send } from './batch.js';
+import { BodyBatch, type Sends } from './batch.js';
 
 /** Which connections of a target receive a message. */
 export interface Conditions {
@@ -19,7 +19,7 @@ interface Share {
   /** The same of a reliable protocol. */
   readonly batch: BodyBatch | undefined;
   receivers: number;
-  /** Of a reliable protocol: the first message's id at the last receiver. */
+  /** Of a reliable protocol: the first message's id at the last receiver, from which the size of all receivers' messages is estimated: ids differ by a few digits. */
   firstId: number;
 }
 
@@ -28,12 +28,19 @@ interface Share {
  * nothing is allocated for one of them; those of a reliable one share the bodies and get their own sequence ids. Enqueues
  * only, so a slow receiver delays no other. [design 4]
  *
- * @param sends a message about a group state comes alone
+ * ```
+ * sends of one turn, one audience ──▶ per wire form ──▶ per receiver ───────────────────▶ per socket and turn ──▶ kernel
+ *  PendingSends                        Share             plain: the same Frames             Run, shared by          one write
+ *                                                        numbered: the same BodyBatch,      equal queues,
+ *                                                        NumberedFrames with its own ids    joined once
+ *                                                        └▶ kept until acknowledged (ReplayBuffer)
+ * ```
+ *
  * @returns how many connections they were written to
  */
 export function fanOut(
   receivers: Iterable<Connection>,
-  sends: readonly Send[],
+  sends: Sends,
   { excluded, accepts }: Conditions,
   hub: string,
   observer: Observer,
@@ -47,7 +54,7 @@ export function fanOut(
     if (share?.protocol !== connection.protocol) {
       share = knownShare(shares, connection.protocol) ?? shareOf(shares, connection, sends);
     }
-    deliver(share, connection);
+    give(share, connection);
   }
   let total = 0;
   for (const each of shares) {
@@ -58,9 +65,9 @@ export function fanOut(
   return total;
 }
 
-function deliver(share: Share, connection: Connection): void {
+function give(share: Share, connection: Connection): void {
   if (share.frames !== undefined) {
-    connection.deliver(share.frames);
+    connection.send(share.frames);
     share.receivers += 1;
   } else if (share.batch !== undefined) {
     const firstId = connection.sendNumbered(share.batch);
@@ -81,7 +88,7 @@ function isSameForm(a: Protocol, b: Protocol): boolean {
   return a.encoder === b.encoder && a.reliability === b.reliability;
 }
 
-function shareOf(shares: Share[], { protocol }: Connection, sends: readonly Send[]): Share {
+function shareOf(shares: Share[], { protocol }: Connection, sends: Sends): Share {
   const known = shares.find(share => isSameForm(share.protocol, protocol));
   if (known !== undefined) return known;
   const made = {
@@ -95,13 +102,11 @@ function shareOf(shares: Share[], { protocol }: Connection, sends: readonly Send
   return made;
 }
 
-function framesOf(sends: readonly Send[], { encoder, reliability }: Protocol): Frames | undefined {
+function framesOf(sends: Sends, { encoder, reliability }: Protocol): Frames | undefined {
   if (reliability !== undefined) return undefined;
   const frames = sends.flatMap(({ message, expiresAtMs }) => {
     const frame = encodeWith(encoder, message);
-    if (frame === undefined) return [];
-    frame.expiresAtMs = expiresAtMs;
-    return [frame];
+    return frame === undefined ? [] : [frame.expiringAt(expiresAtMs)];
   });
   return frames.length > 1 ? new FrameList(frames) : frames[0];
 }

@@ -1,8 +1,7 @@
-import type { NumberedMessage } from '../../protocols/messages.js';
 import type { Connection } from '../connection.js';
 import type { Members } from '../members.js';
 import type { Observer, Target, Turn } from '../ports.js';
-import type { Send } from './batch.js';
+import type { Send, Sends } from './batch.js';
 import { type Conditions, fanOut } from './fanout.js';
 
 /** Upper limits of what is held, in messages and payload bytes. */
@@ -48,15 +47,15 @@ export class PendingSends {
       this.#audience = { target, conditions };
     }
     this.#sends.push(send);
-    this.#bytes += bytesOf(send.message);
+    this.#bytes += send.message.payload.bytes.length;
     if (this.#sends.length >= mostSends || this.#bytes >= mostBytes) this.flush();
     else this.#watchTurn();
   }
 
   /** To these at once, after what waits. */
-  sendNow(receivers: Iterable<Connection>, send: Send): void {
+  sendNow(receivers: Iterable<Connection>, sends: Sends): void {
     this.flush();
-    fanOut(receivers, [send], everybody, this.#hub, this.#observer);
+    fanOut(receivers, sends, everybody, this.#hub, this.#observer);
   }
 
   /** Delivers what waits. */
@@ -91,10 +90,6 @@ export class PendingSends {
       this.#observer.fault(`messages of hub ${this.#hub}`, error); // other hubs' messages are still to be delivered
     }
   };
-}
-
-function bytesOf(message: NumberedMessage): number {
-  return 'payload' in message ? message.payload.bytes.length : 0;
 }
 
 function isSame(audience: Audience, target: Target, { excluded, accepts }: Conditions): boolean {

@@ -1,6 +1,6 @@
 import type { Clock } from '../../clock.js';
 import { PubSubError } from '../../errors.js';
-import type { GroupStateItem, NumberedMessage } from '../../protocols/messages.js';
+import type { GroupStateItem, StateMessage } from '../../protocols/messages.js';
 import { merge, notAccepted, type Target } from '../commands.js';
 import type { Connection } from '../connection.js';
 import type { PendingSends } from '../delivery/pending-sends.js';
@@ -152,8 +152,8 @@ export class GroupStates {
   }
 
   /** To connections of this node. */
-  #send(receivers: readonly Connection[], message: NumberedMessage): void {
-    this.#parts.sends.sendNow(receivers, { message, expiresAtMs: Number.POSITIVE_INFINITY });
+  #send(receivers: readonly Connection[], message: StateMessage): void {
+    this.#parts.sends.sendNow(receivers, [{ message, expiresAtMs: Number.POSITIVE_INFINITY }]);
   }
 
   #target(group: string): Target {

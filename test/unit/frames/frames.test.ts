@@ -34,10 +34,11 @@ describe('a list of frames', () => {
   });
 
   test('[rest-api 5] expires with the first of them', () => {
-    const brief = new Frame(false, Buffer.from('brief'));
-    brief.expiresAtMs = 1_000;
+    const brief = new Frame(false, Buffer.from('brief')).expiringAt(1_000);
     expect(new FrameList([a, brief, b]).expiresAtMs).toBe(1_000);
     expect(new FrameList([a, b]).expiresAtMs).toBe(Number.POSITIVE_INFINITY);
+    expect(a.expiringAt(a.expiresAtMs)).toBe(a);
+    expect(brief.wire()).toEqual(new Frame(false, Buffer.from('brief')).wire());
   });
 });
 

@@ -69,9 +69,8 @@ describe('[design 4] a run of frames', () => {
   });
 
   test('[rest-api 5] expires with the first of its frames', () => {
-    const [brief, ownCopy] = [frame('brief'), frame('ownCopy')];
-    brief.expiresAtMs = 1_000;
-    expect(runOf(Run.empty(), ownCopy, brief, ownCopy).expiresAtMs).toBe(1_000);
-    expect([Run.empty(), runOf(Run.empty(), ownCopy)].map(run => run.expiresAtMs)).toEqual([Infinity, Infinity]);
+    const [brief, lasting] = [frame('brief').expiringAt(1_000), frame('lasting')];
+    expect(runOf(Run.empty(), lasting, brief, lasting).expiresAtMs).toBe(1_000);
+    expect([Run.empty(), runOf(Run.empty(), lasting)].map(run => run.expiresAtMs)).toEqual([Infinity, Infinity]);
   });
 });

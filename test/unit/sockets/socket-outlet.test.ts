@@ -169,8 +169,7 @@ describe('a socket that is stuck', () => {
 
   test('[rest-api 5] is not sent what has expired while it was', async () => {
     const { clock, socket, outlet, send } = await stuck();
-    const brief = frame('brief');
-    brief.expiresAtMs = clock.monotonicMs() + 1_000;
+    const brief = frame('brief').expiringAt(clock.monotonicMs() + 1_000);
     send('a');
     outlet.send(brief);
     send('b');
@@ -180,8 +179,7 @@ describe('a socket that is stuck', () => {
     await settled();
     expect(socket.written).toEqual(wires('0', 'a', 'b'));
     const last = await stuck();
-    const lastBrief = frame('brief');
-    lastBrief.expiresAtMs = last.clock.monotonicMs() + 1_000;
+    const lastBrief = frame('brief').expiringAt(last.clock.monotonicMs() + 1_000);
     last.outlet.send(lastBrief);
     last.clock.advance(1_000);
     last.socket.drain();
@@ -450,10 +448,10 @@ describe('[F1] what is too much for one write', () => {
 
   test('[rest-api 5] leaves out what expires while it waits', async () => {
     const { clock, socket, outlet } = await stuck();
-    const frames = Array.from({ length: 40 }, () => sized(20 * kibibyte));
-    frames.forEach((each, index) => {
-      if (index % 2 === 1) each.expiresAtMs = clock.monotonicMs() + 1_000;
-    });
+    const inASecond = clock.monotonicMs() + 1_000;
+    const frames = Array.from({ length: 40 }, (_, index) =>
+      index % 2 === 1 ? sized(20 * kibibyte).expiringAt(inASecond) : sized(20 * kibibyte),
+    );
     for (const each of frames) outlet.send(each);
     socket.takeOnce();
     await settled();

@@ -325,7 +325,7 @@ describe('while other nodes are asked', () => {
     const sent: NumberedMessage[] = [];
     const groupStates = new GroupStates({
       hub: 'chat',
-      sends: { sendNow: (_receivers, { message }) => void sent.push(message) },
+      sends: { sendNow: (_receivers, [send]) => void sent.push(send!.message) },
       backplane: {
         publish: () => 'accepted',
         gather: <K extends QueryKind>() =>
