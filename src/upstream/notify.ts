@@ -1,4 +1,4 @@
-import type { PlainFact } from '../hub/facts.js';
+import type { FactConnection, PlainFact } from '../hub/facts.js';
 import { HandledEvents } from './connection-events.js';
 
 /**
@@ -6,29 +6,31 @@ import { HandledEvents } from './connection-events.js';
  * connection are numbered in the order of its facts and of its own events. [upstream-events 2.3, 2.9]
  */
 export function notify(fact: PlainFact): void {
-  if (!('connection' in fact)) return;
-  const events = fact.connection.upstream;
-  if (!(events instanceof HandledEvents)) return;
   switch (fact.kind) {
     case 'identified':
-      events.identify(fact.userId, fact.subprotocol);
+      eventsOf(fact)?.identify(fact.userId, fact.subprotocol);
       break;
     case 'opened':
-      events.connected();
+      eventsOf(fact)?.connected();
       break;
     case 'joined':
-      events.joined(fact.group);
+      eventsOf(fact)?.joined(fact.group);
       break;
     case 'left':
-      events.left(fact.group);
+      eventsOf(fact)?.left(fact.group);
       break;
     case 'closed':
-      events.disconnected(fact.ending.reason);
+      eventsOf(fact)?.disconnected(fact.ending.reason);
       break;
     case 'abandoned':
-      events.identify(fact.userId, fact.subprotocol);
-      events.disconnected(fact.ending.reason);
+      eventsOf(fact)?.identify(fact.userId, fact.subprotocol);
+      eventsOf(fact)?.disconnected(fact.ending.reason);
       break;
     default: // not for app servers
   }
+}
+
+/** Undefined for connections of another upstream. */
+function eventsOf({ connection: { upstream } }: { readonly connection: FactConnection }): HandledEvents | undefined {
+  return upstream instanceof HandledEvents ? upstream : undefined;
 }
