@@ -160,9 +160,13 @@ export interface Observer {
   sent(hub: string, protocol: string, receivers: number, bytes: number): void;
   /** Messages that were published to one target within one turn, and the connections of this node that each was written to. Told by delivery, after `sent`. */
   delivered(hub: string, sends: number, receivers: number): void;
-  /** An upgrade answered with an HTTP error. `path` is the URL's, without its query, which may contain a token. */
+  /**
+   * A client that was refused: its upgrade is answered with an HTTP error, or its WebSocket is closed before it is admitted.
+   * `path` is the URL's, without its query, which may contain a token.
+   */
   connectionRefused(at: {
     hub: string;
+    /** HTTP status, or WebSocket close code: at least 1000. */
     status: number;
     reason: string;
     method: string;

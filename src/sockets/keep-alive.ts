@@ -36,7 +36,7 @@ export interface Watched {
   pingedAtMs: number;
 }
 
-/** Pings every socket at its hub's interval and gives up on silent ones: one timer for all. [client-protocols 8.2] */
+/** Pings every socket at its hub's interval, and reports the silent ones: one timer for all. [client-protocols 8.2] */
 export class KeepAlive implements Flushable {
   readonly #clock: Clock;
   readonly #turn: EventLoopTurn;

@@ -13,7 +13,7 @@ export class RefusedUpgrade extends PubSubError {
   }
 }
 
-/** An HTTP answer in place of an upgrade. [client-protocols 1.4] */
+/** An HTTP response in place of an upgrade. [client-protocols 1.4] */
 export interface Refusal {
   readonly status: number;
   readonly contentType: string | undefined;
@@ -46,7 +46,7 @@ function bodyTextOf(error: PubSubError): string {
   return retryAfterSeconds === undefined ? '' : error.publicText;
 }
 
-/** Writes the answer and ends the socket, which no HTTP parser looks after any more. */
+/** Writes the response and ends the socket: after its `upgrade` event no HTTP server writes to it. */
 export function refuse(socket: Duplex, refusal: Refusal): void {
   const { status, contentType, body, headers = {} } = refusal;
   const head = [

@@ -144,7 +144,7 @@ export class SocketOutlet implements Outlet, Flushable {
     if (this.#isStuck) this.#checkLimits();
   }
 
-  /** Answers the bytes written. */
+  /** @returns the bytes written */
   #writeNext(): number {
     if (this.#ws.readyState !== this.#ws.OPEN) this.abandon(); // no data follows a Close frame [RFC 6455 5.5.1]
     if (this.#backlog !== undefined) return this.#writePiece(this.#backlog);
@@ -189,7 +189,7 @@ export class SocketOutlet implements Outlet, Flushable {
     return isRoomLeft;
   }
 
-  /** `write` says no at its high-water mark even when the kernel has already taken everything. */
+  /** `write` returns false at its high-water mark even when the kernel has already taken everything. */
   #handed(isRoomLeft: boolean, messages: number): void {
     if (isRoomLeft || this.#socket.writableLength === 0) return;
     this.#isStuck = true;

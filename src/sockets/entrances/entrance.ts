@@ -16,7 +16,7 @@ export type Arrival = Connection | 'turnedAway' | 'left';
  * In both cases an admitted client is opened or abandoned. [client-protocols 1.4, 1.5]
  */
 export interface Entrance {
-  /** Where its clients connect, for the error on paths that nobody serves. */
+  /** Where its clients connect, for the error on paths that no entrance serves. */
   readonly location: string;
   /** @param path without the base path of an endpoint */
   serves(path: string): boolean;

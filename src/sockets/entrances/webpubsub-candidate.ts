@@ -23,7 +23,7 @@ export class WebPubSubCandidate implements Candidate {
   readonly #request: IncomingMessage;
   readonly #query: Query;
   readonly #claims: Claims;
-  /** Made for whoever wants to know. */
+  /** Made when it is first read. */
   #departure: AbortController | undefined;
 
   /** @throws PubSubError `unauthorized` for what cannot be a user's id; `invalid` for a group that cannot exist, and for what `simpleProtocolOf` refuses */
