@@ -41,6 +41,7 @@ export class Gateway {
     this.#entrances = options.entrances.map(entranceAt => entranceAt(door));
     this.#upgradeParts = {
       endpoints: options.endpoints,
+      clock: options.clock,
       onSocketOpened: () => {
         this.#sockets += 1;
       },
@@ -65,8 +66,7 @@ export class Gateway {
   #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on('error', ignore);
     this.#pending += 1;
-    const startedMs = this.#options.clock.monotonicMs();
-    const upgrade = new Upgrade(request, socket as Socket, head, startedMs, this.#upgradeParts);
+    const upgrade = new Upgrade(request, socket as Socket, head, this.#upgradeParts);
     let arrival: Arrival | Promise<Arrival> = 'left';
     try {
       arrival = this.#entranceAt(upgrade.path).take(upgrade);
@@ -129,19 +129,19 @@ export class Gateway {
   #over(upgrade: Upgrade, arrival: Arrival): void {
     this.#pending -= 1;
     this.#tellWhenEmpty();
-    const { observer, clock, tracesUpgrades } = this.#options;
+    const { observer, tracesUpgrades } = this.#options;
     if (!tracesUpgrades || arrival === 'left') return;
     observer.upgraded({
       hub: canonicalHubName(hubLabelOf(upgrade)),
       connectionId: arrival === 'turnedAway' ? undefined : arrival.id,
       path: upgrade.loggedPath,
       status: 101,
-      durationMs: clock.monotonicMs() - upgrade.startedMs,
+      durationMs: upgrade.durationMs,
     });
   }
 
   #refuse(upgrade: Upgrade, cause: unknown): void {
-    const { observer, clock } = this.#options;
+    const { observer } = this.#options;
     if (PubSubError.from(cause).kind === 'internal') observer.fault('upgrade', cause);
     const refused = upgrade.refuse(cause);
     if (refused === undefined) return;
@@ -151,7 +151,7 @@ export class Gateway {
       reason: refused.reason,
       method: upgrade.request.method ?? '',
       path: upgrade.loggedPath,
-      durationMs: clock.monotonicMs() - upgrade.startedMs,
+      durationMs: upgrade.durationMs,
     });
   }
 }

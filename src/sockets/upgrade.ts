@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Clock } from '../clock.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
 import { loggedPath, requestTarget } from '../listener/request-target.js';
 import type { ClientWebSocket } from './client-web-socket.js';
@@ -10,6 +11,7 @@ import { refusalOf, refuse } from './refusal.js';
 export interface UpgradeParts {
   /** Their base paths may precede the path of a request. */
   readonly endpoints: { readonly basePaths: readonly string[] };
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   onSocketOpened(): void;
   /** One function for all sockets. */
   readonly onSocketClosed: () => void;
@@ -30,31 +32,36 @@ export class Upgrade {
   readonly path: string;
   /** What follows the first `?`; `''` where there is none. */
   readonly query: string;
-  readonly startedMs: number;
   /** The hub that the client named, in its spelling; `''` until that is known. */
   hub = '';
   readonly #head: Buffer;
   readonly #parts: UpgradeParts;
+  readonly #startedMs: number;
   #webSocket: ClientWebSocket | undefined;
   #closeCodes: Readonly<Record<ErrorKind, number>> | undefined;
   #isRefused = false;
 
-  /** @param head what came behind the request @param startedMs monotonic milliseconds */
-  constructor(request: IncomingMessage, socket: Socket, head: Buffer, startedMs: number, parts: UpgradeParts) {
+  /** @param head what came behind the request */
+  constructor(request: IncomingMessage, socket: Socket, head: Buffer, parts: UpgradeParts) {
     const target = requestTarget(request, parts.endpoints.basePaths);
     const queryAt = target.indexOf('?');
     this.request = request;
     this.socket = socket;
     this.path = queryAt < 0 ? target : target.slice(0, queryAt);
     this.query = queryAt < 0 ? '' : target.slice(queryAt + 1);
-    this.startedMs = startedMs;
     this.#head = head;
     this.#parts = parts;
+    this.#startedMs = parts.clock.monotonicMs();
   }
 
   /** The path as the client sent it, for logs. */
   get loggedPath(): string {
     return loggedPath(this.request.url ?? '');
+  }
+
+  /** Since the request came in. */
+  get durationMs(): number {
+    return this.#parts.clock.monotonicMs() - this.#startedMs;
   }
 
   /** Is there a WebSocket? */

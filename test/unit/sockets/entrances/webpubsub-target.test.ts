@@ -4,15 +4,21 @@ import { simpleEvents } from '../../../../src/protocols/webpubsub/simple.js';
 import { queryOf, readTarget, simpleProtocolOf, tokenOf } from '../../../../src/sockets/entrances/webpubsub-target.js';
 import { Upgrade } from '../../../../src/sockets/upgrade.js';
 import { FakeSocket } from '../../../support/fake-socket.js';
+import { ManualClock } from '../../../support/manual-clock.js';
 
-const parts = { endpoints: { basePaths: [] }, onSocketOpened: () => {}, onSocketClosed: () => {} };
+const parts = {
+  endpoints: { basePaths: [] },
+  clock: new ManualClock(),
+  onSocketOpened: () => {},
+  onSocketClosed: () => {},
+};
 
 function request(url: string, headers: IncomingMessage['headers'] = {}): IncomingMessage {
   return { url, method: 'GET', headers, rawHeaders: [] } as unknown as IncomingMessage;
 }
 
 function targetOf(url: string) {
-  return readTarget(new Upgrade(request(url), new FakeSocket().asSocket, Buffer.alloc(0), 0, parts));
+  return readTarget(new Upgrade(request(url), new FakeSocket().asSocket, Buffer.alloc(0), parts));
 }
 
 const query = (text: string) => new URLSearchParams(text);
