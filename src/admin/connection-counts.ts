@@ -46,6 +46,16 @@ export class ConnectionCounts {
     tally.now += 1;
   }
 
+  /** An open connection that came from another node. */
+  takenOver(hub: string, protocol: string): void {
+    this.#tallies.of(this.#hubs.opened(hub), protocol).now += 1;
+  }
+
+  /** One that goes on on another node. */
+  handedOver(hub: string, protocol: string): void {
+    this.#tallies.of(this.#hubs.closed(hub), protocol).now -= 1;
+  }
+
   closed(hub: string, protocol: string, category: CloseCategory): void {
     const tally = this.#tallies.of(this.#hubs.closed(hub), protocol);
     tally.now -= 1;

@@ -68,6 +68,12 @@ export class Metrics implements Observer {
       case 'closed':
         this.#connections.closed(fact.hub, fact.connection.protocol.name, fact.ending.category);
         break;
+      case 'takenOver':
+        this.#connections.takenOver(fact.hub, fact.connection.protocol.name);
+        break;
+      case 'handedOver':
+        this.#connections.handedOver(fact.hub, fact.connection.protocol.name);
+        break;
       case 'evented':
         this.#events.finished(fact.hub, fact.type, fact.outcome, fact.durationMs, fact.attempts);
         break;

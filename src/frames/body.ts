@@ -22,6 +22,9 @@ export abstract class Body {
   /** The message with this id in parts: what all receivers share, and before and after it a receiver's own bytes. */
   abstract split(sequenceId: number): { readonly before: Buffer; readonly shared: Buffer; readonly after: Buffer };
 
+  /** The message without an id, as a plain protocol sends it: `Numbering.restore` makes the body again. */
+  abstract record(): Buffer;
+
   frame(sequenceId: number): Frame {
     const size = this.size(sequenceId);
     if (size > maxFrameBytes) return new Frame(this.isBinary, this.#written(0, size, sequenceId));

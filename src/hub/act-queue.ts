@@ -21,6 +21,8 @@ export interface QueueOwner {
   /** Stops reading from the socket, if there is one. */
   pauseReading(): void;
   resumeReading(): void;
+  /** No act is under way or waits. Called after one that was waited for. */
+  onIdle(): void;
 }
 
 interface Waiting {
@@ -52,6 +54,17 @@ export class ActQueue {
   /** Begins no more acts; the one under way finishes. */
   quiesce(): void {
     this.#isQuiet = true;
+  }
+
+  /** Carries out what waits, also when it is quiet. */
+  finish(): void {
+    this.#isQuiet = false;
+    if (!this.#isBusy) this.#next();
+  }
+
+  /** An act is under way, which holds back later ones. */
+  get isBusy(): boolean {
+    return this.#isBusy;
   }
 
   /** An invocation that waits is not begun at all. */
@@ -101,6 +114,7 @@ export class ActQueue {
       this.#begin(waiting.step, waiting.bytes);
     }
     this.#resumeIfRoom();
+    if (!this.#isBusy) this.#owner.onIdle();
   };
 
   #pauseIfFull(): void {

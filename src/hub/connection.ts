@@ -4,6 +4,7 @@ import type { Act, MembershipTag } from '../protocols/acts.js';
 import { type DataMessage, isDataMessage, type ServerMessage } from '../protocols/messages.js';
 import type { Dialogue, InboundFrame, Numbering, Protocol, Step, Steps } from '../protocols/protocol.js';
 import { ActQueue, type QueuedStep, type QueueOwner } from './act-queue.js';
+import { type ConnectionParts, type Ended, type Link, release } from './connection-parts.js';
 import { BodyBatch } from './delivery/batch.js';
 import { ReplayBuffer } from './delivery/replay-buffer.js';
 import { type Ending, slowClient } from './endings.js';
@@ -12,19 +13,6 @@ import type { Streams } from './features/streams.js';
 import type { Permissions } from './permissions.js';
 import type { ConnectionEvents, Outlet } from './ports.js';
 import type { FrameWatch } from './watches.js';
-
-/** What a connection is made of, once it is accepted. */
-export interface ConnectionParts {
-  readonly id: string;
-  /** `""` is anonymous, as undefined is. */
-  readonly userId: string | undefined;
-  readonly protocol: Protocol;
-  /** Begun by the entrance, where the client's handshake is a part of it, or from a record; else it begins here. */
-  readonly dialogue?: Dialogue | undefined;
-  readonly permissions: Permissions;
-  readonly upstream: ConnectionEvents;
-  readonly outlet: Outlet;
-}
 
 /** What carries out a connection's requests. */
 export interface ConnectionOwner {
@@ -38,21 +26,6 @@ export interface ConnectionOwner {
 /** What ends a connection that cannot go on. */
 export interface ConnectionEnder {
   fail(connection: Connection, error: PubSubError): void;
-}
-
-/**
- * A connection outlives its socket when its protocol is reliable: it is then suspended for a while, still a member of
- * its groups, and what it is sent waits in its replay buffer. [client-protocols 5.2]
- */
-type Link =
-  | { readonly state: 'open'; readonly outlet: Outlet }
-  | { readonly state: 'suspended'; readonly cancelExpiry: () => void }
-  | { readonly state: 'closed'; readonly ending: Ending };
-
-/** What remains to be closed of a connection that ended. */
-export interface Ended {
-  /** Undefined when it was suspended. */
-  readonly outlet: Outlet | undefined;
 }
 
 const noGroups: ReadonlySet<string> = new Set();
@@ -70,6 +43,8 @@ export class Connection implements QueueOwner {
   /** Most connections have no invocations or streams. */
   invocations: Invocations | undefined;
   streams: Streams | undefined;
+  /** Reliable protocols have one. */
+  readonly replayBuffer: ReplayBuffer | undefined;
   /** While somebody watches its frames. */
   frameWatch: FrameWatch | undefined;
   /** These are made when they are needed: many clients are in no group, and only listen. */
@@ -78,7 +53,6 @@ export class Connection implements QueueOwner {
   #tags: Map<string, MembershipTag> | undefined;
   #dialogue: Dialogue | undefined;
   #queue: ActQueue | undefined;
-  readonly #replay: ReplayBuffer | undefined;
   readonly #owner: ConnectionOwner;
   readonly #ender: ConnectionEnder;
   #link: Link;
@@ -91,10 +65,13 @@ export class Connection implements QueueOwner {
     this.#dialogue = parts.dialogue;
     this.permissions = parts.permissions;
     this.upstream = parts.upstream;
-    this.#replay = parts.protocol.reliability && new ReplayBuffer(parts.protocol.reliability);
+    const { reliability } = parts.protocol;
+    this.replayBuffer = parts.replay ?? (reliability && new ReplayBuffer(reliability));
     this.#owner = owner;
     this.#ender = ender;
-    this.#link = { state: 'open', outlet: parts.outlet };
+    this.#link = parts.outlet
+      ? { state: 'open', outlet: parts.outlet }
+      : { state: 'suspended', cancelExpiry: () => {} };
   }
 
   get dialogue(): Dialogue {
@@ -140,7 +117,7 @@ export class Connection implements QueueOwner {
   }
 
   get isReliable(): boolean {
-    return this.#replay !== undefined;
+    return this.replayBuffer !== undefined;
   }
 
   /** The predefined subprotocol; undefined for simple clients. */
@@ -162,9 +139,9 @@ export class Connection implements QueueOwner {
 
   /** As `send`, for reliable connections: numbers the messages and keeps them until they are acknowledged. Returns the first id; undefined when not all can be kept, which ends the connection. */
   sendNumbered(batch: BodyBatch): number | undefined {
-    if (!this.isAlive || this.#replay === undefined) return undefined;
-    const firstId = this.#replay.nextId;
-    const kept = this.#replay.add(batch);
+    if (!this.isAlive || this.replayBuffer === undefined) return undefined;
+    const firstId = this.replayBuffer.nextId;
+    const kept = this.replayBuffer.add(batch);
     if (this.isOpen && kept.length > 0) this.send(kept.framesFrom(firstId));
     if (kept === batch) return firstId;
     this.fail(slowClient.tooManyUnacknowledged());
@@ -260,20 +237,50 @@ export class Connection implements QueueOwner {
     if (link.state === 'closed') return false;
     this.#link = { state: 'open', outlet };
     this.#queue?.onNewSocket();
-    if (link.state === 'suspended') link.cancelExpiry();
-    else link.outlet.drop();
+    release(link);
+    if (link.state === 'open') link.outlet.drop();
     return true;
+  }
+
+  /**
+   * Begins to hand its session over: ends its socket, so that it gets no more input; what it got before is carried out, also
+   * when it is quiet. It is frozen until it ends, or its client comes back here.
+   * @param wake called when no act is under way any more, and when it is frozen no longer
+   * @returns false when it has ended or is frozen already
+   */
+  freeze(wake: () => void): boolean {
+    this.#owner.flush(this);
+    const link = this.#link;
+    if (link.state === 'closed' || link.state === 'frozen') return false;
+    this.#link = { state: 'frozen', wake };
+    release(link);
+    if (link.state === 'open') link.outlet.drop();
+    this.#queue?.finish();
+    return true;
+  }
+
+  get isFrozen(): boolean {
+    return this.#link.state === 'frozen';
+  }
+
+  /** An act is under way, which holds back later ones. */
+  get isBusy(): boolean {
+    return this.#queue?.isBusy ?? false;
+  }
+
+  onIdle(): void {
+    if (this.#link.state === 'frozen') this.#link.wake();
   }
 
   /** Sends again what the client has not acknowledged. @param nowMs reads a monotonic clock */
   replay(nowMs: () => number): void {
-    const frames = this.#replay?.unacked(nowMs);
+    const frames = this.replayBuffer?.unacked(nowMs);
     if (frames !== undefined && frames.count > 0) this.send(frames);
   }
 
   /** Groups whose state changes the client missed and the replay does not contain. [client-protocols D24] */
   takeForgottenGroups(): readonly string[] {
-    return this.#replay?.takeForgottenGroups() ?? [];
+    return this.replayBuffer?.takeForgottenGroups() ?? [];
   }
 
   /** Marks the connection as ended, the first time only. */
@@ -281,7 +288,7 @@ export class Connection implements QueueOwner {
     this.#owner.flush(this);
     const link = this.#link;
     if (link.state === 'closed') return undefined;
-    if (link.state === 'suspended') link.cancelExpiry();
+    release(link);
     this.#link = { state: 'closed', ending };
     this.#queue?.clear();
     this.invocations?.abandon();
@@ -301,7 +308,7 @@ export class Connection implements QueueOwner {
         this.say(step.frames);
         return;
       case 'acked':
-        this.#replay?.release(step.sequenceId); // no effect on a plain protocol [client-protocols D18]
+        this.replayBuffer?.release(step.sequenceId); // no effect on a plain protocol [client-protocols D18]
         return;
       case 'cancelInvocation':
         this.invocations?.cancel(step.invocationId);

@@ -41,11 +41,13 @@ export const endings = {
   pingTimeout: { category: 'PingTimeout', reason: 'The client did not answer pings.' },
   /** What the client sent is not WebSocket: its Close frame has been sent. */
   notWebSocket: (reason: string): Ending => ({ category: 'BadRequest', reason }),
-  /** @param lost how its socket ended */
-  recoveryExpired: (lost: Ending): Ending => ({
-    category: lost.category,
+  /** @param category of the loss of its socket */
+  recoveryExpired: (category: CloseCategory): Ending => ({
+    category,
     reason: 'The connection recovery timeout expired.',
   }),
+  /** On this node only. */
+  handedOver: { category: 'Normal', reason: 'The session goes on on another node.' },
   displaced: {
     category: outcomes.tooMany.category,
     reason:

@@ -32,6 +32,8 @@ export type Fact =
   | Ended
   | Closed
   | Abandoned
+  | HandedOver
+  | TakenOver
   | Detail;
 
 /** What only watchers are told. */
@@ -138,6 +140,16 @@ export interface Abandoned extends OfConnection {
   readonly userId: string | undefined;
   readonly subprotocol: string | undefined;
   readonly ending: Ending;
+}
+
+/** Its session is not on this node any more; it goes on. The last fact of it here: it has not ended. Told by hand-over. */
+export interface HandedOver extends OfConnection {
+  readonly kind: 'handedOver';
+}
+
+/** Its session goes on on this node, in its groups: as its first fact here, without those of its beginning. Told by hand-over. */
+export interface TakenOver extends OfConnection {
+  readonly kind: 'takenOver';
 }
 
 /** The kinds of events in metrics. A user event's name is not one of them, since clients choose it. */

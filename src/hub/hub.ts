@@ -4,6 +4,7 @@ import type { Payload } from '../protocols/messages.js';
 import type { Member, Overridden, Permission, Query, Target } from './commands.js';
 import { PendingSends } from './delivery/pending-sends.js';
 import { GroupStates } from './features/group-state.js';
+import { HandOver } from './hand-over.js';
 import { Lifecycle } from './lifecycle.js';
 import { Members, type MembershipChanges } from './members.js';
 import { HubPerformer } from './performer.js';
@@ -58,6 +59,8 @@ export class Hub {
   readonly name: string;
   /** The lives of its connections on this node, for the sockets. */
   readonly lifecycle: Lifecycle;
+  /** Of its sessions, to other nodes and from them. */
+  readonly handOver: HandOver;
   /** For the other nodes. */
   readonly performer: Performer;
   readonly #ports: HubPorts;
@@ -90,6 +93,7 @@ export class Hub {
     this.lifecycle = new Lifecycle(name, { ...ports, members, states, requests, onEmpty });
     this.performer = new HubPerformer({ members, publisher, states, lifecycle: this.lifecycle, slices });
     this.#queries = new Queries(this.performer, backplane);
+    this.handOver = new HandOver(name, { ...ports, members, states, requests, lifecycle: this.lifecycle });
   }
 
   /** Connections on this node. */

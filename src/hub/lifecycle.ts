@@ -1,13 +1,15 @@
 import type { Clock } from '../clock.js';
-import { PubSubError } from '../errors.js';
+import { type CloseCategory, PubSubError } from '../errors.js';
 import { type Admission, admit, type Candidate } from './admission.js';
-import { Connection, type ConnectionEnder, type ConnectionOwner, type Ended } from './connection.js';
+import { Connection, type ConnectionEnder, type ConnectionOwner } from './connection.js';
+import type { Ended } from './connection-parts.js';
 import { type Closing, closeCodeOf, type Ending, endings } from './endings.js';
 import type { GroupStates } from './features/group-state.js';
 import type { Members } from './members.js';
 import { Permissions } from './permissions.js';
 import type { Backplane, Observer, Outlet, ReconnectionTokens, Target, Upstream } from './ports.js';
 import { listenTo } from './reach.js';
+import type { AbsenceRecord } from './session.js';
 import type { Slices, Steps } from './slices.js';
 import type { Watches } from './watches.js';
 
@@ -29,6 +31,15 @@ export interface LifecycleParts {
   readonly onEmpty: () => void;
 }
 
+/** Of a session without a client. */
+interface Absence {
+  /** Monotonic milliseconds. */
+  readonly sinceMs: number;
+  readonly untilMs: number;
+  /** Of its ending when the client stays away. */
+  readonly category: CloseCategory;
+}
+
 /** A connection in more groups leaves them in slices when it ends: each takes some microseconds. */
 const groupsLeftAtOnce = 1_000;
 
@@ -44,8 +55,8 @@ export class Lifecycle implements ConnectionEnder {
   readonly #admitted = new Map<Admission, () => void>();
   /** Connections that have ended and are still members of groups. */
   #departing = 0;
-  /** Disconnected sessions, the oldest disconnection first, with its time. */
-  readonly #away = new Map<Connection, number>();
+  /** Disconnected sessions, the oldest disconnection first. */
+  readonly #away = new Map<Connection, Absence>();
 
   /** @param hub canonical name */
   constructor(hub: string, parts: LifecycleParts) {
@@ -85,7 +96,7 @@ export class Lifecycle implements ConnectionEnder {
     } finally {
       this.#asking -= 1;
       if (givenId !== undefined) this.#askingIds.delete(givenId);
-      this.#tellIfEmpty();
+      this.tellIfEmpty();
     }
   }
 
@@ -141,7 +152,7 @@ export class Lifecycle implements ConnectionEnder {
     this.#retract(admission, endings.notEstablished);
     this.#admitted.get(admission)?.();
     this.#admitted.delete(admission);
-    this.#tellIfEmpty();
+    this.tellIfEmpty();
   }
 
   /** The upstream has accepted a client whose connection is not opened. [upstream-events D39] */
@@ -160,15 +171,31 @@ export class Lifecycle implements ConnectionEnder {
       this.#end(connection, ending);
       return;
     }
-    const expire = () => this.#end(connection, endings.recoveryExpired(ending));
-    connection.suspend(this.#parts.clock.after(this.#parts.recoveryWindowMs(), expire));
-    this.#away.set(connection, this.#parts.clock.monotonicMs());
+    this.awaitClient(connection, { remainingMs: this.#parts.recoveryWindowMs(), category: ending.category });
+  }
+
+  /** Its client is away. It ends unless the client comes back in time. */
+  awaitClient(connection: Connection, { remainingMs, category }: AbsenceRecord): void {
+    const { clock } = this.#parts;
+    const expire = () => this.#end(connection, endings.recoveryExpired(category));
+    connection.suspend(clock.after(remainingMs, expire));
+    const sinceMs = clock.monotonicMs();
+    this.#away.set(connection, { sinceMs, untilMs: sinceMs + remainingMs, category });
+  }
+
+  /** For a session that is handed over: how it waits for its client, or would, if that left now. It is not ended to make room any more. */
+  takeAbsence(connection: Connection): AbsenceRecord {
+    const { clock, recoveryWindowMs } = this.#parts;
+    const away = this.#away.get(connection);
+    if (away === undefined) return { remainingMs: recoveryWindowMs(), category: endings.lost.category };
+    this.#away.delete(connection);
+    return { remainingMs: away.untilMs - clock.monotonicMs(), category: away.category };
   }
 
   /** Monotonic time at which the longest disconnected session lost its client; undefined when there is none. */
   get longestAwaySinceMs(): number | undefined {
     const [oldest] = this.#away.values();
-    return oldest;
+    return oldest?.sinceMs;
   }
 
   /** Ends the session that has been disconnected longest, to admit a new client. False when none is disconnected. */
@@ -281,10 +308,11 @@ export class Lifecycle implements ConnectionEnder {
   /** It has left its groups. */
   #conclude(connection: Connection, ending: Ending): void {
     this.#parts.observer.tell({ kind: 'closed', hub: this.#hub, connection, ending });
-    this.#tellIfEmpty();
+    this.tellIfEmpty();
   }
 
-  #tellIfEmpty(): void {
+  /** Called when somebody is not here any more. */
+  tellIfEmpty(): void {
     const isEmpty = this.#parts.members.size === 0 && this.#departing === 0;
     if (isEmpty && this.#asking === 0 && this.#admitted.size === 0) this.#parts.onEmpty();
   }
@@ -300,7 +328,11 @@ export class Lifecycle implements ConnectionEnder {
 
 const nothing = () => {};
 
-function targetsOf(hub: string, { connectionId, userId, groups }: Admission): readonly Target[] {
+/** What a connection is reached by. */
+export function targetsOf(
+  hub: string,
+  { connectionId, userId, groups }: Pick<Admission, 'connectionId' | 'userId' | 'groups'>,
+): readonly Target[] {
   return [
     { scope: 'hub', hub },
     { scope: 'connection', hub, connectionId },

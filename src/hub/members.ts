@@ -3,6 +3,7 @@ import { notReached } from './commands.js';
 import type { Connection } from './connection.js';
 import type { Backplane, Target } from './ports.js';
 import { Roster } from './roster.js';
+import type { MembershipRecord } from './session.js';
 
 /** Announcements that other nodes have not received yet, by name. */
 type Announcements = Map<string, Promise<void>>;
@@ -76,6 +77,22 @@ export class Members {
     if (this.#connections.size === 0) this.#backplane.unlisten({ scope: 'hub', hub: this.#hub });
   }
 
+  /** Takes out a connection that goes on on another node: it leaves no group, so none of that is told. */
+  withdraw(connection: Connection): void {
+    this.remove(connection);
+    for (const group of connection.groups) this.#removeFrom(group, connection);
+  }
+
+  /** Takes in a connection that was withdrawn on another node. A promise as of `add`. */
+  reinstate(connection: Connection, memberships: readonly MembershipRecord[]): Promise<unknown> | undefined {
+    const ready = [this.add(connection)];
+    for (const { group, tag } of memberships) {
+      if (connection.enter(group, tag)) ready.push(this.#announced(group, this.#groups.add(group, connection)));
+    }
+    const waiting = ready.filter(promise => promise !== undefined);
+    return waiting.length === 0 ? undefined : Promise.all(waiting);
+  }
+
   /**
    * Idempotent; does nothing to a connection that has ended, also by what was delivered to it first, as a slow client.
    * A promise, when given, settles once other nodes' sends reach the group's members here.
@@ -86,7 +103,7 @@ export class Members {
     if (!connection.isAlive) return undefined;
     if (!connection.enter(group, tag)) return this.#newGroups.get(group);
     const isFirst = this.#groups.add(group, connection);
-    const ready = isFirst ? this.#announce(this.#newGroups, group, this.#group(group)) : this.#newGroups.get(group);
+    const ready = this.#announced(group, isFirst);
     this.#changes.joined(connection, group, isFirst, tag);
     return ready;
   }
@@ -96,9 +113,7 @@ export class Members {
     this.beforeChange();
     const tag = connection.tagOf(group);
     if (!connection.leave(group)) return;
-    const isLast = this.#groups.remove(group, connection);
-    if (isLast) this.#conclude(this.#newGroups, group, this.#group(group));
-    this.#changes.left(connection, group, isLast, tag);
+    this.#changes.left(connection, group, this.#removeFrom(group, connection), tag);
   }
 
   count(target: Target): number {
@@ -128,6 +143,17 @@ export class Members {
         return connection === undefined ? [] : [connection];
       }
     }
+  }
+
+  #announced(group: string, isFirst: boolean): Promise<void> | undefined {
+    return isFirst ? this.#announce(this.#newGroups, group, this.#group(group)) : this.#newGroups.get(group);
+  }
+
+  /** True when it was the last member. */
+  #removeFrom(group: string, connection: Connection): boolean {
+    const isLast = this.#groups.remove(group, connection);
+    if (isLast) this.#conclude(this.#newGroups, group, this.#group(group));
+    return isLast;
   }
 
   #enterUser(userId: string, connection: Connection): Promise<void> | undefined {

@@ -1,6 +1,8 @@
+import { PubSubError } from '../errors.js';
 import { compilePattern, type GroupPattern } from '../protocols/patterns.js';
 import type { Permission } from './ports.js';
-import { type GroupRight, noPattern, parseRole, type RoleRule } from './roles.js';
+import { type GroupRight, groupRights, noPattern, parseRole, type RoleRule } from './roles.js';
+import type { PermissionsRecord, RulesRecord } from './session.js';
 
 /** Per permission and connection. [client-protocols 2.2, 8.1; rest-api 2.5] */
 const maxLiterals = 1000;
@@ -26,6 +28,22 @@ export class Permissions {
       this.#ignored ??= [];
       this.#ignored.push({ role, reason });
     }
+  }
+
+  /** @throws PubSubError `malformed` for what is not a pattern, and for too many */
+  static from(record: PermissionsRecord): Permissions {
+    const permissions = new Permissions([]);
+    for (const right of groupRights) {
+      const rules = record[right];
+      if (rules !== undefined) permissions.#rulesOf(right).restore(rules);
+    }
+    return permissions;
+  }
+
+  record(): PermissionsRecord {
+    const record: PermissionsRecord = {};
+    for (const right of groupRights) record[right] = this.#rules?.[right]?.record();
+    return record;
   }
 
   /** Invalid roles, to be reported; they are not kept. */
@@ -77,7 +95,26 @@ class Rules {
   #isAllAllowed = false;
   /** Group → allowed or denied; these decide before patterns do. */
   #literals: Map<string, boolean> | undefined;
-  #patterns: GroupPattern[] | undefined;
+  /** With their texts, for records. */
+  #patterns: { readonly text: string; readonly matches: GroupPattern }[] | undefined;
+
+  /** To be called once, first. @throws as `Permissions.from` */
+  restore({ isAllAllowed, literals, patterns }: RulesRecord): void {
+    this.#isAllAllowed = isAllAllowed;
+    for (const [group, isAllowed] of literals) this.#set(group, isAllowed);
+    for (const text of patterns) {
+      const problem = this.addPattern(text);
+      if (problem !== undefined) throw new PubSubError('malformed', `pattern of group names: ${problem}`);
+    }
+  }
+
+  record(): RulesRecord {
+    return {
+      isAllAllowed: this.#isAllAllowed,
+      literals: [...(this.#literals ?? [])],
+      patterns: (this.#patterns ?? []).map(({ text }) => text),
+    };
+  }
 
   allows(group: string): boolean {
     return this.#literals?.get(group) ?? this.#allowsByRole(group);
@@ -94,9 +131,9 @@ class Rules {
   addPattern(text: string): string | undefined {
     this.#patterns ??= [];
     if (this.#patterns.length >= maxPatterns) return `more than ${maxPatterns} patterns`;
-    const pattern = compilePattern(text);
-    if (pattern === undefined) return noPattern;
-    this.#patterns.push(pattern);
+    const matches = compilePattern(text);
+    if (matches === undefined) return noPattern;
+    this.#patterns.push({ text, matches });
     return undefined;
   }
 
@@ -118,6 +155,6 @@ class Rules {
   }
 
   #allowsByRole(group: string): boolean {
-    return this.#isAllAllowed || (this.#patterns?.some(matches => matches(group)) ?? false);
+    return this.#isAllAllowed || (this.#patterns?.some(({ matches }) => matches(group)) ?? false);
   }
 }

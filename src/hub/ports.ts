@@ -2,6 +2,7 @@ import type { Frames } from '../frames/frames.js';
 import type { Payload } from '../protocols/messages.js';
 import type { Answers, Command, Query, QueryKind, Target } from './commands.js';
 import type { PlainFact } from './facts.js';
+import type { EventsRecord } from './session.js';
 
 export type { Member, Permission, Target } from './commands.js';
 
@@ -62,8 +63,11 @@ export interface ConnectReply {
 
 /** What the app server answers. What it is only notified of are facts, which its room reads. */
 export interface Upstream {
-  /** Starts the event history of one connection: its `ce-id` counter, state and cookies. No event is sent. */
-  open(hub: string, connectionId: string): ConnectionEvents;
+  /**
+   * Starts the event history of one connection: its `ce-id` counter, state and cookies. No event is sent.
+   * @param record of a history that goes on. @throws TypeError for an invalid one
+   */
+  open(hub: string, connectionId: string, record?: EventsRecord): ConnectionEvents;
 }
 
 /** One connection's events that are answered, numbered in the order of these calls and of its facts. [upstream-events 1.3, 2.3] */
@@ -81,6 +85,10 @@ export interface ConnectionEvents {
    * `cancelled` by the signal, `eventFailed` when delivery failed otherwise
    */
   event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined>;
+  /** Resolves when all notifications of it so far are sent; undefined when they are. */
+  whenNotified(): Promise<void> | undefined;
+  /** The history so far, for `Upstream.open`. */
+  record(): EventsRecord;
 }
 
 // ------------------------------------------------------------------------------------------------------ backplane

@@ -56,6 +56,11 @@ export class Requests implements ConnectionOwner {
     this.#parts.sends.flushFor(connection);
   }
 
+  streamsOf(connection: Connection): Streams {
+    connection.streams ??= new Streams(this.#parts.clock, output => this.#passOn(connection, output));
+    return connection.streams;
+  }
+
   /** A promise while an upstream or another node is being waited for. Never throws or rejects. */
   execute(connection: Connection, act: Act): Promise<void> | undefined {
     if (act.kind === 'invoke') return this.#invoke(connection, act);
@@ -184,13 +189,13 @@ export class Requests implements ConnectionOwner {
 
   /** Streams have notices of their own for progress and errors. [client-protocols 4.8] */
   #stream(connection: Connection, act: StreamAct): void {
-    connection.streams ??= new Streams(this.#parts.clock, output => this.#passOn(connection, output));
-    if (act.kind === 'streamData') connection.streams.data(act);
-    else if (act.kind === 'streamEnd') connection.streams.end(act);
+    const streams = this.streamsOf(connection);
+    if (act.kind === 'streamData') streams.data(act);
+    else if (act.kind === 'streamEnd') streams.end(act);
     else {
       const isAllowed = connection.permissions.allows('sendToGroup', act.group);
       if (!isAllowed) this.#refused(connection, notAllowed('sendToGroup', act.group));
-      connection.streams.start(act, isAllowed);
+      streams.start(act, isAllowed);
     }
   }
 

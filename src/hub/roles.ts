@@ -26,6 +26,8 @@ const rights = [
   spelled('getGroupState', false),
 ] as const;
 
+export const groupRights: readonly GroupRight[] = rights.map(({ right }) => right);
+
 /** A right with its spellings: roles are read at each connect. The plural is that of patterns. */
 function spelled(right: GroupRight, hasPatterns: boolean) {
   const whole = `${rolePrefix}${right}`;

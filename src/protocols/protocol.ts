@@ -30,6 +30,8 @@ export interface Numbering {
   prepare(message: DataMessage): Body | undefined;
   /** As for `Encoder.encodeState`. */
   prepareState?(message: StateMessage): Body | undefined;
+  /** @param record of a body that this protocol prepared. @throws PubSubError `malformed` for another one */
+  restore(record: Buffer): Body;
 }
 
 /** A number of messages and their bytes. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { noBody, type Response } from '../egress/exchange.js';
 import type { EventKind } from '../hub/facts.js';
 import type { ConnectionEvents, ConnectReply, ConnectRequest } from '../hub/ports.js';
+import type { EventsRecord } from '../hub/session.js';
 import type { Payload } from '../protocols/messages.js';
 import { connectBodyLimit, readConnectReply } from './connect-reply.js';
 import type { EventContext } from './context.js';
@@ -43,11 +44,31 @@ export class HandledEvents implements ConnectionEvents {
   /** `hub` is the spelling it was made with, `origin` what the service was called then. */
   #headers: { readonly hub: string; readonly origin: string; readonly template: ConnectionHeaders } | undefined;
 
-  constructor(context: EventContext, sender: EventSender, hub: string, connectionId: string) {
+  /** @throws TypeError for a record that does not contain cookies where it should */
+  constructor(context: EventContext, sender: EventSender, hub: string, connectionId: string, record?: EventsRecord) {
     this.#context = context;
     this.#sender = sender;
     this.#hub = hub;
     this.#connectionId = connectionId;
+    if (record === undefined) return;
+    this.#know(record.userId, record.subprotocol);
+    this.#nextId = record.nextId;
+    this.#state = record.state;
+    if (record.cookies.length > 0) this.#cookies = Cookies.from(record.cookies);
+  }
+
+  record(): EventsRecord {
+    return {
+      userId: this.#userId,
+      subprotocol: this.#subprotocol,
+      nextId: this.#nextId,
+      state: this.#state,
+      cookies: this.#cookies?.record() ?? [],
+    };
+  }
+
+  whenNotified(): Promise<void> | undefined {
+    return this.#notifications?.whenSent();
   }
 
   connect(request: ConnectRequest): Promise<ConnectReply> | undefined {

@@ -1,4 +1,5 @@
 import { Cookie, CookieJar, MemoryCookieStore } from 'tough-cookie';
+import type { EventsRecord } from '../hub/session.js';
 import { isSendable } from './header-text.js';
 import { shown } from './reply.js';
 
@@ -15,6 +16,19 @@ export class Cookies {
   readonly #jar = new CookieJar(this.#store);
   /** The cookies of the jar by domain, path and name, in the order in which they were set. */
   readonly #kept = new Map<string, Cookie>();
+
+  /** @throws TypeError for what is not a cookie */
+  static from(records: EventsRecord['cookies']): Cookies {
+    const cookies = new Cookies();
+    const made = new Map([...records].sort(byCreation).map(record => [record, cookieOf(record)]));
+    for (const record of records) cookies.#restore(made.get(record)!);
+    return cookies;
+  }
+
+  /** As the library writes them, in the order in which they were set, with their place in the order of their creation. */
+  record(): EventsRecord['cookies'] {
+    return [...this.#kept.values()].map(cookie => ({ ...cookie.toJSON(), creationIndex: cookie.creationIndex }));
+  }
 
   /**
    * Keeps what can be sent back. Beyond the limits those go that were set first.
@@ -47,9 +61,14 @@ export class Cookies {
     // One for another site is the upstream's mistake and is dropped, as browsers do.
     const kept = this.#jar.setCookieSync(cookie, url, { ignoreError: true });
     if (kept === undefined) return;
-    const id = JSON.stringify([kept.domain, kept.path, kept.key]);
+    const id = idOf(kept);
     this.#kept.delete(id);
     if (kept.TTL() > 0) this.#kept.set(id, kept);
+  }
+
+  #restore(cookie: Cookie): void {
+    void this.#store.putCookie(cookie);
+    this.#kept.set(idOf(cookie), cookie);
   }
 
   /** True when a cookie was dropped that had not expired. */
@@ -69,6 +88,23 @@ export class Cookies {
     }
     return hasDropped;
   }
+}
+
+function idOf({ domain, path, key }: Cookie): string {
+  return JSON.stringify([domain, path, key]);
+}
+
+type CookieRecord = EventsRecord['cookies'][number];
+
+/** Cookies of equal paths are sent in the order in which they were created: the library counts them as they are made. */
+function byCreation(a: CookieRecord, b: CookieRecord): number {
+  return Number(a.creationIndex) - Number(b.creationIndex);
+}
+
+function cookieOf(record: CookieRecord): Cookie {
+  const cookie = Cookie.fromJSON(record);
+  if (cookie?.domain && cookie.path && cookie.key) return cookie;
+  throw new TypeError('not a cookie with a name, a domain and a path');
 }
 
 /** With `=`, and the `; ` before the next one. */

@@ -4,6 +4,7 @@ import type { Clock } from '../clock.js';
 import type { ProxySettings } from '../egress/proxy.js';
 import { Transport } from '../egress/transport.js';
 import type { Observer, Upstream } from '../hub/ports.js';
+import type { EventsRecord } from '../hub/session.js';
 import type { Watches } from '../hub/watches.js';
 import { type AbuseCheck, checkUpstream } from './abuse-check.js';
 import { HandledEvents } from './connection-events.js';
@@ -123,8 +124,8 @@ export class EventHandlers implements Upstream {
     return this.#context.settings.routes.handlers.map(handlerStatus);
   }
 
-  open(hub: string, connectionId: string): HandledEvents {
-    return new HandledEvents(this.#context, this.#sender, hub, connectionId);
+  open(hub: string, connectionId: string, record?: EventsRecord): HandledEvents {
+    return new HandledEvents(this.#context, this.#sender, hub, connectionId, record);
   }
 
   /** Settles once no event is under way. */

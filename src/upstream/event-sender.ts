@@ -52,7 +52,7 @@ export interface SenderOptions {
   readonly clock: Clock;
   readonly observer: Observer;
   readonly watches: Watches | undefined;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'send'>;
 }
 
 /** Sends events to the configured event handlers; reports the outcome of each, and each attempt to those who watch. */

@@ -28,6 +28,7 @@ export class Notifications {
   #waiting: { readonly send: Send; readonly cancelOverdue: () => void }[] | undefined;
   /** Ends the wait for the one under way. */
   #goOn: () => void = () => {};
+  #onSent: (() => void) | undefined;
 
   constructor(order: Order) {
     this.#order = order;
@@ -37,6 +38,18 @@ export class Notifications {
   add(send: Send): void {
     if (this.#waiting === undefined) void this.#sendAll(send);
     else this.#waiting.push({ send, cancelOverdue: this.#order.whenOverdue(() => this.#goOn()) });
+  }
+
+  /** Resolves when none is under way or waits; undefined when that is so already. */
+  whenSent(): Promise<void> | undefined {
+    if (this.#waiting === undefined) return undefined;
+    const before = this.#onSent;
+    return new Promise(resolve => {
+      this.#onSent = () => {
+        before?.();
+        resolve();
+      };
+    });
   }
 
   async #sendAll(first: Send): Promise<void> {
@@ -52,6 +65,8 @@ export class Notifications {
     }
     this.#waiting = undefined;
     this.#order.leave();
+    this.#onSent?.();
+    this.#onSent = undefined;
   }
 
   #turnOf(sent: Promise<unknown>): Promise<void> | undefined {

@@ -24,7 +24,12 @@ export const json = 'json.webpubsub.azure.v1';
 
 /** No event handler is configured for anything. */
 const noUpstream: Upstream = {
-  open: () => ({ connect: () => undefined, event: async () => undefined }),
+  open: () => ({
+    connect: () => undefined,
+    event: async () => undefined,
+    whenNotified: () => undefined,
+    record: () => ({ nextId: 1, cookies: [] }),
+  }),
 };
 
 /** The far end of one connection: what its client got, and how it was closed. */

@@ -2,7 +2,10 @@ import { Body } from '../../src/frames/body.js';
 import { BodyBatch } from '../../src/hub/delivery/batch.js';
 import { ReplayBuffer } from '../../src/hub/delivery/replay-buffer.js';
 import type { StateSubject } from '../../src/hub/delivery/state-subject.js';
+import { readSession, writeSession } from '../../src/hub/session.js';
+import type { Numbering } from '../../src/protocols/protocol.js';
 import { jsonReliable } from '../../src/protocols/webpubsub/json/index.js';
+import { wholeRecord } from './session-record.js';
 
 /** With the limits of Web PubSub. */
 export function replayBuffer(): ReplayBuffer {
@@ -19,6 +22,10 @@ class TextBody extends Body {
   constructor(text: string) {
     super();
     this.#text = text;
+  }
+
+  record(): Buffer {
+    return Buffer.from(this.#text);
   }
 
   get bytes(): number {
@@ -49,6 +56,17 @@ class TextBody extends Body {
 
 export function body(text: string, bytes = 0): Body {
   return new TextBody(text.padEnd(bytes));
+}
+
+const numbering: Numbering = {
+  prepare: () => undefined,
+  restore: record => new TextBody(record.toString()),
+};
+
+/** Written and read again, as another node does, whose clock reads something else. */
+export function carriedOver(buffer: ReplayBuffer, nowMs: number, thereMs: number): ReplayBuffer {
+  const { replay } = readSession(writeSession({ ...wholeRecord, replay: buffer.record(nowMs) }));
+  return ReplayBuffer.from(replay!, { ...jsonReliable.reliability!, numbering }, thereMs);
 }
 
 export function batchOf(texts: readonly string[], expiresAtMs = never): BodyBatch {

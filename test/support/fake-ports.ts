@@ -18,6 +18,7 @@ import type {
   Turn,
   Upstream,
 } from '../../src/hub/ports.js';
+import type { EventsRecord } from '../../src/hub/session.js';
 import { type Pace, Slices } from '../../src/hub/slices.js';
 import { Watches } from '../../src/hub/watches.js';
 import type { Payload } from '../../src/protocols/messages.js';
@@ -126,6 +127,14 @@ export class ScriptedSession implements ConnectionEvents {
     if (fact.kind === 'joined') this.joined(fact.group);
     if (fact.kind === 'left') this.left(fact.group);
     if (fact.kind === 'closed' || fact.kind === 'abandoned') this.disconnected(fact.ending.reason);
+  }
+
+  whenNotified(): undefined {
+    return undefined;
+  }
+
+  record(): EventsRecord {
+    return { nextId: 1, state: undefined, cookies: [] };
   }
 
   /** Names of the calls so far; of events, their own names. */

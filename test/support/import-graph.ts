@@ -82,7 +82,7 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
   'pino-pretty': ['logging'],
   yaml: ['config'],
   ajv: ['config'],
-  '@sinclair/typebox': ['config', 'rest'],
+  '@sinclair/typebox': ['config', 'rest', 'hub/session.ts'],
   chokidar: ['config'],
   'fastest-levenshtein': ['config', 'hub'],
   '@bufbuild/protobuf': ['protocols'],
@@ -238,7 +238,7 @@ function libraryFault(path: string, specifier: string, isType: boolean): string 
   const library = /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
   const allowed = libraryRooms[library];
   if (allowed === undefined) return `library ${library} has no room`;
-  return isAllowed(allowed, [room], isType)
+  return isAllowed(allowed, [room, path], isType)
     ? undefined
     : `${room} may not import ${isType ? typesOf : ''}library ${library}`;
 }

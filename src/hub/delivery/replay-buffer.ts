@@ -2,6 +2,7 @@ import type { Frame, Frames } from '../../frames/frames.js';
 import { numberedMessage } from '../../frames/numbered-frames.js';
 import { concatWires } from '../../frames/wire.js';
 import type { Reliability } from '../../protocols/protocol.js';
+import type { ReplayRecord } from '../session.js';
 import type { BodyBatch } from './batch.js';
 import { type Unacked, UnackedQueue } from './unacked-queue.js';
 import { UnackedStates } from './unacked-states.js';
@@ -14,13 +15,32 @@ export class ReplayBuffer {
   #lastId = 0;
   /** All messages up to this one are. */
   #acknowledgedId = 0;
-  readonly #unacked = new UnackedQueue();
+  #unacked = new UnackedQueue();
   readonly #limits: ReplayLimits;
   /** Most sessions never get one. */
   #states: UnackedStates | undefined;
 
   constructor(limits: ReplayLimits) {
     this.#limits = limits;
+  }
+
+  /** @param nowMs monotonic. @throws PubSubError `malformed` for a message that is not of this protocol */
+  static from(record: ReplayRecord, reliability: Reliability, nowMs: number): ReplayBuffer {
+    const { numbering, stateWindow } = reliability;
+    const buffer = new ReplayBuffer(reliability);
+    buffer.#lastId = record.lastId;
+    buffer.#unacked = UnackedQueue.from(record.unacked, numbering, nowMs);
+    buffer.#states = record.states && UnackedStates.from(record.states, numbering, stateWindow, nowMs);
+    return buffer;
+  }
+
+  /** @param nowMs monotonic: what has expired is part of it, since its id is taken */
+  record(nowMs: number): ReplayRecord {
+    return {
+      lastId: this.#lastId,
+      unacked: this.#unacked.record(nowMs),
+      states: this.#states?.record(nowMs),
+    };
   }
 
   /** The id that the next message gets. */

@@ -1,5 +1,7 @@
 import type { Body } from '../../frames/body.js';
-import type { BodyBatch } from './batch.js';
+import type { Numbering } from '../../protocols/protocol.js';
+import type { UnackedRecord } from '../session.js';
+import { BodyBatch } from './batch.js';
 
 /** A message of a session that its client has not acknowledged. */
 export interface Unacked {
@@ -7,6 +9,21 @@ export interface Unacked {
   readonly body: Body;
   /** Monotonic milliseconds; infinite for a message that never expires. */
   readonly expiresAtMs: number;
+}
+
+/** @param nowMs monotonic */
+export function recordOf({ sequenceId, body, expiresAtMs }: Unacked, nowMs: number): UnackedRecord {
+  const ttlMs = expiresAtMs === Number.POSITIVE_INFINITY ? undefined : expiresAtMs - nowMs;
+  return { sequenceId, body: body.record(), ttlMs };
+}
+
+/** @param nowMs monotonic. @throws PubSubError `malformed` for a body that is not of this protocol */
+export function unackedFrom(
+  { sequenceId, body, ttlMs = Number.POSITIVE_INFINITY }: UnackedRecord,
+  numbering: Numbering,
+  nowMs: number,
+): Unacked {
+  return { sequenceId, body: numbering.restore(body), expiresAtMs: nowMs + ttlMs };
 }
 
 /** Places that a queue begins with, and above which it gives its memory back once it is empty. */
@@ -30,6 +47,24 @@ export class UnackedQueue {
   size = 0;
   /** Of all messages, without their numbers. */
   bytes = 0;
+
+  /** @throws as `unackedFrom` */
+  static from(records: readonly UnackedRecord[], numbering: Numbering, nowMs: number): UnackedQueue {
+    const queue = new UnackedQueue();
+    for (const record of records) {
+      const { sequenceId, body, expiresAtMs } = unackedFrom(record, numbering, nowMs);
+      queue.add(sequenceId, new BodyBatch([{ body, expiresAtMs }]));
+    }
+    return queue;
+  }
+
+  record(nowMs: number): UnackedRecord[] {
+    const records: UnackedRecord[] = [];
+    for (let next = this.after(0); next !== undefined; next = this.after(next.sequenceId)) {
+      records.push(recordOf(next, nowMs));
+    }
+    return records;
+  }
 
   add(firstId: number, batch: BodyBatch): void {
     if (this.#batchCount === this.#batches.length) this.#grow();

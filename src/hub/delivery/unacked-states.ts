@@ -1,6 +1,7 @@
-import type { MessageLimit } from '../../protocols/protocol.js';
+import type { MessageLimit, Numbering } from '../../protocols/protocol.js';
+import type { UnackedStatesRecord } from '../session.js';
 import type { StateSubject } from './state-subject.js';
-import type { Unacked } from './unacked-queue.js';
+import { recordOf, type Unacked, unackedFrom } from './unacked-queue.js';
 
 /** Stands for the snapshot among the connection ids of a group; no id is empty. */
 const snapshotKey = '';
@@ -19,6 +20,29 @@ export class UnackedStates {
 
   constructor(limit: MessageLimit) {
     this.#limit = limit;
+  }
+
+  /** @throws as `unackedFrom` */
+  static from(record: UnackedStatesRecord, numbering: Numbering, limit: MessageLimit, nowMs: number): UnackedStates {
+    const states = new UnackedStates(limit);
+    for (const message of record.messages) {
+      states.#keep(unackedFrom(message, numbering, nowMs), message.group, message.connectionId ?? snapshotKey);
+    }
+    states.#forgotten = new Set(record.forgotten);
+    states.#forgottenUpTo = record.forgottenUpTo;
+    return states;
+  }
+
+  /** Groups keep their order, in which snapshots are sent. */
+  record(nowMs: number): UnackedStatesRecord {
+    const messages = [...this.#groups].flatMap(([group, states]) =>
+      [...states].map(([key, message]) => ({
+        ...recordOf(message, nowMs),
+        group,
+        connectionId: key === snapshotKey ? undefined : key,
+      })),
+    );
+    return { messages, forgotten: [...this.#forgotten], forgottenUpTo: this.#forgottenUpTo };
   }
 
   /** Past the limit all is forgotten: a client that has missed so much is better served by a snapshot. */

@@ -5,6 +5,7 @@ import { merge, notAccepted, type Target } from '../commands.js';
 import type { Connection } from '../connection.js';
 import type { PendingSends } from '../delivery/pending-sends.js';
 import type { Backplane, Observer, Publication } from '../ports.js';
+import type { GroupStatesRecord } from '../session.js';
 import type { Slices, Steps } from '../slices.js';
 import { firstItems } from './state-items.js';
 
@@ -55,6 +56,50 @@ export class GroupStates {
 
   constructor(parts: GroupStateParts) {
     this.#parts = parts;
+  }
+
+  /**
+   * What the connection has in its groups. As with `restore`, nothing is sent: for the other members nothing changes when
+   * its session goes on elsewhere.
+   */
+  record(connection: Connection): GroupStatesRecord {
+    const record: GroupStatesRecord = {
+      lastUpdateMs: this.#lastUpdateMs.get(connection),
+      states: [],
+      subscriptions: [],
+    };
+    for (const group of connection.groups) {
+      const state = this.#groups.get(group)?.states.get(connection.id);
+      if (state !== undefined) {
+        record.states.push({ group, entries: [...(state.state ?? [])], updatedAtMs: state.updatedAtMs });
+      }
+      const subscription = this.#subscription(connection, group);
+      if (subscription !== undefined) {
+        record.subscriptions.push({ group, awaitsSnapshot: subscription.held !== undefined });
+      }
+    }
+    return record;
+  }
+
+  /** A subscriber whose snapshot was being made gets one. */
+  restore(connection: Connection, { lastUpdateMs, states, subscriptions }: GroupStatesRecord): void {
+    if (lastUpdateMs !== undefined) this.#lastUpdateMs.set(connection, lastUpdateMs);
+    for (const { group, entries, updatedAtMs } of states) {
+      const item = { ...identityOf(connection), state: new Map(entries), updatedAtMs };
+      this.#entry(group).states.set(connection.id, item);
+    }
+    for (const { group, awaitsSnapshot } of subscriptions) {
+      this.#entry(group).subscriptions.set(connection, { held: awaitsSnapshot ? new Map() : undefined });
+      if (awaitsSnapshot) void this.sendSnapshot(connection, group);
+    }
+  }
+
+  /** Forgets what the connection has in its groups. */
+  abandon(connection: Connection): void {
+    for (const group of connection.groups) {
+      this.unsubscribe(connection, group);
+      this.#delete(group, entry => entry.states.delete(connection.id));
+    }
   }
 
   /**

@@ -31,6 +31,7 @@ export class Invocations {
   #underWay = 0;
   #bytes = 0;
   #hasRoom: (() => void) | undefined;
+  #isIdle: (() => void) | undefined;
 
   constructor(invoker: Invoker) {
     this.#invoker = invoker;
@@ -69,6 +70,14 @@ export class Invocations {
     this.#end.abort();
   }
 
+  /** Resolves when the upstream works on none; undefined when that is so. Asked by one at a time. */
+  whenIdle(): Promise<void> | undefined {
+    if (this.#underWay === 0) return undefined;
+    return new Promise(resolve => {
+      this.#isIdle = resolve;
+    });
+  }
+
   #isFull(): boolean {
     return this.#underWay >= maxInvocations || this.#bytes >= maxInvocationBytes;
   }
@@ -86,6 +95,7 @@ export class Invocations {
       this.#awaited.delete(invocationId);
       this.#invoker.respond(act, result);
     }
+    if (this.#underWay === 0) this.#isIdle?.();
     if (this.#isFull()) return;
     this.#hasRoom?.();
     this.#hasRoom = undefined;

@@ -4,6 +4,7 @@ import type { ActOf, StreamNotice } from '../../protocols/acts.js';
 import type { MessageError, Payload, StreamPosition } from '../../protocols/messages.js';
 import { notAccepted } from '../commands.js';
 import type { Publication } from '../ports.js';
+import type { StreamRecord } from '../session.js';
 
 /** Default idle timeout of a stream. [client-protocols 4.8] */
 export const defaultIdleTimeoutMs = 300_000;
@@ -127,6 +128,32 @@ export class Streams {
   constructor(clock: Clock, emit: (output: StreamOutput) => Publication) {
     this.#clock = clock;
     this.#emit = emit;
+  }
+
+  /** Opens the streams of a session that goes on. @param sinceMs monotonic: when the durations in the records began to count */
+  restore(records: readonly StreamRecord[], sinceMs: number): void {
+    for (const { streamId, group, noEcho, expected, idleTimeoutMs, idleInMs } of records) {
+      const state = { streamId, group, noEcho, expected: BigInt(expected) };
+      const idleAtMs = sinceMs + idleInMs;
+      const open = { state, idleTimeoutMs, idleAtMs, cancelTimer: () => {} };
+      this.#open.set(streamId, open);
+      this.#watch(open);
+    }
+  }
+
+  record(): StreamRecord[] {
+    const nowMs = this.#clock.monotonicMs();
+    return [...this.#open.values()].map(({ state, idleTimeoutMs, idleAtMs }) => ({
+      ...state,
+      expected: `${state.expected}`,
+      idleTimeoutMs,
+      idleInMs: idleAtMs - nowMs,
+    }));
+  }
+
+  /** They go on elsewhere: nothing is sent. */
+  abandon(): void {
+    for (const open of [...this.#open.values()]) this.#forget(open);
   }
 
   /** Opens a stream, or closes it at once when it may not be. `isAllowed`: the publisher may send to the group. [client-protocols D20] */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Metrics } from '../../../src/admin/metrics.js';
-import { facts } from '../../support/facts.js';
+import { connectionOf, facts } from '../../support/facts.js';
 
 const at = (hub: string, connectionId = 'c') => ({ hub, connectionId, protocol: 'simple' });
 const opened = (hub: string, connectionId = 'c') => facts.opened(at(hub, connectionId));
@@ -38,6 +38,16 @@ describe('what is counted', () => {
       'connections_opened_total{hub="chat",protocol="simple"}': 1,
       'connections_opened_total{hub="chat",protocol="json.webpubsub.azure.v1"}': 1,
       'connections_closed_total{hub="chat",protocol="simple",category="SlowClient"}': 1,
+    });
+  });
+
+  test('a session that is handed over is a connection of the other node, neither opened nor closed', async () => {
+    const metrics = counting();
+    const [hub, connection] = ['chat', connectionOf({})];
+    for (const kind of ['takenOver', 'takenOver', 'handedOver'] as const) metrics.tell({ kind, hub, connection });
+    expect(await samples(metrics, 'connections')).toEqual({
+      'connections{hub="chat",protocol="simple"}': 1,
+      'connections_opened_total{hub="chat",protocol="simple"}': 0,
     });
   });
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Permissions } from '../../../src/hub/permissions.js';
 import type { Permission } from '../../../src/hub/ports.js';
@@ -192,5 +193,51 @@ describe.each(['setGroupState', 'getGroupState'] as const)('[client-protocols 2.
 
   test('a role of what cannot be a group is ignored, with a reason', () => {
     expect(new Permissions([`${prefix}. `]).takeIgnored()).toEqual([{ role: `${prefix}. `, reason: noGroup }]);
+  });
+});
+
+describe('a record', () => {
+  const again = (permissions: Permissions) => Permissions.from(JSON.parse(JSON.stringify(permissions.record())));
+
+  test('allows what the permissions did, now and after later grants and revocations', () => {
+    const role = fc.constantFrom(
+      ...['joinLeaveGroup', 'sendToGroup', 'setGroupState', 'getGroupState'].flatMap(right => [
+        `webpubsub.${right}`,
+        `webpubsub.${right}.a`,
+        `webpubsub.${right}s.a*`,
+        `webpubsub.${right}s.?\\*`,
+      ]),
+    );
+    const names = ['a', 'ab', 'b*', 'b'];
+    const change = fc.record({
+      kind: fc.constantFrom('grant', 'revoke'),
+      permission: fc.constantFrom(...kinds),
+      group: fc.constantFrom(...names),
+    });
+    fc.assert(
+      fc.property(fc.array(role, { maxLength: 6 }), fc.array(change), fc.nat(), (given, changes, at) => {
+        const original = new Permissions(given);
+        let copy: Permissions | undefined;
+        for (const [index, { kind, permission, group }] of [...changes.entries()]) {
+          if (index === at % changes.length) copy = again(original);
+          for (const each of [original, copy]) each?.[kind](permission, group);
+        }
+        copy ??= again(original);
+        for (const right of [...kinds, 'setGroupState', 'getGroupState'] as const) {
+          for (const name of names) expect(copy.allows(right, name)).toBe(original.allows(right, name));
+        }
+      }),
+    );
+  });
+
+  test('[RA-078] carries the limits on', () => {
+    const copy = again(new Permissions(roles(1000, index => `webpubsub.sendToGroup.g${index}`)));
+    expect(copy.grant('sendToGroup', 'one-more')).toBe(false);
+    expect(copy.grant('joinLeaveGroup', 'one-more')).toBe(true);
+  });
+
+  test('a pattern that is none is not taken over', () => {
+    const record = { sendToGroup: { isAllAllowed: false, literals: [], patterns: ['*****a*'] } };
+    expect(() => Permissions.from(record)).toThrow('not a valid pattern');
   });
 });

@@ -95,3 +95,28 @@ describe('[F6] what could not be sent back', () => {
     expect(cookies.header(url)).toBeUndefined();
   });
 });
+
+test('a record is sent to where the cookies were, in the same order, and has the same limits', () => {
+  const url = 'http://a.example.com/api/x';
+  const [site, other] = ['http://a.example.com/api/y', 'http://b.example.com/api/y'];
+  const original = new Cookies();
+  original.store(
+    ['first=1; Path=/', 'second=2; Path=/', 'wide=3; Domain=example.com', 'tls=4; Secure', 'm=5; Max-Age=60'],
+    url,
+  );
+  original.store(['first=again; Path=/'], url);
+  const copy = Cookies.from(JSON.parse(JSON.stringify(original.record())));
+  for (const place of [site, other, url.replace('http', 'https'), 'http://a.example.com/']) {
+    expect(copy.header(place)).toBe(original.header(place));
+  }
+  expect(copy.header('http://a.example.com/')).toBe('first=again; second=2');
+  const more = Array.from({ length: 47 }, (_, index) => `n${index}=x`);
+  for (const cookies of [original, copy]) cookies.store(more, url); // the oldest goes, which is not the one created first
+  expect(copy.header(site)).toBe(original.header(site));
+  expect(copy.header(site)).not.toContain('second');
+  expect(copy.header(site)).toContain('first=again');
+});
+
+test('a record without a domain is not a cookie', () => {
+  expect(() => Cookies.from([{ key: 'a', value: '1' }])).toThrow('not a cookie');
+});

@@ -36,7 +36,7 @@ function setup() {
     ends.get(name)?.();
     await settled();
   };
-  return { order, add, end, sent };
+  return { order, notifications, add, end, sent };
 }
 
 describe('[F13] notifications of one connection', () => {
@@ -91,4 +91,18 @@ describe('[F13] notifications of one connection', () => {
     expect(sentByTurn[0]).toBeLessThan(100);
     expect(sentByTurn.at(-1)).toBe(200);
   });
+});
+
+test('whoever waits for the notifications so far waits for those that come meanwhile too', async () => {
+  const { add, end, notifications } = setup();
+  expect(notifications.whenSent()).toBeUndefined();
+  const done: string[] = [];
+  add('connected');
+  for (const name of ['one', 'other']) void notifications.whenSent()?.then(() => done.push(name));
+  add('joined');
+  await end('connected');
+  expect(done).toEqual([]);
+  await end('joined');
+  expect(done).toEqual(['one', 'other']);
+  expect(notifications.whenSent()).toBeUndefined();
 });

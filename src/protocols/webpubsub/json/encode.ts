@@ -1,4 +1,4 @@
-import { unreachable } from '../../../errors.js';
+import { PubSubError, unreachable } from '../../../errors.js';
 import { Body } from '../../../frames/body.js';
 import { Frame } from '../../../frames/frames.js';
 import { ownCopy } from '../../../frames/slabs.js';
@@ -21,6 +21,11 @@ export const encoder: Encoder = { encode, encodeState: encode };
 export const numbering: Numbering = {
   prepare,
   prepareState: prepare,
+
+  restore(record: Buffer): Body {
+    if (record.length <= 2 || record.at(-1) !== closingBrace) throw new PubSubError('malformed', 'not a JSON message');
+    return new JsonBody(record.subarray(0, -1));
+  },
 };
 
 function prepare(message: NumberedMessage): Body | undefined {
@@ -41,6 +46,10 @@ class JsonBody extends Body {
   constructor(open: Buffer) {
     super();
     this.#head = ownCopy(open, idMember);
+  }
+
+  record(): Buffer {
+    return Buffer.concat([this.#head.subarray(0, -idMember.length), Buffer.from('}')]);
   }
 
   get bytes(): number {

@@ -1,21 +1,21 @@
-import { unreachable } from '../../../errors.js';
+import { PubSubError, unreachable } from '../../../errors.js';
 import { Body } from '../../../frames/body.js';
 import { Frame } from '../../../frames/frames.js';
 import { ownCopy } from '../../../frames/slabs.js';
-import {
-  type DataMessage,
-  type GroupStateItem,
-  isStateMessage,
-  type MessageError,
-  type NumberedMessage,
-  type Payload,
-  type ServerMessage,
-  type StateMessage,
-  type StreamPosition,
+import type {
+  DataMessage,
+  GroupStateItem,
+  MessageError,
+  NumberedMessage,
+  Payload,
+  ServerMessage,
+  StateMessage,
+  StreamPosition,
 } from '../../messages.js';
 import type { Encoder, Numbering } from '../../protocol.js';
 import { isAny } from '../protobuf-any.js';
 import type { ClientMessage, Reply } from '../replies.js';
+import { Fields } from './fields.js';
 import { type MessageWriter, varintSize, writeVarint, written } from './message-writer.js';
 
 /** A member of the `message` oneof of a `DownstreamMessage`: its field number, and its bytes in parts. [client-protocols 6.2] */
@@ -34,27 +34,42 @@ export function encodeReply(reply: Reply): Frame {
 export const numbering: Numbering = {
   prepare,
   prepareState: prepare,
+
+  restore(record: Buffer): Body {
+    const message = Fields.of(record);
+    const number = message.oneOf(numbered);
+    if (number === undefined) throw new PubSubError('malformed', 'not a DownstreamMessage that has a sequence id');
+    return new ProtobufBody(number, ownCopy(message.bytes(number)));
+  },
 };
 
 function prepare(message: NumberedMessage): Body {
   const { number, parts } = memberOf(message);
-  return new ProtobufBody(number, isStateMessage(message) ? 3 : 4, ownCopy(...parts));
+  return new ProtobufBody(number, ownCopy(...parts));
 }
 
 const nothing = Buffer.alloc(0);
 
+/** Field numbers of the messages that are numbered. [client-protocols 6.2] */
+const [dataNumber, stateUpdateNumber, stateSnapshotNumber] = [2, 9, 10];
+const numbered: ReadonlySet<number> = new Set([dataNumber, stateUpdateNumber, stateSnapshotNumber]);
+
 class ProtobufBody extends Body {
   readonly isBinary = true;
   readonly #number: number;
+  /** The field number of `sequence_id`. */
   readonly #idNumber: number;
   readonly #body: Buffer;
 
-  /** @param idNumber the field number of `sequence_id` */
-  constructor(number: number, idNumber: number, body: Buffer) {
+  constructor(number: number, body: Buffer) {
     super();
     this.#number = number;
-    this.#idNumber = idNumber;
+    this.#idNumber = number === dataNumber ? 4 : 3;
     this.#body = body;
+  }
+
+  record(): Buffer {
+    return Buffer.concat([written(writer => writer.open(this.#number, this.#body.length)), this.#body]);
   }
 
   get bytes(): number {
@@ -109,7 +124,7 @@ function memberOf(message: ClientMessage): Member {
       return member(1, writer => writeAck(writer, message.ackId, message.error));
     case 'groupMessage':
     case 'serverMessage':
-      return { number: 2, parts: dataParts(message) };
+      return { number: dataNumber, parts: dataParts(message) };
     case 'connected':
       return member(3, writer => writer.message(1, message, writeConnected));
     case 'disconnected':
@@ -125,9 +140,9 @@ function memberOf(message: ClientMessage): Member {
     case 'streamClosed':
       return member(8, writer => writer.string(1, message.streamId).message(2, message.error, writeError));
     case 'groupStateUpdate':
-      return member(9, writer => writeGroupState(writer, message));
+      return member(stateUpdateNumber, writer => writeGroupState(writer, message));
     case 'groupStateSnapshot':
-      return member(10, writer => writeGroupState(writer, message));
+      return member(stateSnapshotNumber, writer => writeGroupState(writer, message));
     default:
       return unreachable(message);
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BodyBatch } from '../../../../src/hub/delivery/batch.js';
 import type { ReplayBuffer } from '../../../../src/hub/delivery/replay-buffer.js';
-import { add, batchOf, body, never, replayBuffer, textsOf } from '../../../support/bodies.js';
+import { add, batchOf, body, carriedOver, never, replayBuffer, textsOf } from '../../../support/bodies.js';
 
 function filled(messages: number, bytesEach = 0): ReplayBuffer {
   const buffer = replayBuffer();
@@ -271,5 +271,54 @@ describe('[F1] a replay is read from the buffer as it is sent', () => {
       }),
       { numRuns: 200 },
     );
+  });
+});
+
+describe('a record', () => {
+  test('replays, numbers, keeps and refuses what the buffer does, whatever follows', () => {
+    const step = fc.oneof(
+      fc.record({ texts: fc.array(fc.constantFrom('a', 'b'), { minLength: 1, maxLength: 300 }), ttlMs: fc.nat(50) }),
+      fc.record({ release: fc.integer({ min: -10, max: 310 }) }),
+      fc.record({ passMs: fc.nat(30) }),
+      fc.record({ state: fc.constantFrom('x', 'y', undefined), group: fc.constantFrom('g', 'h') }),
+    );
+    const offsetMs = 500_000;
+    const run = (steps: readonly Partial<Record<string, unknown>>[], at: number) => {
+      const original = replayBuffer();
+      let copy: ReplayBuffer | undefined;
+      let nowMs = 0;
+      for (const [index, each] of steps.entries()) {
+        if (index === at) copy = carriedOver(original, nowMs, nowMs + offsetMs);
+        nowMs += (each.passMs as number | undefined) ?? 0;
+        const results = [original, copy].map((buffer, isCopy) => {
+          const expiresAtMs = nowMs + isCopy * offsetMs + ((each.ttlMs as number | undefined) ?? 0);
+          if (each.release !== undefined)
+            buffer?.release(BigInt(Math.max(0, buffer.nextId - (each.release as number))));
+          if (each.texts !== undefined) return buffer?.add(batchOf(each.texts as string[], expiresAtMs)).length;
+          if (each.group === undefined || buffer === undefined) return undefined;
+          const about = { group: each.group as string, connectionId: each.state as string | undefined };
+          return add(buffer, body('s'), never, about);
+        });
+        if (copy === undefined) continue;
+        expect(results[1]).toBe(results[0]);
+        expect([copy.nextId, copy.size]).toEqual([original.nextId, original.size]);
+        expect(texts(copy, nowMs + offsetMs)).toEqual(texts(original, nowMs));
+      }
+    };
+    const runs = fc
+      .array(step, { minLength: 2, maxLength: 12 })
+      .chain(steps => fc.integer({ min: 0, max: steps.length - 1 }).map(at => ({ steps, at })));
+    fc.assert(
+      fc.property(runs, ({ steps, at }) => run(steps, at)),
+      { numRuns: 200 },
+    );
+  });
+
+  test('tells how long a message is still good for', () => {
+    const buffer = filled(1);
+    add(buffer, body('a'), 5_000);
+    expect(buffer.record(2_000).unacked.map(({ ttlMs }) => ttlMs)).toEqual([undefined, 3_000]);
+    expect(texts(carriedOver(buffer, 2_000, 100_000), 102_999)).toEqual(['1 x', '2 a']);
+    expect(texts(carriedOver(buffer, 2_000, 100_000), 103_000)).toEqual(['1 x']);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { ReplayBuffer } from '../../../../src/hub/delivery/replay-buffer.js';
 import { type StateSubject, stateSubjectOf } from '../../../../src/hub/delivery/state-subject.js';
 import type { GroupStateItem } from '../../../../src/protocols/messages.js';
-import { add, body, never, replayBuffer } from '../../../support/bodies.js';
+import { add, body, carriedOver, never, replayBuffer } from '../../../support/bodies.js';
 import { textPayload } from '../../../support/fake-ports.js';
 
 const update = (connectionId: string, group = 'g'): StateSubject => ({ group, connectionId });
@@ -17,6 +17,13 @@ const texts = (buffer: ReplayBuffer) =>
 function filled(...messages: readonly (readonly [text: string, about?: StateSubject])[]): ReplayBuffer {
   const buffer = replayBuffer();
   for (const [text, about] of messages) expect(add(buffer, body(text), never, about)).toBeDefined();
+  return buffer;
+}
+
+/** More states than it keeps. */
+function overflowing(): ReplayBuffer {
+  const buffer = replayBuffer();
+  for (let index = 0; index <= 1_000; index += 1) add(buffer, body('s'), never, update(`${index}`));
   return buffer;
 }
 
@@ -84,12 +91,6 @@ describe('[client-protocols D24] messages about group states', () => {
     expect([buffer.takeForgottenGroups(), buffer.takeForgottenGroups()]).toEqual([['g'], []]);
   });
 
-  const overflowing = () => {
-    const buffer = replayBuffer();
-    for (let index = 0; index <= 1_000; index += 1) add(buffer, body('s'), never, update(`${index}`));
-    return buffer;
-  };
-
   test('a client that acknowledged what was forgotten has missed nothing', () => {
     const [behind, there] = [overflowing(), overflowing()];
     behind.release(999n);
@@ -127,4 +128,23 @@ test('what a message is about', () => {
     expect(stateSubjectOf({ kind: 'groupStateUpdate', group: 'g', items })).toBeUndefined();
   }
   expect(stateSubjectOf({ kind: 'serverMessage', payload: textPayload('') })).toBeUndefined();
+});
+
+describe('a record', () => {
+  const again = (buffer: ReplayBuffer) => carriedOver(buffer, 0, 0);
+
+  test('of messages about states replays them, and lets later ones take their place', () => {
+    const buffer = filled(['1', update('x')], ['2', snapshot('h')], ['d'], ['4', update('y')], ['5', update('x', 'h')]);
+    const copy = again(buffer);
+    expect(texts(copy)).toEqual(texts(buffer));
+    add(copy, body('6'), never, update('x'));
+    add(copy, body('7'), never, snapshot('h'));
+    expect(texts(copy)).toEqual(['3 d', '4 4', '6 6', '7 7']);
+  });
+
+  test('of what was forgotten names the groups, unless the client had all of it', () => {
+    const [copy, acked] = [again(overflowing()), again(overflowing())];
+    acked.release(BigInt(acked.nextId - 1));
+    expect([copy.takeForgottenGroups(), acked.takeForgottenGroups()]).toEqual([['g'], []]);
+  });
 });

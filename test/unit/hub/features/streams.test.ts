@@ -8,6 +8,7 @@ import {
   Streams,
   step,
 } from '../../../../src/hub/features/streams.js';
+import type { StreamRecord } from '../../../../src/hub/session.js';
 import { jsonReliable } from '../../../../src/protocols/webpubsub/json/index.js';
 import { simpleEvents } from '../../../../src/protocols/webpubsub/simple.js';
 import { TestNode, textPayload } from '../../../support/fake-ports.js';
@@ -242,6 +243,41 @@ describe('the streams of a session', () => {
     expect(clock.pending).toBe(0);
     streams.cancel();
     expect(take()).toEqual([]);
+  });
+});
+
+describe('a record', () => {
+  test('goes on at the same fragments, with what is left of each idle timeout', () => {
+    const [here, there] = [new ManualClock(), new ManualClock()];
+    there.advance(700_000);
+    const out: string[] = [];
+    const emit = (output: StreamOutput) => {
+      out.push(short(output));
+      return 'accepted' as const;
+    };
+    const [original, copy] = [new Streams(here, emit), new Streams(there, emit)];
+    for (const [streamId, idleTimeoutMs] of [['long', 2 ** 32] as const, ['short', 1_000] as const]) {
+      original.start({ kind: 'streamStart', streamId, group: streamId, noEcho: true, idleTimeoutMs }, true);
+    }
+    original.data({ kind: 'streamData', streamId: 'long', fragment: { sequenceId: 1n, payload } });
+    here.advance(400);
+    const record = JSON.parse(JSON.stringify(original.record())) as StreamRecord[];
+    original.abandon();
+    here.advance(2 ** 33);
+    expect(here.pending).toBe(0);
+    out.length = 0;
+
+    copy.restore(record, there.monotonicMs());
+    copy.data({ kind: 'streamData', streamId: 'long', fragment: { sequenceId: 2n, payload } });
+    there.advance(599);
+    expect(out.splice(0)).toEqual(['long ← 2 text "x"', 'ack 3']);
+    there.advance(1);
+    expect(out.splice(0)).toEqual(['short ← 1 text "" end IdleTimeout', 'closed IdleTimeout']);
+    there.advance(2 ** 32 - 601);
+    expect(out).toEqual([]);
+    there.advance(1);
+    expect(out).toEqual(['long ← 3 text "" end IdleTimeout', 'closed IdleTimeout']);
+    expect(there.pending).toBe(0);
   });
 });
 
