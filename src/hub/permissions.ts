@@ -95,8 +95,7 @@ class Rules {
   #isAllAllowed = false;
   /** Group → allowed or denied; these decide before patterns do. */
   #literals: Map<string, boolean> | undefined;
-  /** With their texts, for records. */
-  #patterns: { readonly text: string; readonly matches: GroupPattern }[] | undefined;
+  #patterns: GroupPattern[] | undefined;
 
   /** To be called once, first. @throws as `Permissions.from` */
   restore({ isAllAllowed, literals, patterns }: RulesRecord): void {
@@ -131,9 +130,9 @@ class Rules {
   addPattern(text: string): string | undefined {
     this.#patterns ??= [];
     if (this.#patterns.length >= maxPatterns) return `more than ${maxPatterns} patterns`;
-    const matches = compilePattern(text);
-    if (matches === undefined) return noPattern;
-    this.#patterns.push({ text, matches });
+    const pattern = compilePattern(text);
+    if (pattern === undefined) return noPattern;
+    this.#patterns.push(pattern);
     return undefined;
   }
 
@@ -155,6 +154,6 @@ class Rules {
   }
 
   #allowsByRole(group: string): boolean {
-    return this.#isAllAllowed || (this.#patterns?.some(({ matches }) => matches(group)) ?? false);
+    return this.#isAllAllowed || (this.#patterns?.some(pattern => pattern.matches(group)) ?? false);
   }
 }

@@ -18,12 +18,37 @@ interface Parts {
   readonly runs: readonly Run[];
 }
 
-export type GroupPattern = (group: string) => boolean;
+/** A compiled pattern. It does not keep its text, which would keep the whole role in memory with each connection. */
+export class GroupPattern {
+  readonly #parts: Parts;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  matches(group: string): boolean {
+    return matches(this.#parts, group);
+  }
+
+  /** A text of the same meaning. */
+  get text(): string {
+    const { segments, runs } = this.#parts;
+    const texts = segments.map((segment, index) => {
+      const run = runs[index - 1];
+      return `${run ? (run.crossesDots ? '**' : '*') : ''}${segment.map(textOf).join('')}`;
+    });
+    return texts.join('');
+  }
+}
+
+function textOf(piece: string | number): string {
+  return typeof piece === 'number' ? '?'.repeat(piece) : piece.replace(/[*?\\]/g, '\\$&');
+}
 
 /** Undefined when the text is not a valid pattern: too long, too many stars, or a stray backslash. */
 export function compilePattern(text: string): GroupPattern | undefined {
   const parts = parse(text);
-  return parts && (group => matches(parts, group));
+  return parts && new GroupPattern(parts);
 }
 
 function parse(text: string): Parts | undefined {

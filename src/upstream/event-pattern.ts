@@ -23,12 +23,12 @@ export function parseEventPattern(text: string, written = text): (event: string)
  * [upstream-events 2.9, client-protocols 2.2]
  */
 export function parseGroupFilter(text: string): GroupPattern {
-  const matches = compilePattern(text);
+  const pattern = compilePattern(text);
   const isLiteral = !/[*?\\]/.test(text);
-  if (matches !== undefined && isLiteral && !isGroupName(text)) {
+  if (pattern !== undefined && isLiteral && !isGroupName(text)) {
     throw invalid(`is not a valid group name; a group name has ${groupNameRule}`);
   }
-  if (matches !== undefined) return matches;
+  if (pattern !== undefined) return pattern;
   throw invalid(
     `is not a pattern of group names; write 1 to ${maxPatternLength} characters with at most ${maxStars} stars, and \\ only before *, ? or \\`,
   );

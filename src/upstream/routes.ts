@@ -72,5 +72,5 @@ function parsePresence(options: GroupPresenceOptions | undefined): (kind: string
   const { eventNames = [], groupFilters = [] } = options ?? {};
   const kinds: ReadonlySet<string> = new Set(eventNames);
   const filters = groupFilters.map(parseGroupFilter);
-  return (kind, group) => kinds.has(kind) && (filters.length === 0 || filters.some(matches => matches(group)));
+  return (kind, group) => kinds.has(kind) && (filters.length === 0 || filters.some(filter => filter.matches(group)));
 }
