@@ -49,7 +49,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   listener: ['types of clock', 'errors', 'addresses'],
   upstream: ['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
   egress: ['types of clock', 'errors', 'addresses'],
-  outbox: ['errors'],
+  outbox: ['types of clock'],
   backplane: ['types of hub', 'errors'],
   config: [
     ...['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'protocols/names.ts'],
@@ -86,6 +86,10 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
   chokidar: ['config'],
   'fastest-levenshtein': ['config', 'hub'],
   '@bufbuild/protobuf': ['protocols'],
+  lmdb: ['outbox'],
+  '@redis/client': ['outbox'],
+  '@aws-sdk/client-sqs': ['outbox'],
+  'sorted-btree': ['outbox'],
   'lru-cache': Object.keys(roomImports), // a data structure
 };
 

@@ -1,0 +1,89 @@
+import type { Clock } from '../clock.js';
+import type { Envelope } from './envelope.js';
+import type { OutboxObserver } from './ports.js';
+import type { SteadyTime } from './steady-time.js';
+import type { Deadline, OutboxStore } from './store.js';
+
+const slice = 100;
+const retryMs = 1_000;
+const longestWaitMs = 3_600_000;
+
+export interface DeadlineTimerOptions {
+  readonly store: OutboxStore;
+  readonly clock: Clock;
+  readonly time: SteadyTime;
+  readonly observer: OutboxObserver;
+  /** What a deadline turns into. */
+  readonly onDeadline: (key: string, content: Buffer) => readonly Envelope[];
+  /** Envelopes were added. */
+  readonly onAdded: (count: number) => void;
+}
+
+/** Turns deadlines into envelopes when they are due: one timer for all. */
+export class DeadlineTimer {
+  readonly #options: DeadlineTimerOptions;
+  #isRunning = false;
+  #isWoken = false;
+  #isStopped = true;
+  #cancel: () => void = () => {};
+
+  constructor(options: DeadlineTimerOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#isStopped = false;
+    this.wake();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancel();
+  }
+
+  /** The next deadline may be another one now. */
+  wake(): void {
+    this.#isWoken = true;
+    if (!this.#isRunning && !this.#isStopped) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    while (this.#isWoken && !this.#isStopped) {
+      this.#isWoken = false;
+      const nextAtMs = await this.#fire();
+      if (!this.#isWoken) this.#setTimer(nextAtMs);
+    }
+    this.#isRunning = false;
+  }
+
+  /** @returns when to look again */
+  async #fire(): Promise<number | undefined> {
+    const { store, time, observer } = this.#options;
+    try {
+      const { due, nextDueAtMs } = await store.dueDeadlines(time.nowMs(), slice);
+      for (const deadline of due) await this.#complete(deadline);
+      if (due.length === slice) this.#isWoken = true;
+      const pollAtMs = store.pollMs === undefined ? Infinity : time.nowMs() + store.pollMs;
+      const nextAtMs = Math.min(nextDueAtMs ?? Infinity, pollAtMs);
+      return nextAtMs === Infinity ? undefined : nextAtMs;
+    } catch (error) {
+      if (!this.#isStopped) observer.storeFailed?.(error);
+      return time.nowMs() + retryMs;
+    }
+  }
+
+  async #complete(deadline: Deadline): Promise<void> {
+    const { store, time, onDeadline, onAdded } = this.#options;
+    const envelopes = onDeadline(deadline.key, deadline.content);
+    const isOurs = await store.complete(deadline, envelopes, time.nowMs());
+    if (isOurs && envelopes.length > 0) onAdded(envelopes.length);
+  }
+
+  #setTimer(atMs: number | undefined): void {
+    this.#cancel();
+    if (atMs === undefined || this.#isStopped) return;
+    const waitMs = Math.min(Math.max(0, atMs - this.#options.time.nowMs()), longestWaitMs);
+    this.#cancel = this.#options.clock.after(waitMs, () => this.wake());
+  }
+}

@@ -1,0 +1,192 @@
+import type { Clock } from '../clock.js';
+import type { Attempts } from './attempts.js';
+import { Endpoint } from './endpoint.js';
+import type { EndpointOptions, Endpoints, OutboxObserver } from './ports.js';
+import type { SteadyTime } from './steady-time.js';
+import type { Claimed, EndpointRoom, OutboxStore, Room } from './store.js';
+
+const defaultConcurrency = 64;
+/** Claims of a disabled endpoint, which become dead letters without an attempt. */
+const buriedAtOnce = 64;
+/** What is delivered and not written down yet; more is not begun, since a crash would repeat it all. */
+const mostUnsettled = 256;
+const storeRetryMs = 1_000;
+
+/** Node's timers cannot wait for longer than 2^31 ms. */
+const longestWaitMs = 3_600_000;
+
+export interface DispatcherOptions {
+  readonly store: OutboxStore;
+  readonly endpoints: Endpoints;
+  readonly attempts: Attempts;
+  readonly clock: Clock;
+  readonly time: SteadyTime;
+  readonly observer: OutboxObserver;
+  readonly maxConcurrency: number | undefined;
+}
+
+/**
+ * Claims envelopes while there is room, and has them attempted. What waits is a row of the store: there is one timer for
+ * all of it, and one claim at a time.
+ */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #endpoints = new Map<string, Endpoint>();
+  readonly #maxConcurrency: number;
+  #attempting = 0;
+  #unsettled = 0;
+  #turn = 0;
+  #isPumping = false;
+  #isWoken = false;
+  #isStopped = true;
+  #cancelTimer: () => void = () => {};
+  #whenIdle: () => void = () => {};
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#maxConcurrency = Math.min(
+      options.maxConcurrency ?? defaultConcurrency,
+      options.store.maxConcurrency ?? Infinity,
+    );
+  }
+
+  /** Reads what is known of endpoints that were not there before, and begins to claim for them. */
+  async refresh(): Promise<void> {
+    const { endpoints, store } = this.#options;
+    for (const id of endpoints.ids()) {
+      if (this.#endpoints.has(id)) continue;
+      const endpoint = new Endpoint(id);
+      endpoint.facts = (await store.facts(id)) ?? {};
+      if (!this.#endpoints.has(id)) this.#endpoints.set(id, endpoint);
+    }
+    this.wake();
+  }
+
+  async start(): Promise<void> {
+    this.#isStopped = false;
+    await this.refresh();
+  }
+
+  /** What is known of the endpoint; of one that was not used yet, nothing. */
+  endpoint(id: string): Endpoint {
+    return this.#endpoints.get(id) ?? new Endpoint(id);
+  }
+
+  /** Something may be claimable, or there may be room. */
+  wake(): void {
+    this.#isWoken = true;
+    if (!this.#isPumping && !this.#isStopped) void this.#pump();
+  }
+
+  /** Begins nothing more. Resolves once nothing is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#cancelTimer();
+    if (this.#unsettled === 0) return;
+    await new Promise<void>(resolve => {
+      this.#whenIdle = resolve;
+    });
+  }
+
+  async #pump(): Promise<void> {
+    this.#isPumping = true;
+    this.#cancelTimer();
+    while (this.#isWoken && !this.#isStopped) {
+      this.#isWoken = false;
+      const nextAtMs = await this.#claim();
+      if (!this.#isWoken) this.#setTimer(nextAtMs);
+    }
+    this.#isPumping = false;
+  }
+
+  /** @returns when to look again; undefined: when something happens */
+  async #claim(): Promise<number | undefined> {
+    const { store, time, observer } = this.#options;
+    if (this.#total() === 0) return undefined; // a finished attempt wakes
+    try {
+      const { claimed, nextDueAtMs } = await store.claim(() => this.#room(), time.nowMs);
+      for (const each of claimed) this.#begin(each);
+      if (claimed.length > 0) {
+        this.#isWoken = true; // there may be more
+        return undefined;
+      }
+      const pollAtMs = store.pollMs === undefined ? undefined : time.nowMs() + store.pollMs;
+      return earliest(nextDueAtMs, this.#roomAtMs(), pollAtMs);
+    } catch (error) {
+      if (!this.#isStopped) observer.storeFailed?.(error);
+      return time.nowMs() + storeRetryMs;
+    }
+  }
+
+  #setTimer(atMs: number | undefined): void {
+    this.#cancelTimer();
+    if (atMs === undefined || this.#isStopped) return;
+    const waitMs = Math.min(Math.max(0, atMs - this.#options.time.nowMs()), longestWaitMs);
+    this.#cancelTimer = this.#options.clock.after(waitMs, () => this.wake());
+  }
+
+  readonly #room = (): Room => {
+    const nowMs = this.#options.time.nowMs();
+    const rooms: EndpointRoom[] = [];
+    let suspectRoom = Math.ceil(this.#maxConcurrency / 2) - this.#suspectsUnderWay();
+    for (const [endpoint, options] of this.#inTurn()) {
+      const own = endpoint.isDisabled ? buriedAtOnce : endpoint.room(options, nowMs);
+      const count = endpoint.isSuspect && !endpoint.isDisabled ? Math.min(own, Math.max(0, suspectRoom)) : own;
+      if (endpoint.isSuspect) suspectRoom -= count;
+      if (count > 0) rooms.push({ endpoint: endpoint.id, count, isOrdered: options.ordering === 'key' });
+    }
+    return { total: this.#total(), endpoints: rooms };
+  };
+
+  #total(): number {
+    return Math.max(0, Math.min(this.#maxConcurrency - this.#attempting, mostUnsettled - this.#unsettled));
+  }
+
+  /** Configured endpoints; another one comes first each time. */
+  #inTurn(): [Endpoint, EndpointOptions][] {
+    const { endpoints } = this.#options;
+    const all: [Endpoint, EndpointOptions][] = [];
+    for (const id of endpoints.ids()) {
+      const endpoint = this.#endpoints.get(id);
+      const options = endpoint && endpoints.options(id);
+      if (endpoint !== undefined && options !== undefined) all.push([endpoint, options]);
+    }
+    this.#turn = all.length === 0 ? 0 : (this.#turn + 1) % all.length;
+    return [...all.slice(this.#turn), ...all.slice(0, this.#turn)];
+  }
+
+  #suspectsUnderWay(): number {
+    let sum = 0;
+    for (const endpoint of this.#endpoints.values()) if (endpoint.isSuspect) sum += endpoint.inFlight;
+    return sum;
+  }
+
+  #roomAtMs(): number | undefined {
+    const nowMs = this.#options.time.nowMs();
+    return earliest(...this.#inTurn().map(([endpoint, options]) => endpoint.roomAtMs(options, nowMs)));
+  }
+
+  #begin(claimed: Claimed): void {
+    const { attempts, endpoints } = this.#options;
+    const endpoint = this.#endpoints.get(claimed.envelope.endpoint) ?? new Endpoint(claimed.envelope.endpoint);
+    const options = endpoints.options(endpoint.id) ?? {};
+    this.#attempting += 1;
+    this.#unsettled += 1;
+    let isAttempting = true;
+    const attempted = () => {
+      if (isAttempting) this.#attempting -= 1;
+      isAttempting = false;
+      this.wake();
+    };
+    void attempts.run(claimed, endpoint, options, attempted).finally(() => {
+      this.#unsettled -= 1;
+      attempted();
+      if (this.#unsettled === 0) this.#whenIdle();
+    });
+  }
+}
+
+function earliest(...times: readonly (number | undefined)[]): number | undefined {
+  const known = times.filter(time => time !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}

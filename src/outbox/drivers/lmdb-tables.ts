@@ -1,0 +1,155 @@
+import { statfsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Database, RootDatabase } from 'lmdb';
+import type { Clock } from '../../clock.js';
+import { NotKept, StoreOpenError } from '../outbox-error.js';
+import { CorruptRow } from './row-codec.js';
+import { type Change, type RowKey, type TableName, type Tables, tableNames } from './tables.js';
+
+/** Free space is looked up at most this often. */
+const spaceCheckMs = 250;
+const mebibyte = 1024 * 1024;
+
+export interface LmdbOptions {
+  readonly directory: string;
+  /** With less free space nothing new is accepted: LMDB needs some to delete what was delivered. */
+  readonly minFreeBytes: number;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+}
+
+type Row = Database<Buffer, RowKey & (string | number)[]>;
+
+/**
+ * Tables in LMDB. All that is written while one commit is on its way to the disk goes into the next one, with one fsync.
+ * A write resolves after that.
+ */
+export class LmdbTables implements Tables {
+  readonly #root: RootDatabase;
+  readonly #tables: ReadonlyMap<TableName, Row>;
+  readonly #options: LmdbOptions;
+  #checkedAtMs = -Infinity;
+  #freeBytes = Infinity;
+
+  /** @throws StoreOpenError */
+  static async open(options: LmdbOptions): Promise<LmdbTables> {
+    const { directory, minFreeBytes } = options;
+    const freeBytes = freeBytesOf(directory);
+    if (freeBytes < minFreeBytes) throw new StoreOpenError('no_space', spaceText(directory, freeBytes, minFreeBytes));
+    const { open } = await import('lmdb');
+    try {
+      // The commit resolves after its fsync; see `overlappingSync` of lmdb.
+      const root = open({ path: directory, overlappingSync: false, maxDbs: tableNames.length });
+      const tables = new LmdbTables(root, options);
+      checkLength(root, directory);
+      return tables;
+    } catch (error) {
+      throw asOpenError(directory, error);
+    }
+  }
+
+  private constructor(root: RootDatabase, options: LmdbOptions) {
+    this.#root = root;
+    this.#options = options;
+    this.#tables = new Map(tableNames.map(name => [name, root.openDB({ name, encoding: 'binary' }) as unknown as Row]));
+  }
+
+  async write(changes: readonly Change[]): Promise<void> {
+    // Everything that is written in one turn of the event loop is in one transaction.
+    let last: Promise<boolean> | undefined;
+    for (const [table, key, value] of changes) {
+      const rows = this.#table(table);
+      last = value === undefined ? rows.remove(key as string[]) : rows.put(key as string[], value);
+    }
+    try {
+      await last;
+    } catch (error) {
+      throw isSpaceError(error) ? new NotKept('disk_full', this.#fullText(), { cause: error }) : error;
+    }
+  }
+
+  get(table: TableName, key: RowKey): Buffer | undefined {
+    return this.#table(table).get(key as string[]);
+  }
+
+  *range(table: TableName, from: RowKey, to: RowKey): Iterable<readonly [RowKey, Buffer]> {
+    const range = { start: from as string[], end: to as string[] };
+    for (const { key, value } of this.#table(table).getRange(range)) yield [key, value];
+  }
+
+  checkRoom(): void {
+    const { clock, directory, minFreeBytes } = this.#options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#checkedAtMs >= spaceCheckMs) {
+      this.#checkedAtMs = nowMs;
+      this.#freeBytes = freeBytesOf(directory);
+    }
+    if (this.#freeBytes < minFreeBytes) throw new NotKept('disk_full', this.#fullText());
+  }
+
+  async close(): Promise<void> {
+    await this.#root.flushed;
+    await this.#root.close();
+  }
+
+  #table(name: TableName): Row {
+    return this.#tables.get(name)!;
+  }
+
+  #fullText(): string {
+    const { directory, minFreeBytes } = this.#options;
+    return spaceText(directory, freeBytesOf(directory), minFreeBytes);
+  }
+}
+
+function freeBytesOf(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
+}
+
+function spaceText(directory: string, freeBytes: number, minFreeBytes: number): string {
+  const free = `${Math.floor(freeBytes / mebibyte)} MiB`;
+  const least = `${Math.ceil(minFreeBytes / mebibyte)} MiB`;
+  return `${directory} has ${free} of free space, and the outbox needs at least ${least}: free some, or use another directory.`;
+}
+
+function isSpaceError(error: unknown): boolean {
+  const text =
+    error instanceof Error ? `${error.message} ${(error as NodeJS.ErrnoException).code ?? ''}` : String(error);
+  return /ENOSPC|No space left|MAP_FULL|mapsize limit|Disk quota/i.test(text);
+}
+
+/** A file that was cut off would end the process with a bus error when a page beyond its end is read. */
+function checkLength(root: RootDatabase, directory: string): void {
+  const { pageSize, lastPageNumber } = root.getStats() as { pageSize: number; lastPageNumber: number };
+  const { size } = statSync(join(directory, 'data.mdb'));
+  if (size >= (lastPageNumber + 1) * pageSize) return;
+  throw new CorruptRow(`data.mdb has ${size} bytes, and its pages need ${(lastPageNumber + 1) * pageSize}`);
+}
+
+/** What to do about a store that cannot be read. */
+export function asOpenError(directory: string, error: unknown): StoreOpenError {
+  if (error instanceof StoreOpenError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  const isVersion = /MDB_VERSION_MISMATCH|version mismatch/i.test(text);
+  if (isVersion) {
+    return new StoreOpenError(
+      'newer_version',
+      `The outbox in ${directory} was written with another version of LMDB (${text}). Use the version of Hubwire that wrote it, or another directory.`,
+      { cause: error },
+    );
+  }
+  const isOfFileSystem = /^E[A-Z]+$/.test(String((error as NodeJS.ErrnoException).code));
+  if (isOfFileSystem || /permission denied/i.test(text)) {
+    return new StoreOpenError(
+      'unusable',
+      `The outbox in ${directory} cannot be opened (${text}). Give this user the right to write there, or use another directory.`,
+      { cause: error },
+    );
+  }
+  return new StoreOpenError(
+    'corrupt',
+    `The outbox in ${directory} is damaged (${text}). Nothing was changed. Move data.mdb and lock.mdb to a safe place ` +
+      'and start again with an empty outbox, or restore them from a backup.',
+    { cause: error },
+  );
+}

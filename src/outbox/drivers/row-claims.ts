@@ -1,0 +1,155 @@
+import type { Envelope } from '../envelope.js';
+import type { Claimed } from '../store.js';
+import { keyDigest, type Lane } from './lane.js';
+import { decodeRow, type RowHead } from './row-codec.js';
+import { type Change, endOf, type RowKey, type Tables } from './tables.js';
+
+/** Rows that one claim may move behind an earlier one of their key. */
+const mostMoves = 256;
+
+/** Where a claimed row is. */
+export interface Place {
+  readonly lane: Lane;
+  readonly table: 'ready' | 'waiting' | 'held';
+  readonly rowKey: RowKey;
+  readonly seq: number;
+  /** Of ordered envelopes. */
+  readonly keyDigest: string | undefined;
+}
+
+export interface Wanted {
+  readonly count: number;
+  readonly isOrdered: boolean;
+  readonly nowMs: number;
+}
+
+export interface Found {
+  readonly claimed: readonly Claimed[];
+  /** To be written before anything else is claimed. */
+  readonly moves: readonly Change[];
+  /** Infinity: none. */
+  readonly nextDueAtMs: number;
+}
+
+/** Claims of one endpoint: first what follows a settled one of its key, then what is due, then what is new. */
+export function claimFrom(tables: Tables, lane: Lane, wanted: Wanted, onFault: (error: unknown) => void): Found {
+  const claim = new LaneClaim(tables, lane, wanted, onFault);
+  claim.takeFreed();
+  claim.takeDue();
+  claim.takeNew();
+  return claim;
+}
+
+class LaneClaim implements Found {
+  readonly claimed: Claimed[] = [];
+  readonly moves: Change[] = [];
+  nextDueAtMs = Infinity;
+  readonly #tables: Tables;
+  readonly #lane: Lane;
+  readonly #wanted: Wanted;
+  readonly #onFault: (error: unknown) => void;
+
+  constructor(tables: Tables, lane: Lane, wanted: Wanted, onFault: (error: unknown) => void) {
+    this.#tables = tables;
+    this.#lane = lane;
+    this.#wanted = wanted;
+    this.#onFault = onFault;
+  }
+
+  takeFreed(): void {
+    const { endpoint, freedKeys, activeKeys } = this.#lane;
+    for (const digest of freedKeys) {
+      if (this.#isFull) return;
+      freedKeys.delete(digest);
+      const isNext = this.#takeFirstHeld(endpoint, digest);
+      if (!isNext) activeKeys.delete(digest);
+    }
+  }
+
+  takeDue(): void {
+    const { endpoint, taken } = this.#lane;
+    for (const [rowKey, value] of this.#tables.range('waiting', [endpoint], endOf([endpoint]))) {
+      const [, dueAtMs, seq] = rowKey as [string, number, number];
+      if (taken.has(seq)) continue;
+      if (dueAtMs > this.#wanted.nowMs) this.nextDueAtMs = dueAtMs;
+      if (dueAtMs > this.#wanted.nowMs || this.#isFull) return;
+      this.#take('waiting', rowKey, seq, value, true); // its key may be blocked, whatever the order is now
+    }
+  }
+
+  takeNew(): void {
+    const { endpoint, taken } = this.#lane;
+    for (const [rowKey, value] of this.#tables.range('ready', [endpoint, this.#lane.cursor + 1], endOf([endpoint]))) {
+      if (this.#isFull) return;
+      if (this.moves.length >= mostMoves) {
+        this.nextDueAtMs = this.#wanted.nowMs; // go on soon
+        return;
+      }
+      const [, seq] = rowKey as [string, number];
+      this.#lane.cursor = seq;
+      if (!taken.has(seq)) this.#takeOrHold(rowKey, seq, value);
+    }
+  }
+
+  get #isFull(): boolean {
+    return this.claimed.length >= this.#wanted.count;
+  }
+
+  #takeFirstHeld(endpoint: string, digest: string): boolean {
+    for (const [rowKey, value] of this.#tables.range('held', [endpoint, digest], endOf([endpoint, digest]))) {
+      const seq = rowKey[2] as number;
+      if (!this.#lane.taken.has(seq)) return this.#take('held', rowKey, seq, value, true);
+    }
+    return false;
+  }
+
+  #takeOrHold(rowKey: RowKey, seq: number, value: Buffer): void {
+    const key = this.#wanted.isOrdered ? this.#read(seq, value)?.head.key : undefined;
+    const digest = key === undefined ? undefined : keyDigest(key);
+    if (digest === undefined || !this.#isTaken(digest)) {
+      this.#take('ready', rowKey, seq, value, this.#wanted.isOrdered);
+      return;
+    }
+    this.moves.push(['ready', rowKey, undefined], ['held', [this.#lane.endpoint, digest, seq], value]);
+  }
+
+  #isTaken(digest: string): boolean {
+    const { endpoint, activeKeys } = this.#lane;
+    return activeKeys.has(digest) || this.#tables.get('blocked', [endpoint, digest]) !== undefined;
+  }
+
+  #take(table: Place['table'], rowKey: RowKey, seq: number, value: Buffer, isOrdered: boolean): boolean {
+    const row = this.#read(seq, value);
+    if (row === undefined) return false;
+    const lane = this.#lane;
+    const { head, content } = row;
+    const digest = isOrdered && head.key !== undefined ? keyDigest(head.key) : undefined;
+    if (digest !== undefined) lane.activeKeys.add(digest);
+    lane.taken.add(seq);
+    lane.inFlight += 1;
+    if (table === 'waiting') lane.delayed -= 1;
+    else lane.ready -= 1;
+    this.claimed.push(claimedOf(lane.endpoint, head, content, { lane, table, rowKey, seq, keyDigest: digest }));
+    return true;
+  }
+
+  /** A row that cannot be read stays where it is, and is not looked at again before the next start. */
+  #read(seq: number, value: Buffer) {
+    try {
+      return decodeRow(value);
+    } catch (error) {
+      this.#lane.taken.add(seq);
+      this.#onFault(error);
+      return undefined;
+    }
+  }
+}
+
+function claimedOf(endpoint: string, head: RowHead, content: Buffer, place: Place): Claimed {
+  const { attempts = 0, history = [], isReplay = false, acceptedAtMs } = head;
+  return { envelope: envelopeOf(endpoint, head, content), acceptedAtMs, attempts, history, isReplay, place };
+}
+
+export function envelopeOf(endpoint: string, { id, key, createdAtMs }: RowHead, content: Buffer): Envelope {
+  return key === undefined ? { id, endpoint, createdAtMs, content } : { id, endpoint, key, createdAtMs, content };
+}

@@ -1,0 +1,262 @@
+import type { AttemptRecord, DeadLetter, Envelope, Selection } from '../envelope.js';
+import { remember } from '../envelope.js';
+import { NotKept } from '../outbox-error.js';
+import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
+import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
+import { DeadlineRows } from './deadline-rows.js';
+import { keyDigest, type Lane, Lanes } from './lane.js';
+import { claimFrom, envelopeOf, type Place } from './row-claims.js';
+import { decodeRow, encodeRow, type RowHead } from './row-codec.js';
+import { recover } from './row-recovery.js';
+import { type Change, endOf, type RowKey, type TableName, type Tables } from './tables.js';
+
+const burySlice = 500;
+
+export interface RowStoreOptions extends DeadRowsOptions {
+  /** A row that cannot be read; it stays where it is. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
+}
+
+/** An outbox in ordered tables that one process has for itself. What is in delivery is known to the process only. */
+export class RowStore implements OutboxStore {
+  readonly pollMs = undefined;
+  readonly maxConcurrency = undefined;
+  readonly #tables: Tables;
+  readonly #options: RowStoreOptions;
+  readonly #lanes = new Lanes();
+  readonly #dead: DeadRows;
+  readonly #deadlines: DeadlineRows;
+  #seq: number;
+
+  /** @throws StoreOpenError for what another version wrote, CorruptRow for a row that cannot be read */
+  static async open(tables: Tables, options: RowStoreOptions = {}): Promise<RowStore> {
+    const store = new RowStore(tables, options);
+    store.#seq = await recover(tables, store.#lanes);
+    store.#deadlines.load();
+    return store;
+  }
+
+  private constructor(tables: Tables, options: RowStoreOptions) {
+    this.#tables = tables;
+    this.#options = options;
+    this.#seq = 0;
+    this.#dead = new DeadRows(tables, this.#lanes, options);
+    this.#deadlines = new DeadlineRows(tables);
+  }
+
+  async add(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
+    this.#tables.checkRoom();
+    await this.#write(envelopes.map(envelope => this.#readyChange(envelope, nowMs)));
+    this.#count(envelopes);
+  }
+
+  async claim(room: () => Room, nowMs: () => number): Promise<Claim> {
+    const now = nowMs();
+    const { total, endpoints } = room();
+    const claimed: Claimed[] = [];
+    const moves: Change[] = [];
+    let nextDueAtMs = Infinity;
+    for (const wanted of endpoints) {
+      const lane = this.#lanes.find(wanted.endpoint);
+      if (lane === undefined || lane.ready + lane.delayed === 0) continue;
+      const count = Math.min(wanted.count, total - claimed.length);
+      const found = claimFrom(this.#tables, lane, { count, isOrdered: wanted.isOrdered, nowMs: now }, this.#fault);
+      claimed.push(...found.claimed);
+      moves.push(...found.moves);
+      nextDueAtMs = Math.min(nextDueAtMs, found.nextDueAtMs);
+    }
+    if (moves.length > 0) await this.#write(moves);
+    return { claimed, nextDueAtMs: nextDueAtMs === Infinity ? undefined : nextDueAtMs };
+  }
+
+  async delivered(claimed: Claimed): Promise<void> {
+    await this.#settle(claimed, []);
+  }
+
+  async retry(claimed: Claimed, dueAtMs: number, attempt: AttemptRecord): Promise<void> {
+    const { lane, seq, keyDigest: digest } = placeOf(claimed);
+    const { endpoint } = claimed.envelope;
+    const head = { ...headOf(claimed), attempts: claimed.attempts + 1, history: remember(claimed.history, attempt) };
+    const changes: Change[] = [['waiting', [endpoint, dueAtMs, seq], encodeRow(head, claimed.envelope.content)]];
+    if (digest !== undefined) changes.push(['blocked', [endpoint, digest], Buffer.alloc(0)]);
+    await this.#settle(claimed, changes, true);
+    lane.delayed += 1;
+  }
+
+  async bury(claimed: Claimed, reason: string, diedAtMs: number, attempt?: AttemptRecord): Promise<void> {
+    const { lane, seq } = placeOf(claimed);
+    const letter: DeadLetter = {
+      ...claimed.envelope,
+      diedAtMs,
+      reason,
+      attempts: claimed.attempts + (attempt ? 1 : 0),
+      history: attempt ? remember(claimed.history, attempt) : claimed.history,
+    };
+    await this.#settle(claimed, [deadChange(letter, seq)]);
+    lane.dead += 1;
+    await this.#dead.trim();
+  }
+
+  async release(claimed: Claimed): Promise<void> {
+    const { lane, table, seq, keyDigest: digest } = placeOf(claimed);
+    lane.inFlight -= 1;
+    lane.taken.delete(seq);
+    if (table === 'waiting') lane.delayed += 1;
+    else lane.ready += 1;
+    if (table === 'ready') {
+      lane.cursor = Math.min(lane.cursor, seq - 1);
+      if (digest !== undefined) lane.activeKeys.delete(digest);
+    }
+    if (table === 'held' && digest !== undefined) lane.freedKeys.add(digest);
+  }
+
+  async buryAll(endpoint: string, reason: string, diedAtMs: number): Promise<number> {
+    const lane = this.#lanes.of(endpoint);
+    let count = 0;
+    for (const table of ['ready', 'held', 'waiting'] as const) {
+      for (let slice = this.#untaken(table, lane); slice.length > 0; slice = this.#untaken(table, lane)) {
+        await this.#buryRows(lane, table, slice, { reason, diedAtMs });
+        count += slice.length;
+      }
+    }
+    await this.#dead.trim();
+    return count;
+  }
+
+  async deadLetters(selection: Selection): Promise<readonly DeadLetter[]> {
+    return this.#dead.list(selection);
+  }
+
+  replay(selection: Selection, nowMs: number): Promise<readonly string[]> {
+    return this.#dead.take(selection, letter => {
+      const { diedAtMs: _died, reason: _reason, attempts: _attempts, history: _history, ...envelope } = letter;
+      return this.#readyChange(envelope, nowMs, true);
+    });
+  }
+
+  drop(selection: Selection): Promise<readonly string[]> {
+    return this.#dead.take(selection, () => undefined);
+  }
+
+  schedule(deadline: Deadline): Promise<void> {
+    return this.#deadlines.schedule(deadline);
+  }
+
+  cancel(key: string): Promise<boolean> {
+    return this.#deadlines.cancel(key);
+  }
+
+  async dueDeadlines(nowMs: number, limit: number) {
+    return this.#deadlines.due(nowMs, limit);
+  }
+
+  async complete(deadline: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean> {
+    if (!this.#deadlines.isPending(deadline)) return false;
+    this.#tables.checkRoom();
+    await this.#deadlines.complete(
+      deadline,
+      envelopes.map(envelope => this.#readyChange(envelope, nowMs)),
+    );
+    this.#count(envelopes);
+    return true;
+  }
+
+  async facts(endpoint: string): Promise<EndpointFacts | undefined> {
+    const row = this.#tables.get('facts', [endpoint]);
+    return row && decodeRow<EndpointFacts>(row).head;
+  }
+
+  async saveFacts(endpoint: string, facts: EndpointFacts | undefined): Promise<void> {
+    await this.#write([['facts', [endpoint], facts && encodeRow(facts, Buffer.alloc(0))]]);
+  }
+
+  async depths(): Promise<ReadonlyMap<string, Depth>> {
+    const lanes = [...this.#lanes.all()].filter(lane => !lane.isEmpty);
+    return new Map(
+      lanes.map(({ endpoint, ready, delayed, inFlight, dead }) => [endpoint, { ready, delayed, inFlight, dead }]),
+    );
+  }
+
+  close(): Promise<void> {
+    return this.#tables.close();
+  }
+
+  readonly #fault = (error: unknown): void => this.#options.onFault?.(error);
+
+  /** Removes the row from where it is, in one write with `changes`. @param isBlocking its key stays taken */
+  async #settle(claimed: Claimed, changes: Change[], isBlocking = false): Promise<void> {
+    const { lane, table, rowKey, seq, keyDigest: digest } = placeOf(claimed);
+    const all: Change[] = [[table, rowKey, undefined], ...changes];
+    if (table === 'waiting' && digest !== undefined && !isBlocking) {
+      all.push(['blocked', [lane.endpoint, digest], undefined]);
+    }
+    await this.#write(all);
+    lane.taken.delete(seq);
+    lane.inFlight -= 1;
+    if (digest === undefined) return;
+    if (isBlocking)
+      lane.activeKeys.delete(digest); // the row in `blocked` says it now
+    else lane.freedKeys.add(digest);
+  }
+
+  #untaken(table: 'ready' | 'held' | 'waiting', lane: Lane): [RowKey, Buffer][] {
+    const found: [RowKey, Buffer][] = [];
+    for (const [key, value] of this.#tables.range(table, [lane.endpoint], endOf([lane.endpoint]))) {
+      if (!lane.taken.has(key.at(-1) as number)) found.push([key, value]);
+      if (found.length === burySlice) break;
+    }
+    return found;
+  }
+
+  async #buryRows(
+    lane: Lane,
+    table: TableName,
+    rows: readonly [RowKey, Buffer][],
+    end: { readonly reason: string; readonly diedAtMs: number },
+  ): Promise<void> {
+    const seqs = rows.map(([key]) => key.at(-1) as number);
+    for (const seq of seqs) lane.taken.add(seq); // no claim takes them meanwhile
+    const changes = rows.flatMap(([key, value]): Change[] => {
+      const { head, content } = decodeRow(value);
+      const { attempts = 0, history = [] } = head;
+      const letter = { ...envelopeOf(lane.endpoint, head, content), ...end, attempts, history };
+      const unblock: Change[] =
+        table === 'waiting' && head.key !== undefined
+          ? [['blocked', [lane.endpoint, keyDigest(head.key)], undefined]]
+          : [];
+      return [[table, key, undefined], deadChange(letter, key.at(-1) as number), ...unblock];
+    });
+    await this.#write(changes);
+    for (const seq of seqs) lane.taken.delete(seq);
+    if (table === 'waiting') lane.delayed -= rows.length;
+    else lane.ready -= rows.length;
+    lane.dead += rows.length;
+  }
+
+  #readyChange(envelope: Envelope, acceptedAtMs: number, isReplay?: true): Change {
+    const { id, endpoint, key, createdAtMs, content } = envelope;
+    this.#seq += 1;
+    return ['ready', [endpoint, this.#seq], encodeRow({ id, key, createdAtMs, acceptedAtMs, isReplay }, content)];
+  }
+
+  #count(envelopes: readonly Envelope[]): void {
+    for (const { endpoint } of envelopes) this.#lanes.of(endpoint).ready += 1;
+  }
+
+  async #write(changes: readonly Change[]): Promise<void> {
+    try {
+      await this.#tables.write(changes);
+    } catch (error) {
+      throw NotKept.from(error);
+    }
+  }
+}
+
+function placeOf(claimed: Claimed): Place {
+  return claimed.place as Place;
+}
+
+function headOf({ envelope, acceptedAtMs, attempts, history }: Claimed): RowHead {
+  const { id, key, createdAtMs } = envelope;
+  return { id, key, createdAtMs, acceptedAtMs, attempts, history };
+}

@@ -1,0 +1,34 @@
+import type { Clock } from '../clock.js';
+import { type FileOptions, openFileStore } from './drivers/file-store.js';
+import { MemoryTables } from './drivers/memory-tables.js';
+import { RowStore, type RowStoreOptions } from './drivers/row-store.js';
+import type { OutboxStore } from './store.js';
+
+export interface MemoryOptions {
+  /** Envelopes that wait; 100,000 by default. Beyond that `accept` is rejected. */
+  readonly maxEnvelopes?: number | undefined;
+  /** 10,000 by default. Beyond that the oldest are dropped. */
+  readonly maxDeadLetters?: number | undefined;
+}
+
+/** Where envelopes are kept. */
+export type QueueOptions =
+  | ({ readonly driver: 'memory' } & MemoryOptions)
+  | ({ readonly driver: 'file' } & FileOptions);
+
+export type StoreEvents = Pick<RowStoreOptions, 'onDeadDropped' | 'onFault'>;
+
+/**
+ * Opens the store of an outbox.
+ * @throws StoreOpenError
+ */
+export async function openStore(options: QueueOptions, clock: Clock, events: StoreEvents = {}): Promise<OutboxStore> {
+  switch (options.driver) {
+    case 'memory': {
+      const { maxEnvelopes = 100_000, maxDeadLetters = 10_000 } = options;
+      return await RowStore.open(new MemoryTables(maxEnvelopes), { ...events, maxDead: maxDeadLetters });
+    }
+    case 'file':
+      return await openFileStore(options, clock, events);
+  }
+}

@@ -1,0 +1,111 @@
+import type { AttemptRecord, DeadLetter, Envelope, Selection } from './envelope.js';
+
+/** An envelope that this process may deliver now. Nobody else is given it until it is settled or the process is gone. */
+export interface Claimed {
+  readonly envelope: Envelope;
+  /** When retries began to count. */
+  readonly acceptedAtMs: number;
+  /** Made so far. */
+  readonly attempts: number;
+  /** The last of them, oldest first. */
+  readonly history: readonly AttemptRecord[];
+  /** It was dead: the owner has to re-stamp it. */
+  readonly isReplay: boolean;
+  /** Where the store keeps it. */
+  readonly place: unknown;
+}
+
+/** How many envelopes may be claimed. */
+export interface Room {
+  /** Of all endpoints together. */
+  readonly total: number;
+  /** Endpoints with room, the one whose turn it is first. */
+  readonly endpoints: readonly EndpointRoom[];
+}
+
+export interface EndpointRoom {
+  readonly endpoint: string;
+  readonly count: number;
+  readonly isOrdered: boolean;
+}
+
+export interface Claim {
+  readonly claimed: readonly Claimed[];
+  /** When the next envelope of an endpoint with room is due; undefined: nobody knows of one. */
+  readonly nextDueAtMs: number | undefined;
+}
+
+export interface Deadline {
+  readonly key: string;
+  readonly dueAtMs: number;
+  readonly content: Buffer;
+}
+
+/** Envelopes of one endpoint by what they wait for. */
+export interface Depth {
+  /** A first attempt, those held back by an earlier one of their key included. */
+  readonly ready: number;
+  /** A further attempt. */
+  readonly delayed: number;
+  readonly inFlight: number;
+  readonly dead: number;
+}
+
+/** What is known of an endpoint over restarts. */
+export interface EndpointFacts {
+  readonly failingSinceMs?: number | undefined;
+  readonly disabled?: { readonly reason: string; readonly atMs: number } | undefined;
+}
+
+/**
+ * Keeps envelopes. What a method has resolved survives the end of the process (the memory store excepted). `nowMs` is the
+ * caller's clock: stores have none. Envelopes that were claimed when a process ended are claimed again, in their old order.
+ */
+export interface OutboxStore {
+  /** Undefined: nothing becomes claimable but by this process. Otherwise others may add; look again after this time. */
+  readonly pollMs: number | undefined;
+  /** Upper bound of envelopes in delivery at a time, where the queue's options have one. */
+  readonly maxConcurrency: number | undefined;
+
+  /** All or none. @throws NotKept */
+  add(envelopes: readonly Envelope[], nowMs: number): Promise<void>;
+
+  /** At most `room`; in order of acceptance per endpoint. A store that waits for envelopes may ask for the room later. */
+  claim(room: () => Room, nowMs: () => number): Promise<Claim>;
+  /** Done: it is gone. */
+  delivered(claimed: Claimed): Promise<void>;
+  /** Claimable again from `dueAtMs` on, with one attempt more. */
+  retry(claimed: Claimed, dueAtMs: number, attempt: AttemptRecord): Promise<void>;
+  /** A dead letter from now on. */
+  bury(claimed: Claimed, reason: string, diedAtMs: number, attempt?: AttemptRecord): Promise<void>;
+  /** Claimable again at once, as if it had not been claimed. */
+  release(claimed: Claimed): Promise<void>;
+  /** All that waits for the endpoint becomes dead letters. @returns how many */
+  buryAll(endpoint: string, reason: string, diedAtMs: number): Promise<number>;
+
+  /** Newest first. */
+  deadLetters(selection: Selection): Promise<readonly DeadLetter[]>;
+  /** Claimable again, behind all others, without attempts. @returns the ids */
+  replay(selection: Selection, nowMs: number): Promise<readonly string[]>;
+  /** Deletes dead letters. @returns the ids */
+  drop(selection: Selection): Promise<readonly string[]>;
+
+  /** Keeps a deadline; one with the same key is replaced. */
+  schedule(deadline: Deadline): Promise<void>;
+  /** @returns whether it was there: then `complete` will not succeed */
+  cancel(key: string): Promise<boolean>;
+  /** Due at `nowMs`, in order, and when the next one is. */
+  dueDeadlines(
+    nowMs: number,
+    limit: number,
+  ): Promise<{ readonly due: readonly Deadline[]; readonly nextDueAtMs: number | undefined }>;
+  /** Deletes the deadline and adds the envelopes, both or neither. @returns false if it is not there as it was given any more */
+  complete(deadline: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean>;
+
+  facts(endpoint: string): Promise<EndpointFacts | undefined>;
+  saveFacts(endpoint: string, facts: EndpointFacts | undefined): Promise<void>;
+
+  /** Endpoints for which something is kept. */
+  depths(): Promise<ReadonlyMap<string, Depth>>;
+  close(): Promise<void>;
+}
