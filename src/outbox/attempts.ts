@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.js';
 import { excerpt } from './attempt-log.js';
 import { type Endpoint, scheduleOf, type Verdict } from './endpoint.js';
@@ -30,6 +31,7 @@ export class Attempts {
 
   constructor(options: AttemptsOptions) {
     this.#options = options;
+    setMaxListeners(0, this.#abort.signal); // one signal for all attempts
   }
 
   /** Ends all attempts that are under way; their envelopes are claimed again later. */

@@ -1,0 +1,379 @@
+import { describe, expect, test } from 'vitest';
+import type { EndpointStatus } from '../../../src/outbox/ports.js';
+import { delivered, failed, hang, OutboxRig } from '../../support/outbox.js';
+import { envelopeFor } from '../../support/outbox-contract.js';
+
+const many = (count: number, endpoint: string) => Array.from({ length: count }, () => envelopeFor(endpoint));
+
+async function statusOf({ outbox }: OutboxRig, endpoint: string): Promise<EndpointStatus> {
+  return (await outbox.status()).find(status => status.endpoint === endpoint)!;
+}
+
+describe('first attempts', () => {
+  test('leave in order of acceptance, and what is delivered is gone', async () => {
+    const rig = await OutboxRig.start({ a: {} });
+    const envelopes = many(30, 'a');
+    await rig.outbox.accept(envelopes.slice(0, 10));
+    await rig.outbox.accept(envelopes.slice(10));
+    await rig.pass(0);
+    expect(rig.idsTo('a')).toEqual(envelopes.map(({ id }) => id));
+    expect((await statusOf(rig, 'a')).depth).toEqual({ ready: 0, delayed: 0, inFlight: 0, dead: 0 });
+    expect(rig.clock.pending).toBe(0);
+  });
+
+  test('are at most eight at a time per endpoint, or as many as it allows, and 64 in all', async () => {
+    const ids = Array.from({ length: 10 }, (_, index) => `e${index}`);
+    const rig = await OutboxRig.start({
+      a: {},
+      b: { maxConcurrency: 2 },
+      ...Object.fromEntries(ids.map(id => [id, {}])),
+    });
+    rig.answer = hang;
+    await rig.outbox.accept([...many(20, 'a'), ...many(20, 'b')]);
+    await rig.pass(0);
+    expect([rig.idsTo('a').length, rig.idsTo('b').length]).toEqual([8, 2]);
+    await rig.outbox.accept(ids.flatMap(id => many(20, id)));
+    await rig.pass(0);
+    expect(rig.deliveries).toHaveLength(64);
+  });
+
+  test('keep to a rate, a second’s worth at once', async () => {
+    const rig = await OutboxRig.start({ a: { rateLimitPerSecond: 2 } });
+    await rig.outbox.accept(many(5, 'a'));
+    await rig.pass(2_000);
+    expect(rig.atSeconds).toEqual([0, 0, 0.5, 1, 1.5]);
+  });
+});
+
+describe('retries', () => {
+  test('[PW-047] an endpoint that fails three times, then succeeds, gets four requests with the same id and content', async () => {
+    const rig = await OutboxRig.start({ a: {} });
+    rig.answer = ({ attempt }) => (attempt <= 3 ? failed : delivered);
+    const envelope = envelopeFor('a');
+    await rig.outbox.accept([envelope]);
+    await rig.pass(600_000);
+    expect(rig.deliveries.map(delivery => delivery.envelope)).toEqual(Array(4).fill(envelope));
+    expect(rig.deliveries.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4]);
+    expect(rig.atSeconds).toEqual([0, 1, 3, 7]);
+    expect(rig.told).toEqual([
+      'accepted 1',
+      ...[1, 2, 3].map(attempt => `attempted a ${attempt} retried`),
+      'attempted a 4 delivered',
+    ]);
+  });
+
+  test('a step of the wall clock neither hurries nor delays them', async () => {
+    const rig = await OutboxRig.start({ a: { profile: 'sockudo' } });
+    const waits: number[] = [];
+    let lastMs = rig.clock.monotonicMs();
+    rig.answer = () => {
+      waits.push(rig.clock.monotonicMs() - lastMs);
+      lastMs = rig.clock.monotonicMs();
+      rig.clock.stepWall(waits.length % 2 === 0 ? 7_200_000 : -3_600_000);
+      return failed;
+    };
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(60_000);
+    expect(waits).toEqual([0, 1_000, 2_000, 4_000, 8_000, 16_000]);
+  });
+
+  test('a deliverer that throws has failed', async () => {
+    const rig = await OutboxRig.start({ a: {} });
+    rig.answer = () => {
+      throw new Error('no such app');
+    };
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(0);
+    expect(rig.outbox.attempts('a')).toMatchObject([{ outcome: 'failed', reason: 'no such app', attempt: 1 }]);
+  });
+
+  test('[PW-054] follow Retry-After within its bounds', async () => {
+    const rig = await OutboxRig.start({ a: {} });
+    rig.answer = ({ attempt }) =>
+      attempt === 2
+        ? { ...failed, outcome: 'failed', reason: 'HTTP 429', retryAfterMs: 3_000 }
+        : attempt > 2
+          ? delivered
+          : failed;
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(10_000);
+    expect(rig.atSeconds).toEqual([0, 1, 4]);
+  });
+
+  test('are rows, not timers: a thousand that wait need one timer', async () => {
+    const rig = await OutboxRig.start({ a: { circuitBreaker: false } });
+    rig.answer = () => failed;
+    await rig.outbox.accept(many(1_000, 'a'));
+    await rig.pass(0);
+    await rig.pass(0);
+    expect((await statusOf(rig, 'a')).depth.delayed).toBe(1_000);
+    expect(rig.clock.pending).toBe(1);
+  });
+});
+
+describe('a dead endpoint', () => {
+  test.each([
+    ['fails', () => failed],
+    ['hangs', hang],
+  ])('[PW-055] that %s with a thousand envelopes does not delay another one', async (_how, answer) => {
+    const rig = await OutboxRig.start({ dead: {}, live: {} });
+    rig.answer = delivery => (delivery.envelope.endpoint === 'dead' ? answer(delivery) : delivered);
+    await rig.outbox.accept(many(1_000, 'dead'));
+    await rig.pass(500);
+    await rig.outbox.accept(many(100, 'live'));
+    await rig.pass(0);
+    expect(rig.idsTo('live')).toHaveLength(100);
+  });
+
+  test('gets one attempt at a time while it fails', async () => {
+    const rig = await OutboxRig.start({ a: { circuitBreaker: false } });
+    rig.answer = () => failed;
+    await rig.outbox.accept(many(3, 'a'));
+    await rig.pass(0);
+    rig.answer = hang;
+    await rig.outbox.accept(many(20, 'a'));
+    await rig.pass(5_000);
+    expect((await statusOf(rig, 'a')).depth.inFlight).toBe(1);
+  });
+
+  test('with an open circuit gets one attempt every 30 s, and all at once when one succeeds', async () => {
+    const rig = await OutboxRig.start({ a: {} });
+    rig.answer = () => failed;
+    await rig.outbox.accept(many(50, 'a'));
+    await rig.pass(0);
+    expect(rig.deliveries.length).toBeLessThan(20);
+    expect(rig.told.filter(line => line.startsWith('circuit'))).toEqual(['circuit a open']);
+    rig.deliveries.length = 0;
+    await rig.pass(65_000);
+    expect(rig.atSeconds).toEqual([30, 60]);
+    rig.answer = () => delivered;
+    await rig.pass(30_000);
+    await rig.pass(60_000);
+    expect(rig.told).toContain('circuit a closed');
+    expect((await statusOf(rig, 'a')).depth).toMatchObject({ ready: 0, delayed: 0 });
+  });
+
+  test('that fails for long enough is disabled: what it is due becomes dead letters, until it is enabled', async () => {
+    const rig = await OutboxRig.start({
+      a: { disableAfterHours: 1, profile: { delaysMs: [1_000_000], budgetMs: 36_000_000 } },
+    });
+    rig.answer = () => failed;
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(3_599_000);
+    expect((await statusOf(rig, 'a')).state).toBe('enabled');
+    await rig.pass(1_001_000);
+    expect(await statusOf(rig, 'a')).toMatchObject({ state: 'disabled', depth: { dead: 0, delayed: 1 } });
+    await rig.outbox.accept(many(2, 'a'));
+    await rig.pass(0);
+    const letters = await rig.outbox.deadLetters();
+    expect(letters.map(({ reason }) => reason)).toEqual(['endpoint_disabled', 'endpoint_disabled']);
+    expect(rig.told).toContain('disabled a every attempt has failed for 1 hours');
+    rig.answer = () => delivered;
+    await rig.outbox.enable('a');
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(0);
+    expect(rig.told.at(-1)).toBe('attempted a 1 delivered');
+    expect((await statusOf(rig, 'a')).state).toBe('enabled');
+  });
+});
+
+describe('dead letters', () => {
+  test('[PW-050] an exhausted envelope is one, with its reason and attempts', async () => {
+    const rig = await OutboxRig.start({ a: { profile: 'sockudo' } });
+    rig.answer = () => failed;
+    const envelope = envelopeFor('a');
+    await rig.outbox.accept([envelope]);
+    await rig.pass(60_000);
+    const letter = await rig.outbox.deadLetter(envelope.id);
+    expect(letter).toMatchObject({ ...envelope, reason: 'exhausted: HTTP 500', attempts: 6 });
+    expect(letter?.history.map(({ attempt }) => attempt)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect((await statusOf(rig, 'a')).depth.dead).toBe(1);
+    expect(rig.told.slice(-2)).toEqual(['attempted a 6 dead', 'dead a exhausted: HTTP 500']);
+  });
+
+  test('a refused envelope is one at once; the endpoint is disabled where that is said', async () => {
+    const rig = await OutboxRig.start({ a: {} });
+    const answers = [{ reason: 'blocked_address' }, { reason: 'gone', disablesEndpoint: true }];
+    rig.answer = () => ({ outcome: 'refused', ...answers.shift()! });
+    for (const state of ['enabled', 'disabled']) {
+      await rig.outbox.accept(many(1, 'a'));
+      await rig.pass(0);
+      expect((await statusOf(rig, 'a')).state).toBe(state);
+    }
+    expect((await rig.outbox.deadLetters()).map(({ reason }) => reason)).toEqual(['gone', 'blocked_address']);
+    expect(rig.told).toContain('disabled a gone');
+  });
+
+  test('[PW-052] a replay is re-stamped once, keeps its id, and gets all its attempts again', async () => {
+    let stamps = 0;
+    const rig = await OutboxRig.start(
+      { a: { profile: 'sockudo' } },
+      {
+        restamp: (envelope, createdAtMs) => {
+          stamps += 1;
+          return { ...envelope, createdAtMs };
+        },
+      },
+    );
+    rig.answer = () => ({ outcome: 'refused', reason: 'blocked_address' });
+    const envelope = envelopeFor('a');
+    await rig.outbox.accept([envelope]);
+    await rig.pass(1_000);
+    rig.answer = ({ attempt }) => (attempt < 3 ? failed : delivered);
+    rig.deliveries.length = 0;
+    const replayedAtMs = rig.clock.now();
+    expect(await rig.outbox.replay({ endpoint: 'a' })).toEqual([envelope.id]);
+    await rig.pass(10_000);
+    expect(rig.deliveries.map(({ envelope: { id, createdAtMs }, attempt }) => [id, createdAtMs, attempt])).toEqual(
+      [1, 2, 3].map(attempt => [envelope.id, replayedAtMs, attempt]),
+    );
+    expect(stamps).toBe(1);
+    expect(await rig.outbox.deadLetters()).toEqual([]);
+  });
+
+  test('those of an endpoint that was removed come from what waits', async () => {
+    const rig = await OutboxRig.start({ a: { enabled: false } });
+    await rig.outbox.accept(many(2, 'a'));
+    rig.endpoints.delete('a');
+    await rig.outbox.refresh();
+    expect(await statusOf(rig, 'a')).toMatchObject({ state: 'unknown', depth: { ready: 2 } });
+    expect(await rig.outbox.deadLetterAll('a', 'endpoint removed')).toBe(2);
+    expect(rig.told.filter(line => line === 'dead a endpoint removed')).toHaveLength(2);
+  });
+});
+
+describe('an endpoint that is switched off', () => {
+  test('keeps its backlog, which is delivered with a new creation time if its budget is over', async () => {
+    const rig = await OutboxRig.start(
+      { a: { enabled: false } },
+      {
+        restamp: (envelope, createdAtMs) => ({ ...envelope, createdAtMs }),
+      },
+    );
+    const envelopes = many(3, 'a');
+    await rig.outbox.accept(envelopes);
+    await rig.pass(301_000);
+    expect(rig.deliveries).toEqual([]);
+    expect((await statusOf(rig, 'a')).state).toBe('paused');
+    rig.answer = ({ attempt }) => (attempt === 1 ? failed : delivered);
+    rig.endpoints.set('a', {});
+    await rig.outbox.refresh();
+    const nowMs = rig.clock.now();
+    await rig.pass(2_000);
+    expect(rig.idsTo('a')).toEqual([...envelopes, ...envelopes].map(({ id }) => id));
+    expect(new Set(rig.deliveries.map(({ envelope }) => envelope.createdAtMs))).toEqual(new Set([nowMs]));
+  });
+
+  test('and one that is not configured yet, too', async () => {
+    const rig = await OutboxRig.start({});
+    await rig.outbox.accept(many(1, 'new'));
+    await rig.pass(0);
+    rig.endpoints.set('new', {});
+    await rig.outbox.refresh();
+    await rig.pass(0);
+    expect(rig.idsTo('new')).toHaveLength(1);
+  });
+});
+
+test('with an order by key, a later envelope waits while an earlier one is retried; other keys go on', async () => {
+  const rig = await OutboxRig.start({ a: { ordering: 'key' } });
+  const [k1, k2, k3, l1] = ['k', 'k', 'k', 'l'].map(key => envelopeFor('a', { key }));
+  rig.answer = ({ envelope, attempt }) => (envelope.id === k1!.id && attempt < 3 ? failed : delivered);
+  await rig.outbox.accept([k1!, k2!, l1!, k3!]);
+  await rig.pass(2_999);
+  expect(rig.idsTo('a')).toEqual([k1, l1, k1].map(envelope => envelope!.id));
+  await rig.pass(1);
+  await rig.pass(0);
+  expect(rig.idsTo('a').slice(3)).toEqual([k1, k2, k3].map(envelope => envelope!.id));
+});
+
+describe('deadlines', () => {
+  test('turn into envelopes when they are due, once', async () => {
+    const rig = await OutboxRig.start(
+      { a: {} },
+      {
+        onDeadline: (key, content) => [envelopeFor('a', { id: key, content })],
+      },
+    );
+    const nowMs = rig.clock.now();
+    await rig.outbox.schedule('vacated', nowMs + 3_000, Buffer.from('x'));
+    await rig.outbox.schedule('rejoined', nowMs + 3_000, Buffer.from('y'));
+    await rig.outbox.schedule('sooner', nowMs + 1_000, Buffer.from('z'));
+    expect(await rig.outbox.cancel('rejoined')).toBe(true);
+    await rig.pass(60_000);
+    expect(rig.deliveries.map(({ envelope, atMs }) => [envelope.id, atMs])).toEqual([
+      ['sooner', 1_000],
+      ['vacated', 3_000],
+    ]);
+    expect(await rig.outbox.cancel('vacated')).toBe(false);
+    expect(rig.told).toContain('accepted 1');
+  });
+
+  test('are not moved by a step of the wall clock', async () => {
+    const rig = await OutboxRig.start({ a: {} }, { onDeadline: key => [envelopeFor('a', { id: key })] });
+    rig.clock.stepWall(-86_400_000);
+    await rig.outbox.schedule('k', rig.clock.now() + 3_000, Buffer.alloc(0));
+    rig.clock.stepWall(86_400_000);
+    await rig.pass(2_999);
+    expect(rig.deliveries).toEqual([]);
+    await rig.pass(1);
+    await rig.pass(0);
+    expect(rig.idsTo('a')).toEqual(['k']);
+  });
+});
+
+describe('closing', () => {
+  test('waits for attempts under way; nothing is accepted or begun any more', async () => {
+    const rig = await OutboxRig.start({ a: { maxConcurrency: 1 } });
+    let answer = () => {};
+    rig.answer = () =>
+      new Promise(resolve => {
+        answer = () => resolve(delivered);
+      });
+    await rig.outbox.accept(many(2, 'a'));
+    await rig.pass(0);
+    const closed = rig.outbox.close(5_000);
+    await expect(rig.outbox.accept(many(1, 'a'))).rejects.toMatchObject({ name: 'NotKept', reason: 'closed' });
+    answer();
+    await closed;
+    expect(rig.deliveries).toHaveLength(1);
+    expect(rig.told.at(-1)).toBe('attempted a 1 delivered');
+  });
+
+  test('aborts attempts that take longer; they do not count', async () => {
+    const rig = await OutboxRig.start({ a: {} });
+    rig.answer = hang;
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(0);
+    const closed = rig.outbox.close(5_000);
+    await rig.pass(5_000);
+    await closed;
+    expect(rig.deliveries[0]!.signal.aborted).toBe(true);
+    expect(rig.told).toEqual(['accepted 1']);
+  });
+});
+
+test('a test attempt is made at once, is not kept, and is in the log', async () => {
+  const rig = await OutboxRig.start({ a: { enabled: false } });
+  rig.answer = () => ({ outcome: 'failed', reason: 'HTTP 404', status: 404, answer: 'x'.repeat(2_000) });
+  const record = await rig.outbox.test(envelopeFor('a', { id: 'test' }));
+  expect(record).toMatchObject({ id: 'test', attempt: 1, status: 404, answer: 'x'.repeat(1_024), reason: 'HTTP 404' });
+  expect(rig.outbox.attempts('a')).toEqual([record]);
+  expect((await statusOf(rig, 'a')).depth.ready).toBe(0);
+});
+
+test('the status tells when an endpoint succeeded and failed', async () => {
+  const rig = await OutboxRig.start({ a: {} });
+  rig.answer = ({ attempt }) => (attempt === 1 ? failed : delivered);
+  const startMs = rig.clock.now();
+  await rig.outbox.accept(many(1, 'a'));
+  await rig.pass(500);
+  expect(await statusOf(rig, 'a')).toMatchObject({
+    lastFailureAtMs: startMs,
+    failingSinceMs: startMs,
+    circuit: 'closed',
+  });
+  await rig.pass(500);
+  await rig.pass(0);
+  expect(await statusOf(rig, 'a')).toMatchObject({ lastSuccessAtMs: startMs + 1_000, failingSinceMs: undefined });
+});
