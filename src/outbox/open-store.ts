@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { type FileOptions, openFileStore } from './drivers/file-store.js';
 import { MemoryTables } from './drivers/memory-tables.js';
+import { openRedisStore, type RedisOptions } from './drivers/redis-store.js';
 import { RowStore, type RowStoreOptions } from './drivers/row-store.js';
 import type { OutboxStore } from './store.js';
 
@@ -14,7 +15,8 @@ export interface MemoryOptions {
 /** Where envelopes are kept. */
 export type QueueOptions =
   | ({ readonly driver: 'memory' } & MemoryOptions)
-  | ({ readonly driver: 'file' } & FileOptions);
+  | ({ readonly driver: 'file' } & FileOptions)
+  | ({ readonly driver: 'redis' } & RedisOptions);
 
 export type StoreEvents = Pick<RowStoreOptions, 'onDeadDropped' | 'onFault'>;
 
@@ -30,5 +32,7 @@ export async function openStore(options: QueueOptions, clock: Clock, events: Sto
     }
     case 'file':
       return await openFileStore(options, clock, events);
+    case 'redis':
+      return await openRedisStore(options, clock, events.onFault);
   }
 }

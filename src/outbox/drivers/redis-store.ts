@@ -1,0 +1,264 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../clock.js';
+import {
+  type AttemptRecord,
+  type DeadLetter,
+  type Envelope,
+  limitOf,
+  remember,
+  type Selection,
+  selects,
+} from '../envelope.js';
+import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
+import { envelopeOfJson, type JsonEnvelope, jsonOf, jsonOfClaimed } from './json-envelope.js';
+import { RedisClient } from './redis-client.js';
+
+/** What others put into the lists is found after this time. */
+const pollMs = 500;
+const defaultClaimMs = 60_000;
+const buriedAtOnce = 100;
+const deadAtOnce = 500;
+
+export interface RedisOptions {
+  /** `redis://user:password@host:6379/0`, `rediss://` for TLS. */
+  readonly url: string;
+  /** Of all keys; `hubwire_queue:` by default. */
+  readonly prefix?: string | undefined;
+  /** Envelopes in delivery on this node at a time; the outbox' own limit by default. */
+  readonly concurrency?: number | undefined;
+  /** Envelopes of a node that does not report for so long are delivered by others; 60 s by default. */
+  readonly claimMs?: number | undefined;
+}
+
+/**
+ * The outbox in lists of a redis server, for one or several nodes. Kept as well as redis keeps them.
+ * @throws StoreOpenError
+ */
+export async function openRedisStore(
+  options: RedisOptions,
+  clock: Clock,
+  onFault: (error: unknown) => void = () => {},
+): Promise<OutboxStore> {
+  const { url, prefix = 'hubwire_queue:', concurrency, claimMs = defaultClaimMs } = options;
+  return new RedisStore(await RedisClient.open(url, prefix, onFault), clock, concurrency, claimMs);
+}
+
+class RedisStore implements OutboxStore {
+  readonly pollMs = pollMs;
+  readonly maxConcurrency: number | undefined;
+  readonly #redis: RedisClient;
+  readonly #clock: Clock;
+  readonly #claimMs: number;
+  readonly #node = randomBytes(4).toString('hex');
+  /** In delivery here. */
+  readonly #handles = new Set<string>();
+  /** Added to the clock of this node: claims last by that of their caller. */
+  #nowMs: () => number;
+  #count = 0;
+  #cancelTimer: () => void = () => {};
+
+  constructor(redis: RedisClient, clock: Clock, concurrency: number | undefined, claimMs: number) {
+    this.#redis = redis;
+    this.#clock = clock;
+    this.maxConcurrency = concurrency;
+    this.#claimMs = claimMs;
+    this.#nowMs = () => clock.now();
+    this.#extendLater();
+  }
+
+  async add(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
+    await this.#redis.push('default', this.#raws(envelopes, nowMs));
+  }
+
+  async claim(room: () => Room, nowMs: () => number): Promise<Claim> {
+    this.#nowMs = nowMs;
+    const { total, endpoints } = room();
+    return await this.#claim(total, endpoints, nowMs(), nowMs());
+  }
+
+  async delivered({ envelope, place }: Claimed): Promise<void> {
+    await this.#redis.run('delivered', envelope.endpoint, place as string, envelope.key ?? '');
+    this.#handles.delete(place as string);
+  }
+
+  async retry(claimed: Claimed, dueAtMs: number, attempt: AttemptRecord): Promise<void> {
+    const { envelope, attempts, history } = claimed;
+    const handle = claimed.place as string;
+    const next = { ...claimed, attempts: attempts + 1, history: remember(history, attempt) };
+    const raw = JSON.stringify(jsonOfClaimed(next, handle));
+    await this.#redis.run('retry', envelope.endpoint, handle, dueAtMs, raw);
+    this.#handles.delete(handle);
+  }
+
+  async bury(claimed: Claimed, reason: string, diedAtMs: number, attempt?: AttemptRecord): Promise<void> {
+    const { envelope, attempts, history } = claimed;
+    const handle = claimed.place as string;
+    const all = attempt === undefined ? history : remember(history, attempt);
+    const last = { ...claimed, attempts: attempts + (attempt ? 1 : 0), history: all };
+    const raw = JSON.stringify({ ...jsonOfClaimed(last, handle), diedAtMs, reason });
+    await this.#redis.run('bury', envelope.endpoint, handle, envelope.key ?? '', raw);
+    this.#handles.delete(handle);
+  }
+
+  async release({ envelope, place }: Claimed): Promise<void> {
+    await this.#redis.run('release', envelope.endpoint, place as string);
+    this.#handles.delete(place as string);
+  }
+
+  async buryAll(endpoint: string, reason: string, diedAtMs: number): Promise<number> {
+    const room = [{ endpoint, count: buriedAtOnce, isOrdered: false }];
+    for (let count = 0; ; ) {
+      const { claimed } = await this.#claim(buriedAtOnce, room, this.#nowMs(), Number.MAX_SAFE_INTEGER);
+      if (claimed.length === 0) return count;
+      for (const each of claimed) await this.bury(each, reason, diedAtMs);
+      count += claimed.length;
+    }
+  }
+
+  async deadLetters(selection: Selection): Promise<readonly DeadLetter[]> {
+    const all = await this.#dead(selection);
+    return all.slice(0, limitOf(selection)).map(({ letter }) => letter);
+  }
+
+  replay(selection: Selection, nowMs: number): Promise<readonly string[]> {
+    return this.#takeDead(selection, ({ letter }) => {
+      const raw = jsonOf(letter, this.#handle(nowMs), nowMs);
+      return JSON.stringify({ ...raw, isReplay: true });
+    });
+  }
+
+  drop(selection: Selection): Promise<readonly string[]> {
+    return this.#takeDead(selection, () => '');
+  }
+
+  async schedule({ key, dueAtMs, content }: Deadline): Promise<void> {
+    await this.#redis.run('schedule', key, dueAtMs, content.toString('base64'));
+  }
+
+  async cancel(key: string): Promise<boolean> {
+    return (await this.#redis.run('cancel', key)) === 1;
+  }
+
+  async dueDeadlines(nowMs: number, limit: number) {
+    const [next, ...flat] = (await this.#redis.run('due', nowMs, limit)) as string[];
+    const due: Deadline[] = [];
+    for (let at = 0; at < flat.length; at += 3) {
+      const [key = '', dueAtMs, content = ''] = flat.slice(at, at + 3);
+      due.push({ key, dueAtMs: Number(dueAtMs), content: Buffer.from(content, 'base64') });
+    }
+    return { due, nextDueAtMs: next === '' ? undefined : Number(next) };
+  }
+
+  async complete({ key, dueAtMs, content }: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean> {
+    const raws = this.#raws(envelopes, nowMs);
+    return (await this.#redis.run('complete', key, dueAtMs, content.toString('base64'), ...raws)) === 1;
+  }
+
+  async facts(endpoint: string): Promise<EndpointFacts | undefined> {
+    const text = await this.#redis.field('facts', endpoint);
+    return text === null ? undefined : (JSON.parse(text) as EndpointFacts);
+  }
+
+  saveFacts(endpoint: string, facts: EndpointFacts | undefined): Promise<void> {
+    return this.#redis.setField('facts', endpoint, facts && JSON.stringify(facts));
+  }
+
+  async depths(): Promise<ReadonlyMap<string, Depth>> {
+    const flat = (await this.#redis.run('depths')) as (string | number)[];
+    const found = new Map<string, Depth>();
+    for (let at = 0; at < flat.length; at += 5) {
+      const [ready = 0, delayed = 0, inFlight = 0, dead = 0] = flat.slice(at + 1, at + 5).map(Number);
+      if (ready + delayed + inFlight + dead > 0) found.set(String(flat[at]), { ready, delayed, inFlight, dead });
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    this.#cancelTimer();
+    this.#redis.close();
+  }
+
+  async #claim(total: number, endpoints: Room['endpoints'], nowMs: number, dueBeforeMs: number): Promise<Claim> {
+    const rooms = endpoints.flatMap(({ endpoint, count, isOrdered }) => [endpoint, count, isOrdered ? 1 : 0]);
+    const reply = await this.#redis.run('claim', nowMs, dueBeforeMs, nowMs + this.#claimMs, total, ...rooms);
+    const [nextDue, raws] = reply as [string, string[]];
+    const claimed = raws.map(raw => claimedOf(JSON.parse(raw) as JsonEnvelope, nowMs));
+    for (const { place } of claimed) this.#handles.add(place as string);
+    return { claimed, nextDueAtMs: nextDue === '' ? undefined : Number(nextDue) };
+  }
+
+  /** Newest first, of all that is there. */
+  async #dead(selection: Selection): Promise<{ letter: DeadLetter; raw: string }[]> {
+    const isSelected = selects(selection);
+    const found: { letter: DeadLetter; raw: string }[] = [];
+    for (let from = 0; ; from += deadAtOnce) {
+      const raws = await this.#redis.list('failed', from, from + deadAtOnce - 1);
+      for (const raw of raws) {
+        const letter = letterOf(raw);
+        if (letter !== undefined && isSelected(letter)) found.push({ letter, raw });
+      }
+      if (raws.length < deadAtOnce) return found;
+    }
+  }
+
+  async #takeDead(
+    selection: Selection,
+    successor: (dead: { letter: DeadLetter }) => string,
+  ): Promise<readonly string[]> {
+    const chosen = (await this.#dead(selection)).reverse().slice(0, limitOf(selection));
+    const ids: string[] = [];
+    for (let from = 0; from < chosen.length; from += deadAtOnce) {
+      const slice = chosen.slice(from, from + deadAtOnce);
+      const args = slice.flatMap(dead => [dead.letter.endpoint, dead.raw, successor(dead)]);
+      const taken = (await this.#redis.run('takeDead', ...args)) as number[];
+      ids.push(...slice.filter((_, index) => taken[index] === 1).map(({ letter }) => letter.id));
+    }
+    return ids;
+  }
+
+  #raws(envelopes: readonly Envelope[], nowMs: number): string[] {
+    return envelopes.map(envelope => JSON.stringify(jsonOf(envelope, this.#handle(nowMs), nowMs)));
+  }
+
+  #handle(nowMs: number): string {
+    this.#count += 1;
+    return [String(nowMs).padStart(14, '0'), String(this.#count).padStart(10, '0'), this.#node].join('-');
+  }
+
+  /** What is in delivery here stays with this node as long as it reports. */
+  #extendLater(): void {
+    this.#cancelTimer = this.#clock.after(this.#claimMs / 3, () => {
+      this.#extendLater();
+      if (this.#handles.size === 0) return;
+      const untilMs = this.#nowMs() + this.#claimMs;
+      this.#redis.run('extend', untilMs, ...this.#handles).catch(() => {
+        // The next report comes soon, and its claims told what is wrong with redis.
+      });
+    });
+  }
+}
+
+function claimedOf(json: JsonEnvelope, nowMs: number): Claimed {
+  const { attempts = 0, acceptedAtMs, isReplay = false, diedAtMs, handle } = json;
+  const envelope = envelopeOfJson(json);
+  // Moved here from the dead letters by hand.
+  if (diedAtMs !== undefined) {
+    return { envelope, acceptedAtMs: nowMs, attempts: 0, history: [], isReplay: true, place: handle };
+  }
+  return { envelope, acceptedAtMs, attempts, history: historyOf(json), isReplay, place: handle };
+}
+
+/** Undefined for what is no dead letter: somebody else put it there. */
+function letterOf(raw: string): DeadLetter | undefined {
+  try {
+    const json = JSON.parse(raw) as JsonEnvelope;
+    const { diedAtMs = 0, reason = '', attempts = 0 } = json;
+    return { ...envelopeOfJson(json), diedAtMs, reason, attempts, history: historyOf(json) };
+  } catch {
+    return undefined;
+  }
+}
+
+function historyOf({ history }: JsonEnvelope): readonly AttemptRecord[] {
+  return history ?? [];
+}
