@@ -45,6 +45,13 @@ export interface GroupStateItem {
   readonly updatedAtMs: number;
 }
 
+/** Whom a connection presents to a group's other members. Several connections may present the same one. */
+export interface GroupMember {
+  readonly id: string;
+  /** What the others learn of it, in the terms of its protocol. */
+  readonly about: Readonly<Record<string, unknown>>;
+}
+
 /** What the hub says to any client; a protocol's own answers are its dialogue's. [client-protocols 4.3] */
 export type ServerMessage =
   | DataMessage
@@ -55,7 +62,12 @@ export type ServerMessage =
       /** Reliable protocols only. */
       readonly reconnectionToken: string | undefined;
     }
-  | { readonly kind: 'disconnected'; readonly reason: string };
+  | {
+      readonly kind: 'disconnected';
+      readonly reason: string;
+      /** WebSocket close code that follows, for protocols that tell it. */
+      readonly code?: number;
+    };
 
 /** The part of the vocabulary that carries application data, to one or to many. */
 export type DataMessage =
@@ -66,6 +78,8 @@ export type DataMessage =
       readonly fromUserId: string | undefined;
       readonly payload: Payload;
       readonly stream: StreamPosition | undefined;
+      /** The message's name, in protocols whose messages have names. */
+      readonly event?: string | undefined;
     }
   | { readonly kind: 'serverMessage'; readonly payload: Payload };
 
@@ -76,11 +90,32 @@ export interface StateMessage {
   readonly items: readonly GroupStateItem[];
 }
 
-/** What reliable protocols number, keep until acked, and replay. [client-protocols 5.1] */
-export type NumberedMessage = DataMessage | StateMessage;
+/** For clients whose protocols tell who is there. */
+export type PresenceMessage =
+  /** Of all connections of the group, the first that presents the member came, or the last went. */
+  | { readonly kind: 'memberAdded' | 'memberRemoved'; readonly group: string; readonly member: GroupMember }
+  /** Connections in the group. */
+  | { readonly kind: 'memberCount'; readonly group: string; readonly count: number }
+  /** Users with and without connections, of those whom the client watches. */
+  | { readonly kind: 'usersChanged'; readonly online: readonly string[]; readonly offline: readonly string[] };
+
+/** What is sent to one or to many: reliable protocols number it, keep it until it is acked, and replay it. [client-protocols 5.1] */
+export type NumberedMessage = DataMessage | StateMessage | PresenceMessage;
 
 export function isStateMessage(message: NumberedMessage): message is StateMessage {
   return message.kind === 'groupStateSnapshot' || message.kind === 'groupStateUpdate';
+}
+
+export function isPresenceMessage(message: NumberedMessage): message is PresenceMessage {
+  switch (message.kind) {
+    case 'memberAdded':
+    case 'memberRemoved':
+    case 'memberCount':
+    case 'usersChanged':
+      return true;
+    default:
+      return false;
+  }
 }
 
 export function isDataMessage(message: ServerMessage): message is DataMessage {

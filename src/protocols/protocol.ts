@@ -4,8 +4,10 @@ import type { Frame, Frames } from '../frames/frames.js';
 import type { Act, ActResult, StreamNotice } from './acts.js';
 import {
   type DataMessage,
+  isPresenceMessage,
   isStateMessage,
   type NumberedMessage,
+  type PresenceMessage,
   type ServerMessage,
   type StateMessage,
 } from './messages.js';
@@ -22,6 +24,8 @@ export interface Encoder {
   encode(message: ServerMessage): Frame | undefined;
   /** Left out by protocols whose clients cannot subscribe to group states. */
   encodeState?(message: StateMessage): Frame | undefined;
+  /** Left out by protocols whose clients are not told who is there. */
+  encodePresence?(message: PresenceMessage): Frame | undefined;
 }
 
 /** Encodes what reliable protocols number: the body once, the sequence id per receiver. [client-protocols 5.1] */
@@ -103,6 +107,18 @@ export interface Dialogue {
 /** Plain, serialisable data of one protocol. Its version is that of the session's record. */
 export type DialogueRecord = Readonly<Record<string, unknown>>;
 
+/** Why the service ends a connection without an error. */
+export type ServiceEnd = 'closedByAppServer' | 'pingTimeout';
+
+/** A message that a client must answer with any frame of its own. */
+export interface MessagePing {
+  readonly frames: Frames;
+  /** Sent after a silence of so long. */
+  readonly afterMs: number;
+  /** A client that is silent for so long after it has gone. */
+  readonly answerWithinMs: number;
+}
+
 /** One client protocol. Pure: no sockets, timers or logger. */
 export interface Protocol {
   /** Its subprotocol, or `simple`: in metrics and logs. */
@@ -112,22 +128,29 @@ export interface Protocol {
   readonly encoder: Encoder;
   /** Sessions of a protocol with reliability outlive their sockets. */
   readonly reliability: Reliability | undefined;
-  /** WebSocket close code for each kind of error that ends a connection. */
-  readonly closeCodes: Readonly<Record<ErrorKind, number>>;
-  /** How a silent peer is found out: by WebSocket pings, which `KeepAlive` sends, or by the protocol's own, which its entrance sees to. */
-  readonly silence: 'webSocketPing' | 'protocolPing';
+  /** WebSocket close code for each kind of error that ends a connection, and for other ends that the service begins. */
+  readonly closeCodes: Readonly<Record<ErrorKind | ServiceEnd, number>>;
+  /** Is the reason written into the Close frame? Left out: it is not. */
+  readonly tellsCloseReason?: boolean;
+  /**
+   * How a silent peer is found out: by WebSocket pings or by messages of the protocol, which `KeepAlive` sends, or by the
+   * client's own pings, which its entrance sees to.
+   */
+  readonly silence: 'webSocketPing' | 'protocolPing' | MessagePing;
   /** @param record of the same protocol, to go on with a dialogue that began elsewhere. @throws PubSubError `internal` for another one */
   begin(record?: DialogueRecord): Dialogue;
 }
 
 /** @returns undefined when the protocol cannot express the message */
 export function encodeWith(encoder: Encoder, message: NumberedMessage): Frame | undefined {
-  return isStateMessage(message) ? encoder.encodeState?.(message) : encoder.encode(message);
+  if (isStateMessage(message)) return encoder.encodeState?.(message);
+  return isPresenceMessage(message) ? encoder.encodePresence?.(message) : encoder.encode(message);
 }
 
 /** @returns undefined when the protocol cannot express the message */
 export function prepareWith(numbering: Numbering, message: NumberedMessage): Body | undefined {
-  return isStateMessage(message) ? numbering.prepareState?.(message) : numbering.prepare(message);
+  if (isStateMessage(message)) return numbering.prepareState?.(message);
+  return isPresenceMessage(message) ? undefined : numbering.prepare(message);
 }
 
 /** What `decode` throws for, as a step. */

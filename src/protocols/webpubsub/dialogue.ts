@@ -1,6 +1,6 @@
 import { PubSubError } from '../../errors.js';
 import type { Frame, Frames } from '../../frames/frames.js';
-import type { ActResult, StreamNotice } from '../acts.js';
+import type { ActResult, InvokeResult, StreamNotice } from '../acts.js';
 import type { MessageError } from '../messages.js';
 import { type Dialogue, type DialogueRecord, decoded, type InboundFrame, type Step } from '../protocol.js';
 import { AckMemory } from './ack-memory.js';
@@ -49,7 +49,7 @@ export class WebPubSubDialogue implements Dialogue {
   }
 
   answer(act: ClientAct, result: ActResult): Frames | undefined {
-    if (act.kind === 'invoke') return this.#invokeResponse(act.invocationId, result);
+    if (act.kind === 'invoke') return this.#invokeResponse(act.invocationId, result as InvokeResult);
     const { ackId } = act;
     if (ackId === undefined) return undefined;
     if (result instanceof PubSubError) return this.#ack(ackId, errorOf(result));
@@ -70,7 +70,7 @@ export class WebPubSubDialogue implements Dialogue {
     return this.#form.encodeReply({ kind: 'ack', ackId, error });
   }
 
-  #invokeResponse(invocationId: string, result: ActResult): Frames {
+  #invokeResponse(invocationId: string, result: InvokeResult): Frames {
     const [payload, error] =
       result instanceof PubSubError ? [undefined, errorOf(result)] : ([result, undefined] as const);
     return this.#form.encodeReply({ kind: 'invokeResponse', invocationId, payload, error });

@@ -7,7 +7,6 @@ import type {
   DataType,
   GroupStateItem,
   MessageError,
-  NumberedMessage,
   Payload,
   ServerMessage,
   StateMessage,
@@ -28,7 +27,7 @@ export const numbering: Numbering = {
   },
 };
 
-function prepare(message: NumberedMessage): Body | undefined {
+function prepare(message: DataMessage | StateMessage): Body | undefined {
   const frame = encode(message);
   return frame && new JsonBody(frame.bytes.subarray(0, -1));
 }

@@ -6,7 +6,6 @@ import type {
   DataMessage,
   GroupStateItem,
   MessageError,
-  NumberedMessage,
   Payload,
   ServerMessage,
   StateMessage,
@@ -43,7 +42,7 @@ export const numbering: Numbering = {
   },
 };
 
-function prepare(message: NumberedMessage): Body {
+function prepare(message: DataMessage | StateMessage): Body {
   const { number, parts } = memberOf(message);
   return new ProtobufBody(number, ownCopy(...parts));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { scanMembers } from '../../../../src/protocols/webpubsub/json/scan.js';
+import { scanMembers } from '../../../src/protocols/json-scan.js';
 
 /** Keys and the text of their values. */
 function scan(text: string, from = 0): [string, string][] {

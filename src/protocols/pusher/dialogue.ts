@@ -1,0 +1,330 @@
+import { PubSubError } from '../../errors.js';
+import { type Frame, FrameList, type Frames } from '../../frames/frames.js';
+import type { Act, ActOf, ActResult, GroupView } from '../acts.js';
+import type { Dialogue, DialogueRecord, InboundFrame, Step } from '../protocol.js';
+import * as frames from './frames.js';
+import { bytesOfMember, ClientMessage, type Fields, isFields, parseJson } from './message.js';
+import {
+  channelKindOf,
+  type ChannelKind,
+  errorCodes,
+  isCacheChannel,
+  isClientEvent,
+  isEventName,
+  isSignedInUserId,
+  limits,
+  userOfChannel,
+} from './names.js';
+
+/** What the dialogue knows of the app; read at each use, so that changes apply to open connections. Secrets stay behind it. */
+export interface DialogueApp {
+  /** Is the text signed by the app's server? @param auth `key:signature` */
+  isSigned(auth: string, text: string): boolean;
+  readonly takesClientEvents: boolean;
+  /** Are the subscribers of a channel told how many they are? */
+  readonly countsSubscriptions: boolean;
+  readonly mostMembers: number;
+  readonly clientEventsPerSecond: number;
+  readonly mostEventBytes: number;
+}
+
+/** A user as it signed in, in the words of its app server. */
+interface SignedIn {
+  readonly id: string;
+  readonly userInfo: unknown;
+}
+
+type Subscribe = ActOf<'join'>;
+type Unsubscribe = ActOf<'leave'>;
+type ClientEvent = ActOf<'publish'>;
+type SignIn = ActOf<'signIn'> & { readonly userData: string; readonly isWatchlistCut: boolean };
+
+const ponged: Step = { kind: 'say', frames: frames.pong };
+
+/**
+ * The dialogue of Pusher clients. Whatever a client sends, its connection goes on: what can be understood is done, the
+ * rest is answered with `pusher:error`. [PW §3.2-3.6, §7 row 43]
+ */
+export class PusherDialogue implements Dialogue {
+  readonly #app: DialogueApp;
+  readonly #socketId: string;
+  #signedIn: SignedIn | undefined;
+  /** Has the app server vouched for the client: by signing its user or one of its channels? */
+  isAuthorized = false;
+
+  constructor(app: DialogueApp, socketId: string) {
+    this.#app = app;
+    this.#socketId = socketId;
+  }
+
+  receive({ isBinary, bytes }: InboundFrame): Step | undefined {
+    if (isBinary) return refused('Messages must be text; a binary one was ignored.');
+    const message = ClientMessage.parse(bytes);
+    if (typeof message === 'string') return refused(message);
+    switch (message.event) {
+      case 'pusher:ping':
+        return ponged;
+      case 'pusher:pong':
+        return undefined;
+      case 'pusher:subscribe':
+        return this.#subscribe(message.fields);
+      case 'pusher:unsubscribe':
+        return this.#unsubscribe(message.fields);
+      case 'pusher:signin':
+        return this.#signIn(message.fields);
+      default:
+        return isClientEvent(message.event) ? this.#clientEvent(message) : refused(unknownEvent(message.event));
+    }
+  }
+
+  repeated(): undefined {}
+
+  answer(act: Act, result: ActResult): Frames | undefined {
+    switch (act.kind) {
+      case 'join':
+        return this.#subscribed(act, result);
+      case 'leave':
+        return result instanceof PubSubError ? unsubscribeError(act.group, result) : undefined;
+      case 'publish':
+        return result instanceof PubSubError ? clientEventError(act, result) : undefined;
+      case 'signIn':
+        return this.#signedInAs(act as SignIn, result);
+      default: // nothing that this dialogue gives
+        return undefined;
+    }
+  }
+
+  notice(): undefined {}
+
+  record(): DialogueRecord | undefined {
+    return this.#signedIn && { signedIn: this.#signedIn };
+  }
+
+  // ----------------------------------------------------------------------------------------------------- subscriptions
+
+  #subscribe(fields: Fields): Step {
+    const { channel } = fields;
+    if (typeof channel !== 'string') return refused('pusher:subscribe needs a channel, which is a string.');
+    const kind = channelKindOf(channel);
+    if (kind === undefined) return notSubscribed(channel, 'InvalidChannel', invalidChannel(channel));
+    switch (kind) {
+      case 'public':
+        return this.#join(channel, kind);
+      case 'private':
+      case 'encrypted':
+        return this.#isChannelSigned(channel, fields) ? this.#join(channel, kind) : notAuthorized(channel);
+      case 'presence':
+        return this.#subscribeToPresence(channel, fields);
+      case 'serverToUser':
+        return this.#signedIn !== undefined && userOfChannel(channel) === this.#signedIn.id
+          ? this.#join(channel, kind)
+          : notAuthorized(channel, 'Sign in as the user whose channel it is.');
+    }
+  }
+
+  #join(channel: string, kind: ChannelKind, member?: frames.MemberData): Subscribe {
+    const last = isCacheChannel(channel);
+    const mostMembers = kind === 'presence' ? this.#app.mostMembers : undefined;
+    const view = last || mostMembers !== undefined ? { last, mostMembers } : undefined;
+    const join = { kind: 'join', group: channel, isStrict: true, view } as const;
+    if (member !== undefined) return { ...join, tag: { member: { id: String(member.user_id), about: { ...member } } } };
+    return this.#app.countsSubscriptions && kind !== 'serverToUser' ? { ...join, isCounted: true } : join;
+  }
+
+  /**
+   * With `channel_data` the signature covers it, on channels without members too: app servers that always make it are
+   * among Pusher's own. An empty one counts; it may be left out of the text. [PW §3.4, §7 rows 35 and 36]
+   */
+  #isChannelSigned(channel: string, { auth, channel_data: channelData }: Fields): boolean {
+    if (typeof auth !== 'string') return false;
+    const text = `${this.#socketId}:${channel}`;
+    if (channelData === undefined || channelData === null) return this.#app.isSigned(auth, text);
+    if (typeof channelData !== 'string') return false;
+    if (this.#app.isSigned(auth, `${text}:${channelData}`)) return true;
+    return channelData === '' && this.#app.isSigned(auth, text);
+  }
+
+  #subscribeToPresence(channel: string, fields: Fields): Step {
+    if (!this.#isChannelSigned(channel, fields)) return notAuthorized(channel);
+    const { channel_data: channelData } = fields;
+    const isGiven = typeof channelData === 'string' && channelData !== '';
+    const member = isGiven ? memberOf(channelData) : this.#signedInMember();
+    if (typeof member === 'string') return notSubscribed(channel, 'AuthError', member, 401);
+    return this.#join(channel, 'presence', member);
+  }
+
+  #signedInMember(): frames.MemberData | string {
+    if (this.#signedIn === undefined) return 'A presence channel needs channel_data, or a user who has signed in.';
+    const { id, userInfo } = this.#signedIn;
+    return { user_id: id, user_info: userInfo };
+  }
+
+  #subscribed({ group: channel }: Subscribe | Unsubscribe, result: ActResult): Frames {
+    if (result instanceof PubSubError) return joinError(channel, result);
+    const kind = channelKindOf(channel);
+    if (kind !== 'public') this.isAuthorized = true;
+    const view = result as GroupView | undefined;
+    const succeeded = frames.subscriptionSucceeded(channel, view?.members);
+    if (!isCacheChannel(channel)) return succeeded;
+    const last = view?.last && frames.channelEvent(view.last);
+    return new FrameList([succeeded, last ?? frames.cacheMiss(channel)]);
+  }
+
+  #unsubscribe({ channel }: Fields): Step {
+    if (typeof channel !== 'string') return refused('pusher:unsubscribe needs a channel, which is a string.');
+    return { kind: 'leave', group: channel, isStrict: true };
+  }
+
+  // ----------------------------------------------------------------------------------------------------- client events
+
+  #clientEvent(message: ClientMessage): ClientEvent | Step {
+    const { event, channel } = message;
+    const app = this.#app;
+    if (!app.takesClientEvents) return refused('To send client events, enable them for this app.');
+    const kind = typeof channel === 'string' ? channelKindOf(channel) : undefined;
+    if (typeof channel !== 'string' || !isForClientEvents(kind)) {
+      return refused('Client events are for private and presence channels only.');
+    }
+    if (!isEventName(event)) return refused(eventNameRule, errorCodes.clientEventRefused);
+    const text = message.text;
+    if (text.length > app.mostEventBytes) {
+      return refused(tooManyBytes(text.length, app.mostEventBytes), errorCodes.clientEventRefused);
+    }
+    return {
+      kind: 'publish',
+      group: channel,
+      payload: { dataType: 'text', bytes: text, metadata: undefined },
+      noEcho: true,
+      ttlSeconds: 0,
+      event,
+      isForMembersOnly: true,
+      mostPerSecond: app.clientEventsPerSecond,
+    };
+  }
+
+  // ----------------------------------------------------------------------------------------------------------- sign-in
+
+  /** The user is known from the next frame on, so that a client may go on without waiting. [PW §3.9] */
+  #signIn({ auth, user_data: userData }: Fields): Step {
+    if (typeof auth !== 'string' || typeof userData !== 'string') return notSignedIn('auth and user_data must be strings');
+    if (!this.#app.isSigned(auth, `${this.#socketId}::user::${userData}`)) return notSignedIn('the signature is not valid');
+    const user = parseJson(userData);
+    if (!isFields(user) || typeof user.id !== 'string' || !isSignedInUserId(user.id)) {
+      return notSignedIn('user_data needs an id: a string of letters, digits and _-=@,.;');
+    }
+    const { id, user_info: userInfo = {}, watchlist } = user;
+    if (this.#signedIn?.id === id) return { kind: 'say', frames: frames.signinSuccess(userData) };
+    if (this.#signedIn !== undefined) return notSignedIn('the connection is signed in as another user');
+    this.#signedIn = { id, userInfo };
+    return signInAct(id, userData, isStrings(watchlist) ? watchlist : []);
+  }
+
+  #signedInAs({ userData, isWatchlistCut }: SignIn, result: ActResult): Frames {
+    if (result instanceof PubSubError) {
+      this.#signedIn = undefined;
+      return frames.pusherError(errorCodes.unauthorized, `Sign-in failed: ${result.publicText}`);
+    }
+    this.isAuthorized = true;
+    const success = frames.signinSuccess(userData);
+    if (!isWatchlistCut) return success;
+    const text = `The watchlist has more than ${limits.watchlist} users; the others are not watched.`;
+    return new FrameList([success, frames.pusherError(errorCodes.watchlistTooLong, text)]);
+  }
+}
+
+/** @param watchlist of which the first are kept */
+function signInAct(userId: string, userData: string, watchlist: readonly string[]): SignIn {
+  const watched = watchlist.slice(0, limits.watchlist);
+  return { kind: 'signIn', userId, watched, userData, isWatchlistCut: watchlist.length > limits.watchlist };
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(each => typeof each === 'string');
+}
+
+function isForClientEvents(kind: ChannelKind | undefined): boolean {
+  return kind === 'private' || kind === 'encrypted' || kind === 'presence';
+}
+
+/** @returns why it is none */
+function memberOf(channelData: string): frames.MemberData | string {
+  const value = parseJson(channelData);
+  if (!isFields(value)) return 'channel_data must be a JSON object.';
+  const { user_id: id, user_info: info = {} } = value;
+  if ((typeof id !== 'string' && typeof id !== 'number') || id === '') {
+    return 'channel_data must have a user_id, which is a string or a number.';
+  }
+  if (String(id).length > limits.userId) return `user_id is longer than ${limits.userId} characters.`;
+  const bytes = bytesOfMember(channelData, 'user_info');
+  if (bytes > limits.userInfoBytes) return `user_info has ${bytes} bytes; at most ${limits.userInfoBytes} are allowed.`;
+  return { user_id: id, user_info: info };
+}
+
+// --------------------------------------------------------------------------------------------------------------- refusals
+
+const eventNameRule = `An event name has 1 to ${limits.eventName} characters and no control characters.`;
+const shown = 200;
+
+function refused(message: string, code: number | null = null): Step {
+  return { kind: 'say', frames: frames.pusherError(code, message) };
+}
+
+function notSignedIn(reason: string): Step {
+  return refused(`Sign-in failed: ${reason}.`, errorCodes.unauthorized);
+}
+
+function notAuthorized(channel: string, hint = 'Its signature, or the key that it names, is not valid.'): Step {
+  return notSubscribed(channel, 'AuthError', `Not authorized for channel ${channel}. ${hint}`, 401);
+}
+
+/** The channel's own error, and one that clients without it see. [PW §3.5] */
+function notSubscribed(channel: string, type: string, error: string, status?: number): Step {
+  return { kind: 'say', frames: subscriptionErrors(channel, type, error, status) };
+}
+
+function subscriptionErrors(channel: string, type: string, error: string, status?: number): Frames {
+  const list: Frame[] = [frames.subscriptionError(shortened(channel), type, error, status), frames.pusherError(null, error)];
+  return new FrameList(list);
+}
+
+function joinError(channel: string, error: PubSubError): Frames {
+  switch (error.kind) {
+    case 'conflict':
+      return frames.pusherError(null, `Existing subscription to channel ${channel}`);
+    case 'tooMany':
+      return frames.subscriptionError(channel, 'LimitReached', error.message, 4100);
+    default:
+      return subscriptionErrors(channel, 'ServerError', error.publicText, error.outcome.http);
+  }
+}
+
+function unsubscribeError(channel: string, { kind, publicText }: PubSubError): Frames {
+  const text = kind === 'conflict' ? `No current subscription to channel ${shortened(channel)}` : publicText;
+  return frames.pusherError(null, text);
+}
+
+function clientEventError({ event = '', group, mostPerSecond }: ClientEvent, { kind, publicText }: PubSubError): Frames {
+  if (kind === 'tooMany') {
+    const text = `${event} was not sent: a connection may send ${mostPerSecond} client events a second.`;
+    return frames.pusherError(errorCodes.clientEventRefused, text);
+  }
+  const text = kind === 'forbidden' ? `${event} was not sent: not subscribed to channel ${group}` : publicText;
+  return frames.pusherError(null, text);
+}
+
+function unknownEvent(event: string): string {
+  return `${shortened(event)} is not an event that clients may send; their own begin with client-.`;
+}
+
+function invalidChannel(channel: string): string {
+  return `${shortened(channel)} is not a channel: a name has 1 to ${limits.channelName} letters, digits and _-=@,.;`;
+}
+
+function tooManyBytes(bytes: number, most: number): string {
+  return `The event's data has ${bytes} bytes; at most ${most} are allowed.`;
+}
+
+/** Answers do not repeat what is longer than any valid name. */
+function shortened(text: string): string {
+  return text.length > shown ? `${text.slice(0, shown)}…` : text;
+}
