@@ -1,6 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { PubSubError } from '../errors.js';
-import type { Protocol } from '../protocols/protocol.js';
+import type { Dialogue, Protocol } from '../protocols/protocol.js';
 import type { ConnectionEvents, ConnectReply, ConnectRequest, Upstream } from './ports.js';
 
 /** A client that requests a connection: its request as the upstream gets it, and what its entrance knows of it. */
@@ -11,6 +11,8 @@ export interface Candidate extends ConnectRequest {
   readonly groups: readonly string[];
   /** Spoken unless a subprotocol is selected that has a protocol of its own. */
   readonly protocol: Protocol;
+  /** Begun by the entrance, with what it knows of the client; undefined: it begins with the connection. */
+  readonly dialogue?: Dialogue | undefined;
   /** The protocol that an offered subprotocol names; undefined: none, an app server may select it all the same. */
   protocolOf(subprotocol: string): Protocol | undefined;
 }
@@ -25,6 +27,8 @@ export interface Admission {
   /** In the client's own spelling, as its handshake must echo it. */
   readonly subprotocol: string | undefined;
   readonly protocol: Protocol;
+  /** As of the candidate. */
+  readonly dialogue?: Dialogue | undefined;
   readonly upstream: ConnectionEvents;
 }
 
@@ -50,7 +54,8 @@ function admissionOf(
   const subprotocol = selectSubprotocol(candidate, reply?.subprotocol);
   const protocol = (subprotocol === undefined ? undefined : candidate.protocolOf(subprotocol)) ?? candidate.protocol;
   const { userId, roles, groups } = identityOf(candidate, reply);
-  return { connectionId, userId, roles, groups, subprotocol, protocol, upstream };
+  const { dialogue } = candidate;
+  return { connectionId, userId, roles, groups, subprotocol, protocol, dialogue, upstream };
 }
 
 /** 23 random bytes make 31 characters of [A-Za-z0-9_-], the length the vendor's ids have. [rest-api 2.0] */

@@ -1,5 +1,7 @@
 import { PubSubError } from '../errors.js';
-import type { DataMessage, GroupStateItem } from '../protocols/messages.js';
+import type { PublishedMessage, GroupStateItem } from '../protocols/messages.js';
+import { type KeptMessage, latestMessage } from './features/kept-message.js';
+import { latestMembers, type PresentMember } from './features/present-members.js';
 import { latestStates } from './features/state-items.js';
 
 /** Which connections a command or query is for, wherever they are. Hub names are canonical (lower case). */
@@ -21,16 +23,20 @@ export interface Member {
 export type Command =
   | {
       readonly kind: 'send';
-      readonly message: DataMessage;
+      readonly message: PublishedMessage;
       /** Connection ids. */
       readonly excluded: readonly string[];
       /** In the filter language of rest-api 4; each node evaluates it on its own connections. */
       readonly filter: string | undefined;
       /** How long the message may wait for a client that is away or slow; 0: for ever. */
       readonly ttlSeconds: number;
+      /** For how long it is the group's last message, which later members are told; left out: it is not. */
+      readonly keptMs?: number | undefined;
     }
   /** For members of the target group that subscribed: this is one member's state now. [client-protocols 4.9] */
-  | { readonly kind: 'groupState'; readonly item: GroupStateItem };
+  | { readonly kind: 'groupState'; readonly item: GroupStateItem }
+  /** For those who watch the user: its first connection came, or its last one went. */
+  | { readonly kind: 'userChanged'; readonly userId: string; readonly isOnline: boolean };
 
 /** A change of groups; with a filter, of the connections that it accepts. */
 interface GroupChange {
@@ -54,6 +60,12 @@ interface Questions {
   list: { readonly after: string | undefined; readonly limit: number };
   /** The states of the members of the target group. */
   states: unknown;
+  /** Whom the connections of the target group present. */
+  members: unknown;
+  /** The message that is kept of a group: also on nodes without members of the group. */
+  last: { readonly group: string };
+  /** Of these, the users with connections. */
+  onlineUsers: { readonly userIds: readonly string[] };
   join: GroupChange;
   leave: GroupChange;
   leaveAll: unknown;
@@ -74,6 +86,10 @@ export interface Answers {
   list: readonly Member[];
   /** In the order of connection ids; no more than a snapshot can hold. */
   states: readonly GroupStateItem[];
+  members: readonly PresentMember[];
+  /** None or one. */
+  last: readonly KeptMessage[];
+  onlineUsers: readonly string[];
   join: number;
   leave: number;
   leaveAll: number;
@@ -119,6 +135,9 @@ const merges: { readonly [K in QueryKind]: Merge<Answers[K], Query<K>> } = {
   count: { merge: sum, isFinal: never },
   list: { merge: firstMembers, isFinal: never },
   states: { merge: answers => latestStates(answers.flat()), isFinal: never },
+  members: { merge: latestMembers, isFinal: never },
+  last: { merge: latestMessage, isFinal: never },
+  onlineUsers: { merge: answers => [...new Set(answers.flat())], isFinal: never },
   join: reached,
   leave: reached,
   leaveAll: reached,

@@ -12,6 +12,7 @@ import type { Invocations } from './features/invocations.js';
 import type { Streams } from './features/streams.js';
 import type { Permissions } from './permissions.js';
 import type { ConnectionEvents, Outlet } from './ports.js';
+import type { RateWindow } from './rate-window.js';
 import type { FrameWatch } from './watches.js';
 
 /** What carries out a connection's requests. */
@@ -33,8 +34,8 @@ const noGroups: ReadonlySet<string> = new Set();
 /** One logical client. Other connections never wait for its acts. */
 export class Connection implements QueueOwner {
   readonly id: string;
-  /** Undefined: anonymous. */
-  readonly userId: string | undefined;
+  /** Undefined: anonymous, until `Members.signIn` sets it, once. */
+  userId: string | undefined;
   /** As spelled by the token or the upstream, for the `connected` message only: `""` is anonymous too. */
   readonly declaredUserId: string | undefined;
   readonly protocol: Protocol;
@@ -45,6 +46,8 @@ export class Connection implements QueueOwner {
   streams: Streams | undefined;
   /** Reliable protocols have one. */
   readonly replayBuffer: ReplayBuffer | undefined;
+  /** Of messages of which a client may send only so many. */
+  publishRate: RateWindow | undefined;
   /** While somebody watches its frames. */
   frameWatch: FrameWatch | undefined;
   /** These are made when they are needed: many clients are in no group, and only listen. */

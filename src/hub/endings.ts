@@ -1,5 +1,5 @@
 import { type CloseCategory, type ErrorKind, outcomes, PubSubError } from '../errors.js';
-import type { Protocol } from '../protocols/protocol.js';
+import type { Protocol, ServiceEnd } from '../protocols/protocol.js';
 
 /** How a connection ended. */
 export interface Ending {
@@ -8,19 +8,29 @@ export interface Ending {
   readonly reason: string;
   /** The reason is the client's own text: for the event, not for logs. */
   readonly isClientText?: boolean | undefined;
+  /** WebSocket close code, sent or received; undefined: there was none. */
+  readonly code?: number | undefined;
 }
 
 /** An ending that the service begins: its client is told the reason, if its protocol has a message for it, and the code. */
 export interface Closing extends Ending {
-  readonly kind: ErrorKind | 'closedByAppServer';
+  readonly kind: ErrorKind | ServiceEnd;
 }
 
-/** WebSocket close code of a connection that the app server closes. [client-protocols 8.3] */
-const closedByAppServerCode = 1000;
+/** What the Close frame says, in the client's protocol. */
+export function closeFrameOf({ kind, reason }: Closing, { closeCodes, tellsCloseReason = false }: Protocol) {
+  return { code: closeCodes[kind], text: tellsCloseReason ? closeText(reason) : '' };
+}
 
-/** WebSocket close code, in the client's protocol. */
-export function closeCodeOf({ kind }: Closing, { closeCodes }: Protocol): number {
-  return kind === 'closedByAppServer' ? closedByAppServerCode : closeCodes[kind];
+/** Bytes of a Close frame's reason. [RFC 6455 5.5] */
+const mostReasonBytes = 123;
+
+/** As much of it as a Close frame takes, in whole characters. */
+export function closeText(reason: string): string {
+  const bytes = Buffer.from(reason, 'utf8');
+  let end = Math.min(bytes.length, mostReasonBytes);
+  while (end < bytes.length && (bytes[end]! & 0xc0) === 0x80) end -= 1;
+  return bytes.toString('utf8', 0, end);
 }
 
 /** WebSocket close code for a session that cannot be recovered: none was ended by it. [client-protocols 5.3] */
@@ -37,8 +47,8 @@ export const endings = {
   },
   /** No Close frame came. */
   lost: { category: 'Normal', reason: 'The connection was lost.' },
-  closedByClient: (reason: string): Ending => ({ category: 'Normal', reason, isClientText: true }),
-  pingTimeout: { category: 'PingTimeout', reason: 'The client did not answer pings.' },
+  closedByClient: (code: number, reason: string): Ending => ({ category: 'Normal', reason, isClientText: true, code }),
+  pingTimeout: { kind: 'pingTimeout', category: 'PingTimeout', reason: 'The client did not answer pings.' },
   /** What the client sent is not WebSocket: its Close frame has been sent. */
   notWebSocket: (reason: string): Ending => ({ category: 'BadRequest', reason }),
   /** @param category of the loss of its socket */

@@ -1,6 +1,6 @@
 import type { Frames } from '../frames/frames.js';
 import type { MembershipTag } from '../protocols/acts.js';
-import type { DataMessage } from '../protocols/messages.js';
+import type { GroupMember, Payload, PublishedMessage } from '../protocols/messages.js';
 import type { InboundFrame } from '../protocols/protocol.js';
 import type { Ending } from './endings.js';
 
@@ -29,6 +29,11 @@ export type Fact =
   | Left
   | Refused
   | Evented
+  | SignedIn
+  | MemberChanged
+  | ClientEvent
+  | CacheMissed
+  | Counted
   | Ended
   | Closed
   | Abandoned
@@ -113,6 +118,55 @@ export interface Left extends OfConnection {
 export interface Refused extends OfConnection {
   readonly kind: 'refused';
   readonly reason: string;
+}
+
+/**
+ * Its client has said which user it is, after it was opened without one; `connection.userId` from now on. Told by the hub's
+ * requests, before the client is answered.
+ */
+export interface SignedIn extends OfConnection {
+  readonly kind: 'signedIn';
+  readonly userId: string;
+  /** It is the only connection of its user on this node. */
+  readonly isFirst: boolean;
+}
+
+/**
+ * The first connection of this node that presents the member is in the group, or the last one is not any more. Told by
+ * presence: right after its `joined`, and right before its `left`.
+ */
+export interface MemberChanged extends OfConnection {
+  readonly kind: 'memberAdded' | 'memberRemoved';
+  readonly group: string;
+  readonly member: GroupMember;
+}
+
+/** Its client published a message that has a name, and it was accepted. Told by the hub's requests: one object per message. */
+export interface ClientEvent extends OfConnection {
+  readonly kind: 'clientEvent';
+  readonly group: string;
+  readonly event: string;
+  readonly payload: Payload;
+  /** Whom it presents to the group; undefined: nobody. */
+  readonly memberId: string | undefined;
+}
+
+/**
+ * It joined a group whose last message its client wanted to know, and there is none. Told once until there is one, the group
+ * has no members on this node, or a minute has passed. Told by joins, before the client is answered.
+ */
+export interface CacheMissed extends OfConnection {
+  readonly kind: 'cacheMissed';
+  readonly group: string;
+}
+
+/** Members of the group were told how many connections it has, on all nodes. Told by the node where one came or went. */
+export interface Counted {
+  readonly kind: 'counted';
+  /** Canonical name. */
+  readonly hub: string;
+  readonly group: string;
+  readonly count: number;
 }
 
 /**
@@ -203,7 +257,7 @@ export interface Published {
   readonly scope: 'hub' | 'group' | 'user' | 'connection';
   /** Of the group, user or connection; the hub's own for all of it. */
   readonly to: string;
-  readonly message: DataMessage;
+  readonly message: PublishedMessage;
   /** The client that published it; undefined: the app server. */
   readonly by: FactConnection | undefined;
 }

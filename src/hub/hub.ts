@@ -1,9 +1,12 @@
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import type { Payload } from '../protocols/messages.js';
+import type { DataMessage, GroupMember, Payload } from '../protocols/messages.js';
 import type { Member, Overridden, Permission, Query, Target } from './commands.js';
 import { PendingSends } from './delivery/pending-sends.js';
+import type { MessageCache } from './features/cache.js';
+import { Features } from './features/features.js';
 import { GroupStates } from './features/group-state.js';
+import type { KeptMessage } from './features/kept-message.js';
 import { HandOver } from './hand-over.js';
 import { Lifecycle } from './lifecycle.js';
 import { Members, type MembershipChanges } from './members.js';
@@ -36,6 +39,11 @@ export interface HubPorts {
   readonly membershipsPerCall: () => number;
 }
 
+/** And what the hubs make for all of them. */
+export interface HubParts extends HubPorts {
+  readonly cache: MessageCache;
+}
+
 export interface CloseOptions {
   /** Connection ids that stay. */
   readonly excluded?: readonly string[];
@@ -63,35 +71,46 @@ export class Hub {
   readonly handOver: HandOver;
   /** For the other nodes. */
   readonly performer: Performer;
-  readonly #ports: HubPorts;
+  readonly #ports: HubParts;
   readonly #members: Members;
   readonly #publisher: Publisher;
   readonly #states: GroupStates;
+  readonly #features: Features;
   readonly #queries: Queries;
 
   /** @param onEmpty called when the last connection has ended and no client is being admitted: the hub is empty then */
-  constructor(name: string, ports: HubPorts, onEmpty: () => void = () => {}) {
+  constructor(name: string, ports: HubParts, onEmpty: () => void = () => {}) {
     this.name = name;
     this.#ports = ports;
-    const { backplane, clock, observer, slices, watches } = ports;
+    const { backplane, cache, clock, observer, slices, watches } = ports;
     const changes: MembershipChanges = {
-      joined: (connection, group, isFirst, tag) =>
-        observer.tell({ kind: 'joined', hub: name, connection, group, isFirst, tag }),
+      joined: (connection, group, isFirst, tag) => {
+        observer.tell({ kind: 'joined', hub: name, connection, group, isFirst, tag });
+        if (tag?.member !== undefined) this.#features.presence.entered(connection, group, tag.member);
+      },
       left: (connection, group, isLast, tag) => {
         this.#states.leave(connection, group); // a state in the group goes with the membership
+        if (tag?.member !== undefined) this.#features.presence.left(connection, group, tag.member);
         observer.tell({ kind: 'left', hub: name, connection, group, isLast, tag });
+        this.#features.left(group, isLast);
       },
     };
     const members = new Members(name, backplane, changes);
     const sends = new PendingSends(name, members, ports.turn, observer);
-    const publisher = new Publisher(sends, clock, backplane, watches);
+    const publisher = new Publisher(sends, clock, backplane, watches, (group, message, ttlMs) => {
+      cache.keep(name, group, message, ttlMs);
+      this.#features.kept(group);
+    });
     const states = new GroupStates({ hub: name, sends, backplane, clock, slices, observer });
     this.#members = members;
     this.#publisher = publisher;
     this.#states = states;
-    const requests = new Requests(name, { ...ports, members, publisher, sends, states });
-    this.lifecycle = new Lifecycle(name, { ...ports, members, states, requests, onEmpty });
-    this.performer = new HubPerformer({ members, publisher, states, lifecycle: this.lifecycle, slices });
+    const features = new Features({ ...ports, hub: name, members, publisher, sends });
+    this.#features = features;
+    const requests = new Requests(name, { ...ports, members, publisher, sends, states, features });
+    const lifecycle = new Lifecycle(name, { ...ports, members, states, features, requests, onEmpty });
+    this.lifecycle = lifecycle;
+    this.performer = new HubPerformer({ hub: name, members, publisher, states, features, cache, lifecycle, slices });
     this.#queries = new Queries(this.performer, backplane);
     this.handOver = new HandOver(name, { ...ports, members, states, requests, lifecycle: this.lifecycle });
   }
@@ -107,9 +126,19 @@ export class Hub {
     this.#publisher.send(this.#everybody(), { kind: 'serverMessage', payload }, options);
   }
 
-  sendToGroup(group: string, payload: Payload, options?: SendOptions): void {
-    const message = { kind: 'groupMessage', group, fromUserId: undefined, payload, stream: undefined } as const;
-    this.#publisher.send(this.#group(group), message, options);
+  /** @param options with an event's name for protocols whose messages have names */
+  sendToGroup(group: string, payload: Payload, options?: SendOptions & { readonly event?: string }): void {
+    this.#publisher.send(this.#group(group), groupMessage(group, payload, options?.event), options);
+  }
+
+  /** To a user's connections, whatever groups they are in, as a message of a group. */
+  sendToUserAs(
+    userId: string,
+    group: string,
+    payload: Payload,
+    options?: SendOptions & { readonly event?: string },
+  ): void {
+    this.#publisher.send(this.#user(userId), groupMessage(group, payload, options?.event), options);
   }
 
   sendToUser(userId: string, payload: Payload, options?: SendOptions): void {
@@ -166,6 +195,23 @@ export class Hub {
   listGroup(group: string, options: ListOptions = {}): Promise<readonly Member[]> {
     const { after, limit = Number.MAX_SAFE_INTEGER } = options;
     return this.#queries.run(this.#group(group), { kind: 'list', after, limit });
+  }
+
+  /** Whom the group's connections present, each member once. */
+  async listMembers(group: string): Promise<readonly GroupMember[]> {
+    const members = await this.#queries.run(this.#group(group), { kind: 'members' });
+    return members.map(({ member }) => member);
+  }
+
+  /** Connections in the group. */
+  countGroup(group: string): Promise<number> {
+    return this.#queries.run(this.#group(group), { kind: 'count', filter: undefined });
+  }
+
+  /** The message that is kept for later members. */
+  async lastMessage(group: string): Promise<KeptMessage | undefined> {
+    const [kept] = await this.#queries.run(this.#everybody(), { kind: 'last', group });
+    return kept;
   }
 
   // --------------------------------------------------------------------------------------------- existence and close
@@ -271,6 +317,10 @@ export class Hub {
   #connection(connectionId: string): Target {
     return { scope: 'connection', hub: this.name, connectionId };
   }
+}
+
+function groupMessage(group: string, payload: Payload, event: string | undefined): DataMessage {
+  return { kind: 'groupMessage', group, fromUserId: undefined, payload, stream: undefined, event };
 }
 
 function join(groups: readonly string[], filter?: string): Query<'join'> {

@@ -1,9 +1,13 @@
 import { PubSubError } from '../errors.js';
 import { canonicalHubName, isHubName } from '../protocols/names.js';
 import type { Target } from './commands.js';
-import { Hub, type HubPorts } from './hub.js';
+import { MessageCache } from './features/cache.js';
+import { Hub, type HubParts, type HubPorts } from './hub.js';
 import type { BackplaneNode, Performer } from './ports.js';
 import type { Watched, WatchTarget } from './watches.js';
+
+/** A Web PubSub hub by its name, or the hub of a Pusher app, which no such name can spell. [design 8] */
+export type HubName = string | { readonly app: string };
 
 /**
  * Finds a hub by its name. A hub needs no configuration: it is created for its first client and removed after its last
@@ -11,16 +15,16 @@ import type { Watched, WatchTarget } from './watches.js';
  */
 export class Hubs implements BackplaneNode, Watched {
   readonly #hubs = new Map<string, Hub>();
-  readonly #ports: HubPorts;
+  readonly #ports: HubParts;
 
   constructor(ports: HubPorts) {
-    this.#ports = ports;
+    this.#ports = { ...ports, cache: new MessageCache(ports.clock, ports.backplane) };
     ports.backplane.attach(this);
     ports.watches.attach(this);
   }
 
   /** For a client that is about to connect: creates and keeps the hub if there is none. @throws as `find` */
-  get(name: string): Hub {
+  get(name: HubName): Hub {
     const key = keyOf(name);
     const known = this.#hubs.get(key);
     if (known !== undefined) return known;
@@ -33,12 +37,12 @@ export class Hubs implements BackplaneNode, Watched {
    * For one call that adds no client. If the hub has no clients, one is created for the call and not kept, so that unused
    * names take no memory; the call reaches other nodes all the same. @throws as `find`
    */
-  reach(name: string): Hub {
+  reach(name: HubName): Hub {
     return this.find(name) ?? new Hub(keyOf(name), this.#ports);
   }
 
   /** A hub with clients, or with clients that are being admitted; in any letter case. @throws PubSubError `invalid` for what cannot be a hub's name */
-  find(name: string): Hub | undefined {
+  find(name: HubName): Hub | undefined {
     return this.#hubs.get(keyOf(name));
   }
 
@@ -67,7 +71,9 @@ export class Hubs implements BackplaneNode, Watched {
   }
 
   performerOf(hub: string): Performer | undefined {
-    return this.#hubs.get(hub)?.performer;
+    const known = this.#hubs.get(hub);
+    if (known !== undefined) return known.performer;
+    return this.#ports.cache.has(hub) ? new Hub(hub, this.#ports).performer : undefined;
   }
 
   /** Expected failures are the caller's, who gets no answer. */
@@ -86,7 +92,8 @@ export class Hubs implements BackplaneNode, Watched {
   }
 }
 
-function keyOf(name: string): string {
+function keyOf(name: HubName): string {
+  if (typeof name !== 'string') return `app:${name.app}`;
   if (isHubName(name)) return canonicalHubName(name);
   throw new PubSubError('invalid', 'a hub name is a letter followed by up to 127 letters, digits and _ ` , . [ ]');
 }

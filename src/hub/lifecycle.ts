@@ -3,7 +3,8 @@ import { type CloseCategory, PubSubError } from '../errors.js';
 import { type Admission, admit, type Candidate } from './admission.js';
 import { Connection, type ConnectionEnder, type ConnectionOwner } from './connection.js';
 import type { Ended } from './connection-parts.js';
-import { type Closing, closeCodeOf, type Ending, endings } from './endings.js';
+import { type Closing, closeFrameOf, type Ending, endings } from './endings.js';
+import type { Features } from './features/features.js';
 import type { GroupStates } from './features/group-state.js';
 import type { Members } from './members.js';
 import { Permissions } from './permissions.js';
@@ -17,6 +18,7 @@ import type { Watches } from './watches.js';
 export interface LifecycleParts {
   readonly members: Members;
   readonly states: GroupStates;
+  readonly features: Pick<Features, 'ended'>;
   readonly requests: ConnectionOwner;
   readonly upstream: Upstream;
   readonly backplane: Pick<Backplane, 'listensAtOnce' | 'listen' | 'unlisten'>;
@@ -114,10 +116,14 @@ export class Lifecycle implements ConnectionEnder {
    * frame is `connected`, where its protocol has one.
    */
   open(admission: Admission, outlet: Outlet): Connection {
-    const { connectionId: id, userId, protocol, upstream } = admission;
+    const { connectionId: id, userId, protocol, dialogue, upstream } = admission;
     const permissions = new Permissions(admission.roles);
     const { members, requests, watches } = this.#parts;
-    const connection = new Connection({ id, userId, protocol, permissions, upstream, outlet }, requests, this);
+    const connection = new Connection(
+      { id, userId, protocol, dialogue, permissions, upstream, outlet },
+      requests,
+      this,
+    );
     if (watches.isActive) connection.frameWatch = watches.framesOf(this.#hub, id);
     const endListening = this.#admitted.get(admission);
     this.#await(connection, members.add(connection));
@@ -260,10 +266,17 @@ export class Lifecycle implements ConnectionEnder {
     this.#close(connection, endings.closedByAppServer(reason));
   }
 
-  /** The client gets the reason if its protocol has a message for it; the Close frame contains no text. [client-protocols 8.3] */
+  /** The client does not answer the pings of its protocol. */
+  closeSilent(connection: Connection): void {
+    this.#close(connection, endings.pingTimeout);
+  }
+
+  /** The client gets the reason if its protocol has a message for it. [client-protocols 8.3] */
   #close(connection: Connection, closing: Closing): void {
-    if (connection.isOpen) connection.tell({ kind: 'disconnected', reason: closing.reason });
-    this.#end(connection, closing)?.outlet?.close(closeCodeOf(closing, connection.protocol), '');
+    const { reason, category } = closing;
+    const { code, text } = closeFrameOf(closing, connection.protocol);
+    if (connection.isOpen) connection.tell({ kind: 'disconnected', reason, code });
+    this.#end(connection, { category, reason, code })?.outlet?.close(code, text);
   }
 
   #end(connection: Connection, ending: Ending): Ended | undefined {
@@ -287,6 +300,7 @@ export class Lifecycle implements ConnectionEnder {
     const isLast = members.size === 0;
     const isLastOfUser = userId !== undefined && members.countOfUser(userId) === 0;
     observer.tell({ kind: 'ended', hub: this.#hub, connection, isLast, isLastOfUser });
+    this.#parts.features.ended(connection, isLastOfUser);
   }
 
   /** Until it has left the last group, it is a member of the others to which nothing can be sent. */

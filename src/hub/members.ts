@@ -65,6 +65,17 @@ export class Members {
     });
   }
 
+  /**
+   * Its client has said which user it is. The connection has none yet. A promise as for `add`.
+   * @throws as `add`; the connection has the user all the same
+   */
+  signIn(connection: Connection, userId: string): Promise<void> | undefined {
+    this.beforeChange();
+    if (!connection.isAlive) return undefined;
+    connection.userId = userId;
+    return this.#enterUser(userId, connection);
+  }
+
   /** From here on it is found by its groups alone, which it has to leave. */
   remove(connection: Connection): void {
     this.beforeChange();

@@ -1,6 +1,9 @@
 import { compileFilter } from '../filter/filter.js';
+import { isPresenceMessage } from '../protocols/messages.js';
 import type { Answers, Command, Member, Overridden, Query, QueryKind, Target } from './commands.js';
 import type { Connection } from './connection.js';
+import type { MessageCache } from './features/cache.js';
+import type { Features } from './features/features.js';
 import type { GroupStates } from './features/group-state.js';
 import { FirstById } from './first-by-id.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -10,9 +13,13 @@ import type { Publisher } from './publisher.js';
 import type { Slices, Steps } from './slices.js';
 
 export interface PerformerParts {
+  /** Canonical name. */
+  readonly hub: string;
   readonly members: Members;
   readonly publisher: Publisher;
   readonly states: GroupStates;
+  readonly features: Features;
+  readonly cache: MessageCache;
   readonly lifecycle: Lifecycle;
   readonly slices: Slices;
 }
@@ -30,13 +37,19 @@ type Answer<K extends QueryKind> = Answers[K] | Promise<Answers[K]>;
  *   needs an order waits for the first answer.
  */
 export class HubPerformer implements Performer {
+  readonly #hub: string;
   readonly #members: Members;
   readonly #publisher: Publisher;
   readonly #states: GroupStates;
+  readonly #features: Features;
+  readonly #cache: MessageCache;
   readonly #lifecycle: Lifecycle;
   readonly #slices: Slices;
 
-  constructor({ members, publisher, states, lifecycle, slices }: PerformerParts) {
+  constructor({ hub, members, publisher, states, features, cache, lifecycle, slices }: PerformerParts) {
+    this.#hub = hub;
+    this.#features = features;
+    this.#cache = cache;
     this.#members = members;
     this.#publisher = publisher;
     this.#states = states;
@@ -45,8 +58,18 @@ export class HubPerformer implements Performer {
   }
 
   perform(target: Target, command: Command): void {
-    if (command.kind === 'send') this.#publisher.sendHere(target, command);
-    else if (target.scope === 'group') this.#states.receive(target.group, command.item);
+    switch (command.kind) {
+      case 'send':
+        if (isPresenceMessage(command.message)) this.#features.joins.receive(command.message);
+        this.#publisher.sendHere(target, command);
+        break;
+      case 'groupState':
+        if (target.scope === 'group') this.#states.receive(target.group, command.item);
+        break;
+      case 'userChanged':
+        this.#features.watchlists.receive(command.userId, command.isOnline);
+        break;
+    }
   }
 
   answer<K extends QueryKind>(target: Target, query: Query<K>): Answer<K> {
@@ -62,6 +85,9 @@ export class HubPerformer implements Performer {
     count: (hub, target, query) => hub.#count(target, query),
     list: (hub, target, query) => hub.#slices.run(hub.#list(target, query)),
     states: (hub, target) => (target.scope === 'group' ? hub.#slices.run(hub.#states.first(target.group)) : []),
+    members: (hub, target) => (target.scope === 'group' ? [...hub.#features.presence.of(target.group)] : []),
+    last: (hub, _target, { group }) => hub.#cache.last(hub.#hub, group),
+    onlineUsers: (hub, _target, { userIds }) => userIds.filter(userId => hub.#members.countOfUser(userId) > 0),
     join: (hub, target, query) => hub.#slices.run(hub.#joinEach(target, query)),
     leave: (hub, target, query) => hub.#slices.run(hub.#leaveEach(target, query)),
     leaveAll: (hub, target) => hub.#slices.run(hub.#leaveAll(target)),

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { type ConnectionFilter, compileFilter } from '../filter/filter.js';
-import type { DataMessage } from '../protocols/messages.js';
+import type { DataMessage, PublishedMessage } from '../protocols/messages.js';
 import { type Command, notAccepted, type Target } from './commands.js';
 import type { PendingSends } from './delivery/pending-sends.js';
 import type { FactConnection, Published } from './facts.js';
@@ -14,9 +14,13 @@ export interface SendOptions {
   readonly filter?: string | undefined;
   /** Seconds for which the message may wait for a client that is away; 0, the default: for ever. */
   readonly ttlSeconds?: number;
+  /** Of a message to a group: for so long it is the group's last one, which later members are told. */
+  readonly keptMs?: number | undefined;
   /** Called with the number of connections of this node that the message was written to: by the end of the turn. */
   readonly onDelivered?: ((receivers: number) => void) | undefined;
 }
+
+type Keep = (group: string, message: DataMessage, ttlMs: number) => void;
 
 /** Sends messages to a target's connections: those of this node, and through the backplane those of the others. */
 export class Publisher {
@@ -24,8 +28,11 @@ export class Publisher {
   readonly #clock: Clock;
   readonly #backplane: Backplane;
   readonly #watches: Watches;
+  readonly #keep: Keep;
 
-  constructor(sends: PendingSends, clock: Clock, backplane: Backplane, watches: Watches) {
+  /** @param keep called for each message that its group keeps */
+  constructor(sends: PendingSends, clock: Clock, backplane: Backplane, watches: Watches, keep: Keep) {
+    this.#keep = keep;
     this.#sends = sends;
     this.#clock = clock;
     this.#backplane = backplane;
@@ -37,15 +44,15 @@ export class Publisher {
    * @param by the client that publishes it; undefined: the app server
    * @throws PubSubError `invalid` for a filter that does not compile, `unknown` when it was not accepted: no connection gets it then
    */
-  send(target: Target, message: DataMessage, options?: SendOptions, by?: FactConnection): void {
+  send(target: Target, message: PublishedMessage, options?: SendOptions, by?: FactConnection): void {
     if (this.offer(target, message, options, by) === 'shed') throw notAccepted();
   }
 
   /** As `send`, for callers that go on when it was not accepted. */
-  offer(target: Target, message: DataMessage, options: SendOptions = {}, by?: FactConnection): Publication {
-    const { excluded = [], filter, ttlSeconds = 0, onDelivered } = options;
+  offer(target: Target, message: PublishedMessage, options: SendOptions = {}, by?: FactConnection): Publication {
+    const { excluded = [], filter, ttlSeconds = 0, keptMs, onDelivered } = options;
     const accepts = filter === undefined ? undefined : compileFilter(filter);
-    const command = { kind: 'send', message, excluded, filter, ttlSeconds } as const;
+    const command = { kind: 'send', message, excluded, filter, ttlSeconds, keptMs } as const;
     if (this.#backplane.publish(target, command) === 'shed') return 'shed';
     this.#deliver(target, command, accepts, onDelivered);
     if (this.#watches.isActive) this.#watches.published(publishedOf(target, message, by));
@@ -60,16 +67,17 @@ export class Publisher {
 
   #deliver(
     target: Target,
-    { message, excluded, ttlSeconds }: Command & { kind: 'send' },
+    { message, excluded, ttlSeconds, keptMs }: Command & { kind: 'send' },
     accepts: ConnectionFilter | undefined,
     onDelivered: SendOptions['onDelivered'],
   ): void {
+    if (keptMs !== undefined && message.kind === 'groupMessage') this.#keep(message.group, message, keptMs);
     const expiresAtMs = ttlSeconds === 0 ? Number.POSITIVE_INFINITY : this.#clock.monotonicMs() + ttlSeconds * 1000;
     this.#sends.add(target, { excluded, accepts }, { message, expiresAtMs, onDelivered });
   }
 }
 
-function publishedOf(target: Target, message: DataMessage, by: FactConnection | undefined): Published {
+function publishedOf(target: Target, message: PublishedMessage, by: FactConnection | undefined): Published {
   return { kind: 'published', hub: target.hub, scope: target.scope, to: nameOf(target), message, by };
 }
 

@@ -6,20 +6,23 @@ import type { ActAnswer } from '../protocols/protocol.js';
 import { notAccepted } from './commands.js';
 import type { Connection, ConnectionOwner } from './connection.js';
 import type { PendingSends } from './delivery/pending-sends.js';
+import type { Features } from './features/features.js';
 import { checkSize, type GroupStates } from './features/group-state.js';
 import { Invocations, type InvokeAct } from './features/invocations.js';
 import { type StreamOutput, Streams } from './features/streams.js';
 import type { Members } from './members.js';
 import type { Observer, Publication } from './ports.js';
 import type { Publisher } from './publisher.js';
+import { RateWindow } from './rate-window.js';
 import type { GroupRight } from './roles.js';
 
 /** What the requests of a hub's clients need. */
 export interface RequestParts {
-  readonly members: Pick<Members, 'join' | 'leave'>;
+  readonly members: Pick<Members, 'join' | 'leave' | 'signIn' | 'countOfUser'>;
   readonly publisher: Pick<Publisher, 'offer'>;
   readonly sends: Pick<PendingSends, 'flushFor'>;
   readonly states: Pick<GroupStates, 'set' | 'subscribe' | 'unsubscribe' | 'sendSnapshot'>;
+  readonly features: Pick<Features, 'joins' | 'counts' | 'watchlists'>;
   readonly clock: Clock;
   readonly observer: Pick<Observer, 'tell' | 'received' | 'sent' | 'fault'>;
   /** Ends PubSub clients too when a user event fails, as the vendor's documentation has it; read at each failure. [upstream-events 3.4] */
@@ -30,6 +33,7 @@ export interface RequestParts {
 interface PublishOptions {
   readonly noEcho: boolean;
   readonly ttlSeconds: number;
+  readonly event?: string | undefined;
 }
 
 type StreamAct = ActOf<'streamStart' | 'streamData' | 'streamEnd'>;
@@ -69,6 +73,7 @@ export class Requests implements ConnectionOwner {
       connection.say(repeated);
       return undefined;
     }
+    if (act.kind === 'join' && act.view !== undefined) return this.#joinWithView(connection, act);
     try {
       const pending = this.#carryOut(connection, act);
       if (!(pending instanceof Promise)) return this.#succeeded(connection, act);
@@ -90,13 +95,19 @@ export class Requests implements ConnectionOwner {
     switch (act.kind) {
       case 'join':
         need(connection, 'joinLeaveGroup', act.group);
+        if (act.isStrict) needNoMembership(connection, act.group);
         return members.join(connection, act.group, act.tag);
       case 'leave':
         need(connection, 'joinLeaveGroup', act.group);
+        if (act.isStrict && !connection.groups.has(act.group)) throw notInGroup('conflict', act.group);
         return members.leave(connection, act.group);
       case 'publish':
         need(connection, 'sendToGroup', act.group);
+        if (act.isForMembersOnly) needMembership(connection, act.group);
+        if (act.mostPerSecond !== undefined) this.#checkRate(connection, act.mostPerSecond);
         return this.#publish(connection, act);
+      case 'signIn':
+        return this.#signIn(connection, act);
       case 'raise':
         return connection.upstream.event(act.event, act.payload);
       case 'streamStart':
@@ -135,7 +146,47 @@ export class Requests implements ConnectionOwner {
   /** A new subscriber gets the snapshot after the answer; later requests wait for both. [client-protocols 4.9] */
   #succeeded(connection: Connection, act: Act): Promise<void> | undefined {
     this.#answer(connection, connection.dialogue.answer(act, undefined));
-    return act.kind === 'subscribeGroupState' ? this.#parts.states.sendSnapshot(connection, act.group) : undefined;
+    if (act.kind === 'subscribeGroupState') return this.#parts.states.sendSnapshot(connection, act.group);
+    if (act.kind === 'join' && act.isCounted) this.#parts.features.counts.joined(act.group);
+    if (act.kind === 'signIn') return this.#watch(connection, act);
+    return undefined;
+  }
+
+  /** Later requests wait. Never rejects. */
+  #joinWithView(connection: Connection, act: ActOf<'join'>): Promise<void> | undefined {
+    try {
+      need(connection, 'joinLeaveGroup', act.group);
+    } catch (error) {
+      return this.#failed(connection, act, error);
+    }
+    return this.#parts.features.joins.join(connection, act, result => {
+      if (result instanceof PubSubError) this.#failed(connection, act, result);
+      else this.#answer(connection, connection.dialogue.answer(act, result));
+      if (act.isCounted && !(result instanceof PubSubError)) this.#parts.features.counts.joined(act.group);
+    });
+  }
+
+  #signIn(connection: Connection, { userId }: ActOf<'signIn'>): Promise<void> | undefined {
+    const { members, features, observer } = this.#parts;
+    if (connection.userId !== undefined) throw new PubSubError('conflict', 'the connection has a user already');
+    const reached = members.signIn(connection, userId);
+    if (!connection.isAlive) return undefined;
+    const isFirst = members.countOfUser(userId) === 1;
+    observer.tell({ kind: 'signedIn', hub: this.#hub, connection, userId, isFirst });
+    if (isFirst) void features.watchlists.came(userId);
+    return reached;
+  }
+
+  /** Who is online is told after the answer; later requests wait for both. */
+  #watch(connection: Connection, { watched = [] }: ActOf<'signIn'>): Promise<void> | undefined {
+    if (watched.length === 0 || !connection.isAlive) return undefined;
+    return this.#parts.features.watchlists.watch(connection, watched);
+  }
+
+  #checkRate(connection: Connection, perSecond: number): void {
+    connection.publishRate ??= new RateWindow();
+    if (connection.publishRate.take(this.#parts.clock.monotonicMs(), perSecond)) return;
+    throw new PubSubError('tooMany', `more than ${perSecond} messages within one second`);
   }
 
   #failed(connection: Connection, act: Act, cause: unknown): undefined {
@@ -158,7 +209,19 @@ export class Requests implements ConnectionOwner {
   }
 
   #publish(sender: Connection, act: ActOf<'publish'>): void {
-    if (this.#offer(sender, act.group, act.payload, undefined, act) === 'shed') throw notAccepted();
+    const { group, payload, event } = act;
+    if (this.#offer(sender, group, payload, undefined, act) === 'shed') throw notAccepted();
+    if (event === undefined) return;
+    const memberId = sender.tagOf(group)?.member?.id;
+    this.#parts.observer.tell({
+      kind: 'clientEvent',
+      hub: this.#hub,
+      connection: sender,
+      group,
+      event,
+      payload,
+      memberId,
+    });
   }
 
   #offer(
@@ -166,9 +229,10 @@ export class Requests implements ConnectionOwner {
     group: string,
     payload: Payload,
     stream: StreamPosition | undefined,
-    { noEcho, ttlSeconds }: PublishOptions,
+    { noEcho, ttlSeconds, event }: PublishOptions,
   ): Publication {
-    const message = { kind: 'groupMessage', group, fromUserId: sender.userId, payload, stream } as const;
+    const fromUserId = sender.tagOf(group)?.member?.id ?? sender.userId;
+    const message = { kind: 'groupMessage', group, fromUserId, payload, stream, event } as const;
     const excluded = noEcho ? [sender.id] : [];
     const target = { scope: 'group', hub: this.#hub, group } as const;
     return this.#parts.publisher.offer(target, message, { excluded, ttlSeconds }, sender);
@@ -232,5 +296,13 @@ function notAllowed(right: GroupRight, group: string): PubSubError {
 }
 
 function needMembership(connection: Connection, group: string): void {
-  if (!connection.groups.has(group)) throw new PubSubError('forbidden', `not a member of group ${group}`);
+  if (!connection.groups.has(group)) throw notInGroup('forbidden', group);
+}
+
+function notInGroup(kind: 'forbidden' | 'conflict', group: string): PubSubError {
+  return new PubSubError(kind, `not a member of group ${group}`);
+}
+
+function needNoMembership(connection: Connection, group: string): void {
+  if (connection.groups.has(group)) throw new PubSubError('conflict', `already a member of group ${group}`);
 }

@@ -93,7 +93,7 @@ export class Watches {
   /** As a reader of facts. */
   tell(fact: PlainFact): void {
     if (!this.isActive) return;
-    const connectionId = 'connection' in fact ? fact.connection.id : fact.connectionId;
+    const connectionId = connectionIdOf(fact);
     this.#each({ hub: fact.hub, connectionId }, watcher => watcher.fact?.(fact));
   }
 
@@ -136,6 +136,12 @@ export class Watches {
     this.isActive = watches.length > 0;
     this.#watched?.remark(target);
   }
+}
+
+/** Undefined: it is about no connection. */
+function connectionIdOf(fact: PlainFact): string | undefined {
+  if ('connection' in fact) return fact.connection.id;
+  return 'connectionId' in fact ? fact.connectionId : undefined;
 }
 
 function covers({ hub, connectionId }: WatchTarget, subject: Subject): boolean {

@@ -99,8 +99,11 @@ export type PresenceMessage =
   /** Users with and without connections, of those whom the client watches. */
   | { readonly kind: 'usersChanged'; readonly online: readonly string[]; readonly offline: readonly string[] };
 
+/** What is published to a target's connections; states go to those that subscribed, one at a time. */
+export type PublishedMessage = DataMessage | PresenceMessage;
+
 /** What is sent to one or to many: reliable protocols number it, keep it until it is acked, and replay it. [client-protocols 5.1] */
-export type NumberedMessage = DataMessage | StateMessage | PresenceMessage;
+export type NumberedMessage = PublishedMessage | StateMessage;
 
 export function isStateMessage(message: NumberedMessage): message is StateMessage {
   return message.kind === 'groupStateSnapshot' || message.kind === 'groupStateUpdate';

@@ -92,5 +92,5 @@ export class ClientSocket implements SocketReader, Peer, SlowWatcher {
 /** How the peer ended it. [upstream-events 1.4] */
 function endingOf(code: number, reason: Buffer): Ending {
   if (code === 1006) return endings.lost; // no Close frame came
-  return endings.closedByClient(reason.toString('utf8'));
+  return endings.closedByClient(code, reason.toString('utf8'));
 }

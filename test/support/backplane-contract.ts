@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answers, AnyQuery, Command, Query, QueryKind, Target } from '../../src/hub/commands.js';
 import type { Backplane, BackplaneNode, Gathered, Performer } from '../../src/hub/ports.js';
-import type { DataMessage, GroupStateItem, StreamPosition } from '../../src/protocols/messages.js';
+import type { PublishedMessage, GroupStateItem, StreamPosition } from '../../src/protocols/messages.js';
 import { textPayload } from './fake-ports.js';
 import { Mailbox } from './mailbox.js';
 
@@ -130,7 +130,7 @@ const ended: StreamPosition = { ...stream, sequenceId: 0n, isEnd: true, error };
 const item: GroupStateItem = { connectionId: 'c', userId: 'ann', state: metadata, updatedAtMs: 1_900_000_000_000 };
 
 /** Messages that differ in all that a message can differ in. */
-const messages: readonly DataMessage[] = [
+const messages: readonly PublishedMessage[] = [
   { kind: 'serverMessage', payload: { dataType: 'binary', bytes: allBytes, metadata: undefined } },
   { kind: 'serverMessage', payload: { dataType: 'json', bytes: Buffer.from(' {"a":1.0,"a":2}'), metadata } },
   { kind: 'groupMessage', group: 'g', fromUserId: undefined, payload: textPayload(''), stream: undefined },
@@ -142,6 +142,11 @@ const messages: readonly DataMessage[] = [
     payload: { dataType: 'protobuf', bytes: allBytes, metadata },
     stream: ended,
   },
+  { kind: 'groupMessage', group: 'g', fromUserId: '7', payload: textPayload('x'), stream: undefined, event: 'tick' },
+  { kind: 'memberAdded', group: 'g', member: { id: '7', about: { user_id: 7, user_info: { a: [null] } } } },
+  { kind: 'memberRemoved', group: 'g', member: { id: '__proto__', about: {} } },
+  { kind: 'memberCount', group: 'g', count: 101 },
+  { kind: 'usersChanged', online: ['é'], offline: [] },
 ];
 
 const commands: readonly Command[] = [
@@ -153,6 +158,8 @@ const commands: readonly Command[] = [
     filter: "userId eq 'é'",
     ttlSeconds: 300,
   },
+  { kind: 'send', message: messages[2]!, excluded: [], filter: undefined, ttlSeconds: 0, keptMs: 1_800_000 },
+  { kind: 'userChanged', userId: 'é', isOnline: true },
   { kind: 'groupState', item },
   { kind: 'groupState', item: { ...item, userId: undefined, state: undefined } },
 ];
@@ -172,7 +179,19 @@ const queries: readonly AnyQuery[] = [
   { kind: 'list', after: undefined, limit: 201 },
   { kind: 'list', after: 'c', limit: Number.MAX_SAFE_INTEGER },
   { kind: 'states' },
+  { kind: 'members' },
+  { kind: 'last', group: 'g' },
+  { kind: 'onlineUsers', userIds: ['é', ''] },
 ];
+
+const lastMessage = {
+  kind: 'groupMessage',
+  group: 'cache-g',
+  fromUserId: undefined,
+  payload: { dataType: 'text', bytes: Buffer.from('é'), metadata: undefined },
+  stream: undefined,
+  event: 'tick',
+} as const;
 
 const members = [
   { connectionId: 'c1', userId: 'ann' },
@@ -185,6 +204,9 @@ const answered: { readonly [K in QueryKind]: readonly Answers[K][] } = {
   check: [true, false],
   count: [0, 2 ** 40],
   list: [members, []],
+  members: [[{ member: { id: '7', about: { user_id: 7, user_info: {} } }, atMs: 2 ** 41 }], []],
+  last: [[{ message: lastMessage, atMs: 2 ** 41, ttlMs: 1_800_000 }], []],
+  onlineUsers: [['é'], []],
   states: [[item, { ...item, connectionId: 'd', userId: undefined }], []],
   join: [3],
   leave: [3],

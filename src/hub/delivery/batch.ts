@@ -1,11 +1,11 @@
 import type { Body } from '../../frames/body.js';
 import { BodyList, NumberedFrames } from '../../frames/numbered-frames.js';
-import type { DataMessage, NumberedMessage, StateMessage } from '../../protocols/messages.js';
+import type { NumberedMessage, PublishedMessage, StateMessage } from '../../protocols/messages.js';
 import { type Numbering, prepareWith } from '../../protocols/protocol.js';
 import { type StateSubject, stateSubjectOf } from './state-subject.js';
 
 /** A message and its expiry. */
-export interface Send<Message extends NumberedMessage = DataMessage> {
+export interface Send<Message extends NumberedMessage = PublishedMessage> {
   readonly message: Message;
   /** Monotonic milliseconds; infinite for a message that never expires. */
   readonly expiresAtMs: number;

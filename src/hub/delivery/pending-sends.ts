@@ -1,3 +1,4 @@
+import type { PublishedMessage } from '../../protocols/messages.js';
 import type { Connection } from '../connection.js';
 import type { Members } from '../members.js';
 import type { Observer, Target, Turn } from '../ports.js';
@@ -47,7 +48,7 @@ export class PendingSends {
       this.#audience = { target, conditions };
     }
     this.#sends.push(send);
-    this.#bytes += send.message.payload.bytes.length;
+    this.#bytes += bytesOf(send.message);
     if (this.#sends.length >= mostSends || this.#bytes >= mostBytes) this.flush();
     else this.#watchTurn();
   }
@@ -90,6 +91,10 @@ export class PendingSends {
       this.#observer.fault(`messages of hub ${this.#hub}`, error); // other hubs' messages are still to be delivered
     }
   };
+}
+
+function bytesOf(message: PublishedMessage): number {
+  return 'payload' in message ? message.payload.bytes.length : 0;
 }
 
 function isSame(audience: Audience, target: Target, { excluded, accepts }: Conditions): boolean {

@@ -5,8 +5,8 @@ import type { Dialogue, DialogueRecord, InboundFrame, Step } from '../protocol.j
 import * as frames from './frames.js';
 import { bytesOfMember, ClientMessage, type Fields, isFields, parseJson } from './message.js';
 import {
-  channelKindOf,
   type ChannelKind,
+  channelKindOf,
   errorCodes,
   isCacheChannel,
   isClientEvent,
@@ -206,8 +206,10 @@ export class PusherDialogue implements Dialogue {
 
   /** The user is known from the next frame on, so that a client may go on without waiting. [PW §3.9] */
   #signIn({ auth, user_data: userData }: Fields): Step {
-    if (typeof auth !== 'string' || typeof userData !== 'string') return notSignedIn('auth and user_data must be strings');
-    if (!this.#app.isSigned(auth, `${this.#socketId}::user::${userData}`)) return notSignedIn('the signature is not valid');
+    if (typeof auth !== 'string' || typeof userData !== 'string')
+      return notSignedIn('auth and user_data must be strings');
+    if (!this.#app.isSigned(auth, `${this.#socketId}::user::${userData}`))
+      return notSignedIn('the signature is not valid');
     const user = parseJson(userData);
     if (!isFields(user) || typeof user.id !== 'string' || !isSignedInUserId(user.id)) {
       return notSignedIn('user_data needs an id: a string of letters, digits and _-=@,.;');
@@ -283,7 +285,10 @@ function notSubscribed(channel: string, type: string, error: string, status?: nu
 }
 
 function subscriptionErrors(channel: string, type: string, error: string, status?: number): Frames {
-  const list: Frame[] = [frames.subscriptionError(shortened(channel), type, error, status), frames.pusherError(null, error)];
+  const list: Frame[] = [
+    frames.subscriptionError(shortened(channel), type, error, status),
+    frames.pusherError(null, error),
+  ];
   return new FrameList(list);
 }
 
@@ -303,7 +308,10 @@ function unsubscribeError(channel: string, { kind, publicText }: PubSubError): F
   return frames.pusherError(null, text);
 }
 
-function clientEventError({ event = '', group, mostPerSecond }: ClientEvent, { kind, publicText }: PubSubError): Frames {
+function clientEventError(
+  { event = '', group, mostPerSecond }: ClientEvent,
+  { kind, publicText }: PubSubError,
+): Frames {
   if (kind === 'tooMany') {
     const text = `${event} was not sent: a connection may send ${mostPerSecond} client events a second.`;
     return frames.pusherError(errorCodes.clientEventRefused, text);

@@ -104,8 +104,7 @@ export function channelEvent(message: DataMessage): Frame | undefined {
   const { dataType, bytes } = payload;
   if (dataType === 'binary' || dataType === 'protobuf') return undefined;
   const data = dataType === 'json' ? stringOf(bytes.toString('utf8')) : JSON.stringify(bytes.toString('utf8'));
-  const user =
-    fromUserId !== undefined && isPresenceChannel(group) ? `,"user_id":${JSON.stringify(fromUserId)}` : '';
+  const user = fromUserId !== undefined && isPresenceChannel(group) ? `,"user_id":${JSON.stringify(fromUserId)}` : '';
   return textFrame(`{"event":${JSON.stringify(event)},"channel":${JSON.stringify(group)},"data":${data}${user}}`);
 }
 

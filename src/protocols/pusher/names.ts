@@ -20,8 +20,6 @@ export const limits = {
   clientEventsPerSecond: 10,
   /** Users whom one user watches. */
   watchlist: 100,
-  /** Bytes of a Close frame's reason. [RFC 6455 5.5] */
-  closeReasonBytes: 123,
 } as const;
 
 /** How long the last event of a cache channel is kept. */

@@ -1,7 +1,7 @@
 import type { PubSubError } from '../../../errors.js';
+import { type Member, scanMembers } from '../../json-scan.js';
 import type { Metadata } from '../../messages.js';
 import { checkNonEmpty, distinct, malformed, metadataOf } from '../rules.js';
-import { type Member, scanMembers } from '../../json-scan.js';
 
 /** One JSON object as a client sent it: its parsed values, and where each stood in the bytes. */
 export class JsonObject {

@@ -1,5 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import type { DataType, GroupStateItem, NumberedMessage, Payload } from '../../../../src/protocols/messages.js';
+import type {
+  DataMessage,
+  DataType,
+  GroupStateItem,
+  Payload,
+  StateMessage,
+} from '../../../../src/protocols/messages.js';
 import { protobuf, protobufReliable } from '../../../../src/protocols/webpubsub/protobuf/index.js';
 import type { ClientMessage } from '../../../../src/protocols/webpubsub/replies.js';
 import { anyOf, response, type WireMessage } from '../../../support/protobuf-wire.js';
@@ -27,11 +33,11 @@ function payload(dataType: DataType, bytes: string | Buffer, metadata?: Record<s
 function groupMessage(
   content: Payload,
   stream?: (ClientMessage & { kind: 'groupMessage' })['stream'],
-): NumberedMessage {
+): DataMessage | StateMessage {
   return { kind: 'groupMessage', group: 'g', fromUserId: 'ann', payload: content, stream };
 }
 
-function serverMessage(...parts: Parameters<typeof payload>): NumberedMessage {
+function serverMessage(...parts: Parameters<typeof payload>): DataMessage | StateMessage {
   return { kind: 'serverMessage', payload: payload(...parts) };
 }
 
@@ -238,7 +244,7 @@ describe('[client-protocols 6.2] everything else', () => {
 });
 
 describe('[CP-076] [CP-110] sequence ids', () => {
-  const messages: [string, NumberedMessage, number][] = [
+  const messages: [string, DataMessage | StateMessage, number][] = [
     ['a data message', groupMessage(payload('text', 'hi', { a: 'b' })), 0x20],
     ['a state update', { kind: 'groupStateUpdate', group: 'g', items: [] }, 0x18],
     ['a snapshot', { kind: 'groupStateSnapshot', group: 'g', items: [] }, 0x18],

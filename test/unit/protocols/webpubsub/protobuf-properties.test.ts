@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { PubSubError, unreachable } from '../../../../src/errors.js';
-import type { NumberedMessage, Payload } from '../../../../src/protocols/messages.js';
+import type { DataMessage, Payload, StateMessage } from '../../../../src/protocols/messages.js';
 import { isGroupName } from '../../../../src/protocols/names.js';
 import { decode as decodeFrame } from '../../../../src/protocols/webpubsub/protobuf/decode.js';
 import { protobufReliable } from '../../../../src/protocols/webpubsub/protobuf/index.js';
@@ -267,7 +267,7 @@ const item = fc.record({
   updatedAtMs: fc.maxSafeNat(),
 });
 
-const sequenced: fc.Arbitrary<NumberedMessage> = fc.oneof(
+const sequenced: fc.Arbitrary<DataMessage | StateMessage> = fc.oneof(
   fc.record({ kind: kind('groupMessage'), group, fromUserId: maybeText, payload, stream: maybe(stream) }),
   fc.record({ kind: kind('serverMessage'), payload }),
   fc.record({ kind: kind('groupStateSnapshot', 'groupStateUpdate'), group, items: fc.array(item) }),

@@ -1,0 +1,81 @@
+import type { Clock } from '../../clock.js';
+import type { Connection } from '../connection.js';
+import type { PendingSends } from '../delivery/pending-sends.js';
+import type { Members } from '../members.js';
+import type { Backplane, Observer, Turn } from '../ports.js';
+import type { Publisher } from '../publisher.js';
+import { CacheMisses, type MessageCache } from './cache.js';
+import { MemberCounts } from './member-counts.js';
+import { Presence } from './presence.js';
+import { ViewedJoins } from './viewed-joins.js';
+import { Watchlists } from './watchlists.js';
+
+export interface FeatureParts {
+  /** Canonical name of the hub. */
+  readonly hub: string;
+  readonly members: Members;
+  readonly publisher: Publisher;
+  readonly sends: PendingSends;
+  readonly cache: MessageCache;
+  readonly backplane: Backplane;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly observer: Observer;
+}
+
+/** What only some protocols use of a hub: each is made when it is first used, as a hub without clients is made for each call. */
+export class Features {
+  readonly #parts: FeatureParts;
+  #presence: Presence | undefined;
+  #joins: ViewedJoins | undefined;
+  #misses: CacheMisses | undefined;
+  #watchlists: Watchlists | undefined;
+  #counts: MemberCounts | undefined;
+
+  constructor(parts: FeatureParts) {
+    this.#parts = parts;
+  }
+
+  get presence(): Presence {
+    this.#presence ??= new Presence(this.#parts);
+    return this.#presence;
+  }
+
+  get joins(): ViewedJoins {
+    this.#joins ??= new ViewedJoins({ ...this.#parts, presence: this.presence, misses: this.misses });
+    return this.#joins;
+  }
+
+  get misses(): CacheMisses {
+    this.#misses ??= new CacheMisses(() => this.#parts.clock.monotonicMs());
+    return this.#misses;
+  }
+
+  get watchlists(): Watchlists {
+    this.#watchlists ??= new Watchlists(this.#parts);
+    return this.#watchlists;
+  }
+
+  get counts(): MemberCounts {
+    this.#counts ??= new MemberCounts(this.#parts);
+    return this.#counts;
+  }
+
+  /** A connection has ended; what it told and watched as a user who had signed in ends with it. */
+  ended(connection: Connection, isLastOfUser: boolean): void {
+    if (this.#watchlists === undefined) return;
+    this.#watchlists.forget(connection);
+    if (isLastOfUser) void this.#watchlists.went(connection.userId!);
+  }
+
+  /** A connection has left a group. Hot path: most hubs use none of this. */
+  left(group: string, isLast: boolean): void {
+    if (this.#counts !== undefined) this.#counts.left(group);
+    if (isLast && this.#misses !== undefined) this.#misses.end(group);
+  }
+
+  /** A message of the group is kept. */
+  kept(group: string): void {
+    this.#misses?.end(group);
+  }
+}
