@@ -39,6 +39,8 @@ import { restApi, restPrefix } from './rest/api.js';
 import { Calls } from './rest/calls.js';
 import { Settings } from './settings.js';
 import { shutDown } from './shutdown.js';
+import type { Door } from './sockets/door.js';
+import { type Apps, PusherEntrance, pusherClientPaths } from './sockets/entrances/pusher.js';
 import { WebPubSubEntrance } from './sockets/entrances/webpubsub.js';
 import { Gateway } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
@@ -72,6 +74,8 @@ export interface ServiceOptions {
   readonly clock?: Clock;
   readonly backplane?: Backplane;
   readonly observer?: Partial<Observer>;
+  /** Apps of Pusher clients; undefined: such clients are not served. */
+  readonly apps?: Apps | undefined;
 }
 
 /** SDKs make a token for each call, and the same one within a second. Those of clients differ, so none is remembered. */
@@ -177,6 +181,7 @@ export class Service {
       version,
       documentation,
       timeouts,
+      clientPaths: this.#options.apps && pusherClientPaths,
       watch: new Calls({ observer, monotonicMs: () => clock.monotonicMs(), isTraced }),
     });
     app.register(this.#newRestApi(guard), { prefix: restPrefix });
@@ -204,8 +209,12 @@ export class Service {
     const { app, guard } = this.#public;
     const settings = this.#settings.ofSockets();
     const ofWebPubSub = { tokens: this.#tokens, endpoints: this.endpoints, trustProxy, settings };
+    const { apps } = this.#options;
     const gateway = new Gateway({
-      entrances: [door => new WebPubSubEntrance(door, ofWebPubSub)],
+      entrances: [
+        door => new WebPubSubEntrance(door, ofWebPubSub),
+        ...(apps === undefined ? [] : [(door: Door) => new PusherEntrance(door, { apps, clock: this.#clock })]),
+      ],
       hubs: this.hubs,
       endpoints: this.endpoints,
       trustProxy,

@@ -32,6 +32,8 @@ export interface PublicServerOptions {
   readonly trustProxy?: TrustProxy | undefined;
   /** Undefined: plain HTTP. */
   readonly certificate?: Certificate | undefined;
+  /** Paths of clients, besides `/client`: requests there need an upgrade. */
+  readonly clientPaths?: readonly string[] | undefined;
   /** Undefined: requests are not measured. */
   readonly watch?: RequestWatch | undefined;
 }
@@ -62,7 +64,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply, logger));
   app.setNotFoundHandler(answerNotFound);
   addRoot(app, options);
-  addClientPaths(app);
+  addClientPaths(app, ['/client', '/client/hubs/*', ...(options.clientPaths ?? [])]);
   return app;
 }
 
@@ -111,8 +113,8 @@ function readNoBodies(app: FastifyInstance): void {
 const expectedUpgrade = 'Expected a WebSocket upgrade.';
 
 /** WebSocket upgrades never get here. [client-protocols 1.4] */
-function addClientPaths(app: FastifyInstance): void {
-  for (const path of ['/client', '/client/hubs/*']) {
+function addClientPaths(app: FastifyInstance, paths: readonly string[]): void {
+  for (const path of paths) {
     app.all(path, async (_request, reply) => {
       reply.refusal = expectedUpgrade;
       return reply.code(400).type('text/plain').send(lingering(reply, expectedUpgrade));

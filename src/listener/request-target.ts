@@ -6,7 +6,7 @@ const slash = '/'.charCodeAt(0);
 const absoluteForm = /^https?:\/\/([^/?#@]+)((?:[/?][^#]*)?)$/i;
 
 /** What may follow a base path: a path of ours, or nothing. */
-const ownPath = /^\/(?:api|clients?)(?:[/?]|$)|^\/?(?:\?|$)/i;
+const ownPath = /^\/(?:api|clients?|apps?)(?:[/?]|$)|^\/?(?:\?|$)/i;
 
 /** An operation's colon, at one of the places where a path can have one. Names before it may begin with one too. [rest-api 2] */
 const encodedColon = /^(\/api\/hubs\/[^/?]+\/(?:(?:groups|users|connections)\/[^/?]+\/)?)%3a(?=\w+\/?(?:\?|$))/i;

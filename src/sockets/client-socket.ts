@@ -3,6 +3,7 @@ import type { Connection } from '../hub/connection.js';
 import { type Ending, endings, slowClient } from '../hub/endings.js';
 import type { Hub } from '../hub/hub.js';
 import type { Outlet } from '../hub/ports.js';
+import type { MessagePing } from '../protocols/protocol.js';
 import type { ClientWebSocket, SocketReader } from './client-web-socket.js';
 import type { KeepAlive, Peer, Watched } from './keep-alive.js';
 import type { SlowWatcher } from './socket-outlet.js';
@@ -38,7 +39,7 @@ export class ClientSocket implements SocketReader, Peer, SlowWatcher {
   readonly #hub: Hub;
   readonly #connection: Connection;
   readonly #needs: ClientSocketNeeds;
-  /** Undefined when the protocol has pings of its own. */
+  /** Undefined when the client sends the pings. */
   readonly #watched: Watched | undefined;
 
   constructor({ ws, outlet, hub, connection }: ClientSocketParts, needs: ClientSocketNeeds) {
@@ -48,7 +49,7 @@ export class ClientSocket implements SocketReader, Peer, SlowWatcher {
     this.#connection = connection;
     this.#needs = needs;
     ws.reader = this;
-    this.#watched = connection.protocol.silence === 'webSocketPing' ? needs.keepAlive.watch(this) : undefined;
+    this.#watched = connection.protocol.silence === 'protocolPing' ? undefined : needs.keepAlive.watch(this);
     outlet.watch(this);
   }
 
@@ -60,7 +61,21 @@ export class ClientSocket implements SocketReader, Peer, SlowWatcher {
     return this.#needs.settings.keepAliveIntervalMs(this.#hub.name);
   }
 
+  get messagePing(): MessagePing | undefined {
+    const { silence } = this.#connection.protocol;
+    return typeof silence === 'string' ? undefined : silence;
+  }
+
+  sendPing({ frames }: MessagePing): void {
+    this.#connection.say(frames);
+  }
+
+  /** A peer that reads no pings of WebSocket is cut off; one that read a message is told why. */
   onSilent(): void {
+    if (this.messagePing !== undefined) {
+      this.#hub.lifecycle.closeSilent(this.#connection);
+      return;
+    }
     this.#lose(endings.pingTimeout, false);
     this.ws.terminate();
   }

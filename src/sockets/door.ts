@@ -3,7 +3,7 @@ import { PubSubError } from '../errors.js';
 import type { Admission, Candidate } from '../hub/admission.js';
 import type { Connection } from '../hub/connection.js';
 import type { Hub } from '../hub/hub.js';
-import type { Hubs } from '../hub/hubs.js';
+import type { HubName, Hubs } from '../hub/hubs.js';
 import { forwardedAddress, type TrustProxy, trustedPeers } from '../listener/client-address.js';
 import { retryAfterSeconds, type SocketGuard } from '../listener/socket-guard.js';
 import type { Protocol } from '../protocols/protocol.js';
@@ -73,7 +73,7 @@ export class Door {
    * @param known of that name, with clients
    * @throws RefusedUpgrade `tooMany`
    */
-  enter(upgrade: Upgrade, name: string, known: Hub | undefined): Hub {
+  enter(upgrade: Upgrade, name: HubName, known: Hub | undefined): Hub {
     this.recognize(upgrade);
     this.#checkAddress(upgrade);
     this.#capacity.check(known);

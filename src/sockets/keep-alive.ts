@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { WebSocket } from 'ws';
 import type { Clock } from '../clock.js';
+import type { MessagePing } from '../protocols/protocol.js';
 import { type EventLoopTurn, type Flushable, writeCostBytes } from './turn.js';
 
 /** How often sockets are checked: the unit of the hubs' keep-alive setting. */
@@ -16,9 +17,12 @@ const silentIntervals = 3;
 export interface Peer {
   readonly ws: WebSocket;
   readonly socket: Socket;
-  /** Read at each sweep: a reload applies to open sockets. */
+  /** Between pings. Read at each sweep: a reload applies to open sockets. Not used where the protocol has pings of its own. */
   readonly intervalMs: number;
-  /** Nothing was received for three intervals; it is not watched any more. */
+  /** The protocol's own, sent by `sendPing`; undefined: WebSocket pings. */
+  readonly messagePing?: MessagePing | undefined;
+  sendPing?(ping: MessagePing): void;
+  /** Nothing was received for three intervals, or within the time for the answer to a message; it is not watched any more. */
   onSilent(): void;
 }
 
@@ -36,7 +40,10 @@ export interface Watched {
   pingedAtMs: number;
 }
 
-/** Pings every socket at its hub's interval, and reports the silent ones: one timer for all. [client-protocols 8.2] */
+/**
+ * Pings every socket at its hub's interval, or with a message of its protocol when it is silent, and reports the silent
+ * ones: one timer for all. [client-protocols 8.2, PW §3.7]
+ */
 export class KeepAlive implements Flushable {
   readonly #clock: Clock;
   readonly #turn: EventLoopTurn;
@@ -114,20 +121,24 @@ export class KeepAlive implements Flushable {
   #look(watched: Watched, now: number): boolean {
     const { peer } = watched;
     if (peer === undefined) return false;
-    const { ws, socket, intervalMs } = peer;
+    const { ws, socket, messagePing } = peer;
     if (socket.bytesRead !== watched.seenBytes || ws.isPaused) {
       watched.seenBytes = socket.bytesRead;
       watched.seenAtMs = now;
     }
-    if (now - watched.seenAtMs >= silentIntervals * intervalMs) {
+    const intervalMs = messagePing?.afterMs ?? peer.intervalMs;
+    const limitMs = messagePing === undefined ? silentIntervals * intervalMs : intervalMs + messagePing.answerWithinMs;
+    if (now - watched.seenAtMs >= limitMs) {
       this.unwatch(watched);
       peer.onSilent();
       return false;
     }
-    const isDue = now - watched.pingedAtMs >= intervalMs && ws.readyState === ws.OPEN;
+    const sinceMs = messagePing === undefined ? watched.pingedAtMs : Math.max(watched.pingedAtMs, watched.seenAtMs);
+    const isDue = now - sinceMs >= intervalMs && ws.readyState === ws.OPEN;
     if (isDue) {
       watched.pingedAtMs = now;
-      ws.ping();
+      if (messagePing === undefined) ws.ping();
+      else peer.sendPing?.(messagePing);
     }
     return isDue;
   }

@@ -13,6 +13,17 @@ export class RefusedUpgrade extends PubSubError {
   }
 }
 
+/** A refusal with a close code of its own, once the client has a WebSocket. */
+export class ClosedUpgrade extends PubSubError {
+  constructor(
+    kind: ErrorKind,
+    message: string,
+    readonly closeCode: number,
+  ) {
+    super(kind, message);
+  }
+}
+
 /** An HTTP response in place of an upgrade. [client-protocols 1.4] */
 export interface Refusal {
   readonly status: number;

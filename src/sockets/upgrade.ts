@@ -2,10 +2,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
+import { closeText } from '../hub/endings.js';
 import { loggedPath, requestTarget } from '../listener/request-target.js';
 import type { ClientWebSocket } from './client-web-socket.js';
 import { switchingProtocols, webSocketOn } from './handshake.js';
-import { refusalOf, refuse } from './refusal.js';
+import { ClosedUpgrade, refusalOf, refuse } from './refusal.js';
 
 /** What all upgrades of a gateway share. */
 export interface UpgradeParts {
@@ -116,9 +117,12 @@ export class Upgrade {
     return refusal;
   }
 
-  #closeSocket(webSocket: ClientWebSocket, { kind, message, outcome }: PubSubError): Refused {
-    const status = this.#closeCodes?.[kind] ?? outcome.close;
-    webSocket.close(status);
+  /** The reason is for clients whose protocol has close codes of its own. */
+  #closeSocket(webSocket: ClientWebSocket, error: PubSubError): Refused {
+    const { kind, message, outcome, publicText } = error;
+    const own = error instanceof ClosedUpgrade ? error.closeCode : this.#closeCodes?.[kind];
+    const status = own ?? outcome.close;
+    webSocket.close(status, own === undefined ? undefined : closeText(publicText));
     return { status, reason: message };
   }
 }

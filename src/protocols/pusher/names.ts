@@ -33,6 +33,7 @@ export const closeCodes = {
   unknownApp: 4001,
   appDisabled: 4003,
   overQuota: 4004,
+  badPath: 4005,
   badVersion: 4006,
   unsupportedProtocol: 4007,
   unauthorized: 4009,

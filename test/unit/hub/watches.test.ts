@@ -23,7 +23,7 @@ function watcher(): Required<Pick<Watcher, 'fact' | 'frames' | 'published'>> & {
     fact: fact => seen.push(fact.kind),
     frames: fact => seen.push(frameText(fact)),
     published: ({ scope, to, message, by }) => {
-      const text = message.payload.bytes.toString();
+      const text = 'payload' in message ? message.payload.bytes.toString() : message.kind;
       seen.push(`published to ${scope} ${to} by ${by?.id ?? 'the app server'}: ${text}`);
     },
   };

@@ -1,0 +1,223 @@
+import { type AppKey, isSigned } from '../../auth/pusher-signatures.js';
+import type { Clock } from '../../clock.js';
+import { PubSubError } from '../../errors.js';
+import type { Admission } from '../../hub/admission.js';
+import type { Connection } from '../../hub/connection.js';
+import type { Hub } from '../../hub/hub.js';
+import type { Protocol } from '../../protocols/protocol.js';
+import {
+  type DialogueApp,
+  defaultTimes,
+  PusherDialogue,
+  type PusherProtocols,
+  type PusherTimes,
+  pusherProtocols,
+} from '../../protocols/pusher/index.js';
+import { closeCodes, limits } from '../../protocols/pusher/names.js';
+import { checkHandshake } from '../client-request.js';
+import type { Door } from '../door.js';
+import { readQuery } from '../query.js';
+import { ClosedUpgrade } from '../refusal.js';
+import type { Upgrade } from '../upgrade.js';
+import type { Arrival, Entrance } from './entrance.js';
+import { PusherCandidate } from './pusher-candidate.js';
+import { newSocketId } from './socket-id.js';
+
+/** A Pusher app, as it is configured. */
+export interface PusherApp {
+  readonly id: string;
+  readonly keys: readonly AppKey[];
+  /** Clients of one that is not are refused. */
+  readonly enabled: boolean;
+  readonly enableClientMessages: boolean;
+  /** Are subscribers told how many subscribers their channel has? Left out: no. */
+  readonly enableSubscriptionCount?: boolean | undefined;
+  /** Within which a client must sign in or subscribe to a private or presence channel. Left out: it need not. */
+  readonly authorizationTimeoutMs?: number | undefined;
+  readonly limits?: PusherAppLimits | undefined;
+}
+
+/** Each left out: the protocol's own, or none where it has none. */
+export interface PusherAppLimits {
+  /** Of this node. */
+  readonly maxConnections?: number | undefined;
+  readonly maxPresenceMembers?: number | undefined;
+  /** Of one connection. */
+  readonly maxClientEventsPerSecond?: number | undefined;
+  readonly maxEventBytes?: number | undefined;
+}
+
+/** The apps that there are, which may change while the service runs. */
+export interface Apps {
+  /** Also one of whose keys this is an inactive one. */
+  findByKey(key: string): PusherApp | undefined;
+}
+
+export interface PusherOptions {
+  readonly apps: Apps;
+  readonly clock: Clock;
+  readonly times?: PusherTimes | undefined;
+}
+
+/** What an upgrade request asks for. */
+interface Wanted {
+  readonly key: string;
+  readonly app: PusherApp;
+  readonly protocol: Protocol;
+}
+
+/** For requests that are no upgrades. */
+export const pusherClientPaths = ['/app/*'];
+
+const ownPath = /^\/app(?:\/|$)/i;
+const appPath = /^\/app\/([^/]+)\/?$/i;
+const versions = { oldest: 4, newest: 7, firstWithoutErrorMessage: 6 } as const;
+const longestVersion = 128;
+
+/**
+ * Clients of the Pusher protocol: `/app/{key}`. The key names the app, and is no secret; what a client may do its app
+ * server signs later. A client that is refused gets its WebSocket first, and then a close code, since that is where its
+ * library looks. [PW §3.1, §3.10]
+ */
+export class PusherEntrance implements Entrance {
+  readonly location = '/app/{key}';
+  readonly #door: Door;
+  readonly #options: PusherOptions;
+  readonly #protocols: PusherProtocols;
+
+  constructor(door: Door, options: PusherOptions) {
+    this.#door = door;
+    this.#options = options;
+    this.#protocols = pusherProtocols(options.times ?? defaultTimes);
+  }
+
+  serves(path: string): boolean {
+    return ownPath.test(path);
+  }
+
+  take(upgrade: Upgrade): Arrival | Promise<Arrival> {
+    checkHandshake(upgrade.request);
+    try {
+      return this.#admit(upgrade, this.#read(upgrade));
+    } catch (error) {
+      if (upgrade.isFinished || upgrade.finish(undefined, this.#protocols.current.closeCodes) !== undefined)
+        throw error;
+      return 'left';
+    }
+  }
+
+  /** @throws ClosedUpgrade */
+  #read(upgrade: Upgrade): Wanted {
+    const key = keyOf(upgrade.path);
+    const app = this.#options.apps.findByKey(key);
+    if (app === undefined || !app.keys.some(each => each.active && each.key === key)) {
+      throw new ClosedUpgrade('notFound', `No app has the key ${key.slice(0, 64)}`, closeCodes.unknownApp);
+    }
+    upgrade.hub = `app:${app.id}`;
+    if (!app.enabled) throw new ClosedUpgrade('forbidden', 'The app is disabled', closeCodes.appDisabled);
+    const version = versionOf(upgrade);
+    const { current, older } = this.#protocols;
+    return { key, app, protocol: version < versions.firstWithoutErrorMessage ? older : current };
+  }
+
+  /** @throws ClosedUpgrade; PubSubError `tooMany` */
+  #admit(upgrade: Upgrade, wanted: Wanted): Arrival | Promise<Arrival> {
+    const door = this.#door;
+    if (!door.isOpen) throw notReady();
+    const name = { app: wanted.app.id };
+    const known = door.hubs.find(name);
+    if (known !== undefined && known.size >= (wanted.app.limits?.maxConnections ?? Number.POSITIVE_INFINITY)) {
+      door.recognize(upgrade);
+      throw new ClosedUpgrade('tooMany', 'The app is over its connection quota', closeCodes.overQuota);
+    }
+    const hub = door.enter(upgrade, name, known);
+    const socketId = newSocketId();
+    const dialogue = new PusherDialogue(this.#viewOf(wanted), socketId);
+    const admission = door.admit(hub, new PusherCandidate(upgrade, wanted.protocol, dialogue, socketId));
+    const open = (admitted: Admission) => this.#open(upgrade, hub, admitted, { dialogue, app: wanted.app });
+    if (!(admission instanceof Promise)) return open(admission);
+    if (upgrade.finish(undefined, wanted.protocol.closeCodes) === undefined) {
+      return admission.then(admitted => abandoned(hub, admitted));
+    }
+    return admission.then(admitted => {
+      if (door.isOpen) return open(admitted);
+      hub.lifecycle.abandon(admitted);
+      throw notReady();
+    });
+  }
+
+  #open(
+    upgrade: Upgrade,
+    hub: Hub,
+    admission: Admission,
+    { dialogue, app }: { readonly dialogue: PusherDialogue; readonly app: PusherApp },
+  ): Arrival {
+    const arrival = this.#door.open(upgrade, hub, admission);
+    const { authorizationTimeoutMs } = app;
+    if (authorizationTimeoutMs !== undefined && typeof arrival !== 'string') {
+      this.#options.clock.after(authorizationTimeoutMs, () => endUnauthorized(hub, arrival, dialogue));
+    }
+    return arrival;
+  }
+
+  /** Keys and settings as they are at each use; without the app, nothing is signed and nothing is taken. */
+  #viewOf({ key }: Wanted): DialogueApp {
+    const { apps } = this.#options;
+    const now = () => apps.findByKey(key);
+    return {
+      isSigned: (auth, text) => isSigned(now()?.keys ?? [], auth, text),
+      get takesClientEvents() {
+        return now()?.enableClientMessages ?? false;
+      },
+      get countsSubscriptions() {
+        return now()?.enableSubscriptionCount ?? false;
+      },
+      get mostMembers() {
+        return now()?.limits?.maxPresenceMembers ?? limits.members;
+      },
+      get clientEventsPerSecond() {
+        return now()?.limits?.maxClientEventsPerSecond ?? limits.clientEventsPerSecond;
+      },
+      get mostEventBytes() {
+        return now()?.limits?.maxEventBytes ?? limits.eventBytes;
+      },
+    };
+  }
+}
+
+/** @throws ClosedUpgrade */
+function keyOf(path: string): string {
+  const [, key] = appPath.exec(path) ?? [];
+  if (key !== undefined) return key;
+  throw new ClosedUpgrade('notFound', 'Pusher clients connect at /app/{key}', closeCodes.badPath);
+}
+
+/** 7 where it is left out, as old clients and simple tools do. @throws ClosedUpgrade [PW §3.1, §7 row 30] */
+function versionOf(upgrade: Upgrade): number {
+  const query = readQuery(upgrade.query);
+  const text = query.get('protocol') ?? '';
+  const clientVersion = query.get('version') ?? '';
+  if (!/^\d*$/.test(text) || clientVersion.length > longestVersion) {
+    throw new ClosedUpgrade('invalid', 'protocol must be a number, and version a short text', closeCodes.badVersion);
+  }
+  const version = text === '' ? versions.newest : Number(text);
+  if (version >= versions.oldest && version <= versions.newest) return version;
+  const range = `${versions.oldest} to ${versions.newest}`;
+  throw new ClosedUpgrade('invalid', `protocol must be ${range}`, closeCodes.unsupportedProtocol);
+}
+
+/** Those that come now must wait; `reconnect` would have them come back at once, again and again. */
+function notReady(): PubSubError {
+  return new ClosedUpgrade('shuttingDown', 'The service is starting or shutting down', closeCodes.overCapacity);
+}
+
+function abandoned(hub: Hub, admission: Admission): Arrival {
+  hub.lifecycle.abandon(admission);
+  return 'left';
+}
+
+function endUnauthorized(hub: Hub, connection: Connection, dialogue: PusherDialogue): void {
+  if (!connection.isAlive || dialogue.isAuthorized) return;
+  const message = 'Connection not authorized within timeout';
+  hub.lifecycle.fail(connection, new PubSubError('unauthorized', message));
+}
