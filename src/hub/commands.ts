@@ -1,5 +1,5 @@
 import { PubSubError } from '../errors.js';
-import type { PublishedMessage, GroupStateItem } from '../protocols/messages.js';
+import type { GroupStateItem, PublishedMessage } from '../protocols/messages.js';
 import { type KeptMessage, latestMessage } from './features/kept-message.js';
 import { latestMembers, type PresentMember } from './features/present-members.js';
 import { latestStates } from './features/state-items.js';

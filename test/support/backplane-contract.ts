@@ -1,7 +1,7 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Answers, AnyQuery, Command, Query, QueryKind, Target } from '../../src/hub/commands.js';
 import type { Backplane, BackplaneNode, Gathered, Performer } from '../../src/hub/ports.js';
-import type { PublishedMessage, GroupStateItem, StreamPosition } from '../../src/protocols/messages.js';
+import type { GroupStateItem, PublishedMessage, StreamPosition } from '../../src/protocols/messages.js';
 import { textPayload } from './fake-ports.js';
 import { Mailbox } from './mailbox.js';
 
