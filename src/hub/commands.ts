@@ -3,6 +3,7 @@ import type { GroupStateItem, PublishedMessage } from '../protocols/messages.js'
 import { type KeptMessage, latestMessage } from './features/kept-message.js';
 import { latestMembers, type PresentMember } from './features/present-members.js';
 import { latestStates } from './features/state-items.js';
+import { mergedGroups, type OccupiedGroup } from './occupancy.js';
 
 /** Which connections a command or query is for, wherever they are. Hub names are canonical (lower case). */
 export type Target =
@@ -66,6 +67,8 @@ interface Questions {
   last: { readonly group: string };
   /** Of these, the users with connections. */
   onlineUsers: { readonly userIds: readonly string[] };
+  /** The groups that have connections: of those that are named, or of those whose names begin with the prefix. */
+  groups: ({ readonly names: readonly string[] } | { readonly prefix: string }) & { readonly withMembers: boolean };
   join: GroupChange;
   leave: GroupChange;
   leaveAll: unknown;
@@ -90,6 +93,7 @@ export interface Answers {
   /** None or one. */
   last: readonly KeptMessage[];
   onlineUsers: readonly string[];
+  groups: readonly OccupiedGroup[];
   join: number;
   leave: number;
   leaveAll: number;
@@ -138,6 +142,7 @@ const merges: { readonly [K in QueryKind]: Merge<Answers[K], Query<K>> } = {
   members: { merge: latestMembers, isFinal: never },
   last: { merge: latestMessage, isFinal: never },
   onlineUsers: { merge: answers => [...new Set(answers.flat())], isFinal: never },
+  groups: { merge: mergedGroups, isFinal: never },
   join: reached,
   leave: reached,
   leaveAll: reached,

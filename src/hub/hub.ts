@@ -10,6 +10,7 @@ import type { KeptMessage } from './features/kept-message.js';
 import { HandOver } from './hand-over.js';
 import { Lifecycle } from './lifecycle.js';
 import { Members, type MembershipChanges } from './members.js';
+import type { OccupiedGroup } from './occupancy.js';
 import { HubPerformer } from './performer.js';
 import type { Backplane, Observer, Performer, ReconnectionTokens, Turn, Upstream } from './ports.js';
 import { Publisher, type SendOptions } from './publisher.js';
@@ -212,6 +213,16 @@ export class Hub {
   async lastMessage(group: string): Promise<KeptMessage | undefined> {
     const [kept] = await this.#queries.run(this.#everybody(), { kind: 'last', group });
     return kept;
+  }
+
+  /** Those of the named groups that have connections. @param withMembers the ids of the members that they present too */
+  occupiedAmong(names: readonly string[], withMembers: boolean): Promise<readonly OccupiedGroup[]> {
+    return this.#queries.run(this.#everybody(), { kind: 'groups', names, withMembers });
+  }
+
+  /** The groups that have connections and whose names begin with the prefix. */
+  occupiedGroups(prefix: string, withMembers: boolean): Promise<readonly OccupiedGroup[]> {
+    return this.#queries.run(this.#everybody(), { kind: 'groups', prefix, withMembers });
   }
 
   // --------------------------------------------------------------------------------------------- existence and close

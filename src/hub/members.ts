@@ -167,6 +167,11 @@ export class Members {
     return isLast;
   }
 
+  /** Names of the groups that have connections here. Live, as for `select`. */
+  groups(): Iterable<string> {
+    return this.#groups.names();
+  }
+
   #enterUser(userId: string, connection: Connection): Promise<void> | undefined {
     if (!this.#users.add(userId, connection)) return this.#newUsers.get(userId);
     return this.#announce(this.#newUsers, userId, this.#user(userId));

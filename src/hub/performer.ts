@@ -8,6 +8,7 @@ import type { GroupStates } from './features/group-state.js';
 import { FirstById } from './first-by-id.js';
 import type { Lifecycle } from './lifecycle.js';
 import type { Members } from './members.js';
+import type { OccupiedGroup } from './occupancy.js';
 import type { Performer } from './ports.js';
 import type { Publisher } from './publisher.js';
 import type { Slices, Steps } from './slices.js';
@@ -88,6 +89,7 @@ export class HubPerformer implements Performer {
     members: (hub, target) => (target.scope === 'group' ? [...hub.#features.presence.of(target.group)] : []),
     last: (hub, _target, { group }) => hub.#cache.last(hub.#hub, group),
     onlineUsers: (hub, _target, { userIds }) => userIds.filter(userId => hub.#members.countOfUser(userId) > 0),
+    groups: (hub, target, query) => hub.#slices.run(hub.#groups(target.hub, query)),
     join: (hub, target, query) => hub.#slices.run(hub.#joinEach(target, query)),
     leave: (hub, target, query) => hub.#slices.run(hub.#leaveEach(target, query)),
     leaveAll: (hub, target) => hub.#slices.run(hub.#leaveAll(target)),
@@ -189,6 +191,23 @@ export class HubPerformer implements Performer {
       yield;
     }
     return first.items.map(({ id, userId }) => ({ connectionId: id, userId }));
+  }
+
+  *#groups(hub: string, query: Query<'groups'>): Steps<readonly OccupiedGroup[]> {
+    const occupied: OccupiedGroup[] = [];
+    for (const group of 'names' in query ? query.names : this.#members.groups()) {
+      if ('prefix' in query && !group.startsWith(query.prefix)) continue;
+      const target: Target = { scope: 'group', hub, group };
+      const connections = this.#members.count(target);
+      const memberIds = query.withMembers ? this.#memberIds(group) : [];
+      if (connections > 0) occupied.push({ group, connections, memberIds });
+      yield;
+    }
+    return occupied;
+  }
+
+  #memberIds(group: string): readonly string[] {
+    return Array.from(this.#features.presence.of(group), ({ member }) => member.id);
   }
 
   /** A copy, made before anything changes: a filter on groups sees what was so. [rest-api 2.8] */

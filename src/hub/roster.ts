@@ -32,6 +32,11 @@ export class Roster {
     return present === undefined ? 0 : 1;
   }
 
+  /** Live, as for `of`. */
+  names(): Iterable<string> {
+    return this.#present.keys();
+  }
+
   /** Live, not a copy: connections that join while it is read may be included; those that leave are not. */
   of(name: string): Iterable<Connection> {
     const present = this.#present.get(name);

@@ -65,6 +65,23 @@ export function scanMembers(json: Buffer, from = 0): Member[] {
   }
 }
 
+/** Where the items of the array that starts at or after `from` stand. The text must be valid JSON, as for `scanMembers`. */
+export function scanItems(json: Buffer, from = 0): { readonly start: number; readonly end: number }[] {
+  const items: { start: number; end: number }[] = [];
+  let at = skipSpace(json, from) + 1; // past [
+  for (;;) {
+    at = skipSpace(json, at);
+    if (json[at] === closeBracket) return items;
+    if (json[at] === comma) {
+      at += 1;
+      continue;
+    }
+    const end = skipValue(json, at);
+    items.push({ start: at, end });
+    at = end;
+  }
+}
+
 function skipSpace(json: Buffer, at: number): number {
   while (isSpace(json[at])) at += 1;
   return at;

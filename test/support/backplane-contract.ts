@@ -182,6 +182,8 @@ const queries: readonly AnyQuery[] = [
   { kind: 'members' },
   { kind: 'last', group: 'g' },
   { kind: 'onlineUsers', userIds: ['é', ''] },
+  { kind: 'groups', names: ['é.*', 'g'], withMembers: true },
+  { kind: 'groups', prefix: '', withMembers: false },
 ];
 
 const lastMessage = {
@@ -208,6 +210,7 @@ const answered: { readonly [K in QueryKind]: readonly Answers[K][] } = {
   last: [[{ message: lastMessage, atMs: 2 ** 41, ttlMs: 1_800_000 }], []],
   onlineUsers: [['é'], []],
   states: [[item, { ...item, connectionId: 'd', userId: undefined }], []],
+  groups: [[{ group: 'é.*', connections: 2, memberIds: ['é', 'ann'] }], []],
   join: [3],
   leave: [3],
   leaveAll: [3],

@@ -35,7 +35,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'hub/roles.ts',
   ],
   service: [
-    ...['sockets', 'rest', 'admin', 'listener', 'upstream', 'egress', 'outbox', 'backplane', 'config', 'auth'],
+    ...['sockets', 'rest', 'pusher-api', 'admin', 'listener', 'upstream', 'egress', 'outbox', 'backplane', 'config', 'auth'],
     ...['hub', 'protocols', 'errors', 'logging', 'clock', 'addresses', 'readiness', 'settings', 'reloads', 'shutdown'],
   ],
   settings: ['types of sockets', 'listener', 'config'],
@@ -45,6 +45,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   'line-budget': ['types of clock'],
   sockets: ['listener', 'hub', 'protocols', 'frames', 'auth', 'types of clock', 'types of readiness', 'errors'],
   rest: ['listener', 'hub', 'protocols', 'filter', 'auth', 'types of clock', 'errors'],
+  'pusher-api': ['listener', 'types of hub', 'protocols', 'auth', 'errors'],
   admin: ['listener', 'hub', 'protocols', 'config', 'errors'],
   listener: ['types of clock', 'errors', 'addresses'],
   upstream: ['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
@@ -69,7 +70,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
 /** Where a library may be imported. */
 export const libraryRooms: Readonly<Record<string, Places>> = {
   ws: ['sockets'],
-  fastify: ['listener', 'admin', 'types of rest', 'types of service'],
+  fastify: ['listener', 'admin', 'types of rest', 'types of pusher-api', 'types of service'],
   cloudevents: ['upstream'],
   undici: ['egress'],
   'tough-cookie': ['upstream'],

@@ -1,0 +1,60 @@
+import type { FastifyInstance } from 'fastify';
+import { isPresenceChannel } from '../protocols/pusher/names.js';
+import type { ApiApp } from './apps.js';
+import { type Attributes, attributesOf, checkApplicable, counts, countsOf, everyAttribute } from './attributes.js';
+import { type AppPath, callOf } from './call.js';
+import { channelOf } from './event-parsing.js';
+import { invalid } from './failures.js';
+import { operation } from './operation.js';
+import type { SignedParameters } from './request-signature.js';
+import type { Rates } from './rates.js';
+
+const listChannels = operation('PusherApi_ListChannels', 'List the channels that have subscribers.');
+const getChannel = operation('PusherApi_GetChannel', 'Get the state of a channel.');
+const listUsers = operation('PusherApi_ListUsers', 'List the members of a presence channel.');
+
+/** What the app's channels are like now, on all nodes. [PW §4.2] */
+export function addChannels(app: FastifyInstance, rates: Rates): void {
+  app.get<AppPath>('/:app/channels', listChannels, async request => {
+    const { app, parameters } = callOf(request);
+    rates.use(app.id, 1, app.limits.readsPerSecond);
+    return { channels: await listed(app, parameters) };
+  });
+
+  app.get<AppPath<'channel'>>('/:app/channels/:channel', getChannel, async request => {
+    const { app, parameters } = callOf(request);
+    rates.use(app.id, 1, app.limits.readsPerSecond);
+    const name = channelOf(request.params.channel, app.limits);
+    const attributes = attributesOf(parameters.get('info'), everyAttribute);
+    checkApplicable(attributes, name);
+    return stateOf(app, name, attributes);
+  });
+
+  app.get<AppPath<'channel'>>('/:app/channels/:channel/users', listUsers, async request => {
+    const { app } = callOf(request);
+    rates.use(app.id, 1, app.limits.readsPerSecond);
+    const name = channelOf(request.params.channel, app.limits);
+    if (!isPresenceChannel(name)) throw invalid('Only presence channels have users; their names begin with presence-.');
+    const [occupied] = await app.channels.named([name], true);
+    return { users: (occupied?.userIds ?? []).map(id => ({ id })) };
+  });
+}
+
+async function listed({ channels }: ApiApp, parameters: SignedParameters): Promise<Record<string, object>> {
+  const prefix = parameters.get('filter_by_prefix') ?? '';
+  const attributes = attributesOf(parameters.get('info'), counts);
+  const withUsers = attributes.has('user_count');
+  if (withUsers && !isPresenceChannel(prefix)) {
+    throw invalid('user_count needs a filter_by_prefix that begins with presence-: other channels have no users.');
+  }
+  const occupied = await channels.occupied(prefix, withUsers);
+  return Object.fromEntries(occupied.map(channel => [channel.name, countsOf(channel.name, channel, attributes)]));
+}
+
+async function stateOf({ channels }: ApiApp, name: string, attributes: Attributes): Promise<object> {
+  const [occupied] = await channels.named([name], attributes.has('user_count'));
+  const state = { occupied: occupied !== undefined, ...countsOf(name, occupied, attributes) };
+  if (!attributes.has('cache')) return state;
+  const cached = await channels.cached(name);
+  return { ...state, cache: cached === undefined ? null : { data: cached.data, ttl: cached.ttlSeconds } };
+}

@@ -1,0 +1,16 @@
+import type { FastifyInstance } from 'fastify';
+import { type AppPath, callOf } from './call.js';
+import { operation } from './operation.js';
+import type { Rates } from './rates.js';
+
+const terminate = operation('PusherApi_TerminateConnections', 'Close the connections that signed in as a user.');
+
+/** Also of a user without connections. [PW §3.9, §4.2] */
+export function addUsers(app: FastifyInstance, rates: Rates): void {
+  app.post<AppPath<'user'>>('/:app/users/:user/terminate_connections', terminate, async request => {
+    const { app } = callOf(request);
+    rates.use(app.id, 1, app.limits.messagesPerSecond);
+    await app.channels.terminate(request.params.user);
+    return {};
+  });
+}
