@@ -217,7 +217,9 @@ export class Hub {
 
   /** Those of the named groups that have connections. @param withMembers the ids of the members that they present too */
   occupiedAmong(names: readonly string[], withMembers: boolean): Promise<readonly OccupiedGroup[]> {
-    return this.#queries.run(this.#everybody(), { kind: 'groups', names, withMembers });
+    const [first] = names;
+    const target = names.length === 1 && first !== undefined ? this.#group(first) : this.#everybody();
+    return this.#queries.run(target, { kind: 'groups', names, withMembers });
   }
 
   /** The groups that have connections and whose names begin with the prefix. */

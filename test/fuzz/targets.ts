@@ -2,6 +2,7 @@ import { target as filter } from './filter.js';
 import type { FuzzTarget } from './fuzz-target.js';
 import { target as json } from './json.js';
 import { target as protobuf } from './protobuf.js';
+import { target as pusherRequests } from './pusher-requests.js';
 
 /** A new target is one file and one line here. */
-export const targets: readonly FuzzTarget[] = [filter, json, protobuf];
+export const targets: readonly FuzzTarget[] = [filter, json, protobuf, pusherRequests];

@@ -24,7 +24,18 @@ const merged: readonly { [K in QueryKind]: [Query<K>, readonly Answers[K][], Ans
     [[item('a', 1), item('b', 3)], [item('a', 2)], [{ ...item('b', 4), state: undefined }]],
     [item('a', 2)],
   ],
+  [
+    { kind: 'groups', prefix: '', withMembers: true },
+    [[occupied('a', 2, 'ann', 'bob'), occupied('b', 1)], [], [occupied('c', 1, 'dan'), occupied('a', 3, 'bob', 'eve')]],
+    [occupied('a', 5, 'ann', 'bob', 'eve'), occupied('b', 1), occupied('c', 1, 'dan')],
+  ],
+  [{ kind: 'groups', names: ['a'], withMembers: false }, [[], [occupied('a', 1)]], [occupied('a', 1)]],
+  [{ kind: 'groups', names: ['a'], withMembers: false }, [[], []], []],
 ];
+
+function occupied(group: string, connections: number, ...memberIds: string[]) {
+  return { group, connections, memberIds };
+}
 
 function member(connectionId: string) {
   return { connectionId, userId: undefined };

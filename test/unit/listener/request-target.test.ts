@@ -38,6 +38,7 @@ describe('[D14] a base path', () => {
     ['/pubsub/inner/client/hubs/chat', '/client/hubs/chat'],
     ['/PubSub/client/?hub=chat', '/client/?hub=chat'],
     ['/pubsub/clients/mqtt/hubs/x', '/clients/mqtt/hubs/x'],
+    ['/pubsub/apps/42/events?name=tick', '/apps/42/events?name=tick'],
     ['/pubsub', '/'],
     ['/pubsub/', '/'],
     ['/pubsub?x', '/?x'],
