@@ -1,42 +1,52 @@
 import type { AppKey } from '../auth/pusher-signatures.js';
+import { limits as protocolLimits } from '../protocols/pusher/names.js';
 
-/** Finds an app by the id in a path. */
+/** The apps that there are, which may change while the service runs. */
 export interface ApiApps {
   findById(id: string): ApiApp | undefined;
 }
 
-/** An app, as app servers call it. Read at each request: a reload applies at once. */
+/** An app, as app servers call it. */
 export interface ApiApp {
   readonly id: string;
-  readonly isEnabled: boolean;
   readonly keys: readonly AppKey[];
-  readonly limits: ApiLimits;
-  readonly channels: AppChannels;
+  /** Requests of one that is not are refused. */
+  readonly enabled: boolean;
+  readonly limits?: ApiAppLimits | undefined;
 }
+
+/** Each left out: as in `ApiLimits`. */
+export type ApiAppLimits = { readonly [K in keyof ApiLimits]?: ApiLimits[K] | undefined };
 
 /** What one request may contain, and how many there may be. */
 export interface ApiLimits {
-  /** Bytes of the data of one event. */
-  readonly eventBytes: number;
-  readonly eventNameLength: number;
-  readonly channelNameLength: number;
-  readonly channelsPerEvent: number;
-  readonly eventsPerBatch: number;
-  /** Messages, each event once for each of its channels, on this node. Infinity: not limited. */
-  readonly messagesPerSecond: number;
-  /** Other requests, on this node. Infinity: not limited. */
-  readonly readsPerSecond: number;
+  /** Of the data of one event. Default: 10,240. */
+  readonly maxEventBytes: number;
+  /** Default: 200. */
+  readonly maxEventNameLength: number;
+  /** Default: 200. */
+  readonly maxChannelNameLength: number;
+  /** Default: 100. */
+  readonly maxChannelsPerEvent: number;
+  /** Default: 10. */
+  readonly maxEventsPerBatch: number;
+  /** Each event once for each of its channels; on this node. Default: not limited. */
+  readonly maxBackendEventsPerSecond: number;
+  /** Requests that publish nothing; on this node. Default: not limited. */
+  readonly maxReadRequestsPerSecond: number;
 }
 
-export const defaultLimits: ApiLimits = {
-  eventBytes: 10_240,
-  eventNameLength: 200,
-  channelNameLength: 200,
-  channelsPerEvent: 100,
-  eventsPerBatch: 10,
-  messagesPerSecond: Number.POSITIVE_INFINITY,
-  readsPerSecond: Number.POSITIVE_INFINITY,
-};
+export function limitsOf({ limits = {} }: ApiApp): ApiLimits {
+  return {
+    maxEventBytes: limits.maxEventBytes ?? protocolLimits.eventBytes,
+    maxEventNameLength: limits.maxEventNameLength ?? protocolLimits.eventName,
+    maxChannelNameLength: limits.maxChannelNameLength ?? protocolLimits.channelName,
+    maxChannelsPerEvent: limits.maxChannelsPerEvent ?? 100,
+    maxEventsPerBatch: limits.maxEventsPerBatch ?? 10,
+    maxBackendEventsPerSecond: limits.maxBackendEventsPerSecond ?? Number.POSITIVE_INFINITY,
+    maxReadRequestsPerSecond: limits.maxReadRequestsPerSecond ?? Number.POSITIVE_INFINITY,
+  };
+}
 
 /** One event to one channel. */
 export interface ChannelEvent {

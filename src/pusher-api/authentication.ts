@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiApps } from './apps.js';
+import { type ApiApps, type AppChannels, limitsOf } from './apps.js';
 import { type AppPath, bodyOf, callOf } from './call.js';
 import { ApiFailure } from './failures.js';
 import { checkSignature } from './request-signature.js';
 
 export interface CallerChecks {
   readonly apps: ApiApps;
+  channelsOf(appId: string): AppChannels;
   /** Of the public endpoints. */
   readonly endpoints: { readonly basePaths: readonly string[] };
   /** Unix milliseconds. */
@@ -19,7 +20,7 @@ export interface CallerChecks {
  * A hook that accepts a request signed with a key of the app in its path, before its body is read. The body is checked by
  * `checkBody`, when it is there. [PW §4.1, §4.3]
  */
-export function authentication({ apps, endpoints, now, onAuthenticated }: CallerChecks) {
+export function authentication({ apps, channelsOf, endpoints, now, onAuthenticated }: CallerChecks) {
   return (request: FastifyRequest, _reply: FastifyReply): void => {
     const { app: id } = request.params as AppPath['Params'];
     const app = apps.findById(id);
@@ -27,8 +28,8 @@ export function authentication({ apps, endpoints, now, onAuthenticated }: Caller
     const { method, originalUrl: target } = request;
     const checks = { keys: app.keys, nowMs: now(), basePaths: endpoints.basePaths };
     const parameters = checkSignature({ method, target }, checks);
-    if (!app.isEnabled) throw new ApiFailure('forbidden', `App ${app.id} is disabled.`);
-    request.signed = { app, parameters };
+    if (!app.enabled) throw new ApiFailure('forbidden', `App ${app.id} is disabled.`);
+    request.signed = { appId: app.id, limits: limitsOf(app), channels: channelsOf(app.id), parameters };
     onAuthenticated?.(request.raw.socket);
   };
 }

@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify';
-import type { ApiApp } from './apps.js';
+import type { ApiLimits, AppChannels } from './apps.js';
 import type { SignedParameters } from './request-signature.js';
 
 /** A request whose signature is valid. */
 export interface Call {
-  readonly app: ApiApp;
+  readonly appId: string;
+  readonly limits: ApiLimits;
+  readonly channels: AppChannels;
   /** Of its query. */
   readonly parameters: SignedParameters;
   /** Empty where there is none. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { isPresenceChannel } from '../protocols/pusher/names.js';
-import type { ApiApp } from './apps.js';
+import type { AppChannels } from './apps.js';
 import { type Attributes, attributesOf, checkApplicable, counts, countsOf, everyAttribute } from './attributes.js';
 import { type AppPath, callOf } from './call.js';
 import { channelOf } from './event-parsing.js';
@@ -16,31 +16,31 @@ const listUsers = operation('PusherApi_ListUsers', 'List the members of a presen
 /** What the app's channels are like now, on all nodes. [PW §4.2] */
 export function addChannels(app: FastifyInstance, rates: Rates): void {
   app.get<AppPath>('/:app/channels', listChannels, async request => {
-    const { app, parameters } = callOf(request);
-    rates.use(app.id, 1, app.limits.readsPerSecond);
-    return { channels: await listed(app, parameters) };
+    const { appId, limits, channels, parameters } = callOf(request);
+    rates.use(appId, 1, limits.maxReadRequestsPerSecond);
+    return { channels: await listed(channels, parameters) };
   });
 
   app.get<AppPath<'channel'>>('/:app/channels/:channel', getChannel, async request => {
-    const { app, parameters } = callOf(request);
-    rates.use(app.id, 1, app.limits.readsPerSecond);
-    const name = channelOf(request.params.channel, app.limits);
+    const { appId, limits, channels, parameters } = callOf(request);
+    rates.use(appId, 1, limits.maxReadRequestsPerSecond);
+    const name = channelOf(request.params.channel, limits);
     const attributes = attributesOf(parameters.get('info'), everyAttribute);
     checkApplicable(attributes, name);
-    return stateOf(app, name, attributes);
+    return stateOf(channels, name, attributes);
   });
 
   app.get<AppPath<'channel'>>('/:app/channels/:channel/users', listUsers, async request => {
-    const { app } = callOf(request);
-    rates.use(app.id, 1, app.limits.readsPerSecond);
-    const name = channelOf(request.params.channel, app.limits);
+    const { appId, limits, channels } = callOf(request);
+    rates.use(appId, 1, limits.maxReadRequestsPerSecond);
+    const name = channelOf(request.params.channel, limits);
     if (!isPresenceChannel(name)) throw invalid('Only presence channels have users; their names begin with presence-.');
-    const [occupied] = await app.channels.named([name], true);
+    const [occupied] = await channels.named([name], true);
     return { users: (occupied?.userIds ?? []).map(id => ({ id })) };
   });
 }
 
-async function listed({ channels }: ApiApp, parameters: SignedParameters): Promise<Record<string, object>> {
+async function listed(channels: AppChannels, parameters: SignedParameters): Promise<Record<string, object>> {
   const prefix = parameters.get('filter_by_prefix') ?? '';
   const attributes = attributesOf(parameters.get('info'), counts);
   const withUsers = attributes.has('user_count');
@@ -51,7 +51,7 @@ async function listed({ channels }: ApiApp, parameters: SignedParameters): Promi
   return Object.fromEntries(occupied.map(channel => [channel.name, countsOf(channel.name, channel, attributes)]));
 }
 
-async function stateOf({ channels }: ApiApp, name: string, attributes: Attributes): Promise<object> {
+async function stateOf(channels: AppChannels, name: string, attributes: Attributes): Promise<object> {
   const [occupied] = await channels.named([name], attributes.has('user_count'));
   const state = { occupied: occupied !== undefined, ...countsOf(name, occupied, attributes) };
   if (!attributes.has('cache')) return state;

@@ -39,7 +39,7 @@ export function parseEvent(body: Buffer, query: SignedParameters, limits: ApiLim
  */
 export function parseBatch(body: Buffer, limits: ApiLimits): readonly Trigger[] {
   const events = JsonBody.parse(body).objects('batch');
-  const { eventsPerBatch: most } = limits;
+  const { maxEventsPerBatch: most } = limits;
   if (events.length > most) throw invalid(`batch has ${events.length} events; at most ${most} are allowed.`);
   return events.map((event, index) =>
     located(`batch[${index}]`, () => triggerOf(event, [channelOf(event.get('channel'), limits)], limits)),
@@ -65,35 +65,35 @@ function triggerOf(fields: Fields, channels: readonly string[], limits: ApiLimit
   };
 }
 
-function eventNameOf(name: unknown, { eventNameLength }: ApiLimits): string {
+function eventNameOf(name: unknown, { maxEventNameLength }: ApiLimits): string {
   if (typeof name !== 'string') throw invalid('name is missing: the name of the event, a string.');
-  if (isPublishableEvent(name) && name.length <= eventNameLength) return name;
+  if (isPublishableEvent(name) && name.length <= maxEventNameLength) return name;
   throw invalid(
-    `name must have 1 to ${eventNameLength} characters, without control characters, and must not begin with pusher: or pusher_internal:.`,
+    `name must have 1 to ${maxEventNameLength} characters, without control characters, and must not begin with pusher: or pusher_internal:.`,
   );
 }
 
 function channelsOf(fields: Fields, limits: ApiLimits): readonly string[] {
   const given = fields.get('channels') ?? fields.get('channel');
   const names = Array.isArray(given) ? given : [given];
-  const { channelsPerEvent: most } = limits;
+  const { maxChannelsPerEvent: most } = limits;
   if (names.length === 0) throw invalid('channels is empty; name at least one channel.');
   if (names.length > most) throw invalid(`channels has ${names.length} names; at most ${most} are allowed.`);
   return [...new Set(names.map(name => channelOf(name, limits)))];
 }
 
 /** @throws ApiFailure `invalid` for what cannot be a channel's name */
-export function channelOf(name: unknown, { channelNameLength }: ApiLimits): string {
+export function channelOf(name: unknown, { maxChannelNameLength }: ApiLimits): string {
   if (typeof name !== 'string') throw invalid('The channel is missing: a name, or several in channels.');
-  if (channelKindOf(name) !== undefined && name.length <= channelNameLength) return name;
-  throw invalid(`A channel's name must have 1 to ${channelNameLength} letters, digits and _ - = @ , . ;`);
+  if (channelKindOf(name) !== undefined && name.length <= maxChannelNameLength) return name;
+  throw invalid(`A channel's name must have 1 to ${maxChannelNameLength} letters, digits and _ - = @ , . ;`);
 }
 
-function dataOf(fields: Fields, { eventBytes }: ApiLimits): Buffer {
+function dataOf(fields: Fields, { maxEventBytes }: ApiLimits): Buffer {
   const data = fields.text('data');
   if (data === undefined) throw invalid('data is missing: a string, or any JSON value.');
-  if (data.length <= eventBytes) return data;
-  throw new ApiFailure('tooLarge', `data has ${data.length} bytes; at most ${eventBytes} are allowed.`);
+  if (data.length <= maxEventBytes) return data;
+  throw new ApiFailure('tooLarge', `data has ${data.length} bytes; at most ${maxEventBytes} are allowed.`);
 }
 
 function socketIdOf(id: unknown): string | undefined {

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { ApiApp, OccupiedChannel } from './apps.js';
+import type { AppChannels, OccupiedChannel } from './apps.js';
 import { countsOf } from './attributes.js';
 import { type AppPath, callOf } from './call.js';
 import { parseBatch, parseEvent, type Trigger } from './event-parsing.js';
@@ -12,40 +12,39 @@ const triggerBatch = operation('PusherApi_TriggerBatch', 'Publish several events
 /** What `info` requests is counted before anything is published: with an error, nothing was. [PW §4.2] */
 export function addEvents(app: FastifyInstance, rates: Rates): void {
   app.post<AppPath>('/:app/events', trigger, (request, reply) => {
-    const { app, parameters, body } = callOf(request);
-    const event = parseEvent(body, parameters, app.limits);
-    rates.use(app.id, event.channels.length, app.limits.messagesPerSecond);
-    const answered = event.attributes.size === 0 ? undefined : countedChannels(app, [event]);
-    if (answered === undefined) {
-      publish(app, event);
+    const { appId, limits, channels, parameters, body } = callOf(request);
+    const event = parseEvent(body, parameters, limits);
+    rates.use(appId, event.channels.length, limits.maxBackendEventsPerSecond);
+    if (event.attributes.size === 0) {
+      publish(channels, event);
       reply.send({});
       return;
     }
-    return answered.then(counted => {
-      publish(app, event);
+    return countedChannels(channels, [event]).then(counted => {
+      publish(channels, event);
       return { channels: infoOf(event, counted) };
     });
   });
 
   app.post<AppPath>('/:app/batch_events', triggerBatch, async request => {
-    const { app, body } = callOf(request);
-    const events = parseBatch(body, app.limits);
-    rates.use(app.id, events.length, app.limits.messagesPerSecond);
+    const { appId, limits, channels, body } = callOf(request);
+    const events = parseBatch(body, limits);
+    rates.use(appId, events.length, limits.maxBackendEventsPerSecond);
     const informed = events.filter(({ attributes }) => attributes.size > 0);
-    const counted = informed.length === 0 ? undefined : await countedChannels(app, informed);
-    for (const event of events) publish(app, event);
+    const counted = informed.length === 0 ? undefined : await countedChannels(channels, informed);
+    for (const event of events) publish(channels, event);
     if (counted === undefined) return {};
     return { batch: events.map(event => Object.values(infoOf(event, counted))[0] ?? {}) };
   });
 }
 
-function publish({ channels }: ApiApp, { name, channels: names, data, exceptSocketId }: Trigger): void {
+function publish(channels: AppChannels, { name, channels: names, data, exceptSocketId }: Trigger): void {
   for (const channel of names) channels.publish({ channel, name, data, exceptSocketId });
 }
 
 type Counted = ReadonlyMap<string, OccupiedChannel>;
 
-async function countedChannels({ channels }: ApiApp, events: readonly Trigger[]): Promise<Counted> {
+async function countedChannels(channels: AppChannels, events: readonly Trigger[]): Promise<Counted> {
   const names = [...new Set(events.flatMap(event => event.channels))];
   const withUsers = events.some(({ attributes }) => attributes.has('user_count'));
   const occupied = await channels.named(names, withUsers);

@@ -8,9 +8,9 @@ const terminate = operation('PusherApi_TerminateConnections', 'Close the connect
 /** Also of a user without connections. [PW §3.9, §4.2] */
 export function addUsers(app: FastifyInstance, rates: Rates): void {
   app.post<AppPath<'user'>>('/:app/users/:user/terminate_connections', terminate, async request => {
-    const { app } = callOf(request);
-    rates.use(app.id, 1, app.limits.messagesPerSecond);
-    await app.channels.terminate(request.params.user);
+    const { appId, limits, channels } = callOf(request);
+    rates.use(appId, 1, limits.maxBackendEventsPerSecond);
+    await channels.terminate(request.params.user);
     return {};
   });
 }

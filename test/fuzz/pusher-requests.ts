@@ -1,9 +1,11 @@
 import { PubSubError } from '../../src/errors.js';
-import { defaultLimits } from '../../src/pusher-api/apps.js';
+import { limitsOf } from '../../src/pusher-api/apps.js';
 import { parseBatch, parseEvent, type Trigger } from '../../src/pusher-api/event-parsing.js';
 import { checkSignature, type SignedParameters } from '../../src/pusher-api/request-signature.js';
 import { signedTarget, testApp } from '../support/pusher-requests.js';
 import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
+
+const defaultLimits = limitsOf({ id: testApp.id, keys: [], enabled: true });
 
 const now = 1_790_000_000;
 const checks = {

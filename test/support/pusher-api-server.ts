@@ -3,11 +3,10 @@ import { createPublicServer } from '../../src/listener/public-server.js';
 import { pusherApi, pusherApiPrefix } from '../../src/pusher-api/api.js';
 import {
   type ApiApp,
-  type ApiLimits,
+  type ApiAppLimits,
   type AppChannels,
   type CachedEvent,
   type ChannelEvent,
-  defaultLimits,
   type OccupiedChannel,
 } from '../../src/pusher-api/apps.js';
 import { type RequestParts, signedTarget, type TestApp, testApp } from './pusher-requests.js';
@@ -52,9 +51,9 @@ export class RecordedChannels implements AppChannels {
 }
 
 export interface ApiServerOptions {
-  readonly limits?: Partial<ApiLimits>;
+  readonly limits?: ApiAppLimits;
   readonly basePaths?: readonly string[];
-  readonly isEnabled?: boolean;
+  readonly enabled?: boolean;
 }
 
 export interface Answered {
@@ -64,20 +63,19 @@ export interface Answered {
 }
 
 /** The public server with the Pusher API, as the service builds them, over recorded channels. */
-export function createApiServer({ limits, basePaths = [], isEnabled = true }: ApiServerOptions = {}) {
+export function createApiServer({ limits, basePaths = [], enabled = true }: ApiServerOptions = {}) {
   const channels = new RecordedChannels();
   const time = { nowMs: 0 };
   const app: ApiApp = {
     id: testApp.id,
-    isEnabled,
+    enabled,
     keys: [{ key: testApp.key, secret: testApp.secret, active: true }],
-    limits: { ...defaultLimits, ...limits },
-    channels,
+    limits,
   };
   const other: ApiApp = { ...app, id: '43', keys: [{ key: 'other', secret: 'other', active: true }] };
   const server: FastifyInstance = createPublicServer({ endpoints: { basePaths } });
   const apps = { findById: (id: string) => [app, other].find(each => each.id === id) };
-  const api = { apps, endpoints: { basePaths }, now: Date.now, monotonicMs: () => time.nowMs };
+  const api = { apps, channelsOf: () => channels, endpoints: { basePaths }, now: Date.now, monotonicMs: () => time.nowMs };
   server.register(pusherApi(api), { prefix: pusherApiPrefix });
 
   /** Sends a request that is signed for the app. */

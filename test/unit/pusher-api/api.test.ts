@@ -199,13 +199,13 @@ describe('callers', () => {
   });
 
   test('of a disabled app are refused, if they are its own', async () => {
-    const { get, raw } = createApiServer({ isEnabled: false });
+    const { get, raw } = createApiServer({ enabled: false });
     expect(await get('/apps/42/channels')).toMatchObject({ status: 403, body: { code: 403 } });
     expect(await raw('GET', '/apps/42/channels')).toMatchObject({ status: 401 });
   });
 
   test('are refused beyond the rate of their app, with the time to wait', async () => {
-    const { post, get, time } = createApiServer({ limits: { messagesPerSecond: 2, readsPerSecond: 1 } });
+    const { post, get, time } = createApiServer({ limits: { maxBackendEventsPerSecond: 2, maxReadRequestsPerSecond: 1 } });
     expect(await post('/apps/42/events', { ...event, channels: ['a', 'b', 'c', 'd'] })).toMatchObject({ status: 200 });
     const refused = await post('/apps/42/events', event);
     expect(refused).toMatchObject({ status: 429, body: { code: 429 } });

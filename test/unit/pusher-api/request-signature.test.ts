@@ -21,6 +21,10 @@ function checkParts(parts: RequestParts, options?: Parameters<typeof check>[1]) 
 
 const channels = { method: 'GET', path: '/apps/42/channels' } as const;
 
+function isWellFormed(text: string): boolean {
+  return Buffer.from(text, 'utf8').toString('utf8') === text;
+}
+
 describe('vectors', () => {
   const documented = {
     keys: [{ key: '278d425bdf160c739803', secret: '7ad3773142a6692b25b8', active: true }],
@@ -223,7 +227,7 @@ describe('the body', () => {
 });
 
 describe('against other implementations', () => {
-  const value = fc.string({ unit: 'grapheme', maxLength: 12 }).filter(text => text.isWellFormed());
+  const value = fc.string({ unit: 'grapheme', maxLength: 12 }).filter(isWellFormed);
   const segment = fc.string({ maxLength: 12 }).filter(text => text !== '' && !/[?#/\\\r\n\t]|^\.{1,2}$/.test(text));
   const name = fc
     .stringMatching(/^[a-zA-Z_[\]]{1,8}$/)
