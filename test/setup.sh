@@ -67,7 +67,7 @@ ensure_chromium
 # Prints the package of each program that is missing.
 missing_packages() {
   for pair in buildah:buildah nginx:nginx-light caddy:caddy systemd-analyze:systemd prlimit:util-linux script:bsdutils \
-    python3:python3; do
+    redis-server:redis-server python3:python3; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
   done
   python3 -c 'import flask' >/dev/null 2>&1 || printf 'python3-flask '
@@ -90,6 +90,19 @@ ensure_programs() {
 }
 
 ensure_programs
+
+# --------------------------------------------------------------------------------------- moto (a stand-in for SQS)
+
+ensure_moto() {
+  moto=${XDG_CACHE_HOME:-$HOME/.cache}/hubwire/moto
+  [ -x "$moto/bin/moto_server" ] && return 0
+  python3 -c 'import ensurepip, venv' >/dev/null 2>&1 || return 0
+  say "installing moto[server] with pip into $moto"
+  python3 -m venv "$moto" >&2 && "$moto/bin/pip" install --quiet --disable-pip-version-check 'moto[server]' >&2 ||
+    say "that failed; the tests of the queue driver sqs will not run"
+}
+
+ensure_moto
 
 # ------------------------------------------------------------------------------------------------------ address ::1
 

@@ -64,7 +64,7 @@ export class DeadlineTimer {
       const { due, nextDueAtMs } = await store.dueDeadlines(time.nowMs(), slice);
       for (const deadline of due) await this.#complete(deadline);
       if (due.length === slice) this.#isWoken = true;
-      const pollAtMs = store.pollMs === undefined ? Infinity : time.nowMs() + store.pollMs;
+      const pollAtMs = store.deadlinePollMs === undefined ? Infinity : time.nowMs() + store.deadlinePollMs;
       const nextAtMs = Math.min(nextDueAtMs ?? Infinity, pollAtMs);
       return nextAtMs === Infinity ? undefined : nextAtMs;
     } catch (error) {

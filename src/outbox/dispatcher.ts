@@ -37,6 +37,7 @@ export class Dispatcher {
   #unsettled = 0;
   #turn = 0;
   #isPumping = false;
+  #pumping: Promise<void> = Promise.resolve();
   #isWoken = false;
   #isStopped = true;
   #cancelTimer: () => void = () => {};
@@ -75,13 +76,15 @@ export class Dispatcher {
   /** Something may be claimable, or there may be room. */
   wake(): void {
     this.#isWoken = true;
-    if (!this.#isPumping && !this.#isStopped) void this.#pump();
+    if (!this.#isPumping && !this.#isStopped) this.#pumping = this.#pump();
   }
 
   /** Begins nothing more. Resolves once nothing is under way. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancelTimer();
+    this.#options.store.interrupt?.();
+    await this.#pumping;
     if (this.#unsettled === 0) return;
     await new Promise<void>(resolve => {
       this.#whenIdle = resolve;
@@ -105,7 +108,8 @@ export class Dispatcher {
     if (this.#total() === 0) return undefined; // a finished attempt wakes
     try {
       const { claimed, nextDueAtMs } = await store.claim(() => this.#room(), time.nowMs);
-      for (const each of claimed) this.#begin(each);
+      if (this.#isStopped) await Promise.all(claimed.map(each => store.release(each)));
+      else for (const each of claimed) this.#begin(each);
       if (claimed.length > 0) {
         this.#isWoken = true; // there may be more
         return undefined;

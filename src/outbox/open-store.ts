@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { type FileOptions, openFileStore } from './drivers/file-store.js';
 import { MemoryTables } from './drivers/memory-tables.js';
+import { openSqsStore, type SqsOptions } from './drivers/open-sqs-store.js';
 import { openRedisStore, type RedisOptions } from './drivers/redis-store.js';
 import { RowStore, type RowStoreOptions } from './drivers/row-store.js';
 import type { OutboxStore } from './store.js';
@@ -16,7 +17,8 @@ export interface MemoryOptions {
 export type QueueOptions =
   | ({ readonly driver: 'memory' } & MemoryOptions)
   | ({ readonly driver: 'file' } & FileOptions)
-  | ({ readonly driver: 'redis' } & RedisOptions);
+  | ({ readonly driver: 'redis' } & RedisOptions)
+  | ({ readonly driver: 'sqs' } & SqsOptions);
 
 export type StoreEvents = Pick<RowStoreOptions, 'onDeadDropped' | 'onFault'>;
 
@@ -34,5 +36,7 @@ export async function openStore(options: QueueOptions, clock: Clock, events: Sto
       return await openFileStore(options, clock, events);
     case 'redis':
       return await openRedisStore(options, clock, events.onFault);
+    case 'sqs':
+      return await openSqsStore(options, clock, events);
   }
 }

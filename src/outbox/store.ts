@@ -51,6 +51,9 @@ export interface Depth {
   readonly dead: number;
 }
 
+/** Where a queue only counts all endpoints together, this stands for them in `depths`. */
+export const wholeQueue = '*';
+
 /** What is known of an endpoint over restarts. */
 export interface EndpointFacts {
   readonly failingSinceMs?: number | undefined;
@@ -64,6 +67,8 @@ export interface EndpointFacts {
 export interface OutboxStore {
   /** Undefined: nothing becomes claimable but by this process. Otherwise others may add; look again after this time. */
   readonly pollMs: number | undefined;
+  /** The same for deadlines. */
+  readonly deadlinePollMs: number | undefined;
   /** Upper bound of envelopes in delivery at a time, where the queue's options have one. */
   readonly maxConcurrency: number | undefined;
 
@@ -80,7 +85,7 @@ export interface OutboxStore {
   bury(claimed: Claimed, reason: string, diedAtMs: number, attempt?: AttemptRecord): Promise<void>;
   /** Claimable again at once, as if it had not been claimed. */
   release(claimed: Claimed): Promise<void>;
-  /** All that waits for the endpoint becomes dead letters. @returns how many */
+  /** All that waits for the endpoint becomes dead letters, at once or when the queue shows it. @returns how many so far */
   buryAll(endpoint: string, reason: string, diedAtMs: number): Promise<number>;
 
   /** Newest first. */
@@ -107,5 +112,7 @@ export interface OutboxStore {
 
   /** Endpoints for which something is kept. */
   depths(): Promise<ReadonlyMap<string, Depth>>;
+  /** Ends a claim that waits for envelopes; it may be rejected. */
+  interrupt?(): void;
   close(): Promise<void>;
 }

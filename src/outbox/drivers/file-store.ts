@@ -1,6 +1,5 @@
 import { mkdirSync } from 'node:fs';
 import type { Clock } from '../../clock.js';
-import type { OutboxStore } from '../store.js';
 import { DirectoryLock } from './directory-lock.js';
 import { asOpenError, LmdbTables } from './lmdb-tables.js';
 import { RowStore, type RowStoreOptions } from './row-store.js';
@@ -24,7 +23,7 @@ export async function openFileStore(
   { directory, minFreeBytes = defaultMinFreeBytes }: FileOptions,
   clock: Clock,
   options: RowStoreOptions = {},
-): Promise<OutboxStore> {
+): Promise<RowStore> {
   const lock = lockDirectory(directory, clock);
   let tables: Tables | undefined;
   try {

@@ -15,6 +15,8 @@ export interface JsonEnvelope {
   readonly attempts?: number | undefined;
   readonly history?: readonly AttemptRecord[] | undefined;
   readonly isReplay?: boolean | undefined;
+  /** Of a retry in a queue that cannot delay it for long enough. */
+  readonly dueAtMs?: number | undefined;
   /** Of dead letters. */
   readonly diedAtMs?: number | undefined;
   readonly reason?: string | undefined;

@@ -45,6 +45,7 @@ export async function openRedisStore(
 
 class RedisStore implements OutboxStore {
   readonly pollMs = pollMs;
+  readonly deadlinePollMs = pollMs;
   readonly maxConcurrency: number | undefined;
   readonly #redis: RedisClient;
   readonly #clock: Clock;

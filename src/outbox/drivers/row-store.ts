@@ -20,6 +20,7 @@ export interface RowStoreOptions extends DeadRowsOptions {
 /** An outbox in ordered tables that one process has for itself. What is in delivery is known to the process only. */
 export class RowStore implements OutboxStore {
   readonly pollMs = undefined;
+  readonly deadlinePollMs = undefined;
   readonly maxConcurrency = undefined;
   readonly #tables: Tables;
   readonly #options: RowStoreOptions;
@@ -94,6 +95,14 @@ export class RowStore implements OutboxStore {
     };
     await this.#settle(claimed, [deadChange(letter, seq)]);
     lane.dead += 1;
+    await this.#dead.trim();
+  }
+
+  /** Of an envelope that this store did not have. */
+  async addDead(letter: DeadLetter): Promise<void> {
+    this.#seq += 1;
+    await this.#write([deadChange(letter, this.#seq)]);
+    this.#lanes.of(letter.endpoint).dead += 1;
     await this.#dead.trim();
   }
 

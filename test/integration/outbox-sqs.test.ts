@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+import { openStore } from '../../src/outbox/open-store.js';
+import { describeOutboxStore, envelopeFor, failureOf } from '../support/outbox-contract.js';
+import { sqsHarness, sqsPromises } from '../support/sqs-harness.js';
+import { hasSqs, requireSqs, SqsServer, sqsAccess } from '../support/sqs-server.js';
+
+let server: SqsServer;
+
+beforeAll(async () => {
+  if (hasSqs()) server = await SqsServer.start();
+});
+afterAll(() => server?.stop());
+
+describeOutboxStore('sqs', { ...sqsPromises, keepsKeyOrder: false }, context => sqsHarness(context, server, false));
+
+test('what is due later than SQS can delay is delayed again', async context => {
+  const harness = await sqsHarness(context, server, false);
+  const store = await harness.open();
+  onTestFinished(() => store.close());
+  await store.add([envelopeFor('a')], harness.nowMs());
+  const room = () => ({ total: 1, endpoints: [{ endpoint: 'a', count: 1, isOrdered: false }] });
+  const [claimed] = (await store.claim(room, harness.nowMs)).claimed;
+  // The clock of those who claim runs ahead of that of SQS, so that it gives the message too early.
+  const startMs = harness.nowMs();
+  await store.retry(claimed!, startMs + 2_500, failureOf(claimed!));
+  const early = () => startMs - 3_600_000;
+  const nothing: unknown[] = [];
+  for (let tries = 0; tries < 4; tries += 1) nothing.push(...(await store.claim(room, early)).claimed);
+  expect(nothing).toEqual([]);
+  expect((await store.depths()).get('*')).toMatchObject({ ready: 0, delayed: 1 });
+});
+
+test('a queue that is not there stops the start with a sentence', async context => {
+  requireSqs(context);
+  const queueUrl = `${server.url}/123456789012/none`;
+  const opened = openStore({ driver: 'sqs', queueUrl, endpointUrl: server.url, ...sqsAccess }, systemClock);
+  await expect(opened).rejects.toMatchObject({ name: 'StoreOpenError', fault: 'unreachable' });
+  await expect(opened).rejects.toThrow(/none, cannot be used \(QueueDoesNotExist.*Check its URL, the region/);
+});
