@@ -1,4 +1,4 @@
-import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { describe, expect, type TestContext, test } from 'vitest';
 import type { AttemptRecord, Envelope } from '../../src/outbox/envelope.js';
 import type { Claimed, EndpointRoom, OutboxStore } from '../../src/outbox/store.js';
 
@@ -24,6 +24,8 @@ export interface OutboxPromises {
   readonly countsEndpoints?: boolean;
   /** false: after a crash, attempts are counted anew. true by default. */
   readonly remembersAttempts?: boolean;
+  /** Its tests wait for seconds: they run beside each other. */
+  readonly isSlow?: boolean;
   /** Of retries in these tests. */
   readonly delayMs: number;
 }
@@ -43,22 +45,39 @@ export function failureOf({ envelope, attempts }: Claimed, fields: Partial<Attem
 
 const idsOf = (claimed: readonly Claimed[]) => claimed.map(({ envelope }) => envelope.id);
 
+/** What a store does not promise is no test of it, rather than one that is skipped. */
+function testIf(isPromised: boolean, title: string, run: (context: TestContext) => Promise<void>): void {
+  if (isPromised) test(title, run);
+}
+
+function describeIf(isPromised: boolean, title: string, define: () => void): void {
+  if (isPromised) describe(title, define);
+}
+
 /** What every store of the outbox promises. */
 export function describeOutboxStore(
   name: string,
-  { isDurable, keepsKeyOrder, keepsOrder, countsEndpoints = true, remembersAttempts = true, delayMs }: OutboxPromises,
+  {
+    isDurable,
+    keepsKeyOrder,
+    keepsOrder,
+    countsEndpoints = true,
+    remembersAttempts = true,
+    isSlow = false,
+    delayMs,
+  }: OutboxPromises,
   start: (context: TestContext) => Promise<OutboxHarness>,
 ): void {
   /** A store that is closed with the test, and claims from it. */
   async function opened(context: TestContext) {
     const harness = await start(context);
-    const store = await open(harness);
+    const store = await open(context, harness);
     return { harness, store, ...claims(harness) };
   }
 
-  async function open(harness: OutboxHarness): Promise<OutboxStore> {
+  async function open(context: TestContext, harness: OutboxHarness): Promise<OutboxStore> {
     const store = await harness.open();
-    onTestFinished(() => store.close());
+    context.onTestFinished(() => store.close());
     return store;
   }
 
@@ -86,7 +105,7 @@ export function describeOutboxStore(
 
   const sorted = (ids: readonly string[]) => (keepsOrder ? ids : ids.toSorted());
 
-  describe(`the ${name} store`, () => {
+  describe(`the ${name} store`, { concurrent: isSlow }, () => {
     test('gives back what it was given, whatever the bytes, in order of acceptance', async context => {
       const { harness, store, take } = await opened(context);
       const bytes = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
@@ -183,7 +202,7 @@ export function describeOutboxStore(
       expect(again).toMatchObject({ attempts: 0, envelope: claimed!.envelope });
     });
 
-    describe.runIf(keepsKeyOrder)('with an order by key', () => {
+    describeIf(keepsKeyOrder, 'with an order by key', () => {
       test('an envelope waits until the one before it is delivered or dead; other keys go on', async context => {
         const { harness, store, take, more } = await opened(context);
         const of = (key: string | undefined) => envelopeFor('a', { key });
@@ -222,13 +241,13 @@ export function describeOutboxStore(
         expect(idsOf(await take(store, ordered, 1))).toEqual([later.id]);
       });
 
-      test.runIf(isDurable)('a crash changes nothing about the order', async context => {
+      testIf(isDurable, 'a crash changes nothing about the order', async context => {
         const { harness, store, take } = await opened(context);
         const all = Array.from({ length: 4 }, () => envelopeFor('a', { key: 'k' }));
         await store.add(all, harness.nowMs());
         expect(idsOf(await take(store, ordered, 1))).toEqual([all[0]!.id]);
         await harness.crash(store);
-        const next = await open(harness);
+        const next = await open(context, harness);
         for (const { id } of all) {
           const [claimed, none] = await take(next, ordered, 1);
           expect([claimed!.envelope.id, none]).toEqual([id, undefined]);
@@ -237,7 +256,8 @@ export function describeOutboxStore(
       });
     });
 
-    test.runIf(isDurable)(
+    testIf(
+      isDurable,
       'what was in delivery at a crash is claimable again, with its id, in its order',
       async context => {
         const { harness, store, take } = await opened(context);
@@ -248,7 +268,7 @@ export function describeOutboxStore(
         await store.retry(third!, harness.nowMs() + delayMs, failureOf(third!));
         await harness.crash(store);
         await harness.pass(delayMs);
-        const next = await open(harness);
+        const next = await open(context, harness);
         const again = await take(next, [room('a')], 4);
         const left = all.map(({ id }) => id).filter(id => id !== first!.envelope.id);
         expect(idsOf(again).toSorted()).toEqual(left.toSorted());
@@ -319,7 +339,7 @@ export function describeOutboxStore(
         expect((await store.deadLetters({})).map(({ id }) => id)).toEqual([ids[1]]);
       });
 
-      test.runIf(countsEndpoints)('all that waits for an endpoint can be buried', async context => {
+      testIf(countsEndpoints, 'all that waits for an endpoint can be buried', async context => {
         const { harness, store, take, more } = await opened(context);
         const [inFlight, delayed, ready, other] = [...'aaab'].map(endpoint => envelopeFor(endpoint));
         await store.add([inFlight!, delayed!], harness.nowMs());
@@ -388,14 +408,14 @@ export function describeOutboxStore(
         expect(await store.cancel('c')).toBe(true);
       });
 
-      test.runIf(isDurable)('survive a crash', async context => {
+      testIf(isDurable, 'survive a crash', async context => {
         const { harness, store } = await opened(context);
         const kept = deadline('a', harness.nowMs() + 5);
         await store.schedule(kept);
         await store.schedule(deadline('b', harness.nowMs()));
         await store.cancel('b');
         await harness.crash(store);
-        const next = await open(harness);
+        const next = await open(context, harness);
         expect((await next.dueDeadlines(harness.nowMs() + 5, 10)).due).toEqual([kept]);
       });
     });
@@ -408,12 +428,12 @@ export function describeOutboxStore(
       await store.saveFacts('b', facts);
       await store.saveFacts('b', undefined);
       if (isDurable) await harness.crash(store);
-      const next = isDurable ? await open(harness) : store;
+      const next = isDurable ? await open(context, harness) : store;
       expect(await next.facts('a')).toEqual(facts);
       expect(await next.facts('b')).toBeUndefined();
     });
 
-    test.runIf(countsEndpoints)('counts what it has', async context => {
+    testIf(countsEndpoints, 'counts what it has', async context => {
       const { harness, store, take } = await opened(context);
       await store.add([envelopeFor('a'), envelopeFor('a'), envelopeFor('a')], harness.nowMs());
       const [first] = await take(store, [room('a', 1)], 1);
