@@ -6,10 +6,11 @@ import { importsOf, libraryRooms, roomImports, sampleViolations, violations } fr
 import { filesIn, programFiles } from '../support/source-files.js';
 
 function dependencies(): string[] {
-  const { dependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
+  const { dependencies, peerDependencies } = JSON.parse(readFileSync(join(repository, 'package.json'), 'utf8')) as {
     dependencies: object;
+    peerDependencies: object; // loaded where they are installed, for what few people use
   };
-  return Object.keys(dependencies);
+  return Object.keys({ ...dependencies, ...peerDependencies });
 }
 
 describe('the program', () => {

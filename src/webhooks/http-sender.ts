@@ -1,0 +1,101 @@
+import { isIP } from 'node:net';
+import { type AddressGuard, addressRefused } from '../egress/connector.js';
+import type { Answer, Failure } from '../egress/exchange.js';
+import { headText, proxyText } from '../egress/failure-text.js';
+import type { Transport } from '../egress/transport.js';
+import type { DeliveryResult } from '../outbox/ports.js';
+import { retryAfterMs } from './retry-after.js';
+import type { HttpTarget } from './targets.js';
+
+/** The reason of a request that the egress policy refuses. (pusher-webhooks 2.2) */
+export const blockedAddress = 'blocked_address';
+
+/** Of an answer's body: what the attempt log shows. The rest is read for the socket's sake, up to 64 KiB. */
+const keptBytes = 1024;
+
+export interface HttpRequest {
+  readonly target: HttpTarget;
+  readonly headers: string[];
+  readonly body: Buffer;
+  /** For the whole attempt. */
+  readonly timeoutMs: number;
+  /** 410 disables the endpoint. */
+  readonly isDisabledWhenGone: boolean;
+  readonly signal: AbortSignal;
+}
+
+export interface HttpSenderOptions {
+  /** With the same guard. */
+  readonly transport: Transport;
+  readonly guard: AddressGuard;
+  /** Wall clock. */
+  readonly now: () => number;
+}
+
+/** Sends webhooks to URLs. */
+export class HttpSender {
+  readonly #options: HttpSenderOptions;
+
+  constructor(options: HttpSenderOptions) {
+    this.#options = options;
+  }
+
+  /** One attempt; never rejects. Redirects are not followed. (pusher-webhooks 2.2) */
+  async send(request: HttpRequest): Promise<DeliveryResult> {
+    const { transport, guard, now } = this.#options;
+    const { target, headers, body, timeoutMs, signal } = request;
+    if (isRefusedLiteral(target.origin, guard)) return { outcome: 'refused', reason: blockedAddress };
+    let status: number | undefined;
+    const bounds = {
+      headersWithinMs: timeoutMs,
+      bodyWithinMs: 0, // no more than what the headers have left of the time
+      bodyLimit: (received: number) => {
+        status = received;
+        return { bytes: keptBytes, beyond: 'cut' as const };
+      },
+    };
+    const { origin, path } = target;
+    const answer = await transport.send({ method: 'POST', origin, path, headers, body, signal }, bounds);
+    return resultOf(answer, status, request, now());
+  }
+}
+
+/** An address in place of a name: a proxy on the way would connect to it without a look at the guard. */
+function isRefusedLiteral(origin: string, guard: AddressGuard): boolean {
+  const host = new URL(origin).hostname.replace(/^\[|\]$/g, '');
+  return isIP(host) !== 0 && !guard(host);
+}
+
+/** The status decides, also when the rest of the answer does not come. */
+function resultOf(answer: Answer, headStatus: number | undefined, request: HttpRequest, nowMs: number): DeliveryResult {
+  if (answer.kind === 'failure' && (headStatus === undefined || answer.failure === 'cancelled')) {
+    if (answer.code === addressRefused) return { outcome: 'refused', reason: blockedAddress };
+    return { outcome: 'failed', reason: failureReason(answer, request) };
+  }
+  const response = answer.kind === 'response' ? answer : undefined;
+  const status = response?.status ?? headStatus ?? 0;
+  const text = response?.body.toString('utf8') ?? '';
+  if (status >= 200 && status < 300) return { outcome: 'delivered', status, answer: text };
+  const reason = `status ${status}`;
+  if (status === 410 && request.isDisabledWhenGone) {
+    return { outcome: 'refused', reason, status, answer: text, disablesEndpoint: true };
+  }
+  const retryAfter = response && retryAfterMs(response.headers['retry-after'], nowMs);
+  return { outcome: 'failed', reason, status, answer: text, retryAfterMs: retryAfter };
+}
+
+function failureReason(failure: Failure, { target, timeoutMs }: HttpRequest): string {
+  switch (failure.failure) {
+    case 'timeout':
+    case 'queueTimeout':
+      return `no answer within ${timeoutMs / 1000} s`;
+    case 'head':
+      return headText(failure.code).what;
+    case 'proxy':
+      return proxyText(failure, target.origin).what;
+    case 'cancelled':
+      return 'the service stopped before the answer came';
+    default:
+      return failure.code === undefined ? `no answer (${failure.failure})` : `no connection (${failure.code})`;
+  }
+}

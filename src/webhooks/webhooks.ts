@@ -1,0 +1,221 @@
+import type { Clock } from '../clock.js';
+import { publicAddresses } from '../egress/address-guard.js';
+import type { AddressGuard } from '../egress/connector.js';
+import type { ProxySettings } from '../egress/proxy.js';
+import { Transport } from '../egress/transport.js';
+import type { PlainFact } from '../hub/facts.js';
+import type { Envelope } from '../outbox/envelope.js';
+import type { Deliverer, Endpoints } from '../outbox/ports.js';
+import { AppReader } from './app-reader.js';
+import { Deliveries } from './deliveries.js';
+import { newEnvelope, restamped } from './envelopes.js';
+import { HubReader } from './hub-reader.js';
+import type { WebhookObserver } from './observer.js';
+import { Occupancies } from './occupancies.js';
+import { Outgoing, type WebhookQueue } from './outgoing.js';
+import { type Source, Sources, type WebhookSettings } from './sources.js';
+
+export interface WebhooksOptions {
+  readonly clock: Clock;
+  readonly observer: WebhookObserver;
+  /** `Product/version`, for `User-Agent`. */
+  readonly userAgent: string;
+  readonly proxies?: ProxySettings | undefined;
+  /** Requests may go to this machine: with the development key. */
+  readonly allowsLoopback?: boolean | undefined;
+}
+
+const nothing: WebhookSettings = { general: {}, apps: [], hubs: [] };
+
+/** Upper bound of requests at a time: the outbox counts them, per endpoint and in all. */
+const maxConcurrent = 1_000_000;
+
+/**
+ * Webhooks of Pusher apps and of hubs: a reader of facts, which it turns into envelopes for the outbox, and the deliverer
+ * of these envelopes. One outbox uses `deliverer`, `endpoints`, `onDeadline` and `restamp`, and is given to `attach`.
+ */
+export class Webhooks {
+  readonly deliverer: Deliverer;
+  readonly endpoints: Endpoints;
+  readonly #options: WebhooksOptions;
+  readonly #transport: Transport;
+  readonly #outgoing: Outgoing;
+  readonly #occupancies: Occupancies;
+  readonly #apps = new Map<string, AppReader>();
+  readonly #hubs = new Map<string, HubReader>();
+  #sources = new Sources(nothing);
+  #guard: AddressGuard;
+  #queue: WebhookQueue | undefined;
+
+  constructor(options: WebhooksOptions) {
+    const { clock, observer, userAgent, proxies } = options;
+    this.#options = options;
+    this.#guard = this.#newGuard([]);
+    const guard: AddressGuard = address => this.#guard(address);
+    const queue = () => this.#attached();
+    this.#transport = new Transport({ clock, proxies, guard });
+    this.#transport.limitTo(maxConcurrent);
+    this.#outgoing = new Outgoing(clock, queue, observer);
+    this.#occupancies = new Occupancies(clock, queue, observer);
+    this.deliverer = new Deliveries({
+      clock,
+      transport: this.#transport,
+      guard,
+      sources: () => this.#sources,
+      userAgent,
+    });
+    this.endpoints = {
+      ids: () => this.#sources.endpointIds,
+      options: id => this.#sources.endpoint(id)?.endpoint.queue,
+    };
+  }
+
+  /** Where envelopes and deadlines are kept. Called once, before the first fact. */
+  attach(queue: WebhookQueue): void {
+    this.#queue = queue;
+  }
+
+  /** Uses other settings from now on; what is queued stays. The outbox is to be refreshed. */
+  configure(settings: WebhookSettings): void {
+    this.#outgoing.flush();
+    this.#guard = this.#newGuard(settings.general.egress?.allow ?? []);
+    this.#sources = new Sources(settings, (source, warning) => this.#options.observer.warned(source, warning));
+    this.#transport.keepOnly(originsOf(this.#sources));
+  }
+
+  get sources(): Sources {
+    return this.#sources;
+  }
+
+  /** Places whose deadline is pending, of those that this process has seen left. */
+  get lingering(): number {
+    return this.#occupancies.lingering;
+  }
+
+  /** Is told what happened. Never waits. */
+  tell(fact: PlainFact): void {
+    if (!('hub' in fact)) return;
+    if (fact.hub.startsWith('app:')) tellApp(this.app(fact.hub), fact);
+    else if (this.#sources.source(fact.hub) !== undefined) tellHub(this.#hub(fact.hub), fact);
+  }
+
+  /** Reads the facts of one app: counts its members also while it has no endpoints, as it may get some. @param key `app:42` */
+  app(key: string): AppReader {
+    const reader = this.#apps.get(key) ?? new AppReader(key, this.#partsOf(key));
+    this.#apps.set(key, reader);
+    return reader;
+  }
+
+  /** Turns a deadline into envelopes. */
+  onDeadline(key: string, content: Buffer): readonly Envelope[] {
+    const departure = this.#occupancies.due(key, content);
+    const source = departure && this.#sources.source(departure.source);
+    return departure === undefined || source === undefined ? [] : this.#outgoing.envelopesOf(source, departure.event);
+  }
+
+  restamp(envelope: Envelope, createdAtMs: number): Envelope {
+    return restamped(envelope, createdAtMs);
+  }
+
+  /** One synthetic event for an endpoint; undefined when there is no such endpoint. (pusher-webhooks 2.7) */
+  testEnvelope(endpointId: string): Envelope | undefined {
+    const found = this.#sources.endpoint(endpointId);
+    if (found === undefined) return undefined;
+    const { key, name } = found.source;
+    return newEnvelope({
+      endpoint: endpointId,
+      source: key,
+      hub: name.kind === 'hub' ? name.name : undefined,
+      key: undefined,
+      createdAtMs: this.#options.clock.now(),
+      events: ['{"name":"test","channel":"test"}'],
+    });
+  }
+
+  /** Resolves once all that was told is kept, or could not be. */
+  async settled(): Promise<void> {
+    await this.#occupancies.settled();
+    this.#outgoing.flush();
+    await this.#outgoing.settled();
+  }
+
+  /** After the outbox is closed. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  #hub(key: string): HubReader {
+    const reader = this.#hubs.get(key) ?? new HubReader(key, this.#partsOf(key));
+    this.#hubs.set(key, reader);
+    return reader;
+  }
+
+  #partsOf(key: string) {
+    return {
+      clock: this.#options.clock,
+      occupancies: this.#occupancies,
+      source: () => this.#sources.source(key),
+      emit: (source: Source, event: Parameters<Outgoing['emit']>[1]) => this.#outgoing.emit(source, event),
+    };
+  }
+
+  #newGuard(allow: readonly string[]): AddressGuard {
+    return publicAddresses({ allow, allowsLoopback: this.#options.allowsLoopback });
+  }
+
+  #attached(): WebhookQueue {
+    if (this.#queue === undefined) throw new Error('webhooks are not attached to an outbox');
+    return this.#queue;
+  }
+}
+
+function tellApp(reader: AppReader, fact: PlainFact): void {
+  switch (fact.kind) {
+    case 'opened':
+      reader.opened(fact);
+      break;
+    case 'joined':
+      reader.joined(fact);
+      break;
+    case 'left':
+      reader.left(fact);
+      break;
+    case 'closed':
+      reader.closed(fact);
+      break;
+    default: // not told
+  }
+}
+
+function tellHub(reader: HubReader, fact: PlainFact): void {
+  switch (fact.kind) {
+    case 'identified':
+      reader.identified(fact);
+      break;
+    case 'opened':
+      reader.opened(fact);
+      break;
+    case 'joined':
+      reader.joined(fact);
+      break;
+    case 'left':
+      reader.left(fact);
+      break;
+    case 'ended':
+      reader.ended(fact);
+      break;
+    case 'closed':
+      reader.closed(fact);
+      break;
+    default: // not told
+  }
+}
+
+/** Pools of functions are opened again by the next request. */
+function originsOf(sources: Sources): ReadonlySet<string> {
+  const origins = new Set<string>();
+  for (const { endpoints } of sources.all) {
+    for (const { target } of endpoints) if (target.kind === 'http') origins.add(target.origin);
+  }
+  return origins;
+}
