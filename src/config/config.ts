@@ -7,7 +7,10 @@ import {
   type HubHandlers,
   type Insertion,
 } from '../upstream/options.js';
+import type { SourceEntry, WebhooksEntry } from '../webhooks/options.js';
+import { type Apps, buildApps, sourceOf, webhooksOf } from './apps.js';
 import type { Path } from './problems.js';
+import { buildQueue, type QueueSettings } from './queue.js';
 import { defaultEntraAudiences } from './schema/callers.js';
 import { defaultKeepAliveSeconds } from './schema/hub.js';
 import type { HandlerSettings, HubSettings, HubsFile } from './schema/hubs-file.js';
@@ -26,6 +29,7 @@ export interface HubConfig {
   readonly anonymousConnectPolicy: 'allow' | 'deny';
   readonly keepAliveIntervalMs: number;
   readonly eventHandlers: readonly EventHandlerOptions[];
+  readonly webhooks: SourceEntry;
 }
 
 export interface Limits {
@@ -72,6 +76,11 @@ export interface Config {
   readonly limits: Limits;
   readonly reliable: ReliableSettings;
   readonly callers: CallerSettings;
+  /** Those of Pusher's clients and server libraries. */
+  readonly apps: Apps;
+  /** What applies to the webhooks of all apps and hubs. */
+  readonly webhooks: WebhooksEntry;
+  readonly queue: QueueSettings;
   readonly source: ConfigSource;
 }
 
@@ -87,6 +96,7 @@ export const defaultHubConfig: Omit<HubConfig, 'name'> = deepFreeze({
   anonymousConnectPolicy: 'deny',
   keepAliveIntervalMs: defaultKeepAliveSeconds * 1_000,
   eventHandlers: [],
+  webhooks: {},
 });
 
 /** What of it concerns upstreams. */
@@ -120,6 +130,9 @@ export function buildConfig(source: ConfigSource, insertionsAt: InsertionsAt): C
       finalCloseCodes: file.reliable?.finalCloseCodes ?? [...defaultFinalCloseCodes],
     },
     callers: buildCallers(file.auth ?? {}),
+    apps: buildApps(file),
+    webhooks: webhooksOf(file),
+    queue: buildQueue(file.queue ?? {}),
     source,
   });
 }
@@ -133,6 +146,7 @@ function buildHub(name: string, settings: HubSettings, insertionsAt: InsertionsA
     eventHandlers: (settings.eventHandlers ?? []).map((handler, index) =>
       buildHandler(handler, insertionsAt(['hubs', name, 'eventHandlers', index, 'urlTemplate'])),
     ),
+    webhooks: sourceOf({ webhooks: settings.webhooks }),
   };
 }
 
@@ -143,6 +157,7 @@ function buildHandler(settings: HandlerSettings, insertions: readonly Insertion[
     systemEvents: settings.systemEvents ?? [],
     userEventPattern: settings.userEventPattern ?? undefined,
     groupPresenceEvents: buildPresence(settings.groupPresenceEvents),
+    ...(settings.delivery === 'durable' && { isDurable: true }),
     auth: buildAuth(settings.auth),
   };
 }

@@ -3,9 +3,11 @@ import { Ajv } from 'ajv';
 import type { Insertion } from '../upstream/options.js';
 import { canonicalise } from './canonicalise.js';
 import { buildConfig, type Config } from './config.js';
+import { checkApps, checkHubNames, checkWebhooks } from './consistency.js';
 import type { Environment } from './environment.js';
-import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path, quote } from './problems.js';
+import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path } from './problems.js';
 import { schemaProblemOf } from './reasons.js';
+import { oneOrMore } from './schema/fields.js';
 import { type HubsFile, hubsFileSchema } from './schema/hubs-file.js';
 import { readSource, type Source } from './source.js';
 
@@ -17,13 +19,14 @@ export { defaultPerAddress } from './schema/limits.js';
 
 export const maxConfigBytes = 1024 * 1024;
 
-/** Formats are parsed by `canonicalise`, which can describe the problem. */
+/** Formats are parsed by `canonicalise`, which can describe the problem, and makes lists of only items. */
 const ajv = new Ajv({
   allErrors: true,
   verbose: true,
   allowUnionTypes: true,
   ownProperties: true,
   validateFormats: false,
+  keywords: [oneOrMore],
 });
 const isHubsFile = ajv.compile<HubsFile>(hubsFileSchema);
 
@@ -37,15 +40,16 @@ export function parseConfig(text: string, from: { file: string; env: Environment
   if (source.tree === null || source.tree === undefined) throw ConfigError.ofFile(from.file, emptyReason);
   const problems = new Problems(source);
   const insertions = new Map<string, readonly Insertion[]>();
-  const tree = canonicalise(
-    hubsFileSchema,
-    source.tree,
-    [],
-    (path, reason) => problems.add(path, reason, 'value'),
-    (path, from) => insertions.set(formatPath(path), from.insertions),
-  );
+  const tree = canonicalise(hubsFileSchema, source.tree, [], {
+    report: (path, reason) => problems.add(path, reason, 'value'),
+    filled: (path, from) => insertions.set(formatPath(path), from.insertions),
+    numberText: path => source.numberText(path),
+  });
   checkHubNames(tree, problems);
-  if (isHubsFile(tree) && problems.isEmpty) {
+  const isValid = isHubsFile(tree);
+  if (isValid) checkApps(tree, problems);
+  if (isValid && problems.isEmpty) checkWebhooks(tree, problems);
+  if (isValid && problems.isEmpty) {
     if (source.cutOff !== undefined) throw new ConfigError([source.cutOff]);
     return buildConfig({ text, tree }, path => insertions.get(formatPath(path)));
   }
@@ -146,26 +150,6 @@ class Problems {
   get inOrder(): readonly ConfigProblem[] {
     return inOrder(this.#problems);
   }
-}
-
-/** JSON Schema cannot require that keys differ by more than letter case. */
-function checkHubNames(tree: unknown, problems: Problems): void {
-  const seen = new Map<string, string>();
-  for (const name of Object.keys(objectAt(tree, 'hubs'))) {
-    const earlier = seen.get(name.toLowerCase());
-    if (earlier === undefined) seen.set(name.toLowerCase(), name);
-    else
-      problems.add(
-        ['hubs', name],
-        `the same hub as ${quote(earlier)}: hub names are case-insensitive; remove one`,
-        'key',
-      );
-  }
-}
-
-function objectAt(tree: unknown, key: string): object {
-  const value = typeof tree === 'object' && tree !== null ? (tree as Record<string, unknown>)[key] : undefined;
-  return typeof value === 'object' && value !== null ? value : {};
 }
 
 /** A JSON pointer as a path: only the tree tells a list's position from a key. */

@@ -1,7 +1,10 @@
 import type { TSchema } from '@sinclair/typebox';
 import type { ErrorObject } from 'ajv';
 import { nearestWord } from './did-you-mean.js';
+import { foreignSettingText } from './foreign-settings.js';
 import { type Path, quote } from './problems.js';
+import { typeOf } from './schema/fields.js';
+import { patternTexts } from './schema/patterns.js';
 
 /** A violation of the schema, described for the person who wrote the file. No value is shown: it may come from the environment. */
 export interface SchemaProblem {
@@ -26,6 +29,10 @@ export function schemaProblemOf(error: ErrorObject, path: Path): SchemaProblem |
     }
     case 'minLength':
       return { path, reason: 'must not be empty', part: 'value' };
+    case 'minItems':
+      return { path, reason: 'must have at least one item', part: 'value' };
+    case 'pattern':
+      return { path, reason: `must be ${patternTexts[String(schema.pattern)] ?? expected(schema)}`, part: 'value' };
     case 'maxItems':
       return { path, reason: `must be a list of at most ${error.params.limit} items`, part: 'value' };
     default:
@@ -35,8 +42,8 @@ export function schemaProblemOf(error: ErrorObject, path: Path): SchemaProblem |
 
 /** What the field takes, as in "must be …". */
 export function expected(schema: TSchema): string {
-  if (Array.isArray(schema.enum)) return `one of ${schema.enum.map(word => quote(String(word))).join(', ')}`;
-  const type = [schema.type].flat()[0];
+  if (Array.isArray(schema.enum)) return `one of ${wordsOf(schema).map(quote).join(', ')}`;
+  const type = typeOf(schema);
   switch (type) {
     case 'integer':
     case 'number':
@@ -54,6 +61,11 @@ export function expected(schema: TSchema): string {
   }
 }
 
+/** Of an enumeration, without the `null` of a field that may be empty. */
+function wordsOf(schema: TSchema): string[] {
+  return (schema.enum as (string | null)[]).filter(word => word !== null);
+}
+
 function range(schema: TSchema): string {
   const { minimum, exclusiveMinimum, maximum } = schema;
   const least = minimum === undefined ? `above ${exclusiveMinimum}` : String(minimum);
@@ -63,8 +75,8 @@ function range(schema: TSchema): string {
 
 function hint(schema: TSchema, data: unknown): string {
   if (typeof data !== 'string') return '';
-  if (Array.isArray(schema.enum)) return didYouMean(data, schema.enum as string[]);
-  if (['integer', 'number', 'boolean'].includes(String(schema.type))) return ', without quotes';
+  if (Array.isArray(schema.enum)) return didYouMean(data, wordsOf(schema));
+  if (['integer', 'number', 'boolean'].includes(typeOf(schema))) return ', without quotes';
   return '';
 }
 
@@ -80,6 +92,8 @@ function unknownKey(key: string, schema: TSchema, parent: Path): SchemaProblem {
   if (unsupported.has(key.toLowerCase())) {
     return { path, reason: `${quote(key)} is not supported by this version; remove it`, part: 'key' };
   }
+  const foreign = foreignSettingText(key, parent);
+  if (foreign !== undefined) return { path, reason: foreign, part: 'key' };
   const known = Object.keys((schema.properties ?? {}) as object);
   const suggestion = didYouMean(key, known) || `; known keys are ${known.map(quote).join(', ')}`;
   return { path, reason: `unknown key ${quote(key)}${suggestion}`, part: 'key' };
@@ -95,6 +109,12 @@ function missing(key: string, parent: Path): SchemaProblem {
   const what: Readonly<Record<string, string>> = {
     urlTemplate: 'add the URL that receives the events',
     managedIdentity: 'type ManagedIdentity needs `managedIdentity: { resource: "api://…" }`, the audience of the token',
+    event_types: 'add the events that this endpoint receives, or `["*"]` for all',
+    id: 'add the id of the app, which is in the paths of the HTTP API',
+    redis: 'driver redis needs the server; add `redis: { url: "redis://…" }`',
+    sqs: 'driver sqs needs the queue; add `sqs: { queue_url: "https://…" }`',
+    url: 'add the URL of the server, such as redis://localhost:6379/0',
+    queue_url: 'add the URL of the queue',
     resource: 'type ManagedIdentity needs the audience of the token; add `resource: "api://…"`',
   };
   return { path: [...parent, key], reason: `${quote(key)} is missing: ${what[key] ?? 'add it'}`, part: 'key' };

@@ -31,6 +31,8 @@ export interface Source {
   readonly cutOff: ConfigProblem | undefined;
   /** `part` says what to point at: the value or its key. */
   problem(path: Path, reason: string, part: 'key' | 'value'): ConfigProblem;
+  /** The characters of the number at the path. */
+  numberText(path: Path): string | undefined;
 }
 
 /** @throws ConfigError when the text is not YAML; nothing else can be said of it then */
@@ -45,6 +47,7 @@ export function readSource(text: string, file: string, env: Environment): Source
     problems,
     cutOff: cutOff && reader.problem(cutOff.path, cutOff.reason, 'key'),
     problem: (path, reason, part) => reader.problem(path, reason, part),
+    numberText: path => reader.numberText(path),
   };
 }
 
@@ -120,6 +123,11 @@ class Reader {
 
   problem(path: Path, reason: string, part: 'key' | 'value'): ConfigProblem {
     return this.at(this.#find(path, part), path, reason);
+  }
+
+  numberText(path: Path): string | undefined {
+    const node = this.#follow(this.#find(path, 'value'));
+    return isScalar(node) && typeof node.value === 'number' ? node.source : undefined;
   }
 
   at(node: unknown, path: Path, reason: string): ConfigProblem {

@@ -36,6 +36,8 @@ export interface EventHandlerOptions {
   readonly userEventPattern: string | undefined;
   /** Undefined: no events of groups. */
   readonly groupPresenceEvents?: GroupPresenceOptions | undefined;
+  /** `connected`, `disconnected`, `joined` and `left` go through the outbox. Otherwise they are sent at once. */
+  readonly isDurable?: boolean | undefined;
   readonly auth: HandlerAuth;
 }
 

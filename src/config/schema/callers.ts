@@ -1,11 +1,9 @@
 import { Type } from '@sinclair/typebox';
 import { nullable, record } from './fields.js';
+import { secureUrl } from './patterns.js';
 
 /** [rest-api 1.4] */
 export const defaultEntraAudiences = ['https://webpubsub.azure.com'] as const;
-
-/** Keys that someone on the way could replace would let anyone in; only this machine is reached without TLS. */
-export const secureUrl = '^(https://[^/?#@\\s]|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])([:/]|$))';
 
 const entraIssuer = record(
   {

@@ -1,8 +1,21 @@
-import { type ObjectOptions, type Static, type TProperties, type TSchema, Type } from '@sinclair/typebox';
+import {
+  type ObjectOptions,
+  type Static,
+  type StringOptions,
+  type TProperties,
+  type TSchema,
+  Type,
+} from '@sinclair/typebox';
 
 /** The field may be left empty in the file (`chat:` and nothing after it), which is the same as leaving it out. */
 export function nullable<T extends TSchema>(schema: T) {
-  return Type.Unsafe<Static<T> | null>({ ...schema, type: [schema.type, 'null'] });
+  const words = schema.enum === undefined ? {} : { enum: [...schema.enum, null] };
+  return Type.Unsafe<Static<T> | null>({ ...schema, type: [schema.type, 'null'], ...words });
+}
+
+/** The field may be left out, or left empty. */
+export function optional<T extends TSchema>(schema: T) {
+  return Type.Optional(nullable(schema));
 }
 
 /** A mapping without other keys. */
@@ -16,4 +29,25 @@ export function oneOf<const T extends readonly string[]>(
   options: { description: string; default?: string },
 ) {
   return Type.Unsafe<T[number]>({ type: 'string', enum: [...values], ...options });
+}
+
+/** `format` of a text that may be written as a number. */
+export const textOrNumber = 'text-or-number';
+
+/** A text that is often made of digits: a number in the file stands for its text, `007` for "007". */
+export function plainText(options: StringOptions & { description: string }) {
+  return Type.String({ ...options, format: textOrNumber });
+}
+
+/** Keyword of a list that may be written as its only item. */
+export const oneOrMore = 'oneOrMore';
+
+/** A list, or its only item. */
+export function listOf<T extends TSchema>(items: T, options: { description: string; minItems?: number }) {
+  return Type.Array(items, { ...options, [oneOrMore]: true });
+}
+
+/** Of a schema, with or without `null`. */
+export function typeOf(schema: Readonly<Record<string, unknown>>): string {
+  return String([schema.type].flat()[0]);
 }

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import { presenceEvents, systemEvents } from '../../upstream/options.js';
-import { nullable, oneOf, record } from './fields.js';
+import { nullable, oneOf, optional, record } from './fields.js';
+import { hubEndpoint } from './webhooks.js';
 
 export const defaultKeepAliveSeconds = 20;
 
@@ -101,6 +102,13 @@ const eventHandler = record(
       ),
     ),
     groupPresenceEvents: Type.Optional(nullable(groupPresenceEvents)),
+    delivery: optional(
+      oneOf(['direct', 'durable'], {
+        default: 'direct',
+        description:
+          'How connected, disconnected, joined and left are sent. direct: with the retries of `delivery`. durable: through the queue, in order per connection, at least once.',
+      }),
+    ),
     auth: Type.Optional(nullable(auth)),
   },
   { description: 'An app server that receives events of the hub.' },
@@ -128,6 +136,9 @@ export const hub = record(
           description: 'Event handlers in order; the first one that matches receives the event.',
         }),
       ),
+    ),
+    webhooks: optional(
+      Type.Array(hubEndpoint, { description: 'Endpoints that receive events of the hub as webhooks.' }),
     ),
   },
   { description: 'Settings of one hub. A hub without settings uses the defaults.' },

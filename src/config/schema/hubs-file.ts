@@ -1,15 +1,18 @@
 import { type Static, Type } from '@sinclair/typebox';
 import { hubNamePattern } from '../../protocols/names.js';
+import { apps } from './apps.js';
 import { callers } from './callers.js';
 import { delivery } from './delivery.js';
-import { nullable, record } from './fields.js';
+import { nullable, optional, record } from './fields.js';
 import { hub } from './hub.js';
 import { limits } from './limits.js';
+import { queue } from './queue.js';
 import { reliable } from './reliable.js';
+import { webhooks } from './webhooks.js';
 
 /**
  * The one description of hubs.yaml: validation, the types below and the published hubs.schema.json come from it. Field
- * names are those of the vendor's management API. [rest-api 6.1, design 2]
+ * names are those of the vendor's management API, and for apps and webhooks those of Sockudo. [rest-api 6.1, design 2]
  */
 export const hubsFileSchema = record(
   {
@@ -25,11 +28,15 @@ export const hubsFileSchema = record(
     limits: Type.Optional(nullable(limits)),
     reliable: Type.Optional(nullable(reliable)),
     auth: Type.Optional(nullable(callers)),
+    apps: optional(apps),
+    webhooks: optional(webhooks),
+    queue: optional(queue),
   },
-  { title: 'Hubwire hubs.yaml', description: 'Hubs, their event handlers, and limits of the service.' },
+  { title: 'Hubwire hubs.yaml', description: 'Hubs and apps, where their events go, and limits of the service.' },
 );
 
 /** A hubs.yaml that is valid, in canonical spelling and with environment variables filled in. */
 export type HubsFile = Static<typeof hubsFileSchema>;
 export type HubSettings = NonNullable<NonNullable<HubsFile['hubs']>[string]>;
+export type AppSettings = NonNullable<HubsFile['apps']>[number];
 export type HandlerSettings = NonNullable<HubSettings['eventHandlers']>[number];

@@ -87,6 +87,7 @@ hubs:
               auth: { type: 'ManagedIdentity', resource: 'api://chat-backend' },
             },
           ],
+          webhooks: {},
         },
       ],
     ]);
@@ -121,6 +122,7 @@ hubs:
       anonymousConnectPolicy: 'deny',
       keepAliveIntervalMs: 20_000,
       eventHandlers: [],
+      webhooks: {},
     });
   });
 

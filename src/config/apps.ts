@@ -1,0 +1,157 @@
+import type { SourceEntry, WebhooksEntry } from '../webhooks/options.js';
+import { oldestActive } from '../webhooks/signatures.js';
+import { parseInstant } from './formats.js';
+import { appDefaults } from './schema/apps.js';
+import type { AppSettings, HubsFile } from './schema/hubs-file.js';
+
+/** One key of an app. */
+export interface AppKey {
+  readonly key: string;
+  readonly secret: string;
+  /** Unix milliseconds; undefined: before all that have a time. */
+  readonly createdAtMs: number | undefined;
+  readonly isActive: boolean;
+}
+
+/** `Infinity` where there is no limit. */
+export interface AppLimits {
+  readonly connections: number;
+  /** Of one connection. */
+  readonly clientEventsPerSecond: number;
+  readonly backendEventsPerSecond: number;
+  readonly readRequestsPerSecond: number;
+  readonly presenceMembers: number;
+  readonly presenceMemberBytes: number;
+  readonly channelNameLength: number;
+  readonly eventChannels: number;
+  readonly eventNameLength: number;
+  readonly eventDataBytes: number;
+  readonly batchEvents: number;
+}
+
+/** An application of Pusher's clients and server libraries. (pusher-webhooks 5.1) */
+export interface App {
+  readonly id: string;
+  readonly isEnabled: boolean;
+  /** In the order of the file; inactive ones too. */
+  readonly keys: readonly AppKey[];
+  /** The oldest active one: it signs webhooks. (pusher-webhooks 1.5 row 37) */
+  readonly signingKey: AppKey;
+  readonly allowsClientEvents: boolean;
+  /** Is a connection closed that neither signs in nor joins a private or presence channel in time? */
+  readonly requiresAuthorization: boolean;
+  readonly authorizationTimeoutMs: number;
+  readonly sendsWatchlistEvents: boolean;
+  readonly sendsSubscriptionCounts: boolean;
+  /** Of web pages; undefined: all. */
+  readonly allowedOrigins: readonly string[] | undefined;
+  readonly limits: AppLimits;
+  readonly webhooks: SourceEntry;
+}
+
+/** The apps of one configuration. */
+export interface Apps {
+  /** In the order of the file. */
+  all(): readonly App[];
+  findById(id: string): App | undefined;
+  /** By any of its keys: an inactive one too. */
+  findByKey(key: string): App | undefined;
+}
+
+export function buildApps(file: HubsFile): Apps {
+  const all = Object.freeze((file.apps ?? []).map(buildApp));
+  const byId = new Map(all.map(app => [app.id, app]));
+  const byKey = new Map(all.flatMap(app => app.keys.map(({ key }) => [key, app])));
+  return {
+    all: () => all,
+    findById: id => byId.get(id),
+    findByKey: key => byKey.get(key),
+  };
+}
+
+/** An app's settings, wherever in the app they stand. */
+export type FlatSettings = Omit<AppSettings, 'policy'>;
+
+/** Without `policy`: its settings are those of the app. */
+export function settingsOf({ policy, ...settings }: AppSettings): FlatSettings {
+  const { limits, features, channels, webhooks } = policy ?? {};
+  return { ...limits, ...features, ...channels, ...(webhooks && { webhooks }), ...set(settings) };
+}
+
+/** Without keys that are left empty. */
+function set<T extends object>(settings: T): T {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== null)) as T;
+}
+
+/** What of an app or a hub concerns webhooks. */
+export function sourceOf({ webhooks, batching, linger_ms }: SourceSettings): SourceEntry {
+  return withoutNulls({ webhooks, batching, linger_ms }) as SourceEntry;
+}
+
+type SourceSettings = { readonly [key in keyof SourceEntry]?: unknown };
+
+export function webhooksOf(file: HubsFile): WebhooksEntry {
+  return withoutNulls(file.webhooks ?? {}) as WebhooksEntry;
+}
+
+function buildApp(app: AppSettings): App {
+  const settings = settingsOf(app);
+  const keys = keysOf(settings);
+  return {
+    id: settings.id,
+    isEnabled: settings.enabled ?? true,
+    keys,
+    signingKey: oldestActive(keys) as AppKey, // one is active: checkApps
+    allowsClientEvents: settings.enable_client_messages ?? false,
+    requiresAuthorization: settings.enable_user_authentication ?? false,
+    authorizationTimeoutMs: (settings.user_authentication_timeout ?? appDefaults.authorizationTimeoutSeconds) * 1_000,
+    sendsWatchlistEvents: settings.enable_watchlist_events ?? true,
+    sendsSubscriptionCounts: settings.enable_subscription_count ?? false,
+    allowedOrigins: settings.allowed_origins ?? undefined,
+    limits: limitsOf(settings),
+    webhooks: sourceOf(settings),
+  };
+}
+
+function keysOf({ keys, key, secret }: FlatSettings): readonly AppKey[] {
+  const single = [{ key: key ?? '', secret: secret ?? '', created_at: null, active: null }]; // both are set: checkApps
+  return (keys ?? single).map(each => ({
+    key: each.key,
+    secret: each.secret,
+    createdAtMs: each.created_at ? parseInstant(each.created_at) : undefined,
+    isActive: each.active ?? true,
+  }));
+}
+
+function limitsOf(settings: FlatSettings): AppLimits {
+  return {
+    connections: unlessUnlimited(settings.max_connections),
+    clientEventsPerSecond: unlessUnlimited(settings.max_client_events_per_second, appDefaults.clientEventsPerSecond),
+    backendEventsPerSecond: unlessUnlimited(settings.max_backend_events_per_second),
+    readRequestsPerSecond: unlessUnlimited(settings.max_read_requests_per_second),
+    presenceMembers: settings.max_presence_members_per_channel ?? appDefaults.presenceMembers,
+    presenceMemberBytes: bytesOf(settings.max_presence_member_size_in_kb, appDefaults.presenceMemberKb),
+    channelNameLength: settings.max_channel_name_length ?? appDefaults.channelNameLength,
+    eventChannels: settings.max_event_channels_at_once ?? appDefaults.eventChannels,
+    eventNameLength: settings.max_event_name_length ?? appDefaults.eventNameLength,
+    eventDataBytes: bytesOf(settings.max_event_payload_in_kb, appDefaults.eventDataKb),
+    batchEvents: settings.max_event_batch_size ?? appDefaults.batchEvents,
+  };
+}
+
+function unlessUnlimited(value: number | null | undefined, fallback = Number.POSITIVE_INFINITY): number {
+  const limit = value ?? fallback;
+  return limit <= 0 ? Number.POSITIVE_INFINITY : limit;
+}
+
+function bytesOf(kilobytes: number | null | undefined, fallback: number): number {
+  return Math.floor((kilobytes ?? fallback) * 1_024);
+}
+
+/** A key that is left empty is left out, at every depth. */
+function withoutNulls(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNulls);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner !== null && inner !== undefined);
+  return Object.fromEntries(entries.map(([key, inner]) => [key, withoutNulls(inner)]));
+}

@@ -1,0 +1,31 @@
+import type { Path } from './problems.js';
+
+/**
+ * Settings of Sockudo and soketi for one app or one endpoint that have no equal, with what there is instead. Their other
+ * settings, for the process as a whole, are told by `hubwire import`.
+ */
+export const foreignSettings: Readonly<Record<string, string>> = {
+  decay_seconds: 'rates are counted per second',
+  terminate_on_limit: 'an event beyond the limit is refused, and the connection is kept',
+  message_rate_limit: 'only client events are limited, with `max_client_events_per_second`',
+  annotations_enabled: 'there are no annotations',
+  channel_delta_compression: 'messages are sent whole',
+  channel_namespaces: 'all channels of an app have the same settings',
+  channel_namespace: 'use `channel_pattern`, such as ^(private-|presence-)?orders:',
+  idempotency: 'an event that is published twice is sent twice',
+  connection_recovery: 'Pusher clients subscribe again when they reconnect',
+  history: 'only the last event of a cache channel is kept',
+  presence_history: 'only present members are known',
+};
+
+/** Sections of a whole file of Sockudo or soketi. */
+const wholeFile = new Set(['app_manager', 'appmanager']);
+
+/** What to do about a key that the file has from Sockudo or soketi; undefined for any other key. */
+export function foreignSettingText(key: string, parent: Path): string | undefined {
+  if (parent.length === 0 && wholeFile.has(key.toLowerCase())) {
+    return `\`${key}\` is a section of Sockudo and soketi; write its apps under \`apps:\`, or run: hubwire import sockudo FILE (or soketi)`;
+  }
+  if (parent[0] !== 'apps' || !Object.hasOwn(foreignSettings, key)) return undefined;
+  return `\`${key}\` of Sockudo has no equal, and ${foreignSettings[key]}; remove it`;
+}

@@ -1,0 +1,44 @@
+import { publicAddresses } from '../egress/address-guard.js';
+import { PubSubError } from '../errors.js';
+import { parseEventPattern, parseGroupFilter } from '../upstream/event-pattern.js';
+import { parseUrlTemplate } from '../upstream/url-template.js';
+import { compileFilter } from '../webhooks/filters.js';
+import { signingSecret } from '../webhooks/signatures.js';
+import { targetOf } from '../webhooks/targets.js';
+
+/**
+ * Readers for the `format`s of the schema. Each throws PubSubError `invalid` for a text that cannot be used.
+ * `written` is the text as it is in the file: with `${NAME}` in place of values, which messages do not show.
+ */
+export const formats: Readonly<Record<string, (text: string, written: string) => unknown>> = {
+  'url-template': parseUrlTemplate,
+  'event-pattern': parseEventPattern,
+  'group-filter': parseGroupFilter,
+  'webhook-url': url => targetOf({ url, event_types: [] }, false),
+  'channel-pattern': unshown(pattern => compileFilter({ channel_pattern: pattern })),
+  'signing-secret': text => signingSecret(text),
+  network: unshown(network => publicAddresses({ allow: [network] })),
+  instant: unshown(parseInstant),
+};
+
+/** Of a reader whose messages quote the text. */
+function unshown(read: (text: string) => unknown): (text: string, written: string) => unknown {
+  return (text, written) => {
+    try {
+      return read(text);
+    } catch (error) {
+      if (text === written || !(error instanceof PubSubError)) throw error;
+      throw new PubSubError('invalid', `the value of ${written} cannot be used here; correct the variable`, {
+        cause: error,
+      });
+    }
+  };
+}
+
+/** A date and time of RFC 3339, as Unix milliseconds. @throws PubSubError `invalid` */
+export function parseInstant(text: string): number {
+  const isWhole = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:\d\d)$/.test(text);
+  const atMs = isWhole ? Date.parse(text) : Number.NaN;
+  if (!Number.isNaN(atMs)) return atMs;
+  throw new PubSubError('invalid', 'must be a date and time with its zone, such as 2026-11-28T12:00:00Z');
+}

@@ -1,0 +1,19 @@
+/** Keys that someone on the way could replace would let anyone in; only this machine is reached without TLS. */
+export const secureUrl = '^(https://[^/?#@\\s]|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])([:/]|$))';
+
+export const httpUrl = '^https?://[^/\\s]';
+export const redisUrl = '^rediss?://[^/\\s]';
+
+/** Stands in URLs, so it has only characters that are not escaped there. */
+export const urlToken = '^[A-Za-z0-9_.~-]{1,128}$';
+
+export const endpointId = '^[A-Za-z0-9_-]{1,64}$';
+
+/** What each pattern takes, as in "must be …". */
+export const patternTexts: Readonly<Record<string, string>> = {
+  [secureUrl]: 'an https URL, or an http URL of this machine',
+  [httpUrl]: 'an http or https URL',
+  [redisUrl]: 'a URL that starts with redis:// or rediss://',
+  [urlToken]: '1 to 128 letters, digits and . _ ~ -, without spaces',
+  [endpointId]: '1 to 64 letters, digits, _ and -',
+};

@@ -1,0 +1,89 @@
+import { Type } from '@sinclair/typebox';
+import { oneOf, optional, plainText, record } from './fields.js';
+import { httpUrl, redisUrl } from './patterns.js';
+
+export const defaultRegion = 'us-east-1';
+export const queueDrivers = ['file', 'memory', 'redis', 'sqs'] as const;
+
+const concurrency = optional(
+  Type.Integer({
+    minimum: 1,
+    maximum: 1_000,
+    description: 'Maximum number of envelopes in delivery on this node. Default: 64.',
+  }),
+);
+
+const redis = record(
+  {
+    url: Type.String({
+      pattern: redisUrl,
+      description: 'URL of the server: redis://user:password@host:6379/0, or rediss:// for TLS.',
+    }),
+    concurrency,
+    prefix: optional(
+      plainText({ minLength: 1, default: 'hubwire_queue:', description: 'Beginning of the names of all keys.' }),
+    ),
+  },
+  { description: 'With driver redis.' },
+);
+
+const sqs = record(
+  {
+    queue_url: Type.String({ pattern: httpUrl, description: 'URL of the queue.' }),
+    region: optional(Type.String({ minLength: 1, default: defaultRegion, description: 'AWS region of the queue.' })),
+    endpoint_url: optional(
+      Type.String({ pattern: httpUrl, description: "URL of the service, in place of the region's own." }),
+    ),
+    visibility_timeout: optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 43_200,
+        default: 30,
+        description: 'Seconds after which a message that a node has received is received again.',
+      }),
+    ),
+    max_messages: optional(
+      Type.Integer({ minimum: 1, maximum: 10, default: 10, description: 'Messages that are received at a time.' }),
+    ),
+    wait_time_seconds: optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 20,
+        default: 5,
+        description: 'Seconds that a receive call waits for messages.',
+      }),
+    ),
+    concurrency,
+    fifo: optional(Type.Boolean({ default: false, description: 'Whether the queue is a FIFO queue.' })),
+  },
+  { description: 'With driver sqs.' },
+);
+
+/** The section of a driver without which it cannot work. */
+function needsSection(driver: 'redis' | 'sqs', key: string) {
+  const section = { type: 'object', required: [key], properties: { [key]: {} } };
+  return {
+    if: { type: 'object', properties: { driver: { const: driver } }, required: ['driver'] },
+    // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
+    then: { type: 'object', required: [driver], properties: { [driver]: section } },
+  };
+}
+
+/** `queue`: where envelopes of webhooks and of durable event handlers are kept until they are delivered. */
+export const queue = record(
+  {
+    driver: optional(
+      oneOf(queueDrivers, {
+        default: 'file',
+        description:
+          'Where envelopes are kept: file (in the data directory), memory (lost at the end of the process), redis or sqs.',
+      }),
+    ),
+    redis: optional(redis),
+    sqs: optional(sqs),
+  },
+  {
+    description: 'The queue of webhooks and of durable event handlers. A change is effective after a restart.',
+    allOf: [needsSection('redis', 'url'), needsSection('sqs', 'queue_url')],
+  },
+);
