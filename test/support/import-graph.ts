@@ -107,10 +107,6 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
   '@aws-sdk/client-sqs': ['outbox'],
   'sorted-btree': ['outbox'],
   '@bufbuild/protobuf': ['protocols'],
-  lmdb: ['outbox'],
-  '@redis/client': ['outbox'],
-  '@aws-sdk/client-sqs': ['outbox'],
-  'sorted-btree': ['outbox'],
   'lru-cache': Object.keys(roomImports), // a data structure
 };
 
