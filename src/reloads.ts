@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
-import { type Config, type ConfigError, changesOf, type Environment, handlersOf } from './config/load.js';
+import { type Config, type ConfigError, changesOf, type Environment, handlersOf, weaknessOf } from './config/load.js';
 import { type ConfigWatch, watchConfig } from './config/watch.js';
 import type { Settings } from './settings.js';
 import type { EventHandlers } from './upstream/event-handlers.js';
@@ -12,10 +12,19 @@ export class Reloads {
   readonly #handlers: Pick<EventHandlers, 'configure'>;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #isPublic: boolean;
   #applying: Promise<void> = Promise.resolve();
   #watch: ConfigWatch | undefined;
 
-  constructor(settings: Settings, handlers: Pick<EventHandlers, 'configure'>, clock: Clock, log: Logger) {
+  /** @param isPublic other machines reach the service: secrets that everyone knows are refused */
+  constructor(
+    settings: Settings,
+    handlers: Pick<EventHandlers, 'configure'>,
+    clock: Clock,
+    log: Logger,
+    isPublic: boolean,
+  ) {
+    this.#isPublic = isPublic;
     this.#settings = settings;
     this.#handlers = handlers;
     this.#clock = clock;
@@ -32,6 +41,11 @@ export class Reloads {
   add(config: Config): Promise<void> {
     this.#applying = this.#applying
       .then(async () => {
+        const weakness = this.#isPublic ? weaknessOf(config.apps) : undefined;
+        if (weakness !== undefined) {
+          this.#log.error(`${notApplied('the configuration')} other machines reach the service, ${weakness}`);
+          return;
+        }
         const changes = changesOf(this.#settings.config, config);
         await this.#apply(config);
         this.#tellChanges(changes);

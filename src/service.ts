@@ -59,6 +59,8 @@ export interface ServiceOptions {
   /** Public endpoints, as URLs; none: the public listener's own address. */
   readonly endpoints: readonly string[];
   readonly config: Config;
+  /** Where durable data is kept. Made when something durable is configured. */
+  readonly dataDirectory?: string | undefined;
   /** Of the public listener, followed while it runs; none: plain HTTP. */
   readonly tls?: CertificateFiles | undefined;
   /** Peers whose forwarding headers are trusted: all, or a comma-separated list of addresses and networks. */
@@ -146,7 +148,7 @@ export class Service {
       watches: this.watches,
       proxies,
     });
-    this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log);
+    this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log, !isLoopback(options.host));
     this.hubs = this.#newHubs(shared);
     this.#gateway = this.#newGateway(shared);
     this.#admin = this.#newAdminListener(shared);

@@ -1,4 +1,11 @@
-import { type Config, defaultHubConfig, defaultPerAddress, type HubConfig } from './config/load.js';
+import {
+  type Apps,
+  type Config,
+  defaultHubConfig,
+  defaultPerAddress,
+  type HubConfig,
+  type QueueSettings,
+} from './config/load.js';
 import { isLoopbackAddress, type TrustProxy } from './listener/client-address.js';
 import { openFileLimit } from './listener/open-files.js';
 import type { SocketLimits } from './listener/socket-guard.js';
@@ -56,6 +63,20 @@ export class Settings {
       access: () => this.config.callers.entra,
       isLocalAuthDisabled: () => this.config.callers.isLocalAuthDisabled,
     };
+  }
+
+  /** For whoever serves Pusher's clients and server libraries: an app is looked up at each use. */
+  ofApps(): Apps {
+    return {
+      all: () => this.config.apps.all(),
+      findById: id => this.config.apps.findById(id),
+      findByKey: key => this.config.apps.findByKey(key),
+    };
+  }
+
+  /** Where the outbox keeps its envelopes. Of the configuration that the service starts with: a queue is opened once. */
+  ofQueue(directory: string): QueueSettings & { readonly directory: string } {
+    return { ...this.config.queue, directory };
   }
 
   #ofHub(hub: string): Omit<HubConfig, 'name'> {

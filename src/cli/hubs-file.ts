@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Config, loadConfig, parseConfig } from '../config/load.js';
+import { isLoopback } from '../addresses.js';
+import { type Apps, type Config, loadConfig, parseConfig, weaknessOf } from '../config/load.js';
+import { PubSubError } from '../errors.js';
 import type { Environment } from './settings.js';
 import type { Given } from './variables.js';
 
@@ -31,4 +33,11 @@ export function findHubsFile({ text, name, isDefault = false }: Given): HubsFile
 export async function loadHubs(file: HubsFile, env: Environment, hasSample: boolean): Promise<Config> {
   if (!file.isMissing) return loadConfig(file.path, env, file.namedBy);
   return hasSample ? loadConfig(sampleHubsFile, env) : parseConfig('hubs: {}', { file: file.path, env });
+}
+
+/** Apps with the secret of a sample are for this machine only, like the development key. @throws PubSubError `invalid` when others can reach the host */
+export function checkAppFence(apps: Apps, host: Given): void {
+  const weakness = weaknessOf(apps);
+  if (weakness === undefined || isLoopback(host.text)) return;
+  throw new PubSubError('invalid', `refusing to listen on ${host.text} (${host.name}) ${weakness}`);
 }

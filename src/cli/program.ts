@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { nearestWord } from '../config/did-you-mean.js';
 import { PubSubError } from '../errors.js';
 import { logLevels } from '../logging.js';
@@ -21,6 +21,15 @@ export function makeProgram(env: Environment): Command {
     .description('write a commented hubs.yaml and an Express app to start from')
     .argument('[folder]', 'where to write them', '.')
     .action(async folder => (await import('./init.js')).init(folder, env));
+  program
+    .command('import')
+    .description('write the apps of a Sockudo or soketi configuration as a part of hubs.yaml')
+    .addArgument(new Argument('<peer>', 'whose configuration it is').choices(['sockudo', 'soketi']))
+    .argument('<file>', 'the configuration, JSON')
+    .option('--out <file>', 'write to this file, readable by its owner only; default: standard output')
+    .option('--force', 'replace the file if it exists')
+    .option('--env', 'write the names of environment variables in place of secrets, and list the names')
+    .action(async (peer, file, args) => (await import('./import.js')).importPeer(peer, file, args));
   return program;
 }
 
@@ -42,6 +51,10 @@ function addStart(program: Command, env: Environment): void {
     .option(
       '--trust-proxy [addresses]',
       'trust X-Forwarded-Host, -Proto and -For from all peers or only from these addresses (HUBWIRE_TRUST_PROXY, default no)',
+    )
+    .option(
+      '--data-dir <folder>',
+      'where queued webhooks and events are kept (HUBWIRE_DATA_DIR, default data/ beside the hubs file)',
     )
     .option('--log-level <level>', `one of ${logLevels.join(', ')} (HUBWIRE_LOG_LEVEL, default info)`)
     .option(

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
+import { dirname, join, resolve } from 'node:path';
 import { isLoopback } from '../addresses.js';
 import { Endpoints } from '../auth/endpoints.js';
 import type { AccessKeys } from '../auth/keys.js';
@@ -59,6 +60,14 @@ export function checkFence({ weakness }: KeySettings, host: Given): void {
     'invalid',
     `refusing to listen on ${host.text} (${host.name}) ${weakness}; set HUBWIRE_PRIMARY_KEY (or HUBWIRE_PRIMARY_KEY_FILE) to a key of your own: ${makeKey}`,
   );
+}
+
+/**
+ * Where durable data is kept: by default in `data/` beside hubs.yaml.
+ * @param hubsFile its path
+ */
+export function dataDirectoryOf({ text, isDefault = false }: Given, hubsFile: string): string {
+  return isDefault ? join(dirname(hubsFile), text) : resolve(text);
 }
 
 /** `NAME`, or the content of the file named by `NAME_FILE`. */

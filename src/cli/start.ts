@@ -3,10 +3,11 @@ import { PubSubError } from '../errors.js';
 import { type LogLevel, logLevels, makeLogger } from '../logging.js';
 import type { Service, ServiceOptions } from '../service.js';
 import { welcomeLines } from './banner.js';
-import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
+import { checkAppFence, findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { type Sample, startSample } from './sample.js';
 import {
   checkFence,
+  dataDirectoryOf,
   type Environment,
   type KeySettings,
   parseHost,
@@ -46,6 +47,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   const file = findHubsFile(lookUp('hubs', args, env));
   const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
   const config = await loadHubs(file, env, args.sample === true);
+  checkAppFence(config.apps, host);
   const warnings = [...settings.warnings, ...variableWarnings(args, env, config.source.text)];
   for (const warning of warnings) log.warn(warning);
   const options: ServiceOptions = {
@@ -58,6 +60,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     trustProxy: parseTrustProxy(lookUp('trustProxy', args, env)),
     proxies: readProxies(env),
     config,
+    dataDirectory: dataDirectoryOf(lookUp('dataDir', args, env), file.path),
     log,
     version,
     documentation,

@@ -20,6 +20,7 @@ export const settings = {
   tlsCert: { flag: '--tls-cert', variables: ['HUBWIRE_TLS_CERT'], fallback: undefined },
   tlsKey: { flag: '--tls-key', variables: ['HUBWIRE_TLS_KEY'], fallback: undefined },
   trustProxy: { flag: '--trust-proxy', variables: ['HUBWIRE_TRUST_PROXY'], fallback: undefined },
+  dataDir: { flag: '--data-dir', variables: ['HUBWIRE_DATA_DIR'], fallback: 'data' },
   logLevel: { flag: '--log-level', variables: ['HUBWIRE_LOG_LEVEL'], fallback: 'info' },
 } as const satisfies Readonly<Record<string, Setting>>;
 

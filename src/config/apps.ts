@@ -69,6 +69,18 @@ export function buildApps(file: HubsFile): Apps {
   };
 }
 
+/** In the samples of Hubwire and its peers. Everyone knows them. */
+const knownSecrets: ReadonlySet<string> = new Set(['app-secret', 'demo-secret']);
+
+/** Why others must not reach a service with these apps, as `while …`; undefined: they may. As for the development key. */
+export function weaknessOf(apps: Apps): string | undefined {
+  const isKnown = ({ isActive, secret }: AppKey) => isActive && knownSecrets.has(secret);
+  const app = apps.all().find(({ keys }) => keys.some(isKnown));
+  return app && `while app ${app.id} has a secret of a sample, which everyone knows; ${makeSecret}`;
+}
+
+const makeSecret = 'give it one of its own: openssl rand -hex 20';
+
 /** An app's settings, wherever in the app they stand. */
 export type FlatSettings = Omit<AppSettings, 'policy'>;
 
@@ -107,10 +119,15 @@ function buildApp(app: AppSettings): App {
     authorizationTimeoutMs: (settings.user_authentication_timeout ?? appDefaults.authorizationTimeoutSeconds) * 1_000,
     sendsWatchlistEvents: settings.enable_watchlist_events ?? true,
     sendsSubscriptionCounts: settings.enable_subscription_count ?? false,
-    allowedOrigins: settings.allowed_origins ?? undefined,
+    allowedOrigins: originsOf(settings.allowed_origins),
     limits: limitsOf(settings),
     webhooks: sourceOf(settings),
   };
+}
+
+/** `*` among them is all. */
+function originsOf(origins: readonly string[] | null | undefined): readonly string[] | undefined {
+  return origins?.includes('*') ? undefined : (origins ?? undefined);
 }
 
 function keysOf({ keys, key, secret }: FlatSettings): readonly AppKey[] {

@@ -1,8 +1,10 @@
+import { settingsOf } from './apps.js';
 import type { Config, HubConfig } from './config.js';
+import type { AppSettings } from './schema/hubs-file.js';
 
 /** How two configurations differ, for the log. No text of the file is in it: it may hold secrets. */
 export interface Changes {
-  /** `hub news added`, `hub chat: eventHandlers`, `limits.maxConnections 10 → 20`; empty when they are the same. */
+  /** `hub news added`, `app 42: webhooks`, `limits.maxConnections 10 → 20`; empty when they are the same. */
   readonly lines: readonly string[];
   /** Changes that admit clients which were refused, or needed the approval of a `connect` handler, before. */
   readonly openings: readonly string[];
@@ -18,8 +20,9 @@ export function changesOf(before: Config, after: Config): Changes {
     lines: [
       ...names.flatMap(name => hubLine(name, before, after, hubTree(old, name), hubTree(next, name))),
       ...keysOf(old, next)
-        .filter(section => section !== 'hubs')
+        .filter(section => section !== 'hubs' && section !== 'apps')
         .flatMap(section => sectionLines(section, mapping(old[section]), mapping(next[section]))),
+      ...appLines(appsOf(old), appsOf(next)),
     ],
     openings: names.flatMap(name => openingsOf(name, before.hubs.get(name), after.hubs.get(name))),
   };
@@ -34,7 +37,24 @@ function hubLine(name: string, before: Config, after: Config, old: Tree, next: T
 }
 
 function sectionLines(section: string, old: Tree, next: Tree): string[] {
-  return keysOf(old, next).flatMap(key => changeOf(`${section}.${key}`, old[key], next[key]));
+  const lines = keysOf(old, next).flatMap(key => changeOf(`${section}.${key}`, old[key], next[key]));
+  return section === 'queue' ? lines.map(line => `${line} (effective after a restart)`) : lines;
+}
+
+function appLines(old: ReadonlyMap<string, Tree>, next: ReadonlyMap<string, Tree>): string[] {
+  return [...new Set([...old.keys(), ...next.keys()])].flatMap(id => {
+    const [was, is] = [old.get(id), next.get(id)];
+    if (was === undefined) return [`app ${id} added`];
+    if (is === undefined) return [`app ${id} removed`];
+    const changed = keysOf(was, is).flatMap(key => changeOf(key, was[key], is[key]));
+    return changed.length === 0 ? [] : [`app ${id}: ${changed.join(', ')}`];
+  });
+}
+
+/** By id. Settings are compared wherever in the app they stand. */
+function appsOf({ apps }: Tree): ReadonlyMap<string, Tree> {
+  const list = (apps ?? []) as readonly AppSettings[];
+  return new Map(list.map(app => [app.id, settingsOf(app)]));
 }
 
 /** Numbers, booleans and what is left out are shown. */

@@ -11,10 +11,12 @@ import { oneOrMore } from './schema/fields.js';
 import { type HubsFile, hubsFileSchema } from './schema/hubs-file.js';
 import { readSource, type Source } from './source.js';
 
+export { type App, type AppKey, type AppLimits, type Apps, weaknessOf } from './apps.js';
 export { type Changes, changesOf } from './changes.js';
 export { type Config, defaultHubConfig, type HubConfig, handlersOf } from './config.js';
 export type { Environment } from './environment.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
+export type { QueueSettings } from './queue.js';
 export { defaultPerAddress } from './schema/limits.js';
 
 export const maxConfigBytes = 1024 * 1024;

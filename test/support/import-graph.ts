@@ -68,7 +68,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   backplane: ['types of hub', 'errors'],
   config: [
     ...['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'protocols/names.ts'],
-    ...['types of clock', 'errors'],
+    ...['webhooks', 'egress/address-guard.ts', 'types of clock', 'errors'],
   ],
   auth: ['types of clock', 'errors'],
   hub: ['protocols', 'frames', 'filter', 'types of clock', 'errors'],
@@ -95,6 +95,7 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
   'prom-client': ['admin'],
   pino: ['logging', ...['service', 'reloads', 'shutdown'].map(room => typesOf + room)],
   'pino-pretty': ['logging'],
+  re2js: ['webhooks'],
   yaml: ['config'],
   ajv: ['config'],
   '@sinclair/typebox': ['config', 'rest', 'hub/session.ts'],

@@ -1,0 +1,101 @@
+import type { Path } from '../problems.js';
+
+/** A mapping of a peer's file. */
+export type PeerMap = ReadonlyMap<string, unknown>;
+
+/**
+ * A mapping of a peer's file, from which settings are taken by name. A value of another type than the one that is wanted
+ * stays: whatever is left in the end has no equal. Several names are aliases; the first one that is set counts.
+ */
+export class PeerSettings {
+  readonly path: Path;
+  readonly #values: PeerMap;
+  readonly #taken = new Set<string>();
+  readonly #inner = new Map<string, readonly PeerSettings[]>();
+
+  constructor(values: PeerMap, path: Path = []) {
+    this.#values = values;
+    this.path = path;
+  }
+
+  /** Without taking it. */
+  peek(...names: readonly string[]): unknown {
+    return this.#values.get(this.#nameOf(names) ?? '');
+  }
+
+  pathOf(name: string): Path {
+    return [...this.path, name];
+  }
+
+  text(...names: readonly string[]): string | undefined {
+    return this.#take(names, value => {
+      if (typeof value === 'bigint' || typeof value === 'number') return String(value);
+      return typeof value === 'string' && value !== '' ? value : undefined;
+    });
+  }
+
+  /** Peers write numbers as texts, too. */
+  number(...names: readonly string[]): number | undefined {
+    return this.#take(names, value => {
+      const number = typeof value === 'string' && value.trim() !== '' ? Number(value) : Number(value ?? Number.NaN);
+      return typeof value !== 'boolean' && typeof value !== 'object' && Number.isFinite(number) ? number : undefined;
+    });
+  }
+
+  boolean(...names: readonly string[]): boolean | undefined {
+    return this.#take(names, value => (typeof value === 'boolean' ? value : undefined));
+  }
+
+  /** Only if every item is a text. */
+  texts(...names: readonly string[]): readonly string[] | undefined {
+    return this.#take(names, value =>
+      Array.isArray(value) && value.every(item => typeof item === 'string') ? (value as string[]) : undefined,
+    );
+  }
+
+  /** Takes nothing of it yet. Empty when the setting is no mapping. */
+  mapping(name: string): PeerSettings {
+    const [known] = this.#inner.get(name) ?? [];
+    if (known !== undefined) return known;
+    const value = this.#values.get(name);
+    const inner = new PeerSettings(value instanceof Map ? value : new Map(), this.pathOf(name));
+    if (value instanceof Map) this.#inner.set(name, [inner]);
+    return inner;
+  }
+
+  /** The mappings of a list; undefined when the setting is none. @param read makes a list of what the file has */
+  mappings(names: readonly string[], read: (value: unknown) => unknown = value => value): PeerSettings[] | undefined {
+    const name = this.#nameOf(names);
+    const list = name === undefined ? undefined : read(this.#values.get(name));
+    if (name === undefined || !Array.isArray(list) || !list.every(item => item instanceof Map)) return undefined;
+    const inner = list.map((item, index) => new PeerSettings(item, [...this.pathOf(name), index]));
+    this.#inner.set(name, inner);
+    return inner;
+  }
+
+  /** Where the settings stand that were not taken; those that are empty are no settings. */
+  left(): Path[] {
+    return [...this.#values].flatMap(([name, value]) => {
+      if (this.#taken.has(name)) return [];
+      const inner = this.#inner.get(name);
+      return inner === undefined ? leavesOf(value, this.pathOf(name)) : inner.flatMap(each => each.left());
+    });
+  }
+
+  #nameOf(names: readonly string[]): string | undefined {
+    return names.find(name => (this.#values.get(name) ?? null) !== null && this.#values.get(name) !== '');
+  }
+
+  #take<T>(names: readonly string[], read: (value: unknown) => T | undefined): T | undefined {
+    const name = this.#nameOf(names);
+    const value = name === undefined ? undefined : read(this.#values.get(name));
+    if (name !== undefined && value !== undefined) this.#taken.add(name);
+    return value;
+  }
+}
+
+function leavesOf(value: unknown, path: Path): Path[] {
+  if (value === null || value === undefined) return [];
+  if (!(value instanceof Map)) return [path];
+  return [...value].flatMap(([key, inner]) => leavesOf(inner, [...path, key]));
+}

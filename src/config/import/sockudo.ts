@@ -1,0 +1,139 @@
+import { foreignSettings } from '../foreign-settings.js';
+import { formatPath, type Path } from '../problems.js';
+import type { Draft, DraftApp, Unmatched } from './draft.js';
+import { endpointsOf, retryOf } from './endpoints.js';
+import type { PeerSettings } from './peer-settings.js';
+import { redisUrlOf } from './redis-url.js';
+
+/** Where Sockudo has its apps. */
+export const sockudoApps: Path = ['app_manager', 'array', 'apps'];
+
+/** Settings of the process that are elsewhere here. */
+const elsewhere: Readonly<Record<string, string>> = {
+  host: 'set --host or HUBWIRE_HOST',
+  port: 'set --port or HUBWIRE_PORT',
+  path_prefix: 'set it as the path of HUBWIRE_ENDPOINT',
+  debug: 'set --log-level or HUBWIRE_LOG_LEVEL',
+  max_connections: 'set `limits: { maxConnections: … }`',
+  'metrics.host': 'set --admin-host or HUBWIRE_ADMIN_HOST',
+  'metrics.port': 'set --admin-port or HUBWIRE_ADMIN_PORT',
+  'ssl.cert_path': 'set --tls-cert or HUBWIRE_TLS_CERT',
+  'ssl.key_path': 'set --tls-key or HUBWIRE_TLS_KEY',
+};
+
+/**
+ * Reads a configuration of Sockudo. Limits and defaults of the whole server are written to each app, so that what was
+ * accepted before is accepted now. [Sockudo 5, config.json]
+ */
+export function draftOfSockudo(root: PeerSettings, apps: readonly PeerSettings[]): Draft {
+  const general = generalOf(root);
+  const drafts = apps.map(app => appOf(app, general));
+  const hasWebhooks = drafts.some(({ webhooks }) => webhooks !== undefined);
+  const webhooks = batchingOf(root.mapping('webhooks').mapping('batching'));
+  return {
+    apps: drafts,
+    webhooks: hasWebhooks ? { batching: webhooks } : undefined,
+    queue: hasWebhooks ? queueOf(root) : undefined,
+    unmatched: unmatchedOf(root),
+  };
+}
+
+function generalOf(root: PeerSettings) {
+  const [presence, channels, events] = ['presence', 'channel_limits', 'event_limits'].map(name =>
+    root.mapping(name),
+  ) as [PeerSettings, PeerSettings, PeerSettings];
+  const webhooks = root.mapping('webhooks');
+  return {
+    members: presence.number('max_members_per_channel') ?? 100,
+    memberKb: presence.number('max_member_size_in_kb') ?? 2,
+    channelNameLength: channels.number('max_name_length') ?? 200,
+    eventChannels: events.number('max_channels_at_once') ?? 100,
+    eventNameLength: events.number('max_name_length') ?? 200,
+    payloadKb: events.number('max_payload_in_kb') ?? 100,
+    batchSize: events.number('max_batch_size') ?? 10,
+    signInSeconds: root.number('user_authentication_timeout') ?? 3_600,
+    endpoint: { retry: retryOf(webhooks.mapping('retry')), request_timeout_ms: webhooks.number('request_timeout_ms') },
+  };
+}
+
+/** Newer files have the settings of an app in groups below `policy`. */
+function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftApp {
+  const policy = app.mapping('policy');
+  const isGrouped = app.peek('policy') instanceof Map;
+  const [limits, features, channels] = ['limits', 'features', 'channels'].map(name =>
+    isGrouped ? policy.mapping(name) : app,
+  ) as [PeerSettings, PeerSettings, PeerSettings];
+  const usesSignIn = features.boolean('enable_user_authentication');
+  const origins = channels.texts('allowed_origins');
+  return {
+    id: app.text('id'),
+    key: app.text('key'),
+    secret: app.text('secret'),
+    enabled: app.boolean('enabled'),
+    enable_client_messages: features.boolean('enable_client_messages'),
+    enable_user_authentication: usesSignIn,
+    user_authentication_timeout: usesSignIn === true ? general.signInSeconds : undefined,
+    enable_watchlist_events: features.boolean('enable_watchlist_events') ?? false,
+    allowed_origins: origins?.includes('*') ? undefined : origins,
+    max_connections: limits.number('max_connections'),
+    max_client_events_per_second: limits.number('max_client_events_per_second') ?? 0,
+    max_backend_events_per_second: limits.number('max_backend_events_per_second'),
+    max_read_requests_per_second: limits.number('max_read_requests_per_second'),
+    max_presence_members_per_channel: limits.number('max_presence_members_per_channel') ?? general.members,
+    max_presence_member_size_in_kb: limits.number('max_presence_member_size_in_kb') ?? general.memberKb,
+    max_channel_name_length: limits.number('max_channel_name_length') ?? general.channelNameLength,
+    max_event_channels_at_once: limits.number('max_event_channels_at_once') ?? general.eventChannels,
+    max_event_name_length: limits.number('max_event_name_length') ?? general.eventNameLength,
+    max_event_payload_in_kb: limits.number('max_event_payload_in_kb') ?? general.payloadKb,
+    max_event_batch_size: limits.number('max_event_batch_size') ?? general.batchSize,
+    webhooks: endpointsOf(isGrouped ? policy : app, ['webhooks'], general.endpoint),
+  };
+}
+
+/** Sockudo batches unless it is told not to. */
+function batchingOf(batching: PeerSettings) {
+  return {
+    enabled: batching.boolean('enabled') ?? true,
+    duration: batching.number('duration') ?? 50,
+    size: batching.number('size') ?? 100,
+  };
+}
+
+/** Other drivers, and what SQS needs beyond its name, are told to have no equal. */
+function queueOf(root: PeerSettings): Draft['queue'] {
+  const queue = root.mapping('queue');
+  switch (queue.peek('driver')) {
+    case 'memory':
+      queue.text('driver');
+      return { driver: 'memory' };
+    case 'redis': {
+      queue.text('driver');
+      const redis = queue.mapping('redis');
+      const url = redis.text('url_override') ?? redisUrlOf(root.mapping('database').mapping('redis'));
+      return {
+        driver: 'redis',
+        redis: { url, prefix: redis.text('prefix'), concurrency: redis.number('concurrency') },
+      };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function unmatchedOf(root: PeerSettings): readonly Unmatched[] {
+  root.mapping('app_manager').text('driver'); // the apps are there
+  const unmatched = root.left().map(path => ({ path, advice: elsewhere[path.join('.')] ?? queueAdvice(path) }));
+  const all = unmatched.map(each => ofApp(each.path) ?? each);
+  return [...new Map(all.map(each => [formatPath(each.path), each])).values()];
+}
+
+function queueAdvice([section]: Path): string | undefined {
+  return section === 'queue' ? 'set `queue:`' : undefined;
+}
+
+/** A setting of an app that is known to have no equal, as a whole. */
+function ofApp(path: Path): Unmatched | undefined {
+  const at = path.findIndex((name, index) => index > sockudoApps.length && Object.hasOwn(foreignSettings, name));
+  const isInApp = sockudoApps.every((name, index) => path[index] === name);
+  return isInApp && at >= 0 ? { path: path.slice(0, at + 1), advice: foreignSettings[path[at] as string] } : undefined;
+}
