@@ -20,5 +20,9 @@ export function mergedGroups(lists: readonly (readonly OccupiedGroup[])[]): read
     known.connections += connections;
     for (const id of memberIds) known.memberIds.add(id);
   }
-  return Array.from(merged, ([group, { connections, memberIds }]) => ({ group, connections, memberIds: [...memberIds] }));
+  return Array.from(merged, ([group, { connections, memberIds }]) => ({
+    group,
+    connections,
+    memberIds: [...memberIds],
+  }));
 }

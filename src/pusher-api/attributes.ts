@@ -14,7 +14,8 @@ export const everyAttribute: readonly Attribute[] = [...counts, 'cache'];
 /** @param info names with commas between them; undefined, null and `""`: nothing is wanted. @throws ApiFailure `invalid` */
 export function attributesOf(info: unknown, allowed: readonly Attribute[]): Attributes {
   if (info === undefined || info === null) return new Set();
-  if (typeof info !== 'string') throw invalid(`info must be a string: ${allowed.join(', ')}, with commas between them.`);
+  if (typeof info !== 'string')
+    throw invalid(`info must be a string: ${allowed.join(', ')}, with commas between them.`);
   const names = info.split(',').map(name => name.trim());
   const isAllowed = (name: string): name is Attribute => (allowed as readonly string[]).includes(name);
   const wanted = names.filter(name => name !== '');

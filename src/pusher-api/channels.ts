@@ -6,8 +6,8 @@ import { type AppPath, callOf } from './call.js';
 import { channelOf } from './event-parsing.js';
 import { invalid } from './failures.js';
 import { operation } from './operation.js';
-import type { SignedParameters } from './request-signature.js';
 import type { Rates } from './rates.js';
+import type { SignedParameters } from './request-signature.js';
 
 const listChannels = operation('PusherApi_ListChannels', 'List the channels that have subscribers.');
 const getChannel = operation('PusherApi_GetChannel', 'Get the state of a channel.');

@@ -1,5 +1,5 @@
-import { utf8Of } from '../protocols/text.js';
 import { scanItems, scanMembers } from '../protocols/json-scan.js';
+import { utf8Of } from '../protocols/text.js';
 import { invalid } from './failures.js';
 
 /** A JSON object of a request's body: its parsed members, and the text of each as it was written. */
@@ -16,7 +16,7 @@ export class JsonBody {
   static parse(body: Buffer): JsonBody {
     const bytes = utf8Of(body, 'utf-8');
     if (!Buffer.isBuffer(bytes)) throw invalid('The body is not valid UTF-8 text.');
-    return JsonBody.#of(bytes, valueOf(bytes), 'The body');
+    return JsonBody.#of(bytes, parsed(bytes), 'The body');
   }
 
   static #of(bytes: Buffer, value: unknown, what: string): JsonBody {
@@ -55,7 +55,7 @@ export class JsonBody {
   }
 }
 
-function valueOf(bytes: Buffer): unknown {
+function parsed(bytes: Buffer): unknown {
   try {
     return JSON.parse(bytes.toString('utf8'));
   } catch {

@@ -71,7 +71,8 @@ function accepted<T>(read: () => T): T | undefined {
     return read();
   } catch (error) {
     if (!(error instanceof PubSubError) || error.kind === 'internal') throw error;
-    if (error.message.length > longestMessage) throw new RuleBroken(`the message has ${error.message.length} characters`);
+    if (error.message.length > longestMessage)
+      throw new RuleBroken(`the message has ${error.message.length} characters`);
     return undefined;
   }
 }

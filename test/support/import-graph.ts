@@ -95,7 +95,6 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
   'prom-client': ['admin'],
   pino: ['logging', ...['service', 'reloads', 'shutdown'].map(room => typesOf + room)],
   'pino-pretty': ['logging'],
-  re2js: ['webhooks'],
   yaml: ['config'],
   ajv: ['config'],
   '@sinclair/typebox': ['config', 'rest', 'hub/session.ts'],

@@ -1,13 +1,13 @@
 import type { FastifyInstance } from 'fastify';
 import { createPublicServer } from '../../src/listener/public-server.js';
 import { pusherApi, pusherApiPrefix } from '../../src/pusher-api/api.js';
-import {
-  type ApiApp,
-  type ApiAppLimits,
-  type AppChannels,
-  type CachedEvent,
-  type ChannelEvent,
-  type OccupiedChannel,
+import type {
+  ApiApp,
+  ApiAppLimits,
+  AppChannels,
+  CachedEvent,
+  ChannelEvent,
+  OccupiedChannel,
 } from '../../src/pusher-api/apps.js';
 import { type RequestParts, signedTarget, type TestApp, testApp } from './pusher-requests.js';
 
@@ -75,11 +75,20 @@ export function createApiServer({ limits, basePaths = [], enabled = true }: ApiS
   const other: ApiApp = { ...app, id: '43', keys: [{ key: 'other', secret: 'other', active: true }] };
   const server: FastifyInstance = createPublicServer({ endpoints: { basePaths } });
   const apps = { findById: (id: string) => [app, other].find(each => each.id === id) };
-  const api = { apps, channelsOf: () => channels, endpoints: { basePaths }, now: Date.now, monotonicMs: () => time.nowMs };
+  const api = {
+    apps,
+    channelsOf: () => channels,
+    endpoints: { basePaths },
+    now: Date.now,
+    monotonicMs: () => time.nowMs,
+  };
   server.register(pusherApi(api), { prefix: pusherApiPrefix });
 
   /** Sends a request that is signed for the app. */
-  async function call(parts: RequestParts & { readonly payload?: string }, signer: TestApp = testApp): Promise<Answered> {
+  async function call(
+    parts: RequestParts & { readonly payload?: string },
+    signer: TestApp = testApp,
+  ): Promise<Answered> {
     const { method, body, payload = body } = parts;
     return raw(method, signedTarget(parts, signer), payload);
   }

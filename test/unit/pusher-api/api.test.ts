@@ -72,7 +72,11 @@ describe('a batch', () => {
   test('is answered by index when any event has info', async () => {
     const { post, channels } = createApiServer();
     channels.counted.push({ name: 'presence-b', subscriptions: 3, userIds: ['ann'] });
-    const batch = [item, { ...item, channel: 'presence-b', info: 'user_count' }, { ...item, info: 'subscription_count' }];
+    const batch = [
+      item,
+      { ...item, channel: 'presence-b', info: 'user_count' },
+      { ...item, info: 'subscription_count' },
+    ];
     const { body } = await post('/apps/42/batch_events', { batch });
     expect(body).toEqual({ batch: [{}, { user_count: 1 }, { subscription_count: 0 }] });
     expect(channels.published.map(({ channel }) => channel)).toEqual(['a', 'presence-b', 'a']);
@@ -205,7 +209,9 @@ describe('callers', () => {
   });
 
   test('are refused beyond the rate of their app, with the time to wait', async () => {
-    const { post, get, time } = createApiServer({ limits: { maxBackendEventsPerSecond: 2, maxReadRequestsPerSecond: 1 } });
+    const { post, get, time } = createApiServer({
+      limits: { maxBackendEventsPerSecond: 2, maxReadRequestsPerSecond: 1 },
+    });
     expect(await post('/apps/42/events', { ...event, channels: ['a', 'b', 'c', 'd'] })).toMatchObject({ status: 200 });
     const refused = await post('/apps/42/events', event);
     expect(refused).toMatchObject({ status: 429, body: { code: 429 } });

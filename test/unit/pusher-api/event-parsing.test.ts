@@ -78,7 +78,8 @@ describe('an event', () => {
   });
 
   test('may have an empty socket id, or none', () => {
-    for (const socket_id of ['', null, undefined]) expect(parse({ ...event, socket_id }).exceptSocketId).toBeUndefined();
+    for (const socket_id of ['', null, undefined])
+      expect(parse({ ...event, socket_id }).exceptSocketId).toBeUndefined();
   });
 
   test.each(['x', '1', '1.', '.1', '1.2.3', '-1.2', '1.2\n', 12, {}])('is refused with socket id %j', socket_id => {
@@ -144,7 +145,13 @@ describe('limits', () => {
   });
 
   test('are those of the app', () => {
-    const limits = { maxEventBytes: 2, maxEventNameLength: 4, maxChannelNameLength: 3, maxChannelsPerEvent: 1, maxEventsPerBatch: 1 };
+    const limits = {
+      maxEventBytes: 2,
+      maxEventNameLength: 4,
+      maxChannelNameLength: 3,
+      maxChannelsPerEvent: 1,
+      maxEventsPerBatch: 1,
+    };
     const few = { ...defaultLimits, ...limits };
     expect(parse({ name: 'tick', channel: 'abc', data: 'xx' }, few).name).toBe('tick');
     expect(() => parse({ name: 'ticks', channel: 'abc', data: 'xx' }, few)).toThrow('1 to 4 characters');
@@ -188,7 +195,12 @@ test('data of any JSON arrives as the value that was written', () => {
       expect(typeof data === 'string' ? parsed : JSON.parse(parsed)).toEqual(
         typeof data === 'string' ? data : JSON.parse(JSON.stringify(data)),
       );
-      const batch = JSON.stringify({ batch: [{ name: 'n', channel: 'c', data: other }, { data, channel: 'c', name: 'n' }] });
+      const batch = JSON.stringify({
+        batch: [
+          { name: 'n', channel: 'c', data: other },
+          { data, channel: 'c', name: 'n' },
+        ],
+      });
       const [, second] = parseBatch(Buffer.from(batch), { ...defaultLimits, maxEventBytes: 1_000_000 });
       expect(typeof data === 'string' ? second?.data.toString() : JSON.parse(second?.data.toString() ?? '')).toEqual(
         typeof data === 'string' ? data : JSON.parse(JSON.stringify(data)),

@@ -294,14 +294,24 @@ describe('against other implementations', () => {
       { noNullPrototype: true, maxKeys: 4 },
     );
     fc.assert(
-      fc.property(params, fc.option(value.filter(text => text !== ''), { nil: undefined }), (query, body) => {
-        const path = '/apps/42/users/a b/terminate_connections';
-        const signed = pusher.createSignedQueryString({ method: 'POST', path, params: query, body: body ?? '' });
-        const { pathname, search } = new URL(`http://hub${path}?${signed}`); // as the library's `fetch` writes it
-        const parameters = check({ method: 'POST', target: pathname + search }, { now: Math.floor(Date.now() / 1_000) });
-        parameters.checkBody(Buffer.from(body ?? '', 'utf8'));
-        for (const [name, text] of Object.entries(query)) expect(parameters.get(name)).toBe(text);
-      }),
+      fc.property(
+        params,
+        fc.option(
+          value.filter(text => text !== ''),
+          { nil: undefined },
+        ),
+        (query, body) => {
+          const path = '/apps/42/users/a b/terminate_connections';
+          const signed = pusher.createSignedQueryString({ method: 'POST', path, params: query, body: body ?? '' });
+          const { pathname, search } = new URL(`http://hub${path}?${signed}`); // as the library's `fetch` writes it
+          const parameters = check(
+            { method: 'POST', target: pathname + search },
+            { now: Math.floor(Date.now() / 1_000) },
+          );
+          parameters.checkBody(Buffer.from(body ?? '', 'utf8'));
+          for (const [name, text] of Object.entries(query)) expect(parameters.get(name)).toBe(text);
+        },
+      ),
     );
   });
 
