@@ -25,7 +25,10 @@ export interface SocketOutletParts {
   readonly turn: EventLoopTurn;
   readonly clock: Clock;
   readonly limits: OutboundLimits;
-  /** Of the response to the upgrade, to be written with the first message; undefined when it is written already. */
+  /**
+   * Of the response to the upgrade, to be written with the first message; undefined when it is written already. Whoever gives
+   * it flushes the outlet, within the same call: until then it waits for no turn's end.
+   */
   readonly head?: string | undefined;
 }
 
@@ -79,7 +82,7 @@ export class SocketOutlet implements Outlet, Flushable {
 
   send(frames: Frames): void {
     if (this.#state === 'closing') return;
-    if (this.#due === undefined && this.#backlog === undefined && !this.#isStuck) this.#turn.add(this);
+    if (this.#isIdle()) this.#turn.add(this);
     const due = this.#due === undefined ? frames : this.#runOf(this.#due).with(frames);
     this.#due = due;
     if (this.#isStuck) this.#checkLimits();
@@ -195,6 +198,11 @@ export class SocketOutlet implements Outlet, Flushable {
     this.#isStuck = true;
     this.#stuckMessages = messages;
     this.#socket.once('drain', this.#resume);
+  }
+
+  /** Does nobody flush it? */
+  #isIdle(): boolean {
+    return !this.#isAnythingLeft() && !this.#isStuck && this.#head === undefined;
   }
 
   #isAnythingLeft(): boolean {
