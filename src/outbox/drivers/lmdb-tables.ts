@@ -1,13 +1,14 @@
-import { statfsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { statfsSync } from 'node:fs';
 import type { Database, RootDatabase } from 'lmdb';
 import type { Clock } from '../../clock.js';
 import { NotKept, StoreOpenError } from '../outbox-error.js';
-import { CorruptRow } from './row-codec.js';
+import { checkPages } from './page-check.js';
 import { type Change, type RowKey, type TableName, type Tables, tableNames } from './tables.js';
 
 /** Free space is looked up at most this often. */
 const spaceCheckMs = 250;
+/** A commit that failed with less free than this did so for want of space. */
+const leastWrittenBytes = 1024 * 1024;
 const mebibyte = 1024 * 1024;
 
 export interface LmdbOptions {
@@ -31,17 +32,18 @@ export class LmdbTables implements Tables {
   #freeBytes = Infinity;
 
   /** @throws StoreOpenError */
-  static async open(options: LmdbOptions): Promise<LmdbTables> {
-    const { directory, minFreeBytes } = options;
+  static async open(lmdbOptions: LmdbOptions): Promise<LmdbTables> {
+    const { directory, minFreeBytes } = lmdbOptions;
     const freeBytes = freeBytesOf(directory);
     if (freeBytes < minFreeBytes) throw new StoreOpenError('no_space', spaceText(directory, freeBytes, minFreeBytes));
-    const { open } = await import('lmdb');
     try {
-      // The commit resolves after its fsync; see `overlappingSync` of lmdb.
-      const root = open({ path: directory, overlappingSync: false, maxDbs: tableNames.length });
-      const tables = new LmdbTables(root, options);
-      checkLength(root, directory);
-      return tables;
+      await checkPages(directory);
+      const { open } = await import('lmdb');
+      // `overlappingSync`: a commit would be resolved before its fsync. `eventTurnBatching`: a failed commit would reject a
+      // promise that nobody has, and end the process.
+      const options = { overlappingSync: false, eventTurnBatching: false, maxDbs: tableNames.length };
+      const root = open({ path: directory, ...options });
+      return new LmdbTables(root, lmdbOptions);
     } catch (error) {
       throw asOpenError(directory, error);
     }
@@ -54,16 +56,22 @@ export class LmdbTables implements Tables {
   }
 
   async write(changes: readonly Change[]): Promise<void> {
-    // Everything that is written in one turn of the event loop is in one transaction.
+    try {
+      await this.#root.batch(() => this.#queue(changes));
+    } catch (error) {
+      const cause = await causeOf(error);
+      throw this.#isFull(cause) ? new NotKept('disk_full', this.#fullText(), { cause }) : cause;
+    }
+  }
+
+  /** A failed commit rejects the promise of the batch and also those of some rows, which are of no use here. */
+  #queue(changes: readonly Change[]): void {
     let last: Promise<boolean> | undefined;
     for (const [table, key, value] of changes) {
       const rows = this.#table(table);
-      last = value === undefined ? rows.remove(key as string[]) : rows.put(key as string[], value);
-    }
-    try {
-      await last;
-    } catch (error) {
-      throw isSpaceError(error) ? new NotKept('disk_full', this.#fullText(), { cause: error }) : error;
+      const written = value === undefined ? rows.remove(key as string[]) : rows.put(key as string[], value);
+      if (written !== last) written.catch(() => {});
+      last = written;
     }
   }
 
@@ -91,6 +99,11 @@ export class LmdbTables implements Tables {
     await this.#root.close();
   }
 
+  /** A page that was written in part is an input/output error. */
+  #isFull(cause: unknown): boolean {
+    return isSpaceError(cause) || freeBytesOf(this.#options.directory) < leastWrittenBytes;
+  }
+
   #table(name: TableName): Row {
     return this.#tables.get(name)!;
   }
@@ -98,6 +111,16 @@ export class LmdbTables implements Tables {
   #fullText(): string {
     const { directory, minFreeBytes } = this.#options;
     return spaceText(directory, freeBytesOf(directory), minFreeBytes);
+  }
+}
+
+/** LMDB rejects with a promise of what was wrong. */
+async function causeOf(error: unknown): Promise<unknown> {
+  try {
+    await (error as { commitError?: Promise<never> }).commitError;
+    return error;
+  } catch (cause) {
+    return cause;
   }
 }
 
@@ -116,14 +139,6 @@ function isSpaceError(error: unknown): boolean {
   const text =
     error instanceof Error ? `${error.message} ${(error as NodeJS.ErrnoException).code ?? ''}` : String(error);
   return /ENOSPC|No space left|MAP_FULL|mapsize limit|Disk quota/i.test(text);
-}
-
-/** A file that was cut off would end the process with a bus error when a page beyond its end is read. */
-function checkLength(root: RootDatabase, directory: string): void {
-  const { pageSize, lastPageNumber } = root.getStats() as { pageSize: number; lastPageNumber: number };
-  const { size } = statSync(join(directory, 'data.mdb'));
-  if (size >= (lastPageNumber + 1) * pageSize) return;
-  throw new CorruptRow(`data.mdb has ${size} bytes, and its pages need ${(lastPageNumber + 1) * pageSize}`);
 }
 
 /** What to do about a store that cannot be read. */

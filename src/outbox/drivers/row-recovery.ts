@@ -19,9 +19,9 @@ const everything = [[''], ['\u{10ffff}']] as const;
  */
 export async function recover(tables: Tables, lanes: Lanes): Promise<number> {
   const starts = checkVersion(tables) + 1;
+  countRows(tables, lanes); // before anything is written
   const meta = encodeRow({ version: formatVersion, starts }, Buffer.alloc(0));
   await tables.write([['meta', ['format'], meta]]);
-  countRows(tables, lanes);
   await releaseHeld(tables);
   return starts * numbersPerStart;
 }

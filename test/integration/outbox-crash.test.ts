@@ -1,0 +1,90 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout } from 'node:timers/promises';
+import { expect, test } from 'vitest';
+import { repository } from '../support/doc-pages.js';
+import { mustAllRun } from '../support/not-run.js';
+import { outboxDirectory } from '../support/outbox-directory.js';
+
+const program = join(repository, 'test/support/outbox-accepting.mjs');
+const rounds = mustAllRun ? 100 : 12;
+const longestLifeMs = 600;
+const secondMs = 1_000;
+
+/** What all processes of a test said. */
+class Log {
+  readonly accepted = new Set<string>();
+  /** In the order in which the deliverer was given them. */
+  readonly given: string[] = [];
+
+  read(line: string): void {
+    const [what, ...ids] = line.split(' ');
+    if (what === 'a') for (const id of ids) this.accepted.add(id);
+    if (what === 'd') this.given.push(...ids);
+  }
+
+  get missing(): string[] {
+    const given = new Set(this.given);
+    return [...this.accepted].filter(id => !given.has(id));
+  }
+
+  /** Envelopes that were given after a later one of their key. */
+  get outOfOrder(): string[] {
+    const last = new Map<string, readonly [start: number, number: number]>();
+    return this.given.filter(id => {
+      const [key = '', start, number] = id.split('-');
+      const place = [Number(start), Number(number)] as const;
+      const [lastStart, lastNumber] = last.get(key) ?? [0, 0];
+      last.set(key, place);
+      return place[0] < lastStart || (place[0] === lastStart && place[1] < lastNumber);
+    });
+  }
+}
+
+/** @param lifeMs after which the process is killed; undefined: it ends when all is delivered */
+async function runProcess(directory: string, start: number, log: Log, lifeMs?: number): Promise<void> {
+  const mode = lifeMs === undefined ? 'drain' : 'accept';
+  const child = spawn(process.execPath, [program, directory, String(start), mode], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  createInterface({ input: child.stdout }).on('line', line => log.read(line));
+  const ended = once(child, 'close') as Promise<[number | null, NodeJS.Signals | null]>;
+  if (lifeMs !== undefined) {
+    await Promise.race([ended, setTimeout(lifeMs)]);
+    child.kill('SIGKILL');
+  }
+  const [code, signal] = await ended;
+  if (lifeMs === undefined ? code !== 0 : signal !== 'SIGKILL') throw new Error(`start ${start}: ${stderr}`);
+}
+
+test(`[PW-059] ${rounds} times kill -9 while 2,000 envelopes a second are accepted: each one arrives, in order per key`, {
+  timeout: 20 * secondMs + rounds * 4 * secondMs,
+}, async () => {
+  const directory = await outboxDirectory();
+  const log = new Log();
+  // Some are killed while they start.
+  for (let start = 1; start <= rounds; start += 1) {
+    await runProcess(directory, start, log, 100 + Math.random() * longestLifeMs);
+  }
+  const { size } = log.accepted;
+  await runProcess(directory, rounds + 1, log);
+  expect(size).toBeGreaterThan(rounds * 10);
+  expect(log.missing).toEqual([]);
+  expect(log.outOfOrder).toEqual([]);
+});
+
+test('500 envelopes that wait when the process ends are delivered by the next one', async () => {
+  const directory = await outboxDirectory();
+  const log = new Log();
+  await runProcess(directory, 1, log, 2_000);
+  const { size } = log.accepted;
+  await runProcess(directory, 2, log);
+  expect(size).toBeGreaterThan(500);
+  expect(log.missing).toEqual([]);
+});

@@ -1,0 +1,62 @@
+/**
+ * A process that a test kills, on the built program: it accepts about 2,000 envelopes a second into the outbox of its
+ * directory, and delivers meanwhile. Each line that it prints is a fact at that moment: `a` and the ids that were accepted,
+ * `d` and the id that the deliverer was given.
+ * Arguments: the directory, the number of the start, `accept` or `drain`.
+ */
+import { writeSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { systemClock } from '../../dist/clock.js';
+import { openStore } from '../../dist/outbox/open-store.js';
+import { Outbox } from '../../dist/outbox/outbox.js';
+
+const [, , directory, start, mode] = process.argv;
+const perSecond = 2_000;
+const keys = 20;
+const print = line => writeSync(1, `${line}\n`); // at once, so that a kill loses none
+const options = { ordering: 'key', circuitBreaker: false, profile: { delaysMs: [5], budgetMs: 3_600_000 } };
+
+const outbox = new Outbox({
+  store: await openStore({ driver: 'file', directory }, systemClock),
+  clock: systemClock,
+  deliverer: { deliver },
+  endpoints: { ids: () => ['a'], options: () => options },
+});
+await outbox.start();
+print('started');
+await (mode === 'drain' ? drain() : acceptForever());
+
+async function deliver({ id }, attempt) {
+  print(`d ${id}`);
+  await setImmediate();
+  const isFailing = attempt === 1 && Number(id.split('-')[2]) % 50 === 0;
+  return isFailing ? { outcome: 'failed', reason: 'now and then' } : { outcome: 'delivered' };
+}
+
+async function acceptForever() {
+  const startMs = performance.now();
+  for (let number = 0; ; ) {
+    const due = Math.floor(((performance.now() - startMs) / 1_000) * perSecond);
+    const envelopes = [];
+    for (; number < due; number += 1) envelopes.push(envelopeOf(number));
+    await outbox.accept(envelopes);
+    if (envelopes.length > 0) print(`a ${envelopes.map(({ id }) => id).join(' ')}`);
+    await setImmediate();
+  }
+}
+
+/** An id says key, start and number: within a key, they are accepted in this order. */
+function envelopeOf(number) {
+  const key = `k${number % keys}`;
+  const id = [key, start, number].join('-');
+  return { id, endpoint: 'a', key, createdAtMs: systemClock.now(), content: Buffer.alloc(200, id) };
+}
+
+async function drain() {
+  for (;;) {
+    const [{ depth }] = await outbox.status();
+    if (depth.ready + depth.delayed + depth.inFlight === 0) break;
+    await setImmediate();
+  }
+  await outbox.close();
+}
