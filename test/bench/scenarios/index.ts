@@ -3,6 +3,7 @@ import { clientEvent } from './event.js';
 import { fanout, protocols } from './fan-out.js';
 import { growth } from './growth.js';
 import { idle } from './idle.js';
+import { outbox } from './outbox.js';
 import { rest } from './rest.js';
 import type { Scenario } from './scenario.js';
 import { slowReader } from './slow-reader.js';
@@ -16,6 +17,7 @@ export const scenarios: readonly Scenario[] = [
   smallGroups,
   clientEvent,
   rest,
+  outbox,
   connect,
   idle,
   growth,

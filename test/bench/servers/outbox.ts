@@ -1,0 +1,29 @@
+/** Hubwire's outbox with the driver `file`, which accepts batches one after the other. The argument is its directory. */
+import { randomUUID } from 'node:crypto';
+import { systemClock } from '../../../src/clock.js';
+import { openStore } from '../../../src/outbox/open-store.js';
+import { Outbox } from '../../../src/outbox/outbox.js';
+import { batchSize, contentBytes } from './outbox-batch.js';
+import { serveOwnWork } from './own-work.js';
+
+const [directory = ''] = process.argv.slice(2);
+const outbox = new Outbox({
+  store: await openStore({ driver: 'file', directory }, systemClock),
+  clock: systemClock,
+  deliverer: { deliver: async () => ({ outcome: 'delivered' }) },
+  endpoints: { ids: () => ['hook'], options: () => ({ enabled: false }) }, // what is accepted waits
+});
+await outbox.start();
+const content = Buffer.alloc(contentBytes, 'x');
+
+serveOwnWork(async () => {
+  const createdAtMs = systemClock.now();
+  const envelopes = Array.from({ length: batchSize }, () => ({
+    id: randomUUID(),
+    endpoint: 'hook',
+    createdAtMs,
+    content,
+  }));
+  await outbox.accept(envelopes);
+  return batchSize;
+});
