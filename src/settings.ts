@@ -1,4 +1,5 @@
 import {
+  type AppKey,
   type Apps,
   type Config,
   defaultHubConfig,
@@ -11,6 +12,7 @@ import { openFileLimit } from './listener/open-files.js';
 import type { SocketLimits } from './listener/socket-guard.js';
 import type { DoorSettings } from './sockets/door.js';
 import type { WebPubSubSettings } from './sockets/entrances/webpubsub.js';
+import type { WebhookSettings } from './webhooks/sources.js';
 
 /**
  * The configuration in use. Parts are given functions that read it at each use, so that a reload, which swaps `config` as
@@ -74,6 +76,16 @@ export class Settings {
     };
   }
 
+  /** Of the configuration in use: to be given again after a reload. */
+  ofWebhooks(): WebhookSettings {
+    const { apps, hubs, webhooks } = this.config;
+    return {
+      general: webhooks,
+      apps: apps.all().map(app => ({ ...app.webhooks, id: app.id, keys: app.keys.map(signingKeyOf) })),
+      hubs: [...hubs].map(([key, hub]) => ({ ...hub.webhooks, hub: hub.name, key })),
+    };
+  }
+
   /** Where the outbox keeps its envelopes. Of the configuration that the service starts with: a queue is opened once. */
   ofQueue(directory: string): QueueSettings & { readonly directory: string } {
     return { ...this.config.queue, directory };
@@ -82,4 +94,9 @@ export class Settings {
   #ofHub(hub: string): Omit<HubConfig, 'name'> {
     return this.config.hubs.get(hub) ?? defaultHubConfig;
   }
+}
+
+/** A key in the words of webhooks. */
+function signingKeyOf({ key, secret, createdAtMs, active }: AppKey) {
+  return { key, secret, createdAtMs, isActive: active };
 }

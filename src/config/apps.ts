@@ -10,39 +10,38 @@ export interface AppKey {
   readonly secret: string;
   /** Unix milliseconds; undefined: before all that have a time. */
   readonly createdAtMs: number | undefined;
-  readonly isActive: boolean;
+  readonly active: boolean;
 }
 
 /** `Infinity` where there is no limit. */
 export interface AppLimits {
-  readonly connections: number;
+  readonly maxConnections: number;
   /** Of one connection. */
-  readonly clientEventsPerSecond: number;
-  readonly backendEventsPerSecond: number;
-  readonly readRequestsPerSecond: number;
-  readonly presenceMembers: number;
-  readonly presenceMemberBytes: number;
-  readonly channelNameLength: number;
-  readonly eventChannels: number;
-  readonly eventNameLength: number;
-  readonly eventDataBytes: number;
-  readonly batchEvents: number;
+  readonly maxClientEventsPerSecond: number;
+  readonly maxBackendEventsPerSecond: number;
+  readonly maxReadRequestsPerSecond: number;
+  readonly maxPresenceMembers: number;
+  readonly maxPresenceMemberBytes: number;
+  readonly maxChannelNameLength: number;
+  readonly maxChannelsPerEvent: number;
+  readonly maxEventNameLength: number;
+  readonly maxEventBytes: number;
+  readonly maxEventsPerBatch: number;
 }
 
 /** An application of Pusher's clients and server libraries. (pusher-webhooks 5.1) */
 export interface App {
   readonly id: string;
-  readonly isEnabled: boolean;
+  readonly enabled: boolean;
   /** In the order of the file; inactive ones too. */
   readonly keys: readonly AppKey[];
   /** The oldest active one: it signs webhooks. (pusher-webhooks 1.5 row 37) */
   readonly signingKey: AppKey;
-  readonly allowsClientEvents: boolean;
-  /** Is a connection closed that neither signs in nor joins a private or presence channel in time? */
-  readonly requiresAuthorization: boolean;
-  readonly authorizationTimeoutMs: number;
-  readonly sendsWatchlistEvents: boolean;
-  readonly sendsSubscriptionCounts: boolean;
+  readonly enableClientMessages: boolean;
+  readonly enableWatchlistEvents: boolean;
+  readonly enableSubscriptionCount: boolean;
+  /** Within which a client must sign in or join a private or presence channel; undefined: it need not. */
+  readonly authorizationTimeoutMs: number | undefined;
   /** Of web pages; undefined: all. */
   readonly allowedOrigins: readonly string[] | undefined;
   readonly limits: AppLimits;
@@ -74,7 +73,7 @@ const knownSecrets: ReadonlySet<string> = new Set(['app-secret', 'demo-secret'])
 
 /** Why others must not reach a service with these apps, as `while …`; undefined: they may. As for the development key. */
 export function weaknessOf(apps: Apps): string | undefined {
-  const isKnown = ({ isActive, secret }: AppKey) => isActive && knownSecrets.has(secret);
+  const isKnown = ({ active, secret }: AppKey) => active && knownSecrets.has(secret);
   const app = apps.all().find(({ keys }) => keys.some(isKnown));
   return app && `while app ${app.id} has a secret of a sample, which everyone knows; ${makeSecret}`;
 }
@@ -109,16 +108,18 @@ export function webhooksOf(file: HubsFile): WebhooksEntry {
 function buildApp(app: AppSettings): App {
   const settings = settingsOf(app);
   const keys = keysOf(settings);
+  const { authorizationTimeoutSeconds } = appDefaults;
   return {
     id: settings.id,
-    isEnabled: settings.enabled ?? true,
+    enabled: settings.enabled ?? true,
     keys,
-    signingKey: oldestActive(keys) as AppKey, // one is active: checkApps
-    allowsClientEvents: settings.enable_client_messages ?? false,
-    requiresAuthorization: settings.enable_user_authentication ?? false,
-    authorizationTimeoutMs: (settings.user_authentication_timeout ?? appDefaults.authorizationTimeoutSeconds) * 1_000,
-    sendsWatchlistEvents: settings.enable_watchlist_events ?? true,
-    sendsSubscriptionCounts: settings.enable_subscription_count ?? false,
+    signingKey: oldestActive(keys.filter(({ active }) => active)) as AppKey, // one is active: checkApps
+    enableClientMessages: settings.enable_client_messages ?? false,
+    enableWatchlistEvents: settings.enable_watchlist_events ?? true,
+    enableSubscriptionCount: settings.enable_subscription_count ?? false,
+    authorizationTimeoutMs: settings.enable_user_authentication
+      ? (settings.user_authentication_timeout ?? authorizationTimeoutSeconds) * 1_000
+      : undefined,
     allowedOrigins: originsOf(settings.allowed_origins),
     limits: limitsOf(settings),
     webhooks: sourceOf(settings),
@@ -136,23 +137,23 @@ function keysOf({ keys, key, secret }: FlatSettings): readonly AppKey[] {
     key: each.key,
     secret: each.secret,
     createdAtMs: each.created_at ? parseInstant(each.created_at) : undefined,
-    isActive: each.active ?? true,
+    active: each.active ?? true,
   }));
 }
 
 function limitsOf(settings: FlatSettings): AppLimits {
   return {
-    connections: unlessUnlimited(settings.max_connections),
-    clientEventsPerSecond: unlessUnlimited(settings.max_client_events_per_second, appDefaults.clientEventsPerSecond),
-    backendEventsPerSecond: unlessUnlimited(settings.max_backend_events_per_second),
-    readRequestsPerSecond: unlessUnlimited(settings.max_read_requests_per_second),
-    presenceMembers: settings.max_presence_members_per_channel ?? appDefaults.presenceMembers,
-    presenceMemberBytes: bytesOf(settings.max_presence_member_size_in_kb, appDefaults.presenceMemberKb),
-    channelNameLength: settings.max_channel_name_length ?? appDefaults.channelNameLength,
-    eventChannels: settings.max_event_channels_at_once ?? appDefaults.eventChannels,
-    eventNameLength: settings.max_event_name_length ?? appDefaults.eventNameLength,
-    eventDataBytes: bytesOf(settings.max_event_payload_in_kb, appDefaults.eventDataKb),
-    batchEvents: settings.max_event_batch_size ?? appDefaults.batchEvents,
+    maxConnections: unlessUnlimited(settings.max_connections),
+    maxClientEventsPerSecond: unlessUnlimited(settings.max_client_events_per_second, appDefaults.clientEventsPerSecond),
+    maxBackendEventsPerSecond: unlessUnlimited(settings.max_backend_events_per_second),
+    maxReadRequestsPerSecond: unlessUnlimited(settings.max_read_requests_per_second),
+    maxPresenceMembers: settings.max_presence_members_per_channel ?? appDefaults.presenceMembers,
+    maxPresenceMemberBytes: bytesOf(settings.max_presence_member_size_in_kb, appDefaults.presenceMemberKb),
+    maxChannelNameLength: settings.max_channel_name_length ?? appDefaults.channelNameLength,
+    maxChannelsPerEvent: settings.max_event_channels_at_once ?? appDefaults.eventChannels,
+    maxEventNameLength: settings.max_event_name_length ?? appDefaults.eventNameLength,
+    maxEventBytes: bytesOf(settings.max_event_payload_in_kb, appDefaults.eventDataKb),
+    maxEventsPerBatch: settings.max_event_batch_size ?? appDefaults.batchEvents,
   };
 }
 

@@ -27,5 +27,5 @@ export function foreignSettingText(key: string, parent: Path): string | undefine
     return `\`${key}\` is a section of Sockudo and soketi; write its apps under \`apps:\`, or run: hubwire import sockudo FILE (or soketi)`;
   }
   if (parent[0] !== 'apps' || !Object.hasOwn(foreignSettings, key)) return undefined;
-  return `\`${key}\` of Sockudo has no equal, and ${foreignSettings[key]}; remove it`;
+  return `\`${key}\` of Sockudo has no equal: ${foreignSettings[key]}; remove it`;
 }

@@ -51,7 +51,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     ],
     ...['hub', 'protocols', 'errors', 'logging', 'clock', 'addresses', 'readiness', 'settings', 'reloads', 'shutdown'],
   ],
-  settings: ['types of sockets', 'listener', 'config'],
+  settings: ['types of sockets', 'types of webhooks', 'listener', 'config'],
   reloads: ['config', 'types of settings', 'types of upstream', 'types of clock'],
   shutdown: [...['sockets', 'listener', 'upstream', 'hub', 'clock', 'readiness'].map(room => typesOf + room)],
   logging: ['types of hub', 'hub/roles.ts', 'line-budget', 'clock'],
@@ -68,7 +68,8 @@ export const roomImports: Readonly<Record<string, Places>> = {
   backplane: ['types of hub', 'errors'],
   config: [
     ...['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'protocols/names.ts'],
-    ...['webhooks', 'egress/address-guard.ts', 'types of clock', 'errors'],
+    ...['options', 'event-types', 'filters', 'targets', 'signatures', 'endpoints'].map(name => `webhooks/${name}.ts`),
+    ...['egress/address-guard.ts', 'types of clock', 'errors'],
   ],
   auth: ['types of clock', 'errors'],
   hub: ['protocols', 'frames', 'filter', 'types of clock', 'errors'],

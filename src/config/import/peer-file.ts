@@ -13,8 +13,13 @@ const mostAliases = 100;
  * @throws ConfigError
  */
 export function readPeerFile(text: string, file: string): unknown {
-  if (isToml(text)) throw ConfigError.ofFile(file, 'the file is TOML, which is not read here; convert it to JSON');
-  return undotted(parse(text, file));
+  try {
+    const tree = parse(text, file);
+    if (typeof tree === 'object' || !isToml(text)) return undotted(tree);
+  } catch (error) {
+    if (!isToml(text)) throw error;
+  }
+  throw ConfigError.ofFile(file, 'the file is TOML, which is not read here; convert it to JSON');
 }
 
 function parse(text: string, file: string): unknown {

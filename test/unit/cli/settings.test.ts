@@ -2,8 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { checkAppFence } from '../../../src/cli/hubs-file.js';
 import {
   checkFence,
+  dataDirectoryOf,
   developmentKey,
   parseHost,
   parsePort,
@@ -12,6 +14,7 @@ import {
   readKeys,
   readTls,
 } from '../../../src/cli/settings.js';
+import { parseConfig } from '../../../src/config/load.js';
 
 const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
 const key32 = 'k'.repeat(32);
@@ -158,5 +161,28 @@ describe('a key and a file of it', () => {
     expect(() => readKeys({ HUBWIRE_PRIMARY_KEY_FILE: fileOf('') })).toThrow(
       /^HUBWIRE_PRIMARY_KEY_FILE must not be empty/,
     );
+  });
+});
+
+describe('[design 8] where durable data is kept', () => {
+  test('beside hubs.yaml, or in the folder that is given', () => {
+    expect(dataDirectoryOf({ text: 'data', name: '--data-dir', isDefault: true }, '/etc/hubwire/hubs.yaml')).toBe(
+      '/etc/hubwire/data',
+    );
+    expect(dataDirectoryOf(given('/var/lib/hubwire'), '/etc/hubwire/hubs.yaml')).toBe('/var/lib/hubwire');
+    expect(dataDirectoryOf(given('data'), '/etc/hubwire/hubs.yaml')).toBe(join(process.cwd(), 'data'));
+  });
+});
+
+describe('[design 8] an app with the secret of a sample', () => {
+  const appsOf = (secret: string) =>
+    parseConfig(`apps: [{ id: app, key: app-key, secret: ${secret} }]`, { file: 'hubs.yaml', env: {} }).apps;
+
+  test('is for this machine only', () => {
+    expect(() => checkAppFence(appsOf('app-secret'), given('0.0.0.0', 'HUBWIRE_HOST'))).toThrow(
+      /^refusing to listen on 0\.0\.0\.0 \(HUBWIRE_HOST\) while app app has a secret of a sample, which everyone knows; give it one of its own: /,
+    );
+    expect(() => checkAppFence(appsOf('app-secret'), given('127.0.0.1'))).not.toThrow();
+    expect(() => checkAppFence(appsOf('of-our-own'), given('0.0.0.0'))).not.toThrow();
   });
 });

@@ -12,6 +12,12 @@ function chat(...lines: readonly string[]): string {
   return `hubs:\n  chat:\n${lines.map(line => `    ${line}\n`).join('')}`;
 }
 
+/** App 42 with these settings. */
+function app(...settings: readonly string[]): string {
+  const secret = settings.some(setting => setting.startsWith('secret')) ? [] : ['secret: s'];
+  return `apps: [{ id: 42, key: k, ${[...secret, ...settings].join(', ')} }]`;
+}
+
 const guarded = 'eventHandlers: [{ urlTemplate: "http://h/?code=s3cret", systemEvents: [connect] }]';
 
 describe('[newcomer F14] what a reload changed', () => {
@@ -41,6 +47,16 @@ describe('[newcomer F14] what a reload changed', () => {
       ['delivery.retryDelaysInSeconds'],
     ],
     ['hubs: {} # a', 'hubs: {} # b', []],
+    ['hubs: {}', app('max_connections: 5'), ['app 42 added']],
+    [app('max_connections: 5'), 'hubs: {}', ['app 42 removed']],
+    [
+      app('max_connections: 5', 'secret: s'),
+      app('max_connections: 6', 'secret: t', 'enabled: false'),
+      ['app 42: max_connections 5 → 6, secret, enabled default → false'],
+    ],
+    [app('max_connections: 5'), app('policy: { limits: { max_connections: 5 } }'), []],
+    ['webhooks: { linger_ms: 5 }', 'webhooks: { linger_ms: 6 }', ['webhooks.linger_ms 5 → 6']],
+    ['queue: { driver: file }', 'queue: { driver: memory }', ['queue.driver (effective after a restart)']],
   ])('%j → %j', (before, after, lines) => {
     expect(changes(before, after)).toEqual({ lines, openings: [] });
   });

@@ -1,0 +1,328 @@
+import { describe, expect, test } from 'vitest';
+import { parse as parseYaml } from 'yaml';
+import { importFrom, type Peer } from '../../../../src/config/import/import.js';
+import { ConfigError, formatPath } from '../../../../src/config/problems.js';
+
+function imported(peer: Peer, content: unknown, asVariables = false) {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  return importFrom(peer, text, { file: 'config.json', asVariables });
+}
+
+/** The lines of the message that the file is refused with. */
+function refusal(peer: Peer, content: unknown): string {
+  try {
+    imported(peer, content);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message;
+    throw error;
+  }
+  throw new Error('accepted');
+}
+
+const app = { id: 'a', key: 'k', secret: 'hush' };
+
+/** What is written for an app that sets nothing: limits of the peer where they differ from those here. */
+const peerLimits = {
+  max_presence_members_per_channel: 100,
+  max_presence_member_size_in_kb: 2,
+  max_channel_name_length: 200,
+  max_event_channels_at_once: 100,
+  max_event_name_length: 200,
+  max_event_payload_in_kb: 100,
+  max_event_batch_size: 10,
+};
+
+describe('a configuration of Sockudo', () => {
+  const whole = (apps: unknown[], others: object = {}) => ({
+    app_manager: { driver: 'memory', array: { apps } },
+    ...others,
+  });
+
+  test('an app keeps the limits and defaults that it had', () => {
+    const { text, problems, unmatched, apps } = imported('sockudo', whole([app]));
+    expect(parseYaml(text)).toEqual({
+      apps: [{ ...app, enable_watchlist_events: false, max_client_events_per_second: 0, ...peerLimits }],
+    });
+    expect([apps, problems, unmatched]).toEqual([1, [], []]);
+  });
+
+  test('limits of the server are those of each app that has none of its own', () => {
+    const limits = {
+      presence: { max_members_per_channel: 50, max_member_size_in_kb: '4' },
+      event_limits: { max_payload_in_kb: 20 },
+      user_authentication_timeout: 60,
+    };
+    const apps = [
+      { ...app, max_event_payload_in_kb: 30, enable_user_authentication: true },
+      { ...app, id: 'b', key: 'l' },
+    ];
+    expect(parseYaml(imported('sockudo', whole(apps, limits)).text).apps).toMatchObject([
+      {
+        max_presence_members_per_channel: 50,
+        max_presence_member_size_in_kb: 4,
+        max_event_payload_in_kb: 30,
+        user_authentication_timeout: 60,
+      },
+      { max_presence_members_per_channel: 50, max_event_payload_in_kb: 20 },
+    ]);
+  });
+
+  test('settings in groups, webhooks, batches and the queue', () => {
+    const policy = {
+      limits: { max_connections: 10 },
+      features: { enable_client_messages: true },
+      channels: { allowed_origins: ['https://a.example'] },
+      webhooks: [
+        {
+          url: 'https://a.example/h',
+          event_types: ['channel_occupied'],
+          filter: { channel_prefix: 'x' },
+          headers: { A: 'b' },
+        },
+      ],
+    };
+    const others = {
+      queue: { driver: 'redis', redis: { concurrency: 5, prefix: 'sockudo_queue:', url_override: 'redis://r:6379/' } },
+      webhooks: { retry: { max_attempts: 3 }, request_timeout_ms: 2_000 },
+    };
+    const { text, problems, unmatched } = imported('sockudo', whole([{ ...app, policy }], others));
+    expect(parseYaml(text)).toMatchObject({
+      apps: [
+        {
+          max_connections: 10,
+          enable_client_messages: true,
+          allowed_origins: ['https://a.example'],
+          webhooks: [
+            {
+              url: 'https://a.example/h',
+              event_types: ['channel_occupied'],
+              filter: { channel_prefix: 'x' },
+              headers: { A: 'b' },
+              retry: { max_attempts: 3 },
+              request_timeout_ms: 2_000,
+            },
+          ],
+        },
+      ],
+      webhooks: { batching: { enabled: true, duration: 50, size: 100 } },
+      queue: { driver: 'redis', redis: { url: 'redis://r:6379/', concurrency: 5, prefix: 'sockudo_queue:' } },
+    });
+    expect([problems, unmatched]).toEqual([[], []]);
+  });
+
+  test('each setting without an equal is told by name, with what to do where there is something', () => {
+    const policy = {
+      limits: { decay_seconds: 2 },
+      channels: { channel_delta_compression: { a: { enabled: true }, b: {} } },
+    };
+    const webhook = {
+      url: 'https://h/',
+      event_types: ['channel_occupied', 'ai_run_started'],
+      filter: { channel_namespace: 'n' },
+    };
+    const apps = [{ ...app, policy: { ...policy, webhooks: [webhook] } }];
+    const others = {
+      port: 6001,
+      adapter: { driver: 'nats', nats: { servers: ['n'], token: null } },
+      queue: { driver: 'kafka' },
+    };
+    const { unmatched, text } = imported('sockudo', whole(apps, others));
+    expect(unmatched.map(({ path, advice }) => [formatPath(path), advice])).toEqual([
+      ['app_manager.array.apps[0].policy.limits.decay_seconds', 'rates are counted per second'],
+      ['app_manager.array.apps[0].policy.channels.channel_delta_compression', 'messages are sent whole'],
+      ['app_manager.array.apps[0].policy.webhooks[0].event_types', undefined],
+      [
+        'app_manager.array.apps[0].policy.webhooks[0].filter.channel_namespace',
+        expect.stringContaining('channel_pattern'),
+      ],
+      ['port', 'set --port or HUBWIRE_PORT'],
+      ['adapter.driver', undefined],
+      ['adapter.nats.servers', undefined],
+      ['queue.driver', 'set `queue:`'],
+    ]);
+    expect(parseYaml(text).apps[0].webhooks[0].event_types).toEqual(['channel_occupied']);
+  });
+
+  test('only the list of apps is a file, too', () => {
+    expect(imported('sockudo', [app]).apps).toBe(1);
+  });
+
+  test('what has to be corrected is told with its place in the block', () => {
+    const webhook = { url: 'https://h/', event_types: ['channel_occupied'], filter: { channel_pattern: '(?=a)' } };
+    const { problems } = imported('sockudo', [{ ...app, webhooks: [webhook] }]);
+    expect(problems.map(({ path }) => path)).toEqual(['apps[0].webhooks[0].filter.channel_pattern']);
+    expect(imported('sockudo', [{ id: 'a' }]).problems.map(({ path }) => path)).toEqual([
+      'apps[0].key',
+      'apps[0].secret',
+    ]);
+  });
+});
+
+describe('a configuration of soketi', () => {
+  test('keys with dots, its spellings, and numbers as texts', () => {
+    const apps = [{ ...app, maxConnections: '200', EnableClientMessages: true, max_client_events_per_sec: 20 }];
+    const { text, problems, unmatched } = imported('soketi', {
+      'appManager.array.apps': apps,
+      'presence.maxMembersPerChannel': 7,
+    });
+    expect(parseYaml(text)).toEqual({
+      apps: [
+        {
+          ...app,
+          enable_client_messages: true,
+          max_connections: 200,
+          max_client_events_per_second: 20,
+          ...peerLimits,
+          max_presence_members_per_channel: 7,
+        },
+      ],
+    });
+    expect([problems, unmatched]).toEqual([[], []]);
+  });
+
+  test('its webhooks, as a list or as JSON text', () => {
+    const webhooks = [
+      {
+        url: 'https://h/',
+        event_types: ['cache_miss'],
+        filter: { channel_name_starts_with: 'a', channel_name_ends_with: 'z' },
+      },
+      {
+        lambda_function: 'fn',
+        event_types: ['member_added'],
+        lambda: { async: true, region: 'r', client_options: { endpoint: 'http://l' } },
+      },
+    ];
+    const expected = [
+      { url: 'https://h/', event_types: ['cache_miss'], filter: { channel_prefix: 'a', channel_suffix: 'z' } },
+      {
+        lambda_function: 'fn',
+        lambda: { region: 'r', async: true, client_options: { endpoint: 'http://l' } },
+        event_types: ['member_added'],
+      },
+    ];
+    for (const form of [webhooks, JSON.stringify(webhooks)]) {
+      const { text, problems } = imported('soketi', {
+        appManager: { driver: 'array', array: { apps: [{ ...app, webhooks: form }] } },
+      });
+      expect(parseYaml(text).apps[0].webhooks).toEqual(expected);
+      expect(problems).toEqual([]);
+    }
+  });
+
+  test.each([
+    [{ driver: 'sync' }, undefined],
+    [
+      { driver: 'redis', redis: { concurrency: 2 } },
+      { driver: 'redis', redis: { url: 'redis://:p%40ss@r:6379/1', concurrency: 2 } },
+    ],
+    [
+      { driver: 'sqs', sqs: { queueUrl: 'https://q/', region: 'r' } },
+      { driver: 'sqs', sqs: { queue_url: 'https://q/', region: 'r' } },
+    ],
+  ])('queue %j', (queue, expected) => {
+    const webhooks = [{ url: 'https://h/', event_types: ['cache_miss'] }];
+    const database = { redis: { host: 'r', password: 'p@ss', db: 1 } };
+    const content = { appManager: { array: { apps: [{ ...app, webhooks }] } }, queue, database };
+    expect(parseYaml(imported('soketi', content).text).queue).toEqual(expected);
+  });
+});
+
+describe('secrets', () => {
+  const webhooks = [
+    {
+      url: 'https://h/?code=hush',
+      event_types: ['cache_miss'],
+      headers: { Authorization: 'Bearer hush', 'X-Name': 'n' },
+    },
+  ];
+  const content = [
+    { ...app, id: 42, webhooks },
+    { ...app, id: 'b c', key: 'l', secret: 'hush2' },
+  ];
+
+  test('are written as they are, with a warning', () => {
+    const { text, secrets } = imported('sockudo', content);
+    expect(text).toMatch(/^# Contains secrets: .*\n/);
+    expect(parseYaml(text).apps[0]).toMatchObject({ secret: 'hush', webhooks });
+    expect(secrets).toHaveLength(4);
+  });
+
+  test('are written as names of variables when this is wanted, and named', () => {
+    const { text, secrets, problems } = imported('sockudo', content, true);
+    expect(text).not.toContain('hush');
+    expect(secrets.map(({ name, place }) => `${name} ${place}`)).toEqual([
+      'APP_42_SECRET apps[0].secret',
+      'APP_42_WEBHOOKS_1_URL apps[0].webhooks[0].url',
+      'APP_42_WEBHOOKS_1_AUTHORIZATION apps[0].webhooks[0].headers.Authorization',
+      'APP_B_C_SECRET apps[1].secret',
+    ]);
+    expect(parseYaml(text).apps[0].secret).toBe(['$', '{APP_42_SECRET}'].join(''));
+    expect(problems.map(({ path }) => path)).toEqual(['apps[1].id']);
+  });
+
+  test('two secrets never have one name', () => {
+    const twins = [
+      { ...app, id: 'a-b' },
+      { ...app, id: 'a_b', key: 'l' },
+    ];
+    expect(imported('sockudo', twins, true).secrets.map(({ name }) => name)).toEqual([
+      'APP_A_B_SECRET',
+      'APP_A_B_SECRET_2',
+    ]);
+  });
+
+  test('a text of the file never becomes a variable', () => {
+    const literal = ['$', '{HOME}'].join('');
+    expect(parseYaml(imported('sockudo', [{ ...app, secret: literal }]).text).apps[0].secret).toBe(`$${literal}`);
+    expect(imported('sockudo', [{ ...app, secret: literal }]).problems).toEqual([]);
+  });
+});
+
+describe('what is no configuration', () => {
+  test.each([
+    ['sockudo', '{ "app_manager": ', /^config\.json:1:\d+: /],
+    [
+      'sockudo',
+      'debug = true\n[app_manager]\n',
+      /^config\.json:1:1: the file is TOML, which is not read here; convert it to JSON$/,
+    ],
+    ['sockudo', '# a comment\n\n[[apps]]\n', /TOML/],
+    ['sockudo', 'text', /no configuration of Sockudo: it is no mapping$/],
+    ['sockudo', '', /it is no mapping$/],
+    [
+      'soketi',
+      '{}',
+      /appManager\.array\.apps is no list of apps, so there is nothing to import; is it the right file\?$/,
+    ],
+    ['sockudo', '[]', /is no list of apps/],
+    ['sockudo', '[1]', /is no list of apps/],
+    [
+      'sockudo',
+      '{ "app_manager": { "driver": "mysql" } }',
+      /app_manager\.driver is mysql, so the apps are in that database; write them to a list there$/,
+    ],
+    [
+      'sockudo',
+      '{ "appManager": { "array": { "apps": [{}] } } }',
+      /the file is one of soketi, not of Sockudo; run: hubwire import soketi FILE$/,
+    ],
+    ['soketi', '{ "app_manager": { "array": { "apps": [{}] } } }', /run: hubwire import sockudo FILE$/],
+    ['soketi', `${'['.repeat(50_000)}`, /^config\.json:1:\d+: /],
+  ] as const)('%s, case %#', (peer, text, message) => {
+    expect(refusal(peer, text)).toMatch(message);
+  });
+
+  test('a message shows no text of the file', () => {
+    expect(refusal('sockudo', '{ "secret": "hush", "key": hush" }')).not.toContain('hush');
+    expect(refusal('sockudo', { app_manager: { driver: 'mysql://hush', array: {} } })).not.toContain('hush');
+  });
+
+  test('keys that are special to programs are only names', () => {
+    const { unmatched } = imported(
+      'sockudo',
+      `{ "__proto__": { "a": 1 }, "constructor": { "b": 2 }, "app_manager": { "array": { "apps": [${JSON.stringify(app)}] } } }`,
+    );
+    expect(unmatched.map(({ path }) => formatPath(path))).toEqual(['__proto__.a', 'constructor.b']);
+  });
+});

@@ -1,0 +1,55 @@
+import { pino } from 'pino';
+import { describe, expect, test } from 'vitest';
+import { parseConfig } from '../../src/config/load.js';
+import { Reloads } from '../../src/reloads.js';
+import { Settings } from '../../src/settings.js';
+import { ManualClock } from '../support/manual-clock.js';
+
+function configOf(text: string) {
+  return parseConfig(text, { file: 'hubs.yaml', env: {} });
+}
+
+/** Reloads of a service that starts without apps. */
+function reloadsOf({ isPublic }: { isPublic: boolean }) {
+  const lines: string[] = [];
+  const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
+  const settings = new Settings(configOf('hubs: {}'));
+  const handlers = {
+    configure: (_handlers: unknown, _options: unknown, swap: () => void = () => {}) => {
+      swap();
+      return Promise.resolve();
+    },
+  };
+  return { reloads: new Reloads(settings, handlers as never, new ManualClock(), log, isPublic), settings, lines };
+}
+
+const own = 'apps: [{ id: "42", key: k, secret: own }]';
+const sample = 'apps: [{ id: app, key: app-key, secret: app-secret }]';
+
+describe('a reload', () => {
+  test('swaps the apps for everyone who looks them up', async () => {
+    const { reloads, settings, lines } = reloadsOf({ isPublic: true });
+    const apps = settings.ofApps();
+    expect(apps.findById('42')).toBeUndefined();
+    await reloads.add(configOf(own));
+    expect([apps.findById('42')?.id, apps.findByKey('k')?.id, apps.all().length]).toEqual(['42', '42', 1]);
+    expect(lines).toEqual(['the new configuration is applied: app 42 added']);
+  });
+
+  test('with a secret that everyone knows is rejected where other machines reach the service', async () => {
+    const { reloads, settings, lines } = reloadsOf({ isPublic: true });
+    await reloads.add(configOf(own));
+    await reloads.add(configOf(sample));
+    expect(settings.ofApps().findById('app')).toBeUndefined();
+    expect(settings.ofApps().findById('42')?.id).toBe('42');
+    expect(lines.at(-1)).toBe(
+      'the configuration not applied, the previous configuration is kept: other machines reach the service, while app app has a secret of a sample, which everyone knows; give it one of its own: openssl rand -hex 20',
+    );
+  });
+
+  test('with a secret that everyone knows is applied on loopback', async () => {
+    const { reloads, settings } = reloadsOf({ isPublic: false });
+    await reloads.add(configOf(sample));
+    expect(settings.ofApps().findById('app')?.id).toBe('app');
+  });
+});
