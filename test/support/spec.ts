@@ -3,7 +3,17 @@ import { join } from 'node:path';
 import { repository } from './doc-pages.js';
 
 /** The pages of `docs/spec` that code and tests cite by name. */
-export const digestNames = ['client-protocols', 'upstream-events', 'rest-api', 'design'] as const;
+export const digestNames = ['client-protocols', 'upstream-events', 'rest-api', 'pusher-webhooks', 'design'] as const;
+
+/** What ids of assertions begin with, and the page that states them: `[CP §8.3]` is short for `[client-protocols 8.3]`. */
+const pageOfPrefix = {
+  CP: 'client-protocols',
+  UE: 'upstream-events',
+  RA: 'rest-api',
+  PW: 'pusher-webhooks',
+} as const satisfies Record<string, (typeof digestNames)[number]>;
+type Prefix = keyof typeof pageOfPrefix;
+export const assertionPrefixes = Object.keys(pageOfPrefix) as readonly Prefix[];
 
 /** What can be cited of one page. */
 export interface Digest {
@@ -11,7 +21,7 @@ export interface Digest {
   readonly sections: ReadonlyMap<string, string>;
   /** `D7` in client-protocols and upstream-events. */
   readonly decisions: ReadonlySet<string>;
-  /** `CP-012`, `UE-014`, `RA-065`. */
+  /** `CP-012`, `UE-014`, `RA-065`, `PW-003`. */
   readonly assertions: ReadonlySet<string>;
 }
 
@@ -24,7 +34,10 @@ export interface Citation {
   readonly place: string;
 }
 
-const assertionId = /\b(?:CP|UE|RA)-\d{3}\b/g;
+const anyPrefix = assertionPrefixes.join('|');
+const assertionId = new RegExp(`\\b(?:${anyPrefix})-\\d{3}\\b`, 'g');
+const statedAssertion = new RegExp(`^(?:- \\*\\*|\\| )((?:${anyPrefix})-\\d{3})(?:\\*\\*| \\|)`, 'gm');
+const shortCitation = new RegExp(`^(${anyPrefix}) (?=§?D?\\d)`);
 
 export function readDigests(): Digests {
   return new Map(
@@ -42,7 +55,7 @@ export function digestOf(markdown: string): Digest {
   return {
     sections: new Map(sections),
     decisions: named(/^\| (D\d+) \|/gm),
-    assertions: named(/^(?:- \*\*|\| )((?:CP|UE|RA)-\d{3})(?:\*\*| \|)/gm),
+    assertions: named(statedAssertion),
   };
 }
 
@@ -71,7 +84,8 @@ const outside = '';
 function citedIn(bracket: string): Citation[] {
   const found: Citation[] = [];
   let page: string | undefined; // of the part before
-  for (const part of bracket.split(/[;,]\s*/)) {
+  for (const given of bracket.split(/[;,]\s*/)) {
+    const part = given.replace(shortCitation, (_, prefix: Prefix) => `${pageOfPrefix[prefix]} `);
     const [, name, place] = /^([a-z]+(?:-[a-z]+)*) §?(\d.*|D\d.*)$/.exec(part) ?? [];
     if (name === 'row') {
       appendRow(found, part);

@@ -63,12 +63,18 @@ describe('the finder of citations', () => {
     ['[rest-api 2.1–2.4]', ['rest-api 2.1–2.4']],
     ['[rest-api 5 › TTL]', ['rest-api 5 › TTL']],
     ['[rest-api 9, row 6]', ['rest-api 9, row 6']],
+    ['[pusher-webhooks 1.5, row 37] and pusher-webhooks 3.4', ['pusher-webhooks 1.5, row 37', 'pusher-webhooks 3.4']],
     ['/** as in [client-protocols\n   * 4.3] */', ['client-protocols 4.3']],
     ['the order of rest-api 1.7, and (upstream-events §2)', ['rest-api 1.7', 'upstream-events 2']],
     ["test('[CP-012] [RA-022] one hub')", ['assertion CP-012', 'assertion RA-022']],
+    ["test('[PW-014] first subscriber')", ['assertion PW-014']],
     ['| UE-120…UE-122 |', ['assertion UE-120', 'assertion UE-122']],
     ['[client-protokolls 4.3]', ['client-protokolls 4.3']],
     ['[issue 9, F1]', ['issue 9', 'issue F1']],
+    [
+      '[PW §3.8, 3.10; RA D2] [UE 2]',
+      ['pusher-webhooks 3.8', 'pusher-webhooks 3.10', 'rest-api D2', 'upstream-events 2'],
+    ],
     ['[RFC 9110 5.5] [CloudEvents HTTP 3.1] [F10] [x, y] list[3] [a](b.md) [D26]', []],
   ])('%j', (text, found) => {
     expect(citationsOf(text).map(({ page, place }) => `${page} ${place}`)).toEqual(found);

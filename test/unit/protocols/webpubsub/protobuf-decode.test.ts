@@ -268,9 +268,9 @@ describe('[client-protocols 6] what is not a request', () => {
       { event_message: { event: 'e', data, metadata: { [longText]: '' } } },
     ],
     ['[CP-068] an empty metadata key', { event_message: { event: 'e', data, metadata: { '': '' } } }],
-    ['[CP §10 D23] an event with a stream', { event_message: { event: 'e', data, stream: { stream_id: 's' } } }],
+    ['[CP D23] an event with a stream', { event_message: { event: 'e', data, stream: { stream_id: 's' } } }],
     [
-      '[CP §10 D23] an invocation with a stream',
+      '[CP D23] an invocation with a stream',
       { invoke_event_message: { event: 'e', invocation_id: 'i', stream: { stream_id: 's' } } },
     ],
     ['no invocation id', { invoke_event_message: { event: 'e' } }],
