@@ -1,87 +1,41 @@
-import type { FastifyPluginAsync } from 'fastify';
 import type { Logger } from 'pino';
 import { isLoopback, urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
 import { createAdminServer } from './admin/server.js';
+import { registerApis } from './apis.js';
 import { clientUrl } from './auth/client-url.js';
-import { ContinuationTokens } from './auth/continuation-tokens.js';
 import { Endpoints } from './auth/endpoints.js';
-import { EntraVerifier } from './auth/entra-verifier.js';
 import { type ClientClaims, KeyTokens } from './auth/key-tokens.js';
-import { type AccessKeys, Keys } from './auth/keys.js';
+import { Keys } from './auth/keys.js';
 import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
 import { MemoryBus } from './backplane/memory.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Config, Environment } from './config/load.js';
-import { proxiedFetch } from './egress/fetch.js';
-import type { ProxySettings } from './egress/proxy.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
 import { Slices } from './hub/slices.js';
 import { Watches } from './hub/watches.js';
-import {
-  type Certificate,
-  type CertificateFiles,
-  type CertificateWatch,
-  followCertificate,
-  readCertificate,
-} from './listener/certificate.js';
-import { type TrustProxy, trustedPeers } from './listener/client-address.js';
+import { type Certificate, type CertificateWatch, followCertificate, readCertificate } from './listener/certificate.js';
+import { trustedPeers } from './listener/client-address.js';
 import { GuardedListener, openListeners } from './listener/guarded-listener.js';
-import { defaultTimeouts, type ListenerTimeouts } from './listener/http-settings.js';
+import { defaultTimeouts } from './listener/http-settings.js';
 import { createPublicServer, nodeOptions } from './listener/public-server.js';
 import { SocketGuard, type SocketLimits } from './listener/socket-guard.js';
 import { LogObserver } from './logging.js';
 import { Readiness } from './readiness.js';
 import { Reloads } from './reloads.js';
-import { restApi, restPrefix } from './rest/api.js';
 import { Calls } from './rest/calls.js';
+import type { PusherApps, ServiceOptions } from './service-options.js';
 import { Settings } from './settings.js';
 import { shutDown } from './shutdown.js';
-import type { Door } from './sockets/door.js';
-import { type Apps, PusherEntrance, pusherClientPaths } from './sockets/entrances/pusher.js';
+import { PusherEntrance, pusherClientPaths } from './sockets/entrances/pusher.js';
 import { WebPubSubEntrance } from './sockets/entrances/webpubsub.js';
 import { Gateway } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
 import type { EventHandlers, HandlerStatus } from './upstream/event-handlers.js';
 import { notify } from './upstream/notify.js';
 import { eventHandlersOf } from './upstream/service-handlers.js';
-
-export interface ServiceOptions {
-  /** Address of the public listener; port 0 is any free one. */
-  readonly host: string;
-  readonly port: number;
-  /** Address of the admin listener; undefined: none. */
-  readonly admin: { readonly host: string; readonly port: number } | undefined;
-  /** A `Keys` object may be changed while the service runs. */
-  readonly keys: AccessKeys;
-  /** Public endpoints, as URLs; none: the public listener's own address. */
-  readonly endpoints: readonly string[];
-  readonly config: Config;
-  /** Where durable data is kept. Made when something durable is configured. */
-  readonly dataDirectory?: string | undefined;
-  /** Of the public listener, followed while it runs; none: plain HTTP. */
-  readonly tls?: CertificateFiles | undefined;
-  /** Peers whose forwarding headers are trusted: all, or a comma-separated list of addresses and networks. */
-  readonly trustProxy?: TrustProxy | undefined;
-  /** On the way to upstreams and to issuers of tokens; none when left out. */
-  readonly proxies?: ProxySettings | undefined;
-  readonly log: Logger;
-  readonly version: string;
-  /** URL of this program's documentation; shown at `/` of both listeners. */
-  readonly documentation?: string | undefined;
-  /** Of both listeners. */
-  readonly timeouts?: ListenerTimeouts;
-  readonly clock?: Clock;
-  readonly backplane?: Backplane;
-  readonly observer?: Partial<Observer>;
-  /** Apps of Pusher clients; undefined: such clients are not served. */
-  readonly apps?: Apps | undefined;
-}
-
-/** SDKs make a token for each call, and the same one within a second. Those of clients differ, so none is remembered. */
-const rememberedRestTokens = 1_000;
 
 /** Of the admin listener: probes and scrapers are few. */
 const adminLimits: SocketLimits = { perAddress: () => Number.POSITIVE_INFINITY, unauthenticated: () => 128 };
@@ -108,6 +62,7 @@ export class Service {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #settings: Settings;
+  readonly #apps: PusherApps;
   readonly #keys: Keys;
   readonly #tokens: KeyTokens;
   readonly #backplane: Backplane;
@@ -126,6 +81,7 @@ export class Service {
     this.#log = log;
     this.#clock = options.clock ?? systemClock;
     this.#settings = new Settings(options.config);
+    this.#apps = options.apps ?? this.#settings.ofApps();
     this.#keys = Keys.of(options.keys);
     this.#tokens = this.#newTokens();
     this.#backplane = options.backplane ?? new MemoryBus().connect();
@@ -183,27 +139,21 @@ export class Service {
       version,
       documentation,
       timeouts,
-      clientPaths: this.#options.apps && pusherClientPaths,
+      clientPaths: pusherClientPaths,
       watch: new Calls({ observer, monotonicMs: () => clock.monotonicMs(), isTraced }),
     });
-    app.register(this.#newRestApi(guard), { prefix: restPrefix });
-    return new GuardedListener('public', app, guard);
-  }
-
-  #newRestApi(guard: SocketGuard): FastifyPluginAsync {
-    const clock = this.#clock;
-    const { access, isLocalAuthDisabled } = this.#settings.ofCallers();
-    return restApi({
-      hubs: { get: name => this.hubs.reach(name) },
-      tokens: this.#newTokens(rememberedRestTokens),
-      continuationTokens: new ContinuationTokens(this.#keys),
-      entra: new EntraVerifier({ access, clock, fetch: proxiedFetch(this.#options.proxies) }),
-      isLocalAuthDisabled,
+    registerApis(app, {
+      hubs: name => this.hubs.reach(name),
+      apps: this.#apps,
+      callers: this.#settings.ofCallers(),
+      keys: this.#keys,
       endpoints: this.endpoints,
-      onAuthenticated: socket => guard.recognize(socket),
-      onHealthAnswered: socket => guard.answered(socket),
-      logger: this.#log,
+      guard,
+      clock,
+      proxies: this.#options.proxies,
+      log,
     });
+    return new GuardedListener('public', app, guard);
   }
 
   #newGateway({ observer, turn, isTraced }: Shared): Gateway {
@@ -211,12 +161,9 @@ export class Service {
     const { app, guard } = this.#public;
     const settings = this.#settings.ofSockets();
     const ofWebPubSub = { tokens: this.#tokens, endpoints: this.endpoints, trustProxy, settings };
-    const { apps } = this.#options;
+    const ofPusher = { apps: this.#apps, clock: this.#clock };
     const gateway = new Gateway({
-      entrances: [
-        door => new WebPubSubEntrance(door, ofWebPubSub),
-        ...(apps === undefined ? [] : [(door: Door) => new PusherEntrance(door, { apps, clock: this.#clock })]),
-      ],
+      entrances: [door => new WebPubSubEntrance(door, ofWebPubSub), door => new PusherEntrance(door, ofPusher)],
       hubs: this.hubs,
       endpoints: this.endpoints,
       trustProxy,

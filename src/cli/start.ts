@@ -1,7 +1,8 @@
 import type { Config } from '../config/load.js';
 import { PubSubError } from '../errors.js';
 import { type LogLevel, logLevels, makeLogger } from '../logging.js';
-import type { Service, ServiceOptions } from '../service.js';
+import type { Service } from '../service.js';
+import type { ServiceOptions } from '../service-options.js';
 import { welcomeLines } from './banner.js';
 import { checkAppFence, findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { type Sample, startSample } from './sample.js';

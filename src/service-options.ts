@@ -1,0 +1,46 @@
+import type { Logger } from 'pino';
+import type { AccessKeys } from './auth/keys.js';
+import type { Clock } from './clock.js';
+import type { Config } from './config/load.js';
+import type { ProxySettings } from './egress/proxy.js';
+import type { Backplane, Observer } from './hub/ports.js';
+import type { CertificateFiles } from './listener/certificate.js';
+import type { TrustProxy } from './listener/client-address.js';
+import type { ListenerTimeouts } from './listener/http-settings.js';
+import type { ApiApps } from './pusher-api/apps.js';
+import type { Apps } from './sockets/entrances/pusher.js';
+
+export interface ServiceOptions {
+  /** Address of the public listener; port 0 is any free one. */
+  readonly host: string;
+  readonly port: number;
+  /** Address of the admin listener; undefined: none. */
+  readonly admin: { readonly host: string; readonly port: number } | undefined;
+  /** A `Keys` object may be changed while the service runs. */
+  readonly keys: AccessKeys;
+  /** Public endpoints, as URLs; none: the public listener's own address. */
+  readonly endpoints: readonly string[];
+  readonly config: Config;
+  /** Where durable data is kept. Made when something durable is configured. */
+  readonly dataDirectory?: string | undefined;
+  /** Of the public listener, followed while it runs; none: plain HTTP. */
+  readonly tls?: CertificateFiles | undefined;
+  /** Peers whose forwarding headers are trusted: all, or a comma-separated list of addresses and networks. */
+  readonly trustProxy?: TrustProxy | undefined;
+  /** On the way to upstreams and to issuers of tokens; none when left out. */
+  readonly proxies?: ProxySettings | undefined;
+  readonly log: Logger;
+  readonly version: string;
+  /** URL of this program's documentation; shown at `/` of both listeners. */
+  readonly documentation?: string | undefined;
+  /** Of both listeners. */
+  readonly timeouts?: ListenerTimeouts;
+  readonly clock?: Clock;
+  readonly backplane?: Backplane;
+  readonly observer?: Partial<Observer>;
+  /** Apps of Pusher clients and their servers. Left out: those of the configuration in use. */
+  readonly apps?: PusherApps | undefined;
+}
+
+/** For the entrance and for the HTTP API. */
+export interface PusherApps extends Apps, ApiApps {}
