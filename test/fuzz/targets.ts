@@ -2,7 +2,8 @@ import { target as filter } from './filter.js';
 import type { FuzzTarget } from './fuzz-target.js';
 import { target as json } from './json.js';
 import { target as protobuf } from './protobuf.js';
-import { target as pusherRequests } from './pusher-requests.js';
+import { target as pusher } from './pusher.js';
+import { target as pusherApi } from './pusher-api.js';
 
 /** A new target is one file and one line here. */
-export const targets: readonly FuzzTarget[] = [filter, json, protobuf, pusherRequests];
+export const targets: readonly FuzzTarget[] = [filter, json, protobuf, pusher, pusherApi];
