@@ -45,7 +45,7 @@ describe('pusher-js, the newest', () => {
     await nextEvent(client.connection, 'connected');
     const [error, connecting] = [nextEvent(client.connection, 'error'), nextEvent(client.connection, 'connecting')];
     const stopped = service.stop();
-    expect((await error).error.data.code).toBe(4200);
+    expect((await error).data.code).toBe(4200);
     const closedMs = performance.now();
     await connecting;
     expect(performance.now() - closedMs).toBeLessThan(900); // after any other end it waits for 1 s
