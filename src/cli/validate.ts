@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Endpoints } from '../auth/endpoints.js';
 import { systemClock } from '../clock.js';
-import { handlersOf, loadConfig } from '../config/load.js';
+import { type Config, handlersOf, loadConfig } from '../config/load.js';
 import { observers } from '../hub/observers.js';
 import type { HandlerStatus } from '../upstream/event-handlers.js';
 import { eventHandlersOf } from '../upstream/service-handlers.js';
@@ -30,15 +30,23 @@ export async function validate(file: string, args: ValidateArguments, env: Envir
   await handlers.configure(handlersOf(config), config.delivery);
   const statuses = handlers.statuses();
   await handlers.close();
-  print(path, statuses, args.json === true);
+  print(path, config, statuses, args.json === true);
   if (statuses.some(({ state }) => state !== 'active')) process.exitCode = 1;
 }
 
-function print(file: string, statuses: readonly HandlerStatus[], isJson: boolean): void {
+function print(file: string, config: Config, statuses: readonly HandlerStatus[], isJson: boolean): void {
+  const apps = config.apps.all().map(({ id }) => id);
   const lines = isJson
-    ? [JSON.stringify({ file, isValid: statuses.every(({ state }) => state === 'active'), eventHandlers: statuses })]
+    ? [
+        JSON.stringify({
+          file,
+          isValid: statuses.every(({ state }) => state === 'active'),
+          eventHandlers: statuses,
+          apps,
+        }),
+      ]
     : [
-        `${file}: the file is valid; ${statuses.length} event handler(s)`,
+        `${file}: the file is valid; ${statuses.length} event handler(s)${apps.length === 0 ? '' : `, ${apps.length} app(s)`}`,
         ...handlerLines(statuses).map(line => `  ${line}`),
       ];
   process.stdout.write(`${lines.join('\n')}\n`);

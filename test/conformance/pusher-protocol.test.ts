@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { PusherApp } from '../../src/sockets/entrances/pusher.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { app, appKey, channelAuth, PusherClient, socketUrl, startPusher, userAuth } from '../support/pusher.js';
+import { app, appKey, appsOf, channelAuth, PusherClient, socketUrl, startPusher, userAuth } from '../support/pusher.js';
 import { opcodes, rawDial } from '../support/raw-client.js';
 
 const errorOf = (code: number | null) => ({ event: 'pusher:error', data: { code, message: expect.any(String) } });
@@ -479,7 +479,7 @@ test('[PW-087] whatever clients do, no connection ends 43xx', async () => {
 
 test('what is changed in an app applies to open connections; one that is gone signs nothing', async () => {
   const apps: PusherApp[] = [app];
-  const { open } = await startPusher({ apps: { findByKey: key => apps.find(({ keys }) => keys[0]?.key === key) } });
+  const { open } = await startPusher({ apps: appsOf(apps) });
   const client = await open();
   await client.subscribe('private-a');
   apps[0] = { ...app, enableClientMessages: false };

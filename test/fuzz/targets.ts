@@ -1,9 +1,10 @@
 import { target as filter } from './filter.js';
 import type { FuzzTarget } from './fuzz-target.js';
+import { target as importFile } from './import.js';
 import { target as json } from './json.js';
 import { target as protobuf } from './protobuf.js';
 import { target as pusher } from './pusher.js';
-import { target as pusherApi } from './pusher-api.js';
+import { target as pusherApi } from './pusher-requests.js';
 
 /** A new target is one file and one line here. */
-export const targets: readonly FuzzTarget[] = [filter, json, protobuf, pusher, pusherApi];
+export const targets: readonly FuzzTarget[] = [filter, importFile, json, protobuf, pusher, pusherApi];

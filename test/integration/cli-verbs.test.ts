@@ -1,3 +1,5 @@
+import { readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { Service } from '../../src/service.js';
 import { reply } from '../support/answers.js';
@@ -98,5 +100,57 @@ describe('token', () => {
     const outcome = await runHubwire(['token', ...args]);
     expect([outcome.code, outcome.stdout]).toEqual([1, '']);
     expect(outcome.stderr.replaceAll("'s name", '’s name')).toContain(text);
+  });
+});
+
+describe('import', () => {
+  const soketi = JSON.stringify({ 'appManager.array.apps': [{ id: 42, key: 'k', secret: 'hush' }], port: 6001 });
+
+  test('prints the block, and on standard error what has no equal', async () => {
+    const outcome = await runHubwire(['import', 'soketi', await fileWith(soketi), '--env']);
+    expect(outcome.code).toBe(0);
+    expect(outcome.stdout).toMatch(/^apps:\n {2}- id: "42"\n {4}key: k\n {4}secret: \$\{APP_42_SECRET\}\n/);
+    expect(outcome.stderr).toBe(
+      [
+        '1 app(s)',
+        'secrets to set as environment variables:',
+        '  APP_42_SECRET: apps[0].secret',
+        'to be set elsewhere, or different here:',
+        '  port: set --port or HUBWIRE_PORT',
+        '',
+      ].join('\n'),
+    );
+  });
+
+  test('writes a file for its owner only, which the service accepts, and never replaces one unasked', async () => {
+    const file = await fileWith(soketi);
+    const out = join(dirname(file), 'apps.yaml');
+    const outcome = await runHubwire(['import', 'soketi', file, '--out', out]);
+    expect(outcome).toMatchObject({ code: 0, stdout: '' });
+    expect(outcome.stderr).toContain(`warning: ${out} contains 1 secret(s) as they are`);
+    expect(outcome.stderr).not.toContain('hush');
+    expect((await stat(out)).mode & 0o777).toBe(0o600);
+    expect((await runHubwire(['validate', out])).stdout).toContain('the file is valid; 0 event handler(s), 1 app(s)');
+
+    const text = await readFile(out, 'utf8');
+    const again = await runHubwire(['import', 'soketi', file, '--env', '--out', out]);
+    expect(again.code).toBe(1);
+    expect(again.stderr).toContain(
+      `${out} exists already, and nothing was written; choose another file, or add --force`,
+    );
+    expect(await readFile(out, 'utf8')).toBe(text);
+    expect((await runHubwire(['import', 'soketi', file, '--env', '--out', out, '--force'])).code).toBe(0);
+    expect(await readFile(out, 'utf8')).not.toContain('hush');
+  });
+
+  test('ends with 1 when the block has to be corrected, and for what is no configuration', async () => {
+    const incomplete = await runHubwire(['import', 'sockudo', await fileWith('[{ "id": "a", "secret": "s" }]')]);
+    expect(incomplete.code).toBe(1);
+    expect(incomplete.stderr).toMatch(
+      /to be corrected before the service accepts it:\n {2}line \d+ apps\[0\]\.key: `key` is missing/,
+    );
+    const broken = await runHubwire(['import', 'sockudo', await fileWith('{ "app_manager": ')]);
+    expect(broken).toMatchObject({ code: 1, stdout: '' });
+    expect(broken.stderr).toMatch(/:1:\d+: /);
   });
 });

@@ -72,7 +72,12 @@ describe('the documents', () => {
   );
 
   test.each(hubsFiles())('$name: the hubs.yaml is valid', ({ text }) => {
-    expect(() => parseConfig(text, { file: 'hubs.yaml', env: { CHAT_CODE: 'code' } })).not.toThrow();
+    expect(() =>
+      parseConfig(text, {
+        file: 'hubs.yaml',
+        env: { CHAT_CODE: 'code', APP_42_SECRET: 'secret', APP_42_NEXT_SECRET: 'next' },
+      }),
+    ).not.toThrow();
   });
 });
 

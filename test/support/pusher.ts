@@ -7,7 +7,8 @@ import type { Hub } from '../../src/hub/hub.js';
 import { observers } from '../../src/hub/observers.js';
 import type { Payload } from '../../src/protocols/messages.js';
 import type { Service } from '../../src/service.js';
-import type { Apps, PusherApp } from '../../src/sockets/entrances/pusher.js';
+import type { PusherApps } from '../../src/service-options.js';
+import type { PusherApp } from '../../src/sockets/entrances/pusher.js';
 import { textPayload } from './fake-ports.js';
 import { type StartOptions, startHub } from './start-hub.js';
 import type { TestClient } from './test-client.js';
@@ -22,8 +23,12 @@ export const app: PusherApp = {
   enableClientMessages: true,
 };
 
-export function appsOf(...apps: readonly PusherApp[]): Apps {
-  return { findByKey: key => apps.find(({ keys }) => keys.some(each => each.key === key)) };
+/** @param apps read at each use */
+export function appsOf(apps: readonly PusherApp[]): PusherApps {
+  return {
+    findById: id => apps.find(each => each.id === id),
+    findByKey: key => apps.find(({ keys }) => keys.some(each => each.key === key)),
+  };
 }
 
 export interface PusherOptions extends StartOptions {
@@ -33,7 +38,7 @@ export interface PusherOptions extends StartOptions {
 /** A service with one app, and what its clients are opened with. */
 export async function startPusher({ app: more, ...options }: PusherOptions = {}) {
   const facts: PlainFact[] = [];
-  const apps = appsOf({ ...app, ...more });
+  const apps = appsOf([{ ...app, ...more }]);
   const started = await startHub({ apps, observer: observers({ tell: fact => void facts.push(fact) }), ...options });
   const { service } = started;
   const hub = (): Hub => service.hubs.reach({ app: app.id });

@@ -23,7 +23,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 
 /**
  * Reads a configuration of Sockudo. Limits and defaults of the whole server are written to each app, so that what was
- * accepted before is accepted now. [Sockudo 5, config.json]
+ * accepted before is accepted now. (Sockudo 5, config.json.)
  */
 export function draftOfSockudo(root: PeerSettings, apps: readonly PeerSettings[]): Draft {
   const general = generalOf(root);

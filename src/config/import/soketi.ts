@@ -21,7 +21,7 @@ const elsewhere: Readonly<Record<string, string>> = {
 
 /**
  * Reads a configuration of soketi. Limits and defaults of the whole server are written to each app, so that what was
- * accepted before is accepted now. [soketi 1, options]
+ * accepted before is accepted now. (soketi 1, options.)
  */
 export function draftOfSoketi(root: PeerSettings, apps: readonly PeerSettings[]): Draft {
   root.mapping('appManager').text('driver'); // the apps are there

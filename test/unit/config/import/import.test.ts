@@ -287,7 +287,7 @@ describe('what is no configuration', () => {
       'debug = true\n[app_manager]\n',
       /^config\.json:1:1: the file is TOML, which is not read here; convert it to JSON$/,
     ],
-    ['sockudo', '# a comment\n\n[[apps]]\n', /TOML/],
+    ['sockudo', '# a comment\n\n[[apps]]\nid = "a"\n', /TOML/],
     ['sockudo', 'text', /no configuration of Sockudo: it is no mapping$/],
     ['sockudo', '', /it is no mapping$/],
     [
