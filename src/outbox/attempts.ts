@@ -65,7 +65,7 @@ export class Attempts {
 
   /**
    * A replay, or an envelope that could not be attempted before its profile's budget was over, gets a new creation time:
-   * receivers may refuse an old one. One that was never attempted also gets a new budget. (Contract of webhooks, 2.5.)
+   * receivers may refuse an old one. One that was never attempted also gets a new budget. [pusher-webhooks 2.5]
    */
   #stamp(claimed: Claimed, options: EndpointOptions): Claimed {
     const { time, clock, restamp } = this.#options;

@@ -14,7 +14,7 @@ interface Sample {
 
 /**
  * Stops attempts while most of them fail: opens when at least 70 % of at least 10 attempts within five minutes failed, allows
- * one after 30 s, and closes when that one succeeds. (Contract of webhooks, 6.)
+ * one after 30 s, and closes when that one succeeds. [pusher-webhooks 6]
  */
 export class Circuit {
   #samples: Sample[] = [];

@@ -8,7 +8,7 @@ export interface RetrySchedule {
 
 const seconds = (...values: number[]) => values.map(value => value * 1_000);
 
-/** The named schedules. (Contract of webhooks, 1.6 row 47 and 6.) */
+/** The named schedules. [pusher-webhooks 1.6, row 47; pusher-webhooks 6] */
 export const retryProfiles = {
   /** As Pusher: a wait that doubles up to a minute, for five minutes. */
   pusher: { delaysMs: seconds(1, 2, 4, 8, 16, 32, 60), budgetMs: 300_000 },
@@ -31,7 +31,7 @@ export interface Failure {
 
 /**
  * Milliseconds until the next attempt; undefined when there is none. A wish of the receiver counts between the planned
- * wait and twice that. (Contract of webhooks, 2.2.)
+ * wait and twice that. [pusher-webhooks 2.2]
  */
 export function nextDelayMs(schedule: RetrySchedule, failure: Failure): number | undefined {
   const { delaysMs, budgetMs } = schedule;
