@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { Clock } from '../../clock.js';
 import { type AttemptRecord, type DeadLetter, type Envelope, limitOf, remember, type Selection } from '../envelope.js';
 import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
 import { wholeQueue } from '../store.js';
-import { envelopeOfJson, type JsonEnvelope, jsonOf, jsonOfClaimed } from './json-envelope.js';
-import { keyDigest } from './lane.js';
+import { type JsonEnvelope, jsonOf, jsonOfClaimed } from './json-envelope.js';
 import type { RowStore } from './row-store.js';
-import { type Incoming, longestDelaySeconds, type Outgoing, type SqsQueue } from './sqs-queue.js';
+import { SqsClaims, type SqsPlace } from './sqs-claims.js';
+import { outgoingOf, parseMessage, secondsOf } from './sqs-messages.js';
+import type { Incoming, SqsQueue } from './sqs-queue.js';
 
 /** SQS counts in seconds: what is due within one is due. */
 const earlyMs = 1_000;
@@ -15,9 +15,6 @@ const earlyMs = 1_000;
 const longestAwaySeconds = 60;
 const shortPollMs = 1_000;
 const relayedAtOnce = 100;
-/** Bytes of attempts and contents that are remembered of a FIFO queue's retries. */
-const rememberedBytes = 64 * 1024 * 1024;
-const bytesBesideContent = 2_048;
 
 export interface SqsStoreOptions {
   readonly queue: SqsQueue;
@@ -31,19 +28,6 @@ export interface SqsStoreOptions {
   readonly concurrency: number | undefined;
 }
 
-interface Place {
-  readonly receipt: string;
-  readonly handle: string;
-}
-
-interface InDelivery {
-  readonly receipt: string;
-  readonly endpoint: string;
-  readonly group: string;
-}
-
-type Tried = Pick<Claimed, 'attempts' | 'history' | 'envelope' | 'acceptedAtMs'> & { readonly dueAtMs: number };
-
 /**
  * The outbox in an SQS queue, for one or several nodes. A retry is a new message with a delay; in a FIFO queue, which has no
  * delays and must keep the order, it is the same message, hidden until then. Without FIFO, keys keep no order.
@@ -55,34 +39,27 @@ export class SqsStore implements OutboxStore {
   readonly #options: SqsStoreOptions;
   readonly #queue: SqsQueue;
   readonly #side: RowStore;
+  readonly #claims: SqsClaims;
   readonly #node = randomBytes(4).toString('hex');
-  /** By handle. */
-  readonly #claimed = new Map<string, InDelivery>();
-  /** Of FIFO queues, whose messages cannot be changed, by handle. After a restart their attempts count anew. */
-  readonly #tried = new LRUCache<string, Tried>({
-    maxSize: rememberedBytes,
-    sizeCalculation: ({ envelope }) => envelope.content.length + bytesBesideContent,
-  });
   readonly #buried = new Map<string, { readonly reason: string; readonly diedAtMs: number }>();
   #count = 0;
   /** The clock of those who claim. */
   #nowMs: () => number;
   /** Replays and drops, one after the other. */
   #taking: Promise<unknown> = Promise.resolve();
-  #cancelTimer: () => void = () => {};
 
   constructor(options: SqsStoreOptions) {
     this.#options = options;
     this.#queue = options.queue;
     this.#side = options.side;
+    this.#claims = new SqsClaims(options.queue, options.clock, options.visibilitySeconds);
     this.maxConcurrency = options.concurrency;
     this.pollMs = options.waitSeconds > 0 ? 0 : shortPollMs; // usually `claim` itself waits
     this.#nowMs = () => options.clock.now();
-    this.#extendLater();
   }
 
   async add(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
-    await this.#queue.send(envelopes.map(envelope => this.#outgoing(jsonOf(envelope, this.#handle(nowMs), nowMs))));
+    await this.#queue.send(envelopes.map(envelope => outgoingOf(jsonOf(envelope, this.#handle(nowMs), nowMs))));
   }
 
   async claim(room: () => Room, nowMs: () => number): Promise<Claim> {
@@ -104,24 +81,23 @@ export class SqsStore implements OutboxStore {
   }
 
   async delivered({ place }: Claimed): Promise<void> {
-    const { receipt, handle } = place as Place;
+    const { receipt, handle } = place as SqsPlace;
     await this.#queue.delete(receipt);
-    this.#forget(handle);
+    this.#claims.forget(handle);
   }
 
   async retry(claimed: Claimed, dueAtMs: number, attempt: AttemptRecord): Promise<void> {
-    const { receipt, handle } = claimed.place as Place;
-    const { envelope, acceptedAtMs, attempts, history } = claimed;
+    const { receipt, handle } = claimed.place as SqsPlace;
+    const { attempts, history } = claimed;
     const next = { ...claimed, attempts: attempts + 1, history: remember(history, attempt) };
     const delayMs = dueAtMs - this.#nowMs();
     if (this.#options.isFifo) {
-      const { attempts: made, history: remembered } = next;
-      this.#tried.set(handle, { envelope, acceptedAtMs, attempts: made, history: remembered, dueAtMs });
-      await this.#hideFor(receipt, delayMs);
-      this.#claimed.delete(handle);
+      this.#claims.remember(handle, next, dueAtMs);
+      await this.#queue.hide(receipt, secondsOf(delayMs));
+      this.#claims.end(handle);
       return;
     }
-    await this.#queue.send([this.#outgoing({ ...jsonOfClaimed(next, handle), dueAtMs }, delayMs)]);
+    await this.#queue.send([outgoingOf({ ...jsonOfClaimed(next, handle), dueAtMs }, delayMs)]);
     await this.delivered(claimed); // a crash before this one repeats the attempt
   }
 
@@ -133,8 +109,8 @@ export class SqsStore implements OutboxStore {
   }
 
   async release({ place }: Claimed): Promise<void> {
-    const { receipt, handle } = place as Place;
-    this.#claimed.delete(handle);
+    const { receipt, handle } = place as SqsPlace;
+    this.#claims.end(handle);
     await this.#queue.hide(receipt, 0);
   }
 
@@ -153,7 +129,7 @@ export class SqsStore implements OutboxStore {
       const limit = limitOf(selection);
       const letters = (await this.#side.deadLetters({ ...selection, limit: Infinity })).toReversed().slice(0, limit);
       const raws = letters.map(letter => ({ ...jsonOf(letter, this.#handle(nowMs), nowMs), isReplay: true }));
-      await this.#queue.send(raws.map(raw => this.#outgoing(raw)));
+      await this.#queue.send(raws.map(raw => outgoingOf(raw)));
       return await this.#side.drop({ ...selection, ids: letters.map(({ id }) => id) });
     });
   }
@@ -192,9 +168,8 @@ export class SqsStore implements OutboxStore {
   async depths(): Promise<ReadonlyMap<string, Depth>> {
     const found = new Map(await this.#side.depths());
     const none = { ready: 0, delayed: 0, inFlight: 0, dead: 0 };
-    for (const { endpoint } of this.#claimed.values()) {
-      const depth = found.get(endpoint) ?? none;
-      found.set(endpoint, { ...depth, inFlight: depth.inFlight + 1 });
+    for (const [endpoint, inFlight] of this.#claims.counts()) {
+      found.set(endpoint, { ...(found.get(endpoint) ?? none), inFlight });
     }
     return found.set(wholeQueue, { ...none, ...(await this.#queue.counts()) });
   }
@@ -204,57 +179,40 @@ export class SqsStore implements OutboxStore {
   }
 
   async close(): Promise<void> {
-    this.#cancelTimer();
+    this.#claims.close();
     this.#queue.close();
     await this.#side.close();
   }
 
   /** Claims the message, if it is due and its endpoint has room. */
   async #sort(message: Incoming, rooms: Map<string, number>, nowMs: number): Promise<Claimed | undefined> {
-    const json = parse(message.body);
+    const json = parseMessage(message.body);
     if (json === undefined) {
       await this.#queue.hide(message.receipt, longestAwaySeconds); // not ours; the queue's redrive policy ends it
       return undefined;
     }
-    const claimed = this.#claimedOf(json, message);
-    const { endpoint, handle } = json;
-    const dueAtMs = this.#tried.get(handle)?.dueAtMs ?? json.dueAtMs ?? 0;
-    if (dueAtMs - nowMs > earlyMs) return await this.#delayAgain(json, message.receipt, dueAtMs - nowMs);
-    const isBuried = await this.#buryIfAsked(claimed);
-    if (isBuried) return undefined;
-    const group = groupOf(json);
-    if (this.#options.isFifo && this.#isInDelivery(group)) {
+    const earlyByMs = this.#claims.dueAtMs(json) - nowMs;
+    if (earlyByMs > earlyMs) return await this.#delayAgain(json, message.receipt, earlyByMs);
+    if (await this.#buryIfAsked(this.#claims.claimedOf(json, message.receipt))) return undefined;
+    if (this.#options.isFifo && this.#claims.isTaken(json)) {
       await this.#queue.hide(message.receipt, 0); // SQS keeps it back until the one before it is settled
       return undefined;
     }
-    const room = rooms.get(endpoint) ?? 0;
+    const room = rooms.get(json.endpoint) ?? 0;
     if (room === 0) {
       await this.#queue.hide(message.receipt, Math.min(2 ** message.receiveCount, longestAwaySeconds));
       return undefined;
     }
-    rooms.set(endpoint, room - 1);
-    this.#claimed.set(handle, { receipt: message.receipt, endpoint, group });
-    return claimed;
-  }
-
-  #isInDelivery(group: string): boolean {
-    return [...this.#claimed.values()].some(claimed => claimed.group === group);
-  }
-
-  #claimedOf(json: JsonEnvelope, { receipt }: Incoming): Claimed {
-    const { handle, acceptedAtMs, isReplay = false, history = [] } = json;
-    const tried = this.#tried.get(handle);
-    const place: Place = { receipt, handle };
-    if (tried !== undefined) return { ...tried, isReplay: false, place };
-    return { envelope: envelopeOfJson(json), acceptedAtMs, attempts: json.attempts ?? 0, history, isReplay, place };
+    rooms.set(json.endpoint, room - 1);
+    return this.#claims.claim(json, message.receipt);
   }
 
   async #delayAgain(json: JsonEnvelope, receipt: string, delayMs: number): Promise<undefined> {
     if (this.#options.isFifo) {
-      await this.#hideFor(receipt, delayMs);
+      await this.#queue.hide(receipt, secondsOf(delayMs));
       return;
     }
-    await this.#queue.send([this.#outgoing(json, delayMs)]);
+    await this.#queue.send([outgoingOf(json, delayMs)]);
     await this.#queue.delete(receipt);
   }
 
@@ -288,22 +246,6 @@ export class SqsStore implements OutboxStore {
     await Promise.all(claimed.map(each => this.#side.delivered(each)));
   }
 
-  #outgoing(json: JsonEnvelope, delayMs = 0): Outgoing {
-    // SQS takes the characters of XML 1.0; JSON escapes the others but for these two.
-    const body = JSON.stringify(json).replace(/[\ufffe\uffff]/g, each => `\\u${each.charCodeAt(0).toString(16)}`);
-    const delaySeconds = delayMs <= 0 ? 0 : Math.min(Math.max(1, Math.round(delayMs / 1_000)), longestDelaySeconds);
-    return { body, delaySeconds, group: groupOf(json), deduplicationId: json.handle };
-  }
-
-  #hideFor(receipt: string, delayMs: number): Promise<void> {
-    return this.#queue.hide(receipt, Math.max(1, Math.round(delayMs / 1_000)));
-  }
-
-  #forget(handle: string): void {
-    this.#claimed.delete(handle);
-    this.#tried.delete(handle);
-  }
-
   #handle(nowMs: number): string {
     this.#count += 1;
     return `${nowMs}-${this.#count}-${this.#node}`;
@@ -313,33 +255,5 @@ export class SqsStore implements OutboxStore {
     const taken = this.#taking.then(take, take);
     this.#taking = taken;
     return taken;
-  }
-
-  /** What is in delivery stays hidden as long as this process lives. */
-  #extendLater(): void {
-    const { clock, visibilitySeconds } = this.#options;
-    this.#cancelTimer = clock.after((visibilitySeconds * 1_000) / 2, () => {
-      this.#extendLater();
-      for (const { receipt } of this.#claimed.values()) {
-        this.#queue.hide(receipt, visibilitySeconds).catch(() => {
-          // Settled meanwhile; or SQS is away, and then the message is delivered once more.
-        });
-      }
-    });
-  }
-}
-
-/** Envelopes of a group stay in order in a FIFO queue. One without a key is a group of its own. */
-function groupOf({ endpoint, key, handle }: JsonEnvelope): string {
-  return keyDigest(JSON.stringify(key === undefined ? [endpoint, null, handle] : [endpoint, key]));
-}
-
-function parse(body: string): JsonEnvelope | undefined {
-  try {
-    const json = JSON.parse(body) as Partial<JsonEnvelope> | null;
-    const isOurs = typeof json?.endpoint === 'string' && typeof json.handle === 'string';
-    return isOurs ? (json as JsonEnvelope) : undefined;
-  } catch {
-    return undefined;
   }
 }
