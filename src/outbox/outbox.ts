@@ -168,10 +168,9 @@ export class Outbox {
     this.#isClosed = true;
     this.#deadlines.stop();
     const stopped = this.#dispatcher.stop();
-    if (!(await this.#within(graceMs, stopped))) {
-      this.#attempts.abort();
-      await this.#within(abortedMs, stopped);
-    }
+    const isDone = await this.#within(graceMs, stopped);
+    this.#attempts.abort(); // nothing is tried again from here on
+    if (!isDone) await this.#within(abortedMs, stopped);
     await this.#store.close();
   }
 

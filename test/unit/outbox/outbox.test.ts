@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest';
+import { openStore } from '../../../src/outbox/open-store.js';
 import type { EndpointStatus } from '../../../src/outbox/ports.js';
+import type { OutboxStore } from '../../../src/outbox/store.js';
+import { ManualClock } from '../../support/manual-clock.js';
 import { delivered, failed, hang, OutboxRig } from '../../support/outbox.js';
 import { envelopeFor } from '../../support/outbox-contract.js';
 
@@ -319,6 +322,58 @@ describe('deadlines', () => {
     await rig.pass(1);
     await rig.pass(0);
     expect(rig.idsTo('a')).toEqual(['k']);
+  });
+});
+
+describe('a store that fails', () => {
+  /** @param failing names of the methods that fail the first time */
+  async function startFailing(...failing: (keyof OutboxStore)[]) {
+    const clock = new ManualClock();
+    const store = await openStore({ driver: 'memory' }, clock);
+    const left = new Set<PropertyKey>(failing);
+    const once = new Proxy(store, {
+      get(target, name) {
+        const value: unknown = Reflect.get(target, name);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) =>
+          left.delete(name) ? Promise.reject(new Error(`${String(name)}: disk error`)) : value.apply(target, args);
+      },
+    });
+    return await OutboxRig.start({ a: { profile: 'sockudo' } }, { store: once });
+  }
+
+  test('does not make the outbox deliver twice: what happened is written down later', async () => {
+    const rig = await startFailing('delivered');
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(60_000);
+    expect(rig.deliveries).toHaveLength(1);
+    expect(rig.told).toContain('storeFailed delivered: disk error');
+    expect((await statusOf(rig, 'a')).depth).toMatchObject({ ready: 0, inFlight: 0 });
+  });
+
+  test('does not lose a retry or a dead letter', async () => {
+    const rig = await startFailing('retry', 'bury');
+    rig.answer = () => failed;
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(60_000);
+    await rig.pass(60_000);
+    expect(rig.deliveries).toHaveLength(6);
+    expect(await rig.outbox.deadLetters()).toHaveLength(1);
+  });
+
+  test('is asked again for claims after a second', async () => {
+    const rig = await startFailing('claim');
+    await rig.pass(1_000);
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(0);
+    expect(rig.deliveries).toHaveLength(1);
+    expect(rig.told[0]).toBe('storeFailed claim: disk error');
+  });
+
+  test('makes accept reject, and is counted', async () => {
+    const rig = await startFailing('add');
+    await expect(rig.outbox.accept(many(2, 'a'))).rejects.toMatchObject({ name: 'NotKept', reason: 'failed' });
+    expect(rig.told).toContain('notKept 2 failed');
   });
 });
 
