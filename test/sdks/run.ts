@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import { outcomesOf } from './outcome.js';
 import { broken, columnsOf, conformance, type Feature, type Run, summary } from './report.js';
 import { startStage } from './stage.js';
-import { keepCache, suites } from './suites.js';
+import { suites } from './suites.js';
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 const only = values.only?.split(',');
@@ -19,7 +19,6 @@ const list = await readFile(new URL('features.json', import.meta.url), 'utf8');
 const { features } = JSON.parse(list) as { features: readonly Feature[] };
 const names = features.map(({ name }) => name);
 
-await keepCache();
 const stage = await startStage();
 const runs: Run[] = [];
 try {

@@ -1,6 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import {
   type AddressInfo,
@@ -9,12 +7,7 @@ import {
   type Socket,
   type Server as TcpServer,
 } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
-
-const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+import { startServiceProcess } from '../support/service-process.js';
 
 /** What every suite gets in its environment. */
 export interface Stage {
@@ -35,7 +28,7 @@ export async function startStage(): Promise<Stage> {
   const proxy = new UnsteadyProxy();
   const app = createServer((request, response) => void answer(request, response, proxy));
   const appPort = await listen(app);
-  const service = await startService(`http://127.0.0.1:${appPort}/events`);
+  const service = await startServiceProcess(hubsYaml(`http://127.0.0.1:${appPort}/events`));
   const proxyPort = await proxy.listen(Number(new URL(service.publicUrl).port));
   return {
     environment: {
@@ -51,6 +44,10 @@ export async function startStage(): Promise<Stage> {
       app.close();
     },
   };
+}
+
+function hubsYaml(urlTemplate: string): string {
+  return `hubs:\n  sdks:\n    eventHandlers:\n      - { urlTemplate: "${urlTemplate}", userEventPattern: "*" }\n`;
 }
 
 /** Event `refuse` fails; every other event gets its own body back. `/cut` and `/mend` are for the suites. */
@@ -110,41 +107,4 @@ class UnsteadyProxy {
       });
     }
   }
-}
-
-async function startService(urlTemplate: string) {
-  const folder = await mkdtemp(join(tmpdir(), 'hubwire-sdks-'));
-  const file = join(folder, 'hubs.yaml');
-  await writeFile(
-    file,
-    `hubs:\n  sdks:\n    eventHandlers:\n      - { urlTemplate: "${urlTemplate}", userEventPattern: "*" }\n`,
-  );
-  const args = [program, 'start', '--json', '--port', '0', '--admin-port', '0', '--hubs', file];
-  const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, args, { env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe'] });
-  let log = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-20_000);
-  });
-  const said = await firstLine(child, () => log);
-  return {
-    publicUrl: said.public,
-    connectionString: said.connectionString,
-    log: () => log,
-    async stop() {
-      const ended = child.exitCode === null ? once(child, 'exit') : undefined;
-      child.kill('SIGTERM');
-      await ended;
-      await rm(folder, { recursive: true, force: true });
-    },
-  };
-}
-
-/** @throws when the service ends before it listens, with what it logged */
-async function firstLine(
-  child: ChildProcess,
-  log: () => string,
-): Promise<{ public: string; connectionString: string }> {
-  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) return JSON.parse(line);
-  throw new Error(`the service did not start:\n${log()}`);
 }

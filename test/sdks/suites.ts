@@ -1,19 +1,12 @@
-import { execFile } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, readFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify, stripVTControlCharacters } from 'node:util';
+import { keptFolder, oncePer, tool } from '../support/installs.js';
 
-const run = promisify(execFile);
 const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
-const cacheRoot = folder('../../.cache/sdks');
-/** What is installed and built here stays between runs. */
-const cache = (name: string) => join(cacheRoot, name);
-
-/** Longest that installing one suite's packages may take with cold caches, in milliseconds. */
-const installPatienceMs = 300_000;
+/** What is installed and built stays there between runs. */
+const cache = (name: string) => keptFolder('sdks', name);
 
 export interface Command {
   readonly file: string;
@@ -48,44 +41,6 @@ function pinned(name: string, manifest: string, before: string): string {
 
 const serviceOfNpm = pinned('@azure/web-pubsub', 'javascript/package.json', '"@azure/web-pubsub": "');
 const artifact = (id: string) => `<artifactId>${id}</artifactId>\n      <version>`;
-
-/** The tool's last line says best what was missing. */
-async function tool(file: string, args: readonly string[], cwd: string): Promise<void> {
-  try {
-    await run(file, args, { cwd, timeout: installPatienceMs, maxBuffer: 64 * 1024 * 1024 });
-  } catch (error) {
-    const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
-    if (code === 'ENOENT') throw new Error(`${file} is not installed`);
-    throw new Error(`${file} failed: ${reasonIn(`${stdout}\n${stderr}`)}`);
-  }
-}
-
-/** The line that names what could not be had, without addresses, paths and colours. */
-function reasonIn(output: string): string {
-  const lines = stripVTControlCharacters(output)
-    .split('\n')
-    .map(line => line.replace(/^\[ERROR\]\s*/, '').trim())
-    .filter(line => line !== '');
-  const telling = lines.find(line => /could not|not available|no matching|not found|forbidden|error/i.test(line));
-  const line = telling ?? lines.at(-1) ?? 'it printed nothing';
-  return line.replace(/https?:\/\/\S+|(?<=^|\s)\/\S+/g, '…').slice(0, 250);
-}
-
-/** Does the work again only when the content of `inputs` has changed since. */
-async function oncePer(stamp: string, inputs: readonly string[], work: () => Promise<void>): Promise<void> {
-  const hash = createHash('sha256');
-  for (const input of inputs) hash.update(await readFile(input));
-  const digest = hash.digest('hex');
-  if ((await readFile(stamp, 'utf8').catch(() => '')) === digest) return; // no stamp: never done
-  await work();
-  await writeFile(stamp, digest);
-}
-
-/** Makes the folder for what is installed, which git ignores from within. */
-export async function keepCache(): Promise<void> {
-  await mkdir(cacheRoot, { recursive: true });
-  await writeFile(join(cacheRoot, '.gitignore'), '*\n');
-}
 
 async function installJavascript(): Promise<string> {
   const cwd = folder('javascript');
@@ -141,10 +96,9 @@ export const suites: readonly Suite[] = [
     covers: everything,
     async prepare() {
       const cwd = folder('python');
-      const venv = cache('python');
+      const venv = await cache('python');
       const python = join(venv, 'bin/python');
       const requirements = join(cwd, 'requirements.txt');
-      await mkdir(venv, { recursive: true });
       await oncePer(join(venv, '.installed'), [requirements], async () => {
         await tool('python3', ['-m', 'venv', venv], cwd);
         await tool(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '-r', requirements], cwd);
@@ -178,8 +132,8 @@ export const suites: readonly Suite[] = [
     covers: everything,
     async prepare() {
       const cwd = folder('go');
-      const [build, module] = [cache('go'), cache('go/go.mod')];
-      await mkdir(build, { recursive: true });
+      const build = await cache('go');
+      const module = join(build, 'go.mod');
       // A copy, because the build writes what it has resolved next to it.
       await copyFile(join(cwd, 'go.mod'), module);
       await tool('go', ['build', '-mod=mod', `-modfile=${module}`, '-o', join(build, 'checks'), '.'], cwd);
@@ -190,10 +144,11 @@ export const suites: readonly Suite[] = [
 
 async function maven(pom: string, target: string, checks: string): Promise<Command> {
   const cwd = folder('java');
-  const classpath = cache(`${target}/classpath`);
+  const build = await cache(target);
+  const classpath = join(build, 'classpath');
   const goals = ['compile', 'dependency:build-classpath', `-Dmdep.outputFile=${classpath}`];
   await tool('mvn', ['--batch-mode', '--quiet', '--file', pom, ...goals], cwd);
-  const classes = [cache(`${target}/classes`), (await readFile(classpath, 'utf8')).trim()].join(delimiter);
+  const classes = [join(build, 'classes'), (await readFile(classpath, 'utf8')).trim()].join(delimiter);
   // The client SDK writes its messages in the machine's charset, which before Java 18 need not be UTF-8.
   return { file: 'java', args: ['-Dfile.encoding=UTF-8', '-cp', classes, 'hubwire.Main', checks], cwd };
 }
