@@ -130,11 +130,11 @@ export class SocketOutlet implements Outlet, Flushable {
     this.#ws.resume();
   }
 
-  readonly #resume = (): void => {
+  #onDrained(): void {
     this.#isStuck = false;
     this.#stuckMessages = 0;
     if (this.#isAnythingLeft() || this.#closeFrame !== undefined) this.#turn.add(this);
-  };
+  }
 
   /** From the second item on, a socket holds a run. All runs start from the turn's empty one, so equal queues are one object. */
   #runOf(due: Frames): Run {
@@ -197,7 +197,7 @@ export class SocketOutlet implements Outlet, Flushable {
     if (isRoomLeft || this.#socket.writableLength === 0) return;
     this.#isStuck = true;
     this.#stuckMessages = messages;
-    this.#socket.once('drain', this.#resume);
+    this.#socket.once('drain', () => this.#onDrained());
   }
 
   /** Does nobody flush it? */
