@@ -74,6 +74,8 @@ export class Service {
   readonly #certificateWatch: CertificateWatch | undefined;
   readonly #readiness = new Readiness();
   #stopping: Promise<void> | undefined;
+  /** As the port is, it is known once the listener is open. */
+  #publicUrl: { readonly port: number; readonly text: string } | undefined;
 
   constructor(options: ServiceOptions) {
     const { log, version, proxies } = options;
@@ -250,9 +252,14 @@ export class Service {
     return this.#handlers.statuses();
   }
 
-  /** `http://host:port` of the public listener, whatever the public endpoints are. */
+  /** `http://host:port` of the public listener, whatever the public endpoints are. Hot path: each token is compared with it. */
   get publicUrl(): string {
-    return urlOf(this.#options.host, this.#public.port, this.#options.tls === undefined ? 'http' : 'https');
+    const { port } = this.#public;
+    if (this.#publicUrl?.port !== port) {
+      const { host, tls } = this.#options;
+      this.#publicUrl = { port, text: urlOf(host, port, tls === undefined ? 'http' : 'https') };
+    }
+    return this.#publicUrl.text;
   }
 
   get adminUrl(): string | undefined {

@@ -40,13 +40,16 @@ export function clientAudience(
   requestHost: string | undefined,
 ): AudienceCheck {
   const bases = endpoints.bases(requestHost, true);
+  const allowed = [`/client/hubs/${hub}`];
+  if (isLegacyPath) allowed.push(`/client/?hub=${hub}`, `/client?hub=${hub}`);
   return text => {
     const audience = parseAudience(text);
     if (audience === undefined) return false;
     const whole = audience.path + audience.query;
-    const allowed = [`/client/hubs/${hub}`];
-    if (isLegacyPath) allowed.push(`/client/?hub=${hub}`, `/client?hub=${hub}`);
-    return basesOf(bases, audience).some(base => allowed.some(path => sameText(whole, base.path + path)));
+    for (const base of bases) {
+      if (base.authority === audience.authority && allowed.some(path => sameText(whole, base.path + path))) return true;
+    }
+    return false;
   };
 }
 

@@ -64,7 +64,6 @@ export class Gateway {
 
   /** Never throws or rejects. */
   #handle(request: IncomingMessage, socket: Duplex, head: Buffer): void {
-    socket.on('error', ignore);
     this.#pending += 1;
     const upgrade = new Upgrade(request, socket as Socket, head, this.#upgradeParts);
     let arrival: Arrival | Promise<Arrival> = 'left';
@@ -73,6 +72,7 @@ export class Gateway {
     } catch (error) {
       this.#refuse(upgrade, error);
     }
+    if (!upgrade.isFinished) socket.on('error', ignore); // ws listens on the others; none is emitted within this call
     if (arrival instanceof Promise) void this.#await(upgrade, arrival);
     else this.#over(upgrade, arrival);
   }
