@@ -35,7 +35,7 @@ export interface App {
   readonly enabled: boolean;
   /** In the order of the file; inactive ones too. */
   readonly keys: readonly AppKey[];
-  /** The oldest active one: it signs webhooks. (pusher-webhooks 1.5 row 37) */
+  /** The oldest active one: it signs webhooks. (pusher-webhooks 1.5, row 37) */
   readonly signingKey: AppKey;
   readonly enableClientMessages: boolean;
   readonly enableWatchlistEvents: boolean;

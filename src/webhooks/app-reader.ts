@@ -159,7 +159,7 @@ export class AppReader {
   }
 }
 
-/** A member's id is text in webhooks: `1` and `"1"` are the same member. (pusher-webhooks 7 row 23) */
+/** A member's id is text in webhooks: `1` and `"1"` are the same member. (pusher-webhooks 7, row 23) */
 function memberOf(channel: string, tag: MembershipTag | undefined): string | undefined {
   if (channelKind(channel) !== 'presence' || tag === undefined) return undefined;
   const { userId } = tag;

@@ -1,4 +1,4 @@
-/** What the prefix of a channel's name says of it. (pusher-webhooks 1.4 row 32) */
+/** What the prefix of a channel's name says of it. (pusher-webhooks 1.4, row 32) */
 export type ChannelKind = 'public' | 'private' | 'encrypted' | 'presence' | 'server_to_user';
 
 /** The kind of a channel. Prefixes count at the beginning of a name only. */

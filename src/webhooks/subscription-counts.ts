@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 
-/** Up to so many subscribers every change is told. (pusher-webhooks 1.2 row 20) */
+/** Up to so many subscribers every change is told. (pusher-webhooks 1.2, row 20) */
 const eachUpTo = 100;
 /** Beyond that, changes are told once in this time. */
 const intervalMs = 5_000;

@@ -15,7 +15,7 @@ export interface MemberCountParts {
   readonly observer: Pick<Observer, 'tell' | 'fault'>;
 }
 
-/** Groups of more are told less often. [PW §1.2 row 20] */
+/** Groups of more are told less often. [PW §1.2, row 20] */
 const largeGroup = 100;
 const largeGroupMs = 5_000;
 

@@ -43,7 +43,7 @@ const ponged: Step = { kind: 'say', frames: frames.pong };
 
 /**
  * The dialogue of Pusher clients. Whatever a client sends, its connection goes on: what can be understood is done, the
- * rest is answered with `pusher:error`. [PW §3.2-3.6, §7 row 43]
+ * rest is answered with `pusher:error`. [PW §3.2–3.6, §7, row 43]
  */
 export class PusherDialogue implements Dialogue {
   readonly #app: DialogueApp;
@@ -133,7 +133,7 @@ export class PusherDialogue implements Dialogue {
 
   /**
    * With `channel_data` the signature covers it, on channels without members too: app servers that always make it are
-   * among Pusher's own. An empty one counts; it may be left out of the text. [PW §3.4, §7 rows 35 and 36]
+   * among Pusher's own. An empty one counts; it may be left out of the text. [PW §3.4, §7, row 35, §7, row 36]
    */
   #isChannelSigned(channel: string, { auth, channel_data: channelData }: Fields): boolean {
     if (typeof auth !== 'string') return false;

@@ -6,7 +6,7 @@ import { isPresenceChannel } from './names.js';
 
 /** The member of a presence channel, as its `channel_data` had it. */
 export interface MemberData {
-  /** A string or a number; everywhere else ids are strings. [PW §7 row 23] */
+  /** A string or a number; everywhere else ids are strings. [PW §7, row 23] */
   readonly user_id: string | number;
   readonly user_info: unknown;
 }

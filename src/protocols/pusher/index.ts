@@ -30,7 +30,7 @@ const closeCodes: Protocol['closeCodes'] = {
   pingTimeout: codes.pongNotReceived,
 };
 
-/** Pusher's protocols: 6 and 7, and the older 4 and 5, which tell a fatal error in a message before they close. [PW §7 row 39] */
+/** Pusher's protocols: 6 and 7, and the older 4 and 5, which tell a fatal error in a message before they close. [PW §7, row 39] */
 export interface PusherProtocols {
   readonly current: Protocol;
   readonly older: Protocol;

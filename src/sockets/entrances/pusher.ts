@@ -192,7 +192,7 @@ function keyOf(path: string): string {
   throw new ClosedUpgrade('notFound', 'Pusher clients connect at /app/{key}', closeCodes.badPath);
 }
 
-/** 7 where it is left out, as old clients and simple tools do. @throws ClosedUpgrade [PW §3.1, §7 row 30] */
+/** 7 where it is left out, as old clients and simple tools do. @throws ClosedUpgrade [PW §3.1, §7, row 30] */
 function versionOf(upgrade: Upgrade): number {
   const query = readQuery(upgrade.query);
   const text = query.get('protocol') ?? '';

@@ -130,7 +130,7 @@ describe('apps', () => {
     ]);
   });
 
-  test('[PW §1.5 row 37] the oldest active key signs; keys without a time are older than all others', () => {
+  test('[PW §1.5, row 37] the oldest active key signs; keys without a time are older than all others', () => {
     const keyed = (...keys: string[]) => appOf(`apps: [{ id: a, keys: [${keys.join(', ')}] }]`).signingKey.key;
     const old = '{ key: old, secret: s, created_at: "2020-01-01T00:00:00Z" }';
     const young = '{ key: young, secret: s, created_at: "2026-01-01T00:00:00+01:00" }';

@@ -315,7 +315,7 @@ describe('[PW §3.9] sign-in', () => {
   });
 });
 
-describe('[PW §7 row 43] whatever a client sends', () => {
+describe('[PW §7, row 43] whatever a client sends', () => {
   test('[PW-081] pings need no data', () => {
     for (const message of [
       '{"event":"pusher:ping"}',

@@ -108,7 +108,7 @@ describe('[PW §3.3] what clients are sent', () => {
     expect(text).toBe(expected);
   });
 
-  test('[PW §7 row 39] only old clients are told of an end in a message', () => {
+  test('[PW §7, row 39] only old clients are told of an end in a message', () => {
     const end = { kind: 'disconnected', reason: 'stop', code: 4200 } as const;
     expect(current.encoder.encode(end)).toBeUndefined();
     expect(textOf(older.encoder.encode(end))).toBe('{"event":"pusher:error","data":{"code":4200,"message":"stop"}}');
