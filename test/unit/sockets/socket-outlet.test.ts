@@ -61,6 +61,15 @@ describe('the head of the response to the upgrade', () => {
     expect(socket.writes.slice(1)).toEqual([[wires('next')]]);
   });
 
+  test('waits for whoever opens the connection, not for the end of a turn', async () => {
+    const { socket, outlet, send } = setup({ head });
+    send('connected');
+    await settled();
+    expect(socket.writes).toEqual([]);
+    outlet.flush();
+    expect(socket.written).toEqual(Buffer.concat([headBytes, wires('connected')]));
+  });
+
   test('leaves alone when nothing is due', () => {
     const { socket, outlet } = setup({ head });
     outlet.flush();
