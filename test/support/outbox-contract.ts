@@ -223,7 +223,12 @@ export function describeOutboxStore(
         const [second] = await take(store, ordered, 1);
         expect(second!.envelope.id).toBe(k2.id);
         await store.delivered(second!);
-        expect(idsOf(await take(store, ordered, 1))).toEqual([k3.id]);
+        const [third] = await take(store, ordered, 1);
+        expect(third!.envelope.id).toBe(k3.id);
+        await store.delivered(third!);
+        const last = of('k');
+        await store.add([last], harness.nowMs());
+        expect(idsOf(await take(store, ordered, 1))).toEqual([last.id]);
       });
 
       test('what comes while an earlier one is delayed waits for it', async context => {
@@ -241,19 +246,29 @@ export function describeOutboxStore(
         expect(idsOf(await take(store, ordered, 1))).toEqual([later.id]);
       });
 
-      testIf(isDurable, 'a crash changes nothing about the order', async context => {
+      const moments = [
+        ['while one is in delivery', false],
+        ['when one is settled and the next one is not claimed yet', true],
+      ] as const;
+      for (const [moment, isSettled] of moments) {
+        testIf(isDurable, `a crash ${moment} changes nothing about the order`, context => crashAt(context, isSettled));
+      }
+
+      async function crashAt(context: TestContext, isSettled: boolean): Promise<void> {
         const { harness, store, take } = await opened(context);
         const all = Array.from({ length: 4 }, () => envelopeFor('a', { key: 'k' }));
         await store.add(all, harness.nowMs());
-        expect(idsOf(await take(store, ordered, 1))).toEqual([all[0]!.id]);
+        const [first] = await take(store, ordered, 1);
+        expect(first!.envelope.id).toBe(all[0]!.id);
+        if (isSettled) await store.delivered(first!);
         await harness.crash(store);
         const next = await open(context, harness);
-        for (const { id } of all) {
+        for (const { id } of isSettled ? all.slice(1) : all) {
           const [claimed, none] = await take(next, ordered, 1);
           expect([claimed!.envelope.id, none]).toEqual([id, undefined]);
           await next.delivered(claimed!);
         }
-      });
+      }
     });
 
     testIf(

@@ -139,6 +139,23 @@ describe('a dead endpoint', () => {
     expect((await statusOf(rig, 'a')).depth.inFlight).toBe(1);
   });
 
+  test('and all others that fail leave half of the room to those that do not', async () => {
+    const dead = Array.from({ length: 70 }, (_, index) => `dead${index}`);
+    const options = { circuitBreaker: false };
+    const rig = await OutboxRig.start({ live: {}, ...Object.fromEntries(dead.map(id => [id, options])) });
+    rig.answer = () => failed;
+    await rig.outbox.accept(dead.flatMap(id => many(3, id)));
+    await rig.pass(0);
+    await rig.pass(0);
+    rig.answer = delivery => (delivery.envelope.endpoint === 'live' ? delivered : hang(delivery));
+    await rig.pass(10_000);
+    const depths = (await rig.outbox.status()).map(({ depth }) => depth.inFlight);
+    expect(depths.reduce((sum, inFlight) => sum + inFlight, 0)).toBe(32);
+    await rig.outbox.accept(many(100, 'live'));
+    await rig.pass(0);
+    expect(rig.idsTo('live')).toHaveLength(100);
+  });
+
   test('with an open circuit gets one attempt every 30 s, and all at once when one succeeds', async () => {
     const rig = await OutboxRig.start({ a: {} });
     rig.answer = () => failed;
