@@ -1,23 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.js';
-import {
-  type AttemptRecord,
-  type DeadLetter,
-  type Envelope,
-  limitOf,
-  remember,
-  type Selection,
-  selects,
-} from '../envelope.js';
+import { type AttemptRecord, type DeadLetter, type Envelope, remember, type Selection } from '../envelope.js';
 import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
 import { envelopeOfJson, type JsonEnvelope, jsonOf, jsonOfClaimed } from './json-envelope.js';
 import { RedisClient } from './redis-client.js';
+import { RedisDead } from './redis-dead.js';
 
 /** What others put into the lists is found after this time. */
 const pollMs = 500;
 const defaultClaimMs = 60_000;
 const buriedAtOnce = 100;
-const deadAtOnce = 500;
 
 export interface RedisOptions {
   /** `redis://user:password@host:6379/0`, `rediss://` for TLS. */
@@ -48,18 +40,20 @@ class RedisStore implements OutboxStore {
   readonly deadlinePollMs = pollMs;
   readonly maxConcurrency: number | undefined;
   readonly #redis: RedisClient;
+  readonly #dead: RedisDead;
   readonly #clock: Clock;
   readonly #claimMs: number;
   readonly #node = randomBytes(4).toString('hex');
   /** In delivery here. */
   readonly #handles = new Set<string>();
-  /** Added to the clock of this node: claims last by that of their caller. */
+  /** The clock of those who claim. */
   #nowMs: () => number;
   #count = 0;
   #cancelTimer: () => void = () => {};
 
   constructor(redis: RedisClient, clock: Clock, concurrency: number | undefined, claimMs: number) {
     this.#redis = redis;
+    this.#dead = new RedisDead(redis);
     this.#clock = clock;
     this.maxConcurrency = concurrency;
     this.#claimMs = claimMs;
@@ -116,20 +110,18 @@ class RedisStore implements OutboxStore {
     }
   }
 
-  async deadLetters(selection: Selection): Promise<readonly DeadLetter[]> {
-    const all = await this.#dead(selection);
-    return all.slice(0, limitOf(selection)).map(({ letter }) => letter);
+  deadLetters(selection: Selection): Promise<readonly DeadLetter[]> {
+    return this.#dead.list(selection);
   }
 
   replay(selection: Selection, nowMs: number): Promise<readonly string[]> {
-    return this.#takeDead(selection, ({ letter }) => {
-      const raw = jsonOf(letter, this.#handle(nowMs), nowMs);
-      return JSON.stringify({ ...raw, isReplay: true });
-    });
+    return this.#dead.take(selection, letter =>
+      JSON.stringify({ ...jsonOf(letter, this.#handle(nowMs), nowMs), isReplay: true }),
+    );
   }
 
   drop(selection: Selection): Promise<readonly string[]> {
-    return this.#takeDead(selection, () => '');
+    return this.#dead.take(selection, () => '');
   }
 
   async schedule({ key, dueAtMs, content }: Deadline): Promise<void> {
@@ -188,35 +180,6 @@ class RedisStore implements OutboxStore {
     return { claimed, nextDueAtMs: nextDue === '' ? undefined : Number(nextDue) };
   }
 
-  /** Newest first, of all that is there. */
-  async #dead(selection: Selection): Promise<{ letter: DeadLetter; raw: string }[]> {
-    const isSelected = selects(selection);
-    const found: { letter: DeadLetter; raw: string }[] = [];
-    for (let from = 0; ; from += deadAtOnce) {
-      const raws = await this.#redis.list('failed', from, from + deadAtOnce - 1);
-      for (const raw of raws) {
-        const letter = letterOf(raw);
-        if (letter !== undefined && isSelected(letter)) found.push({ letter, raw });
-      }
-      if (raws.length < deadAtOnce) return found;
-    }
-  }
-
-  async #takeDead(
-    selection: Selection,
-    successor: (dead: { letter: DeadLetter }) => string,
-  ): Promise<readonly string[]> {
-    const chosen = (await this.#dead(selection)).reverse().slice(0, limitOf(selection));
-    const ids: string[] = [];
-    for (let from = 0; from < chosen.length; from += deadAtOnce) {
-      const slice = chosen.slice(from, from + deadAtOnce);
-      const args = slice.flatMap(dead => [dead.letter.endpoint, dead.raw, successor(dead)]);
-      const taken = (await this.#redis.run('takeDead', ...args)) as number[];
-      ids.push(...slice.filter((_, index) => taken[index] === 1).map(({ letter }) => letter.id));
-    }
-    return ids;
-  }
-
   #raws(envelopes: readonly Envelope[], nowMs: number): string[] {
     return envelopes.map(envelope => JSON.stringify(jsonOf(envelope, this.#handle(nowMs), nowMs)));
   }
@@ -240,26 +203,11 @@ class RedisStore implements OutboxStore {
 }
 
 function claimedOf(json: JsonEnvelope, nowMs: number): Claimed {
-  const { attempts = 0, acceptedAtMs, isReplay = false, diedAtMs, handle } = json;
+  const { attempts = 0, history = [], acceptedAtMs, isReplay = false, diedAtMs, handle } = json;
   const envelope = envelopeOfJson(json);
   // Moved here from the dead letters by hand.
   if (diedAtMs !== undefined) {
     return { envelope, acceptedAtMs: nowMs, attempts: 0, history: [], isReplay: true, place: handle };
   }
-  return { envelope, acceptedAtMs, attempts, history: historyOf(json), isReplay, place: handle };
-}
-
-/** Undefined for what is no dead letter: somebody else put it there. */
-function letterOf(raw: string): DeadLetter | undefined {
-  try {
-    const json = JSON.parse(raw) as JsonEnvelope;
-    const { diedAtMs = 0, reason = '', attempts = 0 } = json;
-    return { ...envelopeOfJson(json), diedAtMs, reason, attempts, history: historyOf(json) };
-  } catch {
-    return undefined;
-  }
-}
-
-function historyOf({ history }: JsonEnvelope): readonly AttemptRecord[] {
-  return history ?? [];
+  return { envelope, acceptedAtMs, attempts, history, isReplay, place: handle };
 }

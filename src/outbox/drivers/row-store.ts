@@ -4,13 +4,12 @@ import { NotKept } from '../outbox-error.js';
 import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
 import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
-import { keyDigest, type Lane, Lanes } from './lane.js';
-import { claimFrom, envelopeOf, type Place } from './row-claims.js';
+import { Lanes } from './lane.js';
+import { buryLane } from './row-burial.js';
+import { claimFrom, type Place } from './row-claims.js';
 import { decodeRow, encodeRow, type RowHead } from './row-codec.js';
 import { recover } from './row-recovery.js';
-import { type Change, endOf, type RowKey, type TableName, type Tables } from './tables.js';
-
-const burySlice = 500;
+import type { Change, Tables } from './tables.js';
 
 export interface RowStoreOptions extends DeadRowsOptions {
   /** A row that cannot be read; it stays where it is. */
@@ -120,14 +119,7 @@ export class RowStore implements OutboxStore {
   }
 
   async buryAll(endpoint: string, reason: string, diedAtMs: number): Promise<number> {
-    const lane = this.#lanes.of(endpoint);
-    let count = 0;
-    for (const table of ['ready', 'held', 'waiting'] as const) {
-      for (let slice = this.#untaken(table, lane); slice.length > 0; slice = this.#untaken(table, lane)) {
-        await this.#buryRows(lane, table, slice, { reason, diedAtMs });
-        count += slice.length;
-      }
-    }
+    const count = await buryLane(this.#tables, this.#lanes.of(endpoint), { reason, diedAtMs });
     await this.#dead.trim();
     return count;
   }
@@ -206,40 +198,6 @@ export class RowStore implements OutboxStore {
     if (isBlocking)
       lane.activeKeys.delete(digest); // the row in `blocked` says it now
     else lane.freedKeys.add(digest);
-  }
-
-  #untaken(table: 'ready' | 'held' | 'waiting', lane: Lane): [RowKey, Buffer][] {
-    const found: [RowKey, Buffer][] = [];
-    for (const [key, value] of this.#tables.range(table, [lane.endpoint], endOf([lane.endpoint]))) {
-      if (!lane.taken.has(key.at(-1) as number)) found.push([key, value]);
-      if (found.length === burySlice) break;
-    }
-    return found;
-  }
-
-  async #buryRows(
-    lane: Lane,
-    table: TableName,
-    rows: readonly [RowKey, Buffer][],
-    end: { readonly reason: string; readonly diedAtMs: number },
-  ): Promise<void> {
-    const seqs = rows.map(([key]) => key.at(-1) as number);
-    for (const seq of seqs) lane.taken.add(seq); // no claim takes them meanwhile
-    const changes = rows.flatMap(([key, value]): Change[] => {
-      const { head, content } = decodeRow(value);
-      const { attempts = 0, history = [] } = head;
-      const letter = { ...envelopeOf(lane.endpoint, head, content), ...end, attempts, history };
-      const unblock: Change[] =
-        table === 'waiting' && head.key !== undefined
-          ? [['blocked', [lane.endpoint, keyDigest(head.key)], undefined]]
-          : [];
-      return [[table, key, undefined], deadChange(letter, key.at(-1) as number), ...unblock];
-    });
-    await this.#write(changes);
-    for (const seq of seqs) lane.taken.delete(seq);
-    if (table === 'waiting') lane.delayed -= rows.length;
-    else lane.ready -= rows.length;
-    lane.dead += rows.length;
   }
 
   #readyChange(envelope: Envelope, acceptedAtMs: number, isReplay?: true): Change {
