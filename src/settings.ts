@@ -5,11 +5,11 @@ import {
   defaultHubConfig,
   defaultPerAddress,
   type HubConfig,
-  type QueueSettings,
 } from './config/load.js';
 import { isLoopbackAddress, type TrustProxy } from './listener/client-address.js';
 import { openFileLimit } from './listener/open-files.js';
 import type { SocketLimits } from './listener/socket-guard.js';
+import type { QueueOptions } from './outbox/open-store.js';
 import type { DoorSettings } from './sockets/door.js';
 import type { WebPubSubSettings } from './sockets/entrances/webpubsub.js';
 import type { WebhookSettings } from './webhooks/sources.js';
@@ -86,9 +86,10 @@ export class Settings {
     };
   }
 
-  /** Where the outbox keeps its envelopes. Of the configuration that the service starts with: a queue is opened once. */
-  ofQueue(directory: string): QueueSettings & { readonly directory: string } {
-    return { ...this.config.queue, directory };
+  /** Where the outbox keeps its envelopes; `directory` is that of this node. Of the configuration that the service starts with: a queue is opened once. */
+  ofQueue(directory: string): QueueOptions {
+    const { queue } = this.config;
+    return queue.driver === 'file' || queue.driver === 'sqs' ? { ...queue, directory } : queue;
   }
 
   #ofHub(hub: string): Omit<HubConfig, 'name'> {

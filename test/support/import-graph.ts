@@ -54,7 +54,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'types of settings',
     'types of clock',
   ],
-  settings: ['types of sockets', 'types of webhooks', 'listener', 'config'],
+  settings: ['types of sockets', 'types of webhooks', 'types of outbox', 'listener', 'config'],
   reloads: ['config', 'types of settings', 'types of upstream', 'types of clock'],
   shutdown: [...['sockets', 'listener', 'upstream', 'hub', 'clock', 'readiness'].map(room => typesOf + room)],
   logging: ['types of hub', 'hub/roles.ts', 'line-budget', 'clock'],

@@ -373,10 +373,8 @@ describe('the queue', () => {
   test('is in files unless another driver is chosen', () => {
     for (const text of ['hubs: {}', 'queue:\n', 'queue: { driver: FILE }'])
       expect(parse(text).queue).toEqual({ driver: 'file' });
-    expect(new Settings(parse('queue: { driver: memory }')).ofQueue('/data')).toEqual({
-      driver: 'memory',
-      directory: '/data',
-    });
+    expect(new Settings(parse('queue: { driver: memory }')).ofQueue('/data')).toEqual({ driver: 'memory' });
+    expect(new Settings(parse('{}')).ofQueue('/data')).toEqual({ driver: 'file', directory: '/data' });
   });
 
   test('redis and sqs', () => {
