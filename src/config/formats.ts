@@ -19,6 +19,7 @@ export const formats: Readonly<Record<string, (text: string, written: string) =>
   'signing-secret': text => signingSecret(text),
   network: unshown(network => publicAddresses({ allow: [network] })),
   instant: unshown(parseInstant),
+  origin: checkOrigin,
 };
 
 /** Of a reader whose messages quote the text. */
@@ -41,4 +42,10 @@ export function parseInstant(text: string): number {
   const atMs = isWhole ? Date.parse(text) : Number.NaN;
   if (!Number.isNaN(atMs)) return atMs;
   throw new PubSubError('invalid', 'must be a date and time with its zone, such as 2026-11-28T12:00:00Z');
+}
+
+/** @throws PubSubError `invalid` */
+function checkOrigin(text: string): void {
+  if (/^(?:\*|(?:[a-z][a-z0-9+.-]*:\/\/)?(?:\*\.)?[^*/\s]+)$/i.test(text)) return;
+  throw new PubSubError('invalid', 'must be an origin, such as https://app.example or *.app.example, without a path');
 }

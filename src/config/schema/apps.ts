@@ -109,9 +109,17 @@ const features = {
 /** In `policy.channels` too. */
 const channels = {
   allowed_origins: optional(
-    listOf(Type.String({ minLength: 1, description: 'An origin, such as https://app.example or *.example.com.' }), {
-      description: 'Origins of web pages that may connect. Default: all.',
-    }),
+    listOf(
+      Type.String({
+        format: 'origin',
+        minLength: 1,
+        description:
+          'An origin, such as https://app.example, app.example for any scheme, or *.app.example for subdomains.',
+      }),
+      {
+        description: 'Origins of web pages that may connect. Default: all.',
+      },
+    ),
   ),
 } satisfies TProperties;
 

@@ -26,6 +26,12 @@ export interface DialogueApp {
   readonly mostMembers: number;
   readonly clientEventsPerSecond: number;
   readonly mostEventBytes: number;
+  /** Are watchlists of users who sign in left out? */
+  readonly ignoresWatchlists?: boolean;
+  /** Of `user_info`. Undefined, as the others below: the protocol's own. */
+  readonly mostMemberBytes?: number | undefined;
+  readonly mostChannelNameLength?: number | undefined;
+  readonly mostEventNameLength?: number | undefined;
 }
 
 /** A user as it signed in, in the words of its app server. */
@@ -106,7 +112,10 @@ export class PusherDialogue implements Dialogue {
     const { channel } = fields;
     if (typeof channel !== 'string') return refused('pusher:subscribe needs a channel, which is a string.');
     const kind = channelKindOf(channel);
-    if (kind === undefined) return notSubscribed(channel, 'InvalidChannel', invalidChannel(channel));
+    const most = this.#app.mostChannelNameLength ?? limits.channelName;
+    if (kind === undefined || (kind !== 'serverToUser' && channel.length > most)) {
+      return notSubscribed(channel, 'InvalidChannel', invalidChannel(channel, most));
+    }
     switch (kind) {
       case 'public':
         return this.#join(channel, kind);
@@ -148,7 +157,9 @@ export class PusherDialogue implements Dialogue {
     if (!this.#isChannelSigned(channel, fields)) return notAuthorized(channel);
     const { channel_data: channelData } = fields;
     const isGiven = typeof channelData === 'string' && channelData !== '';
-    const member = isGiven ? memberOf(channelData) : this.#signedInMember();
+    const member = isGiven
+      ? memberOf(channelData, this.#app.mostMemberBytes ?? limits.userInfoBytes)
+      : this.#signedInMember();
     if (typeof member === 'string') return notSubscribed(channel, 'AuthError', member, 401);
     return this.#join(channel, 'presence', member);
   }
@@ -185,7 +196,8 @@ export class PusherDialogue implements Dialogue {
     if (typeof channel !== 'string' || !isForClientEvents(kind)) {
       return refused('Client events are for private and presence channels only.');
     }
-    if (!isEventName(event)) return refused(eventNameRule, errorCodes.clientEventRefused);
+    const most = app.mostEventNameLength ?? limits.eventName;
+    if (!isEventName(event) || event.length > most) return refused(eventNameRule(most), errorCodes.clientEventRefused);
     const text = message.text;
     if (text.length > app.mostEventBytes) {
       return refused(tooManyBytes(text.length, app.mostEventBytes), errorCodes.clientEventRefused);
@@ -218,7 +230,8 @@ export class PusherDialogue implements Dialogue {
     if (this.#signedIn?.id === id) return { kind: 'say', frames: frames.signinSuccess(userData) };
     if (this.#signedIn !== undefined) return notSignedIn('the connection is signed in as another user');
     this.#signedIn = { id, userInfo };
-    return signInAct(id, userData, isStrings(watchlist) ? watchlist : []);
+    const isWatching = isStrings(watchlist) && this.#app.ignoresWatchlists !== true;
+    return signInAct(id, userData, isWatching ? watchlist : []);
   }
 
   #signedInAs({ userData, isWatchlistCut }: SignIn, result: ActResult): Frames {
@@ -249,7 +262,7 @@ function isForClientEvents(kind: ChannelKind | undefined): boolean {
 }
 
 /** @returns why it is none */
-function memberOf(channelData: string): frames.MemberData | string {
+function memberOf(channelData: string, mostBytes: number): frames.MemberData | string {
   const value = parseJson(channelData);
   if (!isFields(value)) return 'channel_data must be a JSON object.';
   const { user_id: id, user_info: info = {} } = value;
@@ -258,13 +271,15 @@ function memberOf(channelData: string): frames.MemberData | string {
   }
   if (String(id).length > limits.userId) return `user_id is longer than ${limits.userId} characters.`;
   const bytes = bytesOfMember(channelData, 'user_info');
-  if (bytes > limits.userInfoBytes) return `user_info has ${bytes} bytes; at most ${limits.userInfoBytes} are allowed.`;
+  if (bytes > mostBytes) return `user_info has ${bytes} bytes; at most ${mostBytes} are allowed.`;
   return { user_id: id, user_info: info };
 }
 
 // --------------------------------------------------------------------------------------------------------------- refusals
 
-const eventNameRule = `An event name has 1 to ${limits.eventName} characters and no control characters.`;
+function eventNameRule(most: number): string {
+  return `An event name has 1 to ${most} characters and no control characters.`;
+}
 const shown = 200;
 
 function refused(message: string, code: number | null = null): Step {
@@ -324,8 +339,8 @@ function unknownEvent(event: string): string {
   return `${shortened(event)} is not an event that clients may send; their own begin with client-.`;
 }
 
-function invalidChannel(channel: string): string {
-  return `${shortened(channel)} is not a channel: a name has 1 to ${limits.channelName} letters, digits and _-=@,.;`;
+function invalidChannel(channel: string, most: number): string {
+  return `${shortened(channel)} is not a channel: a name has 1 to ${most} letters, digits and _-=@,.;`;
 }
 
 function tooManyBytes(bytes: number, most: number): string {

@@ -20,6 +20,7 @@ import { readQuery } from '../query.js';
 import { ClosedUpgrade } from '../refusal.js';
 import type { Upgrade } from '../upgrade.js';
 import type { Arrival, Entrance } from './entrance.js';
+import { isOriginAllowed } from './origins.js';
 import { PusherCandidate } from './pusher-candidate.js';
 import { newSocketId } from './socket-id.js';
 
@@ -34,6 +35,10 @@ export interface PusherApp {
   readonly enableSubscriptionCount?: boolean | undefined;
   /** Within which a client must sign in or subscribe to a private or presence channel. Left out: it need not. */
   readonly authorizationTimeoutMs?: number | undefined;
+  /** Are users told who of their watchlist is online? Left out: yes. */
+  readonly enableWatchlistEvents?: boolean | undefined;
+  /** Origins of the pages that may connect, as `isOriginAllowed` takes them. Left out: all. */
+  readonly allowedOrigins?: readonly string[] | undefined;
   readonly limits?: PusherAppLimits | undefined;
 }
 
@@ -45,6 +50,9 @@ export interface PusherAppLimits {
   /** Of one connection. */
   readonly maxClientEventsPerSecond?: number | undefined;
   readonly maxEventBytes?: number | undefined;
+  readonly maxPresenceMemberBytes?: number | undefined;
+  readonly maxChannelNameLength?: number | undefined;
+  readonly maxEventNameLength?: number | undefined;
 }
 
 /** The apps that there are, which may change while the service runs. */
@@ -115,6 +123,7 @@ export class PusherEntrance implements Entrance {
     }
     upgrade.hub = `app:${app.id}`;
     if (!app.enabled) throw new ClosedUpgrade('forbidden', 'The app is disabled', closeCodes.appDisabled);
+    checkOrigin(app, upgrade);
     const version = versionOf(upgrade);
     const { current, older } = this.#protocols;
     return { key, app, protocol: version < versions.firstWithoutErrorMessage ? older : current };
@@ -181,6 +190,18 @@ export class PusherEntrance implements Entrance {
       get mostEventBytes() {
         return now()?.limits?.maxEventBytes ?? limits.eventBytes;
       },
+      get ignoresWatchlists() {
+        return now()?.enableWatchlistEvents === false;
+      },
+      get mostMemberBytes() {
+        return now()?.limits?.maxPresenceMemberBytes;
+      },
+      get mostChannelNameLength() {
+        return now()?.limits?.maxChannelNameLength;
+      },
+      get mostEventNameLength() {
+        return now()?.limits?.maxEventNameLength;
+      },
     };
   }
 }
@@ -190,6 +211,13 @@ function keyOf(path: string): string {
   const [, key] = appPath.exec(path) ?? [];
   if (key !== undefined) return key;
   throw new ClosedUpgrade('notFound', 'Pusher clients connect at /app/{key}', closeCodes.badPath);
+}
+
+/** @throws ClosedUpgrade */
+function checkOrigin({ allowedOrigins }: PusherApp, { request }: Upgrade): void {
+  const { origin } = request.headers;
+  if (allowedOrigins === undefined || origin === undefined || isOriginAllowed(allowedOrigins, origin)) return;
+  throw new ClosedUpgrade('forbidden', 'Pages of this origin may not connect', closeCodes.unauthorized);
 }
 
 /** 7 where it is left out, as old clients and simple tools do. @throws ClosedUpgrade [PW §3.1, §7, row 30] */

@@ -179,6 +179,10 @@ describe('what is wrong with apps', () => {
     ],
     ['apps: [{ id: true, key: k, secret: s }]', '1:14 apps[0].id: must be a string'],
     [withApp('enabled: maybe'), '5:14 apps[0].enabled: must be `true` or `false`, without quotes'],
+    [
+      withApp('allowed_origins: [https://a.example/path]'),
+      '5:23 apps[0].allowed_origins[0]: must be an origin, such as https://app.example or *.app.example, without a path',
+    ],
     [withApp('max_connections: -2'), '5:22 apps[0].max_connections: must be a whole number of at least -1'],
     [
       withApp('max_channel_name_length: 300'),
@@ -250,7 +254,7 @@ describe('webhooks', () => {
     });
   });
 
-  test('[PW-2.6] a function, with the names of Sockudo and of soketi', () => {
+  test('[PW §2.6] a function, with the names of Sockudo and of soketi', () => {
     const lambda = '{ function_name: fn, region: eu-west-1, invocation_type: requestresponse, qualifier: 3 }';
     expect(appOf(withEndpoint(`lambda: ${lambda}`, everything)).webhooks.webhooks?.[0]?.lambda).toEqual({
       function_name: 'fn',
