@@ -1,7 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { Closed, FactConnection, Joined, Left, Opened } from '../hub/facts.js';
 import type { MembershipTag } from '../protocols/acts.js';
-import { Arrivals, type Pair, type ReaderParts } from './arrivals.js';
+import { Arrivals, type LocalPlace, type Pair, type ReaderParts } from './arrivals.js';
 import { CacheMisses } from './cache-misses.js';
 import { channelKind } from './channels.js';
 import { SubscriptionCount } from './subscription-counts.js';
@@ -22,9 +22,6 @@ interface Channel {
   members: Map<string, number> | undefined;
   count: SubscriptionCount | undefined;
 }
-
-const channelPair: Pair = ['channel_occupied', 'channel_vacated'];
-const memberPair: Pair = ['member_added', 'member_removed'];
 
 /** Turns the facts of one Pusher app into the events of its webhooks. (pusher-webhooks 2.4, 5.2) */
 export class AppReader {
@@ -107,28 +104,22 @@ export class AppReader {
   }
 
   #occupied(channel: string): void {
-    this.#arrivals.came({ key: [channel], track: channel }, channelPair, () => {
-      this.#misses.ended(channel);
-      return { name: 'channel_occupied', atMs: this.#clock.now(), channel };
-    });
+    this.#arrivals.came({ key: [channel], track: channel }, channelPair(channel), () => this.#misses.ended(channel));
   }
 
   #vacated(name: string, channel: Channel): void {
     channel.count?.stop();
     this.#channels.delete(name);
-    if (!this.#arrivals.isFollowed(channelPair)) this.#misses.ended(name);
-    this.#arrivals.left({ key: [name], track: name }, channelPair, { name: 'channel_vacated', atMs: 0, channel: name });
+    const pair = channelPair(name);
+    if (!this.#arrivals.isFollowed(pair)) this.#misses.ended(name);
+    this.#arrivals.left({ key: [name], track: name }, pair, channel.members ? 1 : 0); // after its last member
   }
 
   #memberJoined(name: string, channel: Channel, userId: string, socketId: string, userInfo: unknown): void {
     channel.members ??= new Map();
     const connections = (channel.members.get(userId) ?? 0) + 1;
     channel.members.set(userId, connections);
-    if (connections > 1) return;
-    const fields = { channel: name, userId, socketId, userInfo };
-    this.#arrivals.came({ key: [name, userId], track: name }, memberPair, () => {
-      return { name: 'member_added', atMs: this.#clock.now(), ...fields };
-    });
+    if (connections === 1) this.#arrivals.came(memberPlace(name, userId), memberPair(name, userId, socketId, userInfo));
   }
 
   #memberLeft(name: string, channel: Channel, userId: string, socketId: string): void {
@@ -138,8 +129,7 @@ export class AppReader {
       return;
     }
     channel.members?.delete(userId);
-    const gone = { name: 'member_removed', atMs: 0, channel: name, userId, socketId } as const;
-    this.#arrivals.left({ key: [name, userId], track: name }, memberPair, gone);
+    this.#arrivals.left(memberPlace(name, userId), memberPair(name, userId, socketId, undefined));
   }
 
   /** Not of presence channels, which have members. */
@@ -159,7 +149,25 @@ export class AppReader {
   }
 }
 
-/** A member's id is text in webhooks: `1` and `"1"` are the same member. (pusher-webhooks 7, row 23) */
+function channelPair(channel: string): Pair {
+  return {
+    appeared: { name: 'channel_occupied', atMs: 0, channel },
+    gone: { name: 'channel_vacated', atMs: 0, channel },
+  };
+}
+
+function memberPlace(channel: string, userId: string): LocalPlace {
+  return { key: [channel, userId], track: channel };
+}
+
+function memberPair(channel: string, userId: string, socketId: string, userInfo: unknown): Pair {
+  return {
+    appeared: { name: 'member_added', atMs: 0, channel, userId, socketId, userInfo },
+    gone: { name: 'member_removed', atMs: 0, channel, userId, socketId },
+  };
+}
+
+/** A member's id is text in webhooks: `1` and `"1"` are the same member. (pusher-webhooks 7 row 23) */
 function memberOf(channel: string, tag: MembershipTag | undefined): string | undefined {
   if (channelKind(channel) !== 'presence' || tag === undefined) return undefined;
   const { userId } = tag;

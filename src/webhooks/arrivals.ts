@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { takes } from './endpoints.js';
 import type { EventType } from './event-types.js';
 import type { WebhookEvent } from './events.js';
 import type { Occupancies, Place } from './occupancies.js';
@@ -13,8 +14,11 @@ export interface ReaderParts {
   readonly emit: (source: Source, event: WebhookEvent) => void;
 }
 
-/** What is told when somebody comes to an empty place, and when the last one has gone. */
-export type Pair = readonly [appeared: EventType, gone: EventType];
+/** What is told when somebody comes to an empty place, and when the last one has gone; their times are those of the telling. */
+export interface Pair {
+  readonly appeared: WebhookEvent;
+  readonly gone: WebhookEvent;
+}
 
 /** A place within its source. */
 export interface LocalPlace {
@@ -35,25 +39,28 @@ export class Arrivals {
     this.#parts = parts;
   }
 
-  /** @returns whether any endpoint wants to know one or the other: without that, nobody needs to know what lingers */
-  isFollowed([appeared, gone]: Pair): boolean {
-    const wanted = this.#parts.source()?.wanted;
-    return wanted !== undefined && (wanted.has(appeared) || wanted.has(gone));
+  /** @returns whether any endpoint is told one or the other: without that, nobody needs to know what lingers */
+  isFollowed({ appeared, gone }: Pair): boolean {
+    const source = this.#parts.source();
+    return source?.endpoints.some(endpoint => takes(endpoint, appeared) || takes(endpoint, gone)) === true;
   }
 
-  /** @param event made when it is told that somebody has come */
-  came(place: LocalPlace, pair: Pair, event: () => WebhookEvent): void {
+  /** @param onAppeared called when it is told, before that */
+  came(place: LocalPlace, pair: Pair, onAppeared?: () => void): void {
     if (!this.isFollowed(pair)) return;
-    this.#parts.occupancies.came(this.#placeOf(place), () => this.#emit(event()));
+    this.#parts.occupancies.came(this.#placeOf(place), () => {
+      onAppeared?.();
+      this.#emitNow(pair.appeared);
+    });
   }
 
-  /** @param gone told when nobody has come back; its time is that of the telling */
-  left(place: LocalPlace, pair: Pair, gone: WebhookEvent): void {
-    const lingerMs = this.#parts.source()?.lingerMs;
-    if (lingerMs === undefined || !this.isFollowed(pair)) return;
-    this.#parts.occupancies.left(this.#placeOf(place), { lingerMs, gone, source: this.#source }, () =>
-      this.#emit({ ...gone, atMs: this.#parts.clock.now() }),
-    );
+  /** @param laterMs added to the wait: of two places that become empty at the same time, one is to be told after the other */
+  left(place: LocalPlace, pair: Pair, laterMs = 0): void {
+    const source = this.#parts.source();
+    if (source === undefined || !this.isFollowed(pair)) return;
+    const lingerMs = source.lingerMs === 0 ? 0 : source.lingerMs + laterMs;
+    const departure = { lingerMs, gone: pair.gone, source: this.#source };
+    this.#parts.occupancies.left(this.#placeOf(place), departure, () => this.#emitNow(pair.gone));
   }
 
   /** After what is still to be told of the track. @param event undefined: nothing is told after all */
@@ -63,6 +70,10 @@ export class Arrivals {
       const made = event();
       if (made !== undefined) this.#emit(made);
     });
+  }
+
+  #emitNow(event: WebhookEvent): void {
+    this.#emit({ ...event, atMs: this.#parts.clock.now() });
   }
 
   #emit(event: WebhookEvent): void {

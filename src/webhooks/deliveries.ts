@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../clock.js';
 import type { AddressGuard } from '../egress/connector.js';
 import type { Transport } from '../egress/transport.js';
@@ -24,6 +25,8 @@ export class Deliveries implements Deliverer {
   readonly #options: DeliveriesOptions;
   readonly #http: HttpSender;
   readonly #lambda: LambdaSender;
+  /** The outbox's, one for all attempts. */
+  #signal: AbortSignal | undefined;
 
   constructor(options: DeliveriesOptions) {
     const { transport, guard, clock } = options;
@@ -34,6 +37,7 @@ export class Deliveries implements Deliverer {
 
   async deliver(envelope: Envelope, attempt: number, signal: AbortSignal): Promise<DeliveryResult> {
     const { sources, clock, userAgent } = this.#options;
+    this.#expectMany(signal);
     const found = sources().endpoint(envelope.endpoint);
     if (found === undefined) return { outcome: 'failed', reason: 'the endpoint is not configured' };
     const { source, endpoint } = found;
@@ -47,5 +51,12 @@ export class Deliveries implements Deliverer {
     const request = { headers, body: content.body, timeoutMs, signal };
     if (target.kind === 'lambda') return this.#lambda.send({ ...request, target });
     return this.#http.send({ ...request, target, isDisabledWhenGone });
+  }
+
+  /** Each attempt under way listens to it: no leak that Node has to warn of. */
+  #expectMany(signal: AbortSignal): void {
+    if (signal === this.#signal) return;
+    this.#signal = signal;
+    setMaxListeners(0, signal);
   }
 }

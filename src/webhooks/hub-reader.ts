@@ -1,8 +1,5 @@
 import type { Closed, Ended, Identified, Joined, Left, Opened } from '../hub/facts.js';
-import { Arrivals, type Pair, type ReaderParts } from './arrivals.js';
-
-const groupPair: Pair = ['group_occupied', 'group_vacated'];
-const userPair: Pair = ['user_connected', 'user_disconnected'];
+import { Arrivals, type LocalPlace, type Pair, type ReaderParts } from './arrivals.js';
 
 /** Turns the facts of one Web PubSub hub into the events of its webhooks. */
 export class HubReader {
@@ -16,10 +13,7 @@ export class HubReader {
   }
 
   identified({ userId, isFirst }: Identified): void {
-    if (!isFirst || !userId) return; // "" is anonymous
-    this.#arrivals.came({ key: ['user', userId], track: `user ${userId}` }, userPair, () => {
-      return { name: 'user_connected', atMs: this.#now(), userId };
-    });
+    if (isFirst && userId) this.#arrivals.came(userPlace(userId), userPair(userId)); // "" is anonymous
   }
 
   opened({ connection: { id, userId } }: Opened): void {
@@ -29,22 +23,15 @@ export class HubReader {
   }
 
   joined({ group, isFirst }: Joined): void {
-    if (!isFirst) return;
-    this.#arrivals.came({ key: ['group', group], track: `group ${group}` }, groupPair, () => {
-      return { name: 'group_occupied', atMs: this.#now(), group };
-    });
+    if (isFirst) this.#arrivals.came(groupPlace(group), groupPair(group));
   }
 
   left({ group, isLast }: Left): void {
-    if (!isLast) return;
-    const gone = { name: 'group_vacated', atMs: 0, group } as const;
-    this.#arrivals.left({ key: ['group', group], track: `group ${group}` }, groupPair, gone);
+    if (isLast) this.#arrivals.left(groupPlace(group), groupPair(group));
   }
 
   ended({ connection: { userId }, isLastOfUser }: Ended): void {
-    if (!isLastOfUser || !userId) return;
-    const gone = { name: 'user_disconnected', atMs: 0, userId } as const;
-    this.#arrivals.left({ key: ['user', userId], track: `user ${userId}` }, userPair, gone);
+    if (isLastOfUser && userId) this.#arrivals.left(userPlace(userId), userPair(userId));
   }
 
   closed({ connection: { id, userId }, ending: { reason } }: Closed): void {
@@ -56,4 +43,26 @@ export class HubReader {
   #now(): number {
     return this.#parts.clock.now();
   }
+}
+
+function groupPlace(group: string): LocalPlace {
+  return { key: ['group', group], track: `group ${group}` };
+}
+
+function groupPair(group: string): Pair {
+  return {
+    appeared: { name: 'group_occupied', atMs: 0, group },
+    gone: { name: 'group_vacated', atMs: 0, group },
+  };
+}
+
+function userPlace(userId: string): LocalPlace {
+  return { key: ['user', userId], track: `user ${userId}` };
+}
+
+function userPair(userId: string): Pair {
+  return {
+    appeared: { name: 'user_connected', atMs: 0, userId },
+    gone: { name: 'user_disconnected', atMs: 0, userId },
+  };
 }

@@ -51,12 +51,16 @@ export class Occupancies {
     return this.#lingering.size;
   }
 
-  /** Somebody came to an empty place. @param appeared called when this is to be told */
+  /**
+   * Somebody came to an empty place. The store is called at once, here and in `left`, as it does what is called for one key
+   * in order; only what is told waits for its turn.
+   * @param appeared called when this is to be told
+   */
   came({ key, track }: Place, appeared: () => void): void {
+    const cancelled = this.#cancel(key);
     this.#append(track, async () => {
-      const wasLingering = await this.#cancel(key);
       // The store's own time of the deadline does not matter here.
-      const occupancy = wasLingering ? ({ state: 'lingering', untilMs: 0 } as const) : absent;
+      const occupancy = (await cancelled) ? ({ state: 'lingering', untilMs: 0 } as const) : absent;
       if (occupancyStep(occupancy, { kind: 'firstCame' }).effect === 'appeared') appeared();
     });
   }
@@ -69,7 +73,8 @@ export class Occupancies {
     if (next.state !== 'lingering') return;
     const { source, gone: event } = departure;
     const content = Buffer.from(JSON.stringify({ source, event } satisfies StoredDeparture), 'utf8');
-    this.#append(track, () => this.#schedule(key, next.untilMs, content));
+    const scheduled = this.#schedule(key, next.untilMs, content);
+    this.#append(track, () => scheduled);
   }
 
   /** Runs `task` once all that came before on its track is done: within the call when nothing is under way. */

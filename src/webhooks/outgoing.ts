@@ -11,7 +11,7 @@ import type { WebhookObserver } from './observer.js';
 import type { Source } from './sources.js';
 
 /** What the room needs of the outbox. */
-export type WebhookQueue = Pick<Outbox, 'accept' | 'schedule' | 'cancel'>;
+export type WebhookQueue = Pick<Outbox, 'accept' | 'schedule' | 'cancel' | 'refresh'>;
 
 /** An endpoint with its source, as one object for as long as both are configured: what batches are collected for. */
 interface Receiver {

@@ -75,12 +75,13 @@ export class Webhooks {
     this.#queue = queue;
   }
 
-  /** Uses other settings from now on; what is queued stays. The outbox is to be refreshed. */
-  configure(settings: WebhookSettings): void {
+  /** Uses other settings from now on; what is queued stays. Settles once the outbox has looked at its endpoints again. */
+  async configure(settings: WebhookSettings): Promise<void> {
     this.#outgoing.flush();
     this.#guard = this.#newGuard(settings.general.egress?.allow ?? []);
     this.#sources = new Sources(settings, (source, warning) => this.#options.observer.warned(source, warning));
     this.#transport.keepOnly(originsOf(this.#sources));
+    await this.#queue?.refresh();
   }
 
   get sources(): Sources {
