@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { WebhookEntry } from '../../src/webhooks/options.js';
 import { AppServer } from '../support/app-server.js';
 import { ManualClock } from '../support/manual-clock.js';
@@ -187,8 +187,11 @@ describe('a restart', () => {
     const second = await start({ endpoint: { ...members, url: first.entry.url }, queue, clock });
     await second.pass(900); // the stop has taken two seconds
     expect(first.app.posts).toHaveLength(2);
-    await clock.advanceAsync(101);
-    await first.app.until(({ posts }) => posts.length === 4);
+    await clock.advanceAsync(100);
+    await vi.waitFor(async () => {
+      await clock.advanceAsync(1);
+      expect(first.app.posts).toHaveLength(4);
+    });
     await second.pass(5_000);
     expect(told(first.app.posts).slice(2)).toEqual(['member_removed presence-a ann', 'channel_vacated presence-a']);
   });
