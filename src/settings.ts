@@ -1,5 +1,4 @@
 import {
-  type AppKey,
   type Apps,
   type Config,
   defaultHubConfig,
@@ -81,7 +80,7 @@ export class Settings {
     const { apps, hubs, webhooks } = this.config;
     return {
       general: webhooks,
-      apps: apps.all().map(app => ({ ...app.webhooks, id: app.id, keys: app.keys.map(signingKeyOf) })),
+      apps: apps.all().map(app => ({ ...app.webhooks, id: app.id, keys: app.keys })),
       hubs: [...hubs].map(([key, hub]) => ({ ...hub.webhooks, hub: hub.name, key })),
     };
   }
@@ -95,9 +94,4 @@ export class Settings {
   #ofHub(hub: string): Omit<HubConfig, 'name'> {
     return this.config.hubs.get(hub) ?? defaultHubConfig;
   }
-}
-
-/** A key in the words of webhooks. */
-function signingKeyOf({ key, secret, createdAtMs, active }: AppKey) {
-  return { key, secret, createdAtMs, isActive: active };
 }

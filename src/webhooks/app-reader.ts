@@ -1,35 +1,23 @@
 import type { Clock } from '../clock.js';
-import type { Closed, FactConnection, Joined, Left, Opened } from '../hub/facts.js';
-import type { MembershipTag } from '../protocols/acts.js';
+import type {
+  CacheMissed,
+  ClientEvent,
+  Closed,
+  Counted,
+  FactConnection,
+  Joined,
+  Left,
+  MemberChanged,
+  Opened,
+} from '../hub/facts.js';
 import { Arrivals, type LocalPlace, type Pair, type ReaderParts } from './arrivals.js';
-import { CacheMisses } from './cache-misses.js';
 import { channelKind } from './channels.js';
-import { SubscriptionCount } from './subscription-counts.js';
-
-/** A message that a client published and that was accepted. */
-export interface AcceptedClientEvent {
-  readonly channel: string;
-  readonly event: string;
-  readonly data: string;
-  readonly socketId: string;
-  readonly userId: string | undefined;
-}
-
-/** Who is subscribed to one channel. */
-interface Channel {
-  subscribers: number;
-  /** Connections by member, in presence channels. */
-  members: Map<string, number> | undefined;
-  count: SubscriptionCount | undefined;
-}
 
 /** Turns the facts of one Pusher app into the events of its webhooks. (pusher-webhooks 2.4, 5.2) */
 export class AppReader {
   readonly #clock: Clock;
   readonly #parts: ReaderParts;
   readonly #arrivals: Arrivals;
-  readonly #channels = new Map<string, Channel>();
-  readonly #misses = new CacheMisses();
   /** Monotonic, of connections whose end is told. */
   readonly #openedMs = new WeakMap<FactConnection, number>();
 
@@ -48,7 +36,7 @@ export class AppReader {
     this.#parts.emit(source, { name: 'connection_established', atMs: this.#clock.now(), socketId, userId });
   }
 
-  closed({ connection, ending }: Closed): void {
+  closed({ connection, ending: { code, reason } }: Closed): void {
     const source = this.#parts.source();
     const openedMs = this.#openedMs.get(connection);
     if (source === undefined || openedMs === undefined) return;
@@ -57,95 +45,51 @@ export class AppReader {
       atMs: this.#clock.now(),
       socketId: connection.id,
       userId: connection.userId,
-      code: undefined,
-      reason: ending.reason,
+      code,
+      reason,
       durationMs: Math.round(this.#clock.monotonicMs() - openedMs),
     });
   }
 
-  joined({ group: name, connection, tag }: Joined): void {
-    const channel = this.#channels.get(name) ?? this.#add(name);
-    channel.subscribers += 1;
-    if (channel.subscribers === 1) this.#occupied(name);
-    const userId = memberOf(name, tag);
-    if (userId === undefined) this.#counted(name, channel);
-    else this.#memberJoined(name, channel, userId, connection.id, tag?.userInfo);
+  joined({ group: channel, isFirst }: Joined): void {
+    if (isFirst) this.#arrivals.came({ key: [channel], track: channel }, channelPair(channel));
   }
 
-  left({ group: name, connection, tag }: Left): void {
-    const channel = this.#channels.get(name);
-    if (channel === undefined) return;
-    channel.subscribers -= 1;
-    const userId = memberOf(name, tag);
-    if (userId === undefined) this.#counted(name, channel);
-    else this.#memberLeft(name, channel, userId, connection.id);
-    if (channel.subscribers === 0) this.#vacated(name, channel);
+  /** Of a presence channel later than of its last member. */
+  left({ group: channel, isLast }: Left): void {
+    const laterMs = channelKind(channel) === 'presence' ? 1 : 0;
+    if (isLast) this.#arrivals.left({ key: [channel], track: channel }, channelPair(channel), laterMs);
   }
 
-  /** Only events that were accepted are told. */
-  clientEvent(event: AcceptedClientEvent): void {
-    this.#arrivals.tell(event.channel, 'client_event', () => ({
+  memberAdded(fact: MemberChanged): void {
+    this.#arrivals.came(memberPlace(fact), memberPair(fact));
+  }
+
+  memberRemoved(fact: MemberChanged): void {
+    this.#arrivals.left(memberPlace(fact), memberPair(fact));
+  }
+
+  clientEvent({ group: channel, event, payload, memberId, connection: { id: socketId, userId } }: ClientEvent): void {
+    this.#arrivals.tell(channel, 'client_event', () => ({
       name: 'client_event',
       atMs: this.#clock.now(),
-      ...event,
+      channel,
+      event,
+      data: payload.bytes.toString('utf8'), // as the protocol forwards it: always a string
+      socketId,
+      userId: memberId ?? userId,
     }));
   }
 
-  /** A client has subscribed to a cache channel without a cached event. */
-  cacheMissed(channel: string): void {
-    this.#arrivals.tell(channel, 'cache_miss', () => {
-      if (!this.#misses.missed(channel, this.#clock.monotonicMs())) return undefined;
-      return { name: 'cache_miss', atMs: this.#clock.now(), channel };
-    });
+  cacheMissed({ group: channel }: CacheMissed): void {
+    this.#arrivals.tell(channel, 'cache_miss', () => ({ name: 'cache_miss', atMs: this.#clock.now(), channel }));
   }
 
-  eventCached(channel: string): void {
-    this.#misses.ended(channel);
-  }
-
-  #occupied(channel: string): void {
-    this.#arrivals.came({ key: [channel], track: channel }, channelPair(channel), () => this.#misses.ended(channel));
-  }
-
-  #vacated(name: string, channel: Channel): void {
-    channel.count?.stop();
-    this.#channels.delete(name);
-    const pair = channelPair(name);
-    if (!this.#arrivals.isFollowed(pair)) this.#misses.ended(name);
-    this.#arrivals.left({ key: [name], track: name }, pair, channel.members ? 1 : 0); // after its last member
-  }
-
-  #memberJoined(name: string, channel: Channel, userId: string, socketId: string, userInfo: unknown): void {
-    channel.members ??= new Map();
-    const connections = (channel.members.get(userId) ?? 0) + 1;
-    channel.members.set(userId, connections);
-    if (connections === 1) this.#arrivals.came(memberPlace(name, userId), memberPair(name, userId, socketId, userInfo));
-  }
-
-  #memberLeft(name: string, channel: Channel, userId: string, socketId: string): void {
-    const connections = (channel.members?.get(userId) ?? 0) - 1;
-    if (connections > 0) {
-      channel.members?.set(userId, connections);
-      return;
-    }
-    channel.members?.delete(userId);
-    this.#arrivals.left(memberPlace(name, userId), memberPair(name, userId, socketId, undefined));
-  }
-
-  /** Not of presence channels, which have members. */
-  #counted(channel: string, state: Channel): void {
-    if (this.#parts.source()?.wanted.has('subscription_count') !== true) return;
-    state.count ??= new SubscriptionCount(this.#clock, count => {
-      const atMs = this.#clock.now();
-      this.#arrivals.tell(channel, 'subscription_count', () => ({ name: 'subscription_count', atMs, channel, count }));
-    });
-    state.count.changed(state.subscribers);
-  }
-
-  #add(name: string): Channel {
-    const channel: Channel = { subscribers: 0, members: undefined, count: undefined };
-    this.#channels.set(name, channel);
-    return channel;
+  /** Presence channels have members instead. */
+  counted({ group: channel, count }: Counted): void {
+    if (channelKind(channel) === 'presence') return;
+    const atMs = this.#clock.now();
+    this.#arrivals.tell(channel, 'subscription_count', () => ({ name: 'subscription_count', atMs, channel, count }));
   }
 }
 
@@ -156,20 +100,17 @@ function channelPair(channel: string): Pair {
   };
 }
 
-function memberPlace(channel: string, userId: string): LocalPlace {
-  return { key: [channel, userId], track: channel };
+function memberPlace({ group, member }: MemberChanged): LocalPlace {
+  return { key: [group, member.id], track: group };
 }
 
-function memberPair(channel: string, userId: string, socketId: string, userInfo: unknown): Pair {
+function memberPair({
+  group: channel,
+  member: { id: userId, about },
+  connection: { id: socketId },
+}: MemberChanged): Pair {
   return {
-    appeared: { name: 'member_added', atMs: 0, channel, userId, socketId, userInfo },
+    appeared: { name: 'member_added', atMs: 0, channel, userId, socketId, userInfo: about.user_info },
     gone: { name: 'member_removed', atMs: 0, channel, userId, socketId },
   };
-}
-
-/** A member's id is text in webhooks: `1` and `"1"` are the same member. (pusher-webhooks 7 row 23) */
-function memberOf(channel: string, tag: MembershipTag | undefined): string | undefined {
-  if (channelKind(channel) !== 'presence' || tag === undefined) return undefined;
-  const { userId } = tag;
-  return typeof userId === 'string' || typeof userId === 'number' ? String(userId) : undefined;
 }

@@ -96,15 +96,9 @@ export class Webhooks {
   /** Is told what happened. Never waits. */
   tell(fact: PlainFact): void {
     if (!('hub' in fact)) return;
-    if (fact.hub.startsWith('app:')) tellApp(this.app(fact.hub), fact);
-    else if (this.#sources.source(fact.hub) !== undefined) tellHub(this.#hub(fact.hub), fact);
-  }
-
-  /** Reads the facts of one app: counts its members also while it has no endpoints, as it may get some. @param key `app:42` */
-  app(key: string): AppReader {
-    const reader = this.#apps.get(key) ?? new AppReader(key, this.#partsOf(key));
-    this.#apps.set(key, reader);
-    return reader;
+    const kind = this.#sources.source(fact.hub)?.name.kind;
+    if (kind === 'app') tellApp(this.#app(fact.hub), fact);
+    else if (kind === 'hub') tellHub(this.#hub(fact.hub), fact);
   }
 
   /** Turns a deadline into envelopes. */
@@ -145,6 +139,12 @@ export class Webhooks {
     return this.#transport.close();
   }
 
+  #app(key: string): AppReader {
+    const reader = this.#apps.get(key) ?? new AppReader(key, this.#partsOf(key));
+    this.#apps.set(key, reader);
+    return reader;
+  }
+
   #hub(key: string): HubReader {
     const reader = this.#hubs.get(key) ?? new HubReader(key, this.#partsOf(key));
     this.#hubs.set(key, reader);
@@ -180,6 +180,21 @@ function tellApp(reader: AppReader, fact: PlainFact): void {
       break;
     case 'left':
       reader.left(fact);
+      break;
+    case 'memberAdded':
+      reader.memberAdded(fact);
+      break;
+    case 'memberRemoved':
+      reader.memberRemoved(fact);
+      break;
+    case 'clientEvent':
+      reader.clientEvent(fact);
+      break;
+    case 'cacheMissed':
+      reader.cacheMissed(fact);
+      break;
+    case 'counted':
+      reader.counted(fact);
       break;
     case 'closed':
       reader.closed(fact);

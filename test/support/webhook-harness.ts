@@ -3,7 +3,7 @@ import type { FactConnection, PlainFact } from '../../src/hub/facts.js';
 import { openStore, type QueueOptions } from '../../src/outbox/open-store.js';
 import { Outbox } from '../../src/outbox/outbox.js';
 import type { OutboxObserver } from '../../src/outbox/ports.js';
-import type { MembershipTag } from '../../src/protocols/acts.js';
+import type { GroupMember } from '../../src/protocols/messages.js';
 import type { WebhookEntry } from '../../src/webhooks/options.js';
 import type { AppKey } from '../../src/webhooks/signatures.js';
 import type { WebhookSettings } from '../../src/webhooks/sources.js';
@@ -75,50 +75,54 @@ export async function startWebhooks(settings: WebhookSettings, options: WebhookH
   return { webhooks, outbox, clock, stop, notKept, warnings, raised, ...clientsOf(webhooks) };
 }
 
-/** Plays the hub of one app or hub: tells the facts of clients, with who is the first and who the last. */
+/** Plays hubs: tells the facts of clients, with who is the first and who the last. */
 function clientsOf(webhooks: Webhooks) {
-  const members = new Map<string, Set<Client>>();
-  const users = new Map<string, number>();
-  const add = (map: Map<string, number>, key: string, by: number) => {
-    const count = (map.get(key) ?? 0) + by;
-    map.set(key, count);
-    return count;
+  const counts = new Map<string, number>();
+  /** @returns how many there are now */
+  const add = (by: 1 | -1, ...key: readonly string[]) => {
+    const name = JSON.stringify(key);
+    counts.set(name, (counts.get(name) ?? 0) + by);
+    return counts.get(name);
   };
   const tell = (fact: PlainFact) => webhooks.tell(fact);
   class Client {
     readonly connection: FactConnection;
-    readonly tags = new Map<string, MembershipTag | undefined>();
+    /** Groups, each with whom it presents to it. */
+    readonly groups = new Map<string, GroupMember | undefined>();
 
     constructor(
       readonly hub: string,
       id: string,
-      userId?: string,
+      userId: string | undefined,
     ) {
       this.connection = { id, userId, protocol: { name: 'test' }, upstream: {} };
     }
 
-    join(group: string, tag?: MembershipTag): void {
-      const among = members.get(`${this.hub} ${group}`) ?? new Set();
-      members.set(`${this.hub} ${group}`, among.add(this));
-      this.tags.set(group, tag);
-      tell({ kind: 'joined', hub: this.hub, connection: this.connection, group, isFirst: among.size === 1, tag });
+    join(group: string, member?: GroupMember): void {
+      const { hub, connection } = this;
+      this.groups.set(group, member);
+      tell({ kind: 'joined', hub, connection, group, isFirst: add(1, hub, group) === 1 });
+      if (member === undefined || add(1, hub, group, member.id) !== 1) return;
+      tell({ kind: 'memberAdded', hub, connection, group, member });
     }
 
     leave(group: string): void {
-      const among = members.get(`${this.hub} ${group}`);
-      if (among?.delete(this) !== true) return;
-      const tag = this.tags.get(group);
-      this.tags.delete(group);
-      tell({ kind: 'left', hub: this.hub, connection: this.connection, group, isLast: among.size === 0, tag });
+      const { hub, connection } = this;
+      const member = this.groups.get(group);
+      this.groups.delete(group);
+      if (member !== undefined && add(-1, hub, group, member.id) === 0) {
+        tell({ kind: 'memberRemoved', hub, connection, group, member });
+      }
+      tell({ kind: 'left', hub, connection, group, isLast: add(-1, hub, group) === 0 });
     }
 
-    close(reason = ''): void {
+    close(reason = '', code?: number): void {
       const { hub, connection } = this;
       const { userId } = connection;
-      const isLastOfUser = userId !== undefined && add(users, `${hub} ${userId}`, -1) === 0;
+      const isLastOfUser = userId !== undefined && add(-1, hub, 'user', userId) === 0;
       tell({ kind: 'ended', hub, connection, isLast: false, isLastOfUser });
-      for (const group of [...this.tags.keys()]) this.leave(group);
-      tell({ kind: 'closed', hub, connection, ending: { category: 'Normal', reason } });
+      for (const group of [...this.groups.keys()]) this.leave(group);
+      tell({ kind: 'closed', hub, connection, ending: { category: 'Normal', reason, code } });
     }
   }
   let count = 0;
@@ -126,12 +130,17 @@ function clientsOf(webhooks: Webhooks) {
     count += 1;
     const client = new Client(hub, `8181.${count}`, userId);
     const { connection } = client;
-    const isFirst = userId !== undefined && add(users, `${hub} ${userId}`, 1) === 1;
+    const isFirst = userId !== undefined && add(1, hub, 'user', userId) === 1;
     tell({ kind: 'identified', hub, connection, userId, subprotocol: undefined, isFirst });
     tell({ kind: 'opened', hub, connection, isFirst: count === 1 });
     return client;
   };
-  return { connect };
+  return { connect, tell };
+}
+
+/** A member of a presence channel, as clients of Pusher present themselves. */
+export function memberOf(userId: string | number): GroupMember {
+  return { id: String(userId), about: { user_id: userId, user_info: { name: `name of ${userId}` } } };
 }
 
 /** The events of webhooks, in the order in which the requests came. */
