@@ -89,6 +89,38 @@ export const catalog = {
     labels: [],
     help: 'Warnings, including repeated ones that are not logged',
   },
+  hubwire_webhook_events_total: {
+    type: 'counter',
+    labels: ['app', 'name'],
+    help: 'Events of webhooks that at least one endpoint takes; app is the id of an app or the name of a hub',
+  },
+  /** `endpoint` is `linger` for what could not be kept until its time. */
+  hubwire_webhook_deliveries_total: {
+    type: 'counter',
+    labels: ['endpoint', 'outcome'],
+    help: 'Attempts to deliver an envelope (success, retry), envelopes that became dead letters (dead), or that could not be queued (dropped)',
+  },
+  hubwire_webhook_attempt_duration_seconds: {
+    type: 'histogram',
+    labels: ['endpoint'],
+    help: 'Seconds of one attempt to deliver an envelope',
+  },
+  hubwire_webhook_queue_depth: {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Envelopes: ready for a first attempt, delayed until another one, inflight, or dead letters',
+  },
+  hubwire_webhook_linger_pending: {
+    type: 'gauge',
+    labels: [],
+    help: 'Channels, members, groups and users that were left so recently that it is not told yet',
+  },
+  hubwire_webhook_endpoint_disabled: {
+    type: 'gauge',
+    labels: ['endpoint'],
+    help: '1 for an endpoint that was disabled because it only failed, 0 for others',
+  },
+  hubwire_webhook_batch_size: { type: 'histogram', labels: [], help: 'Events in an envelope' },
   hubwire_faults_total: { type: 'counter', labels: [], help: 'Internal errors of this service' },
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 

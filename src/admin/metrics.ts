@@ -8,6 +8,7 @@ import { HubLabels } from './hub-labels.js';
 import { counter, gauge } from './registered.js';
 import { RestTally } from './rest-tally.js';
 import { Traffic } from './traffic.js';
+import { WebhookMetrics } from './webhook-metrics.js';
 
 type Told<Event extends keyof Observer> = Parameters<Observer[Event]>[0];
 
@@ -24,6 +25,8 @@ const handlerStates = ['pending', 'active', 'failed'] as const;
 
 /** Counts what happened, for Prometheus. `catalog.ts` lists the metrics. */
 export class Metrics implements Observer {
+  /** What the outbox and webhooks tell. */
+  readonly webhooks: WebhookMetrics;
   readonly #registry = new Registry();
   readonly #connections: ConnectionCounts;
   readonly #refused: Counter<'status'>;
@@ -47,6 +50,7 @@ export class Metrics implements Observer {
     this.#handlers = gauge(registry, 'hubwire_event_handler_state');
     this.#rolesIgnored = counter(registry, 'hubwire_roles_ignored_total');
     this.#warnings = counter(registry, 'hubwire_warnings_total');
+    this.webhooks = new WebhookMetrics(registry);
     this.#faults = counter(registry, 'hubwire_faults_total');
     if (processMetrics) collectDefaultMetrics({ register: registry });
   }

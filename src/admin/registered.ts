@@ -24,7 +24,7 @@ export function counter<Name extends NameOf<'counter'>>(
 export function gauge<Name extends NameOf<'gauge'>>(
   registry: Registry,
   name: Name,
-  collect?: (gauge: Gauge<LabelsOf<Name>>) => void,
+  collect?: (gauge: Gauge<LabelsOf<Name>>) => void | Promise<void>,
 ): Gauge<LabelsOf<Name>> {
   const made: Gauge<LabelsOf<Name>> = new Gauge({
     ...settings(registry, name),

@@ -13,7 +13,7 @@ import type {
 import { Arrivals, type LocalPlace, type Pair, type ReaderParts } from './arrivals.js';
 import { channelKind } from './channels.js';
 
-/** Turns the facts of one Pusher app into the events of its webhooks. (pusher-webhooks 2.4, 5.2) */
+/** Turns the facts of one Pusher app into the events of its webhooks. [pusher-webhooks 2.4, 5.2] */
 export class AppReader {
   readonly #clock: Clock;
   readonly #parts: ReaderParts;

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 
-/** When the events that wait for one endpoint leave: at the first of these. (pusher-webhooks 1.3, row 25) */
+/** When the events that wait for one endpoint leave: at the first of these. [pusher-webhooks 1.3, row 25] */
 export interface BatchLimits {
   /** Milliseconds since the first of them. */
   readonly durationMs: number;

@@ -1,7 +1,7 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { PubSubError } from '../errors.js';
 
-/** Names in lower case that only the service sets. (pusher-webhooks 1.1, row 5) */
+/** Names in lower case that only the service sets. [pusher-webhooks 1.1, row 5] */
 const reserved: ReadonlySet<string> = new Set([
   'content-type',
   'content-length',

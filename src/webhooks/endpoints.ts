@@ -76,7 +76,7 @@ export function readEndpoints(
   });
 }
 
-/** Is the event for this endpoint? A channel filter never passes an event that is about no channel. (pusher-webhooks 1.4, row 36) */
+/** Is the event for this endpoint? A channel filter never passes an event that is about no channel. [pusher-webhooks 1.4, row 36] */
 export function takes(endpoint: WebhookEndpoint, event: WebhookEvent): boolean {
   if (!endpoint.isEnabled || !endpoint.types.has(event.name)) return false;
   const channel = channelOf(event);

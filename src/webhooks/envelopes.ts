@@ -30,14 +30,14 @@ export interface NewEnvelope {
 const version = 1;
 const newline = 0x0a;
 
-/** An envelope with an id of its own. `time_ms` is frozen with it: each attempt sends the same bytes. (pusher-webhooks 2.5) */
+/** An envelope with an id of its own. `time_ms` is frozen with it: each attempt sends the same bytes. [pusher-webhooks 2.5] */
 export function newEnvelope({ endpoint, source, hub, key, createdAtMs, events }: NewEnvelope): Envelope {
   const body = bodyText(createdAtMs, hub, events);
   const content = encode({ source, events: events.length, originalTimeMs: undefined }, Buffer.from(body, 'utf8'));
   return { id: `whm_${randomUUID().replaceAll('-', '')}`, endpoint, key, createdAtMs, content };
 }
 
-/** The same events, created at another time: for a later send, which receivers would refuse as too old. (pusher-webhooks 2.5) */
+/** The same events, created at another time: for a later send, which receivers would refuse as too old. [pusher-webhooks 2.5] */
 export function restamped(envelope: Envelope, createdAtMs: number): Envelope {
   const { source, events, originalTimeMs, body } = readContent(envelope.content);
   const renewed = Buffer.from(body.toString('utf8').replace(/^\{"time_ms":\d+/, `{"time_ms":${createdAtMs}`), 'utf8');
@@ -66,7 +66,7 @@ function encode({ source, events, originalTimeMs }: Omit<WebhookContent, 'body'>
   return Buffer.concat([Buffer.from(`${JSON.stringify(head)}\n`, 'utf8'), body]);
 }
 
-/** Exactly `time_ms` and `events` for Pusher's receivers; those of a hub get its name, too. (pusher-webhooks 2.1, 2.5) */
+/** Exactly `time_ms` and `events` for Pusher's receivers; those of a hub get its name, too. [pusher-webhooks 2.1, 2.5] */
 function bodyText(timeMs: number, hub: string | undefined, events: readonly string[]): string {
   const named = hub === undefined ? '' : `"hub":${JSON.stringify(hub)},`;
   return `{"time_ms":${timeMs},${named}"events":[${events.join(',')}]}`;

@@ -1,7 +1,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { PubSubError } from '../errors.js';
 
-/** What a Pusher app's webhooks can tell. The last three are sent only to endpoints that list them. (pusher-webhooks 1.2) */
+/** What a Pusher app's webhooks can tell. The last three are sent only to endpoints that list them. [pusher-webhooks 1.2] */
 export const appEventTypes = [
   'channel_occupied',
   'channel_vacated',

@@ -1,6 +1,6 @@
 import type { EventType } from './event-types.js';
 
-/** Which keys events have: exactly Pusher's, or some more. (pusher-webhooks 2.3) */
+/** Which keys events have: exactly Pusher's, or some more. [pusher-webhooks 2.3] */
 export type PayloadProfile = 'pusher' | 'extended';
 
 /** Of each event. */
@@ -82,7 +82,7 @@ export type WebhookEvent =
   | GroupEvent
   | UserEvent;
 
-/** `data` of a client event as webhooks tell it: official libraries accept a string only. (pusher-webhooks 2.3) */
+/** `data` of a client event as webhooks tell it: official libraries accept a string only. [pusher-webhooks 2.3] */
 export function clientData(data: unknown): string {
   return typeof data === 'string' ? data : (JSON.stringify(data) ?? 'null');
 }

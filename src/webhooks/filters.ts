@@ -6,7 +6,7 @@ import { type ChannelKind, channelKind, isCacheChannel } from './channels.js';
 export const channelTypes = ['public', 'private', 'encrypted', 'presence', 'cache', 'server_to_user'] as const;
 export type ChannelType = (typeof channelTypes)[number];
 
-/** `filter` of an endpoint. The names of soketi are aliases. (pusher-webhooks 1.4) */
+/** `filter` of an endpoint. The names of soketi are aliases. [pusher-webhooks 1.4] */
 export interface FilterEntry {
   readonly channel_type?: ChannelType | readonly ChannelType[] | undefined;
   readonly channel_prefix?: string | undefined;

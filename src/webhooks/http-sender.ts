@@ -7,7 +7,7 @@ import type { DeliveryResult } from '../outbox/ports.js';
 import { retryAfterMs } from './retry-after.js';
 import type { HttpTarget } from './targets.js';
 
-/** The reason of a request that the egress policy refuses. (pusher-webhooks 2.2) */
+/** The reason of a request that the egress policy refuses. [pusher-webhooks 2.2] */
 export const blockedAddress = 'blocked_address';
 
 /** Of an answer's body: what the attempt log shows. The rest is read for the socket's sake, up to 64 KiB. */
@@ -40,7 +40,7 @@ export class HttpSender {
     this.#options = options;
   }
 
-  /** One attempt; never rejects. Redirects are not followed. (pusher-webhooks 2.2) */
+  /** One attempt; never rejects. Redirects are not followed. [pusher-webhooks 2.2] */
   async send(request: HttpRequest): Promise<DeliveryResult> {
     const { transport, guard, now } = this.#options;
     const { target, headers, body, timeoutMs, signal } = request;

@@ -43,7 +43,7 @@ export class LambdaSender {
     this.#transport = transport;
   }
 
-  /** One attempt; never rejects. (pusher-webhooks 2.6) */
+  /** One attempt; never rejects. [pusher-webhooks 2.6] */
   async send(request: LambdaRequest): Promise<DeliveryResult> {
     try {
       const output = await this.#invoke(request);

@@ -1,6 +1,6 @@
 /**
  * A channel or a member of one, as webhooks see it: nobody is there, somebody is, or the last one has left so recently that
- * a return would make it untrue to tell. (pusher-webhooks 5.3)
+ * a return would make it untrue to tell. [pusher-webhooks 5.3]
  */
 export type Occupancy =
   | { readonly state: 'absent' }

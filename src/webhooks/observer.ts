@@ -6,8 +6,8 @@ export interface WebhookObserver {
   raised(source: string, type: string): void;
   /** An envelope was made for an endpoint. */
   enveloped(endpoint: string, events: number): void;
-  /** Envelopes or deadlines could not be kept: what they tell is not delivered. */
-  notKept(count: number, reason: NotKeptReason): void;
+  /** An envelope could not be kept: it is not delivered. @param endpoint undefined: of a deadline, whatever it would have become */
+  notKept(endpoint: string | undefined, reason: NotKeptReason): void;
   /** @param source key of an app or hub */
   warned(source: string, warning: string): void;
   fault(where: string, error: unknown): void;

@@ -128,7 +128,7 @@ export class Occupancies {
       await this.#queue().schedule(key, dueAtMs, content);
     } catch (error) {
       this.#lingering.delete(key);
-      this.#observer.notKept(1, NotKept.from(error).reason);
+      this.#observer.notKept(undefined, NotKept.from(error).reason);
     }
   }
 }

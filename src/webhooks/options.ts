@@ -2,7 +2,7 @@ import type { PayloadProfile } from './events.js';
 import type { FilterEntry } from './filters.js';
 import type { SignatureFormat } from './signatures.js';
 
-/** One entry of `webhooks`, as hubs.yaml has it: names and values of Sockudo, with soketi's as aliases. (pusher-webhooks 1, 2.6) */
+/** One entry of `webhooks`, as hubs.yaml has it: names and values of Sockudo, with soketi's as aliases. [pusher-webhooks 1, 2.6] */
 export interface WebhookEntry {
   /** Names the endpoint in the admin routes, metrics and its queue. Made from the target when left out. */
   readonly id?: string | undefined;
@@ -99,7 +99,7 @@ export interface WebhooksEntry {
   readonly batching?: BatchingEntry | undefined;
   /** Endpoints with an http URL are refused. false by default. */
   readonly https_only?: boolean | undefined;
-  /** 3,000 by default; 0: none. (pusher-webhooks 5.3) */
+  /** 3,000 by default; 0: none. [pusher-webhooks 5.3] */
   readonly linger_ms?: number | undefined;
   /** Addresses and networks that requests may go to although they are not public. */
   readonly egress?: { readonly allow?: readonly string[] | undefined } | undefined;

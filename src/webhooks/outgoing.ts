@@ -104,7 +104,10 @@ export class Outgoing {
     this.#made = [];
     const accepted = this.#queue()
       .accept(made)
-      .catch((error: unknown) => this.#observer.notKept(made.length, NotKept.from(error).reason));
+      .catch((error: unknown) => {
+        const { reason } = NotKept.from(error);
+        for (const { endpoint } of made) this.#observer.notKept(endpoint, reason);
+      });
     this.#accepted = Promise.all([this.#accepted, accepted]).then(() => {});
   }
 }
@@ -120,7 +123,7 @@ function textsOf(event: WebhookEvent): (profile: PayloadProfile) => string {
 
 /**
  * Events of one lane may share an envelope: all of an endpoint, but not those of an encrypted channel with others, since
- * receivers refuse a whole webhook with something that they cannot decrypt. (pusher-webhooks 2.3)
+ * receivers refuse a whole webhook with something that they cannot decrypt. [pusher-webhooks 2.3]
  */
 function laneOf(endpoint: WebhookEndpoint, event: WebhookEvent): string {
   if (endpoint.isOrdered) return orderKeyOf(event);

@@ -28,7 +28,7 @@ export interface SignedRequest {
 
 /**
  * The headers of one attempt, names and values in turn, with the spelling that some of Pusher's libraries look for.
- * `webhook-id` is always there, so that receivers can drop repetitions. (pusher-webhooks 2.1)
+ * `webhook-id` is always there, so that receivers can drop repetitions. [pusher-webhooks 2.1]
  */
 export function requestHeaders(request: SignedRequest): string[] {
   const { id, attempt, content, key, userAgent, endpoint } = request;

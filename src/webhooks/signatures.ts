@@ -11,7 +11,7 @@ export interface AppKey {
   readonly active?: boolean | undefined;
 }
 
-/** The key that signs webhooks: the oldest one that is active; of equally old ones the first. (pusher-webhooks 1.5, row 37) */
+/** The key that signs webhooks: the oldest one that is active; of equally old ones the first. [pusher-webhooks 1.5, row 37] */
 export function oldestActive(keys: Iterable<AppKey>): AppKey | undefined {
   let oldest: AppKey | undefined;
   for (const key of keys) {
@@ -23,7 +23,7 @@ export function oldestActive(keys: Iterable<AppKey>): AppKey | undefined {
 
 export type SignatureFormat = 'hex' | 'sha256-prefixed';
 
-/** `X-Pusher-Signature` of the bytes of a body: lower-case hex. (pusher-webhooks 1.5, row 38) */
+/** `X-Pusher-Signature` of the bytes of a body: lower-case hex. [pusher-webhooks 1.5, row 38] */
 export function pusherSignature(body: Buffer, secret: string | KeyObject, format: SignatureFormat = 'hex'): string {
   const hex = createHmac('sha256', secret).update(body).digest('hex');
   return format === 'hex' ? hex : `sha256=${hex}`;

@@ -112,7 +112,7 @@ export class Webhooks {
     return restamped(envelope, createdAtMs);
   }
 
-  /** One synthetic event for an endpoint; undefined when there is no such endpoint. (pusher-webhooks 2.7) */
+  /** One synthetic event for an endpoint; undefined when there is no such endpoint. [pusher-webhooks 2.7] */
   testEnvelope(endpointId: string): Envelope | undefined {
     const found = this.#sources.endpoint(endpointId);
     if (found === undefined) return undefined;

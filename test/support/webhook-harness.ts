@@ -44,7 +44,7 @@ export async function startWebhooks(settings: WebhookSettings, options: WebhookH
     observer: {
       raised: (source, type) => raised.push(`${source} ${type}`),
       enveloped: () => {},
-      notKept: (_count, reason) => notKept.push(reason),
+      notKept: (_endpoint, reason) => notKept.push(reason),
       warned: (_source, warning) => warnings.push(warning),
       fault: (where, error) => {
         throw new Error(where, { cause: error });

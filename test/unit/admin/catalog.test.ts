@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { catalog } from '../../../src/admin/catalog.js';
 import { Metrics } from '../../../src/admin/metrics.js';
+import type { EndpointStatus } from '../../../src/outbox/ports.js';
 import { facts } from '../../support/facts.js';
 
 /** Metrics with a value for every label. */
@@ -18,8 +19,26 @@ function filled(): Metrics {
   metrics.delivered('chat', 1, 1);
   metrics.tell(facts.evented({ hub: 'chat', event: 'e', outcome: 'success', durationMs: 1, attempts: 1 }));
   metrics.handlerChanged({ hub: 'chat', url: 'http://a', state: 'active', reason: undefined });
+  const status = {
+    endpoint: 'e',
+    state: 'enabled',
+    circuit: 'closed',
+    depth: { ready: 1, delayed: 0, inFlight: 0, dead: 0 },
+  };
+  metrics.webhooks.follow({ status: async () => [{ ...status, ...noTimes } as EndpointStatus], lingering: 1 });
+  metrics.webhooks.raised('42', 'cache_miss');
+  metrics.webhooks.enveloped('e', 1);
+  const attempt = { id: 'i', attempt: 1, atMs: 0, durationMs: 1, outcome: 'delivered' } as const;
+  metrics.webhooks.attempted('e', attempt, 'delivered');
   return metrics;
 }
+
+const noTimes = {
+  lastSuccessAtMs: undefined,
+  lastFailureAtMs: undefined,
+  failingSinceMs: undefined,
+  disabled: undefined,
+};
 
 /** What `/metrics` says: name → type, help text, and the labels that its samples have. */
 async function served(metrics: Metrics): Promise<Record<string, { type: string; help: string; labels: string[] }>> {

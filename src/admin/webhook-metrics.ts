@@ -1,0 +1,86 @@
+import type { Counter, Registry } from 'prom-client';
+import type { AttemptRecord } from '../outbox/envelope.js';
+import type { AttemptFate, EndpointStatus, OutboxObserver } from '../outbox/ports.js';
+import type { WebhookObserver } from '../webhooks/observer.js';
+import { Distribution } from './distribution.js';
+import { counter, gauge, histogram } from './registered.js';
+
+/** Upper ends in seconds, up to the time that an attempt has. */
+const attemptEnds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const sizeEnds = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
+
+/** What is read when metrics are. */
+export interface WebhookState {
+  status(): Promise<readonly EndpointStatus[]>;
+  /** Deadlines that are pending. */
+  readonly lingering: number;
+}
+
+type Told = Pick<WebhookObserver, 'raised' | 'enveloped' | 'notKept'> & Pick<OutboxObserver, 'attempted' | 'dead'>;
+
+/** Counts webhooks. [pusher-webhooks 2.8] */
+export class WebhookMetrics implements Told {
+  readonly #events: Counter<'app' | 'name'>;
+  readonly #deliveries: Counter<'endpoint' | 'outcome'>;
+  /** By endpoint, in seconds. */
+  readonly #times = new Map<string, Distribution>();
+  readonly #sizes = new Distribution(sizeEnds);
+  #state: WebhookState | undefined;
+
+  constructor(registry: Registry) {
+    this.#events = counter(registry, 'hubwire_webhook_events_total');
+    this.#deliveries = counter(registry, 'hubwire_webhook_deliveries_total');
+    histogram(registry, 'hubwire_webhook_attempt_duration_seconds', () =>
+      [...this.#times].map(([endpoint, times]) => [{ endpoint }, times] as const),
+    );
+    gauge(registry, 'hubwire_webhook_queue_depth', async depth => {
+      const total = { ready: 0, delayed: 0, inflight: 0, dead: 0 };
+      for (const { depth: one } of await this.#status()) {
+        total.ready += one.ready;
+        total.delayed += one.delayed;
+        total.inflight += one.inFlight;
+        total.dead += one.dead;
+      }
+      for (const [state, count] of Object.entries(total)) depth.set({ state }, count);
+    });
+    gauge(registry, 'hubwire_webhook_linger_pending', pending => pending.set(this.#state?.lingering ?? 0));
+    gauge(registry, 'hubwire_webhook_endpoint_disabled', async disabled => {
+      disabled.reset();
+      for (const { endpoint, state } of await this.#status()) disabled.set({ endpoint }, state === 'disabled' ? 1 : 0);
+    });
+    histogram(registry, 'hubwire_webhook_batch_size', () => [[{}, this.#sizes]]);
+  }
+
+  /** Where depths are read from now on. */
+  follow(state: WebhookState): void {
+    this.#state = state;
+  }
+
+  raised(app: string, name: string): void {
+    this.#events.inc({ app, name });
+  }
+
+  enveloped(_endpoint: string, events: number): void {
+    this.#sizes.add(events);
+  }
+
+  notKept(endpoint = 'linger'): void {
+    this.#deliveries.inc({ endpoint, outcome: 'dropped' });
+  }
+
+  attempted(endpoint: string, { durationMs }: AttemptRecord, fate: AttemptFate): void {
+    const times = this.#times.get(endpoint) ?? new Distribution(attemptEnds);
+    this.#times.set(endpoint, times);
+    times.add(durationMs / 1_000);
+    if (fate !== 'dead') this.#deliveries.inc({ endpoint, outcome: fate === 'delivered' ? 'success' : 'retry' });
+  }
+
+  dead(endpoint: string): void {
+    this.#deliveries.inc({ endpoint, outcome: 'dead' });
+  }
+
+  /** A store that does not answer must not hide the other metrics. */
+  async #status(): Promise<readonly EndpointStatus[]> {
+    return (await this.#state?.status().catch(() => [])) ?? [];
+  }
+}

@@ -1,0 +1,153 @@
+import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { sendFailureBody } from '../listener/failure.js';
+import type { DeadLetter, Selection } from '../outbox/envelope.js';
+import type { Outbox } from '../outbox/outbox.js';
+import type { EndpointStatus } from '../outbox/ports.js';
+import type { Webhooks } from '../webhooks/webhooks.js';
+
+export interface WebhookRoutesOptions {
+  readonly outbox: Pick<
+    Outbox,
+    'status' | 'attempts' | 'enable' | 'test' | 'deadLetters' | 'deadLetter' | 'replay' | 'drop'
+  >;
+  readonly webhooks: Pick<Webhooks, 'sources' | 'testEnvelope'>;
+  /** Checks the caller's token: answers and gives the reply when it may not do this. */
+  readonly authorize: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
+}
+
+const prefix = '/admin/webhooks';
+
+interface OfEndpoint {
+  readonly Params: { readonly id: string };
+}
+
+/** A selection as callers write it: times in Unix milliseconds or RFC 3339. */
+interface SelectionQuery {
+  readonly ids?: unknown;
+  readonly endpoint?: unknown;
+  readonly since?: unknown;
+  readonly until?: unknown;
+  readonly limit?: unknown;
+}
+
+/** What operators see and do: endpoints, attempts, dead letters. [pusher-webhooks 2.7] */
+export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync {
+  return async app => {
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 1024 * 1024 }, (_request, body, done) =>
+      done(null, body),
+    );
+    app.addHook('onRequest', options.authorize);
+    app.setErrorHandler((error, _request, reply) => {
+      if (!(error instanceof InvalidSelection)) throw error;
+      return sendFailureBody(reply, 400, 'Error.BadRequest', error.message);
+    });
+    const { outbox, webhooks } = options;
+
+    app.get(`${prefix}/endpoints`, async () => ({
+      endpoints: (await outbox.status()).map(status => describe(status, webhooks)),
+    }));
+    app.get<OfEndpoint>(`${prefix}/endpoints/:id/attempts`, async ({ params: { id } }) => ({
+      attempts: outbox.attempts(id),
+    }));
+    app.post<OfEndpoint>(`${prefix}/endpoints/:id/test`, async ({ params: { id } }, reply) => {
+      const envelope = webhooks.testEnvelope(id);
+      return envelope === undefined ? unknownEndpoint(reply, id) : { attempt: await outbox.test(envelope) };
+    });
+    app.post<OfEndpoint>(`${prefix}/endpoints/:id/enable`, async ({ params: { id } }, reply) => {
+      if (!(await outbox.status()).some(({ endpoint }) => endpoint === id)) return unknownEndpoint(reply, id);
+      await outbox.enable(id);
+      return { enabled: id };
+    });
+    app.get<{ Querystring: SelectionQuery }>(`${prefix}/dead-letters`, async ({ query }) => ({
+      deadLetters: (await outbox.deadLetters(selectionOf(query))).map(withoutContent),
+    }));
+    app.get<OfEndpoint>(`${prefix}/dead-letters/:id`, async ({ params: { id } }, reply) => {
+      const letter = await outbox.deadLetter(id);
+      if (letter === undefined) return sendFailureBody(reply, 404, 'Error.NotFound', `there is no dead letter ${id}`);
+      return { ...withoutContent(letter), content: letter.content.toString('utf8') };
+    });
+    app.post(`${prefix}/dead-letters/replay`, async ({ body }) => ({ replayed: await outbox.replay(chosen(body)) }));
+    app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({ dropped: await outbox.drop(chosen(body)) }));
+  };
+}
+
+function describe(status: EndpointStatus, { sources }: Pick<Webhooks, 'sources'>) {
+  const found = sources.endpoint(status.endpoint);
+  const { endpoint: id, depth, circuit, state, lastSuccessAtMs, lastFailureAtMs, failingSinceMs, disabled } = status;
+  return {
+    id,
+    target: found?.endpoint.target.display,
+    eventTypes: found && [...found.endpoint.types],
+    state,
+    circuit,
+    queued: depth,
+    lastSuccessAt: timeText(lastSuccessAtMs),
+    lastFailureAt: timeText(lastFailureAtMs),
+    failingSince: timeText(failingSinceMs),
+    disabledReason: disabled?.reason,
+    disabledAt: timeText(disabled?.atMs),
+  };
+}
+
+function withoutContent({ content: _, createdAtMs, diedAtMs, ...letter }: DeadLetter) {
+  return { ...letter, createdAt: timeText(createdAtMs), diedAt: timeText(diedAtMs) };
+}
+
+function timeText(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : new Date(ms).toISOString();
+}
+
+function unknownEndpoint(reply: FastifyReply, id: string): FastifyReply {
+  const message = `there is no webhook endpoint ${id}: GET ${prefix}/endpoints lists them`;
+  return sendFailureBody(reply, 404, 'Error.NotFound', message);
+}
+
+class InvalidSelection extends Error {}
+
+/** A body that selects nothing would select everything: it has to say so by a time or an endpoint. */
+function chosen(body: unknown): Selection {
+  const selection = selectionOf(parsed(body));
+  if (Object.values(selection).every(value => value === undefined)) {
+    throw new InvalidSelection('the body names what is meant: ids, or endpoint, since and until');
+  }
+  return selection;
+}
+
+function parsed(body: unknown): SelectionQuery {
+  try {
+    const value: unknown = JSON.parse(Buffer.isBuffer(body) ? body.toString('utf8') : '');
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  } catch {
+    // Answered below, as is JSON of another shape.
+  }
+  throw new InvalidSelection('the body is a JSON object such as {"ids":["whm_…"]} or {"endpoint":"app:42:orders"}');
+}
+
+function selectionOf({ ids, endpoint, since, until, limit }: SelectionQuery): Selection {
+  if (ids !== undefined && !(Array.isArray(ids) && ids.every(id => typeof id === 'string'))) {
+    throw new InvalidSelection('ids is a list of texts');
+  }
+  if (endpoint !== undefined && typeof endpoint !== 'string') throw new InvalidSelection('endpoint is one id');
+  return {
+    ids,
+    endpoint,
+    sinceMs: timeOf('since', since),
+    untilMs: timeOf('until', until),
+    limit: limitOf(limit),
+  };
+}
+
+function timeOf(name: string, value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const ms = /^\d+$/.test(String(value)) ? Number(value) : Date.parse(String(value));
+  if (Number.isFinite(ms)) return ms;
+  throw new InvalidSelection(`${name} is a time: 2026-11-28T12:00:00Z, or Unix milliseconds`);
+}
+
+function limitOf(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const limit = Number(value);
+  if (Number.isInteger(limit) && limit > 0 && limit <= 10_000) return limit;
+  throw new InvalidSelection('limit is a whole number from 1 to 10,000');
+}

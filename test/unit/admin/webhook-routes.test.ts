@@ -1,0 +1,147 @@
+import { fastify } from 'fastify';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import { usageRoute } from '../../../src/admin/usage.js';
+import { webhookRoutes } from '../../../src/admin/webhook-routes.js';
+import { AppServer } from '../../support/app-server.js';
+import { appSettings, startWebhooks } from '../../support/webhook-harness.js';
+
+async function start(status = 500) {
+  const receiver = await AppServer.start();
+  onTestFinished(() => receiver.close());
+  receiver.onPost = response => response.writeHead(status).end('said');
+  const url = `${receiver.url}/hooks?token=hidden`;
+  const settings = appSettings([{ id: 'orders', url, event_types: ['channel_occupied'], retry: { enabled: false } }]);
+  const { webhooks, outbox, connect, clock } = await startWebhooks(settings);
+  const app = fastify();
+  onTestFinished(() => app.close());
+  let isAllowed = true;
+  app.register(
+    webhookRoutes({
+      webhooks,
+      outbox,
+      authorize: async (_request, reply) => (isAllowed ? undefined : reply.code(401).send({ error: 'no token' })),
+    }),
+  );
+  app.register(usageRoute);
+  const call = async (method: 'GET' | 'POST', path: string, body?: unknown) => {
+    const answer = await app.inject({
+      method,
+      url: path,
+      ...(body !== undefined && { payload: JSON.stringify(body) }),
+    });
+    return { status: answer.statusCode, body: answer.json() };
+  };
+  const die = async (channel: string) => {
+    connect().join(channel);
+    await webhooks.settled();
+    while ((await outbox.deadLetters()).every(({ content }) => !content.includes(channel))) {
+      await new Promise(resolve => void setImmediate(resolve));
+    }
+  };
+  const deny = () => {
+    isAllowed = false;
+  };
+  return { call, die, receiver, clock, deny };
+}
+
+const endpoints = '/admin/webhooks/endpoints';
+const letters = '/admin/webhooks/dead-letters';
+
+describe('endpoints', () => {
+  test('are listed with their state, and without the query of their URL', async () => {
+    const { call, die, receiver, clock } = await start();
+    await die('a');
+    const at = new Date(clock.now()).toISOString();
+    expect((await call('GET', endpoints)).body).toEqual({
+      endpoints: [
+        {
+          id: 'app:42:orders',
+          target: `${receiver.url}/hooks`,
+          eventTypes: ['channel_occupied'],
+          state: 'enabled',
+          circuit: 'closed',
+          queued: { ready: 0, delayed: 0, inFlight: 0, dead: 1 },
+          lastFailureAt: at,
+          failingSince: at,
+        },
+      ],
+    });
+    const { body } = await call('GET', `${endpoints}/app:42:orders/attempts`);
+    expect(body.attempts).toMatchObject([{ attempt: 1, outcome: 'failed', status: 500, answer: 'said' }]);
+  });
+
+  test('can be tested: one signed request that is not kept', async () => {
+    const { call, receiver } = await start(204);
+    expect((await call('POST', `${endpoints}/app:42:orders/test`)).body).toMatchObject({
+      attempt: { outcome: 'delivered', status: 204 },
+    });
+    expect(JSON.parse(receiver.posts[0]!.body.toString()).events).toEqual([{ name: 'test', channel: 'test' }]);
+    expect(receiver.posts[0]?.headers['x-pusher-signature']).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  test('that are not there are named', async () => {
+    const { call } = await start();
+    for (const path of ['test', 'enable']) {
+      expect(await call('POST', `${endpoints}/app:42:none/${path}`)).toMatchObject({
+        status: 404,
+        body: { code: 'Error.NotFound', message: expect.stringContaining('no webhook endpoint app:42:none') },
+      });
+    }
+  });
+
+  test('can be enabled', async () => {
+    const { call } = await start();
+    expect(await call('POST', `${endpoints}/app:42:orders/enable`)).toEqual({
+      status: 200,
+      body: { enabled: 'app:42:orders' },
+    });
+  });
+});
+
+describe('dead letters', () => {
+  test('are listed, read, replayed and dropped', async () => {
+    const { call, die } = await start();
+    await die('a');
+    await die('b');
+    const { body } = await call('GET', `${letters}?endpoint=app:42:orders&limit=1`);
+    expect(body.deadLetters).toMatchObject([{ reason: 'exhausted: status 500', attempts: 1 }]);
+    const { id } = body.deadLetters[0];
+    expect((await call('GET', `${letters}/${id}`)).body.content).toContain('"channel":"b"');
+    expect((await call('POST', `${letters}/drop`, { ids: [id] })).body).toEqual({ dropped: [id] });
+    expect((await call('GET', `${letters}/${id}`)).status).toBe(404);
+    const { body: replayed } = await call('POST', `${letters}/replay`, {
+      endpoint: 'app:42:orders',
+      since: '2000-01-01T00:00:00Z',
+    });
+    expect(replayed.replayed).toHaveLength(1);
+  });
+
+  test.each([
+    ['GET', `${letters}?since=yesterday`, undefined, /since is a time/],
+    ['GET', `${letters}?limit=0`, undefined, /limit is a whole number/],
+    ['POST', `${letters}/replay`, {}, /the body names what is meant/],
+    ['POST', `${letters}/drop`, [], /the body is a JSON object/],
+    ['POST', `${letters}/drop`, { ids: 'x' }, /ids is a list/],
+    ['POST', `${letters}/drop`, { endpoint: 7 }, /endpoint is one id/],
+  ] as const)('%s %s with %j is refused', async (method, path, body, message) => {
+    const { call } = await start();
+    expect(await call(method, path, body)).toMatchObject({
+      status: 400,
+      body: { message: expect.stringMatching(message) },
+    });
+  });
+});
+
+test('nothing is shown without a token', async () => {
+  const { call, deny } = await start();
+  deny();
+  expect((await call('GET', endpoints)).status).toBe(401);
+  expect((await call('POST', `${letters}/drop`, { endpoint: 'app:42:orders' })).status).toBe(401);
+});
+
+test('[PW §1.6] /usage is the memory of the process', async () => {
+  const { call } = await start();
+  const { memory } = (await call('GET', '/usage')).body;
+  expect(memory.used).toBeGreaterThan(1_000_000);
+  expect(memory.percent).toBeCloseTo((memory.used / memory.total) * 100);
+});
