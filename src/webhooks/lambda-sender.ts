@@ -137,7 +137,7 @@ function resultOf(
   { StatusCode: status, FunctionError, Payload }: InvokeCommandOutput,
   target: LambdaTarget,
 ): DeliveryResult {
-  const answer = Payload === undefined ? '' : Buffer.from(Payload).toString('utf8', 0, 1024);
+  const answer = Payload ? Buffer.from(Payload).toString('utf8', 0, 1024) : ''; // null for an empty body
   if (FunctionError !== undefined)
     return { outcome: 'failed', reason: `the function failed (${FunctionError})`, status, answer };
   const expected = statusOf[target.invocationType];
