@@ -1,10 +1,4 @@
-import {
-  type Apps,
-  type Config,
-  defaultHubConfig,
-  defaultPerAddress,
-  type HubConfig,
-} from './config/load.js';
+import { type Apps, type Config, defaultHubConfig, defaultPerAddress, type HubConfig } from './config/load.js';
 import { isLoopbackAddress, type TrustProxy } from './listener/client-address.js';
 import { openFileLimit } from './listener/open-files.js';
 import type { SocketLimits } from './listener/socket-guard.js';
