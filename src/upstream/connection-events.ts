@@ -8,6 +8,7 @@ import { connectBodyLimit, readConnectReply } from './connect-reply.js';
 import type { EventContext } from './context.js';
 import { Cookies } from './cookies.js';
 import { ConnectionHeaders, systemContentType, userContentTypes } from './event-headers.js';
+import type { EventRecord } from './event-record.js';
 import { eventBodyLimit, readEventReply } from './event-reply.js';
 import type { Content, EventPlan, EventSender, RaisedEvent } from './event-sender.js';
 import { Notifications } from './notifications.js';
@@ -134,6 +135,10 @@ export class HandledEvents implements ConnectionEvents {
 
   /** No caller waits for the response, and only its cookies are used. */
   #send(event: RaisedEvent, handler: EventHandler): void {
+    if (this.#sender.durable?.takes(handler) === true) {
+      this.#sender.keep(this.#record(event), handler);
+      return;
+    }
     this.#notifications ??= new Notifications(this.#sender);
     this.#notifications.add(() => {
       const sent = this.#sender.send(event, handler, {
@@ -147,6 +152,22 @@ export class HandledEvents implements ConnectionEvents {
       // The sender has reported the failure, and no client waits for a notification.
       return sent.catch(() => {});
     });
+  }
+
+  #record({ content, hub, connectionId, kind, name, id, time }: RaisedEvent): EventRecord {
+    return {
+      hub,
+      connectionId,
+      kind,
+      name,
+      id,
+      time,
+      userId: this.#userId,
+      subprotocol: this.#subprotocol,
+      state: this.#state,
+      contentType: content.type,
+      body: content.body.toString('utf8'),
+    };
   }
 
   #raise(kind: EventKind, name: string, id: number, content: Content, signal?: AbortSignal): RaisedEvent {

@@ -9,6 +9,7 @@ import type { Watches } from '../hub/watches.js';
 import { type AbuseCheck, checkUpstream } from './abuse-check.js';
 import { HandledEvents } from './connection-events.js';
 import { EventContext, type UpstreamSettings } from './context.js';
+import { DurableEvents } from './durable-events.js';
 import { EventSender } from './event-sender.js';
 import { type DeliveryOptions, defaultDelivery, type EventHandlerOptions, type HubHandlers } from './options.js';
 import { type EventHandler, eventsText, nothingText, Routes } from './routes.js';
@@ -69,6 +70,8 @@ interface SharedValidation {
 
 /** The app servers behind HTTP event handlers. [upstream-events 1–7] */
 export class EventHandlers implements Upstream {
+  /** Notifications of handlers with `delivery: durable`; sent at once until they are attached to an outbox. */
+  readonly durable: DurableEvents;
   readonly #options: EventHandlersOptions;
   readonly #transport: Transport;
   readonly #context: EventContext;
@@ -88,6 +91,7 @@ export class EventHandlers implements Upstream {
       throw new Error('no handlers yet');
     });
     this.#context = new EventContext(this.#settingsOf(noHandlers, defaultDelivery), sign, clock);
+    this.durable = new DurableEvents({ context: this.#context, tokens, clock, observer, proxies });
     this.#sender = new EventSender({
       context: this.#context,
       tokens,
@@ -95,6 +99,7 @@ export class EventHandlers implements Upstream {
       observer,
       watches,
       transport: this.#transport,
+      durable: this.durable,
     });
   }
 

@@ -9,6 +9,7 @@ import type { Observer } from '../hub/ports.js';
 import type { Watches } from '../hub/watches.js';
 import type { Metadata } from '../protocols/messages.js';
 import type { EventContext } from './context.js';
+import type { EventRecord } from './event-record.js';
 import type { Order } from './notifications.js';
 import type { DeliveryOptions } from './options.js';
 import { type AttemptWatch, type OutgoingEvent, sendWithRetries, until } from './retries.js';
@@ -46,6 +47,14 @@ export interface EventPlan<T> {
   read(response: Response, target: UrlTarget): T;
 }
 
+/** Where notifications are kept until they are delivered. */
+export interface Keeper {
+  /** Are notifications of this handler kept here? */
+  takes(handler: EventHandler): boolean;
+  /** Resolves once it is kept, or could not be, which is reported. Never rejects. */
+  add(record: EventRecord, handler: EventHandler): Promise<void>;
+}
+
 export interface SenderOptions {
   readonly context: EventContext;
   readonly tokens: TokenSource;
@@ -53,6 +62,8 @@ export interface SenderOptions {
   readonly observer: Observer;
   readonly watches: Watches | undefined;
   readonly transport: Pick<Transport, 'send'>;
+  /** Of notifications of durable handlers; none when left out. */
+  readonly durable?: Keeper | undefined;
 }
 
 /** Sends events to the configured event handlers; reports the outcome of each, and each attempt to those who watch. */
@@ -67,6 +78,16 @@ export class EventSender implements Order {
   constructor(options: SenderOptions) {
     this.#options = options;
     this.#context = options.context;
+  }
+
+  get durable(): Keeper | undefined {
+    return this.#options.durable;
+  }
+
+  /** A notification is under way until it is kept. */
+  keep(record: EventRecord, handler: EventHandler): void {
+    this.enter();
+    void this.#options.durable?.add(record, handler).then(() => this.leave());
   }
 
   /** Resolves when no event is under way. */

@@ -2,9 +2,9 @@ import { isIP } from 'node:net';
 import { type AddressGuard, addressRefused } from '../egress/connector.js';
 import type { Answer, Failure } from '../egress/exchange.js';
 import { headText, proxyText } from '../egress/failure-text.js';
+import { retryAfterMs } from '../egress/retry-after.js';
 import type { Transport } from '../egress/transport.js';
 import type { DeliveryResult } from '../outbox/ports.js';
-import { retryAfterMs } from './retry-after.js';
 import type { HttpTarget } from './targets.js';
 
 /** The reason of a request that the egress policy refuses. [pusher-webhooks 2.2] */

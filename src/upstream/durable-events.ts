@@ -1,0 +1,164 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type { TokenSource } from '../auth/entra.js';
+import type { Clock } from '../clock.js';
+import { type Answer, noBody } from '../egress/exchange.js';
+import type { ProxySettings } from '../egress/proxy.js';
+import { retryAfterMs } from '../egress/retry-after.js';
+import { Transport } from '../egress/transport.js';
+import { PubSubError } from '../errors.js';
+import type { Observer } from '../hub/ports.js';
+import type { Envelope } from '../outbox/envelope.js';
+import type { Outbox } from '../outbox/outbox.js';
+import type { Deliverer, DeliveryResult, EndpointOptions, Endpoints } from '../outbox/ports.js';
+import type { EventContext } from './context.js';
+import { ConnectionHeaders } from './event-headers.js';
+import type { EventRecord } from './event-record.js';
+import type { Keeper } from './event-sender.js';
+import { isSuccess } from './reply.js';
+import type { EventHandler } from './routes.js';
+
+/** What ids of the queues of event handlers begin with. */
+export const eventQueuePrefix = 'event:';
+
+export interface DurableEventsOptions {
+  readonly context: EventContext;
+  readonly tokens: TokenSource;
+  readonly clock: Clock;
+  readonly observer: Observer;
+  readonly proxies?: ProxySettings | undefined;
+}
+
+/** In order per connection, for more than a day: eight attempts. */
+const queueOptions: EndpointOptions = { profile: 'durable', ordering: 'key' };
+
+/** Of one attempt, and not more than an event may take: a place among the outbox's attempts is occupied meanwhile. */
+const longestAttemptMs = 30_000;
+
+/** Notifications of handlers with `delivery: durable`: kept in the outbox, and delivered from there. */
+export class DurableEvents implements Deliverer, Keeper {
+  readonly endpoints: Endpoints;
+  readonly #options: DurableEventsOptions;
+  readonly #transport: Transport;
+  #queue: Pick<Outbox, 'accept'> | undefined;
+
+  constructor(options: DurableEventsOptions) {
+    this.#options = options;
+    this.#transport = new Transport({ clock: options.clock, proxies: options.proxies });
+    this.endpoints = {
+      ids: () => new Set(this.#handlers().map(queueOf)),
+      options: id => (this.#find(id) === undefined ? undefined : queueOptions),
+    };
+  }
+
+  /** Where notifications are kept from now on. */
+  attach(queue: Pick<Outbox, 'accept'>): void {
+    this.#queue = queue;
+  }
+
+  takes({ options }: EventHandler): boolean {
+    return options.isDurable === true && this.#queue !== undefined;
+  }
+
+  async add(record: EventRecord, handler: EventHandler): Promise<void> {
+    const envelope = {
+      id: `evt_${record.connectionId}_${record.id}`,
+      endpoint: queueOf(handler),
+      key: record.connectionId,
+      createdAtMs: this.#options.clock.now(),
+      content: Buffer.from(JSON.stringify(record), 'utf8'),
+    };
+    try {
+      await this.#queue?.accept([envelope]);
+    } catch (error) {
+      this.#report(record, 'failed', envelope.createdAtMs, 0, PubSubError.from(error).message);
+    }
+  }
+
+  async deliver(envelope: Envelope, attempt: number, signal: AbortSignal): Promise<DeliveryResult> {
+    const handler = this.#find(envelope.endpoint);
+    if (handler === undefined) return { outcome: 'failed', reason: 'the event handler is not configured' };
+    const record = JSON.parse(envelope.content.toString('utf8')) as EventRecord;
+    await handler.validation.ready();
+    const answer = await this.#send(record, handler, await this.#authorization(handler), signal);
+    const result = resultOf(answer, this.#options.clock.now());
+    if (result.outcome === 'delivered') this.#report(record, 'success', envelope.createdAtMs, attempt, undefined);
+    return result;
+  }
+
+  /** After the outbox is closed. */
+  close(): Promise<void> {
+    return this.#transport.close();
+  }
+
+  #send(record: EventRecord, handler: EventHandler, authorization: string[], signal: AbortSignal): Promise<Answer> {
+    const { settings } = this.#options.context;
+    const { origin, path } = handler.template.expand(handler.hub, record.name);
+    const headers = [...this.#headers(record, handler), ...authorization];
+    const body = Buffer.from(record.body, 'utf8');
+    return this.#transport.send(
+      { method: 'POST', origin, path, headers, body, signal },
+      {
+        headersWithinMs: Math.min(settings.delivery.timeoutMs, longestAttemptMs),
+        bodyWithinMs: 0,
+        bodyLimit: () => noBody,
+      },
+    );
+  }
+
+  #headers({ hub: _, contentType, state, ...record }: EventRecord, handler: EventHandler): string[] {
+    const { sign, settings } = this.#options.context;
+    const { connectionId, userId, subprotocol } = record;
+    const signature = sign(connectionId);
+    const { origin } = settings;
+    const template = new ConnectionHeaders({ hub: handler.hub, connectionId, userId, subprotocol, signature, origin });
+    const requestId = randomUUID();
+    return template.forEvent({ ...record, contentType, state, requestId, cookies: undefined, metadata: undefined });
+  }
+
+  async #authorization({ options: { auth } }: EventHandler): Promise<string[]> {
+    if (auth.type === 'None') return [];
+    return ['Authorization', `Bearer ${await this.#options.tokens.token(auth.resource)}`];
+  }
+
+  #handlers(): readonly EventHandler[] {
+    return this.#options.context.settings.routes.handlers.filter(({ options }) => options.isDurable === true);
+  }
+
+  #find(queue: string): EventHandler | undefined {
+    return this.#handlers().find(handler => queueOf(handler) === queue);
+  }
+
+  /** An event that becomes a dead letter is told by the outbox. */
+  #report(
+    record: EventRecord,
+    outcome: 'success' | 'failed',
+    raisedMs: number,
+    attempts: number,
+    reason: string | undefined,
+  ): void {
+    const { hub, connectionId, kind: type, name } = record;
+    const durationMs = Math.max(0, this.#options.clock.now() - raisedMs);
+    const told = { kind: 'evented', hub, connectionId, type, name, outcome, durationMs, attempts, reason } as const;
+    this.#options.observer.tell(told);
+  }
+}
+
+/** Handlers with one template have one queue. The template may contain a secret. */
+function queueOf({ hub, options }: EventHandler): string {
+  const digest = createHash('sha256').update(options.urlTemplate).digest('hex').slice(0, 12);
+  return `${eventQueuePrefix}${hub}:${digest}`;
+}
+
+function resultOf(answer: Answer, nowMs: number): DeliveryResult {
+  if (answer.kind === 'failure') {
+    return { outcome: 'failed', reason: `no answer (${answer.code ?? answer.failure})` };
+  }
+  const { status, headers } = answer;
+  if (isSuccess(status)) return { outcome: 'delivered', status };
+  return {
+    outcome: 'failed',
+    reason: `status ${status}`,
+    status,
+    retryAfterMs: retryAfterMs(headers['retry-after'], nowMs),
+  };
+}
