@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify';
 import type { Logger } from 'pino';
+import { usageRoute } from './admin/usage.js';
 import { ContinuationTokens } from './auth/continuation-tokens.js';
 import type { Endpoints } from './auth/endpoints.js';
 import { EntraVerifier } from './auth/entra-verifier.js';
@@ -35,10 +36,11 @@ export interface ApiParts {
 /** SDKs make a token for each call, and the same one within a second. Those of clients differ, so none is remembered. */
 const rememberedRestTokens = 1_000;
 
-/** Registers the REST data plane and Pusher's HTTP API, each with its own error format. */
+/** Registers the REST data plane and Pusher's HTTP API, each with its own error format, and what Pusher's operators look at. */
 export function registerApis(app: FastifyInstance, parts: ApiParts): void {
   app.register(restApiOf(parts), { prefix: restPrefix });
   app.register(pusherApiOf(parts), { prefix: pusherApiPrefix });
+  app.register(usageRoute);
 }
 
 function restApiOf({ hubs, callers, keys, endpoints, guard, clock, proxies, log }: ApiParts): FastifyPluginAsync {

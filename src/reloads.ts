@@ -13,17 +13,23 @@ export class Reloads {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #isPublic: boolean;
+  readonly #onApplied: () => Promise<void>;
   #applying: Promise<void> = Promise.resolve();
   #watch: ConfigWatch | undefined;
 
-  /** @param isPublic other machines reach the service: secrets that everyone knows are refused */
+  /**
+   * @param isPublic other machines reach the service: secrets that everyone knows are refused
+   * @param onApplied called when another configuration is in use
+   */
   constructor(
     settings: Settings,
     handlers: Pick<EventHandlers, 'configure'>,
     clock: Clock,
     log: Logger,
     isPublic: boolean,
+    onApplied: () => Promise<void>,
   ) {
+    this.#onApplied = onApplied;
     this.#isPublic = isPublic;
     this.#settings = settings;
     this.#handlers = handlers;
@@ -48,6 +54,7 @@ export class Reloads {
         }
         const changes = changesOf(this.#settings.config, config);
         await this.#apply(config);
+        await this.#onApplied();
         this.#tellChanges(changes);
       })
       .catch(error => this.#log.error({ err: error }, notApplied('the configuration')));

@@ -23,6 +23,7 @@ import { defaultTimeouts } from './listener/http-settings.js';
 import { createPublicServer, nodeOptions } from './listener/public-server.js';
 import { SocketGuard, type SocketLimits } from './listener/socket-guard.js';
 import { LogObserver } from './logging.js';
+import { OutboxDelivery } from './outbox-delivery.js';
 import { Readiness } from './readiness.js';
 import { Reloads } from './reloads.js';
 import { Calls } from './rest/calls.js';
@@ -39,6 +40,8 @@ import { eventHandlersOf } from './upstream/service-handlers.js';
 
 /** Of the admin listener: probes and scrapers are few. */
 const adminLimits: SocketLimits = { perAddress: () => Number.POSITIVE_INFINITY, unauthenticated: () => 128 };
+
+const defaultDataDirectory = 'data';
 
 /** What several parts are given. */
 interface Shared {
@@ -71,6 +74,7 @@ export class Service {
   readonly #public: GuardedListener;
   readonly #admin: GuardedListener;
   readonly #reloads: Reloads;
+  readonly #delivery: OutboxDelivery;
   readonly #certificateWatch: CertificateWatch | undefined;
   readonly #readiness = new Readiness();
   #stopping: Promise<void> | undefined;
@@ -91,7 +95,8 @@ export class Service {
     const clock = this.#clock;
     const metrics = new Metrics({ isConfigured: hub => this.#settings.config.hubs.has(hub), version });
     this.watches = new Watches((where, error) => observer.fault(where, error));
-    const readers = [metrics, new LogObserver(log, clock), options.observer ?? {}, this.watches];
+    const toOutbox: Partial<Observer> = { tell: fact => this.#delivery.tell(fact) };
+    const readers = [metrics, new LogObserver(log, clock), options.observer ?? {}, this.watches, toOutbox];
     // Last: what the notifications cause is reported after the facts that they are about.
     const observer: Observer = observers(...readers, { tell: notify });
     const shared = { observer, metrics, turn: new EventLoopTurn(clock), isTraced: log.isLevelEnabled('debug') };
@@ -106,7 +111,19 @@ export class Service {
       watches: this.watches,
       proxies,
     });
-    this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log, !isLoopback(options.host));
+    this.#delivery = new OutboxDelivery({
+      settings: this.#settings,
+      durableEvents: this.#handlers.durable,
+      dataDirectory: options.dataDirectory ?? defaultDataDirectory,
+      metrics: metrics.webhooks,
+      clock,
+      log,
+      version,
+      proxies,
+      allowsLoopback: isLoopback(options.host),
+    });
+    const onApplied = () => this.#delivery.apply();
+    this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log, !isLoopback(options.host), onApplied);
     this.hubs = this.#newHubs(shared);
     this.#gateway = this.#newGateway(shared);
     this.#admin = this.#newAdminListener(shared);
@@ -188,6 +205,8 @@ export class Service {
       isReady: () => this.#readiness.isReady,
       handlers: () => this.#handlers.statuses(),
       metrics,
+      delivery: this.#delivery,
+      adminToken: this.#options.adminToken,
       version,
       documentation,
       timeouts,
@@ -225,13 +244,17 @@ export class Service {
   }
 
   /**
-   * Lets clients in, at once. Settles once every event handler has been validated, or has failed to be.
-   * @param config when it is known only after `listen`
+   * Lets clients in. Settles once every event handler has been validated, or has failed to be.
+   * @param config when it is known only after `listen` @param onOpen called once clients are let in
+   * @throws as a rejection: StoreOpenError when the queue of webhooks cannot be opened; no client is let in then
    */
-  async activate(config: Config = this.#options.config): Promise<void> {
+  async activate(config: Config = this.#options.config, onOpen = () => {}): Promise<void> {
+    this.#settings.config = config;
+    await this.#delivery.apply(); // before the first client: what happens to it is kept
     // Before the first client: events for a handler that is not active yet wait for it or fail. [design 2]
     const applied = this.#reloads.begin(config);
     this.#readiness.open();
+    onOpen();
     await applied;
   }
 
@@ -291,6 +314,7 @@ export class Service {
       hubs: this.hubs,
       handlers: this.#handlers,
       gateway: this.#gateway,
+      delivery: this.#delivery,
       backplane: this.#backplane,
       listeners: [this.#public, this.#admin],
       stopWatching: async () => {

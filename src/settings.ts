@@ -69,6 +69,14 @@ export class Settings {
     };
   }
 
+  /** Does the configuration in use have webhooks or durable event handlers? */
+  usesOutbox(): boolean {
+    const { apps, hubs } = this.config;
+    const sources = [...apps.all(), ...hubs.values()];
+    if (sources.some(({ webhooks }) => (webhooks.webhooks ?? []).length > 0)) return true;
+    return [...hubs.values()].some(({ eventHandlers }) => eventHandlers.some(({ isDurable }) => isDurable));
+  }
+
   /** Of the configuration in use: to be given again after a reload. */
   ofWebhooks(): WebhookSettings {
     const { apps, hubs, webhooks } = this.config;

@@ -3,6 +3,7 @@ import type { Clock } from './clock.js';
 import type { Hubs } from './hub/hubs.js';
 import type { Backplane } from './hub/ports.js';
 import type { GuardedListener } from './listener/guarded-listener.js';
+import type { OutboxDelivery } from './outbox-delivery.js';
 import type { Readiness } from './readiness.js';
 import type { Gateway } from './sockets/gateway.js';
 import type { EventHandlers } from './upstream/event-handlers.js';
@@ -26,6 +27,7 @@ export interface ShutdownParts {
   readonly hubs: Hubs;
   readonly handlers: Pick<EventHandlers, 'whenIdle' | 'hurry' | 'close'>;
   readonly gateway: Pick<Gateway, 'evictNewcomers' | 'whenEmpty' | 'stop'>;
+  readonly delivery: Pick<OutboxDelivery, 'close'>;
   readonly backplane: Backplane;
   readonly listeners: readonly GuardedListener[];
   /** Ends what follows files. */
@@ -52,6 +54,7 @@ export async function shutDown(parts: ShutdownParts): Promise<void> {
   await turnOfEventLoop(); // a client whose connect was answered only now is refused, and its `disconnected` is sent
   await patience.with(handlers.close());
   gateway.stop();
+  await patience.with(parts.delivery.close());
   await Promise.all(parts.listeners.map(listener => close(listener, clock)));
   await parts.backplane.close();
   const durationMs = Math.round(clock.monotonicMs() - startedMs);

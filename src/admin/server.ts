@@ -2,6 +2,7 @@ import { isIP, type Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyPluginAsync,
   type FastifyReply,
   type FastifyRequest,
   fastify,
@@ -12,6 +13,9 @@ import { answerNotFound, sendFailureBody } from '../listener/failure.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
 import { invalidHost } from '../listener/request-target.js';
 import type { Metrics } from './metrics.js';
+import { operatorAccess } from './operator-access.js';
+import { usageRoute } from './usage.js';
+import { type OperatedOutbox, type WebhookRoutesOptions, webhookRoutes } from './webhook-routes.js';
 
 export interface AdminServerOptions {
   /** Does the service accept clients? */
@@ -19,6 +23,10 @@ export interface AdminServerOptions {
   /** State of each event handler. */
   handlers(): readonly { readonly state: HandlerState }[];
   readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
+  /** Webhooks and the outbox, for operators. Left out: no such routes. */
+  readonly delivery?: Delivery | undefined;
+  /** Of the routes under `/admin`; undefined: they are refused. */
+  readonly adminToken?: string | undefined;
   readonly version: string;
   readonly logger?: FastifyBaseLogger | undefined;
   /** Does it listen on a loopback address only? Then requests with another host name are refused. */
@@ -28,6 +36,12 @@ export interface AdminServerOptions {
   readonly timeouts?: ListenerTimeouts | undefined;
   /** A request on the socket was answered. */
   readonly onAnswered?: ((socket: Socket) => void) | undefined;
+}
+
+interface Delivery {
+  /** Undefined while nothing is delivered through it. */
+  readonly outbox: OperatedOutbox | undefined;
+  readonly webhooks: WebhookRoutesOptions['webhooks'];
 }
 
 type HandlerState = 'pending' | 'active' | 'failed';
@@ -67,7 +81,19 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
   const ownHost = { onRequest: refuseOtherHosts(options.isLoopbackOnly === true) };
   app.get('/metrics', ownHost, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()));
   app.get('/', ownHost, sendAbout(aboutAdmin(options)));
+  app.register(operatorRoutes(options));
   return app;
+}
+
+/** [pusher-webhooks 2.7] */
+function operatorRoutes({ delivery, adminToken, isLoopbackOnly }: AdminServerOptions): FastifyPluginAsync {
+  return async routes => {
+    routes.addHook('onRequest', refuseOtherHosts(isLoopbackOnly === true));
+    routes.register(usageRoute);
+    if (delivery === undefined) return;
+    const { webhooks } = delivery;
+    routes.register(webhookRoutes({ webhooks, outbox: () => delivery.outbox, authorize: operatorAccess(adminToken) }));
+  };
 }
 
 function countsOf(handlers: readonly { readonly state: HandlerState }[]): Readonly<Record<HandlerState, number>> {

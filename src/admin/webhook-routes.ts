@@ -5,11 +5,15 @@ import type { Outbox } from '../outbox/outbox.js';
 import type { EndpointStatus } from '../outbox/ports.js';
 import type { Webhooks } from '../webhooks/webhooks.js';
 
+/** What operators see and change of the outbox. */
+export type OperatedOutbox = Pick<
+  Outbox,
+  'status' | 'attempts' | 'enable' | 'test' | 'deadLetters' | 'deadLetter' | 'replay' | 'drop'
+>;
+
 export interface WebhookRoutesOptions {
-  readonly outbox: Pick<
-    Outbox,
-    'status' | 'attempts' | 'enable' | 'test' | 'deadLetters' | 'deadLetter' | 'replay' | 'drop'
-  >;
+  /** Undefined while nothing is delivered through it. */
+  readonly outbox: () => OperatedOutbox | undefined;
   readonly webhooks: Pick<Webhooks, 'sources' | 'testEnvelope'>;
   /** Checks the caller's token: answers and gives the reply when it may not do this. */
   readonly authorize: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
@@ -39,36 +43,42 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
     );
     app.addHook('onRequest', options.authorize);
     app.setErrorHandler((error, _request, reply) => {
+      if (error instanceof NotInUse) return sendFailureBody(reply, 404, 'Error.NotFound', error.message);
       if (!(error instanceof InvalidSelection)) throw error;
       return sendFailureBody(reply, 400, 'Error.BadRequest', error.message);
     });
-    const { outbox, webhooks } = options;
+    const { webhooks } = options;
+    const outbox = () => {
+      const open = options.outbox();
+      if (open === undefined) throw new NotInUse('no webhook and no durable event handler is configured');
+      return open;
+    };
 
     app.get(`${prefix}/endpoints`, async () => ({
-      endpoints: (await outbox.status()).map(status => describe(status, webhooks)),
+      endpoints: (await outbox().status()).map(status => describe(status, webhooks)),
     }));
     app.get<OfEndpoint>(`${prefix}/endpoints/:id/attempts`, async ({ params: { id } }) => ({
-      attempts: outbox.attempts(id),
+      attempts: outbox().attempts(id),
     }));
     app.post<OfEndpoint>(`${prefix}/endpoints/:id/test`, async ({ params: { id } }, reply) => {
       const envelope = webhooks.testEnvelope(id);
-      return envelope === undefined ? unknownEndpoint(reply, id) : { attempt: await outbox.test(envelope) };
+      return envelope === undefined ? unknownEndpoint(reply, id) : { attempt: await outbox().test(envelope) };
     });
     app.post<OfEndpoint>(`${prefix}/endpoints/:id/enable`, async ({ params: { id } }, reply) => {
-      if (!(await outbox.status()).some(({ endpoint }) => endpoint === id)) return unknownEndpoint(reply, id);
-      await outbox.enable(id);
+      if (!(await outbox().status()).some(({ endpoint }) => endpoint === id)) return unknownEndpoint(reply, id);
+      await outbox().enable(id);
       return { enabled: id };
     });
     app.get<{ Querystring: SelectionQuery }>(`${prefix}/dead-letters`, async ({ query }) => ({
-      deadLetters: (await outbox.deadLetters(selectionOf(query))).map(withoutContent),
+      deadLetters: (await outbox().deadLetters(selectionOf(query))).map(withoutContent),
     }));
     app.get<OfEndpoint>(`${prefix}/dead-letters/:id`, async ({ params: { id } }, reply) => {
-      const letter = await outbox.deadLetter(id);
+      const letter = await outbox().deadLetter(id);
       if (letter === undefined) return sendFailureBody(reply, 404, 'Error.NotFound', `there is no dead letter ${id}`);
       return { ...withoutContent(letter), content: letter.content.toString('utf8') };
     });
-    app.post(`${prefix}/dead-letters/replay`, async ({ body }) => ({ replayed: await outbox.replay(chosen(body)) }));
-    app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({ dropped: await outbox.drop(chosen(body)) }));
+    app.post(`${prefix}/dead-letters/replay`, async ({ body }) => ({ replayed: await outbox().replay(chosen(body)) }));
+    app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({ dropped: await outbox().drop(chosen(body)) }));
   };
 }
 
@@ -104,6 +114,8 @@ function unknownEndpoint(reply: FastifyReply, id: string): FastifyReply {
 }
 
 class InvalidSelection extends Error {}
+
+class NotInUse extends Error {}
 
 /** A body that selects nothing would select everything: it has to say so by a time or an endpoint. */
 function chosen(body: unknown): Selection {

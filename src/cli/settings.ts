@@ -30,8 +30,8 @@ export interface KeySettings {
 
 /** @throws PubSubError `invalid` for a key that is not allowed in a connection string, or a file that cannot be read */
 export function readKeys(env: Environment): KeySettings {
-  const primary = readKey(env, 'HUBWIRE_PRIMARY_KEY');
-  const secondary = readKey(env, 'HUBWIRE_SECONDARY_KEY');
+  const primary = readSecret(env, 'HUBWIRE_PRIMARY_KEY');
+  const secondary = readSecret(env, 'HUBWIRE_SECONDARY_KEY');
   if (primary === undefined && secondary !== undefined) {
     throw new PubSubError(
       'invalid',
@@ -71,7 +71,7 @@ export function dataDirectoryOf({ text, isDefault = false }: Given, hubsFile: st
 }
 
 /** `NAME`, or the content of the file named by `NAME_FILE`. */
-function readKey(env: Environment, name: string): Given | undefined {
+export function readSecret(env: Environment, name: string): Given | undefined {
   const file = `${name}_FILE`;
   if (env[name] && env[file]) {
     throw new PubSubError('invalid', `${name} and ${file} are both set; unset one of them`);

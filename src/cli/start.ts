@@ -17,6 +17,7 @@ import {
   readEndpoints,
   readKeys,
   readProxies,
+  readSecret,
   readTls,
 } from './settings.js';
 import { onStopSignal } from './stopping.js';
@@ -60,6 +61,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     tls: readTls(lookUp('tlsCert', args, env), lookUp('tlsKey', args, env)),
     trustProxy: parseTrustProxy(lookUp('trustProxy', args, env)),
     proxies: readProxies(env),
+    adminToken: readSecret(env, 'HUBWIRE_ADMIN_TOKEN')?.text,
     config,
     dataDirectory: dataDirectoryOf(lookUp('dataDir', args, env), file.path),
     log,
@@ -86,9 +88,9 @@ async function run(service: Service, plan: Plan): Promise<void> {
   // Variables of hubs.yaml; the sample's port is known only now.
   const env = sample === undefined ? plan.env : { ...plan.env, SAMPLE_PORT: String(sample.port) };
   const config = sample === undefined ? plan.config : await loadHubs(file, env, true);
-  const activated = service.activate(config);
-  if (!isTalkative) printListening(service);
-  await activated;
+  await service.activate(config, () => {
+    if (!isTalkative) printListening(service);
+  });
   if (isTalkative) {
     const hub = [...config.hubs.values()][0]?.name;
     const isTerminal = process.stdout.isTTY === true;

@@ -20,7 +20,11 @@ function reloadsOf({ isPublic }: { isPublic: boolean }) {
       return Promise.resolve();
     },
   };
-  return { reloads: new Reloads(settings, handlers as never, new ManualClock(), log, isPublic), settings, lines };
+  return {
+    reloads: new Reloads(settings, handlers as never, new ManualClock(), log, isPublic, async () => {}),
+    settings,
+    lines,
+  };
 }
 
 const own = 'apps: [{ id: "42", key: k, secret: own }]';

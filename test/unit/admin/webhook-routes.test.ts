@@ -18,7 +18,7 @@ async function start(status = 500) {
   app.register(
     webhookRoutes({
       webhooks,
-      outbox,
+      outbox: () => outbox,
       authorize: async (_request, reply) => (isAllowed ? undefined : reply.code(401).send({ error: 'no token' })),
     }),
   );

@@ -1,0 +1,157 @@
+import type { Logger } from 'pino';
+import type { WebhookMetrics } from './admin/webhook-metrics.js';
+import type { Clock } from './clock.js';
+import type { ProxySettings } from './egress/proxy.js';
+import type { PlainFact } from './hub/facts.js';
+import { openStore } from './outbox/open-store.js';
+import { Outbox } from './outbox/outbox.js';
+import type { Deliverer, Endpoints, OutboxObserver } from './outbox/ports.js';
+import type { Settings } from './settings.js';
+import { type DurableEvents, eventQueuePrefix } from './upstream/durable-events.js';
+import type { WebhookObserver } from './webhooks/observer.js';
+import { Webhooks } from './webhooks/webhooks.js';
+
+export interface OutboxDeliveryParts {
+  readonly settings: Settings;
+  /** Notifications of event handlers with `delivery: durable`. */
+  readonly durableEvents: DurableEvents;
+  /** Where durable data is kept; made when it is needed. */
+  readonly dataDirectory: string;
+  readonly metrics: WebhookMetrics;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly version: string;
+  readonly proxies: ProxySettings | undefined;
+  /** Webhooks may go to this machine. */
+  readonly allowsLoopback: boolean;
+}
+
+/** How long a shutdown waits for attempts that are under way; what is not delivered by then stays in the store. */
+const graceMs = 5_000;
+
+/** How often, at most, envelopes that could not be kept are logged. */
+const notKeptGapMs = 60_000;
+
+/**
+ * What is delivered through the outbox: webhooks, and notifications of durable event handlers. The outbox is opened when a
+ * configuration has the first of these, and stays open: without any, nothing is written to disk. Where it keeps them is
+ * read then, once.
+ */
+export class OutboxDelivery {
+  readonly webhooks: Webhooks;
+  readonly #parts: OutboxDeliveryParts;
+  #outbox: Outbox | undefined;
+
+  constructor(parts: OutboxDeliveryParts) {
+    const { clock, version, proxies, allowsLoopback } = parts;
+    this.#parts = parts;
+    const userAgent = `hubwire-webhooks/${version}`;
+    this.webhooks = new Webhooks({ clock, observer: webhookObserver(parts), userAgent, proxies, allowsLoopback });
+  }
+
+  /** Undefined until something is delivered through it. */
+  get outbox(): Outbox | undefined {
+    return this.#outbox;
+  }
+
+  /** To be called when a configuration is in use. @throws StoreOpenError, with a sentence that says what to do */
+  async apply(): Promise<void> {
+    const { settings } = this.#parts;
+    if (this.#outbox === undefined && settings.usesOutbox()) await this.#open();
+    if (this.#outbox !== undefined) await this.webhooks.configure(settings.ofWebhooks());
+  }
+
+  /** A reader of facts. */
+  tell(fact: PlainFact): void {
+    if (this.#outbox !== undefined) this.webhooks.tell(fact);
+  }
+
+  /** Keeps what was told, and waits a while for attempts that are under way. */
+  async close(): Promise<void> {
+    if (this.#outbox === undefined) return;
+    await this.webhooks.settled();
+    await this.#outbox.close(graceMs);
+    await Promise.all([this.webhooks.close(), this.#parts.durableEvents.close()]);
+  }
+
+  async #open(): Promise<void> {
+    const { settings, dataDirectory, clock, log, durableEvents } = this.#parts;
+    const store = await openStore(settings.ofQueue(dataDirectory), clock, {
+      onDeadDropped: count => log.warn(`${count} dead letters were dropped: the queue keeps no more of them`),
+      onFault: error => log.error({ err: error }, 'the queue failed'),
+    });
+    const outbox = new Outbox({
+      store,
+      clock,
+      deliverer: delivererOf(this.webhooks.deliverer, durableEvents),
+      endpoints: endpointsOf(this.webhooks.endpoints, durableEvents.endpoints),
+      observer: outboxObserver(this.#parts),
+      onDeadline: (key, content) => this.webhooks.onDeadline(key, content),
+      restamp: (envelope, createdAtMs) =>
+        isEvent(envelope.endpoint) ? envelope : this.webhooks.restamp(envelope, createdAtMs),
+    });
+    this.webhooks.attach(outbox);
+    durableEvents.attach(outbox);
+    this.#outbox = outbox;
+    this.#report(outbox);
+    await outbox.start();
+  }
+
+  #report(outbox: Outbox): void {
+    const { webhooks } = this;
+    this.#parts.metrics.follow({
+      status: () => outbox.status(),
+      get lingering() {
+        return webhooks.lingering;
+      },
+    });
+  }
+}
+
+function isEvent(endpoint: string): boolean {
+  return endpoint.startsWith(eventQueuePrefix);
+}
+
+function delivererOf(webhooks: Deliverer, events: Deliverer): Deliverer {
+  return {
+    deliver: (envelope, attempt, signal) =>
+      (isEvent(envelope.endpoint) ? events : webhooks).deliver(envelope, attempt, signal),
+  };
+}
+
+function endpointsOf(webhooks: Endpoints, events: Endpoints): Endpoints {
+  return {
+    ids: () => [...webhooks.ids(), ...events.ids()],
+    options: id => (isEvent(id) ? events : webhooks).options(id),
+  };
+}
+
+function webhookObserver({ metrics, log, clock }: OutboxDeliveryParts): WebhookObserver {
+  let toldMs = Number.NEGATIVE_INFINITY;
+  return {
+    raised: (source, type) => metrics.raised(source, type),
+    enveloped: (endpoint, events) => metrics.enveloped(endpoint, events),
+    notKept(endpoint, reason) {
+      metrics.notKept(endpoint);
+      if (clock.monotonicMs() - toldMs < notKeptGapMs) return;
+      toldMs = clock.monotonicMs();
+      log.error({ endpoint, reason }, 'webhooks are not kept, and not delivered');
+    },
+    warned: (source, warning) => log.warn({ source }, warning),
+    fault: (where, error) => log.error({ err: error }, `webhooks: ${where}`),
+  };
+}
+
+function outboxObserver({ metrics, log }: OutboxDeliveryParts): OutboxObserver {
+  return {
+    attempted: (endpoint, attempt, fate) => metrics.attempted(endpoint, attempt, fate),
+    dead(endpoint, reason) {
+      metrics.dead(endpoint);
+      log.warn({ endpoint, reason }, 'an envelope became a dead letter');
+    },
+    circuitChanged: (endpoint, state) => log.info({ endpoint, state }, 'the circuit of an endpoint changed'),
+    endpointDisabled: (endpoint, reason) => log.warn({ endpoint, reason }, 'an endpoint was disabled'),
+    endpointEnabled: endpoint => log.info({ endpoint }, 'an endpoint was enabled again'),
+    storeFailed: error => log.error({ err: error }, 'the queue failed; it is tried again'),
+  };
+}
