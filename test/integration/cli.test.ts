@@ -233,7 +233,7 @@ describe('start', () => {
   test('[F16] an unknown command: exit 1, and the one that was meant', async () => {
     for (const [verb, advice] of [
       ['strat', 'did you mean "start"?'],
-      ['chat.yaml', 'known commands are start, validate, health, token, send, init'],
+      ['chat.yaml', 'known commands are start, validate, health, token, send, init, import'],
     ] as const) {
       const outcome = await runHubwire([verb]);
       expect(outcome).toMatchObject({ code: 1, stdout: '', stderr: `hubwire: unknown command "${verb}"; ${advice}\n` });
