@@ -61,6 +61,15 @@ describe('[PW §3.1] the handshake', () => {
     expect((await (await full.dialRaw()).closed).code).toBe(4004);
   });
 
+  test('web pages of other origins close 4009', async () => {
+    const { service, dial } = await startPusher({ app: { allowedOrigins: ['https://app.example'] } });
+    const from = (headers: Record<string, string>) =>
+      dial({ url: `${socketUrl(service)}/app/${appKey}`, protocols: [], headers });
+    expect((await (await from({ origin: 'https://other.example' })).closed).code).toBe(4009);
+    expect((await (await from({ origin: 'https://app.example' })).next()).event).toBe('pusher:connection_established');
+    expect((await (await from({})).next()).event).toBe('pusher:connection_established');
+  });
+
   test('the limits of the node close 4100, after which clients wait', async () => {
     const { open, dialRaw } = await startPusher({ file: { limits: { maxConnections: 1 } } });
     await open();

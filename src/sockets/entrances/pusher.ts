@@ -1,4 +1,3 @@
-import { type AppKey, isSigned } from '../../auth/pusher-signatures.js';
 import type { Clock } from '../../clock.js';
 import { PubSubError } from '../../errors.js';
 import type { Admission } from '../../hub/admission.js';
@@ -6,14 +5,13 @@ import type { Connection } from '../../hub/connection.js';
 import type { Hub } from '../../hub/hub.js';
 import type { Protocol } from '../../protocols/protocol.js';
 import {
-  type DialogueApp,
   defaultTimes,
   PusherDialogue,
   type PusherProtocols,
   type PusherTimes,
   pusherProtocols,
 } from '../../protocols/pusher/index.js';
-import { closeCodes, limits } from '../../protocols/pusher/names.js';
+import { closeCodes } from '../../protocols/pusher/names.js';
 import { checkHandshake } from '../client-request.js';
 import type { Door } from '../door.js';
 import { readQuery } from '../query.js';
@@ -21,45 +19,11 @@ import { ClosedUpgrade } from '../refusal.js';
 import type { Upgrade } from '../upgrade.js';
 import type { Arrival, Entrance } from './entrance.js';
 import { isOriginAllowed } from './origins.js';
+import { type Apps, AppView, type PusherApp } from './pusher-apps.js';
 import { PusherCandidate } from './pusher-candidate.js';
 import { newSocketId } from './socket-id.js';
 
-/** A Pusher app, as it is configured. */
-export interface PusherApp {
-  readonly id: string;
-  readonly keys: readonly AppKey[];
-  /** Clients of one that is not are refused. */
-  readonly enabled: boolean;
-  readonly enableClientMessages: boolean;
-  /** Are subscribers told how many subscribers their channel has? Left out: no. */
-  readonly enableSubscriptionCount?: boolean | undefined;
-  /** Within which a client must sign in or subscribe to a private or presence channel. Left out: it need not. */
-  readonly authorizationTimeoutMs?: number | undefined;
-  /** Are users told who of their watchlist is online? Left out: yes. */
-  readonly enableWatchlistEvents?: boolean | undefined;
-  /** Origins of the pages that may connect, as `isOriginAllowed` takes them. Left out: all. */
-  readonly allowedOrigins?: readonly string[] | undefined;
-  readonly limits?: PusherAppLimits | undefined;
-}
-
-/** Each left out: the protocol's own, or none where it has none. */
-export interface PusherAppLimits {
-  /** Of this node. */
-  readonly maxConnections?: number | undefined;
-  readonly maxPresenceMembers?: number | undefined;
-  /** Of one connection. */
-  readonly maxClientEventsPerSecond?: number | undefined;
-  readonly maxEventBytes?: number | undefined;
-  readonly maxPresenceMemberBytes?: number | undefined;
-  readonly maxChannelNameLength?: number | undefined;
-  readonly maxEventNameLength?: number | undefined;
-}
-
-/** The apps that there are, which may change while the service runs. */
-export interface Apps {
-  /** Also one of whose keys this is an inactive one. */
-  findByKey(key: string): PusherApp | undefined;
-}
+export type { Apps, PusherApp, PusherAppLimits } from './pusher-apps.js';
 
 export interface PusherOptions {
   readonly apps: Apps;
@@ -141,7 +105,7 @@ export class PusherEntrance implements Entrance {
     }
     const hub = door.enter(upgrade, name, known);
     const socketId = newSocketId();
-    const dialogue = new PusherDialogue(this.#viewOf(wanted), socketId);
+    const dialogue = new PusherDialogue(new AppView(this.#options.apps, wanted.key), socketId);
     const admission = door.admit(hub, new PusherCandidate(upgrade, wanted.protocol, dialogue, socketId));
     const open = (admitted: Admission) => this.#open(upgrade, hub, admitted, { dialogue, app: wanted.app });
     if (!(admission instanceof Promise)) return open(admission);
@@ -167,42 +131,6 @@ export class PusherEntrance implements Entrance {
       this.#options.clock.after(authorizationTimeoutMs, () => endUnauthorized(hub, arrival, dialogue));
     }
     return arrival;
-  }
-
-  /** Keys and settings as they are at each use; without the app, nothing is signed and nothing is taken. */
-  #viewOf({ key }: Wanted): DialogueApp {
-    const { apps } = this.#options;
-    const now = () => apps.findByKey(key);
-    return {
-      isSigned: (auth, text) => isSigned(now()?.keys ?? [], auth, text),
-      get takesClientEvents() {
-        return now()?.enableClientMessages ?? false;
-      },
-      get countsSubscriptions() {
-        return now()?.enableSubscriptionCount ?? false;
-      },
-      get mostMembers() {
-        return now()?.limits?.maxPresenceMembers ?? limits.members;
-      },
-      get clientEventsPerSecond() {
-        return now()?.limits?.maxClientEventsPerSecond ?? limits.clientEventsPerSecond;
-      },
-      get mostEventBytes() {
-        return now()?.limits?.maxEventBytes ?? limits.eventBytes;
-      },
-      get ignoresWatchlists() {
-        return now()?.enableWatchlistEvents === false;
-      },
-      get mostMemberBytes() {
-        return now()?.limits?.maxPresenceMemberBytes;
-      },
-      get mostChannelNameLength() {
-        return now()?.limits?.maxChannelNameLength;
-      },
-      get mostEventNameLength() {
-        return now()?.limits?.maxEventNameLength;
-      },
-    };
   }
 }
 

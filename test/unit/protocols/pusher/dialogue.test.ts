@@ -199,6 +199,17 @@ describe('[PW §3.5] subscriptions', () => {
     });
   });
 
+  test('limits of the app: names and members', () => {
+    app.mostChannelNameLength = 5;
+    expect(subscribe({ channel: 'abcde' })?.kind).toBe('join');
+    expect(told(subscribe({ channel: 'abcdef' }))[0].data.type).toBe('InvalidChannel');
+    app.mostChannelNameLength = 200;
+    app.mostMemberBytes = 2;
+    const member = (info: string) => signedAs('presence-x', `{"user_id":1,"user_info":${info}}`);
+    expect(subscribe({ channel: 'presence-x', ...member('{}') })?.kind).toBe('join');
+    expect(subscribe({ channel: 'presence-x', ...member('[1]') })?.kind).toBe('say');
+  });
+
   test('an invalid name', () => {
     const [refusal, error] = told(subscribe({ channel: 'a b' }));
     expect(refusal).toMatchObject({
@@ -256,6 +267,9 @@ describe('[PW §3.6] client events', () => {
     expect(told(send({ event: `client-${'x'.repeat(194)}` }))).toEqual([errorOf(4301)]);
     expect(told(send({ data: 'é'.repeat(5_121) }))).toEqual([errorOf(4301)]);
     expect(send({ data: 'é'.repeat(5_120) })?.kind).toBe('publish');
+    app.mostEventNameLength = 8;
+    expect(send({ event: 'client-x' })?.kind).toBe('publish');
+    expect(told(send({ event: 'client-xy' }))).toEqual([errorOf(4301)]);
     app.takesClientEvents = false;
     expect(told(send({}))).toEqual([errorOf(null)]);
   });
@@ -305,6 +319,13 @@ describe('[PW §3.9] sign-in', () => {
     expect(step).toMatchObject({ watched: ids.slice(0, 100) });
     const [success, error] = answered(step);
     expect([success.event, error]).toEqual(['pusher:signin_success', errorOf(4302)]);
+  });
+
+  test('an app without watchlists: nobody is watched, and none is too long', () => {
+    app.ignoresWatchlists = true;
+    const step = signIn(JSON.stringify({ id: 'a', watchlist: Array.from({ length: 101 }, () => 'b') }));
+    expect(step).toMatchObject({ watched: [] });
+    expect(answered(step)).toHaveLength(1);
   });
 
   test('a watchlist of 100, and what is none', () => {
