@@ -106,7 +106,14 @@ export class Hub {
     this.#members = members;
     this.#publisher = publisher;
     this.#states = states;
-    const features = new Features({ ...ports, hub: name, members, publisher, sends });
+    const features = new Features({
+      ...ports,
+      hub: name,
+      members,
+      publisher,
+      sends,
+      onIdle: () => this.lifecycle.tellIfEmpty(),
+    });
     this.#features = features;
     const requests = new Requests(name, { ...ports, members, publisher, sends, states, features });
     const lifecycle = new Lifecycle(name, { ...ports, members, states, features, requests, onEmpty });

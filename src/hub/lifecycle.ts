@@ -18,7 +18,7 @@ import type { Watches } from './watches.js';
 export interface LifecycleParts {
   readonly members: Members;
   readonly states: GroupStates;
-  readonly features: Pick<Features, 'ended'>;
+  readonly features: Pick<Features, 'ended' | 'isIdle'>;
   readonly requests: ConnectionOwner;
   readonly upstream: Upstream;
   readonly backplane: Pick<Backplane, 'listensAtOnce' | 'listen' | 'unlisten'>;
@@ -327,7 +327,8 @@ export class Lifecycle implements ConnectionEnder {
 
   /** Called when somebody is not here any more. */
   tellIfEmpty(): void {
-    const isEmpty = this.#parts.members.size === 0 && this.#departing === 0;
+    const { members, features } = this.#parts;
+    const isEmpty = members.size === 0 && this.#departing === 0 && features.isIdle;
     if (isEmpty && this.#asking === 0 && this.#admitted.size === 0) this.#parts.onEmpty();
   }
 

@@ -45,11 +45,11 @@ export class MessageCache {
   /** In place of the one that the group has. */
   keep(hub: string, group: string, message: DataMessage, ttlMs: number): void {
     const key = keyOf(hub, group);
-    this.#forget(key);
     const expiresAtMs = this.#clock.monotonicMs() + ttlMs;
+    this.#count(hub, 1); // first, so that the hub has one throughout
+    this.#forget(key);
     this.#kept.set(key, { hub, message, atMs: this.#clock.now(), expiresAtMs });
     this.#bytes += costOf(message);
-    this.#count(hub, 1);
     while (this.#kept.size > most.groups || this.#bytes > most.bytes) this.#forget(this.#oldest()!);
     this.#scheduleSweep();
   }

@@ -21,6 +21,8 @@ export interface FeatureParts {
   readonly clock: Clock;
   readonly turn: Turn;
   readonly observer: Observer;
+  /** Called when there may be nothing left to tell other nodes. */
+  onIdle(): void;
 }
 
 /** What only some protocols use of a hub: each is made when it is first used, as a hub without clients is made for each call. */
@@ -34,6 +36,11 @@ export class Features {
 
   constructor(parts: FeatureParts) {
     this.#parts = parts;
+  }
+
+  /** Nothing is left to tell other nodes: the hub may be forgotten when it is empty. */
+  get isIdle(): boolean {
+    return (this.#presence?.isIdle ?? true) && (this.#watchlists?.isIdle ?? true);
   }
 
   get presence(): Presence {

@@ -14,6 +14,8 @@ export interface PresenceParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly turn: Turn;
   readonly observer: Pick<Observer, 'tell' | 'fault'>;
+  /** Called when there is nothing left to tell. */
+  onIdle(): void;
 }
 
 /** A member that connections of this node present. */
@@ -33,9 +35,16 @@ export class Presence {
   readonly #groups = new Map<string, Map<string, Entry>>();
   /** Groups that have members without connections. */
   readonly #departures = new Set<string>();
+  /** Departures that are being told. */
+  #underWay = 0;
 
   constructor(parts: PresenceParts) {
     this.#parts = parts;
+  }
+
+  /** Are the other members told of all who left? */
+  get isIdle(): boolean {
+    return this.#departures.size === 0 && this.#underWay === 0;
   }
 
   /** Do the other members know of it, as far as this node can tell? */
@@ -77,7 +86,7 @@ export class Presence {
     observer.tell({ kind: 'memberRemoved', hub, connection, group, member: entry.member });
     if (this.#departures.has(group)) return;
     this.#departures.add(group);
-    turn.atEnd(() => void this.#depart(group));
+    turn.atEnd(() => void this.#depart(group).then(() => this.isIdle && this.#parts.onIdle()));
   }
 
   /** Tells the group of a member that is about to join. */
@@ -95,7 +104,9 @@ export class Presence {
     this.#departures.delete(group);
     const gone = [...(this.#groups.get(group)?.values() ?? [])].filter(({ connections }) => connections === 0);
     if (gone.length === 0) return;
+    this.#underWay += 1;
     const elsewhere = await this.#elsewhere(group);
+    this.#underWay -= 1;
     const members = this.#groups.get(group);
     for (const entry of gone) {
       if (entry.connections > 0 || members?.get(entry.member.id) !== entry) continue; // it is back

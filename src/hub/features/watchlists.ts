@@ -11,6 +11,8 @@ export interface WatchlistParts {
   readonly sends: Pick<PendingSends, 'sendNow'>;
   readonly backplane: Pick<Backplane, 'publish' | 'gather'>;
   readonly observer: Pick<Observer, 'fault'>;
+  /** Called when there is nothing left to tell. */
+  onIdle(): void;
 }
 
 interface Watching {
@@ -29,6 +31,11 @@ export class Watchlists {
 
   constructor(parts: WatchlistParts) {
     this.#parts = parts;
+  }
+
+  /** Are the watchers told of all who left? */
+  get isIdle(): boolean {
+    return this.#leaving.size === 0;
   }
 
   /** Tells who of these users is online, then who comes and goes. Never rejects. */
@@ -67,8 +74,9 @@ export class Watchlists {
   async went(userId: string): Promise<void> {
     this.#leaving.add(userId);
     const isElsewhere = await this.#isElsewhere(userId);
-    if (!this.#leaving.delete(userId) || isElsewhere) return;
-    this.#announce(userId, false);
+    const isStillAway = this.#leaving.delete(userId);
+    if (isStillAway && !isElsewhere) this.#announce(userId, false);
+    if (this.isIdle) this.#parts.onIdle();
   }
 
   /** Tells the watchers on this node. */

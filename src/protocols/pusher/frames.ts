@@ -43,22 +43,24 @@ export function subscriptionError(channel: string, type: string, error: string, 
 
 /** @param members of a presence channel; undefined on others */
 export function subscriptionSucceeded(channel: string, members: readonly GroupMember[] | undefined): Frame {
-  const data = members === undefined ? '"{}"' : presenceOf(members);
+  if (members === undefined) return succeeded(channel, '"{}"');
+  const frame = framesOfLists.get(members) ?? succeeded(channel, presenceOf(members));
+  framesOfLists.set(members, frame);
+  return frame;
+}
+
+/** All who join a channel in one turn are given the same list, and its frame: it is written once. */
+const framesOfLists = new WeakMap<readonly GroupMember[], Frame>();
+
+function succeeded(channel: string, data: string): Frame {
   return onChannel('pusher_internal:subscription_succeeded', channel, data);
 }
 
-/** All who join a channel in one turn are given the same list: it is written once. */
-const written = new WeakMap<readonly GroupMember[], string>();
-
 function presenceOf(members: readonly GroupMember[]): string {
-  const known = written.get(members);
-  if (known !== undefined) return known;
   const ids = members.map(({ id }) => id);
   // Not a literal's key: `__proto__` may be somebody's id.
   const hash = Object.fromEntries(members.map(({ id, about }) => [id, (about as unknown as MemberData).user_info]));
-  const made = quoted({ presence: { ids, hash, count: ids.length } });
-  written.set(members, made);
-  return made;
+  return quoted({ presence: { ids, hash, count: ids.length } });
 }
 
 export function memberAdded(channel: string, { about }: GroupMember): Frame {
