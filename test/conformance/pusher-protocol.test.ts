@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PusherApp } from '../../src/sockets/entrances/pusher.js';
+import { RecordingBackplane, settled } from '../support/fake-ports.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { app, appKey, appsOf, channelAuth, PusherClient, socketUrl, startPusher, userAuth } from '../support/pusher.js';
 import { opcodes, rawDial } from '../support/raw-client.js';
@@ -87,6 +88,20 @@ describe('[PW §3.1] the handshake', () => {
     expect([code, reason]).toEqual([4200, 'The service is shutting down.']);
     expect(current.client.rest).toEqual([]);
     await stopped;
+  });
+
+  test('where other nodes are told first: the same, after the 101', async () => {
+    const backplane = new RecordingBackplane();
+    backplane.ready = settled;
+    const { open, dialRaw, service } = await startPusher({ backplane });
+    const client = await open();
+    expect((await client.subscribe('private-a')).event).toBe('pusher_internal:subscription_succeeded');
+    expect((await client.join('presence-a', 'u')).event).toBe('pusher_internal:subscription_succeeded');
+    expect((await client.signIn({ id: 'u' })).event).toBe('pusher:signin_success');
+    expect((await (await dialRaw('protocol=3')).closed).code).toBe(4007);
+    backplane.ready = () => Promise.reject(new Error('no other nodes'));
+    expect((await (await dialRaw()).closed).code).toBe(4100);
+    expect(service.hubs.size).toBe(1);
   });
 
   test('a request without an upgrade', async () => {

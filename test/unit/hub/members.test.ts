@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { Connection } from '../../../src/hub/connection.js';
+import { endings } from '../../../src/hub/endings.js';
 import { Members } from '../../../src/hub/members.js';
 import { Permissions } from '../../../src/hub/permissions.js';
 import type { Target } from '../../../src/hub/ports.js';
@@ -53,6 +54,27 @@ describe('who is here', () => {
     expect(idsOf({ scope: 'group', hub, group: 'constructor' })).toEqual(['a']);
     expect(idsOf({ scope: 'group', hub, group: 'Constructor' })).toEqual([]);
     expect(idsOf({ scope: 'user', hub, userId: 'toString' })).toEqual([]);
+  });
+
+  test('one that signs in is found by its user from then on', () => {
+    const [a, b] = [connect('a'), connect('b')];
+    for (const connection of [a, b]) members.add(connection);
+    backplane.interest.length = 0;
+    expect(members.signIn(a, 'ann')).toBeUndefined();
+    members.signIn(b, 'ann');
+    expect([a.userId, idsOf({ scope: 'user', hub, userId: 'ann' })]).toEqual(['ann', ['a', 'b']]);
+    members.remove(a);
+    expect(idsOf({ scope: 'user', hub, userId: 'ann' })).toEqual(['b']);
+    members.remove(b);
+    expect(backplane.interest.filter(each => each.includes('user'))).toEqual(['+ user ann', '- user ann']);
+  });
+
+  test('one that has ended does not sign in', () => {
+    const a = connect('a');
+    members.add(a);
+    a.end(endings.lost);
+    members.signIn(a, 'ann');
+    expect([a.userId, idsOf({ scope: 'user', hub, userId: 'ann' })]).toEqual([undefined, []]);
   });
 
   test('joining twice and leaving what was not joined change nothing', () => {

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import { Frame } from '../../../src/frames/frames.js';
 import { KeepAlive } from '../../../src/sockets/keep-alive.js';
 import { EventLoopTurn } from '../../../src/sockets/turn.js';
 import { settled } from '../../support/fake-ports.js';
@@ -177,6 +178,49 @@ describe('one timer', () => {
     expect(clock.pending).toBe(0);
     clock.advance(600_000);
     expect([ws.asked, silent]).toEqual([[], []]);
+  });
+});
+
+describe('[PW §3.7] a peer that is pinged with messages', () => {
+  const messagePing = { frames: new Frame(false, Buffer.from('ping')), afterMs: 120_000, answerWithinMs: 30_000 };
+
+  function watchMessages() {
+    const [ws, socket] = [new FakeWebSocket(), new FakeSocket()];
+    const startMs = clock.monotonicMs();
+    const seen: string[] = [];
+    const see = (what: string) => seen.push(`${what} at ${clock.monotonicMs() - startMs}`);
+    keepAlive.watch({
+      ws: ws.asWebSocket,
+      socket: socket.asSocket,
+      intervalMs: 20_000,
+      messagePing,
+      sendPing: () => see('pinged'),
+      onSilent: () => see('silent'),
+    });
+    return { ws, socket, seen };
+  }
+
+  test('once it is silent for long, and given up when it does not answer', () => {
+    const { ws, seen } = watchMessages();
+    clock.advance(600_000);
+    expect([seen, pings(ws)]).toEqual([['pinged at 120000', 'silent at 150000'], 0]);
+  });
+
+  test('not while anything comes from it', () => {
+    const { socket, seen } = watchMessages();
+    for (let round = 0; round < 5; round += 1) {
+      clock.advance(119_000);
+      socket.bytesRead += 1;
+    }
+    expect(seen).toEqual([]);
+  });
+
+  test('again after an answer and another silence', () => {
+    const { socket, seen } = watchMessages();
+    clock.advance(140_500);
+    socket.bytesRead += 1;
+    clock.advance(150_000);
+    expect(seen).toEqual(['pinged at 120000', 'pinged at 261000']);
   });
 });
 

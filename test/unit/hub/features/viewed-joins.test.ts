@@ -76,11 +76,7 @@ const app = {
   isSigned: (given: string, text: string) => isSigned(keys, given, text),
   takesClientEvents: true,
   countsSubscriptions: false,
-  tellsWatchlists: true,
   mostMembers: 3,
-  mostMemberBytes: 1_024,
-  longestChannelName: 200,
-  longestEventName: 200,
   clientEventsPerSecond: 10,
   mostEventBytes: 10_240,
 };
