@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyRep
 import { failureOf, logFailure } from '../listener/failure.js';
 import { syncHook } from '../listener/hooks.js';
 import { authentication, type CallerChecks, checkBody } from './authentication.js';
+import { readBodies } from './body.js';
 import { addChannels } from './channels.js';
 import { addEvents } from './events.js';
 import { ApiFailure, sendFailure } from './failures.js';
@@ -17,10 +18,7 @@ export interface PusherApiOptions extends CallerChecks {
 /** Prefix with which the API is registered. */
 export const pusherApiPrefix = '/apps';
 
-/** Ten events of 100 KB, the largest that are usual elsewhere, each as JSON in a string of JSON. Only callers whose signature is valid are read. */
-const maxBodyBytes = 2 * 1024 * 1024;
-
-/** Pusher's HTTP API as a plugin of the public server, with an error format of its own. [PW §4] */
+/** Pusher's HTTP API as a plugin of the public server, with an error format of its own. [pusher-webhooks 4] */
 export function pusherApi(options: PusherApiOptions): FastifyPluginAsync {
   return async api => {
     api.decorateRequest('signed', undefined);
@@ -32,21 +30,13 @@ export function pusherApi(options: PusherApiOptions): FastifyPluginAsync {
 
 /** Checks run before the body is read, as far as they can. */
 function addRoutes(app: FastifyInstance, options: PusherApiOptions): void {
-  readBodiesAsBytes(app);
+  readBodies(app);
   app.addHook('onRequest', syncHook(authentication(options)));
   app.addHook('preValidation', syncHook(checkBody));
   const rates = { messages: new Rates(options.monotonicMs), reads: new Rates(options.monotonicMs) };
   addEvents(app, rates.messages);
   addChannels(app, rates.reads);
   addUsers(app, rates.messages);
-}
-
-/** The signature is over the bytes. Some SDKs name no media type, or another one: all bodies are JSON. */
-function readBodiesAsBytes(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  // The usual one is named only because Fastify remembers the parser of a named one.
-  const settings = { parseAs: 'buffer', bodyLimit: maxBodyBytes } as const;
-  app.addContentTypeParser(['application/json', '*'], settings, (_request, body, done) => done(null, body));
 }
 
 const noRoute = new ApiFailure('notFound', 'There is no operation with this path and method.');

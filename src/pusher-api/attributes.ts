@@ -2,7 +2,7 @@ import { isCacheChannel, isPresenceChannel } from '../protocols/pusher/names.js'
 import type { OccupiedChannel } from './apps.js';
 import { invalid } from './failures.js';
 
-/** What a caller may want to know of a channel. [PW §4.2] */
+/** What a caller may want to know of a channel. [pusher-webhooks 4.2] */
 export type Attribute = 'user_count' | 'subscription_count' | 'cache';
 
 export type Attributes = ReadonlySet<Attribute>;

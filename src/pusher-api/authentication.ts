@@ -18,7 +18,7 @@ export interface CallerChecks {
 
 /**
  * A hook that accepts a request signed with a key of the app in its path, before its body is read. The body is checked by
- * `checkBody`, when it is there. [PW §4.1, §4.3]
+ * `checkBody`, when it is there. [pusher-webhooks 4.1, 4.3]
  */
 export function authentication({ apps, channelsOf, endpoints, now, onAuthenticated }: CallerChecks) {
   return (request: FastifyRequest, _reply: FastifyReply): void => {
@@ -34,7 +34,7 @@ export function authentication({ apps, channelsOf, endpoints, now, onAuthenticat
   };
 }
 
-/** A hook for requests whose body has been read. [PW §4.1] */
+/** A hook for requests whose body has been read. [pusher-webhooks 4.1] */
 export function checkBody(request: FastifyRequest): void {
   callOf(request).parameters.checkBody(bodyOf(request));
 }

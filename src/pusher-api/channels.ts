@@ -13,7 +13,7 @@ const listChannels = operation('PusherApi_ListChannels', 'List the channels that
 const getChannel = operation('PusherApi_GetChannel', 'Get the state of a channel.');
 const listUsers = operation('PusherApi_ListUsers', 'List the members of a presence channel.');
 
-/** What the app's channels are like now, on all nodes. [PW §4.2] */
+/** What the app's channels are like now, on all nodes. [pusher-webhooks 4.2] */
 export function addChannels(app: FastifyInstance, rates: Rates): void {
   app.get<AppPath>('/:app/channels', listChannels, async request => {
     const { appId, limits, channels, parameters } = callOf(request);

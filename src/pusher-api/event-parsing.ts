@@ -24,7 +24,7 @@ interface Fields {
 }
 
 /**
- * The event of `POST /events`: in the body, in the query, or partly in each. [PW §4.2]
+ * The event of `POST /events`: in the body, in the query, or partly in each. [pusher-webhooks 4.2]
  * @throws ApiFailure `invalid`, `tooLarge`
  */
 export function parseEvent(body: Buffer, query: SignedParameters, limits: ApiLimits): Trigger {

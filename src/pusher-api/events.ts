@@ -9,7 +9,7 @@ import type { Rates } from './rates.js';
 const trigger = operation('PusherApi_Trigger', 'Publish an event to channels.');
 const triggerBatch = operation('PusherApi_TriggerBatch', 'Publish several events.');
 
-/** What `info` requests is counted before anything is published: with an error, nothing was. [PW §4.2] */
+/** What `info` requests is counted before anything is published: with an error, nothing was. [pusher-webhooks 4.2] */
 export function addEvents(app: FastifyInstance, rates: Rates): void {
   app.post<AppPath>('/:app/events', trigger, (request, reply) => {
     const { appId, limits, channels, parameters, body } = callOf(request);

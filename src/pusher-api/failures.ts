@@ -25,7 +25,7 @@ export function unauthorized(message: string, logged = message): ApiFailure {
   return new ApiFailure('unauthorized', message, { logged });
 }
 
-/** Answers with the error's status and `{"error", "code"}`. [PW §4.3] */
+/** Answers with the error's status and `{"error", "code"}`. [pusher-webhooks 4.3] */
 export function sendFailure(reply: FastifyReply, failure: PubSubError): FastifyReply {
   const { message, outcome } = failure;
   const logged = failure instanceof ApiFailure ? failure.logged : message;

@@ -11,7 +11,7 @@ export type ChannelHub = Pick<
 
 const terminated = 'Your connections were terminated by the app server.';
 
-/** The channels of an app as groups of its hub. [PW §5.1] */
+/** The channels of an app as groups of its hub. [pusher-webhooks 5.1] */
 export class HubChannels implements AppChannels {
   readonly #hub: () => ChannelHub;
 
@@ -20,7 +20,7 @@ export class HubChannels implements AppChannels {
     this.#hub = hub;
   }
 
-  /** The event of a user's channel reaches the connections that signed in, whether they subscribed or not. [PW §3.9] */
+  /** The event of a user's channel reaches the connections that signed in, whether they subscribed or not. [pusher-webhooks 3.9] */
   publish({ channel, name: event, data, exceptSocketId }: ChannelEvent): void {
     const payload = { dataType: 'text', bytes: data, metadata: undefined } as const;
     const excluded = exceptSocketId === undefined ? [] : [exceptSocketId];

@@ -27,7 +27,7 @@ const toleranceSeconds = 600;
  * Checks who sent the request, by everything but its body.
  *
  * Signed are the method, the path and the query without `auth_signature`, its keys in lower case and in order, its values
- * decoded. The path may be signed as it was sent or percent-decoded: some SDKs sign before they encode. [PW §4.1]
+ * decoded. The path may be signed as it was sent or percent-decoded: some SDKs sign before they encode. [pusher-webhooks 4.1]
  * @returns the parameters that were signed, without those of the signature
  * @throws ApiFailure `unauthorized`
  */

@@ -3,8 +3,10 @@ import { connect } from 'node:net';
 import Pusher from 'pusher';
 import { describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../src/backplane/memory.js';
+import { observers } from '../../src/hub/observers.js';
 import type { ApiAppLimits } from '../../src/pusher-api/apps.js';
 import type { Service } from '../../src/service.js';
+import { Mailbox } from '../support/mailbox.js';
 import { NetworkBus } from '../support/network-bus.js';
 import { app, appsOf, PusherClient, socketUrl } from '../support/pusher.js';
 import { type RequestParts, signedTarget, type TestApp, testApp } from '../support/pusher-requests.js';
@@ -564,13 +566,31 @@ describe('requests', () => {
     expect(await post(service, '/apps/42/events//', event)).toMatchObject({ status: 404 });
   });
 
-  test('with a body that is too large are answered', async () => {
+  test('with a body that is too large are answered, whether or not its length is announced', async () => {
     ({ service } = await start());
+    const path = '/apps/42/events';
     const large = JSON.stringify({ ...event, data: 'x'.repeat(3_000_000) });
-    expect(await call(service, { method: 'POST', path: '/apps/42/events', body: large })).toMatchObject({
+    expect(await call(service, { method: 'POST', path, body: large })).toMatchObject({
       status: 413,
       body: { code: 413 },
     });
+    const signed = signedTarget({ method: 'POST', path, body: large });
+    const head = `POST ${signed} HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked`;
+    const chunks = `${large.length.toString(16)}\r\n${large}\r\n0\r\n\r\n`;
+    expect(await exchange(head, chunks)).toMatch(/^HTTP\/1\.1 413 [\s\S]*"code":413\}/);
+  });
+
+  test('are measured by operation, also those whose client goes before their body is complete', async () => {
+    const finished = new Mailbox<readonly [operation: string, status: number]>();
+    const restCallFinished = (operation: string, status: number) => finished.put([operation, status]);
+    ({ service } = await start({ observer: observers({ restCallFinished }) }));
+    await post(service, '/apps/42/events', event);
+    expect(await finished.take()).toEqual(['PusherApi_Trigger', 200]);
+    const socket = connect(Number(new URL(service.publicUrl).port), '127.0.0.1');
+    const head = `POST ${target()} HTTP/1.1\r\nHost: hub\r\nContent-Length: ${body.length}`;
+    socket.end(`${head}\r\n\r\n${body.slice(0, 9)}`);
+    const ofApi = ([operation]: readonly [string, number]) => operation !== 'other'; // half a request is none either
+    expect(await finished.take(ofApi)).toEqual(['PusherApi_Trigger', 400]);
   });
 
   test('beyond the rate of the app are answered with 429 and the time to wait', async () => {

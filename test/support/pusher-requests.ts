@@ -23,7 +23,7 @@ export interface RequestParts {
   readonly now?: number;
 }
 
-/** The path and query of a signed request, written by the rules of the API's documents and by no code of the program. [PW §4.1] */
+/** The path and query of a signed request, written by the rules of the API's documents and by no code of the program. [pusher-webhooks 4.1] */
 export function signedTarget(parts: RequestParts, app: TestApp = testApp): string {
   const { method, path, sentPath = path, body, query = [], auth = {}, now = Math.floor(Date.now() / 1_000) } = parts;
   const claims = {

@@ -62,7 +62,18 @@ describe('an event', () => {
 
   test('of more bytes than any body may have is 413', async () => {
     const { post } = createApiServer();
-    expect(await post('/apps/42/events', { ...event, data: 'x'.repeat(3_000_000) })).toMatchObject({ status: 413 });
+    const answer = await post('/apps/42/events', { ...event, data: 'x'.repeat(3_000_000) });
+    expect(answer).toMatchObject({ status: 413, body: { error: 'The body has more than 2097152 bytes.' } });
+  });
+
+  test('of the largest size of its app is published, however it is written', async () => {
+    const { call, channels } = createApiServer({ limits: { maxEventBytes: 1_000_000 } });
+    const data = '\\u0000'.repeat(1_000_000);
+    const body = `{"name":"tick","channel":"a","data":"${data}"}`;
+    expect(await call({ method: 'POST', path: '/apps/42/events', body })).toMatchObject({ status: 413 });
+    const shorter = body.replace('\\u0000'.repeat(100), '');
+    expect(await call({ method: 'POST', path: '/apps/42/events', body: shorter })).toMatchObject({ status: 200 });
+    expect(channels.published[0]?.data).toHaveLength(1_000_000 - 100);
   });
 });
 
