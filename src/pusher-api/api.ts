@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import { answersAtTurnEnd } from '../listener/answers.js';
 import { failureOf, logFailure } from '../listener/failure.js';
 import { syncHook } from '../listener/hooks.js';
 import { authentication, type CallerChecks, checkBody } from './authentication.js';
@@ -24,6 +25,9 @@ export function pusherApi(options: PusherApiOptions): FastifyPluginAsync {
     api.decorateRequest('signed', undefined);
     api.setErrorHandler((error, request, reply) => answerError(error, request, reply, options.logger));
     api.setNotFoundHandler((_request, reply) => sendFailure(reply, noRoute));
+    const onFault = (error: unknown) =>
+      options.logger?.error({ err: error }, 'an answer of the Pusher API could not be written');
+    api.addHook('onSend', answersAtTurnEnd(onFault));
     api.register(async routes => addRoutes(routes, options));
   };
 }

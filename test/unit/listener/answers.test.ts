@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fastify } from 'fastify';
 import { expect, test } from 'vitest';
-import { answersAtTurnEnd } from '../../../src/rest/answers.js';
+import { answersAtTurnEnd } from '../../../src/listener/answers.js';
 
 /** A server that tells what happens in what order. */
 function start() {
