@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import Pusher from 'pusher';
 import { describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../src/backplane/memory.js';
+import { parseConfig } from '../../src/config/load.js';
 import { observers } from '../../src/hub/observers.js';
 import type { ApiAppLimits } from '../../src/pusher-api/apps.js';
 import type { Service } from '../../src/service.js';
@@ -609,6 +610,28 @@ describe('requests', () => {
     const answer = await fetch(service.publicUrl + signedTarget({ method: 'GET', path: '/apps/42/channels' }));
     expect(answer.status).toBe(404);
   });
+});
+
+test('apps are those of hubs.yaml, with their keys and limits, also after a change', async () => {
+  const file = (more: object) => ({ apps: [{ ...testApp, ...more }] });
+  const { service } = await startHub({ file: file({ max_event_payload_in_kb: 0.5, max_event_batch_size: 1 }) });
+  const send = (data: string, signer = testApp) => {
+    const body = JSON.stringify({ ...event, data });
+    return call(service, { method: 'POST', path: '/apps/42/events', body }, signer);
+  };
+  expect(await send('x'.repeat(512))).toEqual({ status: 200, body: {} });
+  expect(await send('x'.repeat(513))).toMatchObject({ status: 413 });
+  const item = { name: 'tick', channel: 'a', data: '' };
+  expect(await post(service, '/apps/42/batch_events', { batch: [item, item] })).toMatchObject({ status: 400 });
+  const reload = (more: object) =>
+    service.reload(parseConfig(JSON.stringify({ ...file(more), hubs: {} }), { file: 'hubs.yaml', env: {} }));
+  const next = { ...testApp, key: 'nextkey', secret: 'nextsecret' };
+  const keys = [{ ...testApp, active: false }, next].map(({ id, ...key }) => key);
+  await reload({ key: undefined, secret: undefined, keys });
+  expect(await send('x'.repeat(513))).toMatchObject({ status: 401 });
+  expect(await send('x'.repeat(513), next)).toMatchObject({ status: 200 });
+  await reload({ enabled: false });
+  expect(await send('x')).toMatchObject({ status: 403 });
 });
 
 describe('[PW-089] what the suite of the server library calls', () => {
