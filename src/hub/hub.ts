@@ -1,49 +1,22 @@
-import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import type { DataMessage, GroupMember, Payload } from '../protocols/messages.js';
 import type { Member, Overridden, Permission, Query, Target } from './commands.js';
 import { PendingSends } from './delivery/pending-sends.js';
-import type { MessageCache } from './features/cache.js';
 import { Features } from './features/features.js';
 import { GroupStates } from './features/group-state.js';
 import type { KeptMessage } from './features/kept-message.js';
 import { HandOver } from './hand-over.js';
+import type { HubParts } from './hub-parts.js';
 import { Lifecycle } from './lifecycle.js';
 import { Members, type MembershipChanges } from './members.js';
 import type { OccupiedGroup } from './occupancy.js';
 import { HubPerformer } from './performer.js';
-import type { Backplane, Observer, Performer, ReconnectionTokens, Turn, Upstream } from './ports.js';
+import type { Performer } from './ports.js';
 import { Publisher, type SendOptions } from './publisher.js';
 import { Queries } from './queries.js';
 import { Requests } from './requests.js';
-import type { Slices } from './slices.js';
-import type { Watches } from './watches.js';
 
 export type { SendOptions } from './publisher.js';
-
-/** What every hub of the service shares. */
-export interface HubPorts {
-  readonly upstream: Upstream;
-  readonly backplane: Backplane;
-  readonly observer: Observer;
-  readonly watches: Watches;
-  readonly clock: Clock;
-  readonly turn: Turn;
-  /** One for all hubs: together they take one share of a turn. */
-  readonly slices: Slices;
-  readonly reconnectionTokens: ReconnectionTokens;
-  /** How long a disconnected reliable session is kept; read when one is suspended. */
-  readonly recoveryWindowMs: () => number;
-  /** Read at each failure: a reload applies to open connections. */
-  readonly dropsOnEventFailure: () => boolean;
-  /** Most memberships, connections × groups, that one call may make; read at each call. */
-  readonly membershipsPerCall: () => number;
-}
-
-/** And what the hubs make for all of them. */
-export interface HubParts extends HubPorts {
-  readonly cache: MessageCache;
-}
 
 export interface CloseOptions {
   /** Connection ids that stay. */

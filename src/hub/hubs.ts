@@ -2,7 +2,8 @@ import { PubSubError } from '../errors.js';
 import { canonicalHubName, isHubName } from '../protocols/names.js';
 import type { Target } from './commands.js';
 import { MessageCache } from './features/cache.js';
-import { Hub, type HubParts, type HubPorts } from './hub.js';
+import { Hub } from './hub.js';
+import type { HubParts, HubPorts } from './hub-parts.js';
 import type { BackplaneNode, Performer } from './ports.js';
 import type { Watched, WatchTarget } from './watches.js';
 

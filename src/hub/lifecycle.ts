@@ -8,8 +8,8 @@ import type { Features } from './features/features.js';
 import type { GroupStates } from './features/group-state.js';
 import type { Members } from './members.js';
 import { Permissions } from './permissions.js';
-import type { Backplane, Observer, Outlet, ReconnectionTokens, Target, Upstream } from './ports.js';
-import { listenTo } from './reach.js';
+import type { Backplane, Observer, Outlet, ReconnectionTokens, Upstream } from './ports.js';
+import { listenTo, targetsOf } from './reach.js';
 import type { AbsenceRecord } from './session.js';
 import type { Slices, Steps } from './slices.js';
 import type { Watches } from './watches.js';
@@ -342,16 +342,3 @@ export class Lifecycle implements ConnectionEnder {
 }
 
 const nothing = () => {};
-
-/** What a connection is reached by. */
-export function targetsOf(
-  hub: string,
-  { connectionId, userId, groups }: Pick<Admission, 'connectionId' | 'userId' | 'groups'>,
-): readonly Target[] {
-  return [
-    { scope: 'hub', hub },
-    { scope: 'connection', hub, connectionId },
-    ...(userId ? [{ scope: 'user', hub, userId } as const] : []), // "" is anonymous
-    ...groups.map(group => ({ scope: 'group', hub, group }) as const),
-  ];
-}

@@ -1,3 +1,4 @@
+import type { Admission } from './admission.js';
 import { notReached, type Target } from './commands.js';
 import type { Backplane } from './ports.js';
 
@@ -20,4 +21,17 @@ export async function listenTo(
     end();
     throw notReached(cause);
   }
+}
+
+/** What a connection is reached by. */
+export function targetsOf(
+  hub: string,
+  { connectionId, userId, groups }: Pick<Admission, 'connectionId' | 'userId' | 'groups'>,
+): readonly Target[] {
+  return [
+    { scope: 'hub', hub },
+    { scope: 'connection', hub, connectionId },
+    ...(userId ? [{ scope: 'user', hub, userId } as const] : []), // "" is anonymous
+    ...groups.map(group => ({ scope: 'group', hub, group }) as const),
+  ];
 }
