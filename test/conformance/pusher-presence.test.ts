@@ -67,6 +67,15 @@ describe('[PW §3.5] one node', () => {
     expect(memberFacts(facts)).toEqual(['+w', '+u', '-u']);
   });
 
+  test('[PW-024] the others are told at once, whatever waits for the time of webhooks', async () => {
+    const { open } = await startPusher({ clock: new ManualClock() }); // which stands still
+    const [watcher, user] = [await open(), await open()];
+    await watcher.join(channel, 'w');
+    await user.join(channel, 'u');
+    await user.client.close();
+    expect([await watcher.next(), await watcher.next()]).toEqual([added('u'), removed('u')]);
+  });
+
   test('two tabs that close in the same turn: one leave, and the count is right', async () => {
     const { open, hub } = await startPusher();
     const watcher = await open();
