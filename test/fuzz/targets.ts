@@ -5,6 +5,7 @@ import { target as json } from './json.js';
 import { target as protobuf } from './protobuf.js';
 import { target as pusher } from './pusher.js';
 import { target as pusherApi } from './pusher-requests.js';
+import { target as webhookFilter } from './webhook-filter.js';
 
 /** A new target is one file and one line here. */
-export const targets: readonly FuzzTarget[] = [filter, importFile, json, protobuf, pusher, pusherApi];
+export const targets: readonly FuzzTarget[] = [filter, importFile, json, protobuf, pusher, pusherApi, webhookFilter];
