@@ -6,6 +6,7 @@ import type { HandledEvents } from '../../src/upstream/connection-events.js';
 import { EventHandlers } from '../../src/upstream/event-handlers.js';
 import { defaultDelivery, type EventHandlerOptions } from '../../src/upstream/options.js';
 import { AppServer, type Respond } from '../support/app-server.js';
+import { eventually } from '../support/eventually.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { RecordingObserver } from '../support/recording-observer.js';
 
@@ -97,7 +98,7 @@ describe('notifications of a durable handler', () => {
       'webhook-request-origin': 'pubsub.test',
     });
     expect(JSON.parse(body.toString())).toEqual({ reason: 'done' });
-    await vi.waitFor(() => expect(observer.events).toHaveLength(4));
+    await eventually(() => expect(observer.events).toHaveLength(4));
     expect(observer.events.every(({ outcome }) => outcome === 'success')).toBe(true);
   });
 
@@ -113,7 +114,7 @@ describe('notifications of a durable handler', () => {
     await app.until(({ posts }) => posts.length === 3);
     expect(sent()).toEqual(['c1 connected 1', 'c2 connected 1', 'c2 disconnected 2']);
     app.onPost = answer(204);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await clock.advanceAsync(1_000);
       expect(app.posts).toHaveLength(5);
     });
@@ -157,7 +158,7 @@ describe('notifications of a durable handler', () => {
     await clock.advanceAsync(2_000);
     expect(app.posts).toEqual([]);
     app.onOptions = response => response.writeHead(200, { 'WebHook-Allowed-Origin': '*' }).end();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await clock.advanceAsync(1_000);
       expect(sent()).toEqual(['c1 connected 1']);
     });
@@ -167,6 +168,6 @@ describe('notifications of a durable handler', () => {
     const connect = await open();
     await outbox.close(0);
     connect('c1').connected();
-    await vi.waitFor(() => expect(observer.events).toMatchObject([{ outcome: 'failed', attempts: 0 }]));
+    await eventually(() => expect(observer.events).toMatchObject([{ outcome: 'failed', attempts: 0 }]));
   });
 });

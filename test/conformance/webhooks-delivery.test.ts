@@ -6,6 +6,7 @@ import type { AttemptRecord } from '../../src/outbox/envelope.js';
 import type { AttemptFate } from '../../src/outbox/ports.js';
 import type { WebhookEntry } from '../../src/webhooks/options.js';
 import { AppServer, type Received, type Respond } from '../support/app-server.js';
+import { eventually } from '../support/eventually.js';
 import { appKeys, appSettings, eventsOf, startWebhooks, told } from '../support/webhook-harness.js';
 
 async function receiver(onPost?: Respond): Promise<AppServer> {
@@ -50,7 +51,7 @@ async function start(endpoint: Partial<WebhookEntry>, more: Parameters<typeof ap
 /** Lets the next retry come; answers how long it had to wait. */
 async function retry({ clock }: Pick<Start, 'clock'>): Promise<number> {
   const beforeMs = clock.now();
-  await vi.waitFor(() => expect(clock.nextInMs).toBeGreaterThan(0), { interval: 1 });
+  await vi.waitFor(() => expect(clock.nextInMs).toBeGreaterThan(0), { interval: 1, timeout: 15_000 });
   await clock.advanceAsync(clock.nextInMs ?? 0);
   return clock.now() - beforeMs;
 }
@@ -293,7 +294,7 @@ describe('an answer', () => {
     const { connect, attempted, outbox } = await start({ url: app.url, gone_disables: true });
     connect().join('a');
     expect(await attempted(1)).toMatchObject({ outcome: 'refused', status: 410 });
-    await vi.waitFor(async () => expect((await outbox.status())[0]?.state).toBe('disabled'));
+    await eventually(async () => expect((await outbox.status())[0]?.state).toBe('disabled'));
   });
 });
 
@@ -305,7 +306,7 @@ test('[PW-052] a replay has a new time, a valid signature and the same id', asyn
   const firstMs = clock.now();
   clock.advance(400_000);
   app.onPost = answer(200);
-  await vi.waitFor(async () => expect(await outbox.deadLetters()).toHaveLength(1));
+  await eventually(async () => expect(await outbox.deadLetters()).toHaveLength(1));
   await outbox.replay({ endpoint: 'app:42:e' });
   await attempted(2);
   const [first, second] = app.posts;
@@ -335,7 +336,7 @@ describe('the address of an endpoint', () => {
     const { connect, webhooks, outbox } = await startWebhooks(settings, { allowsLoopback: false });
     connect().join('a');
     await webhooks.settled();
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       expect(await outbox.deadLetters()).toMatchObject([{ reason: 'blocked_address', attempts: 1 }]);
     });
   });
@@ -379,7 +380,7 @@ test('[PW-060] what is stored contains no secret', async () => {
   });
   connect().join('a');
   await attempted(1);
-  await vi.waitFor(async () => expect(await outbox.deadLetters()).toHaveLength(1));
+  await eventually(async () => expect(await outbox.deadLetters()).toHaveLength(1));
   const stored = JSON.stringify(await outbox.deadLetters(), (_key, value) =>
     value?.type === 'Buffer' ? Buffer.from(value.data).toString() : value,
   );
@@ -411,7 +412,7 @@ test('[PW-058] a name is looked up once, and the address that was checked is con
   const { connect, webhooks, outbox } = await startWebhooks(settings, { allowsLoopback: false });
   connect().join('a');
   await webhooks.settled();
-  await vi.waitFor(async () => expect(await outbox.deadLetters()).toMatchObject([{ reason: 'blocked_address' }]));
+  await eventually(async () => expect(await outbox.deadLetters()).toMatchObject([{ reason: 'blocked_address' }]));
   expect(count).toBe(1);
   expect(app.accepted).toBe(0);
 });

@@ -1,9 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, onTestFinished, test, vi } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import type { WebhookEntry } from '../../src/webhooks/options.js';
 import { AppServer } from '../support/app-server.js';
+import { eventually } from '../support/eventually.js';
 import { ManualClock } from '../support/manual-clock.js';
 import {
   appSettings,
@@ -195,7 +196,7 @@ describe('a restart', () => {
     await second.pass(900); // the stop has taken two seconds
     expect(first.app.posts).toHaveLength(2);
     await clock.advanceAsync(100);
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       await clock.advanceAsync(1);
       expect(first.app.posts).toHaveLength(4);
     });

@@ -2,6 +2,7 @@ import Pusher from 'pusher';
 import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { LambdaEntry } from '../../src/webhooks/options.js';
 import { AppServer, type Received, type Respond } from '../support/app-server.js';
+import { eventually } from '../support/eventually.js';
 import { isSignedByAws } from '../support/sigv4.js';
 import { SqsServer as AwsServer, hasSqs, requireSqs } from '../support/sqs-server.js';
 import { appSettings, startWebhooks } from '../support/webhook-harness.js';
@@ -26,7 +27,7 @@ async function invoke(lambda: LambdaEntry, endpoint: string, allowsLoopback = tr
   const observer = { attempted: (_endpoint: string, attempt: unknown) => void attempts.push(attempt) };
   const { connect } = await startWebhooks(appSettings([entry]), { observer, allowsLoopback });
   connect().join('orders-7');
-  await vi.waitFor(() => expect(attempts).toHaveLength(1), { timeout: 10_000 });
+  await eventually(() => expect(attempts).toHaveLength(1));
   return attempts[0];
 }
 

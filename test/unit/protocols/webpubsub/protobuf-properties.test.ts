@@ -297,7 +297,7 @@ describe('both sides understand each other', () => {
       fc.property(anyRequest, meant => {
         expect(decode(request(written(meant)))).toEqual(meant);
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
@@ -307,7 +307,7 @@ describe('both sides understand each other', () => {
         const frame = protobufFrame(meant);
         expect(response(frame?.bytes ?? Buffer.alloc(0))).toEqual(expected(meant));
       }),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
