@@ -13,7 +13,7 @@ export interface Run {
   readonly outcomes: Outcomes;
 }
 
-interface Column {
+export interface Column {
   readonly title: string;
   readonly packages: string;
   readonly needs: string;
@@ -58,12 +58,20 @@ export function summary(columns: readonly Column[], features: readonly Feature[]
     .join('\n');
 }
 
-/** `docs/conformance.md`. */
-export function conformance(columns: readonly Column[], features: readonly Feature[], date: string): string {
-  return `# Conformance: the vendor's SDKs
+/** What one family's SDKs did. */
+export interface Part {
+  readonly name: string;
+  readonly about: string;
+  readonly features: readonly Feature[];
+  readonly columns: readonly Column[];
+}
 
-What Azure Web PubSub's own SDKs, unmodified, do with Hubwire when only the connection string changes. Written by
-\`npm run test:sdks\` on ${date}; do not edit by hand. Each row is one check in \`test/sdks/\`, the same in every language.
+/** `docs/conformance.md`. */
+export function conformance(parts: readonly Part[], date: string): string {
+  return `# Conformance: SDKs of Azure Web PubSub and Pusher
+
+What the vendors' own SDKs, unmodified, do with Hubwire. Written by \`npm run test:sdks\` on ${date}; do not edit by hand.
+Each row is one check in \`test/sdks/\`, the same in every language.
 
 | Cell | Meaning |
 |---|---|
@@ -71,6 +79,14 @@ What Azure Web PubSub's own SDKs, unmodified, do with Hubwire when only the conn
 | **fail** | it had not; the reason is below the table |
 | – | the SDK does not offer this operation |
 | not run | the SDK or its tools were not available on the machine of this run |
+
+${parts.map(partText).join('\n')}`;
+}
+
+function partText({ name, about, features, columns }: Part): string {
+  return `## ${name}
+
+${about}
 
 ${sdkTable(columns)}
 
@@ -118,7 +134,7 @@ function notes(title: string, status: Status, columns: readonly Column[], featur
     }
     return [...reasons].map(([reason, names]) => `- ${column.title}, ${namesOf(names)}: ${reason}`);
   });
-  return lines.length === 0 ? '' : `\n## ${title}\n\n${lines.join('\n')}\n`;
+  return lines.length === 0 ? '' : `\n### ${title}\n\n${lines.join('\n')}\n`;
 }
 
 function namesOf(names: readonly string[]): string {

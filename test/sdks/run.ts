@@ -1,49 +1,56 @@
-// Runs the vendor's SDKs against one service and writes docs/conformance.md. `--only python,java` runs some of them and
-// leaves the document as it is. Exits with 1 when a row that is expected to pass fails, or when nothing could be run.
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+// Runs vendors' SDKs against a service and writes docs/conformance.md. `--only python,pusher-js` runs some of them and leaves
+// the document as it is. Exits with 1 when a row that is expected to pass fails, or when nothing could be run.
+import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { type Family, families } from './families.js';
 import { outcomesOf } from './outcome.js';
-import { broken, columnsOf, conformance, type Feature, type Run, summary } from './report.js';
-import { startStage } from './stage.js';
-import { suites } from './suites.js';
+import { broken, columnsOf, conformance, type Part, type Run, summary } from './report.js';
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 const only = values.only?.split(',');
-const strangers = only?.filter(name => !suites.some(({ language }) => language === name)) ?? [];
+const languages = families.flatMap(({ suites }) => suites.map(({ language }) => language));
+const strangers = only?.filter(name => !languages.includes(name)) ?? [];
 if (strangers.length > 0) {
-  console.error(`--only: no such language: ${strangers.join(', ')}`);
+  console.error(`--only: no such language: ${strangers.join(', ')}; there are ${[...new Set(languages)].join(', ')}`);
   process.exit(2);
 }
 
-const list = await readFile(new URL('features.json', import.meta.url), 'utf8');
-const { features } = JSON.parse(list) as { features: readonly Feature[] };
-const names = features.map(({ name }) => name);
-
-const stage = await startStage();
-const runs: Run[] = [];
-try {
-  for (const suite of suites) {
-    if (only !== undefined && !only.includes(suite.language)) continue;
-    const startedMs = performance.now();
-    runs.push({ suite, outcomes: await outcomesOf(suite, names, stage.environment) });
-    const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-    console.error(`${suite.column}: ${suite.packages.join(', ')}: ${seconds} s`);
+async function partOf({ name, about, features, suites, start }: Family): Promise<Part> {
+  const wanted = suites.filter(({ language }) => only === undefined || only.includes(language));
+  const runs: Run[] = [];
+  if (wanted.length === 0) return { name, about, features, columns: [] };
+  const stage = await start();
+  try {
+    for (const suite of wanted) {
+      const startedMs = performance.now();
+      const outcomes = await outcomesOf(
+        suite,
+        features.map(feature => feature.name),
+        stage.environment,
+      );
+      runs.push({ suite, outcomes });
+      const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
+      console.error(`${suite.column}: ${suite.packages.join(', ')}: ${seconds} s`);
+    }
+  } finally {
+    await stage.stop();
   }
-} finally {
-  await stage.stop();
+  return { name, about, features, columns: columnsOf(runs) };
 }
 
-const columns = columnsOf(runs);
-console.log(summary(columns, features));
+const parts: Part[] = [];
+for (const family of families) parts.push(await partOf(family));
+for (const { columns, features } of parts) if (columns.length > 0) console.log(summary(columns, features));
 if (only === undefined) {
   const docs = new URL('../../docs/', import.meta.url);
   await mkdir(docs, { recursive: true });
   const today = new Date().toISOString().slice(0, 10);
-  await writeFile(new URL('conformance.md', docs), conformance(columns, features, today));
+  await writeFile(new URL('conformance.md', docs), conformance(parts, today));
 }
 
-const failures = broken(columns, features);
+const failures = parts.flatMap(({ columns, features }) => broken(columns, features));
 for (const failure of failures) console.error(`expected to pass: ${failure}`);
-const hasRun = runs.some(({ outcomes }) => [...outcomes.values()].some(({ status }) => status !== 'not run'));
+const outcomes = parts.flatMap(({ columns }) => columns.flatMap(column => [...column.outcomes.values()]));
+const hasRun = outcomes.some(({ status }) => status !== 'not run');
 if (!hasRun) console.error('nothing could be run');
 process.exitCode = failures.length > 0 || !hasRun ? 1 : 0;

