@@ -62,7 +62,7 @@ export class DeadlineTimer {
     const { store, time, observer } = this.#options;
     try {
       const { due, nextDueAtMs } = await store.dueDeadlines(time.nowMs(), slice);
-      for (const deadline of due) await this.#complete(deadline);
+      await Promise.all(due.map(deadline => this.#complete(deadline))); // in one commit of the store, in this order
       if (due.length === slice) this.#isWoken = true;
       const pollAtMs = store.deadlinePollMs === undefined ? Infinity : time.nowMs() + store.deadlinePollMs;
       const nextAtMs = Math.min(nextDueAtMs ?? Infinity, pollAtMs);
