@@ -23,6 +23,8 @@ export interface ServiceOptions {
   readonly config: Config;
   /** Where durable data is kept. Made when something durable is configured. */
   readonly dataDirectory?: string | undefined;
+  /** Webhooks may go to this machine, as in development. Otherwise `webhooks.egress.allow` has to name its addresses. */
+  readonly allowsLoopbackWebhooks?: boolean | undefined;
   /** Bearer token of the routes under `/admin` of the admin listener; without one they are refused. */
   readonly adminToken?: string | undefined;
   /** Of the public listener, followed while it runs; none: plain HTTP. */

@@ -120,7 +120,7 @@ export class Service {
       log,
       version,
       proxies,
-      allowsLoopback: isLoopback(options.host),
+      allowsLoopback: options.allowsLoopbackWebhooks === true,
     });
     const onApplied = () => this.#delivery.apply();
     this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log, !isLoopback(options.host), onApplied);

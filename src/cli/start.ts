@@ -61,6 +61,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     tls: readTls(lookUp('tlsCert', args, env), lookUp('tlsKey', args, env)),
     trustProxy: parseTrustProxy(lookUp('trustProxy', args, env)),
     proxies: readProxies(env),
+    allowsLoopbackWebhooks: settings.isDevelopmentKey,
     adminToken: readSecret(env, 'HUBWIRE_ADMIN_TOKEN')?.text,
     config,
     dataDirectory: dataDirectoryOf(lookUp('dataDir', args, env), file.path),

@@ -222,4 +222,4 @@ test('a disk without a single free page: accept is refused with its reason, and 
   const count = results.filter(result => result === 'kept').length * 100;
   for (let taken = 0; taken < count; taken += 1) await delivered.take();
   expect(delivered.rest).toEqual([]);
-});
+}, 60_000);

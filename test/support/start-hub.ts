@@ -48,6 +48,7 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
     keys: { primary: developmentKey, secondary: undefined },
     endpoints: [],
     version: 'test',
+    allowsLoopbackWebhooks: true,
     log: pino({ level: 'silent' }),
     observer: 'tell' in observer ? observer : observerOf(observer),
     ...rest,
