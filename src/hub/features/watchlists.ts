@@ -67,7 +67,7 @@ export class Watchlists {
   /** The user has its first connection on this node. Never rejects. */
   async came(userId: string): Promise<void> {
     if (this.#leaving.delete(userId) || (await this.#isElsewhere(userId))) return;
-    this.#announce(userId, true);
+    if (this.#parts.members.countOfUser(userId) > 0) this.#announce(userId, true); // else it has gone again
   }
 
   /** The user has none on this node any more. Never rejects. */

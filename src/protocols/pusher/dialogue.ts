@@ -3,7 +3,7 @@ import { FrameList, type Frames } from '../../frames/frames.js';
 import type { Act, ActOf, ActResult, GroupView } from '../acts.js';
 import type { Dialogue, DialogueRecord, InboundFrame, Step } from '../protocol.js';
 import * as frames from './frames.js';
-import { bytesOfMember, ClientMessage, type Fields, isFields, parseJson } from './message.js';
+import { ClientMessage, depthOf, type Fields, isFields, parseJson, rawMember } from './message.js';
 import {
   type ChannelKind,
   channelKindOf,
@@ -50,7 +50,7 @@ export interface DialogueApp {
 /** A user as it signed in, in the words of its app server. */
 interface SignedIn {
   readonly id: string;
-  readonly userInfo: unknown;
+  readonly userData: string;
 }
 
 type Subscribe = ActOf<'join'>;
@@ -170,17 +170,18 @@ export class PusherDialogue implements Dialogue {
     if (!this.#isChannelSigned(channel, fields)) return notAuthorized(channel);
     const { channel_data: channelData } = fields;
     const isGiven = typeof channelData === 'string' && channelData !== '';
-    const member = isGiven
-      ? memberOf(channelData, this.#app.mostMemberBytes ?? limits.userInfoBytes)
-      : this.#signedInMember();
+    const member = isGiven ? this.#memberOf(channelData, 'user_id') : this.#signedInMember();
     if (typeof member === 'string') return notSubscribed(channel, 'AuthError', member, 401);
     return this.#join(channel, 'presence', member);
   }
 
   #signedInMember(): frames.MemberData | string {
     if (this.#signedIn === undefined) return 'A presence channel needs channel_data, or a user who has signed in.';
-    const { id, userInfo } = this.#signedIn;
-    return { user_id: id, user_info: userInfo };
+    return this.#memberOf(this.#signedIn.userData, 'id');
+  }
+
+  #memberOf(json: string, idName: string): frames.MemberData | string {
+    return memberOf(json, idName, this.#app.mostMemberBytes ?? limits.userInfoBytes);
   }
 
   #subscribed({ group: channel }: Subscribe | Unsubscribe, result: ActResult): Frames {
@@ -239,10 +240,10 @@ export class PusherDialogue implements Dialogue {
     if (!isFields(user) || typeof user.id !== 'string' || !isSignedInUserId(user.id)) {
       return notSignedIn('user_data needs an id: a string of letters, digits and _-=@,.;');
     }
-    const { id, user_info: userInfo = {}, watchlist } = user;
+    const { id, watchlist } = user;
     if (this.#signedIn?.id === id) return { kind: 'say', frames: frames.signinSuccess(userData) };
     if (this.#signedIn !== undefined) return notSignedIn('the connection is signed in as another user');
-    this.#signedIn = { id, userInfo };
+    this.#signedIn = { id, userData };
     const isWatching = isStrings(watchlist) && this.#app.ignoresWatchlists !== true;
     return signInAct(id, userData, isWatching ? watchlist : []);
   }
@@ -274,16 +275,17 @@ function isForClientEvents(kind: ChannelKind | undefined): boolean {
   return kind === 'private' || kind === 'encrypted' || kind === 'presence';
 }
 
-/** @returns why it is none */
-function memberOf(channelData: string, mostBytes: number): frames.MemberData | string {
-  const value = parseJson(channelData);
+/** @param idName where the id is @returns why it is none */
+function memberOf(json: string, idName: string, mostBytes: number): frames.MemberData | string {
+  const value = parseJson(json);
   if (!isFields(value)) return 'channel_data must be a JSON object.';
-  const { user_id: id, user_info: info = {} } = value;
+  const { [idName]: id, user_info: info = {} } = value;
   if ((typeof id !== 'string' && typeof id !== 'number') || id === '') {
     return 'channel_data must have a user_id, which is a string or a number.';
   }
   if (String(id).length > limits.userId) return `user_id is longer than ${limits.userId} characters.`;
-  const bytes = bytesOfMember(channelData, 'user_info');
-  if (bytes > mostBytes) return `user_info has ${bytes} bytes; at most ${mostBytes} are allowed.`;
+  const raw = rawMember(json, 'user_info');
+  if (raw.length > mostBytes) return `user_info has ${raw.length} bytes; at most ${mostBytes} are allowed.`;
+  if (depthOf(raw) > limits.userInfoDepth) return `user_info is nested more than ${limits.userInfoDepth} times.`;
   return { user_id: id, user_info: info };
 }

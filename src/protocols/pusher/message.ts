@@ -56,8 +56,25 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Bytes of a member of the object as it is written; 0 when it is not there. @param json of a valid object */
-export function bytesOfMember(json: string, name: string): number {
-  const member = scanMembers(Buffer.from(json, 'utf8')).findLast(each => each.isNamed(name));
-  return member === undefined ? 0 : member.end - member.start;
+/** A value of the object as it is written; empty when it is not there. @param json of a valid object */
+export function rawMember(json: string, name: string): Buffer {
+  const bytes = Buffer.from(json, 'utf8');
+  const member = scanMembers(bytes).findLast(each => each.isNamed(name));
+  return member === undefined ? Buffer.alloc(0) : bytes.subarray(member.start, member.end);
 }
+
+/** Arrays and objects within one another, at most: writing a value takes stack for each. @param json valid */
+export function depthOf(json: Buffer): number {
+  let [depth, deepest, isText] = [0, 0, false];
+  for (let at = 0; at < json.length; at += 1) {
+    const char = json[at];
+    if (isText && char === backslash) at += 1;
+    else if (char === quote) isText = !isText;
+    else if (isText) continue;
+    else if (char === openBrace || char === openBracket) deepest = Math.max(deepest, ++depth);
+    else if (char === closeBrace || char === closeBracket) depth -= 1;
+  }
+  return deepest;
+}
+
+const [quote, backslash, openBrace, closeBrace, openBracket, closeBracket] = Buffer.from('"\\{}[]');

@@ -14,6 +14,8 @@ export const limits = {
   eventBytes: 10_240,
   /** Bytes of the `user_info` of one member, as JSON. */
   userInfoBytes: 1_024,
+  /** Arrays and objects within one another, in the same. */
+  userInfoDepth: 100,
   /** Of a presence channel. */
   members: 100,
   /** Of one connection. */

@@ -199,6 +199,13 @@ describe('[PW §3.5] subscriptions', () => {
     });
   });
 
+  test('the limits of members are those of signed-in users, too', () => {
+    const user = JSON.stringify({ id: 'u-19', user_info: 'x'.repeat(1_023) });
+    receive({ event: 'pusher:signin', data: { auth: auth(`:user::${user}`), user_data: user } });
+    const [refusal] = told(subscribe({ channel: 'presence-desk', auth: auth('presence-desk') }));
+    expect(refusal.data.error).toBe('user_info has 1025 bytes; at most 1024 are allowed.');
+  });
+
   test('limits of the app: names and members', () => {
     app.mostChannelNameLength = 5;
     expect(subscribe({ channel: 'abcde' })?.kind).toBe('join');
@@ -208,6 +215,11 @@ describe('[PW §3.5] subscriptions', () => {
     const member = (info: string) => signedAs('presence-x', `{"user_id":1,"user_info":${info}}`);
     expect(subscribe({ channel: 'presence-x', ...member('{}') })?.kind).toBe('join');
     expect(subscribe({ channel: 'presence-x', ...member('[1]') })?.kind).toBe('say');
+    app.mostMemberBytes = 1024 * 1024;
+    const nested = (depth: number) => `${'[{"\\"[":'.repeat(depth)}0${'}]'.repeat(depth)}`;
+    expect(subscribe({ channel: 'presence-x', ...member(nested(50)) })?.kind).toBe('join');
+    expect(subscribe({ channel: 'presence-x', ...member(nested(51)) })?.kind).toBe('say');
+    expect(subscribe({ channel: 'presence-x', ...member(nested(20_000)) })?.kind).toBe('say');
   });
 
   test('an invalid name', () => {
@@ -291,7 +303,7 @@ describe('[PW §3.9] sign-in', () => {
     expect(step).toMatchObject({ kind: 'signIn', userId: 'u-19', watched: [] });
     expect(answered(step)).toEqual([{ event: 'pusher:signin_success', data: { user_data: user } }]);
     expect(dialogue.isAuthorized).toBe(true);
-    expect(dialogue.record()).toEqual({ signedIn: { id: 'u-19', userInfo: { n: 1 } } });
+    expect(dialogue.record()).toEqual({ signedIn: { id: 'u-19', userData: user } });
   });
 
   test('again: the same user is the same, another is refused', () => {
