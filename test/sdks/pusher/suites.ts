@@ -57,7 +57,7 @@ export const serverSuites: readonly Suite[] = [
     language: 'pusher-ruby',
     column: 'Ruby',
     packages: [pinned('pusher', 'pusher/ruby/Gemfile', "gem 'pusher', '")],
-    needs: '`host`, `port`, `scheme: "http"`',
+    needs: '`host`, `port`, `use_tls: false`',
     covers: everything,
     async prepare() {
       const cwd = folder('pusher/ruby');
@@ -72,7 +72,7 @@ export const serverSuites: readonly Suite[] = [
     language: 'pusher-php',
     column: 'PHP',
     packages: [pinned('pusher/pusher-php-server', 'pusher/php/composer.json', '"pusher/pusher-php-server": "')],
-    needs: '`host`, `port`, `scheme: "http"`',
+    needs: '`host`, `port`, `useTLS` = `false`',
     covers: everything,
     async prepare() {
       const cwd = folder('pusher/php');
