@@ -61,7 +61,7 @@ export const serverSuites: readonly Suite[] = [
     covers: everything,
     async prepare() {
       const cwd = folder('pusher/ruby');
-      await tool('ruby', ['--version'], cwd);
+      await tool('bundle', ['--version'], cwd);
       const gems = await cache('pusher-ruby');
       const env = [`BUNDLE_GEMFILE=${cwd}/Gemfile`, `BUNDLE_PATH=${gems}`, `BUNDLE_LOCKFILE=${gems}/Gemfile.lock`];
       await tool('env', [...env, 'bundle', 'install', '--quiet'], cwd);
@@ -76,7 +76,7 @@ export const serverSuites: readonly Suite[] = [
     covers: everything,
     async prepare() {
       const cwd = folder('pusher/php');
-      await tool('php', ['--version'], cwd);
+      await tool('composer', ['--version'], cwd);
       const vendor = await cache('pusher-php');
       await mkdir(vendor, { recursive: true });
       await tool('env', [`COMPOSER_VENDOR_DIR=${vendor}`, 'composer', 'install', '--quiet', '--no-interaction'], cwd);
