@@ -249,13 +249,14 @@ export class Service {
    * @throws as a rejection: StoreOpenError when the queue of webhooks cannot be opened; no client is let in then
    */
   async activate(config: Config = this.#options.config, onOpen = () => {}): Promise<void> {
-    this.#settings.config = config;
-    await this.#delivery.apply(); // before the first client: what happens to it is kept
-    // Before the first client: events for a handler that is not active yet wait for it or fail. [design 2]
+    // Both before the first client: events for a handler that is not active yet wait for it or fail [design 2], and what
+    // happens to the client is kept. The queue is opened last, as it delivers to the handlers that are in use by then.
     const applied = this.#reloads.begin(config);
-    this.#readiness.open();
-    onOpen();
-    await applied;
+    const admitted = this.#delivery.apply().then(() => {
+      this.#readiness.open();
+      onOpen();
+    });
+    await Promise.all([admitted, applied]);
   }
 
   /**

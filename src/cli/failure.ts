@@ -1,5 +1,6 @@
 import { ConfigError } from '../config/problems.js';
 import { ListenError, type ListenFailure, PubSubError } from '../errors.js';
+import { StoreOpenError } from '../outbox/outbox-error.js';
 import { commandLine } from './invocation.js';
 import type { Environment } from './settings.js';
 
@@ -7,7 +8,7 @@ import type { Environment } from './settings.js';
 export function failureText(error: unknown, env: Environment): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof ListenError) return listenText(error, env);
-  if (error instanceof PubSubError) return `hubwire: ${error.message}`;
+  if (error instanceof PubSubError || error instanceof StoreOpenError) return `hubwire: ${error.message}`;
   return `hubwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
 }
 

@@ -34,6 +34,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'addresses',
     'hub/observers.ts',
     'hub/roles.ts',
+    'outbox/outbox-error.ts',
   ],
   service: [
     ...[

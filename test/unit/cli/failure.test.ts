@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { failureText } from '../../../src/cli/failure.js';
 import { ListenError, type ListenFailure, PubSubError } from '../../../src/errors.js';
+import { StoreOpenError } from '../../../src/outbox/outbox-error.js';
 
 const npmStart = { npm_lifecycle_event: 'start' };
 const publicTaken: ListenFailure = { listener: 'public', host: '127.0.0.1', port: 8080, code: 'EADDRINUSE' };
@@ -31,5 +32,7 @@ test.each([
 
 test('an expected failure is told by its message, another one with its stack', () => {
   expect(failureText(new PubSubError('invalid', 'no such hub'), {})).toBe('hubwire: no such hub');
+  const locked = new StoreOpenError('locked', 'data is in use by process 7 on host');
+  expect(failureText(locked, {})).toBe('hubwire: data is in use by process 7 on host');
   expect(failureText(new TypeError('oops'), {})).toMatch(/^hubwire: TypeError: oops\n +at /);
 });

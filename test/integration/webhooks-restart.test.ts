@@ -1,0 +1,73 @@
+import { describe, expect, test } from 'vitest';
+import { eventually } from '../support/eventually.js';
+import { outboxDirectory } from '../support/outbox-directory.js';
+import {
+  appYaml,
+  endpoints,
+  idsOf,
+  isSigned,
+  linger,
+  openClient,
+  signingSecret,
+  startOn,
+  startReceiver,
+  stopped,
+  toldBy,
+} from '../support/webhook-service.js';
+
+const soonAgain = 'retry: { initial_backoff_ms: 50, max_backoff_ms: 200 }';
+
+describe('what is not delivered', () => {
+  test('is delivered after kill -9 with the same ids, and a channel that lingered is vacated once', async () => {
+    const directory = await outboxDirectory();
+    const receiver = await startReceiver(503);
+    const settings = `event_types: [channel_occupied, channel_vacated], signing_secret: ${signingSecret}, max_concurrency: 1, batching: { enabled: false }, ${soonAgain}`;
+    const yaml = appYaml(receiver.url, '', linger(3_000)).replace('event_types: ["*"]', settings);
+    const first = await startOn(directory, yaml);
+    const client = await openClient(first);
+    await client.subscribe('lingering');
+    client.send('pusher:unsubscribe', { channel: 'lingering' });
+    await client.subscribe('later'); // kept after the deadline of the other channel
+    await eventually(async () => expect(total(await endpoints(first))).toBe(2));
+    await receiver.until(({ posts }) => posts.length > 0);
+    await stopped(first, 'SIGKILL');
+    const refused = new Set(idsOf(receiver.posts));
+    const before = receiver.posts.length;
+    expect(toldBy(receiver.posts)).not.toContain('channel_vacated lingering'); // its time is still running
+
+    receiver.onPost = response => response.writeHead(200).end();
+    const second = await startOn(directory, yaml);
+    const later = () => receiver.posts.slice(before);
+    await receiver.until(() => toldBy(later()).includes('channel_vacated lingering'));
+    expect(toldBy(later()).toSorted()).toEqual([
+      ...['channel_occupied later', 'channel_occupied lingering', 'channel_vacated lingering'],
+    ]);
+    expect(idsOf(later())).toEqual(expect.arrayContaining([...refused]));
+    expect(later().map(isSigned)).not.toContain(false);
+    await eventually(async () => expect(total(await endpoints(second))).toBe(0));
+    expect(await stopped(second, 'SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(toldBy(later())).toHaveLength(3);
+  });
+
+  test('is kept by SIGTERM, which does not wait for a receiver that does not answer', async () => {
+    const directory = await outboxDirectory();
+    const receiver = await startReceiver();
+    receiver.onPost = () => {}; // never answered
+    const yaml = appYaml(receiver.url, 'filter: { channel_prefix: kept }');
+    const first = await startOn(directory, yaml);
+    await (await openClient(first)).subscribe('kept');
+    await receiver.until(({ posts }) => posts.length === 1);
+    const signalledMs = Date.now();
+    expect(await stopped(first, 'SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(Date.now() - signalledMs).toBeLessThan(9_000); // five seconds of grace, and the clients' goodbye
+    receiver.onPost = response => response.writeHead(200).end();
+    await startOn(directory, yaml);
+    await receiver.until(({ posts }) => posts.length === 2);
+    expect(receiver.posts[1]?.body.toString()).toBe(receiver.posts[0]?.body.toString());
+  });
+});
+
+/** Envelopes that wait for delivery. */
+function total(all: readonly { readonly queued: Record<string, number> }[]): number {
+  return all.reduce((sum, { queued: { ready = 0, delayed = 0, inFlight = 0 } }) => sum + ready + delayed + inFlight, 0);
+}
