@@ -23,13 +23,13 @@ const server = await build({
   // CommonJS packages call `require` for Node's own modules, which an ES module does not have.
   banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
 });
-const page = await build({
+const pages = await build({
   ...common,
-  entryPoints: [join(source, 'public/client.js')],
-  outfile: join(target, 'public/client.js'),
+  entryPoints: ['client.js', 'pusher-client.js'].map(name => join(source, 'public', name)),
+  outdir: join(target, 'public'),
   allowOverwrite: true,
 });
-await writeFile(join(target, 'LICENSES.txt'), await licencesOf([server.metafile, page.metafile]));
+await writeFile(join(target, 'LICENSES.txt'), await licencesOf([server.metafile, pages.metafile]));
 
 /** The licence texts of all packages that are part of the bundles, as their licences require. */
 async function licencesOf(metafiles) {

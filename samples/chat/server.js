@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { WebPubSubEventHandler } from '@azure/web-pubsub-express';
 import express from 'express';
+import { pusherPage } from './pusher.js';
 
 const developmentService =
   'Endpoint=http://localhost:8080;AccessKey=ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789ABCDEFGH;Version=1.0;';
@@ -56,8 +57,11 @@ app.get('/negotiate', async (_request, response) => {
   const { url } = await service.getClientAccessToken({ roles: [`webpubsub.sendToGroup.${room.groupName}`] });
   response.set('cache-control', 'no-store').json({ url });
 });
-// `npm run build` makes dist/client.js, which is public/client.js with the SDK in it.
-for (const folder of ['dist', 'public']) app.use(express.static(join(import.meta.dirname, folder)));
+app.use('/pusher', pusherPage(/endpoint=([^;]+)/i.exec(connectionString)[1]));
+// `npm run build` makes the scripts in dist, which are those of public with the SDKs in them. /pusher is pusher.html.
+for (const folder of ['dist', 'public']) {
+  app.use(express.static(join(import.meta.dirname, folder), { extensions: ['html'] }));
+}
 
 const servers = [];
 async function listen(port, host) {
@@ -88,6 +92,7 @@ try {
   });
   const isMoved = wantedPort !== 0 && port !== wantedPort;
   console.log(`sample: chat page on http://localhost:${port}${isMoved ? ` (port ${wantedPort} is taken)` : ''}`);
+  console.log(`sample: Pusher page on http://localhost:${port}/pusher`);
 } catch (error) {
   console.error(`sample: cannot serve the page: ${error.message}; set SAMPLE_PORT to another port`);
   process.exit(1);

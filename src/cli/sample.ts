@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { PubSubError } from '../errors.js';
 import type { Environment } from './settings.js';
@@ -8,10 +8,13 @@ import type { Environment } from './settings.js';
 /** samples/chat, bundled with what it uses: the packages of the sample are not those of the service. */
 const script = fileURLToPath(new URL('../../dist/sample/server.js', import.meta.url));
 
+/** It prints a line for each. */
+const pages = 2;
+
 export interface Sample {
-  /** What the sample prints once it is ready: where its page is. */
-  readonly line: string;
-  /** Of its page, and of its event handler. */
+  /** What the sample prints once it is ready: where its pages are. */
+  readonly lines: readonly string[];
+  /** Of its pages, and of its event handler. */
   readonly port: number;
   stop(): Promise<void>;
 }
@@ -30,16 +33,30 @@ export async function startSample(connectionString: string, env: Environment): P
   const exited = once(child, 'exit');
   process.once('exit', () => child.kill()); // however we end
   const lines = createInterface({ input: child.stdout as NonNullable<ChildProcess['stdout']> });
-  const [line] = await Promise.race([once(lines, 'line'), exited.then(failed)]);
+  const first = await Promise.race([linesOf(lines, pages), exited.then(failed)]);
   lines.on('line', later => process.stdout.write(`${later}\n`));
   return {
-    line: String(line),
-    port: Number(/:(\d+)/.exec(String(line))?.[1]),
+    lines: first,
+    port: Number(/:(\d+)/.exec(first.join('\n'))?.[1]),
     async stop() {
       child.kill('SIGTERM');
       await exited;
     },
   };
+}
+
+/** The next `count` lines. */
+function linesOf(lines: Interface, count: number): Promise<readonly string[]> {
+  return new Promise(resolve => {
+    const said: string[] = [];
+    const take = (line: string) => {
+      said.push(line);
+      if (said.length < count) return;
+      lines.off('line', take);
+      resolve(said);
+    };
+    lines.on('line', take);
+  });
 }
 
 function failed([code]: unknown[]): never {

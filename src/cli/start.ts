@@ -95,7 +95,7 @@ async function run(service: Service, plan: Plan): Promise<void> {
   if (isTalkative) {
     const hub = [...config.hubs.values()][0]?.name;
     const isTerminal = process.stdout.isTTY === true;
-    const sampleLine = sample && [sample.line, ...sampleAdvice(service, sample)].join('\n  ');
+    const sampleLine = sample && [...sample.lines, ...sampleAdvice(service, sample)].join('\n  ');
     for (const line of welcomeLines({ service, settings, file, hub, sampleLine, env, isTerminal })) print(line);
   }
   service.watch(file.path, env, { isMissing: file.isMissing });

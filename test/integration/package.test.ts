@@ -81,6 +81,7 @@ describe('npm pack from a clean checkout', () => {
       expect.arrayContaining([
         ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'hubs.yaml', 'hubs.schema.json', 'dist/main.js'],
         ...['dist/sample/server.js', 'dist/sample/public/client.js', 'dist/sample/public/index.html'],
+        ...['dist/sample/public/pusher.html', 'dist/sample/public/pusher-client.js', 'samples/chat/pusher.js'],
         ...['dist/sample/LICENSES.txt', 'samples/chat/server.js', 'templates/app.mjs', 'templates/hubs.yaml'],
       ]),
     );
@@ -161,6 +162,8 @@ describe.each(nodeMajors)('the installed command under Node %i', major => {
     await process.find(/✔ chat .* active\n/);
     expect(await (await fetch(page as string)).text()).toContain('<h1>Lobby</h1>');
     expect(await (await fetch(`${page}/client.js`)).text()).toContain('json.webpubsub.azure.v1');
+    expect(await (await fetch(`${page}/pusher`)).text()).toContain('<h1>Open tabs</h1>');
+    expect(await (await fetch(`${page}/pusher-client.js`)).text()).toContain('pusher:subscribe');
     const { url } = (await (await fetch(`${page}/negotiate`)).json()) as { url: string };
     const client = await dialer({} as Service)({ url: `${url}&name=ann` });
     expect(await client.next()).toMatchObject({ event: 'connected', userId: 'ann' });
