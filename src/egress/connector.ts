@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns';
+import dns from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { buildConnector } from 'undici';
 
@@ -26,7 +26,7 @@ export function guardedConnector(isAllowed: AddressGuard): buildConnector.connec
 
 function guardedLookup(isAllowed: AddressGuard): LookupFunction {
   return (hostname, options, callback) =>
-    lookup(hostname, { ...options, all: true }, (error, found) => {
+    dns.lookup(hostname, { ...options, all: true }, (error, found) => {
       if (error !== null) return callback(error, []);
       const allowed = found.filter(({ address }) => isAllowed(address));
       const [first] = allowed;

@@ -1,4 +1,4 @@
-import { lookup } from 'node:dns';
+import dns from 'node:dns';
 import Pusher from 'pusher';
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -388,24 +388,19 @@ test('[PW-060] what is stored contains no secret', async () => {
   for (const hidden of ['hubsecret01', signing, 'hidden']) expect(stored).not.toContain(hidden);
 });
 
-vi.mock('node:dns', async importOriginal => {
-  const original = await importOriginal<typeof import('node:dns')>();
-  return { ...original, lookup: vi.fn(original.lookup) };
-});
-
 test('[PW-058] a name is looked up once, and the address that was checked is connected to', async () => {
   const app = await receiver();
   const { port } = new URL(app.url);
   let count = 0;
-  vi.mocked(lookup).mockImplementation(((
+  const spied = vi.spyOn(dns, 'lookup').mockImplementation(((
     _host: string,
     _options: object,
     callback: (error: null, found: object[]) => void,
   ) => {
     count += 1;
     callback(null, [{ address: count === 1 ? '192.0.2.55' : '127.0.0.1', family: 4 }]);
-  }) as unknown as typeof lookup);
-  onTestFinished(() => void vi.mocked(lookup).mockReset());
+  }) as unknown as typeof dns.lookup);
+  onTestFinished(() => spied.mockRestore());
   const settings = appSettings([
     { id: 'e', url: `http://rebinding.example:${port}/`, event_types: ['channel_occupied'] },
   ]);
