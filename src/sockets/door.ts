@@ -81,7 +81,7 @@ export class Door {
   }
 
   /**
-   * The core's decision; the client counts as connected meanwhile. A promise while the app server or another node is asked.
+   * The core's decision; the client counts as connected meanwhile. A promise while the app server or another node has not answered.
    * @throws as `Lifecycle.admit`
    */
   admit(hub: Hub, candidate: Candidate): Admission | Promise<Admission> {

@@ -2,6 +2,7 @@ import { foreignSettings } from '../foreign-settings.js';
 import { formatPath, type Path } from '../problems.js';
 import type { Draft, DraftApp, Unmatched } from './draft.js';
 import { endpointsOf, retryOf } from './endpoints.js';
+import { peerLimits } from './peer-limits.js';
 import type { PeerSettings } from './peer-settings.js';
 import { redisUrlOf } from './redis-url.js';
 
@@ -39,18 +40,9 @@ export function draftOfSockudo(root: PeerSettings, apps: readonly PeerSettings[]
 }
 
 function generalOf(root: PeerSettings) {
-  const [presence, channels, events] = ['presence', 'channel_limits', 'event_limits'].map(name =>
-    root.mapping(name),
-  ) as [PeerSettings, PeerSettings, PeerSettings];
   const webhooks = root.mapping('webhooks');
   return {
-    members: presence.number('max_members_per_channel') ?? 100,
-    memberKb: presence.number('max_member_size_in_kb') ?? 2,
-    channelNameLength: channels.number('max_name_length') ?? 200,
-    eventChannels: events.number('max_channels_at_once') ?? 100,
-    eventNameLength: events.number('max_name_length') ?? 200,
-    payloadKb: events.number('max_payload_in_kb') ?? 100,
-    batchSize: events.number('max_batch_size') ?? 10,
+    ...peerLimits(root, name => name),
     signInSeconds: root.number('user_authentication_timeout') ?? 3_600,
     endpoint: { retry: retryOf(webhooks.mapping('retry')), request_timeout_ms: webhooks.number('request_timeout_ms') },
   };

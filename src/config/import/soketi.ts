@@ -1,6 +1,7 @@
 import type { Path } from '../problems.js';
 import type { Draft, DraftApp } from './draft.js';
 import { endpointsOf } from './endpoints.js';
+import { peerLimits } from './peer-limits.js';
 import type { PeerSettings } from './peer-settings.js';
 import { redisUrlOf } from './redis-url.js';
 
@@ -42,17 +43,8 @@ export function draftOfSoketi(root: PeerSettings, apps: readonly PeerSettings[])
 }
 
 function generalOf(root: PeerSettings) {
-  const presence = root.mapping('presence');
-  const channels = root.mapping('channelLimits');
-  const events = root.mapping('eventLimits');
   return {
-    members: presence.number('maxMembersPerChannel') ?? 100,
-    memberKb: presence.number('maxMemberSizeInKb') ?? 2,
-    channelNameLength: channels.number('maxNameLength') ?? 200,
-    eventChannels: events.number('maxChannelsAtOnce') ?? 100,
-    eventNameLength: events.number('maxNameLength') ?? 200,
-    payloadKb: events.number('maxPayloadInKb') ?? 100,
-    batchSize: events.number('maxBatchSize') ?? 10,
+    ...peerLimits(root, camelCase),
     signInSeconds: Math.max(Math.ceil((root.number('userAuthenticationTimeout') ?? 30_000) / 1_000), 1),
   };
 }
@@ -86,6 +78,10 @@ function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftA
 }
 
 /** soketi reads `maxConnections`, `MaxConnections` and `max_connections`. */
+function camelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
+}
+
 function spellings(name: string): readonly string[] {
   const snake = name.replace(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
   return [name, name.charAt(0).toUpperCase() + name.slice(1), snake];
