@@ -1,5 +1,4 @@
 import { readFile, stat } from 'node:fs/promises';
-import { Ajv } from 'ajv';
 import type { Insertion } from '../upstream/options.js';
 import { canonicalise } from './canonicalise.js';
 import { buildConfig, type Config } from './config.js';
@@ -7,8 +6,8 @@ import { checkApps, checkHubNames, checkWebhooks } from './consistency.js';
 import type { Environment } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path } from './problems.js';
 import { schemaProblemOf } from './reasons.js';
-import { oneOrMore } from './schema/fields.js';
-import { type HubsFile, hubsFileSchema } from './schema/hubs-file.js';
+import { isHubsFile } from './schema/check.js';
+import { hubsFileSchema } from './schema/hubs-file.js';
 import { readSource, type Source } from './source.js';
 
 export { type App, type AppKey, type AppLimits, type Apps, weaknessOf } from './apps.js';
@@ -20,17 +19,6 @@ export type { QueueSettings } from './queue.js';
 export { defaultPerAddress } from './schema/limits.js';
 
 export const maxConfigBytes = 1024 * 1024;
-
-/** Formats are parsed by `canonicalise`, which can describe the problem, and makes lists of only items. */
-const ajv = new Ajv({
-  allErrors: true,
-  verbose: true,
-  allowUnionTypes: true,
-  ownProperties: true,
-  validateFormats: false,
-  keywords: [oneOrMore],
-});
-const isHubsFile = ajv.compile<HubsFile>(hubsFileSchema);
 
 /**
  * Reads the text of a hubs.yaml; `file` is its name in messages.
