@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import { repository } from './doc-pages.js';
 
 /** The pages of `docs/spec` that code and tests cite by name. */
-export const digestNames = ['client-protocols', 'upstream-events', 'rest-api', 'pusher-webhooks', 'design'] as const;
+export const digestNames = [
+  'client-protocols',
+  'upstream-events',
+  'rest-api',
+  'pusher-webhooks',
+  'management',
+  'design',
+] as const;
 
 /** What ids of assertions begin with, and the page that states them: `[CP §8.3]` is short for `[client-protocols 8.3]`. */
 const pageOfPrefix = {
@@ -11,6 +18,7 @@ const pageOfPrefix = {
   UE: 'upstream-events',
   RA: 'rest-api',
   PW: 'pusher-webhooks',
+  MG: 'management',
 } as const satisfies Record<string, (typeof digestNames)[number]>;
 type Prefix = keyof typeof pageOfPrefix;
 export const assertionPrefixes = Object.keys(pageOfPrefix) as readonly Prefix[];
@@ -21,7 +29,7 @@ export interface Digest {
   readonly sections: ReadonlyMap<string, string>;
   /** `D7` in client-protocols and upstream-events. */
   readonly decisions: ReadonlySet<string>;
-  /** `CP-012`, `UE-014`, `RA-065`, `PW-003`. */
+  /** `CP-012`, `UE-014`, `RA-065`, `PW-003`, `MG-014`. */
   readonly assertions: ReadonlySet<string>;
 }
 

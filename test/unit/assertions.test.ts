@@ -56,7 +56,7 @@ const listed = rows.flatMap(({ ids }) => ids);
 
 describe('the assertions of the specification', () => {
   test.each(assertionPrefixes)('%s are found', prefix => {
-    expect(assertions.filter(id => id.startsWith(prefix)).length).toBeGreaterThan(90);
+    expect(assertions.filter(id => id.startsWith(prefix)).length).toBeGreaterThan(70);
   });
 
   test('are each proven by a test, or listed as uncovered with the reason', () => {
