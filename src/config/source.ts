@@ -19,7 +19,7 @@ import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path } from 
 import { syntaxProblems, unquoted } from './syntax.js';
 
 /** An honest file has a handful; each costs time when the tree is built. */
-const mostAliases = 10_000;
+export const mostAliases = 10_000;
 
 /** The parsed text of a hubs.yaml, with the way back from a path to its line. */
 export interface Source {

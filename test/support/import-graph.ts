@@ -92,7 +92,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   config: [
     ...['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'protocols/names.ts'],
     ...['options', 'event-types', 'filters', 'targets', 'signatures', 'endpoints'].map(name => `webhooks/${name}.ts`),
-    ...['egress/address-guard.ts', 'types of clock', 'errors'],
+    ...['egress/address-guard.ts', 'lock-file', 'types of clock', 'errors'],
   ],
   auth: ['types of clock', 'errors'],
   hub: ['protocols', 'frames', 'filter', 'types of clock', 'errors'],
@@ -100,6 +100,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   filter: ['errors'],
   frames: [],
   clock: [],
+  'lock-file': [],
   addresses: [],
   readiness: [],
   errors: [],

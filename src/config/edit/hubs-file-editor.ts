@@ -1,0 +1,317 @@
+import { resolve } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import type { TSchema } from '@sinclair/typebox';
+import type { Clock } from '../../clock.js';
+import { PubSubError } from '../../errors.js';
+import { LockFile } from '../../lock-file.js';
+import type { Config } from '../config.js';
+import type { Environment } from '../environment.js';
+import { maxConfigBytes, parseConfig } from '../load.js';
+import { ConfigError, formatPath } from '../problems.js';
+import { callers } from '../schema/callers.js';
+import { hub as hubSchema } from '../schema/hub.js';
+import type { HubSettings } from '../schema/hubs-file.js';
+import { editText, type SettingsPath, settingsAt } from './edit-text.js';
+import { isMapping, type Mapping } from './next-change.js';
+import { codeOf, notWritable, readIfThere, replaceFile, targetOf } from './replace-file.js';
+import { YamlText } from './yaml-text.js';
+
+/** As written in the file: `${NAME}` may stand in place of any value, and words may be in any letter case. */
+export type Stored<T> = T extends readonly (infer Item)[]
+  ? readonly Stored<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: Stored<T[Key]> }
+    : T extends string | number | boolean
+      ? T | string
+      : T;
+
+export type StoredHubSettings = Stored<HubSettings>;
+
+/** A hub as it stands in the file. */
+export interface StoredHub {
+  /** As spelled in the file. */
+  readonly name: string;
+  readonly settings: StoredHubSettings;
+}
+
+/** Who may call the data plane; undefined: stays as it is. */
+export interface AuthSwitches {
+  readonly disableLocalAuth?: boolean | undefined;
+  readonly disableAadAuth?: boolean | undefined;
+}
+
+export interface HubsFileEditorOptions {
+  readonly file: string;
+  /** Of `${NAME}` in the file. */
+  readonly env: Environment;
+  readonly clock: Clock;
+  /** The text that the running service uses: the file on disk must be the same, and it is what is read. Left out: no service. */
+  readonly expected?: (() => string) | undefined;
+  /** Puts the configuration to use that was written; awaited before the edit is done. */
+  readonly onWritten?: ((config: Config) => Promise<void>) | undefined;
+}
+
+/** Settings of a hub that cannot be used. */
+export class InvalidHubError extends PubSubError {
+  constructor(
+    hub: string,
+    /** `path` is that within the hub, such as `eventHandlers[0].urlTemplate`; `reason` as for the file. */
+    readonly problems: readonly { readonly path: string; readonly reason: string }[],
+  ) {
+    const lines = problems.map(({ path, reason }) => (path === '' ? reason : `${path}: ${reason}`));
+    super('invalid', `hub ${hub}: ${lines.join('\n')}`);
+  }
+}
+
+/** First line of a file that is created: editors find the schema where hubwire is installed in the folder. */
+const schemaLine = '# yaml-language-server: $schema=./node_modules/hubwire/hubs.schema.json\n';
+const lockWaitMs = 10_000;
+const lockPollMs = 20;
+/** An edit takes milliseconds. */
+const abandonedMs = 30_000;
+
+/**
+ * Edits hubs.yaml. Edits are taken one after another, those of other processes included, and each is checked as a whole
+ * before it is written. [management 1.7]
+ */
+export class HubsFileEditor {
+  readonly #file: string;
+  readonly #options: HubsFileEditorOptions;
+  #edits: Promise<unknown> = Promise.resolve();
+
+  constructor(options: HubsFileEditorOptions) {
+    this.#options = options;
+    this.#file = resolve(options.file);
+  }
+
+  /**
+   * In the order of the file. Without a service a variable that is not set does not matter.
+   * @throws PubSubError `conflict` when the file cannot be read
+   */
+  async list(): Promise<readonly StoredHub[]> {
+    return hubsIn(await this.#current());
+  }
+
+  /** The name ignores case. @throws PubSubError `conflict` when the file is invalid */
+  async get(name: string): Promise<StoredHub | undefined> {
+    return find(await this.list(), name);
+  }
+
+  /**
+   * Replaces all settings of a hub, or adds the hub. Settings that equal their default are not written, and nothing is
+   * written when nothing changes.
+   * @throws InvalidHubError; PubSubError `conflict` when the file cannot be edited, with the reason
+   */
+  put(name: string, settings: StoredHubSettings): Promise<{ readonly hub: StoredHub; readonly isNew: boolean }> {
+    return this.update(name, () => settings);
+  }
+
+  /** As `put`, with settings that depend on those that are there; nothing comes in between. */
+  update(
+    name: string,
+    change: (current: StoredHubSettings | undefined) => StoredHubSettings,
+  ): Promise<{ readonly hub: StoredHub; readonly isNew: boolean }> {
+    return this.#inTurn(async () => {
+      const edited = await this.#edit(yaml => {
+        const current = find(hubsIn(yaml), name);
+        const path: SettingsPath = ['hubs', current?.name ?? name];
+        return { path, schema: hubSchema, settings: change(current?.settings) as Mapping };
+      });
+      const hub = find(hubsIn(edited.yaml), name);
+      if (hub === undefined) throw new PubSubError('internal', `hub ${name} is missing after it was written`);
+      return { hub, isNew: find(hubsIn(edited.before), name) === undefined };
+    });
+  }
+
+  /** @returns false: there was none @throws PubSubError `conflict` when the file cannot be edited, with the reason */
+  delete(name: string): Promise<boolean> {
+    return this.#inTurn(async () => {
+      const { before, yaml } = await this.#edit(there => {
+        const path: SettingsPath = ['hubs', find(hubsIn(there), name)?.name ?? name];
+        return { path, schema: hubSchema, settings: undefined };
+      });
+      return hubsIn(yaml).length < hubsIn(before).length;
+    });
+  }
+
+  /** @throws PubSubError `conflict` when the file cannot be edited, with the reason */
+  setAuth(switches: AuthSwitches): Promise<void> {
+    const given = Object.fromEntries(Object.entries(switches).filter(([, value]) => value !== undefined));
+    return this.#inTurn(async () => {
+      await this.#edit(yaml => {
+        const current = settingsAt(yaml, ['auth']);
+        return { path: ['auth'], schema: callers, settings: { ...(isMapping(current) ? current : {}), ...given } };
+      });
+    });
+  }
+
+  /** As they stand in the file; what is left out is false. @throws PubSubError `conflict` when the file cannot be read */
+  async auth(): Promise<Stored<AuthSwitches>> {
+    const auth = settingsAt(await this.#current(), ['auth']);
+    return (isMapping(auth) ? auth : {}) as Stored<AuthSwitches>;
+  }
+
+  async #current(): Promise<YamlText> {
+    const text = this.#options.expected?.() ?? (await this.#read()).text ?? 'hubs: {}';
+    return isReadable(text) ? new YamlText(text) : this.#parse(text);
+  }
+
+  // -------------------------------------------------------------------------------------------------------- editing
+
+  #inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#edits.then(task);
+    this.#edits = result.catch(() => undefined);
+    return result;
+  }
+
+  async #edit(editOf: (yaml: YamlText) => Edit): Promise<{ before: YamlText; yaml: YamlText }> {
+    const target = await targetOf(this.#file);
+    const lock = await lockOf(target, this.#options.clock);
+    let written: Config | undefined;
+    let texts: { before: string; after: string };
+    try {
+      const { bytes, text } = await this.#read(target);
+      const before = this.#usable(text);
+      const edit = editOf(this.#parse(before));
+      const after = this.#apply(before, edit);
+      texts = { before, after };
+      if (after !== text && !(text === undefined && edit.settings === undefined)) {
+        written = this.#check(after, edit);
+        await replaceFile(target, bytes, Buffer.from(withMark(after, bytes)));
+      }
+    } finally {
+      lock.release();
+    }
+    if (written !== undefined) await this.#options.onWritten?.(written);
+    return { before: new YamlText(texts.before), yaml: new YamlText(texts.after) };
+  }
+
+  #apply(text: string, { path, schema, settings }: Edit): string {
+    try {
+      return editText(text, path, schema, settings);
+    } catch (error) {
+      if (!(error instanceof PubSubError)) throw error;
+      const what = path.length === 1 ? `\`${path[0]}\`` : `hub ${path[1]}`;
+      throw new PubSubError(
+        'conflict',
+        `${what} cannot be edited in ${this.#file}: ${error.message}; edit the file by hand`,
+      );
+    }
+  }
+
+  /** The text to be edited: that of the file, which is in use; without a file what is in use. @throws PubSubError `conflict` */
+  #usable(text: string | undefined): string {
+    const running = this.#options.expected?.();
+    if (text === undefined) return running === undefined || isNothing(running) ? `${schemaLine}hubs: {}\n` : running;
+    if (running !== undefined && running !== text) {
+      throw new PubSubError(
+        'conflict',
+        `${this.#file} differs from the configuration in use: it was changed and is not applied yet, or is invalid; try again, or correct the file`,
+      );
+    }
+    return text;
+  }
+
+  /** @throws PubSubError `conflict` */
+  #parse(text: string): YamlText {
+    try {
+      parseConfig(text, { file: this.#file, env: this.#options.env });
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+      throw new PubSubError('conflict', `the file is invalid; correct it first\n${error.message}`, { cause: error });
+    }
+    return new YamlText(text);
+  }
+
+  /** @throws InvalidHubError, PubSubError */
+  #check(text: string, { path }: Edit): Config {
+    if (Buffer.byteLength(text) > maxConfigBytes) {
+      throw new PubSubError('invalid', `${this.#file} would be larger than 1 MiB; nothing was written`);
+    }
+    try {
+      return parseConfig(text, { file: this.#file, env: this.#options.env });
+    } catch (error) {
+      const [, hub] = path;
+      if (!(error instanceof ConfigError) || hub === undefined) throw error;
+      throw new InvalidHubError(hub, problemsWithin(error, formatPath(path)));
+    }
+  }
+
+  async #read(file?: string): Promise<{ bytes: Buffer | undefined; text: string | undefined }> {
+    try {
+      const bytes = await readIfThere(file ?? this.#file);
+      return { bytes, text: bytes && new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
+    } catch (error) {
+      throw new PubSubError('conflict', `${this.#file} cannot be read (${codeOf(error)})`, { cause: error });
+    }
+  }
+}
+
+/** Is it YAML? */
+function isReadable(text: string): boolean {
+  try {
+    const yaml = new YamlText(text);
+    return yaml.document.errors.length === 0 && isMapping(yaml.plain(yaml.document.contents));
+  } catch {
+    return false; // an alias without its anchor
+  }
+}
+
+interface Edit {
+  readonly path: SettingsPath;
+  readonly schema: TSchema;
+  readonly settings: Mapping | undefined;
+}
+
+function hubsIn(yaml: YamlText): readonly StoredHub[] {
+  const hubs = settingsAt(yaml, ['hubs']);
+  const entries = isMapping(hubs) ? Object.entries(hubs) : [];
+  return entries.map(([name, settings]) => ({
+    name,
+    settings: (isMapping(settings) ? settings : {}) as StoredHubSettings,
+  }));
+}
+
+function find(hubs: readonly StoredHub[], name: string): StoredHub | undefined {
+  return hubs.find(hub => hub.name.toLowerCase() === name.toLowerCase());
+}
+
+/** A configuration without a file. */
+function isNothing(text: string): boolean {
+  return text.trim() === 'hubs: {}';
+}
+
+function withMark(text: string, before: Buffer | undefined): string {
+  const hasMark = before !== undefined && before[0] === 0xef && before[1] === 0xbb && before[2] === 0xbf;
+  return hasMark ? `\uFEFF${text}` : text;
+}
+
+function problemsWithin({ problems }: ConfigError, prefix: string) {
+  return problems.map(({ path, reason }) => {
+    const inner = path.startsWith(prefix) ? path.slice(prefix.length).replace(/^\./, '') : path;
+    return { path: inner, reason };
+  });
+}
+
+/** @throws PubSubError `conflict` when another process keeps it, or no file can be created */
+async function lockOf(target: string, clock: Clock): Promise<LockFile> {
+  const file = `${target}.lock`;
+  for (let waitedMs = 0; ; waitedMs += lockPollMs) {
+    const taken = takeLock(file, target, clock);
+    if (taken instanceof LockFile) return taken;
+    if (waitedMs >= lockWaitMs) {
+      const who =
+        taken.takenBy === undefined ? 'another process' : `process ${taken.takenBy.pid} on ${taken.takenBy.host}`;
+      throw new PubSubError('conflict', `${target} is being edited by ${who}; try again (its lock is ${file})`);
+    }
+    await setTimeout(lockPollMs);
+  }
+}
+
+function takeLock(file: string, target: string, clock: Clock) {
+  try {
+    return LockFile.take(file, clock.now(), abandonedMs);
+  } catch (error) {
+    throw notWritable(target, error);
+  }
+}
