@@ -61,6 +61,24 @@ export class Reloads {
     return this.#applying;
   }
 
+  /**
+   * Uses what an edit wrote to the file: in use at once, since the caller waits. Events for new handlers wait for their
+   * validation. [management 1.7]
+   * @throws as a rejection, when it cannot be used
+   */
+  takeOver(config: Config): Promise<void> {
+    this.#watch?.written(config.source.text);
+    const taken = this.#applying.then(async () => {
+      if (config.source.text === this.#settings.config.source.text) return;
+      const changes = changesOf(this.#settings.config, config);
+      await this.#swap(config);
+      await this.#onApplied();
+      this.#tellChanges(changes);
+    });
+    this.#applying = taken.catch(() => undefined); // the caller has it
+    return taken;
+  }
+
   /** Follows the file from now on. @param isMissing the file need not exist yet */
   watch(file: string, env: Environment, isMissing: boolean): void {
     this.#watch = watchConfig(file, {
@@ -86,6 +104,17 @@ export class Reloads {
   async #apply(config: Config): Promise<void> {
     await this.#handlers.configure(handlersOf(config), config.delivery, () => {
       this.#settings.config = config;
+    });
+  }
+
+  /** Settles once it is in use, which it is before its event handlers are validated. */
+  #swap(config: Config): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const swapped = () => {
+        this.#settings.config = config;
+        resolve();
+      };
+      this.#handlers.configure(handlersOf(config), config.delivery, swapped, true).catch(reject);
     });
   }
 

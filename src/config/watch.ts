@@ -36,6 +36,8 @@ export interface WatchOptions {
 }
 
 export interface ConfigWatch {
+  /** The file has been given this content, which is in use already, so it is not offered. */
+  written(text: string): void;
   /** Nothing is offered afterwards. */
   close(): Promise<void>;
 }
@@ -48,7 +50,7 @@ export interface ConfigWatch {
 export function watchConfig(file: string, options: WatchOptions): ConfigWatch {
   const watching = new Watching(file, options);
   watching.check();
-  return { close: () => watching.close() };
+  return { close: () => watching.close(), written: text => watching.written(text) };
 }
 
 class Watching {
@@ -60,6 +62,8 @@ class Watching {
   #links = '';
   #isClosed = false;
   #isQueued = false;
+  /** Counts `written` calls: what was read before one is out of date. */
+  #writes = 0;
   /** From an error of the watch until one stands again. */
   #isUnwatched = false;
   readonly #retry: Retry;
@@ -79,6 +83,12 @@ class Watching {
     this.#work = this.#work.then(() => this.#look()).catch(error => this.#onWatchError(error));
   }
 
+  written(text: string): void {
+    this.#last = text;
+    this.#writes += 1;
+    this.check();
+  }
+
   /** Does not wait for `onConfig`, which may be the one that closes. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -88,9 +98,10 @@ class Watching {
 
   async #look(): Promise<void> {
     this.#isQueued = false;
+    const writes = this.#writes;
     await this.#followLinks();
     const text = await this.#stableText();
-    if (this.#isClosed) return;
+    if (this.#isClosed || writes !== this.#writes) return;
     // The cause of a read error may end without an event of the folder.
     if (typeof text !== 'string') this.#retry.schedule();
     else if (!this.#isUnwatched) this.#retry.reset();

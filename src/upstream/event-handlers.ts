@@ -108,20 +108,26 @@ export class EventHandlers implements Upstream {
    * used too: events that match it fail until it is active; they do not fall through to the next handler. [design 2]
    *
    * The very first call takes effect at once, as there is nothing to go on with: events wait for the validation.
+   * @param isUrgent any call takes effect at once, in this way
    * @param swapped called in the step that puts `hubs` to use; not called when a later configuration comes first
    * @throws PubSubError `invalid` for a template or pattern that does not parse; nothing is changed then
    */
-  async configure(hubs: readonly HubHandlers[], delivery: DeliveryOptions, swapped = () => {}): Promise<void> {
+  async configure(
+    hubs: readonly HubHandlers[],
+    delivery: DeliveryOptions,
+    swapped = () => {},
+    isUrgent = false,
+  ): Promise<void> {
     const routes = new Routes(hubs, (hub, template) => this.#validationOf(hub, template, delivery));
     const generation = ++this.#generation;
-    const isFirst = !this.#isConfigured;
+    const isAtOnce = isUrgent || !this.#isConfigured;
     const swap = () => {
       this.#swap(this.#settingsOf(routes, delivery));
       swapped();
     };
-    if (isFirst) swap();
+    if (isAtOnce) swap();
     await Promise.all(routes.handlers.map(({ validation }) => validation.first()));
-    if (!isFirst && generation === this.#generation) swap();
+    if (!isAtOnce && generation === this.#generation) swap();
   }
 
   /** In the order of the configuration. */

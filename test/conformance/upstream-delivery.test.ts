@@ -907,6 +907,24 @@ describe('reload', () => {
     expect(app.posts.map(({ path }) => path)).toEqual(['/quick']);
   });
 
+  test('[MG-004] an urgent reload takes effect at once, and events wait for its validation', async () => {
+    const session = await open();
+    const held: (() => void)[] = [];
+    app.onOptions = response => void held.push(() => response.writeHead(200, { 'WebHook-Allowed-Origin': '*' }).end());
+    let isSwapped = false;
+    const swapped = () => {
+      isSwapped = true;
+    };
+    const urgent = upstream.configure(chat(handler({ urlTemplate: `${app.url}/new` })), defaultDelivery, swapped, true);
+    expect(isSwapped).toBe(true);
+    const event = session.event('message', hi);
+    await app.until(() => held.length === 1);
+    expect(app.posts).toEqual([]);
+    held[0]?.();
+    await Promise.all([urgent, event]);
+    expect(app.posts.map(({ path }) => path)).toEqual(['/new']);
+  });
+
   test('a handler that is gone is not tried again, and its sockets close after their requests', async () => {
     const other = await AppServer.start();
     const held: (() => void)[] = [];

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { watch } from 'chokidar';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
@@ -38,6 +39,7 @@ function follow(file: string, overrides: Partial<WatchOptions> = {}) {
   onTestFinished(() => watch.close());
   return {
     close: () => watch.close(),
+    written: (text: string) => watch.written(text),
     told,
     tell,
     async next(): Promise<string | ConfigError> {
@@ -52,6 +54,20 @@ async function watchedFile(content: string | undefined = hubNamed('first')) {
   await writeFile(file, content);
   return { file, ...follow(file) };
 }
+
+test('[MG-004] content that the service itself wrote is not offered; what follows is', async () => {
+  const { file, next, told, written } = await watchedFile();
+  await writeFile(file, hubNamed('by_hand'));
+  expect(await next()).toBe('by_hand');
+  for (const name of ['edited', 'edited_again']) {
+    await writeFile(file, hubNamed(name));
+    written(hubNamed(name));
+  }
+  await setTimeout(400); // four times what the watch waits for content to stay the same
+  expect(told).toEqual([]);
+  await writeFile(file, hubNamed('edited'));
+  expect(await next()).toBe('edited');
+});
 
 describe('an edit is offered', () => {
   test('[D26] [design 2] written in place, several times', async () => {

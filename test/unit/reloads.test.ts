@@ -10,14 +10,14 @@ function configOf(text: string) {
 }
 
 /** Reloads of a service that starts without apps. */
-function reloadsOf({ isPublic }: { isPublic: boolean }) {
+function reloadsOf({ isPublic, isValidationEndless = false }: { isPublic: boolean; isValidationEndless?: boolean }) {
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
   const settings = new Settings(configOf('hubs: {}'));
   const handlers = {
     configure: (_handlers: unknown, _options: unknown, swap: () => void = () => {}) => {
       swap();
-      return Promise.resolve();
+      return isValidationEndless ? new Promise<void>(() => {}) : Promise.resolve();
     },
   };
   return {
@@ -55,5 +55,21 @@ describe('a reload', () => {
     const { reloads, settings } = reloadsOf({ isPublic: false });
     await reloads.add(configOf(sample));
     expect(settings.ofApps().findById('app')?.id).toBe('app');
+  });
+});
+
+describe('an edit', () => {
+  test('[MG-004] is in use when it settles, without waiting for event handlers to be validated', async () => {
+    const { settings, reloads } = reloadsOf({ isPublic: false, isValidationEndless: true });
+    const edited = configOf('hubs: { chat: {} }');
+    await reloads.takeOver(edited);
+    expect(settings.config).toBe(edited);
+  });
+
+  test('[MG-004] that is in use already is not applied again', async () => {
+    const { lines, reloads } = reloadsOf({ isPublic: false });
+    await reloads.takeOver(configOf('hubs: { chat: {} }'));
+    await reloads.takeOver(configOf('hubs: { chat: {} }'));
+    expect(lines).toEqual(['the new configuration is applied: hub chat added']);
   });
 });
