@@ -43,6 +43,8 @@ export const outcomes = {
   /** The vendor answers 400, not 413, to an oversized REST body. [rest-api 2.8] */
   tooLarge: { http: 400, close: 1009, ack: 'BadRequest', category: 'BadRequest' },
   unsupportedMediaType: { http: 415, close: 1003, ack: 'BadRequest', category: 'BadRequest' },
+  /** For another host than those that are served. [RFC 9110 15.5.20] */
+  misdirected: { http: 421, close: 1008, ack: 'BadRequest', category: 'BadRequest' },
   /** A limit on connections is reached. */
   tooMany: { http: 429, close: 1008, ack: 'BadRequest', category: 'Throttled' },
   /** The event was sent, and the upstream gave no valid response. */

@@ -83,6 +83,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   rest: ['listener', 'hub', 'protocols', 'filter', 'auth', 'types of clock', 'errors'],
   'pusher-api': ['listener', 'types of hub', 'protocols', 'auth', 'errors'],
   admin: ['listener', 'hub', 'protocols', 'config', 'types of outbox', 'types of webhooks', 'errors'],
+  management: ['listener', 'config', 'auth', 'types of clock', 'errors'],
   listener: ['types of clock', 'errors', 'addresses'],
   upstream: ['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
   egress: ['types of clock', 'errors', 'addresses'],
@@ -109,7 +110,15 @@ export const roomImports: Readonly<Record<string, Places>> = {
 /** Where a library may be imported. */
 export const libraryRooms: Readonly<Record<string, Places>> = {
   ws: ['sockets'],
-  fastify: ['listener', 'admin', 'types of rest', 'types of pusher-api', 'types of apis', 'types of service'],
+  fastify: [
+    'listener',
+    'admin',
+    'types of rest',
+    'types of pusher-api',
+    'types of management',
+    'types of apis',
+    'types of service',
+  ],
   cloudevents: ['upstream'],
   undici: ['egress'],
   'tough-cookie': ['upstream'],
