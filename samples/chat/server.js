@@ -99,9 +99,13 @@ try {
 }
 
 function stop() {
+  if (isStopping) return;
   isStopping = true;
+  if (process.connected) process.disconnect();
   for (const server of servers) server.close();
   // Browsers keep idle connections open, and the SDK repeats requests to a service that has stopped.
   setTimeout(() => process.exit(0), 1_000).unref();
 }
 process.once('SIGINT', stop).once('SIGTERM', stop);
+// `hubwire start --sample` starts this app with a channel, which closes however that process ends.
+process.once('disconnect', stop);

@@ -35,9 +35,15 @@ export async function loadHubs(file: HubsFile, env: Environment, hasSample: bool
   return hasSample ? loadConfig(sampleHubsFile, env) : parseConfig('hubs: {}', { file: file.path, env });
 }
 
-/** Apps with the secret of a sample are for this machine only, like the development key. @throws PubSubError `invalid` when others can reach the host */
-export function checkAppFence(apps: Apps, host: Given): void {
+/**
+ * Apps with the secret of a sample are for this machine only, like the development key.
+ * @throws PubSubError `invalid` when others can reach the host
+ */
+export function checkAppFence(apps: Apps, host: Given, file: HubsFile): void {
   const weakness = weaknessOf(apps);
   if (weakness === undefined || isLoopback(host.text)) return;
-  throw new PubSubError('invalid', `refusing to listen on ${host.text} (${host.name}) ${weakness}`);
+  const place = file.isMissing
+    ? `; the app is one of the sample's hubs.yaml, which is used as ${file.path} does not exist: write that file, without the app or with another secret`
+    : ` in ${file.path}, or remove the app there`;
+  throw new PubSubError('invalid', `refusing to listen on ${host.text} (${host.name}) ${weakness}${place}`);
 }

@@ -27,7 +27,7 @@ export interface Sample {
 export async function startSample(connectionString: string, env: Environment): Promise<Sample> {
   const child = spawn(process.execPath, [script], {
     env: { ...env, WebPubSubConnectionString: connectionString },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit', 'ipc'], // the sample ends with the channel, also when we are killed
     detached: true, // Ctrl-C in the terminal is passed on to it once the service has stopped
   });
   const exited = once(child, 'exit');

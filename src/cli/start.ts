@@ -49,7 +49,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   const file = findHubsFile(lookUp('hubs', args, env));
   const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
   const config = await loadHubs(file, env, args.sample === true);
-  checkAppFence(config.apps, host);
+  checkAppFence(config.apps, host, file);
   const warnings = [...settings.warnings, ...variableWarnings(args, env, config.source.text)];
   for (const warning of warnings) log.warn(warning);
   const options: ServiceOptions = {

@@ -65,6 +65,11 @@ class Program {
     return this.exitCode;
   }
 
+  /** Ends it without a chance to do anything. */
+  kill(): void {
+    this.process.kill('SIGKILL');
+  }
+
   private hear(line: string): void {
     this.said.push(line);
     for (const look of [...this.heard]) look();
@@ -210,6 +215,16 @@ test('[B2] `start --sample` sends events to the port that the sample took', asyn
   const [, moved] = await whole.line(/^ {2}sample: chat page on http:\/\/localhost:(\d+) \(/);
   await whole.line(new RegExp(`✔ chat .*localhost:${moved}/eventhandler/\\{event\\} {2}active`));
   expect(await whole.stop()).toBe(0);
+}, 30_000);
+
+test('when `start --sample` is killed, the sample ends', async () => {
+  const ports = ['--port', '0', '--admin-port', '0'];
+  const whole = new Program(['dist/main.js', 'start', '--sample', ...ports], { SAMPLE_PORT: '0' });
+  const [, pageUrl = ''] = await whole.line(/^ {2}sample: chat page on (\S+)$/);
+  expect((await fetch(pageUrl)).status).toBe(200);
+  whole.kill();
+  await whole.exitCode; // comes once nobody has its standard error, which the sample shares
+  await expect(fetch(pageUrl)).rejects.toThrow();
 }, 30_000);
 
 test('Ctrl-C with pages open: nothing but "stopped"', async context => {

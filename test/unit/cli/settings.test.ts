@@ -178,11 +178,19 @@ describe('[design 8] an app with the secret of a sample', () => {
   const appsOf = (secret: string) =>
     parseConfig(`apps: [{ id: app, key: app-key, secret: ${secret} }]`, { file: 'hubs.yaml', env: {} }).apps;
 
+  const file = { path: '/etc/hubs.yaml', namedBy: '--hubs', isMissing: false };
+
   test('is for this machine only', () => {
-    expect(() => checkAppFence(appsOf('app-secret'), given('0.0.0.0', 'HUBWIRE_HOST'))).toThrow(
-      /^refusing to listen on 0\.0\.0\.0 \(HUBWIRE_HOST\) while app app has a secret of a sample, which everyone knows; give it one of its own: /,
+    expect(() => checkAppFence(appsOf('app-secret'), given('0.0.0.0', 'HUBWIRE_HOST'), file)).toThrow(
+      /^refusing to listen on 0\.0\.0\.0 \(HUBWIRE_HOST\) while app app has a secret of a sample, which everyone knows; give it one of its own: .+ in \/etc\/hubs\.yaml, or remove the app there$/,
     );
-    expect(() => checkAppFence(appsOf('app-secret'), given('127.0.0.1'))).not.toThrow();
-    expect(() => checkAppFence(appsOf('of-our-own'), given('0.0.0.0'))).not.toThrow();
+    expect(() => checkAppFence(appsOf('app-secret'), given('127.0.0.1'), file)).not.toThrow();
+    expect(() => checkAppFence(appsOf('of-our-own'), given('0.0.0.0'), file)).not.toThrow();
+  });
+
+  test('which --sample brings along: a file of one’s own takes its place', () => {
+    expect(() => checkAppFence(appsOf('app-secret'), given('0.0.0.0'), { ...file, isMissing: true })).toThrow(
+      /is used as \/etc\/hubs\.yaml does not exist: write that file, without the app or with another secret$/,
+    );
   });
 });
