@@ -101,6 +101,7 @@ export class OutboxDelivery {
     const { webhooks } = this;
     this.#parts.metrics.follow({
       status: () => outbox.status(),
+      oldestReadyAgeMs: () => outbox.oldestReadyAgeMs(),
       get lingering() {
         return webhooks.lingering;
       },

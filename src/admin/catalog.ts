@@ -110,6 +110,11 @@ export const catalog = {
     labels: ['state'],
     help: 'Envelopes: ready for a first attempt, delayed until another one, inflight, or dead letters',
   },
+  hubwire_webhook_oldest_ready_age_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'Seconds that the oldest envelope that is ready for a first attempt has waited; 0: none is, or the queue is in SQS',
+  },
   hubwire_webhook_linger_pending: {
     type: 'gauge',
     labels: [],

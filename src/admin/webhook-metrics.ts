@@ -12,6 +12,8 @@ const sizeEnds = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000];
 /** What is read when metrics are. */
 export interface WebhookState {
   status(): Promise<readonly EndpointStatus[]>;
+  /** Of the envelope that has waited longest for a first attempt. */
+  oldestReadyAgeMs(): Promise<number | undefined>;
   /** Deadlines that are pending. */
   readonly lingering: number;
 }
@@ -42,6 +44,10 @@ export class WebhookMetrics implements Told {
         total.dead += one.dead;
       }
       for (const [state, count] of Object.entries(total)) depth.set({ state }, count);
+    });
+    gauge(registry, 'hubwire_webhook_oldest_ready_age_seconds', async age => {
+      const ms = await this.#state?.oldestReadyAgeMs().catch(() => undefined);
+      age.set((ms ?? 0) / 1_000);
     });
     gauge(registry, 'hubwire_webhook_linger_pending', pending => pending.set(this.#state?.lingering ?? 0));
     gauge(registry, 'hubwire_webhook_endpoint_disabled', async disabled => {

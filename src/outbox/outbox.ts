@@ -114,6 +114,12 @@ export class Outbox {
     return [...ids].map(id => this.#statusOf(id, depths.get(id) ?? nothing));
   }
 
+  /** Milliseconds for which the oldest envelope that waits for a first attempt has waited; undefined: none is known. */
+  async oldestReadyAgeMs(): Promise<number | undefined> {
+    const atMs = await this.#store.oldestReadyAtMs();
+    return atMs === undefined ? undefined : Math.max(0, this.#time.nowMs() - atMs);
+  }
+
   /** The last 100 of the endpoint since the start, newest first. */
   attempts(endpoint: string): readonly AttemptRecord[] {
     return this.#dispatcher.endpoint(endpoint).log.list();

@@ -112,6 +112,11 @@ export interface OutboxStore {
 
   /** Endpoints for which something is kept. */
   depths(): Promise<ReadonlyMap<string, Depth>>;
+  /**
+   * When the envelope was accepted that has waited longest for a first attempt; those that an earlier one of their key holds
+   * back do not count. Undefined: there is none, or the queue does not show it.
+   */
+  oldestReadyAtMs(): Promise<number | undefined>;
   /** Ends a claim that waits for envelopes; it may be rejected. */
   interrupt?(): void;
   close(): Promise<void>;

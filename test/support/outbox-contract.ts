@@ -161,6 +161,27 @@ export function describeOutboxStore(
       expect((await store.depths()).get('a')).toBeUndefined();
     });
 
+    testIf(countsEndpoints, 'shows since when the oldest one waits for a first attempt', async context => {
+      const { harness, store, take } = await opened(context);
+      expect(await store.oldestReadyAtMs()).toBeUndefined();
+      const times: number[] = [];
+      for (const endpoint of ['b', 'a', 'a']) {
+        times.push(harness.nowMs());
+        await store.add([envelopeFor(endpoint)], harness.nowMs());
+        await harness.pass(delayMs);
+      }
+      expect(await store.oldestReadyAtMs()).toBe(times[0]);
+      const [first] = await take(store, [room('b')], 1);
+      expect(await store.oldestReadyAtMs()).toBe(times[1]); // the first one is in delivery
+      await store.release(first!);
+      expect(await store.oldestReadyAtMs()).toBe(times[0]);
+      const [again] = await take(store, [room('b')], 1);
+      await store.retry(again!, harness.nowMs() + delayMs, failureOf(again!));
+      expect(await store.oldestReadyAtMs()).toBe(times[1]); // it waits for another attempt
+      for (const each of await take(store, [room('a')], 2)) await store.bury(each, 'refused', 1);
+      expect(await store.oldestReadyAtMs()).toBeUndefined();
+    });
+
     test('a retry is claimable when it is due, with its attempts', async context => {
       const { harness, store, take, more } = await opened(context);
       const envelope = envelopeFor('a', { content: Buffer.from([0, 255]) });

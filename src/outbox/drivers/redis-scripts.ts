@@ -233,6 +233,25 @@ end
 return result
 `;
 
+/** ARGV: P. @returns when the envelope that has waited longest was accepted; '': none waits */
+const oldest = `
+local oldest
+local function look(raw)
+  local ok, envelope = pcall(cjson.decode, raw)
+  if not ok or type(envelope) ~= 'table' then return end
+  local atMs = tonumber(envelope.diedAtMs) or tonumber(envelope.acceptedAtMs)
+  if atMs and (not oldest or atMs < oldest) then oldest = atMs end
+end
+local first = redis.call('LINDEX', P .. 'default', -1)
+if first then look(first) end
+for _, endpoint in ipairs(redis.call('SMEMBERS', P .. 'endpoints')) do
+  local handle = redis.call('ZRANGE', P .. 'queue:' .. endpoint, 0, 0)[1]
+  local raw = handle and redis.call('HGET', P .. 'envelopes', handle)
+  if raw then look(raw) end
+end
+return oldest and string.format('%.0f', oldest) or ''
+`;
+
 /** ARGV: P, claimed until, then handles. */
 const extend = `
 for i = 3, #ARGV do redis.call('ZADD', P .. 'inflight', 'XX', ARGV[2], ARGV[i]) end
@@ -250,5 +269,6 @@ export const redisScripts = {
   due: shared + due,
   complete: shared + complete,
   depths: shared + depths,
+  oldest: shared + oldest,
   extend: shared + extend,
 } as const;

@@ -166,6 +166,11 @@ class RedisStore implements OutboxStore {
     return found;
   }
 
+  async oldestReadyAtMs(): Promise<number | undefined> {
+    const atMs = (await this.#redis.run('oldest')) as string;
+    return atMs === '' ? undefined : Number(atMs);
+  }
+
   async close(): Promise<void> {
     this.#cancelTimer();
     this.#redis.close();

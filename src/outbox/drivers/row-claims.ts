@@ -40,6 +40,23 @@ export function claimFrom(tables: Tables, lane: Lane, wanted: Wanted, onFault: (
   return claim;
 }
 
+/** When the first envelope that nothing holds back was accepted. */
+export function firstReadyAtMs(tables: Tables, { endpoint, cursor, taken }: Lane): number | undefined {
+  for (const [rowKey, value] of tables.range('ready', [endpoint, cursor + 1], endOf([endpoint]))) {
+    if (!taken.has(rowKey[1] as number)) return acceptedAtMsOf(value);
+  }
+  return undefined;
+}
+
+/** Undefined for a row that cannot be read: the claim that finds it tells. */
+function acceptedAtMsOf(value: Buffer): number | undefined {
+  try {
+    return decodeRow(value).head.acceptedAtMs;
+  } catch {
+    return undefined;
+  }
+}
+
 class LaneClaim implements Found {
   readonly claimed: Claimed[] = [];
   readonly moves: Change[] = [];

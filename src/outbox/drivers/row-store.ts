@@ -6,7 +6,7 @@ import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
 import { Lanes } from './lane.js';
 import { buryLane } from './row-burial.js';
-import { claimFrom, type Place } from './row-claims.js';
+import { claimFrom, firstReadyAtMs, type Place } from './row-claims.js';
 import { decodeRow, encodeRow, type RowHead } from './row-codec.js';
 import { recover } from './row-recovery.js';
 import type { Change, Tables } from './tables.js';
@@ -176,6 +176,12 @@ export class RowStore implements OutboxStore {
     return new Map(
       lanes.map(({ endpoint, ready, delayed, inFlight, dead }) => [endpoint, { ready, delayed, inFlight, dead }]),
     );
+  }
+
+  async oldestReadyAtMs(): Promise<number | undefined> {
+    const lanes = [...this.#lanes.all()].filter(lane => lane.ready > 0);
+    const times = lanes.flatMap(lane => firstReadyAtMs(this.#tables, lane) ?? []);
+    return times.length === 0 ? undefined : Math.min(...times);
   }
 
   close(): Promise<void> {

@@ -174,6 +174,9 @@ export class SqsStore implements OutboxStore {
     return found.set(wholeQueue, { ...none, ...(await this.#queue.counts()) });
   }
 
+  /** SQS shows an age in CloudWatch only. */
+  async oldestReadyAtMs(): Promise<undefined> {}
+
   interrupt(): void {
     this.#queue.interrupt();
   }

@@ -25,7 +25,11 @@ function filled(): Metrics {
     circuit: 'closed',
     depth: { ready: 1, delayed: 0, inFlight: 0, dead: 0 },
   };
-  metrics.webhooks.follow({ status: async () => [{ ...status, ...noTimes } as EndpointStatus], lingering: 1 });
+  metrics.webhooks.follow({
+    status: async () => [{ ...status, ...noTimes } as EndpointStatus],
+    oldestReadyAgeMs: async () => 1,
+    lingering: 1,
+  });
   metrics.webhooks.raised('42', 'cache_miss');
   metrics.webhooks.enveloped('e', 1);
   const attempt = { id: 'i', attempt: 1, atMs: 0, durationMs: 1, outcome: 'delivered' } as const;

@@ -150,6 +150,18 @@ describe('what is counted', () => {
     expect(await samples(metrics, 'event_handler_state')).toEqual({});
   });
 
+  test('how long the oldest webhook has waited; a store that does not answer hides no other metric', async () => {
+    const metrics = counting();
+    const state = { status: async () => [], lingering: 3 };
+    const ages = [1_500, undefined];
+    metrics.webhooks.follow({ ...state, oldestReadyAgeMs: async () => ages.shift() });
+    const name = 'webhook_oldest_ready_age_seconds';
+    expect(await samples(metrics, name)).toEqual({ [name]: 1.5 });
+    expect(await samples(metrics, name)).toEqual({ [name]: 0 });
+    metrics.webhooks.follow({ ...state, oldestReadyAgeMs: () => Promise.reject(new Error('unreachable')) });
+    expect(await samples(metrics, 'webhook_linger')).toEqual({ webhook_linger_pending: 3 });
+  });
+
   test('refused upgrades by status, ignored roles, warnings and faults, from zero', async () => {
     const metrics = counting();
     expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 0 });

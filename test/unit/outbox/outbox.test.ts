@@ -40,6 +40,16 @@ describe('first attempts', () => {
     expect(rig.deliveries).toHaveLength(64);
   });
 
+  test('tell how long the oldest one has waited, whatever the wall clock does', async () => {
+    const rig = await OutboxRig.start({ a: { enabled: false } });
+    expect(await rig.outbox.oldestReadyAgeMs()).toBeUndefined();
+    await rig.outbox.accept(many(2, 'a'));
+    await rig.pass(2_000);
+    await rig.outbox.accept(many(1, 'a'));
+    rig.clock.stepWall(-60_000);
+    expect(await rig.outbox.oldestReadyAgeMs()).toBe(2_000);
+  });
+
   test('keep to a rate, a second’s worth at once', async () => {
     const rig = await OutboxRig.start({ a: { rateLimitPerSecond: 2 } });
     await rig.outbox.accept(many(5, 'a'));
