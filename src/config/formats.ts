@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { publicAddresses } from '../egress/address-guard.js';
 import { PubSubError } from '../errors.js';
 import { parseEventPattern, parseGroupFilter } from '../upstream/event-pattern.js';
@@ -18,6 +19,7 @@ export const formats: Readonly<Record<string, (text: string, written: string) =>
   'channel-pattern': unshown(pattern => compileFilter({ channel_pattern: pattern })),
   'signing-secret': text => signingSecret(text),
   network: unshown(network => publicAddresses({ allow: [network] })),
+  address: unshown(checkAddress),
   instant: unshown(parseInstant),
   origin: checkOrigin,
 };
@@ -34,6 +36,13 @@ function unshown(read: (text: string) => unknown): (text: string, written: strin
       });
     }
   };
+}
+
+/** @throws PubSubError `invalid` */
+function checkAddress(text: string): void {
+  if (isIP(text) === 0) {
+    throw new PubSubError('invalid', 'must be an IP address of this machine, such as 192.0.2.7 or 2001:db8::7');
+  }
 }
 
 /** A date and time of RFC 3339, as Unix milliseconds. @throws PubSubError `invalid` */

@@ -11,15 +11,28 @@ export const connectTimeoutMs = 10_000;
 /** `code` of the error when no address of a destination may be connected to. */
 export const addressRefused = 'ADDRESS_REFUSED';
 
+/** How sockets are opened. */
+export interface SocketRules {
+  /** Undefined: to all addresses. */
+  readonly guard?: AddressGuard | undefined;
+  /** Address of this machine that they have; undefined: the one that the system chooses. */
+  readonly localAddress?: string | undefined;
+}
+
 /**
  * Opens the sockets of a pool, only to addresses that the guard allows: those of a host name once it is resolved, so that
  * what is checked is what is connected to, or the one that the URL has in place of a name.
  */
-export function guardedConnector(isAllowed: AddressGuard): buildConnector.connector {
-  const connect = buildConnector({ timeout: connectTimeoutMs, lookup: guardedLookup(isAllowed) });
+export function connectorFor({ guard = () => true, localAddress }: SocketRules): buildConnector.connector {
+  const connect = buildConnector({
+    timeout: connectTimeoutMs,
+    lookup: guardedLookup(guard),
+    ...(localAddress !== undefined && { family: isIP(localAddress) }), // a socket has two addresses of the same family
+  });
+  const own = localAddress === undefined ? {} : { localAddress };
   return (options, callback) => {
     // Addresses are not looked up.
-    if (isIP(options.hostname) === 0 || isAllowed(options.hostname)) connect(options, callback);
+    if (isIP(options.hostname) === 0 || guard(options.hostname)) connect({ ...options, ...own }, callback);
     else callback(refusal(options.hostname), null);
   };
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { AddressGuard } from './connector.js';
+import type { SocketRules } from './connector.js';
 import { type Way, wayTo } from './dispatchers.js';
 import { type Answer, type Bounds, Exchange } from './exchange.js';
 import { type Lane, Lanes, type Traffic } from './lanes.js';
@@ -23,8 +23,7 @@ export interface OutgoingRequest {
 
 export interface DestinationOptions {
   readonly proxy: ProxyAddress | undefined;
-  /** Undefined: every address is allowed. */
-  readonly guard: AddressGuard | undefined;
+  readonly rules: SocketRules;
   readonly maxConcurrent: number;
 }
 
@@ -35,9 +34,9 @@ export class Destination {
   readonly #proxy: string | undefined;
   readonly #lanes: Lanes;
 
-  constructor(origin: string, clock: Clock, { proxy, guard, maxConcurrent }: DestinationOptions) {
+  constructor(origin: string, clock: Clock, { proxy, rules, maxConcurrent }: DestinationOptions) {
     this.#clock = clock;
-    this.#way = wayTo(origin, proxy, guard);
+    this.#way = wayTo(origin, proxy, rules);
     this.#proxy = proxy && `${proxy.origin} (${proxy.variable})`;
     this.#lanes = new Lanes(maxConcurrent);
   }

@@ -1,5 +1,5 @@
 import { type Dispatcher, Pool, ProxyAgent } from 'undici';
-import { type AddressGuard, connectTimeoutMs, guardedConnector } from './connector.js';
+import { connectorFor, connectTimeoutMs, type SocketRules } from './connector.js';
 import type { ProxyAddress } from './proxy.js';
 
 /** An answer's head, as Node's own default is, four times over: sign-in layers and proxies in front of an app add cookies. */
@@ -26,15 +26,17 @@ export interface Way {
 
 /**
  * One keep-alive pool for the origin, by the proxy if there is one.
- * @param guard of the addresses to connect to; behind a proxy, which resolves names itself, it is the proxy's to refuse them
+ * @param rules their guard is of direct ways: a proxy resolves names itself, so it is the proxy's to refuse addresses
  */
-export function wayTo(origin: string, proxy: ProxyAddress | undefined, guard: AddressGuard | undefined): Way {
-  if (proxy === undefined) return { dispatcher: directPool(origin, guard), options: plain };
-  return origin.startsWith('https:') ? throughTunnel(origin, proxy) : throughForwarder(origin, proxy);
+export function wayTo(origin: string, proxy: ProxyAddress | undefined, rules: SocketRules): Way {
+  if (proxy === undefined) return { dispatcher: poolTo(origin, rules), options: plain };
+  const toProxy = { localAddress: rules.localAddress };
+  return origin.startsWith('https:') ? throughTunnel(origin, proxy, toProxy) : throughForwarder(origin, proxy, toProxy);
 }
 
-function directPool(origin: string, guard: AddressGuard | undefined): Pool {
-  return new Pool(origin, guard === undefined ? poolOptions : { ...poolOptions, connect: guardedConnector(guard) });
+function poolTo(origin: string, rules: SocketRules): Pool {
+  const isPlain = rules.guard === undefined && rules.localAddress === undefined;
+  return new Pool(origin, isPlain ? poolOptions : { ...poolOptions, connect: connectorFor(rules) });
 }
 
 function plain(method: Dispatcher.HttpMethod, path: string, headers: string[], body: Buffer | null) {
@@ -42,28 +44,30 @@ function plain(method: Dispatcher.HttpMethod, path: string, headers: string[], b
 }
 
 /** https: a CONNECT tunnel through the proxy, which sees no plain text. */
-function throughTunnel(origin: string, proxy: ProxyAddress): Way {
-  return { dispatcher: tunnel(proxy), options: (...request) => ({ origin, ...plain(...request) }) };
+function throughTunnel(origin: string, proxy: ProxyAddress, toProxy: SocketRules): Way {
+  return { dispatcher: tunnel(proxy, toProxy), options: (...request) => ({ origin, ...plain(...request) }) };
 }
 
 /** Reaches any origin by CONNECT. */
-export function tunnel(proxy: ProxyAddress): Dispatcher {
+export function tunnel(proxy: ProxyAddress, toProxy: SocketRules = {}): Dispatcher {
+  const connect = toProxy.localAddress === undefined ? undefined : connectorFor(toProxy);
   return new ProxyAgent({
     uri: proxy.origin,
     ...(proxy.authorization !== undefined && { token: proxy.authorization }),
     requestTls: { timeout: connectTimeoutMs },
     proxyTls: { timeout: connectTimeoutMs },
-    clientFactory: (url, options) => new Pool(url, { ...options, headersTimeout: connectTimeoutMs }),
+    clientFactory: (url, options) =>
+      new Pool(url, { ...options, headersTimeout: connectTimeoutMs, ...(connect && { connect }) }),
     factory: (url, options) => new Pool(url, { ...(options as Pool.Options), ...poolOptions }),
   });
 }
 
 /** http: the proxy is sent the whole URL. [RFC 9112 3.2.2] */
-function throughForwarder(origin: string, proxy: ProxyAddress): Way {
+function throughForwarder(origin: string, proxy: ProxyAddress, toProxy: SocketRules): Way {
   const own = ['Host', new URL(origin).host];
   if (proxy.authorization !== undefined) own.push('Proxy-Authorization', proxy.authorization);
   return {
-    dispatcher: new Pool(proxy.origin, poolOptions),
+    dispatcher: poolTo(proxy.origin, toProxy),
     options: (method, path, headers, body) => plain(method, origin + path, [...own, ...headers], body),
   };
 }

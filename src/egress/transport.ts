@@ -20,6 +20,7 @@ export class Transport {
   readonly #destinations = new Map<string, Destination>();
   readonly #closing = new Set<Promise<void>>();
   #maxConcurrent = defaultMaxConcurrent;
+  #localAddress: string | undefined;
   #isClosed = false;
 
   constructor({ clock, proxies = noProxies, guard }: TransportOptions) {
@@ -38,6 +39,17 @@ export class Transport {
   limitTo(maxConcurrent: number): void {
     this.#maxConcurrent = maxConcurrent;
     for (const destination of this.#destinations.values()) destination.limitTo(maxConcurrent);
+  }
+
+  /** The address of this machine that sockets have from now on; undefined: the one that the system chooses. */
+  sendFrom(localAddress: string | undefined): void {
+    if (localAddress === this.#localAddress) return;
+    this.#localAddress = localAddress;
+    this.keepOnly(new Set());
+  }
+
+  get localAddress(): string | undefined {
+    return this.#localAddress;
   }
 
   /** Closes the destinations of other origins once their requests have ended. */
@@ -69,7 +81,7 @@ export class Transport {
       const proxy = this.#proxies.for(origin);
       destination = new Destination(origin, this.#clock, {
         proxy,
-        guard: this.#guard,
+        rules: { guard: this.#guard, localAddress: this.#localAddress },
         maxConcurrent: this.#maxConcurrent,
       });
       this.#destinations.set(origin, destination);

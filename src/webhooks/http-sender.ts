@@ -56,6 +56,10 @@ export class HttpSender {
     };
     const { origin, path } = target;
     const answer = await transport.send({ method: 'POST', origin, path, headers, body, signal }, bounds);
+    const { localAddress } = transport;
+    if (answer.kind === 'failure' && answer.code === 'EADDRNOTAVAIL' && localAddress !== undefined) {
+      return { outcome: 'failed', reason: withoutAddress(localAddress) };
+    }
     return resultOf(answer, status, request, now());
   }
 }
@@ -64,6 +68,10 @@ export class HttpSender {
 function isRefusedLiteral(origin: string, guard: AddressGuard): boolean {
   const host = new URL(origin).hostname.replace(/^\[|\]$/g, '');
   return isIP(host) !== 0 && !guard(host);
+}
+
+function withoutAddress(localAddress: string): string {
+  return `no connection (EADDRNOTAVAIL): webhooks.local_address, ${localAddress}, is not an address of this machine, or has no free port`;
 }
 
 /** The status decides, also when the rest of the answer does not come. */

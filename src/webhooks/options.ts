@@ -101,6 +101,8 @@ export interface WebhooksEntry {
   readonly https_only?: boolean | undefined;
   /** 3,000 by default; 0: none. [pusher-webhooks 5.3] */
   readonly linger_ms?: number | undefined;
+  /** Address of this machine that requests come from; by default the one that the system chooses. [pusher-webhooks 1.5, row 42] */
+  readonly local_address?: string | undefined;
   /** Addresses and networks that requests may go to although they are not public. */
   readonly egress?: { readonly allow?: readonly string[] | undefined } | undefined;
 }

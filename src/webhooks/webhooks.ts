@@ -80,6 +80,7 @@ export class Webhooks {
     this.#outgoing.flush();
     this.#guard = this.#newGuard(settings.general.egress?.allow ?? []);
     this.#sources = new Sources(settings, (source, warning) => this.#options.observer.warned(source, warning));
+    this.#transport.sendFrom(settings.general.local_address);
     this.#transport.keepOnly(originsOf(this.#sources));
     await this.#queue?.refresh();
   }

@@ -16,6 +16,8 @@ export interface HttpProxyOptions {
 export class HttpProxy {
   /** Method and target of each request, as they came. */
   readonly asked: string[] = [];
+  /** Address that each socket to it came from. */
+  readonly from: (string | undefined)[] = [];
   readonly #options: HttpProxyOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
@@ -24,7 +26,10 @@ export class HttpProxy {
     this.#options = options;
     this.#server = createServer((incoming, response) => this.#forward(incoming, response));
     this.#server.on('connect', (incoming: IncomingMessage, socket: Socket) => this.#tunnel(incoming, socket));
-    this.#server.on('connection', socket => this.#sockets.add(socket));
+    this.#server.on('connection', socket => {
+      this.#sockets.add(socket);
+      this.from.push(socket.remoteAddress);
+    });
   }
 
   static async start(options: HttpProxyOptions = {}): Promise<HttpProxy> {

@@ -299,6 +299,13 @@ export const webhooks = record(
       Type.Boolean({ default: false, description: 'Whether endpoints with an http URL are refused.' }),
     ),
     linger_ms: optional(linger),
+    local_address: optional(
+      Type.String({
+        format: 'address',
+        description:
+          'IP address of this machine that webhooks come from, so that receivers can allow it. Default: the one that the system chooses.',
+      }),
+    ),
     egress: optional(
       record(
         {

@@ -204,6 +204,10 @@ describe('what is wrong with apps', () => {
       'apps: [{ id: a, keys: [{ key: k, secret: s, created_at: yesterday }] }]',
       '1:57 apps[0].keys[0].created_at: must be a date and time with its zone, such as 2026-11-28T12:00:00Z',
     ],
+    ...['hooks.example', '10.1.0.0/16', '""'].map(address => [
+      `webhooks: { local_address: ${address} }`,
+      '1:28 webhooks.local_address: must be an IP address of this machine, such as 192.0.2.7 or 2001:db8::7',
+    ]),
     [
       'app_manager: { array: { apps: [] } }',
       '1:1 app_manager: `app_manager` is a section of Sockudo and soketi; write its apps under `apps:`, or run: hubwire import sockudo FILE (or soketi)',
@@ -221,6 +225,7 @@ describe('what is wrong with apps', () => {
       [twice, 'hush-hush'],
       [pattern, '(hush-hush'],
       [network, 'hush-hush'],
+      [`webhooks: { local_address: "${secret}" }`, 'hush-hush'],
     ] as const) {
       expect(refusal(text, { SECRET: value }).join('\n')).not.toContain('hush');
     }
@@ -273,13 +278,14 @@ describe('webhooks', () => {
   test('of a hub, and what applies to all', () => {
     const config = parse(
       `hubs: { Chat: { webhooks: [{ ${url}, event_types: [group_occupied, user_connected], filter: { channel_prefix: room } }] } }
-webhooks: { batching: { enabled: true, duration: 100 }, https_only: true, linger_ms: 0, egress: { allow: [10.1.0.0/16, "fd00::/8"] } }
+webhooks: { batching: { enabled: true, duration: 100 }, https_only: true, linger_ms: 0, local_address: "2001:db8::7", egress: { allow: [10.1.0.0/16, "fd00::/8"] } }
 `,
     );
     expect(config.webhooks).toEqual({
       batching: { enabled: true, duration: 100 },
       https_only: true,
       linger_ms: 0,
+      local_address: '2001:db8::7',
       egress: { allow: ['10.1.0.0/16', 'fd00::/8'] },
     });
     expect(new Settings(config).ofWebhooks().hubs).toEqual([
