@@ -15,6 +15,7 @@ import type { SocketGuard } from './listener/socket-guard.js';
 import { pusherApi, pusherApiPrefix } from './pusher-api/api.js';
 import type { ApiApps } from './pusher-api/apps.js';
 import { HubChannels } from './pusher-api/hub-channels.js';
+import type { MessageQuotas } from './pusher-api/quotas.js';
 import { restApi, restPrefix } from './rest/api.js';
 import type { Settings } from './settings.js';
 
@@ -23,6 +24,7 @@ export interface ApiParts {
   /** A hub for one call. */
   readonly hubs: (name: HubName) => Hub;
   readonly apps: ApiApps;
+  readonly quotas: MessageQuotas;
   readonly callers: ReturnType<Settings['ofCallers']>;
   readonly keys: Keys;
   readonly endpoints: Endpoints;
@@ -58,10 +60,11 @@ function restApiOf({ hubs, callers, keys, endpoints, guard, clock, proxies, log 
   });
 }
 
-function pusherApiOf({ hubs, apps, endpoints, guard, clock, log }: ApiParts): FastifyPluginAsync {
+function pusherApiOf({ hubs, apps, quotas, endpoints, guard, clock, log }: ApiParts): FastifyPluginAsync {
   return pusherApi({
     apps,
     channelsOf: app => new HubChannels(() => hubs({ app })),
+    quotas,
     endpoints,
     now: () => clock.now(),
     monotonicMs: () => clock.monotonicMs(),

@@ -24,6 +24,7 @@ import { createPublicServer, nodeOptions } from './listener/public-server.js';
 import { SocketGuard, type SocketLimits } from './listener/socket-guard.js';
 import { LogObserver } from './logging.js';
 import { OutboxDelivery } from './outbox-delivery.js';
+import { MessageQuotas } from './pusher-api/quotas.js';
 import { Readiness } from './readiness.js';
 import { Reloads } from './reloads.js';
 import { Calls } from './rest/calls.js';
@@ -47,6 +48,7 @@ const defaultDataDirectory = 'data';
 interface Shared {
   readonly observer: Observer;
   readonly metrics: Metrics;
+  readonly quotas: MessageQuotas;
   readonly turn: EventLoopTurn;
   /** Are calls and upgrades logged in detail? */
   readonly isTraced: boolean;
@@ -96,10 +98,12 @@ export class Service {
     const metrics = new Metrics({ isConfigured: hub => this.#settings.config.hubs.has(hub), version });
     this.watches = new Watches((where, error) => observer.fault(where, error));
     const toOutbox: Partial<Observer> = { tell: fact => this.#delivery.tell(fact) };
-    const readers = [metrics, new LogObserver(log, clock), options.observer ?? {}, this.watches, toOutbox];
+    const quotas = new MessageQuotas(() => clock.now());
+    const readers = [metrics, new LogObserver(log, clock), options.observer ?? {}, this.watches, quotas, toOutbox];
     // Last: what the notifications cause is reported after the facts that they are about.
     const observer: Observer = observers(...readers, { tell: notify });
-    const shared = { observer, metrics, turn: new EventLoopTurn(clock), isTraced: log.isLevelEnabled('debug') };
+    const isTraced = log.isLevelEnabled('debug');
+    const shared = { observer, metrics, quotas, turn: new EventLoopTurn(clock), isTraced };
     const certificate = options.tls && readCertificate(options.tls);
     this.#public = this.#newPublicListener(shared, certificate);
     this.#certificateWatch = certificate && this.#followCertificate(certificate);
@@ -146,7 +150,7 @@ export class Service {
     });
   }
 
-  #newPublicListener({ observer, isTraced }: Shared, certificate: Certificate | undefined): GuardedListener {
+  #newPublicListener({ observer, quotas, isTraced }: Shared, certificate: Certificate | undefined): GuardedListener {
     const clock = this.#clock;
     const { log, version, documentation, timeouts, trustProxy = false } = this.#options;
     const guard = this.#newGuard(trustedPeers(trustProxy), this.#settings.ofPublicListener(trustProxy));
@@ -164,6 +168,7 @@ export class Service {
     registerApis(app, {
       hubs: name => this.hubs.reach(name),
       apps: this.#apps,
+      quotas,
       callers: this.#settings.ofCallers(),
       keys: this.#keys,
       endpoints: this.endpoints,

@@ -19,6 +19,7 @@ export interface AppLimits {
   /** Of one connection. */
   readonly maxClientEventsPerSecond: number;
   readonly maxBackendEventsPerSecond: number;
+  readonly maxMessagesPerDay: number;
   readonly maxReadRequestsPerSecond: number;
   readonly maxPresenceMembers: number;
   readonly maxPresenceMemberBytes: number;
@@ -146,6 +147,7 @@ function limitsOf(settings: FlatSettings): AppLimits {
     maxConnections: unlessUnlimited(settings.max_connections),
     maxClientEventsPerSecond: unlessUnlimited(settings.max_client_events_per_second, appDefaults.clientEventsPerSecond),
     maxBackendEventsPerSecond: unlessUnlimited(settings.max_backend_events_per_second),
+    maxMessagesPerDay: unlessUnlimited(settings.max_messages_per_day),
     maxReadRequestsPerSecond: unlessUnlimited(settings.max_read_requests_per_second),
     maxPresenceMembers: settings.max_presence_members_per_channel ?? appDefaults.presenceMembers,
     maxPresenceMemberBytes: bytesOf(settings.max_presence_member_size_in_kb, appDefaults.presenceMemberKb),

@@ -1,5 +1,5 @@
 import { PubSubError } from '../errors.js';
-import { canonicalHubName, isHubName } from '../protocols/names.js';
+import { appHubPrefix, canonicalHubName, isHubName } from '../protocols/names.js';
 import type { Target } from './commands.js';
 import { MessageCache } from './features/cache.js';
 import { Hub } from './hub.js';
@@ -94,7 +94,7 @@ export class Hubs implements BackplaneNode, Watched {
 }
 
 function keyOf(name: HubName): string {
-  if (typeof name !== 'string') return `app:${name.app}`;
+  if (typeof name !== 'string') return appHubPrefix + name.app;
   if (isHubName(name)) return canonicalHubName(name);
   throw new PubSubError('invalid', 'a hub name is a letter followed by up to 127 letters, digits and _ ` , . [ ]');
 }

@@ -30,6 +30,9 @@ export function canonicalHubName(name: string): string {
   return name.toLowerCase();
 }
 
+/** Of the name of a Pusher app's hub, before the app's id. No hub of Web PubSub has such a name. [design 8] */
+export const appHubPrefix = 'app:';
+
 /** A user event's name. */
 export function isEventName(name: string): boolean {
   return eventName.test(name);

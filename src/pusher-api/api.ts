@@ -7,12 +7,15 @@ import { readBodies } from './body.js';
 import { addChannels } from './channels.js';
 import { addEvents } from './events.js';
 import { ApiFailure, sendFailure } from './failures.js';
+import type { MessageQuotas } from './quotas.js';
 import { Rates } from './rates.js';
 import { addUsers } from './users.js';
 
 export interface PusherApiOptions extends CallerChecks {
   /** Milliseconds of a clock that is never set. */
   monotonicMs(): number;
+  /** Of the apps' messages. */
+  readonly quotas: MessageQuotas;
   readonly logger?: FastifyBaseLogger | undefined;
 }
 
@@ -38,7 +41,7 @@ function addRoutes(app: FastifyInstance, options: PusherApiOptions): void {
   app.addHook('onRequest', syncHook(authentication(options)));
   app.addHook('preValidation', syncHook(checkBody));
   const rates = { messages: new Rates(options.monotonicMs), reads: new Rates(options.monotonicMs) };
-  addEvents(app, rates.messages);
+  addEvents(app, rates.messages, options.quotas);
   addChannels(app, rates.reads);
   addUsers(app, rates.messages);
 }

@@ -32,6 +32,8 @@ export interface ApiLimits {
   readonly maxEventsPerBatch: number;
   /** Each event once for each of its channels; on this node. Default: not limited. */
   readonly maxBackendEventsPerSecond: number;
+  /** As `MessageQuotas` counts them. Default: not limited. */
+  readonly maxMessagesPerDay: number;
   /** Requests that publish nothing; on this node. Default: not limited. */
   readonly maxReadRequestsPerSecond: number;
 }
@@ -44,6 +46,7 @@ export function limitsOf({ limits = {} }: ApiApp): ApiLimits {
     maxChannelsPerEvent: limits.maxChannelsPerEvent ?? 100,
     maxEventsPerBatch: limits.maxEventsPerBatch ?? 10,
     maxBackendEventsPerSecond: limits.maxBackendEventsPerSecond ?? Number.POSITIVE_INFINITY,
+    maxMessagesPerDay: limits.maxMessagesPerDay ?? Number.POSITIVE_INFINITY,
     maxReadRequestsPerSecond: limits.maxReadRequestsPerSecond ?? Number.POSITIVE_INFINITY,
   };
 }

@@ -4,16 +4,18 @@ import { countsOf } from './attributes.js';
 import { type AppPath, callOf } from './call.js';
 import { parseBatch, parseEvent, type Trigger } from './event-parsing.js';
 import { operation } from './operation.js';
+import type { MessageQuotas } from './quotas.js';
 import type { Rates } from './rates.js';
 
 const trigger = operation('PusherApi_Trigger', 'Publish an event to channels.');
 const triggerBatch = operation('PusherApi_TriggerBatch', 'Publish several events.');
 
 /** What `info` requests is counted before anything is published: with an error, nothing was. [pusher-webhooks 4.2] */
-export function addEvents(app: FastifyInstance, rates: Rates): void {
+export function addEvents(app: FastifyInstance, rates: Rates, quotas: MessageQuotas): void {
   app.post<AppPath>('/:app/events', trigger, (request, reply) => {
     const { appId, limits, channels, parameters, body } = callOf(request);
     const event = parseEvent(body, parameters, limits);
+    quotas.check(appId, limits.maxMessagesPerDay);
     rates.use(appId, event.channels.length, limits.maxBackendEventsPerSecond);
     if (event.attributes.size === 0) {
       publish(channels, event);
@@ -29,6 +31,7 @@ export function addEvents(app: FastifyInstance, rates: Rates): void {
   app.post<AppPath>('/:app/batch_events', triggerBatch, async request => {
     const { appId, limits, channels, body } = callOf(request);
     const events = parseBatch(body, limits);
+    quotas.check(appId, limits.maxMessagesPerDay);
     rates.use(appId, events.length, limits.maxBackendEventsPerSecond);
     const informed = events.filter(({ attributes }) => attributes.size > 0);
     const counted = informed.length === 0 ? undefined : await countedChannels(channels, informed);

@@ -116,6 +116,23 @@ describe('events', () => {
     }
   });
 
+  test('count for the message quota of the app with their receivers, as those of clients do (pusher-webhooks 4.3)', async () => {
+    const apps = appsOf([configured(testApp, { limits: { maxMessagesPerDay: 5 } }), configured(otherApp)]);
+    const { pusher, service, open } = await start({ apps });
+    const [sender, receiver] = [await open(), await open()];
+    for (const client of [sender, receiver]) await client.subscribe('private-c');
+    await pusher.trigger('private-c', 'tick', {}); // 3 messages: the event, and two that receive it
+    sender.send('client-x', {}, { channel: 'private-c' }); // and 2
+    while ((await receiver.next()).event !== 'client-x');
+    const error = 'App 42 is over its quota of 5 messages a day; the next day begins at 00:00 UTC.';
+    expect(await post(service, '/apps/42/events', event)).toEqual({ status: 403, body: { error, code: 403 } });
+    expect(await rejectionOf(pusher.trigger('private-c', 'tick', {}))).toMatchObject({ status: 403 });
+    expect((await pusher.get({ path: '/channels' })).status).toBe(200);
+    expect((await serverLibrary(service, otherApp).trigger('c', 'tick', {})).status).toBe(200);
+    sender.send('client-y', {}, { channel: 'private-c' });
+    expect(await receiver.next()).toMatchObject({ event: 'client-y' });
+  });
+
   test('with numbers that lose no digits', async () => {
     const { service, open } = await start();
     const client = await open();

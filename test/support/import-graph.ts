@@ -43,6 +43,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
       'outbox-delivery',
       'sockets',
       'rest',
+      'pusher-api',
       'admin',
       'listener',
       'upstream',

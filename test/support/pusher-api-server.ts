@@ -9,6 +9,7 @@ import type {
   ChannelEvent,
   OccupiedChannel,
 } from '../../src/pusher-api/apps.js';
+import { MessageQuotas } from '../../src/pusher-api/quotas.js';
 import { type RequestParts, signedTarget, type TestApp, testApp } from './pusher-requests.js';
 
 /** Channels that keep what is done with them. */
@@ -66,6 +67,7 @@ export interface Answered {
 export function createApiServer({ limits, basePaths = [], enabled = true }: ApiServerOptions = {}) {
   const channels = new RecordedChannels();
   const time = { nowMs: 0 };
+  const quotas = new MessageQuotas(() => time.nowMs);
   const app: ApiApp = {
     id: testApp.id,
     enabled,
@@ -78,6 +80,7 @@ export function createApiServer({ limits, basePaths = [], enabled = true }: ApiS
   const api = {
     apps,
     channelsOf: () => channels,
+    quotas,
     endpoints: { basePaths },
     now: Date.now,
     monotonicMs: () => time.nowMs,
@@ -101,5 +104,5 @@ export function createApiServer({ limits, basePaths = [], enabled = true }: ApiS
 
   const post = (path: string, fields: unknown) => call({ method: 'POST', path, body: JSON.stringify(fields) });
   const get = (path: string, query: RequestParts['query'] = []) => call({ method: 'GET', path, query });
-  return { server, channels, time, call, raw, post, get };
+  return { server, channels, quotas, time, call, raw, post, get };
 }

@@ -63,6 +63,9 @@ const limits = {
   max_connections: rate('Maximum number of connections.'),
   max_client_events_per_second: rate('Client events per second of one connection.', appDefaults.clientEventsPerSecond),
   max_backend_events_per_second: rate('Events per second that are published over the HTTP API.'),
+  max_messages_per_day: rate(
+    'Messages per day, from 00:00 UTC, above which events of the HTTP API are refused with 403. An event counts once for each channel that it is published to, and once for each connection that receives it.',
+  ),
   max_read_requests_per_second: rate('Reading requests per second of the HTTP API.'),
   max_presence_members_per_channel: most(
     100_000,

@@ -3,6 +3,7 @@ import { PubSubError } from '../../errors.js';
 import type { Admission } from '../../hub/admission.js';
 import type { Connection } from '../../hub/connection.js';
 import type { Hub } from '../../hub/hub.js';
+import { appHubPrefix } from '../../protocols/names.js';
 import type { Protocol } from '../../protocols/protocol.js';
 import {
   defaultTimes,
@@ -85,7 +86,7 @@ export class PusherEntrance implements Entrance {
     if (app === undefined || !app.keys.some(each => each.active && each.key === key)) {
       throw new ClosedUpgrade('notFound', `No app has the key ${key.slice(0, 64)}`, closeCodes.unknownApp);
     }
-    upgrade.hub = `app:${app.id}`;
+    upgrade.hub = appHubPrefix + app.id;
     if (!app.enabled) throw new ClosedUpgrade('forbidden', 'The app is disabled', closeCodes.appDisabled);
     checkOrigin(app, upgrade);
     const version = versionOf(upgrade);

@@ -63,6 +63,7 @@ describe('apps', () => {
         maxConnections: Number.POSITIVE_INFINITY,
         maxClientEventsPerSecond: 10,
         maxBackendEventsPerSecond: Number.POSITIVE_INFINITY,
+        maxMessagesPerDay: Number.POSITIVE_INFINITY,
         maxReadRequestsPerSecond: Number.POSITIVE_INFINITY,
         maxPresenceMembers: 100,
         maxPresenceMemberBytes: 1_024,

@@ -235,6 +235,37 @@ describe('callers', () => {
   });
 });
 
+describe('the message quota of an app', () => {
+  const dayMs = 86_400_000;
+
+  test('is what events are refused above, single and in batches, until the next day', async () => {
+    const { post, get, quotas, channels, time } = createApiServer({ limits: { maxMessagesPerDay: 10 } });
+    time.nowMs = 20_000 * dayMs - 1;
+    quotas.delivered('app:42', 1, 8); // an event and its 8 receivers
+    expect(await post('/apps/42/events', event)).toMatchObject({ status: 200 });
+    quotas.delivered('app:42', 1, 0);
+    const refused = await post('/apps/42/events', event);
+    const error = 'App 42 is over its quota of 10 messages a day; the next day begins at 00:00 UTC.';
+    expect(refused).toMatchObject({ status: 403, body: { code: 403, error } });
+    const batch = [{ name: 'tick', channel: 'a', data: 'x' }];
+    expect(await post('/apps/42/batch_events', { batch })).toMatchObject({ status: 403 });
+    expect(await get('/apps/42/channels')).toMatchObject({ status: 200 });
+    expect(channels.published).toHaveLength(1);
+    time.nowMs += 1;
+    expect(await post('/apps/42/batch_events', { batch })).toMatchObject({ status: 200 });
+  });
+
+  test('is one for each app, and none by default', async () => {
+    const limited = createApiServer({ limits: { maxMessagesPerDay: 10 } });
+    limited.quotas.delivered('app:43', 1, 1_000);
+    limited.quotas.delivered('42', 1, 1_000); // a hub
+    expect(await limited.post('/apps/42/events', event)).toMatchObject({ status: 200 });
+    const free = createApiServer();
+    free.quotas.delivered('app:42', 1, 1_000);
+    expect(await free.post('/apps/42/events', event)).toMatchObject({ status: 200 });
+  });
+});
+
 describe('paths', () => {
   test.each(['/apps', '/apps/42', '/apps/42/nonsense', '/apps/42/channels/a/b', '/apps/42/events//'])(
     '%s is answered with 404 in the format of the API',
