@@ -20,18 +20,18 @@ interface Seen {
   events: number;
 }
 
-/**
- * An app server that costs the load side next to nothing: it answers every event with 204, or with what the event said,
- * and agrees to every validation.
- */
-export async function startBenchUpstream(answers: 'nothing' | 'echo' = 'nothing'): Promise<BenchUpstream> {
+/** With 204, with what the event said, or not at all. */
+type Answers = 'nothing' | 'echo' | 'never';
+
+/** An app server that costs the load side next to nothing; it agrees to every validation. */
+export async function startBenchUpstream(answers: Answers = 'nothing'): Promise<BenchUpstream> {
   const sockets = new Set<Socket>();
   const seen: Seen = { head: Buffer.alloc(0), body: Buffer.alloc(0), events: 0 };
   const server = createServer({ noDelay: true }, socket => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => {}); // its close follows
-    answer(socket, seen, answers === 'echo');
+    answer(socket, seen, answers);
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -46,7 +46,7 @@ export async function startBenchUpstream(answers: 'nothing' | 'echo' = 'nothing'
 }
 
 /** No pipelining: a socket has one request at a time, so the rest of a chunk is the beginning of nothing. */
-function answer(socket: Socket, seen: Seen, isEcho: boolean): void {
+function answer(socket: Socket, seen: Seen, answers: Answers): void {
   let rest: Buffer | undefined;
   socket.on('data', (chunk: Buffer) => {
     const bytes = rest === undefined ? chunk : Buffer.concat([rest, chunk]);
@@ -60,7 +60,7 @@ function answer(socket: Socket, seen: Seen, isEcho: boolean): void {
     seen.head = bytes.subarray(0, headBytes);
     seen.body = bytes.subarray(headBytes);
     seen.events += 1;
-    socket.write(isEcho ? echoOf(seen.body) : accepted);
+    if (answers !== 'never') socket.write(answers === 'echo' ? echoOf(seen.body) : accepted);
   });
 }
 

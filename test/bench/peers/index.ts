@@ -12,6 +12,9 @@ export const peers: readonly Peer[] = all.filter(peer => peer.isPresent());
 /** Those whose subscribers may publish too, and get no answer to it that would be taken for a message. */
 export const talkingPeers: readonly Peer[] = [plainWs, socketIo];
 
+/** Those that speak Pusher's protocol. */
+export const pusherPeers: readonly Peer[] = peers.filter(peer => peer === sockudo || peer === soketi);
+
 /** One that has this optional part. */
 export type PeerWith<Part extends keyof Peer> = Peer & Required<Pick<Peer, Part>>;
 

@@ -5,28 +5,24 @@ import { postRequest } from '../load/http-publisher.js';
 import { sameLength } from '../load/protocols.js';
 import { RawClient } from '../load/raw-client.js';
 import { freePort } from '../servers/free-port.js';
+import { app } from '../servers/pusher-app.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import { isNamed, pathNamed, settingsFile } from './named-program.js';
 import type { Peer } from './peer.js';
-
-const app = { id: 'bench', key: 'bench-key', secret: 'bench-secret' };
 
 /** Clients publish in private channels only, under names with this beginning. [Pusher › Client events] */
 const event = 'client-message';
 
 /**
- * What both products have in common. A publisher has to be in the channel; what it sends goes to the others.
+ * What all have in common that speak the protocol, Hubwire included. A publisher has to be in the channel; what it sends goes to the others.
  * [Pusher channels protocol 7]
  */
-const protocol = {
+export const pusherProtocol = {
   async dial(server, group, _part, guard) {
-    const client = await RawClient.open(urlOf(server), undefined, guard);
-    const greeting = await hear(client, 'pusher:connection_established', guard);
-    const { socket_id: id } = JSON.parse(String(greeting)) as { socket_id: string };
+    const { client, socketId } = await open(server, guard);
     const channel = channelOf(group);
-    const auth = `${app.key}:${signatureOf(`${id}:${channel}`)}`;
-    client.write(maskedText(JSON.stringify({ event: 'pusher:subscribe', data: { channel, auth } })));
-    await hear(client, 'pusher_internal:subscription_succeeded', guard);
+    client.write(subscription(channel, signatureOf(`${socketId}:${channel}`)));
+    await hear(client, subscribed, guard);
     return client;
   },
   publish: (group, text) => maskedText(JSON.stringify({ event, channel: channelOf(group), data: text })),
@@ -41,14 +37,14 @@ const protocol = {
 } satisfies Omit<Peer, 'name' | 'isPresent' | 'start'>;
 
 /** It is the client that pings. @param pong what the product answers [Pusher channels protocol 7 › Ping and Pong Messages] */
-function idleClientWith(pong: object): NonNullable<Peer['idleClient']> {
+export function idleClientWith(pong: object): NonNullable<Peer['idleClient']> {
   const ping = JSON.stringify({ event: 'pusher:ping', data: {} });
   const keepAlive = { from: 'client', ping, pong: JSON.stringify(pong) } as const;
   return (server, intervalMs) => ({ url: urlOf(server), isGreeted: true, keepAlive: { ...keepAlive, intervalMs } });
 }
 
 export const sockudo: Peer = {
-  ...protocol,
+  ...pusherProtocol,
   idleClient: idleClientWith({ event: 'pusher:pong' }),
   name: 'Sockudo',
   isPresent: () => isNamed('HUBWIRE_BENCH_SOCKUDO'),
@@ -61,7 +57,7 @@ export const sockudo: Peer = {
 };
 
 export const soketi: Peer = {
-  ...protocol,
+  ...pusherProtocol,
   idleClient: idleClientWith({ event: 'pusher:pong', data: {} }),
   name: 'soketi',
   isPresent: () => isNamed('HUBWIRE_BENCH_SOKETI'),
@@ -73,6 +69,36 @@ export const soketi: Peer = {
     return stage.program('soketi', command, port, { NODE_NO_WARNINGS: '1' }); // of its packages' age
   },
 };
+
+/** A member of a presence channel, who comes and goes. */
+export interface Member {
+  readonly client: RawClient;
+  /** Frames that it sends to come and to go. */
+  readonly join: Buffer;
+  readonly leave: Buffer;
+}
+
+/** @returns one that is not in the channel yet */
+export async function memberOf(server: ServerProcess, channel: string, userId: string, guard: Guard): Promise<Member> {
+  const { client, socketId } = await open(server, guard);
+  const channelData = JSON.stringify({ user_id: userId, user_info: {} });
+  const signature = signatureOf(`${socketId}:${channel}:${channelData}`);
+  const leave = maskedText(JSON.stringify({ event: 'pusher:unsubscribe', data: { channel } }));
+  return { client, join: subscription(channel, signature, channelData), leave };
+}
+
+const subscribed = 'pusher_internal:subscription_succeeded';
+
+async function open(server: ServerProcess, guard: Guard): Promise<{ client: RawClient; socketId: string }> {
+  const client = await RawClient.open(urlOf(server), undefined, guard);
+  const greeting = await hear(client, 'pusher:connection_established', guard);
+  return { client, socketId: (JSON.parse(String(greeting)) as { socket_id: string }).socket_id };
+}
+
+function subscription(channel: string, signature: string, channelData?: string): Buffer {
+  const data = { channel, auth: `${app.key}:${signature}`, channel_data: channelData };
+  return maskedText(JSON.stringify({ event: 'pusher:subscribe', data }));
+}
 
 function urlOf(server: ServerProcess): string {
   return `${server.listening.public}/app/${app.key}?protocol=7`;

@@ -7,6 +7,7 @@ import type { Stage } from '../servers/stage.js';
 import { clientUrl, plainHub, restSend } from '../servers/urls.js';
 import { checkAck } from './event.js';
 import { fleetOf } from './fleet.js';
+import { presenceOn } from './presence.js';
 import { restLoad } from './rest.js';
 import { group, type Room, roomOn, subscriberUrl } from './rooms.js';
 import { type Contender, type Goal, ofLimit, type Scenario, type Series } from './scenario.js';
@@ -28,7 +29,13 @@ export const growth: Scenario = {
   name: 'growth',
   title: 'the same work as the hub grows',
   unit: 'operations',
-  series: [fanOutBeside(1_000), fanOutBeside(50_000), joinAndLeaveBeside(50_000), userOf(members)],
+  series: [
+    fanOutBeside(1_000),
+    fanOutBeside(50_000),
+    joinAndLeaveBeside(50_000),
+    userOf(members),
+    presenceOf(members, 100),
+  ],
 };
 
 function fanOutBeside(groups: number): Series {
@@ -90,6 +97,18 @@ function userOf(connections: number): Series {
         limit: { name: 'group', server, load: await load(`/groups/${group}`, url) },
       };
     },
+  };
+}
+
+/** What one who comes or goes costs for each member that is told: as much in a large presence channel as in a small one. */
+function presenceOf(large: number, small: number): Series {
+  return {
+    name: `join and leave a presence channel of ${large.toLocaleString('en')} members, beside one of ${small}`,
+    goals: flat,
+    open: async stage => ({
+      subject: await fleetOf(() => presenceOn(stage, large)),
+      limit: await fleetOf(() => presenceOn(stage, small)),
+    }),
   };
 }
 

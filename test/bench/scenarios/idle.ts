@@ -5,6 +5,7 @@ import { clientsThatFit } from '../servers/open-files.js';
 import type { ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
 import { clientUrl, hub } from '../servers/urls.js';
+import { hubwirePusher } from './pusher.js';
 import { inTurn } from './rooms.js';
 import type { Contender, Scenario, Series } from './scenario.js';
 
@@ -14,8 +15,9 @@ interface Crowd {
   readonly pingSeconds: number;
 }
 
-/** Fewer beside other products: what each costs shows all the same, and all of them have to come first. */
+/** Fewer in the other series: what each costs shows all the same, and all of them have to come first. */
 const large: Crowd = { connections: clientsThatFit(20_000), pingSeconds: 4 };
+const medium: Crowd = { connections: clientsThatFit(10_000), pingSeconds: 4 };
 const small: Crowd = { connections: clientsThatFit(5_000), pingSeconds: 2 };
 
 export const idle: Scenario = {
@@ -31,6 +33,15 @@ export const idle: Scenario = {
       ],
       ...watching(large),
       open: async stage => ({ subject: await hubwire(stage, large), limit: await bareWs(stage, large) }),
+    },
+    {
+      name: `${textOf(medium)}, Pusher clients beside JSON clients`,
+      goals: [{ metric: 'bytesPerConnection', against: 'limit', most: 1.1 }],
+      ...watching(medium),
+      open: async stage => ({
+        subject: await pusherClients(stage, medium),
+        limit: { ...(await hubwire(stage, medium)), name: 'hubwire, JSON' },
+      }),
     },
     {
       name: `${textOf(small)}, beside other products`,
@@ -58,6 +69,11 @@ async function hubwire(stage: Stage, crowd: Crowd): Promise<Contender> {
   );
   const client = { url: clientUrl(server, { sub: 'client' }), subprotocol: json.subprotocol, isGreeted: true };
   return contender('hubwire', stage, server, client, crowd);
+}
+
+/** It is these clients that ping. */
+function pusherClients(stage: Stage, crowd: Crowd): Promise<Contender> {
+  return peerOf(stage, hubwirePusher, crowd);
 }
 
 async function bareWs(stage: Stage, crowd: Crowd): Promise<Contender> {
