@@ -114,6 +114,12 @@ export class WrongAudience extends PubSubError {
   }
 }
 
+/** The authorities that a text of `WrongAudience` names as those of the service; undefined for another text. */
+export function authoritiesIn(text: string): readonly string[] | undefined {
+  const [, listedText] = /; this service answers to (.+) \(HUBWIRE_ENDPOINT\)$/.exec(text) ?? [];
+  return listedText?.split(', ').map(each => each.replace(/\/.*$/, ''));
+}
+
 const most = { audiences: 3, length: 200 };
 
 /** Without queries, which are no part of the comparison. */

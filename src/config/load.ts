@@ -14,6 +14,7 @@ export { type App, type AppKey, type AppLimits, type Apps, weaknessOf } from './
 export { type Changes, changesOf } from './changes.js';
 export { type Config, defaultHubConfig, type HubConfig, handlersOf } from './config.js';
 export type { Environment } from './environment.js';
+export { type LineOf, lineOf } from './lines.js';
 export { ConfigError, type ConfigProblem } from './problems.js';
 export type { QueueSettings } from './queue.js';
 export { defaultPerAddress } from './schema/limits.js';

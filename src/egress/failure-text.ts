@@ -18,6 +18,35 @@ export function headText(code: string | undefined): FailureText {
   return { what: `the answer is not HTTP (${code ?? 'unknown fault'})`, advice };
 }
 
+const untrusted: FailureText = {
+  what: 'its certificate is not signed by an authority that this machine trusts',
+  advice: 'set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of its authority, and start Hubwire with it',
+};
+
+const certificateFaults: Readonly<Record<string, FailureText>> = {
+  CERT_HAS_EXPIRED: { what: 'its certificate has expired', advice: 'renew the certificate' },
+  CERT_NOT_YET_VALID: {
+    what: 'its certificate is not valid yet',
+    advice: 'check the clock of this machine, or wait until the certificate is valid',
+  },
+  ERR_TLS_CERT_ALTNAME_INVALID: {
+    what: 'its certificate is for another host name',
+    advice: 'write a host name of the certificate in the URL, or get a certificate for this one',
+  },
+  DEPTH_ZERO_SELF_SIGNED_CERT: { what: 'its certificate is self-signed', advice: untrusted.advice },
+  SELF_SIGNED_CERT_IN_CHAIN: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT: untrusted,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: untrusted,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
+};
+
+/** Why no TLS connection was made; undefined when it was not for TLS. @param code the system's or library's error code */
+export function tlsText(code: string | undefined): FailureText | undefined {
+  if (code === undefined) return undefined;
+  if (code !== 'EPROTO' && !code.startsWith('ERR_SSL_')) return certificateFaults[code];
+  return { what: 'the answer is not TLS', advice: 'write http:// in the URL if it speaks plain HTTP on that port' };
+}
+
 /** Why a proxy did not pass a request on. */
 export function proxyText({ proxy, code }: Failure, origin: string): FailureText {
   const status = code?.replace('PROXY_', '');

@@ -14,7 +14,7 @@ import type { Members } from './members.js';
 import type { Observer, Publication } from './ports.js';
 import type { Publisher } from './publisher.js';
 import { RateWindow } from './rate-window.js';
-import type { GroupRight } from './roles.js';
+import { type GroupRight, missingPermission } from './roles.js';
 
 /** What the requests of a hub's clients need. */
 export interface RequestParts {
@@ -293,7 +293,7 @@ function need(connection: Connection, right: GroupRight, group: string): void {
 }
 
 function notAllowed(right: GroupRight, group: string): PubSubError {
-  return new PubSubError('forbidden', `no ${right} permission for group ${group}`);
+  return new PubSubError('forbidden', missingPermission(right, group));
 }
 
 function needMembership(connection: Connection, group: string): void {

@@ -26,6 +26,11 @@ const rights = [
   spelled('getGroupState', false),
 ] as const;
 
+/** The text of the acknowledgement that refuses a request. */
+export function missingPermission(right: GroupRight, group: string): string {
+  return `no ${right} permission for group ${group}`;
+}
+
 export const groupRights: readonly GroupRight[] = rights.map(({ right }) => right);
 
 /** A right with its spellings: roles are read at each connect. The plural is that of patterns. */

@@ -1,17 +1,15 @@
 import type { OutgoingRequest } from '../egress/destination.js';
-import type { Bounds, Failure, Response } from '../egress/exchange.js';
+import type { Answer, Bounds, Failure, Response } from '../egress/exchange.js';
 import { noBody } from '../egress/exchange.js';
-import { headText, proxyText } from '../egress/failure-text.js';
+import { headText, proxyText, tlsText } from '../egress/failure-text.js';
 import type { Transport } from '../egress/transport.js';
+import type { DeliveryOptions } from './options.js';
 import { isRedirect, isSuccess, linesOf, redirectTarget, shown } from './reply.js';
+import type { UrlTarget } from './url-template.js';
 import type { Verdict } from './validation.js';
 
-/** Origins that the upstream must allow, and how its response is read. */
-export interface AbuseCheck {
-  /** Scheme, host and port of the upstream. */
-  readonly origin: string;
-  /** Path and query with `{event}` = `validate`. */
-  readonly path: string;
+/** Origins that the upstream must allow, and how its response is read. `path` is that of `{event}` = `validate`. */
+export interface AbuseCheck extends UrlTarget {
   /** Host names of the service; any one allowed is enough. [upstream-events 4.4] */
   readonly serviceOrigins: readonly string[];
   /** Values of WebHook-Request-Origin: the host names, or the hosts with their ports. */
@@ -26,13 +24,48 @@ const tryTimeoutMs = 10_000;
 
 const bounds: Bounds = { headersWithinMs: tryTimeoutMs, bodyWithinMs: tryTimeoutMs, bodyLimit: () => noBody };
 
-/** Validates an upstream with OPTIONS, and after a 404 with GET. [upstream-events 4] */
+/** How the service is reached, as upstreams are told. */
+export interface ServiceOrigins {
+  /** Without ports. */
+  readonly hostnames: readonly string[];
+  /** With the ports that are not the scheme's own. */
+  readonly hosts: readonly string[];
+  readonly ports: readonly number[];
+}
+
+/** @param target of `{event}` = `validate` */
+export function abuseCheckOf(
+  target: UrlTarget,
+  service: ServiceOrigins,
+  { originWithPort, lenientOriginList }: Pick<DeliveryOptions, 'originWithPort' | 'lenientOriginList'>,
+): AbuseCheck {
+  return {
+    ...target,
+    serviceOrigins: service.hostnames,
+    requestOrigins: originWithPort ? service.hosts : service.hostnames,
+    servicePorts: service.ports,
+    lenientOriginList,
+  };
+}
+
+/** Validates an upstream. [upstream-events 4] */
 export async function checkUpstream(transport: Pick<Transport, 'send'>, check: AbuseCheck): Promise<Verdict> {
+  const { options, get } = await validationAnswers(transport, check);
+  return verdictOf(get ?? options, check);
+}
+
+/** What the upstream answers to OPTIONS, and after a 404 to GET, which then decides. */
+export async function validationAnswers(
+  transport: Pick<Transport, 'send'>,
+  check: AbuseCheck,
+): Promise<{ readonly options: Answer; readonly get: Answer | undefined }> {
   const options = await transport.send(requestOf(check, 'OPTIONS'), bounds);
-  if (options.kind === 'failure') return failureVerdict(options, check);
-  if (options.status !== 404) return responseVerdict(options, check);
-  const get = await transport.send(requestOf(check, 'GET'), bounds);
-  return get.kind === 'failure' ? failureVerdict(get, check) : responseVerdict(get, check);
+  if (options.kind === 'failure' || options.status !== 404) return { options, get: undefined };
+  return { options, get: await transport.send(requestOf(check, 'GET'), bounds) };
+}
+
+export function verdictOf(answer: Answer, check: AbuseCheck): Verdict {
+  return answer.kind === 'failure' ? failureVerdict(answer, check) : responseVerdict(answer, check);
 }
 
 /** @param response to OPTIONS or GET [upstream-events 4.2] */
@@ -84,7 +117,7 @@ function answerText(status: number, lines: readonly string[]): string {
 }
 
 /** A header of cross-origin resource sharing, whose preflight requests use OPTIONS too. */
-function corsHeaderOf({ headers }: Response): string | undefined {
+export function corsHeaderOf({ headers }: Pick<Response, 'headers'>): string | undefined {
   return Object.keys(headers).find(name => name.startsWith('access-control-'));
 }
 
@@ -137,11 +170,14 @@ function failureText(failed: Failure, origin: string): [answered: string, advice
     case 'ECONNRESET':
       return ['connection closed without an answer', `does the app at ${origin} speak ${schemeOf(origin)}?`];
     default:
-      return [
-        `connection failed (${code ?? 'unknown'})`,
-        `check that the app at ${origin} answers ${schemeOf(origin)}`,
-      ];
+      return otherFailureText(code, origin);
   }
+}
+
+function otherFailureText(code: string | undefined, origin: string): [answered: string, advice: string] {
+  const tls = tlsText(code);
+  if (tls !== undefined) return [`no connection: ${tls.what} (${code})`, tls.advice];
+  return [`connection failed (${code ?? 'unknown'})`, `check that the app at ${origin} answers ${schemeOf(origin)}`];
 }
 
 function schemeOf(origin: string): string {

@@ -6,7 +6,7 @@ import { Transport } from '../egress/transport.js';
 import type { Observer, Upstream } from '../hub/ports.js';
 import type { EventsRecord } from '../hub/session.js';
 import type { Watches } from '../hub/watches.js';
-import { type AbuseCheck, checkUpstream } from './abuse-check.js';
+import { abuseCheckOf, checkUpstream, type ServiceOrigins } from './abuse-check.js';
 import { HandledEvents } from './connection-events.js';
 import { EventContext, type UpstreamSettings } from './context.js';
 import { DurableEvents } from './durable-events.js';
@@ -160,7 +160,8 @@ export class EventHandlers implements Upstream {
   }
 
   #settingsOf(routes: Routes, delivery: DeliveryOptions): UpstreamSettings {
-    return { routes, delivery, origin: this.#origins(delivery.originWithPort).join(',') };
+    const { hosts, hostnames } = this.#service;
+    return { routes, delivery, origin: (delivery.originWithPort ? hosts : hostnames).join(',') };
   }
 
   #swap(settings: UpstreamSettings): void {
@@ -218,26 +219,18 @@ export class EventHandlers implements Upstream {
   #newValidation(target: UrlTarget, users: Users): Validation {
     return new Validation({
       clock: this.#options.clock,
-      check: () => checkUpstream(this.#transport, this.#checkOf(target, users.delivery)),
+      check: () => checkUpstream(this.#transport, abuseCheckOf(target, this.#service, users.delivery)),
       changed: status => this.#changed(users, status),
     });
   }
 
-  #checkOf(target: UrlTarget, { originWithPort, lenientOriginList }: DeliveryOptions): AbuseCheck {
-    const { origins, ports } = this.#options;
+  get #service(): ServiceOrigins {
+    const { origins, originsWithPort, ports } = this.#options;
     return {
-      ...target,
-      serviceOrigins: origins,
-      requestOrigins: this.#origins(originWithPort),
-      servicePorts: typeof ports === 'function' ? ports() : ports,
-      lenientOriginList,
+      hostnames: origins,
+      hosts: typeof originsWithPort === 'function' ? originsWithPort() : originsWithPort,
+      ports: typeof ports === 'function' ? ports() : ports,
     };
-  }
-
-  #origins(withPort: boolean): readonly string[] {
-    const { origins, originsWithPort } = this.#options;
-    if (!withPort) return origins;
-    return typeof originsWithPort === 'function' ? originsWithPort() : originsWithPort;
   }
 
   #changed({ handlers }: Users, status: ValidationStatus): void {

@@ -4,6 +4,7 @@ import type { ActOf, StreamNotice } from '../../protocols/acts.js';
 import type { MessageError, Payload, StreamPosition } from '../../protocols/messages.js';
 import { notAccepted } from '../commands.js';
 import type { Publication } from '../ports.js';
+import { missingPermission } from '../roles.js';
 import type { StreamRecord } from '../session.js';
 
 /** Default idle timeout of a stream. [client-protocols 4.8] */
@@ -186,7 +187,7 @@ export class Streams {
 
   #refusalOf(request: ActOf<'streamStart'>, isAllowed: boolean): MessageError | undefined {
     const { streamId, group, idleTimeoutMs } = request;
-    if (!isAllowed) return { name: outcomes.forbidden.ack, message: `no sendToGroup permission for group ${group}` };
+    if (!isAllowed) return { name: outcomes.forbidden.ack, message: missingPermission('sendToGroup', group) };
     const fault = this.#open.has(streamId)
       ? `stream ${streamId} is open already`
       : this.#open.size >= maxOpenStreams

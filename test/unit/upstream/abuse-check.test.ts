@@ -89,7 +89,11 @@ describe('[D25] [upstream-events 4.2] not valid, and what is said about it', () 
     ['connection', 'ENOTFOUND', 'check the host'],
     ['connection', 'UND_ERR_CONNECT_TIMEOUT', 'reachable'],
     ['connection', 'UND_ERR_SOCKET', 'speak plain HTTP'],
-    ['connection', 'CERT_HAS_EXPIRED', 'answers plain HTTP'],
+    ['connection', 'CERT_HAS_EXPIRED', 'renew the certificate'],
+    ['connection', 'ERR_TLS_CERT_ALTNAME_INVALID', 'a host name of the certificate'],
+    ['connection', 'DEPTH_ZERO_SELF_SIGNED_CERT', 'NODE_EXTRA_CA_CERTS'],
+    ['connection', 'ERR_SSL_WRONG_VERSION_NUMBER', 'write http://'],
+    ['connection', 'EPIPE', 'answers plain HTTP'],
     ['connection', undefined, 'answers plain HTTP'],
     ['timeout', undefined, 'busy or blocked'],
   ] as const)('%s %s', (failure, code, advice) => {
