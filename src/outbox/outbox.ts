@@ -84,6 +84,39 @@ export class Outbox {
     this.#added(envelopes.length);
   }
 
+  /** false: what is accepted is gone with the process, and drafts need not be made. */
+  get isDurable(): boolean {
+    return this.#store.isDurable;
+  }
+
+  /**
+   * Keeps envelopes until `replace` puts another one in their place. If the process ends before that, they are delivered as
+   * they are.
+   * @param waitMs after which they will have been replaced
+   * @throws NotKept
+   */
+  async draft(drafts: readonly Envelope[], waitMs: number): Promise<void> {
+    this.#checkOpen();
+    const nowMs = this.#time.nowMs();
+    await this.#store.addDrafts(drafts, nowMs + waitMs, nowMs);
+  }
+
+  /**
+   * As `accept`, in place of drafts.
+   * @param drafts their ids
+   * @throws NotKept; the drafts are kept then
+   */
+  async replace(drafts: readonly string[], envelope: Envelope): Promise<void> {
+    this.#checkOpen();
+    try {
+      await this.#store.replaceDrafts(drafts, envelope, this.#time.nowMs());
+    } catch (error) {
+      this.#observer.storeFailed?.(error);
+      throw NotKept.from(error);
+    }
+    this.#added(1);
+  }
+
   /**
    * Keeps a deadline. It fires once, also after a restart; one with the same key is replaced.
    * @param dueAtMs wall clock

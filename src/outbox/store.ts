@@ -43,7 +43,7 @@ export interface Deadline {
 
 /** Envelopes of one endpoint by what they wait for. */
 export interface Depth {
-  /** A first attempt, those held back by an earlier one of their key included. */
+  /** A first attempt, those held back by an earlier one of their key, and drafts, included. */
   readonly ready: number;
   /** A further attempt. */
   readonly delayed: number;
@@ -71,9 +71,24 @@ export interface OutboxStore {
   readonly deadlinePollMs: number | undefined;
   /** Upper bound of envelopes in delivery at a time, where the queue's options have one. */
   readonly maxConcurrency: number | undefined;
+  /** false: what is kept is gone with the process. */
+  readonly isDurable: boolean;
 
   /** All or none. @throws NotKept */
   add(envelopes: readonly Envelope[], nowMs: number): Promise<void>;
+  /**
+   * Keeps envelopes whose place another one will take. They are claimable only if this process ends before that, or does not
+   * do it in time. A store that is not durable need not keep them.
+   * @param untilMs when they will have been replaced
+   * @throws NotKept
+   */
+  addDrafts(drafts: readonly Envelope[], untilMs: number, nowMs: number): Promise<void>;
+  /**
+   * Adds the envelope and deletes the drafts, both or neither.
+   * @param drafts ids; those that are not there are passed over
+   * @throws NotKept; the drafts are kept then
+   */
+  replaceDrafts(drafts: readonly string[], envelope: Envelope, nowMs: number): Promise<void>;
 
   /** At most `room`; in order of acceptance per endpoint. A store that waits for envelopes may ask for the room later. */
   claim(room: () => Room, nowMs: () => number): Promise<Claim>;

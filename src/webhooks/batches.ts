@@ -14,13 +14,29 @@ export interface Batch<Endpoint> {
   readonly endpoint: Endpoint;
   readonly lane: string;
   readonly events: readonly string[];
+  /** Ids of envelopes that keep events of it meanwhile. */
+  readonly drafts: Set<string>;
 }
 
-/** Events that wait. */
-interface Buffered {
+/** Of what leaves at once. */
+const noDrafts = new Set<string>();
+
+/** Events of a batch that waits. */
+export interface FreshEvents<Endpoint> {
+  readonly batch: Batch<Endpoint>;
+  readonly events: readonly string[];
+  /** Milliseconds after which the batch has left. */
+  readonly durationMs: number;
+}
+
+/** A batch that waits. */
+interface Waiting<Endpoint> extends Batch<Endpoint> {
   readonly events: string[];
-  bytes: number;
+  readonly durationMs: number;
   readonly cancelTimer: () => void;
+  bytes: number;
+  /** How many of the events `takeFresh` has given. */
+  taken: number;
 }
 
 /**
@@ -30,7 +46,9 @@ interface Buffered {
 export class Batches<Endpoint extends object> {
   readonly #clock: Clock;
   readonly #leave: (batch: Batch<Endpoint>) => void;
-  readonly #waiting = new Map<Endpoint, Map<string, Buffered>>();
+  readonly #waiting = new Map<Endpoint, Map<string, Waiting<Endpoint>>>();
+  /** Those with events that `takeFresh` has not given. */
+  readonly #fresh = new Set<Waiting<Endpoint>>();
 
   /** @param leave called within `add`, from a timer, or within `flush` */
   constructor(clock: Clock, leave: (batch: Batch<Endpoint>) => void) {
@@ -41,16 +59,33 @@ export class Batches<Endpoint extends object> {
   /** @param limits undefined: it leaves at once and alone */
   add(endpoint: Endpoint, lane: string, event: string, limits: BatchLimits | undefined): void {
     if (limits === undefined) {
-      this.#leave({ endpoint, lane, events: [event] });
+      this.#leave({ endpoint, lane, events: [event], drafts: noDrafts });
       return;
     }
     const bytes = Buffer.byteLength(event, 'utf8') + 1; // and a comma
     const before = this.#waiting.get(endpoint)?.get(lane);
     if (before !== undefined && before.bytes + bytes > limits.maxBytes) this.#flushLane(endpoint, lane);
-    const buffered = this.#waiting.get(endpoint)?.get(lane) ?? this.#open(endpoint, lane, limits.durationMs);
-    buffered.events.push(event);
-    buffered.bytes += bytes;
-    if (buffered.events.length >= limits.size || buffered.bytes >= limits.maxBytes) this.#flushLane(endpoint, lane);
+    const batch = this.#waiting.get(endpoint)?.get(lane) ?? this.#open(endpoint, lane, limits.durationMs);
+    batch.events.push(event);
+    batch.bytes += bytes;
+    this.#fresh.add(batch);
+    if (batch.events.length >= limits.size || batch.bytes >= limits.maxBytes) this.#flushLane(endpoint, lane);
+  }
+
+  /** Does an event wait that `takeFresh` has not given? */
+  get hasFresh(): boolean {
+    return this.#fresh.size > 0;
+  }
+
+  /** The events that wait and were not given before. They go on waiting. */
+  takeFresh(): readonly FreshEvents<Endpoint>[] {
+    const all = [...this.#fresh].map(batch => {
+      const events = batch.events.slice(batch.taken);
+      batch.taken = batch.events.length;
+      return { batch, events, durationMs: batch.durationMs };
+    });
+    this.#fresh.clear();
+    return all;
   }
 
   /** Lets what waits leave now. @param endpoint undefined: of all */
@@ -60,22 +95,32 @@ export class Batches<Endpoint extends object> {
       for (const lane of [...(this.#waiting.get(one)?.keys() ?? [])]) this.#flushLane(one, lane);
   }
 
-  #open(endpoint: Endpoint, lane: string, durationMs: number): Buffered {
-    const lanes = this.#waiting.get(endpoint) ?? new Map<string, Buffered>();
+  #open(endpoint: Endpoint, lane: string, durationMs: number): Waiting<Endpoint> {
+    const lanes = this.#waiting.get(endpoint) ?? new Map<string, Waiting<Endpoint>>();
     this.#waiting.set(endpoint, lanes);
     const cancelTimer = this.#clock.after(durationMs, () => this.#flushLane(endpoint, lane));
-    const buffered: Buffered = { events: [], bytes: 0, cancelTimer };
-    lanes.set(lane, buffered);
-    return buffered;
+    const batch = {
+      endpoint,
+      lane,
+      events: [],
+      drafts: new Set<string>(),
+      durationMs,
+      cancelTimer,
+      bytes: 0,
+      taken: 0,
+    };
+    lanes.set(lane, batch);
+    return batch;
   }
 
   #flushLane(endpoint: Endpoint, lane: string): void {
     const lanes = this.#waiting.get(endpoint);
-    const buffered = lanes?.get(lane);
-    if (lanes === undefined || buffered === undefined) return;
+    const batch = lanes?.get(lane);
+    if (lanes === undefined || batch === undefined) return;
     lanes.delete(lane);
     if (lanes.size === 0) this.#waiting.delete(endpoint);
-    buffered.cancelTimer();
-    this.#leave({ endpoint, lane, events: buffered.events });
+    this.#fresh.delete(batch);
+    batch.cancelTimer();
+    this.#leave(batch);
   }
 }

@@ -2,8 +2,9 @@ import type { Clock } from '../clock.js';
 import type { Envelope } from '../outbox/envelope.js';
 import type { Outbox } from '../outbox/outbox.js';
 import { NotKept } from '../outbox/outbox-error.js';
-import { Batches } from './batches.js';
+import { type Batch, Batches } from './batches.js';
 import { channelKind } from './channels.js';
+import { Drafts } from './drafts.js';
 import { takes, type WebhookEndpoint } from './endpoints.js';
 import { newEnvelope } from './envelopes.js';
 import { channelOf, eventText, orderKeyOf, type PayloadProfile, type WebhookEvent } from './events.js';
@@ -11,7 +12,13 @@ import type { WebhookObserver } from './observer.js';
 import type { Source } from './sources.js';
 
 /** What the room needs of the outbox. */
-export type WebhookQueue = Pick<Outbox, 'accept' | 'schedule' | 'cancel' | 'refresh'>;
+export type WebhookQueue = Pick<
+  Outbox,
+  'accept' | 'draft' | 'replace' | 'isDurable' | 'schedule' | 'cancel' | 'refresh'
+>;
+
+/** After which a batch that did not get into the outbox is tried again: its drafts are there. */
+const replaceRetryMs = 1_000;
 
 /** An endpoint with its source, as one object for as long as both are configured: what batches are collected for. */
 interface Receiver {
@@ -25,6 +32,7 @@ export class Outgoing {
   readonly #queue: () => WebhookQueue;
   readonly #observer: WebhookObserver;
   readonly #batches: Batches<Receiver>;
+  readonly #drafts: Drafts<Receiver>;
   readonly #receivers = new WeakMap<WebhookEndpoint, Receiver>();
   /** Envelopes of this turn: the outbox is given all together. */
   #made: Envelope[] = [];
@@ -34,7 +42,9 @@ export class Outgoing {
     this.#clock = clock;
     this.#queue = queue;
     this.#observer = observer;
-    this.#batches = new Batches(clock, ({ endpoint, lane, events }) => this.#leave(endpoint, lane, events));
+    this.#batches = new Batches(clock, batch => this.#leave(batch));
+    const draftOf = (batch: Batch<Receiver>, events: readonly string[]) => this.#envelopeOf(batch, events);
+    this.#drafts = new Drafts(clock, this.#batches, draftOf, queue);
   }
 
   /** Tells the endpoints that take the event. Never waits. */
@@ -45,6 +55,7 @@ export class Outgoing {
       const text = texts(endpoint.payloadProfile);
       this.#batches.add(this.#receiver(source, endpoint), laneOf(endpoint, event), text, endpoint.batching);
     }
+    if (this.#batches.hasFresh) this.#drafts.keep();
   }
 
   /** As `emit`, as envelopes that are not given to the outbox. What waits for the same endpoints leaves before them. */
@@ -53,7 +64,10 @@ export class Outgoing {
     return this.#takers(source, event).map(endpoint => {
       const receiver = this.#receiver(source, endpoint);
       this.#batches.flush(receiver);
-      return this.#envelope(receiver, laneOf(endpoint, event), [texts(endpoint.payloadProfile)]);
+      this.#hand();
+      const events = [texts(endpoint.payloadProfile)];
+      this.#observer.enveloped(endpoint.id, events.length);
+      return this.#envelopeOf({ endpoint: receiver, lane: laneOf(endpoint, event) }, events);
     });
   }
 
@@ -81,13 +95,23 @@ export class Outgoing {
     return receiver;
   }
 
-  #leave(receiver: Receiver, lane: string, events: readonly string[]): void {
-    this.#made.push(this.#envelope(receiver, lane, events));
+  #leave(batch: Batch<Receiver>): void {
+    const { drafts, events } = batch;
+    const envelope = this.#envelopeOf(batch, events);
+    this.#observer.enveloped(envelope.endpoint, events.length);
+    if (drafts.size > 0) {
+      this.#hand(); // what left before
+      this.#replace([...drafts], envelope);
+      return;
+    }
+    this.#made.push(envelope);
     if (this.#made.length === 1) queueMicrotask(() => this.#hand());
   }
 
-  #envelope({ source, endpoint }: Receiver, lane: string, events: readonly string[]): Envelope {
-    this.#observer.enveloped(endpoint.id, events.length);
+  #envelopeOf(
+    { endpoint: { source, endpoint }, lane }: Pick<Batch<Receiver>, 'endpoint' | 'lane'>,
+    events: readonly string[],
+  ): Envelope {
     return newEnvelope({
       endpoint: endpoint.id,
       source: source.key,
@@ -108,7 +132,22 @@ export class Outgoing {
         const { reason } = NotKept.from(error);
         for (const { endpoint } of made) this.#observer.notKept(endpoint, reason);
       });
-    this.#accepted = Promise.all([this.#accepted, accepted]).then(() => {});
+    this.#wait(accepted);
+  }
+
+  /** Until it succeeds, or the outbox is closed: then the drafts are what the next process finds. */
+  #replace(drafts: readonly string[], envelope: Envelope): void {
+    const replaced = this.#queue()
+      .replace(drafts, envelope)
+      .catch((error: unknown) => {
+        if (NotKept.from(error).reason === 'closed') return;
+        this.#clock.after(replaceRetryMs, () => this.#replace(drafts, envelope));
+      });
+    this.#wait(replaced);
+  }
+
+  #wait(kept: Promise<void>): void {
+    this.#accepted = Promise.all([this.#accepted, kept]).then(() => {});
   }
 }
 

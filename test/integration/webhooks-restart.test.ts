@@ -49,6 +49,33 @@ describe('what is not delivered', () => {
     expect(toldBy(later())).toHaveLength(3);
   });
 
+  test('[PW-059] is delivered once, in order, when it waited for its batch at kill -9', async () => {
+    const directory = await outboxDirectory();
+    const receiver = await startReceiver();
+    const batched = 'event_types: [channel_occupied], batching: { enabled: true, duration: 60000, size: 10 }';
+    const second = `      - { id: second, url: "${receiver.url}/second", ${batched} }\n`;
+    const yaml = appYaml(`${receiver.url}/first`, '', second).replace('event_types: ["*"]', batched);
+    const before = await startOn(directory, yaml);
+    const client = await openClient(before);
+    const channels = Array.from({ length: 11 }, (_, index) => `c${index}`);
+    for (const channel of channels.slice(0, 10)) await client.subscribe(channel);
+    await receiver.until(({ posts }) => posts.length === 2); // a full batch of each endpoint
+    await eventually(async () => expect(total(await endpoints(before))).toBe(0));
+    await client.subscribe('c10');
+    await eventually(async () => expect((await endpoints(before)).map(({ queued }) => queued.ready)).toEqual([1, 1]));
+    expect(receiver.posts.map(post => toldBy([post]).length)).toEqual([10, 10]);
+    await stopped(before, 'SIGKILL');
+
+    const after = await startOn(directory, yaml);
+    await eventually(async () => expect(total(await endpoints(after))).toBe(0));
+    for (const path of ['/first', '/second']) {
+      const own = receiver.posts.filter(post => post.path === path);
+      expect(toldBy(own)).toEqual(channels.map(channel => `channel_occupied ${channel}`));
+      expect(own.map(isSigned)).not.toContain(false);
+    }
+    expect(new Set(idsOf(receiver.posts)).size).toBe(receiver.posts.length);
+  });
+
   test('is kept by SIGTERM, which does not wait for a receiver that does not answer', async () => {
     const directory = await outboxDirectory();
     const receiver = await startReceiver();

@@ -223,6 +223,53 @@ export function describeOutboxStore(
       expect(again).toMatchObject({ attempts: 0, envelope: claimed!.envelope });
     });
 
+    test('an envelope takes the place of its drafts, which are not claimable', async context => {
+      const { harness, store, take, more } = await opened(context);
+      const drafts = [envelopeFor('a', { key: 'k' }), envelopeFor('a')];
+      const [whole, other] = [envelopeFor('a', { key: 'k' }), envelopeFor('a')];
+      await store.addDrafts(drafts, harness.nowMs() + delayMs, harness.nowMs());
+      expect(await more(store, [room('a')])).toEqual([]);
+      if (countsEndpoints && isDurable) {
+        expect((await store.depths()).get('a')).toEqual({ ready: 2, delayed: 0, inFlight: 0, dead: 0 });
+      }
+      await store.replaceDrafts([...drafts.map(({ id }) => id), 'unknown'], whole, harness.nowMs());
+      await store.replaceDrafts([], other, harness.nowMs());
+      expect(sorted(idsOf(await take(store, [room('a')], 2)))).toEqual(sorted([whole.id, other.id]));
+      if (isDurable) await harness.crash(store);
+      const next = isDurable ? await open(context, harness) : store;
+      const left = await take(next, [room('a')], isDurable ? 2 : 0);
+      expect(idsOf(left).toSorted()).toEqual(isDurable ? [whole.id, other.id].toSorted() : []);
+    });
+
+    test('drafts that are replaced while they are being written are gone', async context => {
+      const { harness, store, take, more } = await opened(context);
+      const [draft, whole] = [envelopeFor('a'), envelopeFor('a')];
+      const added = store.addDrafts([draft], harness.nowMs() + delayMs, harness.nowMs());
+      await Promise.all([added, store.replaceDrafts([draft.id], whole, harness.nowMs())]);
+      expect(idsOf(await take(store, [room('a')], 1))).toEqual([whole.id]);
+      await harness.pass(delayMs);
+      expect(await more(store, [room('a')])).toEqual([]);
+    });
+
+    testIf(isDurable, 'drafts of a process that is gone are claimable, in their order', async context => {
+      const { harness, store, take, more } = await opened(context);
+      const drafts = Array.from({ length: 3 }, () => envelopeFor('a', { content: Buffer.from([0, 255]) }));
+      const [before, after] = [envelopeFor('a'), envelopeFor('a')];
+      await store.add([before], harness.nowMs());
+      await store.addDrafts(drafts.slice(0, 2), harness.nowMs(), harness.nowMs());
+      await store.addDrafts(drafts.slice(2), harness.nowMs(), harness.nowMs());
+      await harness.crash(store);
+      const next = await open(context, harness);
+      const claimed = await take(next, [room('a')], 4);
+      expect(idsOf(claimed)).toContain(before.id);
+      const released = idsOf(claimed).filter(id => id !== before.id);
+      expect(sorted(released)).toEqual(sorted(drafts.map(({ id }) => id)));
+      expect(claimed.find(({ envelope }) => envelope.id === drafts[2]!.id)!.envelope).toEqual(drafts[2]);
+      await next.add([after], harness.nowMs());
+      expect(idsOf(await take(next, [room('a')], 1))).toEqual([after.id]);
+      expect(await more(next, [room('a')])).toEqual([]);
+    });
+
     describeIf(keepsKeyOrder, 'with an order by key', () => {
       test('an envelope waits until the one before it is delivered or dead; other keys go on', async context => {
         const { harness, store, take, more } = await opened(context);

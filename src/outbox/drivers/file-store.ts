@@ -48,6 +48,7 @@ function lockDirectory(directory: string, clock: Clock): DirectoryLock {
 /** The tables, whose end is that of the lock. */
 function releasing(tables: Tables, lock: DirectoryLock): Tables {
   return {
+    isDurable: tables.isDurable,
     write: changes => tables.write(changes),
     get: (table, key) => tables.get(table, key),
     range: (table, from, to) => tables.range(table, from, to),

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 export class Lane {
   /** Claimable, or held back by an earlier one of their key. */
   ready = 0;
+  drafts = 0;
   delayed = 0;
   dead = 0;
   inFlight = 0;
@@ -19,7 +20,7 @@ export class Lane {
   constructor(readonly endpoint: string) {}
 
   get isEmpty(): boolean {
-    return this.ready + this.delayed + this.dead + this.inFlight === 0;
+    return this.ready + this.drafts + this.delayed + this.dead + this.inFlight === 0;
   }
 }
 

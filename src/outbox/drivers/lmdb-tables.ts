@@ -25,6 +25,7 @@ type Row = Database<Buffer, RowKey & (string | number)[]>;
  * A write resolves after that.
  */
 export class LmdbTables implements Tables {
+  readonly isDurable = true;
   readonly #root: RootDatabase;
   readonly #tables: ReadonlyMap<TableName, Row>;
   readonly #options: LmdbOptions;

@@ -7,6 +7,7 @@
  *   P queue:E          sorted set of handles of endpoint E that wait for room, in order of acceptance
  *   P delayed:E        sorted set of handles by the due time of their next attempt
  *   P inflight         sorted set of handles by the time until which their node has them
+ *   P drafts           sorted set of handles by the time until which their node will have replaced them
  *   P keys:E           hash: ordering key → handle of the envelope whose turn it is
  *   P held:E:SHA1      sorted set of handles that wait for the one before them of their key
  *   P held             hash: E → number of those
@@ -74,11 +75,13 @@ local function takeOrHold(endpoint, handle, raw, key)
   take(endpoint, handle, raw)
 end
 
--- What a node had and did not settle in time: it is gone.
-for _, handle in ipairs(redis.call('ZRANGEBYSCORE', P .. 'inflight', '-inf', now, 'LIMIT', 0, 500)) do
-  redis.call('ZREM', P .. 'inflight', handle)
-  local raw = redis.call('HGET', P .. 'envelopes', handle)
-  if raw then enqueue(cjson.decode(raw).endpoint, handle) end
+-- What a node had and did not settle or replace in time: it is gone.
+for _, owned in ipairs({ 'inflight', 'drafts' }) do
+  for _, handle in ipairs(redis.call('ZRANGEBYSCORE', P .. owned, '-inf', now, 'LIMIT', 0, 500)) do
+    redis.call('ZREM', P .. owned, handle)
+    local raw = redis.call('HGET', P .. 'envelopes', handle)
+    if raw then enqueue(cjson.decode(raw).endpoint, handle) end
+  end
 end
 
 for _, endpoint in ipairs(names) do
@@ -122,6 +125,23 @@ for _, endpoint in ipairs(names) do
   if first[2] and (not nextDue or tonumber(first[2]) < nextDue) then nextDue = tonumber(first[2]) end
 end
 return { nextDue and string.format('%.0f', nextDue) or '', claimed }
+`;
+
+/** ARGV: P, until, then endpoint, handle, JSON for each. */
+const addDrafts = `
+for i = 3, #ARGV, 3 do
+  redis.call('HSET', P .. 'envelopes', ARGV[i + 1], ARGV[i + 2])
+  redis.call('ZADD', P .. 'drafts', ARGV[2], ARGV[i + 1])
+  redis.call('SADD', P .. 'endpoints', ARGV[i])
+end
+`;
+
+/** ARGV: P, JSON of the envelope, then handles of drafts. Those that are not this node's any more are let be. */
+const replaceDrafts = `
+for i = 3, #ARGV do
+  if redis.call('ZREM', P .. 'drafts', ARGV[i]) == 1 then redis.call('HDEL', P .. 'envelopes', ARGV[i]) end
+end
+redis.call('LPUSH', P .. 'default', ARGV[2])
 `;
 
 /** ARGV: P, endpoint, handle, key. */
@@ -213,11 +233,13 @@ for _, raw in ipairs(redis.call('LRANGE', P .. 'default', 0, 9999)) do
     ready[envelope.endpoint] = (ready[envelope.endpoint] or 0) + 1
   end
 end
-for _, handle in ipairs(redis.call('ZRANGE', P .. 'inflight', 0, -1)) do
-  local raw = redis.call('HGET', P .. 'envelopes', handle)
-  if raw then
-    local endpoint = cjson.decode(raw).endpoint
-    inFlight[endpoint] = (inFlight[endpoint] or 0) + 1
+for owned, count in pairs({ inflight = inFlight, drafts = ready }) do
+  for _, handle in ipairs(redis.call('ZRANGE', P .. owned, 0, -1)) do
+    local raw = redis.call('HGET', P .. 'envelopes', handle)
+    if raw then
+      local endpoint = cjson.decode(raw).endpoint
+      count[endpoint] = (count[endpoint] or 0) + 1
+    end
   end
 end
 if redis.call('LLEN', P .. 'failed') == 0 then redis.call('DEL', P .. 'dead') end
@@ -258,6 +280,8 @@ for i = 3, #ARGV do redis.call('ZADD', P .. 'inflight', 'XX', ARGV[2], ARGV[i]) 
 `;
 
 export const redisScripts = {
+  addDrafts: shared + addDrafts,
+  replaceDrafts: shared + replaceDrafts,
   claim: shared + claim,
   delivered: shared + delivered,
   retry: shared + retry,

@@ -39,6 +39,7 @@ class RedisStore implements OutboxStore {
   readonly pollMs = pollMs;
   readonly deadlinePollMs = pollMs;
   readonly maxConcurrency: number | undefined;
+  readonly isDurable = true;
   readonly #redis: RedisClient;
   readonly #dead: RedisDead;
   readonly #clock: Clock;
@@ -46,6 +47,8 @@ class RedisStore implements OutboxStore {
   readonly #node = randomBytes(4).toString('hex');
   /** In delivery here. */
   readonly #handles = new Set<string>();
+  /** Handles of the drafts of this node, by id. */
+  readonly #drafts = new Map<string, string>();
   /** The clock of those who claim. */
   #nowMs: () => number;
   #count = 0;
@@ -63,6 +66,26 @@ class RedisStore implements OutboxStore {
 
   async add(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
     await this.#redis.push('default', this.#raws(envelopes, nowMs));
+  }
+
+  async addDrafts(drafts: readonly Envelope[], untilMs: number, nowMs: number): Promise<void> {
+    const rows = drafts.flatMap(draft => {
+      const handle = this.#handle(nowMs);
+      this.#drafts.set(draft.id, handle); // it may be replaced before redis has answered
+      return [draft.endpoint, handle, JSON.stringify(jsonOf(draft, handle, nowMs))];
+    });
+    try {
+      await this.#redis.run('addDrafts', untilMs + this.#claimMs, ...rows);
+    } catch (error) {
+      for (const { id } of drafts) this.#drafts.delete(id);
+      throw error;
+    }
+  }
+
+  async replaceDrafts(drafts: readonly string[], envelope: Envelope, nowMs: number): Promise<void> {
+    const handles = drafts.map(id => this.#drafts.get(id)).filter(handle => handle !== undefined);
+    await this.#redis.run('replaceDrafts', ...this.#raws([envelope], nowMs), ...handles);
+    for (const id of drafts) this.#drafts.delete(id);
   }
 
   async claim(room: () => Room, nowMs: () => number): Promise<Claim> {

@@ -13,7 +13,8 @@ const movesPerWrite = 1_000;
 const everything = [[''], ['\u{10ffff}']] as const;
 
 /**
- * Reads all rows, and makes claimable what was in delivery or held when the last process ended: of a key, the earliest first.
+ * Reads all rows, and makes claimable what was in delivery, held or a draft when the last process ended: of a key, the
+ * earliest first.
  * @returns the sequence number after which this process goes on
  * @throws StoreOpenError, CorruptRow
  */
@@ -22,7 +23,8 @@ export async function recover(tables: Tables, lanes: Lanes): Promise<number> {
   countRows(tables, lanes); // before anything is written
   const meta = encodeRow({ version: formatVersion, starts }, Buffer.alloc(0));
   await tables.write([['meta', ['format'], meta]]);
-  await releaseHeld(tables);
+  await release('held', tables);
+  await release('drafts', tables);
   return starts * numbersPerStart;
 }
 
@@ -41,7 +43,7 @@ function checkVersion(tables: Tables): number {
 
 function countRows(tables: Tables, lanes: Lanes): void {
   const [from, to] = everything;
-  for (const table of ['ready', 'held', 'waiting'] as const) {
+  for (const table of ['ready', 'drafts', 'held', 'waiting'] as const) {
     for (const [[endpoint], value] of tables.range(table, from, to)) {
       decodeRow(value);
       const lane = lanes.of(endpoint as string);
@@ -54,13 +56,12 @@ function countRows(tables: Tables, lanes: Lanes): void {
   }
 }
 
-async function releaseHeld(tables: Tables): Promise<void> {
+async function release(table: 'held' | 'drafts', tables: Tables): Promise<void> {
   const [from, to] = everything;
   for (;;) {
     const moves: Change[] = [];
-    for (const [rowKey, value] of tables.range('held', from, to)) {
-      const [endpoint, , seq] = rowKey as [string, string, number];
-      moves.push(['held', rowKey, undefined], ['ready', [endpoint, seq], value]);
+    for (const [rowKey, value] of tables.range(table, from, to)) {
+      moves.push([table, rowKey, undefined], ['ready', [rowKey[0]!, rowKey.at(-1)!], value]);
       if (moves.length >= movesPerWrite) break;
     }
     if (moves.length === 0) return;

@@ -4,6 +4,7 @@ import { NotKept } from '../outbox-error.js';
 import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
 import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
+import { DraftRows } from './draft-rows.js';
 import { Lanes } from './lane.js';
 import { buryLane } from './row-burial.js';
 import { claimFrom, firstReadyAtMs, type Place } from './row-claims.js';
@@ -26,6 +27,7 @@ export class RowStore implements OutboxStore {
   readonly #lanes = new Lanes();
   readonly #dead: DeadRows;
   readonly #deadlines: DeadlineRows;
+  readonly #drafts: DraftRows;
   #seq: number;
 
   /** @throws StoreOpenError for what another version wrote, CorruptRow for a row that cannot be read */
@@ -42,12 +44,39 @@ export class RowStore implements OutboxStore {
     this.#seq = 0;
     this.#dead = new DeadRows(tables, this.#lanes, options);
     this.#deadlines = new DeadlineRows(tables);
+    this.#drafts = new DraftRows(this.#lanes);
+  }
+
+  get isDurable(): boolean {
+    return this.#tables.isDurable;
   }
 
   async add(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
     this.#tables.checkRoom();
-    await this.#write(envelopes.map(envelope => this.#readyChange(envelope, nowMs)));
+    await this.#write(envelopes.map(envelope => this.#addition('ready', envelope, nowMs)));
     this.#count(envelopes);
+  }
+
+  async addDrafts(drafts: readonly Envelope[], _untilMs: number, nowMs: number): Promise<void> {
+    if (!this.isDurable) return;
+    this.#tables.checkRoom();
+    const changes = drafts.map(draft => this.#addition('drafts', draft, nowMs));
+    for (const [index, { id }] of drafts.entries()) this.#drafts.remember(id, changes[index]![1]);
+    try {
+      await this.#write(changes);
+      for (const { id } of drafts) this.#drafts.kept(id);
+    } catch (error) {
+      for (const { id } of drafts) this.#drafts.forget(id);
+      throw error;
+    }
+  }
+
+  async replaceDrafts(drafts: readonly string[], envelope: Envelope, nowMs: number): Promise<void> {
+    const removals = this.#drafts.removals(drafts);
+    if (removals.length === 0) this.#tables.checkRoom();
+    await this.#write([...removals, this.#addition('ready', envelope, nowMs)]);
+    for (const id of drafts) this.#drafts.forget(id);
+    this.#count([envelope]);
   }
 
   async claim(room: () => Room, nowMs: () => number): Promise<Claim> {
@@ -131,7 +160,7 @@ export class RowStore implements OutboxStore {
   replay(selection: Selection, nowMs: number): Promise<readonly string[]> {
     return this.#dead.take(selection, letter => {
       const { diedAtMs: _died, reason: _reason, attempts: _attempts, history: _history, ...envelope } = letter;
-      return this.#readyChange(envelope, nowMs, true);
+      return this.#addition('ready', envelope, nowMs, true);
     });
   }
 
@@ -156,7 +185,7 @@ export class RowStore implements OutboxStore {
     this.#tables.checkRoom();
     await this.#deadlines.complete(
       deadline,
-      envelopes.map(envelope => this.#readyChange(envelope, nowMs)),
+      envelopes.map(envelope => this.#addition('ready', envelope, nowMs)),
     );
     this.#count(envelopes);
     return true;
@@ -174,7 +203,10 @@ export class RowStore implements OutboxStore {
   async depths(): Promise<ReadonlyMap<string, Depth>> {
     const lanes = [...this.#lanes.all()].filter(lane => !lane.isEmpty);
     return new Map(
-      lanes.map(({ endpoint, ready, delayed, inFlight, dead }) => [endpoint, { ready, delayed, inFlight, dead }]),
+      lanes.map(({ endpoint, ready, drafts, delayed, inFlight, dead }) => [
+        endpoint,
+        { ready: ready + drafts, delayed, inFlight, dead },
+      ]),
     );
   }
 
@@ -206,10 +238,10 @@ export class RowStore implements OutboxStore {
     else lane.freedKeys.add(digest);
   }
 
-  #readyChange(envelope: Envelope, acceptedAtMs: number, isReplay?: true): Change {
+  #addition(table: 'ready' | 'drafts', envelope: Envelope, acceptedAtMs: number, isReplay?: true): Change {
     const { id, endpoint, key, createdAtMs, content } = envelope;
     this.#seq += 1;
-    return ['ready', [endpoint, this.#seq], encodeRow({ id, key, createdAtMs, acceptedAtMs, isReplay }, content)];
+    return [table, [endpoint, this.#seq], encodeRow({ id, key, createdAtMs, acceptedAtMs, isReplay }, content)];
   }
 
   #count(envelopes: readonly Envelope[]): void {

@@ -18,7 +18,7 @@ const relayedAtOnce = 100;
 
 export interface SqsStoreOptions {
   readonly queue: SqsQueue;
-  /** Of this node: dead letters, deadlines and facts, for which SQS has no place. Closed with this store. */
+  /** Of this node: dead letters, deadlines, drafts and facts, for which SQS has no place. Closed with this store. */
   readonly side: RowStore;
   readonly clock: Clock;
   readonly isFifo: boolean;
@@ -45,6 +45,8 @@ export class SqsStore implements OutboxStore {
   #count = 0;
   /** The clock of those who claim. */
   #nowMs: () => number;
+  /** Settles once what came to the node's own store has gone to SQS. */
+  #relayed: Promise<void> | undefined;
   /** Replays and drops, one after the other. */
   #taking: Promise<unknown> = Promise.resolve();
 
@@ -58,8 +60,24 @@ export class SqsStore implements OutboxStore {
     this.#nowMs = () => options.clock.now();
   }
 
+  get isDurable(): boolean {
+    return this.#side.isDurable;
+  }
+
   async add(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
-    await this.#queue.send(envelopes.map(envelope => outgoingOf(jsonOf(envelope, this.#handle(nowMs), nowMs))));
+    await this.#relayed?.catch(() => {}); // what came earlier goes first
+    await this.#send(envelopes, nowMs);
+  }
+
+  addDrafts(drafts: readonly Envelope[], untilMs: number, nowMs: number): Promise<void> {
+    return this.#side.addDrafts(drafts, untilMs, nowMs);
+  }
+
+  /** As with `complete`, by way of the node's own store. What SQS does not take now, it is given by the next claim. */
+  async replaceDrafts(drafts: readonly string[], envelope: Envelope, nowMs: number): Promise<void> {
+    const kept = this.#side.replaceDrafts(drafts, envelope, nowMs);
+    this.#relay(nowMs, kept).catch(() => {});
+    await kept;
   }
 
   async claim(room: () => Room, nowMs: () => number): Promise<Claim> {
@@ -227,8 +245,22 @@ export class SqsStore implements OutboxStore {
     return true;
   }
 
-  /** What came from deadlines goes to SQS. */
-  async #relay(nowMs: number): Promise<void> {
+  async #send(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
+    await this.#queue.send(envelopes.map(envelope => outgoingOf(jsonOf(envelope, this.#handle(nowMs), nowMs))));
+  }
+
+  /** What came from deadlines and drafts goes to SQS. @param kept what is to be there before */
+  #relay(nowMs: number, kept?: Promise<void>): Promise<void> {
+    const relayed = Promise.allSettled([this.#relayed, kept]).then(() => this.#relayNow(nowMs));
+    this.#relayed = relayed;
+    const done = () => {
+      if (this.#relayed === relayed) this.#relayed = undefined;
+    };
+    relayed.then(done, done);
+    return relayed;
+  }
+
+  async #relayNow(nowMs: number): Promise<void> {
     const depths = await this.#side.depths();
     const waiting = [...depths].filter(([, { ready }]) => ready > 0).map(([endpoint]) => endpoint);
     if (waiting.length === 0) return;
@@ -237,8 +269,9 @@ export class SqsStore implements OutboxStore {
       () => ({ total: relayedAtOnce, endpoints }),
       () => nowMs,
     );
+    if (claimed.length === 0) return;
     try {
-      await this.add(
+      await this.#send(
         claimed.map(({ envelope }) => envelope),
         nowMs,
       );

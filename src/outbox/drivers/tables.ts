@@ -1,8 +1,19 @@
 /**
  * Envelopes are in `ready` [endpoint, seq], `waiting` [endpoint, due, seq] for their next attempt, `held` [endpoint, key, seq] by an
- * earlier one of their key, or `dead` [died, seq]. `blocked` [endpoint, key]: one with this key is waiting. `meta`: of the store itself.
+ * earlier one of their key, or `dead` [died, seq]. `drafts` [endpoint, seq] are to be replaced. `blocked` [endpoint, key]: one with
+ * this key is waiting. `meta`: of the store itself.
  */
-export const tableNames = ['ready', 'waiting', 'held', 'blocked', 'dead', 'deadlines', 'facts', 'meta'] as const;
+export const tableNames = [
+  'ready',
+  'drafts',
+  'waiting',
+  'held',
+  'blocked',
+  'dead',
+  'deadlines',
+  'facts',
+  'meta',
+] as const;
 
 export type TableName = (typeof tableNames)[number];
 
@@ -14,6 +25,8 @@ export type Change = readonly [table: TableName, key: RowKey, value: Buffer | un
 
 /** Ordered tables of bytes, written asynchronously and read at once: what was not resolved yet may not be seen. */
 export interface Tables {
+  /** What is written survives the process. */
+  readonly isDurable: boolean;
   /** All or none, and after what was written earlier. @throws NotKept; nothing has changed then */
   write(changes: readonly Change[]): Promise<void>;
   get(table: TableName, key: RowKey): Buffer | undefined;

@@ -67,6 +67,26 @@ test('[PW-039] [PW-040] endpoints and lanes never share a batch', () => {
   ]);
 });
 
+test('gives each event that waits once, while it goes on waiting', () => {
+  const { clock, batches, texts } = start();
+  const fresh = () => batches.takeFresh().map(({ batch, events }) => [batch.endpoint.name, batch.lane, ...events]);
+  batches.add(a, '', '1', limits);
+  batches.add(b, 'lane', '2', limits);
+  batches.add(a, '', '3', limits);
+  expect(batches.hasFresh).toBe(true);
+  expect(fresh()).toEqual([
+    ['a', '', '1', '3'],
+    ['b', 'lane', '2'],
+  ]);
+  expect([batches.hasFresh, fresh()]).toEqual([false, []]);
+  batches.add(a, '', '4', limits); // full
+  batches.add(b, 'lane', '5', limits);
+  expect(fresh()).toEqual([['b', 'lane', '5']]);
+  clock.advance(50);
+  expect(texts()).toEqual(['1 3 4', '2 5']);
+  expect(batches.hasFresh).toBe(false);
+});
+
 test('flush lets what waits leave now, of one endpoint or of all, and nothing later', () => {
   const { clock, batches, texts } = start();
   batches.add(a, '', '1', limits);

@@ -1,0 +1,60 @@
+import type { Clock } from '../clock.js';
+import type { Envelope } from '../outbox/envelope.js';
+import type { Outbox } from '../outbox/outbox.js';
+import type { Batch, Batches, FreshEvents } from './batches.js';
+
+/** Between two writes: each is a commit of its own, and what comes meanwhile shares the next one. */
+const gapMs = 5;
+
+/**
+ * Keeps events that wait for their batch: as drafts in the outbox, whose place the envelope of the batch takes. There is one
+ * write at a time, of all that came since the one before.
+ */
+export class Drafts<Endpoint extends object> {
+  readonly #clock: Clock;
+  readonly #batches: Batches<Endpoint>;
+  readonly #draftOf: (batch: Batch<Endpoint>, events: readonly string[]) => Envelope;
+  readonly #queue: () => Pick<Outbox, 'draft' | 'isDurable'>;
+  #isWriting = false;
+
+  constructor(
+    clock: Clock,
+    batches: Batches<Endpoint>,
+    draftOf: (batch: Batch<Endpoint>, events: readonly string[]) => Envelope,
+    queue: () => Pick<Outbox, 'draft' | 'isDurable'>,
+  ) {
+    this.#clock = clock;
+    this.#batches = batches;
+    this.#draftOf = draftOf;
+    this.#queue = queue;
+  }
+
+  /** Keeps what waits, soon. */
+  keep(): void {
+    if (this.#isWriting || !this.#queue().isDurable) return;
+    this.#isWriting = true;
+    queueMicrotask(() => void this.#write()); // with what else this turn brings
+  }
+
+  async #write(): Promise<void> {
+    while (this.#batches.hasFresh) {
+      await this.#draft(this.#batches.takeFresh());
+      await new Promise<void>(resolve => void this.#clock.after(gapMs, resolve));
+    }
+    this.#isWriting = false;
+  }
+
+  /** What is not kept is still in its batch, and counts as not kept if the batch is not. */
+  async #draft(fresh: readonly FreshEvents<Endpoint>[]): Promise<void> {
+    const drafts = fresh.map(({ batch, events }) => {
+      const draft = this.#draftOf(batch, events);
+      batch.drafts.add(draft.id); // the batch may leave during the write
+      return draft;
+    });
+    try {
+      await this.#queue().draft(drafts, Math.max(...fresh.map(({ durationMs }) => durationMs)));
+    } catch {
+      for (const [index, { batch }] of fresh.entries()) batch.drafts.delete(drafts[index]!.id);
+    }
+  }
+}
