@@ -51,12 +51,24 @@ export interface HubsFileEditorOptions {
   readonly onWritten?: ((config: Config) => Promise<void>) | undefined;
 }
 
+export interface HubProblem {
+  readonly path: string;
+  readonly reason: string;
+}
+
+/** What a hub is changed into. */
+export interface HubChange {
+  readonly settings: StoredHubSettings;
+  /** Found by the caller: they are reported with those of the settings, and nothing is written. */
+  readonly problems?: readonly HubProblem[];
+}
+
 /** Settings of a hub that cannot be used. */
 export class InvalidHubError extends PubSubError {
   constructor(
     hub: string,
     /** `path` is that within the hub, such as `eventHandlers[0].urlTemplate`; `reason` as for the file. */
-    readonly problems: readonly { readonly path: string; readonly reason: string }[],
+    readonly problems: readonly HubProblem[],
   ) {
     const lines = problems.map(({ path, reason }) => (path === '' ? reason : `${path}: ${reason}`));
     super('invalid', `hub ${hub}: ${lines.join('\n')}`);
@@ -103,19 +115,20 @@ export class HubsFileEditor {
    * @throws InvalidHubError; PubSubError `conflict` when the file cannot be edited, with the reason
    */
   put(name: string, settings: StoredHubSettings): Promise<{ readonly hub: StoredHub; readonly isNew: boolean }> {
-    return this.update(name, () => settings);
+    return this.update(name, () => ({ settings }));
   }
 
   /** As `put`, with settings that depend on those that are there; nothing comes in between. */
   update(
     name: string,
-    change: (current: StoredHubSettings | undefined) => StoredHubSettings,
+    change: (current: StoredHubSettings | undefined) => HubChange,
   ): Promise<{ readonly hub: StoredHub; readonly isNew: boolean }> {
     return this.#inTurn(async () => {
       const edited = await this.#edit(yaml => {
         const current = find(hubsIn(yaml), name);
         const path: SettingsPath = ['hubs', current?.name ?? name];
-        return { path, schema: hubSchema, settings: change(current?.settings) as Mapping };
+        const { settings, problems } = change(current?.settings);
+        return { path, schema: hubSchema, settings: settings as Mapping, problems };
       });
       const hub = find(hubsIn(edited.yaml), name);
       if (hub === undefined) throw new PubSubError('internal', `hub ${name} is missing after it was written`);
@@ -175,7 +188,8 @@ export class HubsFileEditor {
       const edit = editOf(this.#parse(before));
       const after = this.#apply(before, edit);
       texts = { before, after };
-      if (after !== text && !(text === undefined && edit.settings === undefined)) {
+      const isNothing = after === text || (text === undefined && edit.settings === undefined);
+      if (!isNothing || edit.problems?.length) {
         written = this.#check(after, edit);
         await replaceFile(target, bytes, Buffer.from(withMark(after, bytes)));
       }
@@ -224,17 +238,23 @@ export class HubsFileEditor {
   }
 
   /** @throws InvalidHubError, PubSubError */
-  #check(text: string, { path }: Edit): Config {
+  #check(text: string, { path, problems = [] }: Edit): Config {
+    const [, hub] = path;
     if (Buffer.byteLength(text) > maxConfigBytes) {
       throw new PubSubError('invalid', `${this.#file} would be larger than 1 MiB; nothing was written`);
     }
+    // Otherwise the file would have another character in its place.
+    if (Buffer.from(text).toString() !== text)
+      throw new PubSubError('invalid', 'a text is not Unicode; nothing was written');
+    const found = [...problems];
     try {
-      return parseConfig(text, { file: this.#file, env: this.#options.env });
+      const config = parseConfig(text, { file: this.#file, env: this.#options.env });
+      if (found.length === 0) return config;
     } catch (error) {
-      const [, hub] = path;
       if (!(error instanceof ConfigError) || hub === undefined) throw error;
-      throw new InvalidHubError(hub, problemsWithin(error, formatPath(path)));
+      found.push(...problemsWithin(error, formatPath(path)));
     }
+    throw new InvalidHubError(hub ?? '', found);
   }
 
   async #read(file?: string): Promise<{ bytes: Buffer | undefined; text: string | undefined }> {
@@ -261,6 +281,7 @@ interface Edit {
   readonly path: SettingsPath;
   readonly schema: TSchema;
   readonly settings: Mapping | undefined;
+  readonly problems?: readonly HubProblem[] | undefined;
 }
 
 function hubsIn(yaml: YamlText): readonly StoredHub[] {
@@ -286,7 +307,7 @@ function withMark(text: string, before: Buffer | undefined): string {
   return hasMark ? `\uFEFF${text}` : text;
 }
 
-function problemsWithin({ problems }: ConfigError, prefix: string) {
+function problemsWithin({ problems }: ConfigError, prefix: string): HubProblem[] {
   return problems.map(({ path, reason }) => {
     const inner = path.startsWith(prefix) ? path.slice(prefix.length).replace(/^\./, '') : path;
     return { path: inner, reason };

@@ -1,4 +1,5 @@
 import type { TSchema } from '@sinclair/typebox';
+import { typeOf } from '../schema/fields.js';
 
 /** Of a mapping whose settings are compared as they are: an empty one there may mean something else than none. */
 const comparedAsIs = new Set(['webhooks']);
@@ -10,6 +11,8 @@ const comparedAsIs = new Set(['webhooks']);
 export function significant(schema: TSchema | undefined, value: unknown): unknown {
   if (value === null || value === undefined) return undefined;
   if (schema === undefined) return value;
+  const type = Array.isArray(value) ? 'array' : typeof value;
+  if ((type === 'array' || type === 'object') && type !== typeOf(schema)) return value;
   if (Array.isArray(value)) return significantList(schema, value);
   if (typeof value === 'object') {
     const settings = significantSettings(schema, value);
