@@ -125,3 +125,19 @@ function check(name: SourceName, source: SourceEntry, path: Path, file: HubsFile
     problems.add([...path, index], message, 'value');
   });
 }
+
+// ----------------------------------------------------------------------------------------------------------- queue
+
+/** A redis server, or a cluster. */
+export function checkQueue({ queue }: HubsFile, problems: Problems): void {
+  const { driver, redis } = queue ?? {};
+  if (!redis) return; // the schema requires it where it is used
+  const { url, nodes } = redis;
+  if (url && nodes) {
+    problems.add(['queue', 'redis', 'nodes'], '`url` and `nodes` are both set; keep `nodes` for a cluster', 'key');
+  }
+  if (driver === 'redis' && !url && !nodes) {
+    const what = 'add the URL of the server, such as redis://localhost:6379/0, or `nodes` with those of a cluster';
+    problems.add(['queue', 'redis', 'url'], `\`url\` is missing: ${what}`, 'key');
+  }
+}

@@ -2,7 +2,7 @@ import { readFile, stat } from 'node:fs/promises';
 import type { Insertion } from '../upstream/options.js';
 import { canonicalise } from './canonicalise.js';
 import { buildConfig, type Config } from './config.js';
-import { checkApps, checkHubNames, checkWebhooks } from './consistency.js';
+import { checkApps, checkHubNames, checkQueue, checkWebhooks } from './consistency.js';
 import type { Environment } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path } from './problems.js';
 import { schemaProblemOf } from './reasons.js';
@@ -39,6 +39,7 @@ export function parseConfig(text: string, from: { file: string; env: Environment
   checkHubNames(tree, problems);
   const isValid = isHubsFile(tree);
   if (isValid) checkApps(tree, problems);
+  if (isValid) checkQueue(tree, problems);
   if (isValid && problems.isEmpty) checkWebhooks(tree, problems);
   if (isValid && problems.isEmpty) {
     if (source.cutOff !== undefined) throw new ConfigError([source.cutOff]);

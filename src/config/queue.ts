@@ -9,8 +9,10 @@ export type QueueSettings =
   | ({ readonly driver: 'sqs' } & SqsSettings);
 
 export interface RedisSettings {
-  /** May contain a password. */
-  readonly url: string;
+  /** Of the server; may contain a password. Undefined: a cluster. */
+  readonly url: string | undefined;
+  /** Of the cluster; may contain passwords. */
+  readonly nodes: readonly string[] | undefined;
   readonly prefix: string | undefined;
   readonly concurrency: number | undefined;
 }
@@ -32,7 +34,8 @@ export function buildQueue({ driver, redis, sqs }: NonNullable<HubsFile['queue']
   if (driver === 'redis' && redis) {
     return {
       driver,
-      url: redis.url,
+      url: redis.url ?? undefined,
+      nodes: redis.nodes ?? undefined,
       prefix: redis.prefix ?? undefined,
       concurrency: redis.concurrency ?? undefined,
     };

@@ -113,7 +113,6 @@ function missing(key: string, parent: Path): SchemaProblem {
     id: 'add the id of the app, which is in the paths of the HTTP API',
     redis: 'driver redis needs the server; add `redis: { url: "redis://…" }`',
     sqs: 'driver sqs needs the queue; add `sqs: { queue_url: "https://…" }`',
-    url: 'add the URL of the server, such as redis://localhost:6379/0',
     queue_url: 'add the URL of the queue',
     resource: 'type ManagedIdentity needs the audience of the token; add `resource: "api://…"`',
   };

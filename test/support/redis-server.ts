@@ -20,11 +20,16 @@ export class RedisServer {
   readonly #directory: string;
   #process: ChildProcess | undefined;
 
+  /** Of a node: of the bus between nodes. */
+  readonly #busPort: number | undefined;
+
   private constructor(
     directory: string,
     readonly port: number,
+    busPort?: number,
   ) {
     this.#directory = directory;
+    this.#busPort = busPort;
   }
 
   static async start(): Promise<RedisServer> {
@@ -34,6 +39,16 @@ export class RedisServer {
     return server;
   }
 
+  /** A node of a cluster, with all slots: as strict about them as any. */
+  static async startCluster(): Promise<RedisServer> {
+    const directory = await mkdtemp(join(tmpdir(), 'hubwire-redis-'));
+    const node = new RedisServer(directory, await freePort(), await freePort());
+    await node.start();
+    await node.cli('cluster', 'addslotsrange', '0', '16383');
+    while (!(await node.cli('cluster', 'info')).includes('cluster_state:ok'));
+    return node;
+  }
+
   get url(): string {
     return `redis://127.0.0.1:${this.port}`;
   }
@@ -41,7 +56,8 @@ export class RedisServer {
   async start(): Promise<void> {
     const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#directory, '--save', ''];
     const durable = ['--appendonly', 'yes', '--appendfsync', 'always'];
-    const child = spawn('redis-server', [...options, ...durable], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const bus = this.#busPort === undefined ? [] : clusterOptions(this.#busPort);
+    const child = spawn('redis-server', [...options, ...durable, ...bus], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#process = child;
     for await (const line of createInterface({ input: child.stdout })) {
       if (line.includes('Ready to accept connections')) break;
@@ -68,4 +84,8 @@ export class RedisServer {
     const { stdout } = await run('redis-cli', ['-p', String(this.port), ...args]);
     return stdout.trim();
   }
+}
+
+function clusterOptions(busPort: number): readonly string[] {
+  return ['--cluster-enabled', 'yes', '--cluster-port', String(busPort), '--cluster-announce-ip', '127.0.0.1'];
 }

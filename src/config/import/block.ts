@@ -87,5 +87,5 @@ function isSecret(names: readonly string[], value: string): boolean {
   const name = names.at(-1) ?? '';
   if (name === 'secret') return true;
   if (names.at(-2) === 'headers') return /auth|cookie|key|pass|secret|signature|token/i.test(name);
-  return name === 'url' && (value.includes('?') || /^[a-z]+:\/\/[^/]*@/i.test(value));
+  return (name === 'url' || names.at(-2) === 'nodes') && (value.includes('?') || /^[a-z]+:\/\/[^/]*@/i.test(value));
 }

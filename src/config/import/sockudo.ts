@@ -4,7 +4,7 @@ import type { Draft, DraftApp, Unmatched } from './draft.js';
 import { endpointsOf, retryOf } from './endpoints.js';
 import { peerLimits } from './peer-limits.js';
 import type { PeerSettings } from './peer-settings.js';
-import { redisUrlOf } from './redis-url.js';
+import { redisNodesOf, redisUrlOf } from './redis-url.js';
 
 /** Where Sockudo has its apps. */
 export const sockudoApps: Path = ['app_manager', 'array', 'apps'];
@@ -101,15 +101,31 @@ function queueOf(root: PeerSettings): Draft['queue'] {
     case 'redis': {
       queue.text('driver');
       const redis = queue.mapping('redis');
-      const url = redis.text('url_override') ?? redisUrlOf(root.mapping('database').mapping('redis'));
-      return {
-        driver: 'redis',
-        redis: { url, prefix: redis.text('prefix'), concurrency: redis.number('concurrency') },
-      };
+      const server = root.mapping('database').mapping('redis');
+      const nodes = redis.boolean('cluster_mode') === true ? nodesOf(server) : undefined;
+      const place = nodes === undefined ? { url: redis.text('url_override') ?? redisUrlOf(server) } : { nodes };
+      return { driver: 'redis', redis: { ...place, ...limitsOfQueue(redis) } };
+    }
+    case 'redis-cluster': {
+      queue.text('driver');
+      const cluster = queue.mapping('redis_cluster');
+      const server = root.mapping('database').mapping('redis');
+      const nodes = redisNodesOf(cluster, [server.mapping('cluster'), server]) ?? ['redis://127.0.0.1:6379'];
+      return { driver: 'redis', redis: { nodes, ...limitsOfQueue(cluster) } };
     }
     default:
       return undefined;
   }
+}
+
+/** Where newer files have them, or older ones. */
+function nodesOf(server: PeerSettings): readonly string[] | undefined {
+  const cluster = server.mapping('cluster');
+  return redisNodesOf(cluster, [cluster, server]) ?? redisNodesOf(server, [cluster, server]);
+}
+
+function limitsOfQueue(queue: PeerSettings) {
+  return { prefix: queue.text('prefix'), concurrency: queue.number('concurrency') };
 }
 
 function unmatchedOf(root: PeerSettings): readonly Unmatched[] {

@@ -3,7 +3,7 @@ import type { Draft, DraftApp } from './draft.js';
 import { endpointsOf } from './endpoints.js';
 import { peerLimits } from './peer-limits.js';
 import type { PeerSettings } from './peer-settings.js';
-import { redisUrlOf } from './redis-url.js';
+import { redisNodesOf, redisUrlOf } from './redis-url.js';
 
 /** Where soketi has its apps. */
 export const soketiApps: Path = ['appManager', 'array', 'apps'];
@@ -92,8 +92,11 @@ function queueOf(root: PeerSettings): Draft['queue'] {
   switch (queue.peek('driver')) {
     case 'redis': {
       queue.text('driver');
-      const url = redisUrlOf(root.mapping('database').mapping('redis'));
-      return { driver: 'redis', redis: { url, concurrency: queue.mapping('redis').number('concurrency') } };
+      const redis = queue.mapping('redis');
+      const server = root.mapping('database').mapping('redis');
+      const nodes = redis.boolean('clusterMode') === true ? redisNodesOf(server, [server]) : undefined;
+      const place = nodes === undefined ? { url: redisUrlOf(server) } : { nodes };
+      return { driver: 'redis', redis: { ...place, concurrency: redis.number('concurrency') } };
     }
     case 'sqs': {
       queue.text('driver');

@@ -3,6 +3,8 @@ export const secureUrl = '^(https://[^/?#@\\s]|http://(localhost|127\\.\\d+\\.\\
 
 export const httpUrl = '^https?://[^/\\s]';
 export const redisUrl = '^rediss?://[^/\\s]';
+/** A cluster has database 0 only. */
+export const redisNodeUrl = '^rediss?://[^/\\s]+(/0?)?$';
 
 /** Stands in URLs, so it has only characters that are not escaped there. */
 export const urlToken = '^[A-Za-z0-9_.~-]{1,128}$';
@@ -14,6 +16,7 @@ export const patternTexts: Readonly<Record<string, string>> = {
   [secureUrl]: 'an https URL, or an http URL of this machine',
   [httpUrl]: 'an http or https URL',
   [redisUrl]: 'a URL that starts with redis:// or rediss://',
+  [redisNodeUrl]: 'a URL such as redis://host:6379, without a database: a cluster has only one',
   [urlToken]: '1 to 128 letters, digits and . _ ~ -, without spaces',
   [endpointId]: '1 to 64 letters, digits, _ and -',
 };

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import { oneOf, optional, plainText, record } from './fields.js';
-import { httpUrl, redisUrl } from './patterns.js';
+import { httpUrl, redisNodeUrl, redisUrl } from './patterns.js';
 
 export const defaultRegion = 'us-east-1';
 export const queueDrivers = ['file', 'memory', 'redis', 'sqs'] as const;
@@ -15,13 +15,26 @@ const concurrency = optional(
 
 const redis = record(
   {
-    url: Type.String({
-      pattern: redisUrl,
-      description: 'URL of the server: redis://user:password@host:6379/0, or rediss:// for TLS.',
-    }),
+    url: optional(
+      Type.String({
+        pattern: redisUrl,
+        description: 'URL of the server: redis://user:password@host:6379/0, or rediss:// for TLS.',
+      }),
+    ),
+    nodes: optional(
+      Type.Array(Type.String({ pattern: redisNodeUrl, description: 'URL of a node, without a database.' }), {
+        minItems: 1,
+        description:
+          'In place of url: URLs of some nodes of a redis cluster. The others are found. User, password and TLS are those of the first one.',
+      }),
+    ),
     concurrency,
     prefix: optional(
-      plainText({ minLength: 1, default: 'hubwire_queue:', description: 'Beginning of the names of all keys.' }),
+      plainText({
+        minLength: 1,
+        default: 'hubwire_queue:',
+        description: 'Beginning of the names of all keys. With nodes it is put in braces unless it has some.',
+      }),
     ),
   },
   { description: 'With driver redis.' },
@@ -60,8 +73,8 @@ const sqs = record(
 );
 
 /** The section of a driver without which it cannot work. */
-function needsSection(driver: 'redis' | 'sqs', key: string) {
-  const section = { type: 'object', required: [key], properties: { [key]: {} } };
+function needsSection(driver: 'redis' | 'sqs', key?: string) {
+  const section = { type: 'object', ...(key !== undefined && { required: [key], properties: { [key]: {} } }) };
   return {
     if: { type: 'object', properties: { driver: { const: driver } }, required: ['driver'] },
     // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema
@@ -84,6 +97,6 @@ export const queue = record(
   },
   {
     description: 'The queue of webhooks and of durable event handlers. A change is effective after a restart.',
-    allOf: [needsSection('redis', 'url'), needsSection('sqs', 'queue_url')],
+    allOf: [needsSection('redis'), needsSection('sqs', 'queue_url')],
   },
 );

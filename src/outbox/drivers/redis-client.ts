@@ -1,38 +1,34 @@
 import { createHash } from 'node:crypto';
-import { NotKept, StoreOpenError } from '../outbox-error.js';
+import { NotKept } from '../outbox-error.js';
+import { connectRedis, type RedisCommands, type RedisPlace } from './redis-connection.js';
 import { redisScripts } from './redis-scripts.js';
 
-type Client = Awaited<ReturnType<typeof connect>>;
 type ScriptName = keyof typeof redisScripts;
-
-const connectTimeoutMs = 5_000;
-/** A connection on which nothing comes back is given up. */
-const pingMs = 5_000;
-const silentMs = 15_000;
-const longestReconnectMs = 2_000;
 
 const digests = Object.fromEntries(
   Object.entries(redisScripts).map(([name, text]) => [name, createHash('sha1').update(text).digest('hex')]),
 ) as Record<ScriptName, string>;
 
-/** Runs the scripts of the outbox on a redis server. While there is no connection, every call fails at once. */
+/** Runs the scripts of the outbox on a redis server or in a cluster. */
 export class RedisClient {
-  readonly #client: Client;
+  readonly #client: RedisCommands;
   readonly #prefix: string;
 
   /** @throws StoreOpenError */
-  static async open(url: string, prefix: string, onFault: (error: unknown) => void): Promise<RedisClient> {
-    return new RedisClient(await connect(url, onFault), prefix);
+  static async open(place: RedisPlace, prefix: string, onFault: (error: unknown) => void): Promise<RedisClient> {
+    const own = place.nodes === undefined ? prefix : inOneSlot(prefix);
+    return new RedisClient(await connectRedis(place, `${own}default`, onFault), own);
   }
 
-  private constructor(client: Client, prefix: string) {
+  private constructor(client: RedisCommands, prefix: string) {
     this.#client = client;
     this.#prefix = prefix;
   }
 
   /** @throws NotKept `unreachable`, or `full` if redis has no memory left */
   async run(name: ScriptName, ...args: readonly (string | number)[]): Promise<unknown> {
-    const options = { keys: [], arguments: [this.#prefix, ...args.map(String)] };
+    // A cluster runs it on the node of this key, which has all others.
+    const options = { keys: [`${this.#prefix}default`], arguments: [this.#prefix, ...args.map(String)] };
     return await this.#call(async () => {
       try {
         return await this.#client.evalSha(digests[name], options);
@@ -75,41 +71,10 @@ export class RedisClient {
   }
 }
 
-async function connect(url: string, onFault: (error: unknown) => void) {
-  const { createClient } = await import('@redis/client');
-  const client = createClient({
-    url,
-    disableOfflineQueue: true,
-    pingInterval: pingMs,
-    socket: {
-      connectTimeout: connectTimeoutMs,
-      socketTimeout: silentMs,
-      reconnectStrategy: retries => Math.min(50 * 2 ** retries, longestReconnectMs),
-    },
-  });
-  let isOpen = false;
-  return await new Promise<typeof client>((resolve, reject) => {
-    const fail = (error: unknown) => {
-      client.destroy();
-      reject(unreachable(url, error));
-    };
-    client.on('error', (error: unknown) => (isOpen ? onFault(error) : fail(error)));
-    client.connect().then(() => {
-      isOpen = true;
-      resolve(client);
-    }, fail);
-  });
-}
-
-function unreachable(url: string, error: unknown): StoreOpenError {
-  const text = error instanceof Error ? error.message || (error as NodeJS.ErrnoException).code : String(error);
-  return new StoreOpenError(
-    'unreachable',
-    `The redis server of the outbox, ${withoutPassword(url)}, cannot be used (${text}). Start it, or correct its URL or password.`,
-    { cause: error },
-  );
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
+/**
+ * What is between braces decides on the slot of a key, and a script may use one slot: a prefix without braces is put in
+ * them as a whole.
+ */
+export function inOneSlot(prefix: string): string {
+  return /^[^{]*\{[^}]+\}/.test(prefix) ? prefix : `{${prefix}}`;
 }

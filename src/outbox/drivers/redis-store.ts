@@ -12,9 +12,11 @@ const defaultClaimMs = 60_000;
 const buriedAtOnce = 100;
 
 export interface RedisOptions {
-  /** `redis://user:password@host:6379/0`, `rediss://` for TLS. */
-  readonly url: string;
-  /** Of all keys; `hubwire_queue:` by default. */
+  /** Of the server: `redis://user:password@host:6379/0`, `rediss://` for TLS. Either this or `nodes`. */
+  readonly url?: string | undefined;
+  /** Of a cluster: the URLs of some nodes, without a database. Others are found; they have the user, the password and the TLS of the first one. */
+  readonly nodes?: readonly string[] | undefined;
+  /** Of all keys; `hubwire_queue:` by default. In a cluster `{hubwire_queue:}`: the braces keep them in one slot. */
   readonly prefix?: string | undefined;
   /** Envelopes in delivery on this node at a time; the outbox' own limit by default. */
   readonly concurrency?: number | undefined;
@@ -23,7 +25,7 @@ export interface RedisOptions {
 }
 
 /**
- * The outbox in lists of a redis server, for one or several nodes. Kept as well as redis keeps them.
+ * The outbox in lists of a redis server or cluster, for one or several nodes. Kept as well as redis keeps them.
  * @throws StoreOpenError
  */
 export async function openRedisStore(
@@ -31,8 +33,9 @@ export async function openRedisStore(
   clock: Clock,
   onFault: (error: unknown) => void = () => {},
 ): Promise<OutboxStore> {
-  const { url, prefix = 'hubwire_queue:', concurrency, claimMs = defaultClaimMs } = options;
-  return new RedisStore(await RedisClient.open(url, prefix, onFault), clock, concurrency, claimMs);
+  const { url = '', nodes, prefix = 'hubwire_queue:', concurrency, claimMs = defaultClaimMs } = options;
+  const place = nodes === undefined ? { url } : { nodes };
+  return new RedisStore(await RedisClient.open(place, prefix, onFault), clock, concurrency, claimMs);
 }
 
 class RedisStore implements OutboxStore {

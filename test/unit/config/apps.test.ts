@@ -408,7 +408,27 @@ describe('the queue', () => {
     });
   });
 
+  test('a redis cluster', () => {
+    expect(parse('queue: { driver: redis, redis: { nodes: ["redis://a", "rediss://u:p@b:2/0"] } }').queue).toEqual({
+      driver: 'redis',
+      nodes: ['redis://a', 'rediss://u:p@b:2/0'],
+    });
+  });
+
   test.each([
+    [
+      'queue: { driver: redis, redis: {} }',
+      '1:32 queue.redis.url: `url` is missing: add the URL of the server, such as redis://localhost:6379/0, or `nodes` with those of a cluster',
+    ],
+    [
+      'queue: { driver: redis, redis: { url: "redis://a", nodes: ["redis://a"] } }',
+      '1:52 queue.redis.nodes: `url` and `nodes` are both set; keep `nodes` for a cluster',
+    ],
+    [
+      'queue: { driver: redis, redis: { nodes: ["redis://a/1"] } }',
+      '1:42 queue.redis.nodes[0]: must be a URL such as redis://host:6379, without a database: a cluster has only one',
+    ],
+    ['queue: { driver: redis, redis: { nodes: [] } }', '1:41 queue.redis.nodes: must have at least one item'],
     ['queue: { driver: kafka }', '1:18 queue.driver: must be one of `file`, `memory`, `redis`, `sqs`'],
     [
       'queue: { driver: redis }',

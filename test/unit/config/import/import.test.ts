@@ -110,6 +110,34 @@ describe('a configuration of Sockudo', () => {
     expect([problems, unmatched]).toEqual([[], []]);
   });
 
+  test.each([
+    [
+      'of the driver for them',
+      { driver: 'redis-cluster', redis_cluster: { nodes: ['a:1', 'rediss://b:2'], prefix: 'q:', concurrency: 5 } },
+      { cluster: { password: 'hush', use_tls: true } },
+      { nodes: ['rediss://:hush@a:1', 'rediss://b:2'], prefix: 'q:', concurrency: 5 },
+    ],
+    [
+      'of the database',
+      { driver: 'redis', redis: { cluster_mode: true } },
+      { cluster: { nodes: [{ host: 'a', port: 1 }, { host: '::1' }] }, username: 'u', password: 'hush' },
+      { nodes: ['redis://u:hush@a:1', 'redis://u:hush@[::1]:7000'] },
+    ],
+    [
+      'of the database, in older files',
+      { driver: 'redis', redis: { cluster_mode: true } },
+      { cluster_nodes: [{ host: 'a', port: 1 }] },
+      { nodes: ['redis://a:1'] },
+    ],
+  ])('nodes of a redis cluster %s', (_title, queue, redis, expected) => {
+    const webhooks = [{ url: 'https://h/', event_types: ['cache_miss'] }];
+    const content = whole([{ ...app, webhooks }], { queue, database: { redis } });
+    const { text, problems, unmatched } = imported('sockudo', content);
+    expect(parseYaml(text).queue).toEqual({ driver: 'redis', redis: expected });
+    expect([problems, unmatched]).toEqual([[], []]);
+    expect(imported('sockudo', content, true).text).not.toContain('hush');
+  });
+
   test('each setting without an equal is told by name, with what to do where there is something', () => {
     const policy = {
       limits: { decay_seconds: 2 },
@@ -217,12 +245,16 @@ describe('a configuration of soketi', () => {
       { driver: 'redis', redis: { url: 'redis://:p%40ss@r:6379/1', concurrency: 2 } },
     ],
     [
+      { driver: 'redis', redis: { clusterMode: true } },
+      { driver: 'redis', redis: { nodes: ['redis://:p%40ss@n:7001'] } },
+    ],
+    [
       { driver: 'sqs', sqs: { queueUrl: 'https://q/', region: 'r' } },
       { driver: 'sqs', sqs: { queue_url: 'https://q/', region: 'r' } },
     ],
   ])('queue %j', (queue, expected) => {
     const webhooks = [{ url: 'https://h/', event_types: ['cache_miss'] }];
-    const database = { redis: { host: 'r', password: 'p@ss', db: 1 } };
+    const database = { redis: { host: 'r', password: 'p@ss', db: 1, clusterNodes: [{ host: 'n', port: 7001 }] } };
     const content = { appManager: { array: { apps: [{ ...app, webhooks }] } }, queue, database };
     expect(parseYaml(imported('soketi', content).text).queue).toEqual(expected);
   });
