@@ -29,6 +29,9 @@ export interface OutboxDeliveryParts {
 /** How long a shutdown waits for attempts that are under way; what is not delivered by then stays in the store. */
 const graceMs = 5_000;
 
+const losesEventOrder =
+  'the queue is an SQS queue without FIFO: events of handlers with delivery: durable may arrive out of order; use a FIFO queue and queue.sqs.fifo: true';
+
 /** How often, at most, envelopes that could not be kept are logged. */
 const notKeptGapMs = 60_000;
 
@@ -56,9 +59,11 @@ export class OutboxDelivery {
 
   /** To be called when a configuration is in use. @throws StoreOpenError, with a sentence that says what to do */
   async apply(): Promise<void> {
-    const { settings } = this.#parts;
+    const { settings, log } = this.#parts;
     if (this.#outbox === undefined && settings.usesOutbox()) await this.#open();
-    if (this.#outbox !== undefined) await this.webhooks.configure(settings.ofWebhooks());
+    if (this.#outbox === undefined) return;
+    if (settings.losesEventOrder()) log.warn(losesEventOrder);
+    await this.webhooks.configure(settings.ofWebhooks());
   }
 
   /** A reader of facts. */

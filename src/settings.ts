@@ -77,6 +77,13 @@ export class Settings {
     return [...hubs.values()].some(({ eventHandlers }) => eventHandlers.some(({ isDurable }) => isDurable));
   }
 
+  /** Are there durable event handlers, whose queue does not keep the order of a connection's events? */
+  losesEventOrder(): boolean {
+    const { queue, hubs } = this.config;
+    if (queue.driver !== 'sqs' || queue.fifo === true) return false;
+    return [...hubs.values()].some(({ eventHandlers }) => eventHandlers.some(({ isDurable }) => isDurable));
+  }
+
   /** Of the configuration in use: to be given again after a reload. */
   ofWebhooks(): WebhookSettings {
     const { apps, hubs, webhooks } = this.config;

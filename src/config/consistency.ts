@@ -128,9 +128,10 @@ function check(name: SourceName, source: SourceEntry, path: Path, file: HubsFile
 
 // ----------------------------------------------------------------------------------------------------------- queue
 
-/** A redis server, or a cluster. */
-export function checkQueue({ queue }: HubsFile, problems: Problems): void {
-  const { driver, redis } = queue ?? {};
+/** A redis server, or a cluster; what an SQS queue without FIFO cannot do. */
+export function checkQueue(file: HubsFile, problems: Problems): void {
+  const { driver, redis, sqs } = file.queue ?? {};
+  if (driver === 'sqs' && sqs?.fifo !== true) checkUnordered(file, problems);
   if (!redis) return; // the schema requires it where it is used
   const { url, nodes } = redis;
   if (url && nodes) {
@@ -141,3 +142,28 @@ export function checkQueue({ queue }: HubsFile, problems: Problems): void {
     problems.add(['queue', 'redis', 'url'], `\`url\` is missing: ${what}`, 'key');
   }
 }
+
+/** A standard SQS queue has no order, so nothing may require one. */
+function checkUnordered({ apps, hubs }: HubsFile, problems: Problems): void {
+  for (const [index, app] of (apps ?? []).entries()) {
+    const place = app.webhooks ? ['webhooks'] : ['policy', 'webhooks'];
+    checkOrdering(settingsOf(app).webhooks, ['apps', index, ...place], problems);
+  }
+  for (const [name, hub] of Object.entries(hubs ?? {})) {
+    checkOrdering(hub?.webhooks, ['hubs', name, 'webhooks'], problems);
+  }
+}
+
+function checkOrdering(
+  webhooks: readonly { readonly ordering?: string | null | undefined }[] | null | undefined,
+  path: Path,
+  problems: Problems,
+): void {
+  for (const [index, { ordering }] of (webhooks ?? []).entries()) {
+    if (ordering !== 'channel') continue;
+    problems.add([...path, index, 'ordering'], needsFifo, 'value');
+  }
+}
+
+const needsFifo =
+  '`channel` is not possible in an SQS queue without FIFO, which keeps no order; use a FIFO queue with `queue.sqs.fifo: true`, another driver, or remove it';

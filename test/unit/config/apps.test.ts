@@ -408,6 +408,18 @@ describe('the queue', () => {
     });
   });
 
+  test('what needs an order is taken with an SQS queue that keeps one', () => {
+    const app = `apps: [{ id: a, key: k, secret: s, webhooks: [{ ${url}, ${everything}, ordering: channel }] }]`;
+    const queue = (fifo: boolean) => `queue: { driver: sqs, sqs: { queue_url: "https://q/", fifo: ${fifo} } }`;
+    expect(parse(`${app}\n${queue(true)}`).queue.driver).toBe('sqs');
+    expect(parse(`${app.replace('channel }', 'none }')}\n${queue(false)}`).queue.driver).toBe('sqs');
+    const durable = 'hubs: { chat: { eventHandlers: [{ urlTemplate: "http://h/", delivery: durable }] } }';
+    expect(new Settings(parse(`${durable}\n${queue(false)}`)).losesEventOrder()).toBe(true);
+    expect(new Settings(parse(`${durable}\n${queue(true)}`)).losesEventOrder()).toBe(false);
+    expect(new Settings(parse(durable)).losesEventOrder()).toBe(false);
+    expect(new Settings(parse(`${app.replace('channel }', 'none }')}\n${queue(false)}`)).losesEventOrder()).toBe(false);
+  });
+
   test('a redis cluster', () => {
     expect(parse('queue: { driver: redis, redis: { nodes: ["redis://a", "rediss://u:p@b:2/0"] } }').queue).toEqual({
       driver: 'redis',
@@ -416,6 +428,14 @@ describe('the queue', () => {
   });
 
   test.each([
+    ...[
+      ['apps: [{ id: a, key: k, secret: s, webhooks: [W] }]', '98', 'apps[0].webhooks[0].ordering'],
+      ['apps: [{ id: a, key: k, secret: s, policy: { webhooks: [W] } }]', '108', 'apps[0].policy.webhooks[0].ordering'],
+      ['hubs: { chat: { webhooks: [W] } }', '79', 'hubs.chat.webhooks[0].ordering'],
+    ].map(([owner = '', column, place]) => [
+      `${owner.replace('W', '{ url: "https://h/", event_types: ["*"], ordering: channel }')}\nqueue: { driver: sqs, sqs: { queue_url: "https://q/" } }`,
+      `1:${column} ${place}: \`channel\` is not possible in an SQS queue without FIFO, which keeps no order; use a FIFO queue with \`queue.sqs.fifo: true\`, another driver, or remove it`,
+    ]),
     [
       'queue: { driver: redis, redis: {} }',
       '1:32 queue.redis.url: `url` is missing: add the URL of the server, such as redis://localhost:6379/0, or `nodes` with those of a cluster',
