@@ -4,16 +4,28 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 export interface AppKey {
   readonly key: string;
   readonly secret: string | KeyObject;
+  /** Unix milliseconds; undefined: before all that have a time. */
+  readonly createdAtMs?: number | undefined;
   /** Nothing is signed with one that is not, and nothing that it signed is accepted. */
   readonly active: boolean;
+}
+
+/** The key that signs webhooks: the oldest one that is active; of equally old ones the first. [pusher-webhooks 1.5, row 37] */
+export function oldestActive<Key extends AppKey>(keys: Iterable<Key>): Key | undefined {
+  let oldest: Key | undefined;
+  for (const key of keys) {
+    if (!key.active) continue;
+    if (oldest === undefined || (key.createdAtMs ?? 0) < (oldest.createdAtMs ?? 0)) oldest = key;
+  }
+  return oldest;
 }
 
 /** `key:signature`, the signature as 64 lower-case hex digits. [PW §3.4] */
 const shape = /^([^:]+):([0-9a-f]{64})$/;
 
-/** HMAC-SHA256 of the text's UTF-8, as lower-case hex. [PW §3.4] */
-export function signatureOf(secret: string | KeyObject, text: string): string {
-  return createHmac('sha256', secret).update(text, 'utf8').digest('hex');
+/** HMAC-SHA256 of the bytes, or of the text's UTF-8, as lower-case hex. [PW §3.4] */
+export function signatureOf(secret: string | KeyObject, signed: string | Buffer): string {
+  return createHmac('sha256', secret).update(signed).digest('hex');
 }
 
 /** Is the text signed with an active key? @param auth what an app server gave its client for it: `key:signature` [PW §3.4] */

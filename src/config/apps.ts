@@ -1,16 +1,12 @@
+import type { AppKey } from '../auth/pusher-signatures.js';
 import type { SourceEntry, WebhooksEntry } from '../webhooks/options.js';
-import { oldestActive } from '../webhooks/signatures.js';
 import { parseInstant } from './formats.js';
 import { appDefaults } from './schema/apps.js';
 import type { AppSettings, HubsFile } from './schema/hubs-file.js';
 
-/** One key of an app. */
-export interface AppKey {
-  readonly key: string;
+/** A key as the file has it. */
+export interface ConfiguredKey extends AppKey {
   readonly secret: string;
-  /** Unix milliseconds; undefined: before all that have a time. */
-  readonly createdAtMs: number | undefined;
-  readonly active: boolean;
 }
 
 /** `Infinity` where there is no limit. */
@@ -35,9 +31,7 @@ export interface App {
   readonly id: string;
   readonly enabled: boolean;
   /** In the order of the file; inactive ones too. */
-  readonly keys: readonly AppKey[];
-  /** The oldest active one: it signs webhooks. (pusher-webhooks 1.5, row 37) */
-  readonly signingKey: AppKey;
+  readonly keys: readonly ConfiguredKey[];
   readonly enableClientMessages: boolean;
   readonly enableWatchlistEvents: boolean;
   readonly enableSubscriptionCount: boolean;
@@ -74,7 +68,7 @@ const knownSecrets: ReadonlySet<string> = new Set(['app-secret', 'demo-secret'])
 
 /** Why others must not reach a service with these apps, as `while …`; undefined: they may. As for the development key. */
 export function weaknessOf(apps: Apps): string | undefined {
-  const isKnown = ({ active, secret }: AppKey) => active && knownSecrets.has(secret);
+  const isKnown = ({ active, secret }: ConfiguredKey) => active && knownSecrets.has(secret);
   const app = apps.all().find(({ keys }) => keys.some(isKnown));
   return app && `while app ${app.id} has a secret of a sample, which everyone knows; ${makeSecret}`;
 }
@@ -108,13 +102,11 @@ export function webhooksOf(file: HubsFile): WebhooksEntry {
 
 function buildApp(app: AppSettings): App {
   const settings = settingsOf(app);
-  const keys = keysOf(settings);
   const { authorizationTimeoutSeconds } = appDefaults;
   return {
     id: settings.id,
     enabled: settings.enabled ?? true,
-    keys,
-    signingKey: oldestActive(keys.filter(({ active }) => active)) as AppKey, // one is active: checkApps
+    keys: keysOf(settings),
     enableClientMessages: settings.enable_client_messages ?? false,
     enableWatchlistEvents: settings.enable_watchlist_events ?? true,
     enableSubscriptionCount: settings.enable_subscription_count ?? false,
@@ -132,7 +124,7 @@ function originsOf(origins: readonly string[] | null | undefined): readonly stri
   return origins?.includes('*') ? undefined : (origins ?? undefined);
 }
 
-function keysOf({ keys, key, secret }: FlatSettings): readonly AppKey[] {
+function keysOf({ keys, key, secret }: FlatSettings): readonly ConfiguredKey[] {
   const single = [{ key: key ?? '', secret: secret ?? '', created_at: null, active: null }]; // both are set: checkApps
   return (keys ?? single).map(each => ({
     key: each.key,

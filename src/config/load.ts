@@ -10,7 +10,7 @@ import { isHubsFile } from './schema/check.js';
 import { hubsFileSchema } from './schema/hubs-file.js';
 import { readSource, type Source } from './source.js';
 
-export { type App, type AppKey, type AppLimits, type Apps, weaknessOf } from './apps.js';
+export { type App, type AppLimits, type Apps, weaknessOf } from './apps.js';
 export { type Changes, changesOf } from './changes.js';
 export { type Config, defaultHubConfig, type HubConfig, handlersOf } from './config.js';
 export type { Environment } from './environment.js';

@@ -1,11 +1,6 @@
+import type { AppKey } from '../auth/pusher-signatures.js';
 import type { WebhookContent } from './envelopes.js';
-import {
-  type AppKey,
-  pusherSignature,
-  type SignatureFormat,
-  type SigningSecret,
-  standardSignature,
-} from './signatures.js';
+import { pusherSignature, type SignatureFormat, type SigningSecret, standardSignature } from './signatures.js';
 
 export interface SignedRequest {
   /** Of the envelope. */

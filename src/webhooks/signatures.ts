@@ -1,31 +1,12 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { signatureOf } from '../auth/pusher-signatures.js';
 import { PubSubError } from '../errors.js';
-
-/** One key of an app. Its secret is the HMAC key, as UTF-8 text. */
-export interface AppKey {
-  readonly key: string;
-  readonly secret: string | KeyObject;
-  /** Unix milliseconds; undefined: before all that have one. */
-  readonly createdAtMs?: number | undefined;
-  /** true by default. */
-  readonly active?: boolean | undefined;
-}
-
-/** The key that signs webhooks: the oldest one that is active; of equally old ones the first. [pusher-webhooks 1.5, row 37] */
-export function oldestActive(keys: Iterable<AppKey>): AppKey | undefined {
-  let oldest: AppKey | undefined;
-  for (const key of keys) {
-    if (key.active === false) continue;
-    if (oldest === undefined || (key.createdAtMs ?? 0) < (oldest.createdAtMs ?? 0)) oldest = key;
-  }
-  return oldest;
-}
 
 export type SignatureFormat = 'hex' | 'sha256-prefixed';
 
 /** `X-Pusher-Signature` of the bytes of a body: lower-case hex. [pusher-webhooks 1.5, row 38] */
 export function pusherSignature(body: Buffer, secret: string | KeyObject, format: SignatureFormat = 'hex'): string {
-  const hex = createHmac('sha256', secret).update(body).digest('hex');
+  const hex = signatureOf(secret, body);
   return format === 'hex' ? hex : `sha256=${hex}`;
 }
 

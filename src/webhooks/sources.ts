@@ -1,8 +1,8 @@
+import { type AppKey, oldestActive } from '../auth/pusher-signatures.js';
 import type { PubSubError } from '../errors.js';
 import { readEndpoints, type SourceName, type WebhookEndpoint } from './endpoints.js';
 import type { EventType } from './event-types.js';
 import { type SourceEntry, type WebhooksEntry, webhookDefaults } from './options.js';
-import { type AppKey, oldestActive } from './signatures.js';
 
 /** What the configuration says about webhooks. */
 export interface WebhookSettings {

@@ -93,8 +93,8 @@ describe('a request', () => {
   test('[PW-006] is signed by the oldest active key of the moment', async () => {
     const app = await receiver();
     const keys = [
-      { key: 'second', secret: 's2', createdAtMs: 2 },
-      { key: 'first', secret: 's1', createdAtMs: 1 },
+      { key: 'second', secret: 's2', createdAtMs: 2, active: true },
+      { key: 'first', secret: 's1', createdAtMs: 1, active: true },
     ];
     const { connect, webhooks, entry, attempted } = await start({ url: app.url }, { keys });
     connect().join('a');
@@ -177,7 +177,7 @@ describe('batches', () => {
     const app = await receiver();
     const { webhooks, connect } = await start({ url: app.url });
     const entry = { url: app.url, event_types: ['channel_occupied'], batching };
-    const other = { id: '43', keys: [{ key: 'otherkey', secret: 'othersecret' }], webhooks: [entry] };
+    const other = { id: '43', keys: [{ key: 'otherkey', secret: 'othersecret', active: true }], webhooks: [entry] };
     await webhooks.configure({ general: {}, apps: [{ id: '42', keys: appKeys, webhooks: [entry] }, other], hubs: [] });
     for (const hub of ['app:42', 'app:43', 'app:42']) connect(hub).join(`of-${hub}-${Math.random()}`);
     await webhooks.settled();

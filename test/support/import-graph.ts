@@ -89,12 +89,15 @@ export const roomImports: Readonly<Record<string, Places>> = {
   upstream: ['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
   egress: ['types of clock', 'errors', 'addresses'],
   outbox: ['types of clock'],
-  webhooks: ['types of hub', 'types of protocols', 'egress', 'outbox', 'types of clock', 'errors'],
+  webhooks: [
+    ...['types of hub', 'types of protocols', 'egress', 'outbox', 'auth/pusher-signatures.ts', 'types of clock'],
+    'errors',
+  ],
   backplane: ['types of hub', 'errors'],
   config: [
     ...['upstream/options.ts', 'upstream/url-template.ts', 'upstream/event-pattern.ts', 'protocols/names.ts'],
     ...['options', 'event-types', 'filters', 'targets', 'signatures', 'endpoints'].map(name => `webhooks/${name}.ts`),
-    ...['egress/address-guard.ts', 'lock-file', 'types of clock', 'errors'],
+    ...['egress/address-guard.ts', 'types of auth/pusher-signatures.ts', 'lock-file', 'types of clock', 'errors'],
   ],
   auth: ['types of clock', 'errors'],
   hub: ['protocols', 'frames', 'filter', 'types of clock', 'errors'],

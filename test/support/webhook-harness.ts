@@ -1,17 +1,17 @@
 import { onTestFinished } from 'vitest';
+import type { AppKey } from '../../src/auth/pusher-signatures.js';
 import type { FactConnection, PlainFact } from '../../src/hub/facts.js';
 import { openStore, type QueueOptions } from '../../src/outbox/open-store.js';
 import { Outbox } from '../../src/outbox/outbox.js';
 import type { OutboxObserver } from '../../src/outbox/ports.js';
 import type { GroupMember } from '../../src/protocols/messages.js';
 import type { WebhookEntry } from '../../src/webhooks/options.js';
-import type { AppKey } from '../../src/webhooks/signatures.js';
 import type { WebhookSettings } from '../../src/webhooks/sources.js';
 import { Webhooks } from '../../src/webhooks/webhooks.js';
 import type { Received } from './app-server.js';
 import { ManualClock } from './manual-clock.js';
 
-export const appKeys: readonly AppKey[] = [{ key: 'hubkey01', secret: 'hubsecret01' }];
+export const appKeys: readonly AppKey[] = [{ key: 'hubkey01', secret: 'hubsecret01', active: true }];
 
 /** Settings of the one app `42`. */
 export function appSettings(

@@ -1,6 +1,6 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { type AppKey, isSigned, signatureOf } from '../../../src/auth/pusher-signatures.js';
+import { type AppKey, isSigned, oldestActive, signatureOf } from '../../../src/auth/pusher-signatures.js';
 
 /** Of Pusher's own documents; the presence digest is recomputed, since theirs belongs to another text. */
 const documented = '7ad3773142a6692b25b8';
@@ -24,6 +24,18 @@ test.each([
 ])('[PW §3.4] secret %s, text %s', (secret, text, digest) => {
   expect(signatureOf(secret, text)).toBe(digest);
   expect(signatureOf(createSecretKey(Buffer.from(secret)), text)).toBe(digest);
+});
+
+test('[PW-006] the oldest active key signs', () => {
+  const secret = 's';
+  const keys: AppKey[] = [
+    { key: 'new', secret, createdAtMs: 30, active: true },
+    { key: 'old', secret, createdAtMs: 10, active: false },
+    { key: 'middle', secret, createdAtMs: 20, active: true },
+  ];
+  expect(oldestActive(keys)?.key).toBe('middle');
+  expect(oldestActive([...keys, { key: 'undated', secret, active: true }])?.key).toBe('undated');
+  expect(oldestActive(keys.slice(1, 2))).toBeUndefined();
 });
 
 describe('isSigned', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { oldestActive } from '../../../src/auth/pusher-signatures.js';
 import {
   type App,
   type Config,
@@ -53,7 +54,6 @@ describe('apps', () => {
       id: 'a1',
       enabled: true,
       keys: [key],
-      signingKey: key,
       enableClientMessages: false,
       enableWatchlistEvents: true,
       enableSubscriptionCount: false,
@@ -132,7 +132,7 @@ describe('apps', () => {
   });
 
   test('[PW §1.5, row 37] the oldest active key signs; keys without a time are older than all others', () => {
-    const keyed = (...keys: string[]) => appOf(`apps: [{ id: a, keys: [${keys.join(', ')}] }]`).signingKey.key;
+    const keyed = (...keys: string[]) => oldestActive(appOf(`apps: [{ id: a, keys: [${keys.join(', ')}] }]`).keys)?.key;
     const old = '{ key: old, secret: s, created_at: "2020-01-01T00:00:00Z" }';
     const young = '{ key: young, secret: s, created_at: "2026-01-01T00:00:00+01:00" }';
     expect(keyed(young, old)).toBe('old');

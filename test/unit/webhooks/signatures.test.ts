@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { newEnvelope, readContent, restamped } from '../../../src/webhooks/envelopes.js';
 import { requestHeaders } from '../../../src/webhooks/request-headers.js';
-import { oldestActive, pusherSignature, signingSecret, standardSignature } from '../../../src/webhooks/signatures.js';
+import { pusherSignature, signingSecret, standardSignature } from '../../../src/webhooks/signatures.js';
 
 const secret = 'hubsecret01';
 const single = Buffer.from('{"time_ms":1790000000000,"events":[{"name":"channel_occupied","channel":"orders-7"}]}');
@@ -18,17 +18,6 @@ describe('X-Pusher-Signature', () => {
   test('[PW-004] has a prefix only where an endpoint wants it', () => {
     expect(pusherSignature(single, secret, 'sha256-prefixed')).toMatch(/^sha256=230f/);
   });
-});
-
-test('[PW-006] the oldest active key signs', () => {
-  const keys = [
-    { key: 'new', secret, createdAtMs: 30 },
-    { key: 'old', secret, createdAtMs: 10, active: false },
-    { key: 'middle', secret, createdAtMs: 20 },
-  ];
-  expect(oldestActive(keys)?.key).toBe('middle');
-  expect(oldestActive([...keys, { key: 'undated', secret }])?.key).toBe('undated');
-  expect(oldestActive(keys.slice(1, 2))).toBeUndefined();
 });
 
 describe('webhook-signature', () => {
@@ -91,7 +80,7 @@ describe('headers', () => {
   const request = { id: 'whm_1', attempt: 2, content, nowMs: 1790000001999, userAgent: 'A/1', endpoint };
 
   test('[PW-002] are spelled as libraries of Pusher look for them', () => {
-    expect(requestHeaders({ ...request, key: { key: 'hubkey01', secret } })).toEqual([
+    expect(requestHeaders({ ...request, key: { key: 'hubkey01', secret, active: true } })).toEqual([
       ...['Authorization', 'Bearer x', 'Content-Type', 'application/json', 'User-Agent', 'A/1'],
       ...['X-Pusher-Key', 'hubkey01', 'X-Pusher-Signature', pusherSignature(single, secret)],
       ...['webhook-id', 'whm_1', 'X-Webhook-Attempt', '2'],
