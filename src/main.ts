@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { failureText } from './cli/failure.js';
+import { groupArguments } from './cli/argument-groups.js';
+import { exitCodeOf, failureText } from './cli/failure.js';
 import { makeProgram } from './cli/program.js';
 
 /** Variables that hubs.yaml may name and that need not be set. */
@@ -7,8 +8,8 @@ const defaults = { SAMPLE_PORT: '3000' };
 
 const env = { ...process.env, SAMPLE_PORT: process.env.SAMPLE_PORT || defaults.SAMPLE_PORT };
 try {
-  await makeProgram(env).parseAsync();
+  await makeProgram(env).parseAsync(groupArguments(process.argv.slice(2)), { from: 'user' });
 } catch (error) {
   process.stderr.write(`${failureText(error, env)}\n`);
-  process.exit(1);
+  process.exit(exitCodeOf(error));
 }

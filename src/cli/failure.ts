@@ -3,13 +3,21 @@ import { ListenError, type ListenFailure, PubSubError } from '../errors.js';
 import { StoreOpenError } from '../outbox/outbox-error.js';
 import { commandLine } from './invocation.js';
 import type { Environment } from './settings.js';
+import { UsageError } from './usage-error.js';
 
 /** The text for a failed command: of expected failures only the message. */
 export function failureText(error: unknown, env: Environment): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof ListenError) return listenText(error, env);
-  if (error instanceof PubSubError || error instanceof StoreOpenError) return `hubwire: ${error.message}`;
+  if (error instanceof PubSubError || error instanceof StoreOpenError || error instanceof UsageError)
+    return `hubwire: ${error.message}`;
   return `hubwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+}
+
+/** 2: what was typed is wrong; 3: it is not there; 1: anything else. [management 2.1] */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof UsageError) return 2;
+  return error instanceof PubSubError && error.kind === 'notFound' ? 3 : 1;
 }
 
 /** A line for each listener that failed, then one to type. */

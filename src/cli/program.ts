@@ -2,7 +2,10 @@ import { Argument, Command, Option } from 'commander';
 import { nearestWord } from '../config/did-you-mean.js';
 import { PubSubError } from '../errors.js';
 import { logLevels } from '../logging.js';
+import { addHubVerbs, addKeyVerbs } from './hub-verbs.js';
+import { addClientVerbs, addServiceVerbs } from './service-verbs.js';
 import type { Environment } from './settings.js';
+import { vendorGroup } from './verb.js';
 import { version } from './version.js';
 
 /**
@@ -12,6 +15,7 @@ import { version } from './version.js';
 export function makeProgram(env: Environment): Command {
   const program = new Command('hubwire')
     .description('A self-hosted hub service that speaks the Azure Web PubSub protocol')
+    .configureOutput({ outputError: (text, write) => write(inOneLine(text)) })
     .version(version);
   addStart(program, env);
   addChecks(program, env);
@@ -30,7 +34,34 @@ export function makeProgram(env: Environment): Command {
     .option('--force', 'replace the file if it exists')
     .option('--env', 'write the names of environment variables in place of secrets, and list the names')
     .action(async (peer, file, args) => (await import('./import.js')).importPeer(peer, file, args));
+  addVendorVerbs(program, env);
+  addVendorVerbs(vendorGroup(program, 'webpubsub', 'hub, key, service and client, as they are called in `az`'), env);
+  program
+    .command('completion')
+    .description('print a script for the shell that completes commands and flags')
+    .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+    .action(async shell => {
+      const { completionOf } = await import('./completion/completion.js');
+      process.stdout.write(completionOf(shell, program));
+    });
   return program;
+}
+
+function addVendorVerbs(parent: Command, env: Environment): void {
+  addHubVerbs(parent, env);
+  addKeyVerbs(parent, env);
+  addServiceVerbs(parent, env);
+  addClientVerbs(parent, env);
+}
+
+/** What commander writes in two lines, with what to do where it has no proposal. [MG-061] */
+function inOneLine(text: string): string {
+  const line = text
+    .trim()
+    .replace(/^error: /, 'hubwire: ')
+    .replace(/\n\(Did you mean (.*)\?\)$/, '; did you mean $1?');
+  const isOpen = /: unknown (?:option|command)/.test(line) && !line.includes('did you mean');
+  return `${line}${isOpen ? '; --help lists what there is' : ''}\n`;
 }
 
 function addStart(program: Command, env: Environment): void {

@@ -183,7 +183,7 @@ function maskInsertions(url: string, insertions: readonly Insertion[]): string {
 }
 
 /** The URL with user information and the query values that look like secrets shown as `***`. */
-function maskSecrets(url: string): string {
+export function maskSecrets(url: string): string {
   const queryAt = url.indexOf('?');
   const base = (queryAt < 0 ? url : url.slice(0, queryAt)).replace(/\/\/.*@/, '//***@');
   return queryAt < 0 ? base : `${base}?${url.slice(queryAt + 1).replace(/[^&;]+/g, maskItem)}`;

@@ -113,7 +113,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
 
 /** Where a library may be imported. */
 export const libraryRooms: Readonly<Record<string, Places>> = {
-  ws: ['sockets'],
+  ws: ['sockets', 'cli'], // the client in the terminal
   fastify: [
     'listener',
     'admin',
@@ -136,7 +136,8 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
     ...['service', 'service-options', 'apis', 'outbox-delivery', 'reloads', 'shutdown'].map(room => typesOf + room),
   ],
   'pino-pretty': ['logging'],
-  yaml: ['config'],
+  yaml: ['config', 'cli/output/output.ts'],
+  '@jmespath-community/jmespath': ['cli'],
   ajv: ['config'],
   '@sinclair/typebox': ['config', 'rest', 'hub/session.ts'],
   chokidar: ['config'],

@@ -1,0 +1,113 @@
+import { KeyTokens } from '../auth/key-tokens.js';
+import { systemClock } from '../clock.js';
+import { PubSubError } from '../errors.js';
+import { request } from './requests.js';
+import { type Environment, endpointOf, readKeys } from './settings.js';
+import { UsageError } from './usage-error.js';
+
+const tokenMinutes = 5;
+const apiVersion = '2024-12-01';
+
+export interface DataPlaneArguments {
+  readonly connectionString?: string;
+  readonly debug?: boolean;
+}
+
+/** The REST API of a service, as an app server calls it. */
+export interface DataPlane {
+  /** Without a slash at its end. */
+  readonly endpoint: string;
+  readonly tokens: KeyTokens;
+}
+
+/**
+ * Of `--connection-string`, else `WebPubSubConnectionString`, else the keys and the endpoint of the environment, which are
+ * those of a service on this machine when nothing is set. [MG-052]
+ */
+export function dataPlaneOf({ connectionString }: DataPlaneArguments, env: Environment): DataPlane {
+  const variable = env.WebPubSubConnectionString || undefined;
+  if (connectionString !== undefined) return ofConnectionString(connectionString, '--connection-string');
+  if (variable !== undefined) return ofConnectionString(variable, 'WebPubSubConnectionString');
+  return { endpoint: endpointOf(undefined, env), tokens: tokensOf(readKeys(env).keys.primary) };
+}
+
+/** `Endpoint=…;AccessKey=…;Version=1.0;`, and a `Port` if the endpoint has none. The text may be a secret: it is not shown. */
+function ofConnectionString(text: string, name: string): DataPlane {
+  const parts = new Map(
+    text
+      .split(';')
+      .map(part => [part.slice(0, part.indexOf('=')).trim().toLowerCase(), part.slice(part.indexOf('=') + 1)]),
+  );
+  const [endpoint, key, port] = [parts.get('endpoint')?.trim(), parts.get('accesskey'), parts.get('port')];
+  if (!endpoint || !key) {
+    throw new UsageError(
+      `${name} must be a connection string with Endpoint and AccessKey: Endpoint=http://localhost:8080;AccessKey=…;`,
+    );
+  }
+  const url = URL.canParse(endpoint) ? new URL(endpoint) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw new UsageError(`${name}: its Endpoint must be a URL that starts with https:// or http://`);
+  }
+  if (port) url.port = port;
+  return { endpoint: url.href.replace(/\/$/, ''), tokens: tokensOf(key) };
+}
+
+function tokensOf(primary: string): KeyTokens {
+  return new KeyTokens({ primary, secondary: undefined }, systemClock.now);
+}
+
+/** One request of the REST API. */
+export interface DataRequest {
+  readonly method: string;
+  /** Below the endpoint, without the query. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Text. */
+  readonly body?: string;
+}
+
+/** @throws PubSubError `invalid` when the service cannot be reached or refuses; 404 is an answer */
+export async function callDataPlane(
+  { endpoint, tokens }: DataPlane,
+  { method, path, query = {}, body }: DataRequest,
+  isShown: boolean,
+): Promise<Response> {
+  const url = `${endpoint}${path}`;
+  const response = await request({
+    method,
+    url: `${url}?${new URLSearchParams({ ...query, 'api-version': apiVersion })}`,
+    headers: {
+      authorization: `Bearer ${tokens.sign({}, url, tokenMinutes)}`,
+      ...(body !== undefined && { 'content-type': 'text/plain' }),
+    },
+    ...(body !== undefined && { body }),
+    hint: 'is the service running there? Set its URL and key with --connection-string or WebPubSubConnectionString',
+    isShown,
+  });
+  if (response.ok || response.status === 404) return response;
+  const advice = response.status === 401 ? '; the key must be one of the service: see --connection-string' : '';
+  throw new PubSubError(
+    'invalid',
+    `${endpoint}${path} answered ${response.status}${await reasonIn(response)}${advice}`,
+  );
+}
+
+const mostReasonLength = 300;
+
+/** What an answer says, in one line. */
+export async function reasonIn(response: Response): Promise<string> {
+  const body = await response.text();
+  const text = (messageIn(body) ?? body).replaceAll(/\s+/g, ' ').trim().slice(0, mostReasonLength);
+  return text === '' ? '' : `: ${text}`;
+}
+
+/** Of an error of the REST API. [rest-api 3] */
+function messageIn(body: string): string | undefined {
+  try {
+    const { message, detail } = JSON.parse(body) as { message?: unknown; detail?: unknown };
+    const text = message ?? detail;
+    return typeof text === 'string' ? text : undefined;
+  } catch {
+    return undefined; // a proxy's page, shown as it is
+  }
+}

@@ -1,0 +1,79 @@
+import { PubSubError } from '../../errors.js';
+import { type OutputArguments, printOutcome } from '../output/output.js';
+import { type Environment, endpointOf, readKeys } from '../settings.js';
+import { writeKeyFile } from './key-file.js';
+import { adminUrlOf, type ManagementArguments, ManagementClient, type ServiceKeys } from './management-client.js';
+
+export type KeyArguments = ManagementArguments & OutputArguments;
+
+const keyTypes = { primary: 'Primary', secondary: 'Secondary', salt: 'Salt' } as const;
+export type KeyType = keyof typeof keyTypes;
+
+/** Prints the access keys: those of the service with `--admin`, otherwise those of the environment. [management 2.2] */
+export async function showKeys(args: KeyArguments, env: Environment): Promise<void> {
+  const keys = (await clientOf(args, env)?.keys()) ?? localKeys(env);
+  await printOutcome({ result: keys, lines: keyLines(keys) }, args);
+}
+
+/**
+ * Replaces one key, and prints the keys. Without `--admin` it is written to the file that `HUBWIRE_…_KEY_FILE` names, which a
+ * running service follows. [MG-015, MG-017]
+ * @throws PubSubError `conflict` for a key that is not kept in a file
+ */
+export async function regenerateKey(
+  args: KeyArguments & { readonly keyType: KeyType },
+  env: Environment,
+): Promise<void> {
+  const { keyType } = args;
+  const client = clientOf(args, env);
+  const keys = client ? await client.regenerateKey(keyTypes[keyType]) : await regenerateLocally(keyType, env);
+  const effect = client ? client.effect : 'a service that follows the file takes it over';
+  const sentence =
+    keyType === 'salt' ? 'salt: there is none, so the keys are as before' : `${keyType} key: a new one; ${effect}`;
+  await printOutcome({ result: keys, lines: keyLines(keys), sentence }, args);
+}
+
+function clientOf(args: KeyArguments, env: Environment): ManagementClient | undefined {
+  const url = adminUrlOf(args, env);
+  return url === undefined ? undefined : new ManagementClient(url, args, env);
+}
+
+function localKeys(env: Environment): ServiceKeys {
+  const { primary, secondary = null } = readKeys(env).keys;
+  const stringOf = (key: string) => `Endpoint=${endpointOf(undefined, env)};AccessKey=${key};Version=1.0;`;
+  return {
+    primaryKey: primary,
+    secondaryKey: secondary,
+    primaryConnectionString: stringOf(primary),
+    secondaryConnectionString: secondary === null ? null : stringOf(secondary),
+  };
+}
+
+async function regenerateLocally(keyType: KeyType, env: Environment): Promise<ServiceKeys> {
+  readKeys(env); // what is there must be right first
+  if (keyType === 'salt') return localKeys(env);
+  const name = `HUBWIRE_${keyType.toUpperCase()}_KEY`;
+  const file = env[`${name}_FILE`];
+  if (!file) throw notInFile(name, env);
+  await writeKeyFile(file);
+  return localKeys(env);
+}
+
+function notInFile(name: string, env: Environment): PubSubError {
+  const place = env[name] ? `is kept in the variable ${name}` : `is not set (${name}_FILE)`;
+  return new PubSubError(
+    'conflict',
+    `the key ${place}, where it cannot be replaced; keep it in a file and name that in ${name}_FILE, or give the service with --admin`,
+  );
+}
+
+/** What is to be copied stands alone on its line. */
+function keyLines(keys: ServiceKeys): readonly string[] {
+  return [
+    'Primary key',
+    keys.primaryKey,
+    keys.primaryConnectionString,
+    'Secondary key',
+    ...(keys.secondaryKey === null ? ['none'] : [keys.secondaryKey, keys.secondaryConnectionString ?? '']),
+  ];
+}
