@@ -22,6 +22,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   main: ['cli'],
   cli: [
     'service',
+    'management',
     'types of service-options',
     'config',
     'auth',

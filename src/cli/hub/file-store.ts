@@ -1,27 +1,66 @@
-import { relative } from 'node:path';
+import { resolve } from 'node:path';
+import { systemClock } from '../../clock.js';
+import { HubsFileEditor } from '../../config/edit/hubs-file-editor.js';
+import { PubSubError } from '../../errors.js';
+import { apiVersions } from '../../management/api-version.js';
+import { ApiFailure } from '../../management/failures.js';
+import { hubOperations } from '../../management/hubs.js';
+import type { Answer, Operation } from '../../management/operation.js';
+import { shortPath } from '../invocation.js';
 import type { Environment } from '../settings.js';
-import type { HubProperties, HubResource, HubStore, ResourceNames } from './hub-store.js';
+import {
+  type HubProperties,
+  type HubResource,
+  type HubStore,
+  pathParameters,
+  type ResourceNames,
+  refusalText,
+} from './hub-store.js';
 
-/** Stub until the editor is there. */
+/** A hubs.yaml, edited by the operations that a service performs: results are the same either way. [MG-051] */
 export class FileStore implements HubStore {
   readonly effect: string;
-  constructor(
-    private readonly file: string,
-    private readonly names: ResourceNames,
-    private readonly env: Environment,
-  ) {
-    this.effect = `written to ${relative(process.cwd(), file)}`;
+  readonly #names: ResourceNames;
+  readonly #operations: readonly Operation[];
+
+  constructor(file: string, names: ResourceNames, env: Environment) {
+    const path = resolve(file);
+    const editor = new HubsFileEditor({ file: path, env, clock: systemClock });
+    this.#names = names;
+    this.#operations = hubOperations(() => editor);
+    this.effect = `written to ${shortPath(path)}, which a running service takes over; else start it to use it`;
   }
+
   async list(): Promise<readonly HubResource[]> {
-    return [];
+    const { body } = await this.#run('listHubs', '');
+    return (body as { readonly value: readonly HubResource[] }).value;
   }
-  async get(_name: string): Promise<HubResource | undefined> {
-    return undefined;
+
+  async get(name: string): Promise<HubResource | undefined> {
+    try {
+      return (await this.#run('getHub', name)).body as HubResource;
+    } catch (error) {
+      if (error instanceof PubSubError && error.kind === 'notFound') return undefined;
+      throw error;
+    }
   }
-  async put(_name: string, _properties: HubProperties): Promise<HubResource> {
-    throw new Error(`${this.file} ${this.names} ${this.env}`);
+
+  async put(name: string, properties: HubProperties): Promise<HubResource> {
+    return (await this.#run('putHub', name, { properties })).body as HubResource;
   }
-  async delete(_name: string): Promise<boolean> {
-    return false;
+
+  async delete(name: string): Promise<boolean> {
+    return (await this.#run('deleteHub', name)).status !== 204;
+  }
+
+  async #run(operation: string, hub: string, body?: object): Promise<Answer> {
+    const { run } = this.#operations.find(({ name }) => name === operation)!;
+    try {
+      const params = { ...pathParameters(this.#names), hub };
+      return await run({ params, apiVersion: apiVersions.at(-1)!, body, tenantId: undefined });
+    } catch (error) {
+      if (!(error instanceof ApiFailure)) throw error;
+      throw new PubSubError('invalid', refusalText(error.message, error.more.details), { cause: error });
+    }
   }
 }

@@ -36,9 +36,17 @@ export interface ResourceNames {
 
 const noSubscription = '00000000-0000-0000-0000-000000000000';
 
-/** The path of the service in the management API. Unlike in `az`, a subscription may have any name. [management 1.2] */
-export function servicePath({ name = 'hubwire', resourceGroup = 'local', subscription = '' }: ResourceNames): string {
+/** The variable parts of the service's path. Unlike in `az`, a subscription may have any name. [management 1.2] */
+export function pathParameters({ name = 'hubwire', resourceGroup = 'local', subscription = '' }: ResourceNames) {
   const isId = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(subscription);
-  const [group, service] = [resourceGroup, name].map(encodeURIComponent);
-  return `/subscriptions/${isId ? subscription : noSubscription}/resourceGroups/${group}/providers/Microsoft.SignalRService/webPubSub/${service}`;
+  return { sub: isId ? subscription : noSubscription, rg: resourceGroup, name };
+}
+
+/** What is wrong with settings, in one line: each problem with its place, or else the message. */
+export function refusalText(
+  message: string,
+  details: readonly { readonly target?: string | undefined; readonly message?: string }[] = [],
+): string {
+  const problems = details.map(detail => `${detail.target ? `${detail.target}: ` : ''}${detail.message ?? ''}`);
+  return problems.length > 0 ? problems.join('; ') : message;
 }

@@ -1,7 +1,14 @@
 import { PubSubError } from '../../errors.js';
 import { request } from '../requests.js';
 import { type Environment, readSecret } from '../settings.js';
-import { type HubProperties, type HubResource, type HubStore, type ResourceNames, servicePath } from './hub-store.js';
+import {
+  type HubProperties,
+  type HubResource,
+  type HubStore,
+  pathParameters,
+  type ResourceNames,
+  refusalText,
+} from './hub-store.js';
 
 /** The newest one, so that no setting is left out. [management 1.3] */
 const apiVersion = '2026-03-01-preview';
@@ -107,6 +114,12 @@ export class ManagementClient implements HubStore {
   }
 }
 
+function servicePath(names: ResourceNames): string {
+  const { sub, rg, name } = pathParameters(names);
+  const [group, service] = [rg, name].map(encodeURIComponent);
+  return `/subscriptions/${sub}/resourceGroups/${group}/providers/Microsoft.SignalRService/webPubSub/${service}`;
+}
+
 function hubPath(name: string): string {
   return `/hubs/${encodeURIComponent(name)}`;
 }
@@ -115,9 +128,8 @@ function hubPath(name: string): string {
 async function bodyOf(response: Response): Promise<unknown> {
   const text = await response.text();
   if (response.ok) return text === '' ? undefined : parsed(text, response);
-  const { message = '', details = [] } = (jsonOf(text) as ErrorBody | undefined)?.error ?? {};
-  const reasons = details.map(detail => `${detail.target ? `${detail.target}: ` : ''}${detail.message ?? ''}`);
-  const reason = reasons.length > 0 ? reasons.join('; ') : message;
+  const { message = '', details } = (jsonOf(text) as ErrorBody | undefined)?.error ?? {};
+  const reason = refusalText(message, details);
   throw new PubSubError(
     'invalid',
     `the service answered ${response.status}${reason === '' ? '' : `: ${reason}`}${adviceOf(response.status)}`,
