@@ -52,7 +52,7 @@ const outbox = new Outbox({
 webhooks.attach(outbox);
 await webhooks.configure({
   general: { batching: { enabled: size > 1, size } },
-  apps: [{ id: app.id, keys: [app], webhooks: [{ url, event_types: ['client_event'] }] }],
+  apps: [{ id: app.id, keys: [{ ...app, active: true }], webhooks: [{ url, event_types: ['client_event'] }] }],
   hubs: [],
 });
 await outbox.start();
