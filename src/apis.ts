@@ -12,7 +12,7 @@ import type { ProxySettings } from './egress/proxy.js';
 import type { Hub } from './hub/hub.js';
 import type { HubName } from './hub/hubs.js';
 import type { SocketGuard } from './listener/socket-guard.js';
-import { pusherApi, pusherApiPrefix } from './pusher-api/api.js';
+import { pusherApi, pusherApiPrefix, pusherErrorFormat } from './pusher-api/api.js';
 import type { ApiApps } from './pusher-api/apps.js';
 import { HubChannels } from './pusher-api/hub-channels.js';
 import type { MessageQuotas } from './pusher-api/quotas.js';
@@ -37,6 +37,9 @@ export interface ApiParts {
 
 /** SDKs make a token for each call, and the same one within a second. Those of clients differ, so none is remembered. */
 const rememberedRestTokens = 1_000;
+
+/** Of the APIs whose errors do not have the format of the REST data plane. */
+export const apiErrorFormats = [pusherErrorFormat];
 
 /** Registers the REST data plane and Pusher's HTTP API, each with its own error format, and what Pusher's operators look at. */
 export function registerApis(app: FastifyInstance, parts: ApiParts): void {

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import { isLoopback, urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
 import { createAdminServer } from './admin/server.js';
-import { registerApis } from './apis.js';
+import { apiErrorFormats, registerApis } from './apis.js';
 import { clientUrl } from './auth/client-url.js';
 import { Endpoints } from './auth/endpoints.js';
 import { type ClientClaims, KeyTokens } from './auth/key-tokens.js';
@@ -163,6 +163,7 @@ export class Service {
       documentation,
       timeouts,
       clientPaths: pusherClientPaths,
+      errorFormats: apiErrorFormats,
       watch: new Calls({ observer, monotonicMs: () => clock.monotonicMs(), isTraced }),
     });
     registerApis(app, {

@@ -1,6 +1,7 @@
 import type { ServerOptions } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { PubSubError } from '../errors.js';
 import { answerClientError, type ClientError, sendFailureBody } from './failure.js';
 
 /** How long a peer may take, in milliseconds. */
@@ -42,8 +43,22 @@ export interface RefusalWatch {
   unreadable(answer: ClientError): void;
 }
 
-/** Settings of both listeners, so that errors do not have Fastify's own format. */
-export function fastifySettings(timeouts: ListenerTimeouts, watch?: RefusalWatch) {
+/** How an API answers what Fastify refuses before there is a route, and with it the API's own error handler. */
+export interface ErrorFormat {
+  /** The API's paths, such as `/apps`. */
+  readonly prefix: string;
+  send(reply: FastifyReply, failure: PubSubError): void;
+}
+
+/**
+ * Settings of both listeners, so that errors do not have Fastify's own format.
+ * @param formats of APIs with another one than the listener's
+ */
+export function fastifySettings(
+  timeouts: ListenerTimeouts,
+  watch?: RefusalWatch,
+  formats: readonly ErrorFormat[] = [],
+) {
   return {
     requestTimeout: timeouts.requestMs, // Fastify would set the server's to none
     clientErrorHandler: (error: Error, socket: Socket) => {
@@ -53,10 +68,17 @@ export function fastifySettings(timeouts: ListenerTimeouts, watch?: RefusalWatch
     return503OnClosing: false, // what comes on a connection that is still open is served, and the connection closed
     frameworkErrors: (error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
       watch?.begin(request);
-      sendFailureBody(reply, 400, 'Error.BadRequest', withoutUrl(error));
+      const format = formats.find(({ prefix }) => isBelow(request.url, prefix));
+      if (format === undefined) sendFailureBody(reply, 400, 'Error.BadRequest', withoutUrl(error));
+      else format.send(reply, new PubSubError('invalid', withoutUrl(error)));
       watch?.end(request, reply);
     },
   };
+}
+
+/** Letter case does not count, as for routes. */
+function isBelow(target: string, prefix: string): boolean {
+  return target.slice(0, prefix.length).toLowerCase() === prefix && /^(?:[/?]|$)/.test(target.slice(prefix.length));
 }
 
 /** Fastify's messages quote the URL, which may contain a token. */

@@ -8,6 +8,7 @@ import { answerFailure, answerNotFound } from './failure.js';
 import { syncHook } from './hooks.js';
 import {
   defaultTimeouts,
+  type ErrorFormat,
   fastifySettings,
   type ListenerTimeouts,
   nodeTimeouts,
@@ -34,6 +35,8 @@ export interface PublicServerOptions {
   readonly certificate?: Certificate | undefined;
   /** Paths of clients, besides `/client`: requests there need an upgrade. */
   readonly clientPaths?: readonly string[] | undefined;
+  /** Of APIs that have one of their own. */
+  readonly errorFormats?: readonly ErrorFormat[] | undefined;
   /** Undefined: requests are not measured. */
   readonly watch?: RequestWatch | undefined;
 }
@@ -83,9 +86,15 @@ function instanceOf(options: PublicServerOptions): FastifyInstance {
   return fastify({ ...settings, https }) as unknown as FastifyInstance;
 }
 
-function settingsOf({ endpoints, watch, trustProxy = false, timeouts = defaultTimeouts }: PublicServerOptions) {
+function settingsOf({
+  endpoints,
+  watch,
+  errorFormats,
+  trustProxy = false,
+  timeouts = defaultTimeouts,
+}: PublicServerOptions) {
   return {
-    ...fastifySettings(timeouts, watch),
+    ...fastifySettings(timeouts, watch, errorFormats),
     // Hot path: Fastify would create a child logger and two listeners for each request. Its own log lines contain URLs,
     // which may contain access tokens, so requests are logged by their APIs.
     logger: false,

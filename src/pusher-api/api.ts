@@ -2,6 +2,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyRep
 import { answersAtTurnEnd } from '../listener/answers.js';
 import { failureOf, logFailure } from '../listener/failure.js';
 import { syncHook } from '../listener/hooks.js';
+import type { ErrorFormat } from '../listener/http-settings.js';
 import { authentication, type CallerChecks, checkBody } from './authentication.js';
 import { readBodies } from './body.js';
 import { addChannels } from './channels.js';
@@ -21,6 +22,9 @@ export interface PusherApiOptions extends CallerChecks {
 
 /** Prefix with which the API is registered. */
 export const pusherApiPrefix = '/apps';
+
+/** For what is refused before the plugin below has a say. */
+export const pusherErrorFormat: ErrorFormat = { prefix: pusherApiPrefix, send: sendFailure };
 
 /** Pusher's HTTP API as a plugin of the public server, with an error format of its own. [pusher-webhooks 4] */
 export function pusherApi(options: PusherApiOptions): FastifyPluginAsync {

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import { createPublicServer } from '../../src/listener/public-server.js';
-import { pusherApi, pusherApiPrefix } from '../../src/pusher-api/api.js';
+import { pusherApi, pusherApiPrefix, pusherErrorFormat } from '../../src/pusher-api/api.js';
 import type {
   ApiApp,
   ApiAppLimits,
@@ -75,7 +75,7 @@ export function createApiServer({ limits, basePaths = [], enabled = true }: ApiS
     limits,
   };
   const other: ApiApp = { ...app, id: '43', keys: [{ key: 'other', secret: 'other', active: true }] };
-  const server: FastifyInstance = createPublicServer({ endpoints: { basePaths } });
+  const server: FastifyInstance = createPublicServer({ endpoints: { basePaths }, errorFormats: [pusherErrorFormat] });
   const apps = { findById: (id: string) => [app, other].find(each => each.id === id) };
   const api = {
     apps,

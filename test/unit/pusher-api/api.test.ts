@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
 import { createApiServer } from '../../support/pusher-api-server.js';
-import { signedTarget } from '../../support/pusher-requests.js';
 
 const event = { name: 'tick', channels: ['orders-7'], data: 'x' };
 const unknown = new PubSubError('unknown', 'nodes of the service did not answer (b)');
@@ -283,10 +282,32 @@ describe('paths', () => {
     expect(await call(stripped)).toMatchObject({ status: 200 });
   });
 
-  test('with malformed percent-encoding are answered', async () => {
-    const { raw } = createApiServer();
-    expect(await raw('GET', signedTarget({ method: 'GET', path: '/apps/42/channels/%zz' }))).toMatchObject({
-      status: 400,
-    });
+  test.each([
+    '/apps/42/channels/%zz',
+    '/apps/%E0%A4%A/events',
+    '/APPS/42/channels/%zz',
+    '/base/apps/42/channels/%zz',
+    'http://other.example/apps/42/channels/%zz',
+  ])('%s has malformed percent-encoding: 400 in the format of the API', async path => {
+    const { raw } = createApiServer({ basePaths: ['/base'] });
+    const error = 'The URL holds malformed percent-encoding.';
+    expect(await raw('GET', path)).toMatchObject({ status: 400, body: { error, code: 400 } });
   });
+
+  test('of other APIs keep their format', async () => {
+    const { raw } = createApiServer();
+    for (const path of ['/api/hubs/chat/groups/%zz', '/appsx/%zz', '/%zz']) {
+      expect(await raw('GET', path)).toMatchObject({ status: 400, body: { code: 'Error.BadRequest' } });
+    }
+  });
+
+  test.each(['GET', 'PUT', 'DELETE', 'PATCH', 'OPTIONS'] as const)(
+    '%s is no method of /apps/42/events: 404 in the format of the API',
+    async method => {
+      const { server } = createApiServer();
+      const answer = await server.inject({ method, url: '/apps/42/events' });
+      expect(answer.statusCode).toBe(404);
+      expect(answer.json()).toEqual({ error: expect.stringContaining('no operation'), code: 404 });
+    },
+  );
 });
