@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { type Imported, importFrom, type Peer } from '../config/import/import.js';
+import { type Imported, importFrom, importFromAzure, type Peer } from '../config/import/import.js';
 import { readConfigText } from '../config/load.js';
 import { formatPath } from '../config/problems.js';
 import { PubSubError } from '../errors.js';
@@ -15,14 +15,16 @@ export interface ImportArguments {
 const ownerOnly = 0o600;
 
 /**
- * Writes the apps of a peer's configuration as a part of hubs.yaml, to standard output or to a file, and says on standard
+ * Writes the apps of a peer's configuration, or the hubs of Azure Web PubSub, as a part of hubs.yaml, to standard output or to a file, and says on standard
  * error what of the configuration has no equal. Exit code 1 when the part has to be corrected by hand.
  * @throws ConfigError for a file that cannot be read; PubSubError `invalid` when the file to write exists
  */
-export async function importPeer(peer: Peer, file: string, args: ImportArguments): Promise<void> {
+export async function importPeer(peer: Peer | 'azure', file: string, args: ImportArguments): Promise<void> {
   const { out, force = false, env = false } = args;
   if (out !== undefined && !force && existsSync(out)) throw existing(out);
-  const imported = importFrom(peer, await readConfigText(file), { file, asVariables: env });
+  const text = await readConfigText(file);
+  const from = { file, asVariables: env };
+  const imported = peer === 'azure' ? importFromAzure(text, from) : importFrom(peer, text, from);
   if (out === undefined) process.stdout.write(imported.text);
   else await write(out, imported.text, force);
   for (const line of reportLines(imported, { out, asVariables: env })) process.stderr.write(`${line}\n`);
@@ -48,7 +50,7 @@ function existing(out: string): PubSubError {
 
 /** What a person reads beside the block. Without any secret. */
 export function reportLines(
-  { apps, secrets, unmatched, problems }: Imported,
+  { apps, hubs, secrets, unmatched, problems }: Imported,
   { out, asVariables }: { out: string | undefined; asVariables: boolean },
 ): readonly string[] {
   const withoutEqual = unmatched
@@ -60,7 +62,7 @@ export function reportLines(
   const variables = secrets.map(({ name, place }) => `  ${name}: ${place}`);
   const corrections = problems.map(({ line, path, reason }) => `  line ${line} ${path}: ${reason}`);
   return [
-    `${apps} app(s)${out === undefined ? '' : ` written to ${out}`}`,
+    `${hubs > 0 ? `${hubs} hub(s)` : `${apps} app(s)`}${out === undefined ? '' : ` written to ${out}`}`,
     ...(asVariables
       ? section('secrets to set as environment variables:', variables)
       : secretsWarning(secrets.length, out)),

@@ -27,9 +27,9 @@ export function makeProgram(env: Environment): Command {
     .action(async folder => (await import('./init.js')).init(folder, env));
   program
     .command('import')
-    .description('write the apps of a Sockudo or soketi configuration as a part of hubs.yaml')
-    .addArgument(new Argument('<peer>', 'whose configuration it is').choices(['sockudo', 'soketi']))
-    .argument('<file>', 'the configuration, JSON')
+    .description('write the hubs of Azure Web PubSub, or the apps of Sockudo or soketi, as a part of hubs.yaml')
+    .addArgument(new Argument('<peer>', 'whose configuration it is').choices(['azure', 'sockudo', 'soketi']))
+    .argument('<file>', 'the configuration, JSON; of Azure what `az webpubsub hub show` or `hub list` printed')
     .option('--out <file>', 'write to this file, readable by its owner only; default: standard output')
     .option('--force', 'replace the file if it exists')
     .option('--env', 'write the names of environment variables in place of secrets, and list the names')

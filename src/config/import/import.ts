@@ -1,5 +1,6 @@
 import { parseConfig } from '../load.js';
 import { ConfigError, type ConfigProblem, formatPath, type Path } from '../problems.js';
+import { hubsOfAzure } from './azure.js';
 import { type Block, blockOf } from './block.js';
 import type { Draft, Unmatched } from './draft.js';
 import { mapAt, readPeerFile } from './peer-file.js';
@@ -12,6 +13,7 @@ export type Peer = (typeof peers)[number];
 
 export interface Imported extends Block {
   readonly apps: number;
+  readonly hubs: number;
   /** Settings of the file that are not in the block. */
   readonly unmatched: readonly Unmatched[];
   /** What has to be corrected before the block is valid: places are those of the block. */
@@ -45,7 +47,22 @@ export function importFrom(
   const { root, apps } = appsOf(tree, peer, file);
   const draft = format.draft(root, apps);
   const block = blockOf(draft, asVariables);
-  return { ...block, apps: apps.length, unmatched: draft.unmatched, problems: problemsOf(block, asVariables) };
+  return {
+    ...block,
+    apps: apps.length,
+    hubs: 0,
+    unmatched: draft.unmatched,
+    problems: problemsOf(block.text, variablesOf(block, asVariables)),
+  };
+}
+
+/**
+ * Reads what `az webpubsub hub show` printed, and writes what of a hubs.yaml it stands for.
+ * @throws ConfigError for a file without hubs
+ */
+export function importFromAzure(text: string, from: { file: string; asVariables: boolean }): Imported {
+  const block = hubsOfAzure(text, from);
+  return { ...block, apps: 0, problems: problemsOf(block.text, block.variables) };
 }
 
 /** The whole file, or only its list of apps. */
@@ -80,9 +97,12 @@ function withoutApps(root: PeerMap, peer: Peer): string {
   return `${formatPath(apps)} is no list of apps, so there is nothing to import; ${found}`;
 }
 
+function variablesOf({ secrets }: Block, asVariables: boolean): Readonly<Record<string, string>> {
+  return asVariables ? Object.fromEntries(secrets.map(({ name, value }) => [name, value])) : {};
+}
+
 /** Is the block a hubs.yaml? */
-function problemsOf({ text, secrets }: Block, asVariables: boolean): readonly ConfigProblem[] {
-  const env = asVariables ? Object.fromEntries(secrets.map(({ name, value }) => [name, value])) : {};
+function problemsOf(text: string, env: Readonly<Record<string, string>>): readonly ConfigProblem[] {
   try {
     parseConfig(text, { file: 'the block', env });
     return [];

@@ -95,7 +95,7 @@ export class PeerSettings {
 }
 
 function leavesOf(value: unknown, path: Path): Path[] {
-  if (value === null || value === undefined) return [];
+  if (value === null || value === undefined || value === '') return [];
   if (!(value instanceof Map)) return [path];
   return [...value].flatMap(([key, inner]) => leavesOf(inner, [...path, key]));
 }
