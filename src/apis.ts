@@ -6,6 +6,7 @@ import type { Endpoints } from './auth/endpoints.js';
 import { EntraVerifier } from './auth/entra-verifier.js';
 import { KeyTokens } from './auth/key-tokens.js';
 import type { Keys } from './auth/keys.js';
+import type { JoinedChannels } from './bridges/joined-channels.js';
 import type { Clock } from './clock.js';
 import { proxiedFetch } from './egress/fetch.js';
 import type { ProxySettings } from './egress/proxy.js';
@@ -25,6 +26,8 @@ export interface ApiParts {
   readonly hubs: (name: HubName) => Hub;
   readonly apps: ApiApps;
   readonly quotas: MessageQuotas;
+  /** Of an app: those that groups of a hub are joined with. */
+  readonly joinedChannels: (app: string) => JoinedChannels;
   readonly callers: ReturnType<Settings['ofCallers']>;
   readonly keys: Keys;
   readonly endpoints: Endpoints;
@@ -63,10 +66,19 @@ function restApiOf({ hubs, callers, keys, endpoints, guard, clock, proxies, log 
   });
 }
 
-function pusherApiOf({ hubs, apps, quotas, endpoints, guard, clock, log }: ApiParts): FastifyPluginAsync {
+function pusherApiOf({
+  hubs,
+  apps,
+  joinedChannels,
+  quotas,
+  endpoints,
+  guard,
+  clock,
+  log,
+}: ApiParts): FastifyPluginAsync {
   return pusherApi({
     apps,
-    channelsOf: app => new HubChannels(() => hubs({ app })),
+    channelsOf: app => new HubChannels(() => hubs({ app }), joinedChannels(app)),
     quotas,
     endpoints,
     now: () => clock.now(),

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { WebhookMetrics } from './admin/webhook-metrics.js';
+import type { Bridges } from './bridges/bridges.js';
 import type { Clock } from './clock.js';
 import type { ProxySettings } from './egress/proxy.js';
 import type { PlainFact } from './hub/facts.js';
@@ -17,6 +18,7 @@ export interface OutboxDeliveryParts {
   readonly durableEvents: DurableEvents;
   /** Where durable data is kept; made when it is needed. */
   readonly dataDirectory: string;
+  readonly bridges: Bridges;
   readonly metrics: WebhookMetrics;
   readonly clock: Clock;
   readonly log: Logger;
@@ -46,10 +48,20 @@ export class OutboxDelivery {
   #outbox: Outbox | undefined;
 
   constructor(parts: OutboxDeliveryParts) {
-    const { clock, version, proxies, allowsLoopback } = parts;
+    const { clock, version, proxies, allowsLoopback, bridges: joined } = parts;
     this.#parts = parts;
     const userAgent = `hubwire-webhooks/${version}`;
-    this.webhooks = new Webhooks({ clock, observer: webhookObserver(parts), userAgent, proxies, allowsLoopback });
+    this.webhooks = new Webhooks({
+      clock,
+      observer: webhookObserver(parts),
+      userAgent,
+      proxies,
+      allowsLoopback,
+      joined,
+    });
+    joined.onOccupancy = (app, channel, isOccupied) => {
+      if (this.#outbox !== undefined) this.webhooks.channelChanged(app, channel, isOccupied);
+    };
   }
 
   /** Undefined until something is delivered through it. */

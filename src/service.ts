@@ -9,6 +9,7 @@ import { type ClientClaims, KeyTokens } from './auth/key-tokens.js';
 import { Keys } from './auth/keys.js';
 import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
 import { MemoryBus } from './backplane/memory.js';
+import { Bridges } from './bridges/bridges.js';
 import { type Clock, systemClock } from './clock.js';
 import type { Config, Environment } from './config/load.js';
 import { Hubs } from './hub/hubs.js';
@@ -71,6 +72,7 @@ export class Service {
   readonly #keys: Keys;
   readonly #tokens: KeyTokens;
   readonly #backplane: Backplane;
+  readonly #bridges: Bridges;
   readonly #handlers: EventHandlers;
   readonly #gateway: Gateway;
   readonly #public: GuardedListener;
@@ -105,6 +107,8 @@ export class Service {
     const isTraced = log.isLevelEnabled('debug');
     const shared = { observer, metrics, quotas, turn: new EventLoopTurn(clock), isTraced };
     const certificate = options.tls && readCertificate(options.tls);
+    this.#bridges = new Bridges({ hubs: () => this.hubs, observer });
+    this.#settings.onSwapped = () => this.#bridges.configure(this.#settings.bridges());
     this.#public = this.#newPublicListener(shared, certificate);
     this.#certificateWatch = certificate && this.#followCertificate(certificate);
     this.#handlers = eventHandlersOf({
@@ -112,6 +116,7 @@ export class Service {
       keys: this.#keys,
       clock,
       observer,
+      toldApp: hub => this.#settings.toldApp(hub),
       watches: this.watches,
       proxies,
     });
@@ -119,6 +124,7 @@ export class Service {
       settings: this.#settings,
       durableEvents: this.#handlers.durable,
       dataDirectory: options.dataDirectory ?? defaultDataDirectory,
+      bridges: this.#bridges,
       metrics: metrics.webhooks,
       clock,
       log,
@@ -142,6 +148,7 @@ export class Service {
       upstream: this.#handlers,
       backplane: this.#backplane,
       observer,
+      bridges: this.#bridges,
       watches: this.watches,
       clock,
       turn,
@@ -170,6 +177,7 @@ export class Service {
       hubs: name => this.hubs.reach(name),
       apps: this.#apps,
       quotas,
+      joinedChannels: app => this.#bridges.channelsOf(app),
       callers: this.#settings.ofCallers(),
       keys: this.#keys,
       endpoints: this.endpoints,

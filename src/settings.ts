@@ -1,4 +1,11 @@
-import { type Apps, type Config, defaultHubConfig, defaultPerAddress, type HubConfig } from './config/load.js';
+import {
+  type AppBridge,
+  type Apps,
+  type Config,
+  defaultHubConfig,
+  defaultPerAddress,
+  type HubConfig,
+} from './config/load.js';
 import { isLoopbackAddress, type TrustProxy } from './listener/client-address.js';
 import { openFileLimit } from './listener/open-files.js';
 import type { SocketLimits } from './listener/socket-guard.js';
@@ -7,15 +14,29 @@ import type { DoorSettings } from './sockets/door.js';
 import type { WebPubSubSettings } from './sockets/entrances/webpubsub.js';
 import type { WebhookSettings } from './webhooks/sources.js';
 
+/** Of the keys of apps among hubs. */
+const appPrefix = 'app:';
+
 /**
  * The configuration in use. Parts are given functions that read it at each use, so that a reload, which swaps `config` as
  * a whole, is effective for open connections too.
  */
 export class Settings {
-  config: Config;
+  /** Called in the step that puts another configuration to use. */
+  onSwapped: (config: Config) => void = () => {};
+  #config: Config;
 
   constructor(config: Config) {
-    this.config = config;
+    this.#config = config;
+  }
+
+  get config(): Config {
+    return this.#config;
+  }
+
+  set config(config: Config) {
+    this.#config = config;
+    this.onSwapped(config);
   }
 
   ofSockets(): DoorSettings & WebPubSubSettings {
@@ -82,6 +103,18 @@ export class Settings {
     const { queue, hubs } = this.config;
     if (queue.driver !== 'sqs' || queue.fifo === true) return false;
     return [...hubs.values()].some(({ eventHandlers }) => eventHandlers.some(({ isDurable }) => isDurable));
+  }
+
+  /** The app of this key whose clients event handlers of a hub are told of; undefined for hubs, and for other apps. */
+  toldApp(key: string): { readonly app: string; readonly hub: string } | undefined {
+    const app = key.startsWith(appPrefix) ? key.slice(appPrefix.length) : undefined;
+    const hub = app === undefined ? undefined : this.config.apps.findById(app)?.connectHub;
+    return app === undefined || hub === undefined ? undefined : { app, hub };
+  }
+
+  /** Rules that join channels and groups. */
+  bridges(): readonly AppBridge[] {
+    return this.config.apps.all().flatMap(({ bridge }) => bridge ?? []);
   }
 
   /** Of the configuration in use: to be given again after a reload. */

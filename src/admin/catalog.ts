@@ -84,6 +84,11 @@ export const catalog = {
     labels: [],
     help: 'Invalid roles of accepted connections, which are ignored',
   },
+  hubwire_bridge_dropped_total: {
+    type: 'counter',
+    labels: ['hub', 'reason'],
+    help: 'Messages that a bridge did not pass on: binary, tooLarge, name (no valid name on the other side) or shed; hub is where they were published',
+  },
   hubwire_warnings_total: {
     type: 'counter',
     labels: [],

@@ -34,6 +34,8 @@ export class Metrics implements Observer {
   readonly #traffic: Traffic;
   readonly #events: EventTally;
   readonly #handlers: Gauge<'hub' | 'url' | 'state'>;
+  readonly #hubs: HubLabels;
+  readonly #notPassedOn: Counter<'hub' | 'reason'>;
   readonly #rolesIgnored: Counter;
   readonly #warnings: Counter;
   readonly #faults: Counter;
@@ -41,6 +43,7 @@ export class Metrics implements Observer {
   constructor({ isConfigured = () => false, processMetrics = true, version = 'unknown' }: MetricsOptions = {}) {
     const registry = this.#registry;
     const hubs = new HubLabels(isConfigured);
+    this.#hubs = hubs;
     gauge(registry, 'hubwire_build_info').set({ version, node: process.versions.node }, 1);
     this.#connections = new ConnectionCounts(registry, hubs);
     this.#refused = counter(registry, 'hubwire_upgrades_refused_total');
@@ -49,6 +52,7 @@ export class Metrics implements Observer {
     this.#events = new EventTally(registry, hubs);
     this.#handlers = gauge(registry, 'hubwire_event_handler_state');
     this.#rolesIgnored = counter(registry, 'hubwire_roles_ignored_total');
+    this.#notPassedOn = counter(registry, 'hubwire_bridge_dropped_total');
     this.#warnings = counter(registry, 'hubwire_warnings_total');
     this.webhooks = new WebhookMetrics(registry);
     this.#faults = counter(registry, 'hubwire_faults_total');
@@ -80,6 +84,9 @@ export class Metrics implements Observer {
         break;
       case 'evented':
         this.#events.finished(fact.hub, fact.type, fact.outcome, fact.durationMs, fact.attempts);
+        break;
+      case 'notPassedOn':
+        this.#notPassedOn.inc({ hub: this.#hubs.of(fact.hub), reason: fact.reason });
         break;
       case 'roleIgnored':
         this.#rolesIgnored.inc();

@@ -1,8 +1,10 @@
 import type { AppKey } from '../auth/pusher-signatures.js';
+import { type AppBridge, type BridgeEntry, defaultEvent } from '../bridges/rules.js';
+import { canonicalHubName } from '../protocols/names.js';
 import type { SourceEntry, WebhooksEntry } from '../webhooks/options.js';
 import { parseInstant } from './formats.js';
 import { appDefaults } from './schema/apps.js';
-import type { AppSettings, HubsFile } from './schema/hubs-file.js';
+import type { AppSettings, BridgeSettings, HubsFile } from './schema/hubs-file.js';
 
 /** A key as the file has it. */
 export interface ConfiguredKey extends AppKey {
@@ -41,6 +43,10 @@ export interface App {
   readonly allowedOrigins: readonly string[] | undefined;
   readonly limits: AppLimits;
   readonly webhooks: SourceEntry;
+  /** Canonical name of the hub whose event handlers are told of the app's clients; undefined: none are. */
+  readonly connectHub: string | undefined;
+  /** Undefined: none of its channels is joined with a group. */
+  readonly bridge: AppBridge | undefined;
 }
 
 /** The apps of one configuration. */
@@ -116,7 +122,21 @@ function buildApp(app: AppSettings): App {
     allowedOrigins: originsOf(settings.allowed_origins),
     limits: limitsOf(settings),
     webhooks: sourceOf(settings),
+    connectHub: settings.connect_handler ? canonicalHubName(settings.hub ?? '') : undefined, // it is set: checkBridges
+    bridge: bridgeOf(settings),
   };
+}
+
+function bridgeOf(settings: FlatSettings): AppBridge | undefined {
+  const { id, hub, bridge } = settings;
+  if (!hub || !bridge || bridge.length === 0) return undefined;
+  const { maxEventBytes } = limitsOf(settings);
+  return { app: id, hub: canonicalHubName(hub), entries: bridge.map(entryOf), maxEventBytes };
+}
+
+/** With its defaults. */
+export function entryOf({ group, channel, direction, event }: BridgeSettings): BridgeEntry {
+  return { group, channel, direction: direction ?? 'both', event: event ?? defaultEvent };
 }
 
 /** `*` among them is all. */

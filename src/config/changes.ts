@@ -1,4 +1,4 @@
-import { settingsOf } from './apps.js';
+import { type App, settingsOf } from './apps.js';
 import type { Config, HubConfig } from './config.js';
 import type { AppSettings } from './schema/hubs-file.js';
 
@@ -24,7 +24,10 @@ export function changesOf(before: Config, after: Config): Changes {
         .flatMap(section => sectionLines(section, mapping(old[section]), mapping(next[section]))),
       ...appLines(appsOf(old), appsOf(next)),
     ],
-    openings: names.flatMap(name => openingsOf(name, before.hubs.get(name), after.hubs.get(name))),
+    openings: [
+      ...names.flatMap(name => openingsOf(name, before.hubs.get(name), after.hubs.get(name))),
+      ...after.apps.all().flatMap(app => appOpeningsOf(before.apps.findById(app.id), app)),
+    ],
   };
 }
 
@@ -81,6 +84,13 @@ function openingsOf(name: string, was: HubConfig | undefined, is: HubConfig | un
     );
   }
   return found;
+}
+
+function appOpeningsOf(was: App | undefined, is: App): string[] {
+  if (was?.connectHub === undefined || is.connectHub !== undefined) return [];
+  return [
+    `app ${is.id}: no event handler receives \`connect\` of its clients any more, so every client with a key is admitted`,
+  ];
 }
 
 function takesConnect(hub: HubConfig | undefined): boolean {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { channelPattern, checkEvent, groupPattern } from '../bridges/rules.js';
 import { publicAddresses } from '../egress/address-guard.js';
 import { PubSubError } from '../errors.js';
 import { parseEventPattern, parseGroupFilter } from '../upstream/event-pattern.js';
@@ -22,6 +23,9 @@ export const formats: Readonly<Record<string, (text: string, written: string) =>
   address: unshown(checkAddress),
   instant: unshown(parseInstant),
   origin: checkOrigin,
+  'bridge-group': groupPattern,
+  'bridge-channel': channelPattern,
+  'bridge-event': checkEvent,
 };
 
 /** Of a reader whose messages quote the text. */

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Insertion } from '../upstream/options.js';
+import { checkBridges } from './bridges.js';
 import { canonicalise } from './canonicalise.js';
 import { buildConfig, type Config } from './config.js';
 import { checkApps, checkHubNames, checkQueue, checkWebhooks } from './consistency.js';
@@ -10,6 +11,7 @@ import { isHubsFile } from './schema/check.js';
 import { hubsFileSchema } from './schema/hubs-file.js';
 import { readSource, type Source } from './source.js';
 
+export type { AppBridge } from '../bridges/rules.js';
 export { type App, type AppLimits, type Apps, weaknessOf } from './apps.js';
 export { type Changes, changesOf } from './changes.js';
 export { type Config, defaultHubConfig, type HubConfig, handlersOf } from './config.js';
@@ -41,6 +43,7 @@ export function parseConfig(text: string, from: { file: string; env: Environment
   if (isValid) checkApps(tree, problems);
   if (isValid) checkQueue(tree, problems);
   if (isValid && problems.isEmpty) checkWebhooks(tree, problems);
+  if (isValid && problems.isEmpty) checkBridges(tree, problems);
   if (isValid && problems.isEmpty) {
     if (source.cutOff !== undefined) throw new ConfigError([source.cutOff]);
     return buildConfig({ text, tree }, path => insertions.get(formatPath(path)));

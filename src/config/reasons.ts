@@ -110,6 +110,8 @@ function missing(key: string, parent: Path): SchemaProblem {
     urlTemplate: 'add the URL that receives the events',
     managedIdentity: 'type ManagedIdentity needs `managedIdentity: { resource: "api://…" }`, the audience of the token',
     event_types: 'add the events that this endpoint receives, or `["*"]` for all',
+    group: 'add the group of the hub',
+    channel: 'add the channel that the group is joined with',
     id: 'add the id of the app, which is in the paths of the HTTP API',
     redis: 'driver redis needs the server; add `redis: { url: "redis://…" }`',
     sqs: 'driver sqs needs the queue; add `sqs: { queue_url: "https://…" }`',

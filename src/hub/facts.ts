@@ -39,6 +39,7 @@ export type Fact =
   | Abandoned
   | HandedOver
   | TakenOver
+  | NotPassedOn
   | Detail;
 
 /** What only watchers are told. */
@@ -205,6 +206,21 @@ export interface HandedOver extends OfConnection {
 export interface TakenOver extends OfConnection {
   readonly kind: 'takenOver';
 }
+
+/** A message of a group was not passed on to a group of another hub that is joined with it. Told by bridges. */
+export interface NotPassedOn {
+  readonly kind: 'notPassedOn';
+  /** Canonical name of the hub where it was published. */
+  readonly hub: string;
+  readonly group: string;
+  readonly reason: NotPassedOnReason;
+}
+
+/**
+ * `binary`: the other protocol has no binary data; `tooLarge`: for the other side; `name`: the other side cannot have a
+ * group of that name; `shed`: too much waits to be sent to other nodes.
+ */
+export type NotPassedOnReason = 'binary' | 'tooLarge' | 'name' | 'shed';
 
 /** The kinds of events in metrics. A user event's name is not one of them, since clients choose it. */
 export type EventKind = 'connect' | 'connected' | 'disconnected' | 'user' | 'joined' | 'left';

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { MessageCache } from './features/cache.js';
-import type { Backplane, Observer, ReconnectionTokens, Turn, Upstream } from './ports.js';
+import type { Backplane, GroupBridges, Observer, ReconnectionTokens, Turn, Upstream } from './ports.js';
 import type { Slices } from './slices.js';
 import type { Watches } from './watches.js';
 
@@ -15,6 +15,8 @@ export interface HubPorts {
   /** One for all hubs: together they take one share of a turn. */
   readonly slices: Slices;
   readonly reconnectionTokens: ReconnectionTokens;
+  /** None when left out. */
+  readonly bridges?: GroupBridges | undefined;
   /** How long a disconnected reliable session is kept; read when one is suspended. */
   readonly recoveryWindowMs: () => number;
   /** Read at each failure: a reload applies to open connections. */

@@ -1,5 +1,5 @@
 import { PubSubError } from '../errors.js';
-import type { DataMessage, GroupMember, Payload } from '../protocols/messages.js';
+import type { GroupMember, GroupMessage, Payload } from '../protocols/messages.js';
 import type { Member, Overridden, Permission, Query, Target } from './commands.js';
 import { PendingSends } from './delivery/pending-sends.js';
 import { Features } from './features/features.js';
@@ -11,12 +11,13 @@ import { Lifecycle } from './lifecycle.js';
 import { Members, type MembershipChanges } from './members.js';
 import type { OccupiedGroup } from './occupancy.js';
 import { HubPerformer } from './performer.js';
-import type { Performer } from './ports.js';
-import { Publisher, type SendOptions } from './publisher.js';
+import type { GroupBridge, Performer, Publication } from './ports.js';
+import { Publisher } from './publisher.js';
 import { Queries } from './queries.js';
 import { Requests } from './requests.js';
+import type { SendOptions } from './send-options.js';
 
-export type { SendOptions } from './publisher.js';
+export type { SendOptions } from './send-options.js';
 
 export interface CloseOptions {
   /** Connection ids that stay. */
@@ -75,6 +76,7 @@ export class Hub {
       cache.keep(name, group, message, ttlMs);
       this.#features.kept(group);
     });
+    publisher.bridge = ports.bridges?.of(name);
     const states = new GroupStates({ hub: name, sends, backplane, clock, slices, observer });
     this.#members = members;
     this.#publisher = publisher;
@@ -110,6 +112,11 @@ export class Hub {
   /** @param options with an event's name for protocols whose messages have names */
   sendToGroup(group: string, payload: Payload, options?: SendOptions & { readonly event?: string }): void {
     this.#publisher.send(this.#group(group), groupMessage(group, payload, options?.event), options);
+  }
+
+  /** A message that comes from a group of another hub, and goes no further than to this one's. */
+  passOn(message: GroupMessage, options: SendOptions): Publication {
+    return this.#publisher.offer(this.#group(message.group), message, { ...options, isPassedOn: true });
   }
 
   /** To a user's connections, whatever groups they are in, as a message of a group. */
@@ -257,6 +264,21 @@ export class Hub {
 
   // ------------------------------------------------------------------------------------------------------ this node
 
+  /** Where messages to its groups go besides. */
+  set bridge(bridge: GroupBridge | undefined) {
+    this.#publisher.bridge = bridge;
+  }
+
+  /** Connections of this node in the group. */
+  countHere(group: string): number {
+    return this.#members.count(this.#group(group));
+  }
+
+  /** Groups that have connections of this node. */
+  groupsHere(): Iterable<string> {
+    return this.#members.groups();
+  }
+
   /** Somebody begins or ends to watch frames of its connections, or of one of them. */
   remark(connectionId: string | undefined): void {
     const target: Target =
@@ -312,7 +334,7 @@ export class Hub {
   }
 }
 
-function groupMessage(group: string, payload: Payload, event: string | undefined): DataMessage {
+function groupMessage(group: string, payload: Payload, event: string | undefined): GroupMessage {
   return { kind: 'groupMessage', group, fromUserId: undefined, payload, stream: undefined, event };
 }
 

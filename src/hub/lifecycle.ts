@@ -18,7 +18,7 @@ import type { Watches } from './watches.js';
 export interface LifecycleParts {
   readonly members: Members;
   readonly states: GroupStates;
-  readonly features: Pick<Features, 'ended' | 'isIdle'>;
+  readonly features: Pick<Features, 'came' | 'ended' | 'isIdle'>;
   readonly requests: ConnectionOwner;
   readonly upstream: Upstream;
   readonly backplane: Pick<Backplane, 'listensAtOnce' | 'listen' | 'unlisten'>;
@@ -148,6 +148,7 @@ export class Lifecycle implements ConnectionEnder {
     const isFirstOfUser = connection.userId !== undefined && members.countOfUser(connection.userId) === 1;
     observer.tell({ kind: 'identified', hub, connection, userId, subprotocol, isFirst: isFirstOfUser });
     observer.tell({ kind: 'opened', hub, connection, isFirst });
+    if (isFirstOfUser) this.#parts.features.came(connection.userId!);
     for (const { role, reason } of connection.permissions.takeIgnored()) {
       observer.tell({ kind: 'roleIgnored', hub, connection, role, reason });
     }

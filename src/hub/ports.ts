@@ -1,7 +1,8 @@
 import type { Frames } from '../frames/frames.js';
-import type { Payload } from '../protocols/messages.js';
+import type { GroupMessage, Payload } from '../protocols/messages.js';
 import type { Answers, Command, Query, QueryKind, Target } from './commands.js';
-import type { PlainFact } from './facts.js';
+import type { FactConnection, PlainFact } from './facts.js';
+import type { SendOptions } from './send-options.js';
 import type { EventsRecord } from './session.js';
 
 export type { Member, Permission, Target } from './commands.js';
@@ -148,6 +149,19 @@ export interface Backplane {
   listen(target: Target): Promise<void> | undefined;
   unlisten(target: Target): void;
   close(): Promise<void>;
+}
+
+// -------------------------------------------------------------------------------------------------------- bridges
+
+/** Passes on what is published to groups of one hub, to groups of other hubs. */
+export interface GroupBridge {
+  /** Called for each message of a group that was accepted on this node, unless it was passed on itself. Never throws. */
+  published(message: GroupMessage, options: SendOptions, by: FactConnection | undefined): void;
+}
+
+/** Which hubs have one. It changes `Hub.bridge` when that changes. */
+export interface GroupBridges {
+  of(hub: string): GroupBridge | undefined;
 }
 
 // ------------------------------------------------------------------------------------------------------- observer

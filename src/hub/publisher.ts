@@ -4,21 +4,9 @@ import type { DataMessage, PublishedMessage } from '../protocols/messages.js';
 import { type Command, notAccepted, type Target } from './commands.js';
 import type { PendingSends } from './delivery/pending-sends.js';
 import type { FactConnection, Published } from './facts.js';
-import type { Backplane, Publication } from './ports.js';
+import type { Backplane, GroupBridge, Publication } from './ports.js';
+import type { SendOptions } from './send-options.js';
 import type { Watches } from './watches.js';
-
-export interface SendOptions {
-  /** Connection ids that do not get the message. */
-  readonly excluded?: readonly string[];
-  /** Only connections that it accepts get the message. [rest-api 4] */
-  readonly filter?: string | undefined;
-  /** Seconds for which the message may wait for a client that is away; 0, the default: for ever. */
-  readonly ttlSeconds?: number;
-  /** Of a message to a group: for so long it is the group's last one, which later members are told. */
-  readonly keptMs?: number | undefined;
-  /** Called with the number of connections of this node that the message was written to: by the end of the turn. */
-  readonly onDelivered?: ((receivers: number) => void) | undefined;
-}
 
 type Keep = (group: string, message: DataMessage, ttlMs: number) => void;
 
@@ -29,6 +17,8 @@ export class Publisher {
   readonly #backplane: Backplane;
   readonly #watches: Watches;
   readonly #keep: Keep;
+  /** Undefined: nothing of this hub goes anywhere else. Hot path: read for each message. */
+  bridge: GroupBridge | undefined;
 
   /** @param keep called for each message that its group keeps */
   constructor(sends: PendingSends, clock: Clock, backplane: Backplane, watches: Watches, keep: Keep) {
@@ -56,7 +46,21 @@ export class Publisher {
     if (this.#backplane.publish(target, command) === 'shed') return 'shed';
     this.#deliver(target, command, accepts, onDelivered);
     if (this.#watches.isActive) this.#watches.published(publishedOf(target, message, by));
+    if (this.bridge !== undefined) this.#passOn(this.bridge, target, message, options, by);
     return 'accepted';
+  }
+
+  /** What was passed on to this hub stays here: no message comes back. */
+  #passOn(
+    bridge: GroupBridge,
+    { scope }: Target,
+    message: PublishedMessage,
+    options: SendOptions,
+    by: FactConnection | undefined,
+  ): void {
+    if (message.kind === 'groupMessage' && scope === 'group' && options.isPassedOn !== true) {
+      bridge.published(message, options, by);
+    }
   }
 
   /** To connections of this node only. */

@@ -168,6 +168,7 @@ export class Requests implements ConnectionOwner {
 
   #signIn(connection: Connection, { userId }: ActOf<'signIn'>): Promise<void> | undefined {
     const { members, features, observer } = this.#parts;
+    if (connection.userId === userId) return undefined; // its app server has said so before
     if (connection.userId !== undefined) throw new PubSubError('conflict', 'the connection has a user already');
     const reached = members.signIn(connection, userId);
     if (!connection.isAlive) return undefined;

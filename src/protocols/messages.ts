@@ -70,18 +70,18 @@ export type ServerMessage =
     };
 
 /** The part of the vocabulary that carries application data, to one or to many. */
-export type DataMessage =
-  | {
-      readonly kind: 'groupMessage';
-      readonly group: string;
-      /** The publishing client's user; undefined when it is anonymous or an app server. */
-      readonly fromUserId: string | undefined;
-      readonly payload: Payload;
-      readonly stream: StreamPosition | undefined;
-      /** The message's name, in protocols whose messages have names. */
-      readonly event?: string | undefined;
-    }
-  | { readonly kind: 'serverMessage'; readonly payload: Payload };
+export type DataMessage = GroupMessage | { readonly kind: 'serverMessage'; readonly payload: Payload };
+
+export interface GroupMessage {
+  readonly kind: 'groupMessage';
+  readonly group: string;
+  /** The publishing client's user; undefined when it is anonymous or an app server. */
+  readonly fromUserId: string | undefined;
+  readonly payload: Payload;
+  readonly stream: StreamPosition | undefined;
+  /** The message's name, in protocols whose messages have names. */
+  readonly event?: string | undefined;
+}
 
 /** For clients that subscribed to the states of a group. A snapshot replaces what its receiver has; an update adds to it. [client-protocols 4.9] */
 export interface StateMessage {

@@ -11,13 +11,23 @@ export type ChannelHub = Pick<
 
 const terminated = 'Your connections were terminated by the app server.';
 
+/** Channels that are occupied because members of groups of a hub receive what is published to them. [pusher-webhooks 5.4] */
+export interface ForeignOccupancy {
+  /** Those of the named channels. */
+  occupiedAmong(channels: readonly string[]): Promise<readonly string[]>;
+  /** Those whose names begin with the prefix. */
+  occupied(prefix: string): Promise<readonly string[]>;
+}
+
 /** The channels of an app as groups of its hub. [pusher-webhooks 5.1] */
 export class HubChannels implements AppChannels {
   readonly #hub: () => ChannelHub;
+  readonly #foreign: ForeignOccupancy;
 
   /** @param hub called for each operation: a hub exists while it has clients */
-  constructor(hub: () => ChannelHub) {
+  constructor(hub: () => ChannelHub, foreign: ForeignOccupancy) {
     this.#hub = hub;
+    this.#foreign = foreign;
   }
 
   /** The event of a user's channel reaches the connections that signed in, whether they subscribed or not. [pusher-webhooks 3.9] */
@@ -34,12 +44,19 @@ export class HubChannels implements AppChannels {
   }
 
   async named(names: readonly string[], withUsers: boolean): Promise<readonly OccupiedChannel[]> {
-    return (await this.#hub().occupiedAmong(names, withUsers)).map(channelOf);
+    const [groups, foreign] = await Promise.all([
+      this.#hub().occupiedAmong(names, withUsers),
+      this.#foreign.occupiedAmong(names),
+    ]);
+    return withForeign(groups.map(channelOf), foreign);
   }
 
   async occupied(prefix: string, withUsers: boolean): Promise<readonly OccupiedChannel[]> {
-    const groups = await this.#hub().occupiedGroups(prefix, withUsers);
-    return groups.filter(({ group }) => userOfChannel(group) === undefined).map(channelOf);
+    const [groups, foreign] = await Promise.all([
+      this.#hub().occupiedGroups(prefix, withUsers),
+      this.#foreign.occupied(prefix),
+    ]);
+    return withForeign(groups.filter(({ group }) => userOfChannel(group) === undefined).map(channelOf), foreign);
   }
 
   async cached(name: string): Promise<CachedEvent | undefined> {
@@ -56,4 +73,12 @@ export class HubChannels implements AppChannels {
 
 function channelOf({ group, connections, memberIds }: OccupiedGroup): OccupiedChannel {
   return { name: group, subscriptions: connections, userIds: memberIds };
+}
+
+/** Members of groups are no subscribers, and are not counted. */
+function withForeign(own: readonly OccupiedChannel[], foreign: readonly string[]): readonly OccupiedChannel[] {
+  if (foreign.length === 0) return own;
+  const known = new Set(own.map(({ name }) => name));
+  const more = foreign.filter(name => !known.has(name));
+  return [...own, ...more.map(name => ({ name, subscriptions: 0, userIds: [] }))];
 }

@@ -65,7 +65,7 @@ function send(id: string, summary: string, action: DataAction, query: readonly Q
   return operation({ id, summary, actions: [action], query, body: message, success: { status: 202 }, failures: [415] });
 }
 
-function optionsOf(request: FastifyRequest): Required<Omit<SendOptions, 'keptMs'>> {
+function optionsOf(request: FastifyRequest): Required<Omit<SendOptions, 'keptMs' | 'isPassedOn'>> {
   const excluded = queryValues(request, 'excluded');
   const onDelivered = onDeliveredOf(request);
   return { excluded, filter: queryFilter(request), ttlSeconds: ttlOf(request), onDelivered };

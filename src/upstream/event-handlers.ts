@@ -7,6 +7,7 @@ import type { Observer, Upstream } from '../hub/ports.js';
 import type { EventsRecord } from '../hub/session.js';
 import type { Watches } from '../hub/watches.js';
 import { abuseCheckOf, checkUpstream, type ServiceOrigins } from './abuse-check.js';
+import { AppEvents, type ToldApp } from './app-events.js';
 import { HandledEvents } from './connection-events.js';
 import { EventContext, type UpstreamSettings } from './context.js';
 import { DurableEvents } from './durable-events.js';
@@ -28,6 +29,8 @@ export interface EventHandlersOptions {
   readonly tokens: TokenSource;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** Of an app's clients; undefined for a hub's, and for those of an app without handlers. Read for each client. */
+  readonly toldApp?: ((hub: string) => ToldApp | undefined) | undefined;
   /** Who watches attempts; nobody when left out. */
   readonly watches?: Watches | undefined;
   /** None when left out. */
@@ -136,6 +139,8 @@ export class EventHandlers implements Upstream {
   }
 
   open(hub: string, connectionId: string, record?: EventsRecord): HandledEvents {
+    const app = this.#options.toldApp?.(hub);
+    if (app !== undefined) return new AppEvents(this.#context, this.#sender, app, connectionId, record);
     return new HandledEvents(this.#context, this.#sender, hub, connectionId, record);
   }
 

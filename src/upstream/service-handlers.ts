@@ -6,7 +6,7 @@ import type { Clock } from '../clock.js';
 import type { ProxySettings } from '../egress/proxy.js';
 import type { Observer } from '../hub/ports.js';
 import type { Watches } from '../hub/watches.js';
-import { EventHandlers } from './event-handlers.js';
+import { EventHandlers, type EventHandlersOptions } from './event-handlers.js';
 
 /** What a service has, and event handlers need. */
 export interface ServiceParts {
@@ -14,13 +14,16 @@ export interface ServiceParts {
   readonly keys: AccessKeys;
   readonly clock: Clock;
   readonly observer: Observer;
+  /** As of `EventHandlersOptions`. */
+  readonly toldApp?: EventHandlersOptions['toldApp'];
   /** Nobody watches when left out. */
   readonly watches?: Watches | undefined;
   readonly proxies: ProxySettings | undefined;
 }
 
 /** The event handlers of a service, without any until they are configured. */
-export function eventHandlersOf({ endpoints, keys, clock, observer, watches, proxies }: ServiceParts): EventHandlers {
+export function eventHandlersOf(parts: ServiceParts): EventHandlers {
+  const { endpoints, keys, clock, observer, toldApp, watches, proxies } = parts;
   return new EventHandlers({
     origins: endpoints.hostnames,
     originsWithPort: () => endpoints.hosts,
@@ -29,6 +32,7 @@ export function eventHandlersOf({ endpoints, keys, clock, observer, watches, pro
     tokens: new EntraTokens({ clock }),
     clock,
     observer,
+    toldApp,
     watches,
     proxies,
   });

@@ -13,16 +13,21 @@ import type {
 import { Arrivals, type LocalPlace, type Pair, type ReaderParts } from './arrivals.js';
 import { channelKind } from './channels.js';
 
+export interface AppReaderParts extends ReaderParts {
+  /** Has the group that is joined with the channel a member? */
+  readonly isGroupOccupied: (channel: string) => boolean;
+}
+
 /** Turns the facts of one Pusher app into the events of its webhooks. [pusher-webhooks 2.4, 5.2] */
 export class AppReader {
   readonly #clock: Clock;
-  readonly #parts: ReaderParts;
+  readonly #parts: AppReaderParts;
   readonly #arrivals: Arrivals;
   /** Monotonic, of connections whose end is told. */
   readonly #openedMs = new WeakMap<FactConnection, number>();
 
   /** @param key of the app as facts name it */
-  constructor(key: string, parts: ReaderParts) {
+  constructor(key: string, parts: AppReaderParts) {
     this.#clock = parts.clock;
     this.#parts = parts;
     this.#arrivals = new Arrivals(key, parts);
@@ -52,13 +57,22 @@ export class AppReader {
   }
 
   joined({ group: channel, isFirst }: Joined): void {
-    if (isFirst) this.#arrivals.came({ key: [channel], track: channel }, channelPair(channel));
+    if (isFirst && !this.#parts.isGroupOccupied(channel)) this.occupied(channel);
   }
 
-  /** Of a presence channel later than of its last member. */
   left({ group: channel, isLast }: Left): void {
+    if (isLast && !this.#parts.isGroupOccupied(channel)) this.vacated(channel);
+  }
+
+  /** It has its first subscriber, or the group that is joined with it its first member. [pusher-webhooks 7, row 28] */
+  occupied(channel: string): void {
+    this.#arrivals.came({ key: [channel], track: channel }, channelPair(channel));
+  }
+
+  /** Neither is there any more. Of a presence channel later than of its last member. */
+  vacated(channel: string): void {
     const laterMs = channelKind(channel) === 'presence' ? 1 : 0;
-    if (isLast) this.#arrivals.left({ key: [channel], track: channel }, channelPair(channel), laterMs);
+    this.#arrivals.left({ key: [channel], track: channel }, channelPair(channel), laterMs);
   }
 
   memberAdded(fact: MemberChanged): void {

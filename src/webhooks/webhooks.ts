@@ -21,9 +21,21 @@ export interface WebhooksOptions {
   /** `Product/version`, for `User-Agent`. */
   readonly userAgent: string;
   readonly proxies?: ProxySettings | undefined;
+  /** Groups of hubs that are joined with channels of apps; none when left out. */
+  readonly joined?: JoinedGroups | undefined;
   /** Requests may go to this machine: with the development key. */
   readonly allowsLoopback?: boolean | undefined;
 }
+
+/** Groups whose members receive what is published to channels of apps: such a channel is occupied by either. On this node. */
+export interface JoinedGroups {
+  /** Has the group of the channel a member? @param app its key among sources */
+  isGroupOccupied(app: string, channel: string): boolean;
+  /** Channels of the group that have no subscriber. @param hub canonical name */
+  emptyChannels(hub: string, group: string): readonly { readonly app: string; readonly channel: string }[];
+}
+
+const noGroups: JoinedGroups = { isGroupOccupied: () => false, emptyChannels: () => [] };
 
 const nothing: WebhookSettings = { general: {}, apps: [], hubs: [] };
 
@@ -41,6 +53,7 @@ export class Webhooks {
   readonly #transport: Transport;
   readonly #outgoing: Outgoing;
   readonly #occupancies: Occupancies;
+  readonly #joined: JoinedGroups;
   readonly #apps = new Map<string, AppReader>();
   readonly #hubs = new Map<string, HubReader>();
   #sources = new Sources(nothing);
@@ -48,8 +61,9 @@ export class Webhooks {
   #queue: WebhookQueue | undefined;
 
   constructor(options: WebhooksOptions) {
-    const { clock, observer, userAgent, proxies } = options;
+    const { clock, observer, userAgent, proxies, joined = noGroups } = options;
     this.#options = options;
+    this.#joined = joined;
     this.#guard = this.#newGuard([]);
     const guard: AddressGuard = address => this.#guard(address);
     const queue = () => this.#attached();
@@ -97,9 +111,18 @@ export class Webhooks {
   /** Is told what happened. Never waits. */
   tell(fact: PlainFact): void {
     if (!('hub' in fact)) return;
+    if (fact.kind === 'joined' && fact.isFirst) this.#tellChannels(fact.hub, fact.group, true);
+    else if (fact.kind === 'left' && fact.isLast) this.#tellChannels(fact.hub, fact.group, false);
     const kind = this.#sources.source(fact.hub)?.name.kind;
     if (kind === 'app') tellApp(this.#app(fact.hub), fact);
     else if (kind === 'hub') tellHub(this.#hub(fact.hub), fact);
+  }
+
+  /** A channel is occupied, or vacated, because of the group that is joined with it. @param app its key among sources */
+  channelChanged(app: string, channel: string, isOccupied: boolean): void {
+    if (this.#sources.source(app)?.name.kind !== 'app') return;
+    if (isOccupied) this.#app(app).occupied(channel);
+    else this.#app(app).vacated(channel);
   }
 
   /** Turns a deadline into envelopes. */
@@ -140,8 +163,14 @@ export class Webhooks {
     return this.#transport.close();
   }
 
+  #tellChannels(hub: string, group: string, isOccupied: boolean): void {
+    for (const { app, channel } of this.#joined.emptyChannels(hub, group))
+      this.channelChanged(app, channel, isOccupied);
+  }
+
   #app(key: string): AppReader {
-    const reader = this.#apps.get(key) ?? new AppReader(key, this.#partsOf(key));
+    const isGroupOccupied = (channel: string) => this.#joined.isGroupOccupied(key, channel);
+    const reader = this.#apps.get(key) ?? new AppReader(key, { ...this.#partsOf(key), isGroupOccupied });
     this.#apps.set(key, reader);
     return reader;
   }

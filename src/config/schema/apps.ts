@@ -1,5 +1,6 @@
 import { type TProperties, Type } from '@sinclair/typebox';
-import { listOf, optional, plainText, record } from './fields.js';
+import { bridgeDirections, defaultEvent } from '../../bridges/rules.js';
+import { listOf, oneOf, optional, plainText, record } from './fields.js';
 import { urlToken } from './patterns.js';
 import { appEndpoint, batching, linger } from './webhooks.js';
 
@@ -130,6 +131,56 @@ const webhooks = {
   webhooks: optional(Type.Array(appEndpoint, { description: 'Endpoints that receive events of the app as webhooks.' })),
 } satisfies TProperties;
 
+const bridge = record(
+  {
+    group: Type.String({
+      format: 'bridge-group',
+      minLength: 1,
+      description: 'A group of the hub, or a pattern with one * (any characters except dots) or ** (any characters).',
+    }),
+    channel: Type.String({
+      format: 'bridge-channel',
+      minLength: 1,
+      description:
+        'The channel that it is joined with: public, private, presence or cache. A wildcard stands for the same text as in group.',
+    }),
+    direction: optional(
+      oneOf(bridgeDirections, {
+        default: 'both',
+        description:
+          'Which way messages go. to_channel: from the group to the channel only. to_group: from the channel to the group only.',
+      }),
+    ),
+    event: optional(
+      Type.String({
+        format: 'bridge-event',
+        default: defaultEvent,
+        description: 'Name of the event that a message of the group becomes.',
+      }),
+    ),
+  },
+  { description: 'Joins a group of the hub and a channel of the app.' },
+);
+
+const ofHub = {
+  hub: optional(
+    Type.String({
+      minLength: 1,
+      description: 'The hub that belongs to the app, one of `hubs`: for bridge and connect_handler.',
+    }),
+  ),
+  connect_handler: optional(
+    Type.Boolean({
+      default: false,
+      description:
+        "Whether the event handlers of the hub receive connect, connected and disconnected of the app's clients.",
+    }),
+  ),
+  bridge: optional(
+    Type.Array(bridge, { description: 'Groups of the hub that are joined with channels of the app. Default: none.' }),
+  ),
+} satisfies TProperties;
+
 /** The form of newer files of Sockudo: the same settings, one level below. */
 const policy = record(
   {
@@ -167,6 +218,7 @@ const app = record(
     ),
     ...channels,
     ...limits,
+    ...ofHub,
     linger_ms: optional(linger),
     batching: optional(batching),
     ...webhooks,

@@ -39,4 +39,5 @@ export const hubsFileSchema = record(
 export type HubsFile = Static<typeof hubsFileSchema>;
 export type HubSettings = NonNullable<NonNullable<HubsFile['hubs']>[string]>;
 export type AppSettings = NonNullable<HubsFile['apps']>[number];
+export type BridgeSettings = NonNullable<AppSettings['bridge']>[number];
 export type HandlerSettings = NonNullable<HubSettings['eventHandlers']>[number];

@@ -68,6 +68,11 @@ export class Features {
     return this.#counts;
   }
 
+  /** The first connection of a user was opened, who is watched as one who signs in is. Hot path. */
+  came(userId: string): void {
+    if (this.#watchlists !== undefined) void this.#watchlists.came(userId);
+  }
+
   /** A connection has ended; what it told and watched as a user who had signed in ends with it. */
   ended(connection: Connection, isLastOfUser: boolean): void {
     if (this.#watchlists === undefined) return;

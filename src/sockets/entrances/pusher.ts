@@ -1,5 +1,5 @@
 import type { Clock } from '../../clock.js';
-import { PubSubError } from '../../errors.js';
+import { ConnectRefused, PubSubError } from '../../errors.js';
 import type { Admission } from '../../hub/admission.js';
 import type { Connection } from '../../hub/connection.js';
 import type { Hub } from '../../hub/hub.js';
@@ -110,14 +110,31 @@ export class PusherEntrance implements Entrance {
     const admission = door.admit(hub, new PusherCandidate(upgrade, wanted.protocol, dialogue, socketId));
     const open = (admitted: Admission) => this.#open(upgrade, hub, admitted, { dialogue, app: wanted.app });
     if (!(admission instanceof Promise)) return open(admission);
-    if (upgrade.finish(undefined, wanted.protocol.closeCodes) === undefined) {
-      return admission.then(admitted => abandoned(hub, admitted));
-    }
-    return admission.then(admitted => {
-      if (door.isOpen) return open(admitted);
+    return this.#openOnceAdmitted(upgrade, hub, wanted.protocol, admission, open);
+  }
+
+  /** What the client sends meanwhile is read once it is admitted. */
+  async #openOnceAdmitted(
+    upgrade: Upgrade,
+    hub: Hub,
+    { closeCodes: codes }: Protocol,
+    admission: Promise<Admission>,
+    open: (admitted: Admission) => Arrival,
+  ): Promise<Arrival> {
+    const ws = upgrade.finish(undefined, codes);
+    ws?.pause();
+    try {
+      const admitted = await admission;
+      if (ws === undefined) return abandoned(hub, admitted);
+      if (this.#door.isOpen) return open(admitted);
       hub.lifecycle.abandon(admitted);
       throw notReady();
-    });
+    } catch (error) {
+      if (ws === undefined) return 'left';
+      throw error instanceof ConnectRefused ? refusedByHandler(error) : error;
+    } finally {
+      ws?.resume();
+    }
   }
 
   #open(
@@ -167,6 +184,18 @@ function versionOf(upgrade: Upgrade): number {
 function notReady(): PubSubError {
   return new ClosedUpgrade('shuttingDown', 'The service is starting or shutting down', closeCodes.overCapacity);
 }
+
+/** The handler's own answer, unless it may be another one later. */
+function refusedByHandler(refusal: ConnectRefused): PubSubError {
+  const { status, body } = refusal;
+  if (status < 400 || status >= 500 || waitingStatuses.has(status)) return refusal;
+  const text =
+    body === undefined || body.length === 0 ? 'The app server refused the connection' : body.toString('utf8');
+  return new ClosedUpgrade('forbidden', text, closeCodes.unauthorized);
+}
+
+/** Request Timeout and Too Many Requests. */
+const waitingStatuses: ReadonlySet<number> = new Set([408, 429]);
 
 function abandoned(hub: Hub, admission: Admission): Arrival {
   hub.lifecycle.abandon(admission);

@@ -18,6 +18,7 @@ function filled(): Metrics {
   metrics.sent('chat', 'simple', 1, 1);
   metrics.delivered('chat', 1, 1);
   metrics.tell(facts.evented({ hub: 'chat', event: 'e', outcome: 'success', durationMs: 1, attempts: 1 }));
+  metrics.tell({ kind: 'notPassedOn', hub: 'chat', group: 'g', reason: 'binary' });
   metrics.handlerChanged({ hub: 'chat', url: 'http://a', state: 'active', reason: undefined });
   const status = {
     endpoint: 'e',

@@ -1,0 +1,15 @@
+/** What goes with one message besides its target. */
+export interface SendOptions {
+  /** Connection ids that do not get the message. */
+  readonly excluded?: readonly string[];
+  /** Only connections that it accepts get the message. [rest-api 4] */
+  readonly filter?: string | undefined;
+  /** Seconds for which the message may wait for a client that is away; 0, the default: for ever. */
+  readonly ttlSeconds?: number;
+  /** Of a message to a group: for so long it is the group's last one, which later members are told. */
+  readonly keptMs?: number | undefined;
+  /** Called with the number of connections of this node that the message was written to: by the end of the turn. */
+  readonly onDelivered?: ((receivers: number) => void) | undefined;
+  /** It comes from a group of another hub: no bridge passes it on again. */
+  readonly isPassedOn?: boolean;
+}
