@@ -30,7 +30,8 @@ async function statusOf(url: string): Promise<number> {
   }
 }
 
-function adminUrl(env: Environment): string {
+/** URL of the admin listener, without a trailing slash. @throws PubSubError `invalid` when there is none */
+export function adminUrl(env: Environment): string {
   const { text: port, name } = lookUp('adminPort', {}, env);
   if (!/^[1-9]\d*$/.test(port)) {
     const why = port === '0' ? 'there is no admin listener' : 'the admin port is not known';

@@ -19,6 +19,7 @@ export function makeProgram(env: Environment): Command {
     .version(version);
   addStart(program, env);
   addChecks(program, env);
+  addDoctor(program, env);
   addClients(program, env);
   program
     .command('init')
@@ -113,6 +114,25 @@ function addChecks(program: Command, env: Environment): void {
     .option('--url <url>', 'URL of the admin listener (default from HUBWIRE_ADMIN_HOST and HUBWIRE_ADMIN_PORT)')
     .option('--live', 'check liveness only, which succeeds also while the service is stopping')
     .action(async args => (await import('./health.js')).health(args, env));
+}
+
+function addDoctor(program: Command, env: Environment): void {
+  program
+    .command('doctor')
+    .description('look for mistakes in settings, listeners, tokens, event handlers and what is between them')
+    .option('--hubs <file>', 'file with the hubs and event handlers (HUBWIRE_HUBS, default hubs.yaml)')
+    .option('--hub <name>', 'only this hub')
+    .option('--url <url>', 'where clients reach the service (HUBWIRE_ENDPOINT, default the public listener)')
+    .option('--admin <url>', 'URL of the admin listener (default from HUBWIRE_ADMIN_HOST and HUBWIRE_ADMIN_PORT)')
+    .option(
+      '--connect',
+      'also send events to the app servers, and connect a client; else they are sent OPTIONS and GET',
+    )
+    .option('--token <token>', 'a client access token, or the URL with it, that does not work')
+    .option('--event <name>', 'with --hub: a user event that does not arrive')
+    .option('--group <name>', 'with --token: the group that the client joins or sends to')
+    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['table', 'json']).default('table'))
+    .action(async args => (await import('./doctor.js')).doctor(args, env));
 }
 
 function addClients(program: Command, env: Environment): void {

@@ -87,7 +87,10 @@ export function responseVerdict(response: Response, check: AbuseCheck): Verdict 
 }
 
 /** @param failure of OPTIONS or GET */
-export function failureVerdict(failure: Failure, check: AbuseCheck): Verdict {
+export function failureVerdict(
+  failure: Failure,
+  check: Pick<AbuseCheck, 'origin'>,
+): Extract<Verdict, { isValid: false }> {
   const [answered, advice] = failureText(failure, check.origin);
   return { isValid: false, answered, advice };
 }

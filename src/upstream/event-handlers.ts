@@ -243,7 +243,7 @@ export class EventHandlers implements Upstream {
   }
 }
 
-const nothingTaken =
+export const nothingTaken =
   'receives no events; set systemEvents, userEventPattern or groupPresenceEvents, or remove the handler';
 
 function takesNothing(options: EventHandlerOptions): boolean {

@@ -19,13 +19,16 @@ export interface EventHandler {
   takes(kind: EventKind, subject: string): boolean;
 }
 
+/** One as configured; it can be asked what it takes, and sends nothing. */
+export type ParsedHandler = Omit<EventHandler, 'validation'>;
+
 /** Which event handler gets an event. Immutable: a reload makes another one. */
 export class Routes {
   readonly #byHub: ReadonlyMap<string, readonly EventHandler[]>;
 
   /** @throws PubSubError `invalid` for a template or pattern that does not parse; no validation is started then */
   constructor(hubs: readonly HubHandlers[], validationOf: (hub: string, template: UrlTemplate) => Validation) {
-    const parsed = hubs.map(({ hub, eventHandlers }) => eventHandlers.map(options => parse(hub, options)));
+    const parsed = hubs.map(({ hub, eventHandlers }) => eventHandlers.map(options => parseHandler(hub, options)));
     this.#byHub = new Map(
       hubs.map(({ hub }, index) => [
         canonicalHubName(hub),
@@ -53,7 +56,8 @@ export function eventsText(options: EventHandlerOptions): string {
   return [...options.systemEvents, ...user, ...eventNames.map(name => `group ${name}`)].join(', ') || nothingText;
 }
 
-function parse(hub: string, options: EventHandlerOptions): Omit<EventHandler, 'validation'> {
+/** @throws PubSubError `invalid` for a template or pattern that does not parse */
+export function parseHandler(hub: string, options: EventHandlerOptions): ParsedHandler {
   const takesUser = options.userEventPattern ? parseEventPattern(options.userEventPattern) : () => false;
   const takesGroup = parsePresence(options.groupPresenceEvents);
   const system: ReadonlySet<string> = new Set<SystemEvent>(options.systemEvents);

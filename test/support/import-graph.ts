@@ -24,6 +24,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'service',
     'management',
     'types of service-options',
+    'doctor',
     'config',
     'auth',
     'upstream',
@@ -36,6 +37,10 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'hub/observers.ts',
     'hub/roles.ts',
     'outbox/outbox-error.ts',
+  ],
+  doctor: [
+    ...['config', 'auth', 'upstream', 'egress', 'protocols', 'addresses', 'types of clock', 'types of hub'],
+    ...['observers', 'permissions', 'roles', 'watches'].map(name => `hub/${name}.ts`),
   ],
   service: [
     ...[
@@ -119,7 +124,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
 
 /** Where a library may be imported. */
 export const libraryRooms: Readonly<Record<string, Places>> = {
-  ws: ['sockets', 'cli'], // the client in the terminal
+  ws: ['sockets', 'cli', 'doctor'], // clients in the terminal
   fastify: [
     'listener',
     'admin',

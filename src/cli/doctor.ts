@@ -1,0 +1,181 @@
+import { existsSync } from 'node:fs';
+import { urlOf } from '../addresses.js';
+import { Endpoints } from '../auth/endpoints.js';
+import { EntraTokens } from '../auth/entra.js';
+import { systemClock } from '../clock.js';
+import { nearestWord } from '../config/did-you-mean.js';
+import { type Config, ConfigError, type LineOf, lineOf } from '../config/load.js';
+import { examine } from '../doctor/examine.js';
+import { error, type Finding, halves, ok, warning } from '../doctor/finding.js';
+import { reportJson, reportLines } from '../doctor/report.js';
+import { defaultLimits, type Focus, type Subject } from '../doctor/subject.js';
+import { PubSubError } from '../errors.js';
+import { adminUrl } from './health.js';
+import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
+import { commandLine, shortPath } from './invocation.js';
+import {
+  checkFence,
+  type Environment,
+  parseHost,
+  parsePort,
+  readEndpoints,
+  readKeys,
+  readProxies,
+  readTls,
+} from './settings.js';
+import { lookUp, variableWarnings } from './variables.js';
+
+export interface DoctorArguments extends Omit<Focus, 'connect'> {
+  readonly connect?: boolean;
+  readonly hubs?: string;
+  readonly url?: string;
+  readonly admin?: string;
+  readonly output: 'table' | 'json';
+}
+
+/** Prints what was found. Exit code 1 for any fault. @throws PubSubError `invalid` for arguments that cannot be used */
+export async function doctor(args: DoctorArguments, env: Environment): Promise<void> {
+  if (args.event !== undefined && args.hub === undefined)
+    throw new PubSubError('invalid', '--event needs --hub: write the hub whose clients send it');
+  const file = findHubsFile(lookUp('hubs', args.hubs === undefined ? {} : { hubs: args.hubs }, env));
+  const findings = await findingsFor(args, file, env);
+  const lines = args.output === 'json' ? [reportJson(findings)] : reportLines(findings, nameOf(file));
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (findings.some(({ level }) => level === 'error')) process.exitCode = 1;
+}
+
+async function findingsFor(args: DoctorArguments, file: HubsFile, env: Environment): Promise<readonly Finding[]> {
+  const settings = new Settings(env);
+  const { config, lineOf } = await settings.readFile(file, args.hub);
+  const addresses = settings.try('listener', () => addressesOf(args, env));
+  const keys = settings.readKeys();
+  const proxies = settings.try('settings', () => readProxies(env));
+  if (addresses === undefined || proxies === undefined) return settings.findings;
+  const subject: Subject = {
+    config,
+    lineOf,
+    keys,
+    ...addresses,
+    proxies,
+    env,
+    clock: systemClock,
+    tokens: new EntraTokens({ clock: systemClock }),
+    machine: { isContainer: isContainer(), containerHost: 'host.docker.internal' },
+    limits: defaultLimits,
+    focus: { ...args, connect: args.connect === true },
+  };
+  return [...settings.findings, ...(await examine(subject))];
+}
+
+type Addresses = Pick<Subject, 'endpoints' | 'endpoint' | 'listener' | 'admin'>;
+
+/** @throws PubSubError `invalid` */
+function addressesOf({ url, admin }: DoctorArguments, env: Environment): Addresses {
+  const scheme = readTls(lookUp('tlsCert', {}, env), lookUp('tlsKey', {}, env)) === undefined ? 'http' : 'https';
+  const listener = urlOf(parseHost(lookUp('host', {}, env)).text, parsePort(lookUp('port', {}, env)), scheme);
+  const named = url === undefined ? readEndpoints(env) : readEndpoints({ HUBWIRE_ENDPOINT: url });
+  const endpoints = new Endpoints(named, () => listener);
+  const endpoint = endpoints.primary;
+  // The listeners of another machine have settings of their own.
+  const isElsewhere = url !== undefined && endpoint !== listener;
+  return {
+    endpoints,
+    endpoint,
+    listener: isElsewhere ? undefined : listener,
+    admin:
+      admin?.replace(/\/$/, '') ??
+      (isElsewhere || lookUp('adminPort', {}, env).text === '0' ? undefined : adminUrl(env)),
+  };
+}
+
+/** Reads what the service would, and keeps what is wrong with it in place of ending. */
+class Settings {
+  readonly findings: Finding[] = [];
+  readonly #env: Environment;
+
+  constructor(env: Environment) {
+    this.#env = env;
+  }
+
+  /** Undefined when it cannot be read, which is then a finding. */
+  try<T>(code: 'settings' | 'key' | 'listener', read: () => T): T | undefined {
+    try {
+      return read();
+    } catch (failure) {
+      if (!(failure instanceof PubSubError)) throw failure;
+      const said = halves(failure.message);
+      this.findings.push(error(code, {}, said.seen, said.advice));
+      return undefined;
+    }
+  }
+
+  async readFile(file: HubsFile, hub: string | undefined): Promise<{ config: Config | undefined; lineOf: LineOf }> {
+    try {
+      const config = await loadHubs(file, this.#env, false);
+      this.#tellFile(file, config, hub);
+      return { config, lineOf: lineOf(config.source.text) };
+    } catch (failure) {
+      if (!(failure instanceof ConfigError)) throw failure;
+      for (const { path, reason, line } of failure.problems) {
+        const said = halves(reason);
+        const seen = path === '' ? said.seen : `${path}: ${said.seen}`;
+        this.findings.push(error('settings', { line }, seen, said.advice));
+      }
+      return { config: undefined, lineOf: () => 1 };
+    }
+  }
+
+  #tellFile(file: HubsFile, config: Config, hub: string | undefined): void {
+    const names = [...config.hubs.values()].map(({ name }) => name);
+    const handlers = [...config.hubs.values()].flatMap(({ eventHandlers }) => eventHandlers);
+    const text = `${nameOf(file)}: ${names.length} hub(s), ${handlers.length} event handler(s)`;
+    this.findings.push(file.isMissing ? missingFile(file, this.#env) : ok('settings', {}, text));
+    if (hub !== undefined && !config.hubs.has(hub.toLowerCase())) this.findings.push(unknownHub(hub, names));
+    for (const text of variableWarnings({}, this.#env, config.source.text)) {
+      const said = halves(text);
+      this.findings.push(warning('settings', {}, said.seen, said.advice));
+    }
+  }
+
+  readKeys() {
+    const settings = this.try('key', () => readKeys(this.#env));
+    if (settings === undefined) return undefined;
+    const fence = this.try('key', () => checkFence(settings, parseHost(lookUp('host', {}, this.#env))) ?? true);
+    const blank = ['HUBWIRE_PRIMARY_KEY', 'HUBWIRE_SECONDARY_KEY'].filter(name => this.#env[name] === '');
+    const own = settings.isDevelopmentKey
+      ? 'the well-known development key: for this machine only'
+      : 'an own key is set';
+    for (const name of blank) {
+      const steps = [`give ${name} a value, or unset it`];
+      this.findings.push(warning('key', {}, `${name} is set and empty, so it does not count`, steps));
+    }
+    for (const text of settings.warnings) {
+      const at = text.indexOf(': ');
+      this.findings.push(warning('key', {}, text.slice(0, at), [text.slice(at + 2)]));
+    }
+    if (fence && blank.length === 0 && settings.warnings.length === 0) this.findings.push(ok('key', {}, own));
+    return settings.keys;
+  }
+}
+
+function missingFile(file: HubsFile, env: Environment): Finding {
+  const seen = `there is no ${nameOf(file)}: hubs take clients with a token, and no app server is told of them`;
+  return warning('settings', {}, seen, [`write one with: ${commandLine('init', env)}`]);
+}
+
+function unknownHub(hub: string, names: readonly string[]): Finding {
+  const near = names.length === 0 ? undefined : nearestWord(hub, names);
+  const step =
+    near === undefined ? 'add it to hubs.yaml if an app server is to get its events' : `did you mean "${near}"?`;
+  return warning('settings', { hub }, 'the file has no hub of this name, so it has no event handlers', [step]);
+}
+
+/** From here when it is below. */
+function nameOf({ path }: HubsFile): string {
+  return shortPath(path);
+}
+
+/** Files that the usual engines put there. */
+function isContainer(): boolean {
+  return existsSync('/.dockerenv') || existsSync('/run/.containerenv');
+}

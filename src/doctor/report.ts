@@ -1,0 +1,60 @@
+import { whys } from './codes.js';
+import type { Finding, Level } from './finding.js';
+
+const marks: Readonly<Record<Level, string>> = { ok: '✔', warning: '!', error: '✘' };
+
+/** What a terminal has. */
+const columns = 80;
+
+/** For people: each finding, then how many there are of each kind. @param file name of hubs.yaml, for its lines */
+export function reportLines(findings: readonly Finding[], file: string): readonly string[] {
+  const counts = (['ok', 'warning', 'error'] as const).map(
+    level => `${findings.filter(finding => finding.level === level).length} ${marks[level]}`,
+  );
+  return [...findings.flatMap(finding => linesOf(finding, file)), '', counts.join('  ')];
+}
+
+function linesOf(finding: Finding, file: string): readonly string[] {
+  const { level, code, hub, url, line, seen, advice } = finding;
+  const place = [hub, url, line === undefined ? undefined : `${file}:${line}`].filter(text => text !== undefined);
+  const head = [`${marks[level]} ${code}`, ...place].join('  ');
+  if (level === 'ok') return place.length === 0 ? wrapped(`${head}  `, seen) : [head, ...wrapped('    ', seen)];
+  return [
+    head,
+    ...wrapped('    seen  ', seen),
+    ...wrapped('    why   ', whys[code]),
+    ...advice.flatMap((step, index) => wrapped(index === 0 ? '    do    ' : '        - ', step)),
+  ];
+}
+
+/** Words are not divided: URLs and commands can be copied. */
+function wrapped(label: string, text: string): readonly string[] {
+  const indent = ' '.repeat(label.length);
+  const lines: string[] = [];
+  let line = label;
+  let isEmpty = true;
+  for (const word of text.split(' ')) {
+    if (!isEmpty && line.length + 1 + word.length > columns) {
+      lines.push(line);
+      line = indent;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line];
+}
+
+/** For programs: `{code, level, hub, url, seen, advice, line}` each; null where there is nothing to say. */
+export function reportJson(findings: readonly Finding[]): string {
+  const items = findings.map(({ code, level, hub, url, seen, advice, line }) => ({
+    code,
+    level,
+    hub: hub ?? null,
+    url: url ?? null,
+    seen,
+    advice: advice.length === 0 ? null : advice.join('\n'),
+    line: line ?? null,
+  }));
+  return JSON.stringify(items, null, 2);
+}
