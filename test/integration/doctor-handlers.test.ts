@@ -76,8 +76,7 @@ describe('an app server that cannot be reached', () => {
 
   test('[MG-202] tunnel-page: the tunnel answers with a page of its own', async () => {
     const app = express();
-    app.use(((_request, response) =>
-      response.writeHead(200, { 'Content-Type': 'text/html' }).end('<h1>Visit?</h1>')) as never);
+    app.use((_request, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<h1>Visit?</h1>'));
     const url = renamed(await serve(app), 'my-app.loca.lt');
     expect(inShort(await handlerFindings(handlerYaml(url), { proxies: await proxies() }))).toEqual([
       'error tunnel-page the',
@@ -150,8 +149,7 @@ describe('an app that does not answer as an event handler', () => {
     [
       'a catch-all route comes first',
       (app: ReturnType<typeof express>) => {
-        app.use(((_request, response) =>
-          response.writeHead(200, { 'Content-Type': 'text/html' }).end('<h1>App</h1>')) as never);
+        app.use((_request, response) => response.writeHead(200, { 'Content-Type': 'text/html' }).end('<h1>App</h1>'));
         app.use(middleware());
       },
     ],
@@ -224,9 +222,9 @@ describe('an app that does not answer as an event handler', () => {
 
   test('[MG-218] upstream-5xx: the app fails', async () => {
     const app = express();
-    app.use((() => {
+    app.use(() => {
       throw new Error('no database');
-    }) as never);
+    });
     const found = await handlerFindings(handlerYaml(await serve(app)));
     expect(inShort(found)).toEqual(['error upstream-5xx look']);
     expect(found[0]!.advice[0]).toMatch(/^look for .*\d\d:\d\d:\d\d GMT/);

@@ -17,8 +17,8 @@ const require = createRequire(import.meta.url);
 
 /** Neither has type declarations of its own; this is what the tests need of them. */
 export interface ExpressApp extends RequestListener {
+  use(handler: RequestListener): unknown;
   use(middleware: unknown): unknown;
-  use(path: string, middleware: unknown): unknown;
   get(path: string, handler: RequestListener): unknown;
   post(path: string, handler: RequestListener): unknown;
 }
