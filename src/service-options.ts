@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import type { KeySources } from './auth/key-sources.js';
 import type { AccessKeys } from './auth/keys.js';
 import type { Clock } from './clock.js';
 import type { Config } from './config/load.js';
@@ -10,6 +11,16 @@ import type { ListenerTimeouts } from './listener/http-settings.js';
 import type { ApiApps } from './pusher-api/apps.js';
 import type { Apps } from './sockets/entrances/pusher.js';
 
+/** Tokens of the admin listener, and URLs under which it is reached. */
+export interface AdminAccess {
+  readonly adminToken: string | undefined;
+  /** The admin token was made by this process, and ends with it. */
+  readonly isGenerated: boolean;
+  /** For GET only. */
+  readonly readToken: string | undefined;
+  readonly origins: readonly string[];
+}
+
 export interface ServiceOptions {
   /** Address of the public listener; port 0 is any free one. */
   readonly host: string;
@@ -18,6 +29,8 @@ export interface ServiceOptions {
   readonly admin: { readonly host: string; readonly port: number } | undefined;
   /** A `Keys` object may be changed while the service runs. */
   readonly keys: AccessKeys;
+  /** Where the keys come from, which decides whether they can be changed from outside. Left out: they cannot. */
+  readonly keySources?: KeySources | undefined;
   /** Public endpoints, as URLs; none: the public listener's own address. */
   readonly endpoints: readonly string[];
   readonly config: Config;
@@ -25,8 +38,10 @@ export interface ServiceOptions {
   readonly dataDirectory?: string | undefined;
   /** Webhooks may go to this machine, as in development. Otherwise `webhooks.egress.allow` has to name its addresses. */
   readonly allowsLoopbackWebhooks?: boolean | undefined;
-  /** Bearer token of the routes under `/admin` of the admin listener; without one they are refused. */
-  readonly adminToken?: string | undefined;
+  /** Who may call the routes for operators of the admin listener. Left out: nobody. */
+  readonly adminAccess?: AdminAccess | undefined;
+  /** Of the admin listener, followed while it runs; none: plain HTTP. */
+  readonly adminTls?: CertificateFiles | undefined;
   /** Of the public listener, followed while it runs; none: plain HTTP. */
   readonly tls?: CertificateFiles | undefined;
   /** Peers whose forwarding headers are trusted: all, or a comma-separated list of addresses and networks. */

@@ -2,22 +2,28 @@ import type { Logger } from 'pino';
 import { isLoopback, urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
 import { createAdminServer } from './admin/server.js';
+import { adminApis } from './admin-apis.js';
 import { apiErrorFormats, registerApis } from './apis.js';
 import { clientUrl } from './auth/client-url.js';
 import { Endpoints } from './auth/endpoints.js';
+import type { KeySources } from './auth/key-sources.js';
 import { type ClientClaims, KeyTokens } from './auth/key-tokens.js';
 import { Keys } from './auth/keys.js';
 import { KeyReconnectionTokens } from './auth/reconnection-tokens.js';
+import { StoredKeys } from './auth/stored-keys.js';
 import { MemoryBus } from './backplane/memory.js';
 import { Bridges } from './bridges/bridges.js';
 import { type Clock, systemClock } from './clock.js';
+import { HubsFileEditor } from './config/edit/hubs-file-editor.js';
 import type { Config, Environment } from './config/load.js';
+import { PubSubError } from './errors.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
 import { Slices } from './hub/slices.js';
 import { Watches } from './hub/watches.js';
-import { type Certificate, type CertificateWatch, followCertificate, readCertificate } from './listener/certificate.js';
+import type { Certificate, CertificateWatch } from './listener/certificate.js';
+import { Certificates } from './listener/certificates.js';
 import { trustedPeers } from './listener/client-address.js';
 import { GuardedListener, openListeners } from './listener/guarded-listener.js';
 import { defaultTimeouts } from './listener/http-settings.js';
@@ -31,7 +37,7 @@ import { Reloads } from './reloads.js';
 import { Calls } from './rest/calls.js';
 import type { PusherApps, ServiceOptions } from './service-options.js';
 import { Settings } from './settings.js';
-import { shutDown } from './shutdown.js';
+import { closeInWaves, shutDown } from './shutdown.js';
 import { PusherEntrance, pusherClientPaths } from './sockets/entrances/pusher.js';
 import { WebPubSubEntrance } from './sockets/entrances/webpubsub.js';
 import { Gateway } from './sockets/gateway.js';
@@ -70,6 +76,7 @@ export class Service {
   readonly #settings: Settings;
   readonly #apps: PusherApps;
   readonly #keys: Keys;
+  readonly #storedKeys: StoredKeys;
   readonly #tokens: KeyTokens;
   readonly #backplane: Backplane;
   readonly #bridges: Bridges;
@@ -79,7 +86,8 @@ export class Service {
   readonly #admin: GuardedListener;
   readonly #reloads: Reloads;
   readonly #delivery: OutboxDelivery;
-  readonly #certificateWatch: CertificateWatch | undefined;
+  readonly #certificateWatches: readonly CertificateWatch[];
+  #editor: HubsFileEditor | undefined;
   readonly #readiness = new Readiness();
   #stopping: Promise<void> | undefined;
   /** As the port is, it is known once the listener is open. */
@@ -93,6 +101,7 @@ export class Service {
     this.#settings = new Settings(options.config);
     this.#apps = options.apps ?? this.#settings.ofApps();
     this.#keys = Keys.of(options.keys);
+    this.#storedKeys = this.#newStoredKeys();
     this.#tokens = this.#newTokens();
     this.#backplane = options.backplane ?? new MemoryBus().connect();
     this.endpoints = new Endpoints(options.endpoints, () => this.publicUrl);
@@ -106,11 +115,10 @@ export class Service {
     const observer: Observer = observers(...readers, { tell: notify });
     const isTraced = log.isLevelEnabled('debug');
     const shared = { observer, metrics, quotas, turn: new EventLoopTurn(clock), isTraced };
-    const certificate = options.tls && readCertificate(options.tls);
     this.#bridges = new Bridges({ hubs: () => this.hubs, observer });
     this.#settings.onSwapped = () => this.#bridges.configure(this.#settings.bridges());
-    this.#public = this.#newPublicListener(shared, certificate);
-    this.#certificateWatch = certificate && this.#followCertificate(certificate);
+    const certificates = new Certificates(options);
+    this.#public = this.#newPublicListener(shared, certificates.ofPublic);
     this.#handlers = eventHandlersOf({
       endpoints: this.endpoints,
       keys: this.#keys,
@@ -136,7 +144,8 @@ export class Service {
     this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log, !isLoopback(options.host), onApplied);
     this.hubs = this.#newHubs(shared);
     this.#gateway = this.#newGateway(shared);
-    this.#admin = this.#newAdminListener(shared);
+    this.#admin = this.#newAdminListener(shared, certificates.ofAdmin);
+    this.#certificateWatches = certificates.follow(this.#public, this.#admin, clock, log);
   }
 
   // ---------------------------------------------------------------------------------------------------------- parts
@@ -212,23 +221,50 @@ export class Service {
     return gateway;
   }
 
-  #newAdminListener({ metrics }: Shared): GuardedListener {
-    const { admin, log, version, documentation, timeouts } = this.#options;
+  #newAdminListener({ metrics }: Shared, certificate: Certificate | undefined): GuardedListener {
+    const { admin, log, version, documentation, timeouts, adminAccess, proxies } = this.#options;
     const guard = this.#newGuard(() => false, adminLimits);
     const app = createAdminServer({
       isReady: () => this.#readiness.isReady,
       handlers: () => this.#handlers.statuses(),
       metrics,
       delivery: this.#delivery,
-      adminToken: this.#options.adminToken,
       version,
       documentation,
       timeouts,
+      certificate,
       isLoopbackOnly: admin !== undefined && isLoopback(admin.host),
       logger: fromWarnings(log),
       onAnswered: socket => guard.answered(socket),
+      ...adminApis({
+        access: adminAccess,
+        address: admin,
+        hasTls: certificate !== undefined,
+        adminUrl: () => this.adminUrl,
+        callers: this.#settings.ofCallers(),
+        keys: this.#storedKeys,
+        endpoints: this.endpoints,
+        editor: () => this.#fileEditor(),
+        restart: () => closeInWaves(this.hubs, this.#clock),
+        version,
+        clock: this.#clock,
+        proxies,
+        log,
+      }),
     });
     return new GuardedListener('admin', app, guard);
+  }
+
+  #newStoredKeys(): StoredKeys {
+    const { host, admin, keySources, log } = this.#options;
+    const sources = keySources ?? fixedKeys(this.#keys);
+    const isPublic = !isLoopback(host) || (admin !== undefined && !isLoopback(admin.host));
+    return new StoredKeys({ keys: this.#keys, sources, isPublic, clock: this.#clock, log });
+  }
+
+  #fileEditor(): HubsFileEditor {
+    if (this.#editor !== undefined) return this.#editor;
+    throw new PubSubError('conflict', 'the service is starting, or has no hubs file: there is nothing to edit yet');
   }
 
   #newTokens(remembered?: number): KeyTokens {
@@ -238,11 +274,6 @@ export class Service {
   #newGuard(isProxy: (address: string) => boolean, limits: SocketLimits): SocketGuard {
     const onLimit = (message: string) => this.#log.warn(message);
     return new SocketGuard({ limits, isProxy, onLimit, monotonicMs: () => this.#clock.monotonicMs() });
-  }
-
-  #followCertificate(current: Certificate): CertificateWatch | undefined {
-    const { tls: files } = this.#options;
-    return files && followCertificate(this.#public.app.server, { files, current, clock: this.#clock }, this.#log);
   }
 
   // ------------------------------------------------------------------------------------------------ running it
@@ -274,11 +305,20 @@ export class Service {
   }
 
   /**
-   * Watches the file from now on: a valid change is applied, an invalid one is logged and changes nothing.
+   * Watches the file from now on: a valid change is applied, an invalid one is logged and changes nothing. The management
+   * API edits it, and files of access keys are followed too.
    * @param isMissing the file need not exist yet
    */
   watch(file: string, env: Environment, { isMissing = false } = {}): void {
     this.#reloads.watch(file, env, isMissing);
+    this.#storedKeys.follow();
+    this.#editor = new HubsFileEditor({
+      file,
+      env,
+      clock: this.#clock,
+      expected: () => this.#settings.config.source.text,
+      onWritten: config => this.#reloads.takeOver(config),
+    });
   }
 
   /** Validates what is new, then swaps. Reloads are taken one after another. Never rejects. */
@@ -302,7 +342,8 @@ export class Service {
 
   get adminUrl(): string | undefined {
     const { admin } = this.#options;
-    return admin === undefined ? undefined : urlOf(admin.host, this.#admin.port);
+    const { adminTls } = this.#options;
+    return admin && urlOf(admin.host, this.#admin.port, adminTls === undefined ? 'http' : 'https');
   }
 
   /** For app servers; contains the primary key. [rest-api 1.8] */
@@ -334,10 +375,20 @@ export class Service {
       listeners: [this.#public, this.#admin],
       stopWatching: async () => {
         await this.#reloads.stop();
-        this.#certificateWatch?.stop();
+        this.#storedKeys.stop();
+        for (const watch of this.#certificateWatches) watch.stop();
       },
     });
   }
+}
+
+/** Of keys whose origin the service does not know. */
+function fixedKeys({ secondary }: Keys): KeySources {
+  return {
+    primary: { kind: 'variable', name: 'HUBWIRE_PRIMARY_KEY' },
+    secondary: secondary === undefined ? { kind: 'none' } : { kind: 'variable', name: 'HUBWIRE_SECONDARY_KEY' },
+    weaknessOf: () => undefined,
+  };
 }
 
 /** Without Fastify's own line for each address that it listens on; both listeners are logged in one way. */

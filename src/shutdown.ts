@@ -87,10 +87,29 @@ async function atMost(limitMs: number, work: Promise<void>, clock: Clock): Promi
 }
 
 async function evictAll(hubs: Hubs, clock: Clock): Promise<void> {
-  const wave = Math.max(waves.leastConnections, Math.ceil(hubs.size / waves.most));
+  const wave = waveOf(hubs);
   for (const hub of [...hubs.all()]) {
-    while ((await hub.lifecycle.evict(wave)) > 0) await new Promise<void>(resolve => clock.after(waves.gapMs, resolve));
+    while ((await hub.lifecycle.evict(wave)) > 0) await pause(clock);
   }
+}
+
+/** Closes as many clients as there are now in waves, the oldest first. The service goes on, and they may come back. */
+export async function closeInWaves(hubs: Hubs, clock: Clock): Promise<void> {
+  const wave = waveOf(hubs);
+  for (const hub of [...hubs.all()]) {
+    for (let left = hub.size; left > 0; left -= wave) {
+      await hub.lifecycle.evict(Math.min(wave, left));
+      if (left > wave) await pause(clock);
+    }
+  }
+}
+
+function waveOf({ size }: Hubs): number {
+  return Math.max(waves.leastConnections, Math.ceil(size / waves.most));
+}
+
+function pause(clock: Clock): Promise<void> {
+  return new Promise(resolve => void clock.after(waves.gapMs, resolve));
 }
 
 /** Whatever its peers do: Node counts a connection that never sent anything as busy, for ever. */

@@ -1,19 +1,21 @@
-import { isIP, type Socket } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyPluginAsync,
-  type FastifyReply,
   type FastifyRequest,
   fastify,
   LogController,
 } from 'fastify';
 import { type About, sendAbout } from '../listener/about.js';
-import { answerNotFound, sendFailureBody } from '../listener/failure.js';
+import type { Certificate } from '../listener/certificate.js';
+import { answerFailure, answerNotFound, sendFailureBody } from '../listener/failure.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
 import { invalidHost } from '../listener/request-target.js';
+import type { Access } from './access.js';
 import type { Metrics } from './metrics.js';
-import { operatorAccess } from './operator-access.js';
+import { OwnHosts } from './own-hosts.js';
 import { usageRoute } from './usage.js';
 import { type OperatedOutbox, type WebhookRoutesOptions, webhookRoutes } from './webhook-routes.js';
 
@@ -25,8 +27,16 @@ export interface AdminServerOptions {
   readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
   /** Webhooks and the outbox, for operators. Left out: no such routes. */
   readonly delivery?: Delivery | undefined;
-  /** Of the routes under `/admin`; undefined: they are refused. */
-  readonly adminToken?: string | undefined;
+  /** Who may use the routes for operators. Left out: there are no such routes. */
+  readonly access?: Pick<Access, 'protect'> | undefined;
+  /** Which hosts and origins requests may name. Default: this machine's. */
+  readonly hosts?: OwnHosts | undefined;
+  /** More routes for operators, by their prefix. */
+  readonly plugins?: readonly (readonly [prefix: string, plugin: FastifyPluginAsync])[] | undefined;
+  /** Changes a request target before it is routed. */
+  readonly rewrite?: ((target: string) => string) | undefined;
+  /** Undefined: plain HTTP. */
+  readonly certificate?: Certificate | undefined;
   readonly version: string;
   readonly logger?: FastifyBaseLogger | undefined;
   /** Does it listen on a loopback address only? Then requests with another host name are refused. */
@@ -46,6 +56,9 @@ interface Delivery {
 
 type HandlerState = 'pending' | 'active' | 'failed';
 
+/** Characters of a path's segment: names of hubs and ids. */
+const longestSegment = 1_024;
+
 /** The meaning of a probe's result, which its response contains. */
 const meaning = {
   healthz: 'The process responds to HTTP, also while it is stopping. Restart it if it does not respond.',
@@ -54,9 +67,9 @@ const meaning = {
   notReady: 'The service is starting or stopping: clients are not admitted.',
 };
 
-/** The admin HTTP server: liveness, readiness and metrics. The caller listens. [design 1] */
+/** The admin HTTP server: liveness, readiness, metrics, and routes for operators. The caller listens. [design 1] */
 export function createAdminServer(options: AdminServerOptions): FastifyInstance {
-  const { isReady, metrics, version, logger, onAnswered } = options;
+  const { isReady, version, logger, onAnswered } = options;
   const app = listenerFor(options);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('cache-control', 'no-store');
@@ -65,9 +78,8 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
   });
   app.addHook('onResponse', async ({ raw }) => onAnswered?.(raw.socket));
   app.setNotFoundHandler(answerNotFound);
-  app.setErrorHandler((error, _request, reply) => {
-    logger?.error({ err: error }, 'a request to the admin listener failed');
-    return sendFailureBody(reply, 500, 'Error.InternalServerError', 'internal error');
+  app.setErrorHandler((error, request, reply) => {
+    return answerFailure(error, request, reply, logger);
   });
   app.get('/healthz', async () => ({ status: 'alive', meaning: meaning.healthz, version }));
   app.get('/readyz', async (_request, reply) => {
@@ -78,23 +90,36 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
       eventHandlers: countsOf(options.handlers()),
     });
   });
-  const ownHost = { onRequest: refuseOtherHosts(options.isLoopbackOnly === true) };
-  app.get('/metrics', ownHost, async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()));
-  app.get('/', ownHost, sendAbout(aboutAdmin(options)));
+  app.register(shownRoutes(options));
   app.register(operatorRoutes(options));
+  for (const [prefix, plugin] of options.plugins ?? []) app.register(plugin, { prefix });
   return app;
 }
 
-/** [pusher-webhooks 2.7] */
-function operatorRoutes({ delivery, adminToken, isLoopbackOnly }: AdminServerOptions): FastifyPluginAsync {
+/** What is shown without a token, for scrapers: to any host, unless the listener is for this machine only. */
+function shownRoutes(options: AdminServerOptions): FastifyPluginAsync {
+  const { metrics, isLoopbackOnly, hosts = ownMachine } = options;
   return async routes => {
-    routes.addHook('onRequest', refuseOtherHosts(isLoopbackOnly === true));
+    routes.addHook('onRequest', async ({ raw }: FastifyRequest) => {
+      if (isLoopbackOnly === true) hosts.checkHost(raw);
+      hosts.checkOrigin(raw);
+    });
+    routes.get('/metrics', async (_request, reply) => reply.type(metrics.contentType).send(await metrics.render()));
+    routes.get('/', sendAbout(aboutAdmin(options)));
     routes.register(usageRoute);
-    if (delivery === undefined) return;
-    const { webhooks } = delivery;
-    routes.register(webhookRoutes({ webhooks, outbox: () => delivery.outbox, authorize: operatorAccess(adminToken) }));
   };
 }
+
+/** [pusher-webhooks 2.7] */
+function operatorRoutes({ delivery, access }: AdminServerOptions): FastifyPluginAsync {
+  return async routes => {
+    if (delivery === undefined || access === undefined) return;
+    access.protect(routes);
+    routes.register(webhookRoutes({ webhooks: delivery.webhooks, outbox: () => delivery.outbox }));
+  };
+}
+
+const ownMachine = new OwnHosts({ boundHost: undefined, hasTls: false, origins: [] });
 
 function countsOf(handlers: readonly { readonly state: HandlerState }[]): Readonly<Record<HandlerState, number>> {
   const counts = { active: 0, pending: 0, failed: 0 };
@@ -106,38 +131,26 @@ function aboutAdmin({ version, documentation }: AdminServerOptions): About {
   const links = { healthz: '/healthz', readyz: '/readyz', metrics: '/metrics' };
   return {
     version,
-    description: 'The admin listener: liveness, readiness and metrics.',
+    description: 'The admin listener: liveness, readiness, metrics, and the management API.',
     links: documentation === undefined ? links : { ...links, documentation },
   };
 }
 
-/**
- * DNS rebinding: a web page can resolve its own name to this machine's address and then read responses; it cannot change
- * the name in Host. Probes are not affected: they use an address or `localhost`, and paths that disclose nothing.
- */
-function refuseOtherHosts(isLoopbackOnly: boolean) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const { host } = request.headers;
-    if (!isLoopbackOnly || host === undefined || isOwnHost(host)) return undefined;
-    const message =
-      'This listener serves this machine only: use localhost or an IP address in the URL, not another host name.';
-    return sendFailureBody(reply, 421, 'Error.MisdirectedRequest', message);
-  };
-}
-
-function isOwnHost(host: string): boolean {
-  const name = host.replace(/:\d*$/, '').toLowerCase();
-  return isIP(name.replace(/^\[|\]$/g, '')) !== 0 || name === 'localhost' || name.endsWith('.localhost');
-}
-
-function listenerFor({ logger, timeouts = defaultTimeouts }: AdminServerOptions): FastifyInstance {
-  const app = fastify({
+function listenerFor(options: AdminServerOptions): FastifyInstance {
+  const { logger, timeouts = defaultTimeouts, certificate, rewrite = target => target } = options;
+  const settings = {
     ...fastifySettings(timeouts),
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
-    routerOptions: { ignoreTrailingSlash: true },
-    http: nodeTimeouts(timeouts),
-  });
+    rewriteUrl: ({ url = '/' }: IncomingMessage) => rewrite(url),
+    routerOptions: { ignoreTrailingSlash: true, caseSensitive: false, maxParamLength: longestSegment },
+  };
+  const http = nodeTimeouts(timeouts);
+  const app =
+    certificate === undefined
+      ? fastify({ ...settings, http })
+      : // The type names the kind of server, which nothing here depends on.
+        (fastify({ ...settings, https: { ...certificate, ...http } }) as unknown as FastifyInstance);
   app.removeAllContentTypeParsers(); // nothing here takes a body
   app.addContentTypeParser('*', (_request, _payload, done) => done(null));
   return app;

@@ -1,4 +1,4 @@
-import type { FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyPluginAsync, FastifyReply } from 'fastify';
 import { sendFailureBody } from '../listener/failure.js';
 import type { DeadLetter, Selection } from '../outbox/envelope.js';
 import type { Outbox } from '../outbox/outbox.js';
@@ -15,8 +15,6 @@ export interface WebhookRoutesOptions {
   /** Undefined while nothing is delivered through it. */
   readonly outbox: () => OperatedOutbox | undefined;
   readonly webhooks: Pick<Webhooks, 'sources' | 'testEnvelope'>;
-  /** Checks the caller's token: answers and gives the reply when it may not do this. */
-  readonly authorize: (request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply | undefined>;
 }
 
 const prefix = '/admin/webhooks';
@@ -41,7 +39,6 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
     app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 1024 * 1024 }, (_request, body, done) =>
       done(null, body),
     );
-    app.addHook('onRequest', options.authorize);
     app.setErrorHandler((error, _request, reply) => {
       if (error instanceof NotInUse) return sendFailureBody(reply, 404, 'Error.NotFound', error.message);
       if (!(error instanceof InvalidSelection)) throw error;

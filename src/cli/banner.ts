@@ -9,8 +9,10 @@ const tryRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
 
 export interface Welcome {
   readonly service: Service;
-  readonly settings: KeySettings;
+  readonly settings: Pick<KeySettings, 'isDevelopmentKey'>;
   readonly file: { readonly path: string; readonly isMissing: boolean };
+  /** Of the admin listener, when it was made at start. */
+  readonly adminToken?: string | undefined;
   /** The first hub of the configuration; undefined when it names none. */
   readonly hub: string | undefined;
   /** What the sample app prints; undefined without it. */
@@ -31,7 +33,7 @@ export function welcomeLines(welcome: Welcome): readonly string[] {
   return [
     `hubwire ${version}`,
     `  public             ${service.publicUrl}  (clients, REST)`,
-    `  admin              ${service.adminUrl === undefined ? 'off' : `${service.adminUrl}  (health, metrics)`}`,
+    `  admin              ${service.adminUrl === undefined ? 'off' : `${service.adminUrl}  (health, metrics, management)`}`,
     `  hubs               ${hubsText(welcome)}`,
     ...(settings.isDevelopmentKey
       ? ['  access key         the well-known development key: for this machine only']
@@ -48,7 +50,7 @@ function hubsText({ file, env }: Welcome): string {
   return file.isMissing ? `no ${name}; write one with: ${commandLine('init', env)}` : name;
 }
 
-function linesToCopy({ service, settings, hub, env, isTerminal }: Welcome): readonly string[] {
+function linesToCopy({ service, settings, hub, env, isTerminal, adminToken }: Welcome): readonly string[] {
   const maySee = settings.isDevelopmentKey || isTerminal;
   const connectionString = maySee
     ? service.connectionString
@@ -56,6 +58,7 @@ function linesToCopy({ service, settings, hub, env, isTerminal }: Welcome): read
   const name = hub ?? 'chat';
   const url = service.clientUrl(name, { userId: 'me', roles: tryRoles }, defaultTokenMinutes);
   return [
+    ...(adminToken === undefined ? [] : adminLines(service, adminToken)),
     '  connection string for SDKs:',
     connectionString,
     `  a client of hub ${name} to try:`,
@@ -63,4 +66,9 @@ function linesToCopy({ service, settings, hub, env, isTerminal }: Welcome): read
       ? `npx wscat -s json.webpubsub.azure.v1 -c "${url}"`
       : `npx wscat -s json.webpubsub.azure.v1 -c "$(${commandLine(`token --hub ${name}`, env)})"`,
   ];
+}
+
+/** In the fragment, so that no server and no proxy logs it. [MG-120] */
+function adminLines({ adminUrl }: Service, token: string): readonly string[] {
+  return ['  admin token, until this process ends:', `${adminUrl}/#token=${token}`];
 }

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { PubSubError } from '../errors.js';
-import type { Environment } from './settings.js';
+import { readAdminTls } from './admin-settings.js';
+import { type Environment, readTls } from './settings.js';
 import { lookUp } from './variables.js';
 
 export interface HealthArguments {
@@ -15,19 +16,37 @@ const answerWithinMs = 5_000;
  * @throws PubSubError `invalid` when it does not answer 200
  */
 export async function health(args: HealthArguments, env: Environment): Promise<void> {
-  const url = `${(args.url ?? adminUrl(env)).replace(/\/$/, '')}/${args.live === true ? 'healthz' : 'readyz'}`;
-  const status = await statusOf(url);
+  const base = (args.url ?? adminUrl(env)).replace(/\/$/, '');
+  const url = `${base}/${args.live === true ? 'healthz' : 'readyz'}`;
+  const status = await statusOf(url, args.url === undefined);
   if (status !== 200) throw new PubSubError('invalid', `${url} answered ${status}`);
   process.stdout.write(`${args.live === true ? 'alive' : 'ready'}\n`);
 }
 
-async function statusOf(url: string): Promise<number> {
+/** @param isOwn the address is one of this machine: its certificate need not name it, and nothing secret is sent */
+async function statusOf(url: string, isOwn: boolean): Promise<number> {
   try {
-    return (await fetch(url, { signal: AbortSignal.timeout(answerWithinMs) })).status;
+    return isOwn && url.startsWith('https:') ? await statusOfOwn(url) : (await fetch(url, init())).status;
   } catch (cause) {
     const reason = (cause as { cause?: { code?: string } }).cause?.code ?? (cause as Error).message;
     throw new PubSubError('invalid', `${url} does not answer: ${reason}`, { cause });
   }
+}
+
+function init() {
+  return { signal: AbortSignal.timeout(answerWithinMs) };
+}
+
+async function statusOfOwn(url: string): Promise<number> {
+  const { request } = await import('node:https');
+  return new Promise((resolve, reject) => {
+    request(url, { ...init(), rejectUnauthorized: false }, response => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end();
+  });
 }
 
 /** URL of the admin listener, without a trailing slash. @throws PubSubError `invalid` when there is none */
@@ -37,7 +56,9 @@ export function adminUrl(env: Environment): string {
     const why = port === '0' ? 'there is no admin listener' : 'the admin port is not known';
     throw new PubSubError('invalid', `${name} is "${port}", so ${why}; set its address with --url`);
   }
-  return `http://${reachable(lookUp('adminHost', {}, env).text)}:${port}`;
+  const tls = readAdminTls({}, env, readTls(lookUp('tlsCert', {}, env), lookUp('tlsKey', {}, env)));
+  const scheme = tls === undefined ? 'http' : 'https';
+  return `${scheme}://${reachable(lookUp('adminHost', {}, env).text)}:${port}`;
 }
 
 /** A wildcard address is one to listen on, not one to connect to. */

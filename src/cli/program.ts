@@ -81,6 +81,11 @@ function addStart(program: Command, env: Environment): void {
     .option('--tls-cert <file>', 'certificate of the public listener, PEM (HUBWIRE_TLS_CERT, default none)')
     .option('--tls-key <file>', 'private key of the certificate, PEM (HUBWIRE_TLS_KEY)')
     .option(
+      '--admin-tls-cert <file>',
+      'certificate of the admin listener, PEM, "off" for plain HTTP (HUBWIRE_ADMIN_TLS_CERT, default that of the public one)',
+    )
+    .option('--admin-tls-key <file>', 'private key of that certificate, PEM (HUBWIRE_ADMIN_TLS_KEY)')
+    .option(
       '--trust-proxy [addresses]',
       'trust X-Forwarded-Host, -Proto and -For from all peers or only from these addresses (HUBWIRE_TRUST_PROXY, default no)',
     )

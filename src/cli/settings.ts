@@ -1,12 +1,12 @@
-import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { dirname, join, resolve } from 'node:path';
 import { isLoopback } from '../addresses.js';
 import { Endpoints } from '../auth/endpoints.js';
+import { type KeySource, type KeySources, readKeyFile, secondaryBeside, secretProblem } from '../auth/key-sources.js';
 import type { AccessKeys } from '../auth/keys.js';
 import type { ProxyAddress, ProxySettings } from '../egress/proxy.js';
 import { PubSubError } from '../errors.js';
-import { type Given, settings } from './variables.js';
+import { type Given, type SettingName, settings } from './variables.js';
 
 /** Keys and addresses from the environment, which no other part reads. [design 1] */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,6 +22,7 @@ const leastKeyBytes = 32;
 
 export interface KeySettings {
   readonly keys: AccessKeys;
+  readonly sources: KeySources;
   readonly isDevelopmentKey: boolean;
   /** Why others must not reach a service with these keys, as `with the …`; undefined for good ones. */
   readonly weakness: string | undefined;
@@ -38,17 +39,47 @@ export function readKeys(env: Environment): KeySettings {
       'HUBWIRE_SECONDARY_KEY is set without HUBWIRE_PRIMARY_KEY; set both or only the primary',
     );
   }
-  const keys: AccessKeys = { primary: primary?.text ?? developmentKey, secondary: secondary?.text };
+  const sources = sourcesOf(env, primary, secondary);
+  const beside = secondary === undefined && sources.secondary.kind === 'file' ? sources.secondary : undefined;
+  const second = beside === undefined ? secondary : readFileOf(beside.file, beside.name);
+  const keys: AccessKeys = { primary: primary?.text ?? developmentKey, secondary: second?.text };
   const isDevelopmentKey = keys.primary === developmentKey || keys.secondary === developmentKey;
-  const short = [primary, secondary]
-    .filter(key => key !== undefined && Buffer.byteLength(key.text) < leastKeyBytes)
-    .map(key => `${key?.name} is shorter than ${leastKeyBytes} bytes`);
+  const short = [primary, second]
+    .filter(key => key !== undefined && isShort(key.text))
+    .map(key => shortText(key?.name ?? ''));
   return {
     keys,
+    sources,
     isDevelopmentKey,
-    weakness: isDevelopmentKey ? 'with the well-known development key' : short[0] && `while ${short[0]}`,
+    weakness: isDevelopmentKey ? developmentWeakness : short[0] && `while ${short[0]}`,
     warnings: short.map(text => `${text}: it can be guessed, and some SDKs refuse it; ${makeKey}`),
   };
+}
+
+const developmentWeakness = 'with the well-known development key';
+
+function isShort(text: string): boolean {
+  return Buffer.byteLength(text) < leastKeyBytes;
+}
+
+function shortText(name: string): string {
+  return `${name} is shorter than ${leastKeyBytes} bytes`;
+}
+
+function sourcesOf(env: Environment, primary: Given | undefined, secondary: Given | undefined): KeySources {
+  const first: KeySource = primary === undefined ? { kind: 'development' } : sourceOf(env, primary);
+  return {
+    primary: first,
+    secondary: secondary === undefined ? secondaryBeside(first) : sourceOf(env, secondary),
+    weaknessOf: text => {
+      if (text === developmentKey) return developmentWeakness;
+      return isShort(text) ? `while ${shortText('the key')}` : undefined;
+    },
+  };
+}
+
+function sourceOf(env: Environment, { name }: Given): KeySource {
+  return name.endsWith('_FILE') ? { kind: 'file', name, file: resolve(env[name] ?? '') } : { kind: 'variable', name };
 }
 
 const makeKey = 'generate one with: openssl rand -base64 32';
@@ -76,21 +107,23 @@ export function readSecret(env: Environment, name: string): Given | undefined {
   if (env[name] && env[file]) {
     throw new PubSubError('invalid', `${name} and ${file} are both set; unset one of them`);
   }
-  const key = env[name] ? { text: env[name], name } : readKeyFile(env[file], file);
-  if (key === undefined) return undefined;
-  if (/[;\p{Cc}]/u.test(key.text) || key.text.trim() !== key.text || key.text === '') {
-    throw new PubSubError(
-      'invalid',
-      `${key.name} must not be empty, contain ";" or control characters, or start or end with a space`,
-    );
-  }
-  return key;
+  if (env[name]) return checkedSecret({ text: env[name], name });
+  return env[file] ? readFileOf(env[file], file) : undefined;
 }
 
-function readKeyFile(file: string | undefined, name: string): Given | undefined {
-  if (file === undefined || file === '') return undefined;
+function readFileOf(file: string, name: string): Given {
+  return checkedSecret({ text: textOf(file, name), name });
+}
+
+function checkedSecret(secret: Given): Given {
+  const problem = secretProblem(secret.text);
+  if (problem !== undefined) throw new PubSubError('invalid', `${secret.name} ${problem}`);
+  return secret;
+}
+
+function textOf(file: string, name: string): string {
   try {
-    return { text: readFileSync(file, 'utf8').replace(/\r?\n$/, ''), name };
+    return readKeyFile(file);
   } catch (cause) {
     throw new PubSubError('invalid', `${name}: cannot read ${file}: ${(cause as Error).message}`, { cause });
   }
@@ -154,10 +187,11 @@ function hostProblem(host: string): string | undefined {
 export function readTls(
   certificate: Given | undefined,
   key: Given | undefined,
+  names: { readonly certificate: SettingName; readonly key: SettingName } = { certificate: 'tlsCert', key: 'tlsKey' },
 ): { readonly certFile: string; readonly keyFile: string } | undefined {
   if (!certificate?.text && !key?.text) return undefined;
   if (certificate?.text && key?.text) return { certFile: certificate.text, keyFile: key.text };
-  const [given, missing] = certificate?.text ? [certificate, settings.tlsKey] : [key, settings.tlsCert];
+  const [given, missing] = certificate?.text ? [certificate, settings[names.key]] : [key, settings[names.certificate]];
   throw new PubSubError(
     'invalid',
     `${given?.name} is given without ${missing.flag} (or ${missing.variables[0]}): a TLS certificate and its key are needed together; set both`,

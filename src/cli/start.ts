@@ -3,6 +3,7 @@ import { PubSubError } from '../errors.js';
 import { type LogLevel, logLevels, makeLogger } from '../logging.js';
 import type { Service } from '../service.js';
 import type { ServiceOptions } from '../service-options.js';
+import { accessNote, readAdminAccess, readAdminTls, tokenWarnings } from './admin-settings.js';
 import { welcomeLines } from './banner.js';
 import { checkAppFence, findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { type Sample, startSample } from './sample.js';
@@ -17,7 +18,6 @@ import {
   readEndpoints,
   readKeys,
   readProxies,
-  readSecret,
   readTls,
 } from './settings.js';
 import { onStopSignal } from './stopping.js';
@@ -35,6 +35,8 @@ interface Plan {
   readonly file: HubsFile;
   readonly config: Config;
   readonly settings: KeySettings;
+  /** Of the admin listener, when it was made here. */
+  readonly adminToken: string | undefined;
   readonly args: StartArguments;
   readonly env: Environment;
 }
@@ -50,19 +52,30 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
   const config = await loadHubs(file, env, args.sample === true);
   checkAppFence(config.apps, host, file);
-  const warnings = [...settings.warnings, ...variableWarnings(args, env, config.source.text)];
+  const isShown = args.json !== true && (settings.isDevelopmentKey || process.stdout.isTTY === true);
+  const adminAccess = readAdminAccess(env, isShown ? admin?.host.text : undefined);
+  const warnings = [
+    ...settings.warnings,
+    ...tokenWarnings(adminAccess),
+    ...variableWarnings(args, env, config.source.text),
+  ];
   for (const warning of warnings) log.warn(warning);
+  const closed = admin && accessNote(adminAccess, admin.host.text);
+  if (closed !== undefined) log.info(closed);
+  const tls = readTls(lookUp('tlsCert', args, env), lookUp('tlsKey', args, env));
   const options: ServiceOptions = {
     host: host.text,
     port: parsePort(lookUp('port', args, env)),
     admin: admin && { host: admin.host.text, port: admin.port },
     keys: settings.keys,
+    keySources: settings.sources,
     endpoints: readEndpoints(env),
-    tls: readTls(lookUp('tlsCert', args, env), lookUp('tlsKey', args, env)),
+    tls,
     trustProxy: parseTrustProxy(lookUp('trustProxy', args, env)),
     proxies: readProxies(env),
     allowsLoopbackWebhooks: settings.isDevelopmentKey,
-    adminToken: readSecret(env, 'HUBWIRE_ADMIN_TOKEN')?.text,
+    adminAccess,
+    adminTls: readAdminTls(args, env, tls),
     config,
     dataDirectory: dataDirectoryOf(lookUp('dataDir', args, env), file.path),
     log,
@@ -71,11 +84,12 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   };
   // Loaded once the settings are known to be right: a mistake in them is reported without the wait.
   const { Service } = await import('../service.js');
-  await run(new Service(options), { file, config, settings, args, env });
+  const adminToken = adminAccess.isGenerated ? adminAccess.adminToken : undefined;
+  await run(new Service(options), { file, config, settings, adminToken, args, env });
 }
 
 async function run(service: Service, plan: Plan): Promise<void> {
-  const { file, settings, args } = plan;
+  const { file, settings, adminToken, args } = plan;
   const isTalkative = args.json !== true;
   const stops: (() => Promise<void>)[] = [];
   onStopSignal(plan.env, async () => {
@@ -96,7 +110,8 @@ async function run(service: Service, plan: Plan): Promise<void> {
     const hub = [...config.hubs.values()][0]?.name;
     const isTerminal = process.stdout.isTTY === true;
     const sampleLine = sample && [...sample.lines, ...sampleAdvice(service, sample)].join('\n  ');
-    for (const line of welcomeLines({ service, settings, file, hub, sampleLine, env, isTerminal })) print(line);
+    for (const line of welcomeLines({ service, settings, file, adminToken, hub, sampleLine, env, isTerminal }))
+      print(line);
   }
   service.watch(file.path, env, { isMissing: file.isMissing });
 }

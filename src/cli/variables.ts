@@ -19,12 +19,17 @@ export const settings = {
   adminPort: { flag: '--admin-port', variables: ['HUBWIRE_ADMIN_PORT'], fallback: '8081', isPort: true },
   tlsCert: { flag: '--tls-cert', variables: ['HUBWIRE_TLS_CERT'], fallback: undefined },
   tlsKey: { flag: '--tls-key', variables: ['HUBWIRE_TLS_KEY'], fallback: undefined },
+  adminTlsCert: { flag: '--admin-tls-cert', variables: ['HUBWIRE_ADMIN_TLS_CERT'], fallback: undefined },
+  adminTlsKey: { flag: '--admin-tls-key', variables: ['HUBWIRE_ADMIN_TLS_KEY'], fallback: undefined },
   trustProxy: { flag: '--trust-proxy', variables: ['HUBWIRE_TRUST_PROXY'], fallback: undefined },
   dataDir: { flag: '--data-dir', variables: ['HUBWIRE_DATA_DIR'], fallback: 'data' },
   logLevel: { flag: '--log-level', variables: ['HUBWIRE_LOG_LEVEL'], fallback: 'info' },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof settings;
+
+/** Those without a default. */
+type OptionalSetting = 'tlsCert' | 'tlsKey' | 'adminTlsCert' | 'adminTlsKey' | 'trustProxy';
 
 /** Flags as commander hands them over. */
 export type Flags = { readonly [name in SettingName]?: string | true };
@@ -40,6 +45,9 @@ const otherVariables = [
   'HUBWIRE_SECONDARY_KEY_FILE',
   'HUBWIRE_ADMIN_TOKEN',
   'HUBWIRE_ADMIN_TOKEN_FILE',
+  'HUBWIRE_ADMIN_READ_TOKEN',
+  'HUBWIRE_ADMIN_READ_TOKEN_FILE',
+  'HUBWIRE_ADMIN_ORIGINS',
   'HUBWIRE_ENDPOINT',
   'SAMPLE_PORT',
 ];
@@ -59,7 +67,7 @@ export interface Given {
 }
 
 /** A variable that is set to nothing counts as not set. Undefined when nothing is given and there is no default. */
-export function lookUp(name: 'tlsCert' | 'tlsKey' | 'trustProxy', flags: Flags, env: Environment): Given | undefined;
+export function lookUp(name: OptionalSetting, flags: Flags, env: Environment): Given | undefined;
 export function lookUp(name: SettingName, flags: Flags, env: Environment): Given;
 export function lookUp(name: SettingName, flags: Flags, env: Environment): Given | undefined {
   const { flag, variables, fallback, isPort = false }: Setting = settings[name];

@@ -100,17 +100,16 @@ function checked(certificate: Certificate): Certificate {
 /** Where what becomes of a certificate is logged. */
 type CertificateLog = Pick<FastifyBaseLogger, 'info' | 'error'>;
 
-/** Follows the files of a TLS server's certificate. Undefined for another server. */
+/** Follows the files of the certificate of TLS servers. Other servers are left alone. */
 export function followCertificate(
-  server: Server,
+  servers: readonly Server[],
   options: { readonly files: CertificateFiles; readonly current: Certificate; readonly clock: Clock },
   log: CertificateLog,
-): CertificateWatch | undefined {
-  if (!(server instanceof TlsServer)) return undefined;
+): CertificateWatch {
   return new CertificateWatch({
     ...options,
     onChange: certificate => {
-      server.setSecureContext(certificate);
+      for (const server of servers) if (server instanceof TlsServer) server.setSecureContext(certificate);
       log.info('TLS certificate reloaded; new connections use it');
     },
     onFailure: reason => log.error(`TLS certificate not reloaded, the previous one is kept: ${reason}`),

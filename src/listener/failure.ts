@@ -34,6 +34,8 @@ const codes: Readonly<Record<number, string>> = {
   404: 'Error.NotFound',
   409: 'Error.Connection.Conflict', // the limit of permission overrides; nothing else is in conflict with anything
   415: 'Error.UnsupportedMediaType',
+  421: 'Error.MisdirectedRequest',
+  429: 'Error.TooManyRequests',
   503: 'Error.ServiceUnavailable',
 };
 

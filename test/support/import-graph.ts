@@ -45,6 +45,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   service: [
     ...[
       'service-options',
+      'admin-apis',
       'apis',
       'outbox-delivery',
       'sockets',
@@ -70,6 +71,10 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'types of bridges',
     'types of clock',
   ],
+  'admin-apis': [
+    ...['admin', 'management', 'config', 'auth', 'egress', 'types of service-options', 'types of settings'],
+    'types of clock',
+  ],
   apis: [
     'admin',
     'rest',
@@ -92,7 +97,10 @@ export const roomImports: Readonly<Record<string, Places>> = {
   sockets: ['listener', 'hub', 'protocols', 'frames', 'auth', 'types of clock', 'types of readiness', 'errors'],
   rest: ['listener', 'hub', 'protocols', 'filter', 'auth', 'types of clock', 'errors'],
   'pusher-api': ['listener', 'types of hub', 'protocols', 'auth', 'errors'],
-  admin: ['listener', 'hub', 'protocols', 'config', 'types of outbox', 'types of webhooks', 'errors'],
+  admin: [
+    ...['listener', 'hub', 'protocols', 'config', 'auth', 'types of outbox', 'types of webhooks', 'types of clock'],
+    'errors',
+  ],
   management: ['listener', 'config', 'auth', 'types of clock', 'errors'],
   listener: ['types of clock', 'errors', 'addresses'],
   upstream: ['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
@@ -144,7 +152,9 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
   'prom-client': ['admin'],
   pino: [
     'logging',
-    ...['service', 'service-options', 'apis', 'outbox-delivery', 'reloads', 'shutdown'].map(room => typesOf + room),
+    ...['service', 'service-options', 'admin-apis', 'apis', 'outbox-delivery', 'reloads', 'shutdown'].map(
+      room => typesOf + room,
+    ),
   ],
   'pino-pretty': ['logging'],
   yaml: ['config', 'cli/output/output.ts'],

@@ -1,6 +1,8 @@
+import type { FastifyInstance } from 'fastify';
 import { describe, expect, test } from 'vitest';
 import { Metrics } from '../../../src/admin/metrics.js';
 import { type AdminServerOptions, createAdminServer } from '../../../src/admin/server.js';
+import { PubSubError } from '../../../src/errors.js';
 
 function startAdmin(options: Partial<AdminServerOptions> = {}) {
   const metrics = new Metrics({ processMetrics: false });
@@ -88,6 +90,22 @@ describe('[L12] a listener that only this machine can reach', () => {
     for (const url of ['/healthz', '/readyz']) expect(await statusOf(url, 'pod.example')).not.toBe(421);
     expect(await statusOf('/metrics', 'pod.example', false)).toBe(200);
   });
+});
+
+test('routes for operators are protected, and there are none without a rule who may call', async () => {
+  const delivery = { outbox: undefined, webhooks: {} as never };
+  const access = {
+    protect: (routes: FastifyInstance) => {
+      routes.addHook('onRequest', async () => {
+        throw new PubSubError('unauthorized', 'no token');
+      });
+    },
+  };
+  const url = '/admin/webhooks/endpoints';
+  const { app } = startAdmin({ delivery, access });
+  expect((await app.inject(url)).statusCode).toBe(401);
+  expect((await app.inject({ url: '/admin/webhooks/dead-letters/drop', method: 'POST' })).statusCode).toBe(401);
+  expect((await startAdmin({ delivery }).app.inject(url)).statusCode).toBe(404);
 });
 
 test('[D06] what fails here does not show whose library it was', async () => {
