@@ -115,8 +115,8 @@ export class LogObserver implements Partial<Observer> {
     if (novelty === 'oneTooMany') this.#log.warn(`role ignored: ${tooMany('hubwire_roles_ignored_total')}`);
   }
 
-  #requestRefused({ hub, connection: { id: connectionId }, reason }: Refused): void {
-    this.#log.debug({ hub, connectionId, reason }, 'request of a client refused');
+  #requestRefused({ hub, connection: { id: connectionId }, reason, neededRole }: Refused): void {
+    this.#log.debug({ hub, connectionId, reason, neededRole }, 'request of a client refused');
   }
 
   connectionRefused(at: Parameters<Observer['connectionRefused']>[0]): void {

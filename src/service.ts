@@ -106,7 +106,11 @@ export class Service {
     this.#backplane = options.backplane ?? new MemoryBus().connect();
     this.endpoints = new Endpoints(options.endpoints, () => this.publicUrl);
     const clock = this.#clock;
-    const metrics = new Metrics({ isConfigured: hub => this.#settings.config.hubs.has(hub), version });
+    const metrics = new Metrics({
+      isConfigured: hub => this.#settings.config.hubs.has(hub),
+      queuedBytes: () => this.hubs.queuedBytes(),
+      version,
+    });
     this.watches = new Watches((where, error) => observer.fault(where, error));
     const toOutbox: Partial<Observer> = { tell: fact => this.#delivery.tell(fact) };
     const quotas = new MessageQuotas(() => clock.now());

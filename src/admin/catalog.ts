@@ -56,6 +56,11 @@ export const catalog = {
     help: 'Messages to clients, one per receiver',
   },
   hubwire_sent_bytes_total: { type: 'counter', labels: ['hub', 'protocol'], help: 'Bytes of messages to clients' },
+  hubwire_outbound_queue_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Bytes of messages that wait in the queues of clients of this node, summed when this is read',
+  },
   /** Without the hub: a histogram has many series. */
   hubwire_send_receivers: {
     type: 'histogram',
@@ -78,6 +83,11 @@ export const catalog = {
     type: 'gauge',
     labels: ['hub', 'url', 'state'],
     help: '1 for the current state of the event handler, 0 for the others',
+  },
+  hubwire_event_handler_validations_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Validations of upstreams: success or failed',
   },
   hubwire_roles_ignored_total: {
     type: 'counter',

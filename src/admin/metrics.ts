@@ -15,6 +15,8 @@ type Told<Event extends keyof Observer> = Parameters<Observer[Event]>[0];
 export interface MetricsOptions {
   /** Is the hub in hubs.yaml? Such hubs always have a label of their own. Default: none is. */
   readonly isConfigured?: (hub: string) => boolean;
+  /** Bytes that wait for clients. Called when metrics are read. Default: none. */
+  readonly queuedBytes?: () => Promise<number>;
   /** Memory, CPU, event loop lag and garbage collection of this process too. Default true. */
   readonly processMetrics?: boolean;
   /** Of this program. Default: unknown. */
@@ -36,11 +38,17 @@ export class Metrics implements Observer {
   readonly #handlers: Gauge<'hub' | 'url' | 'state'>;
   readonly #hubs: HubLabels;
   readonly #notPassedOn: Counter<'hub' | 'reason'>;
+  readonly #validations: Counter<'result'>;
   readonly #rolesIgnored: Counter;
   readonly #warnings: Counter;
   readonly #faults: Counter;
 
-  constructor({ isConfigured = () => false, processMetrics = true, version = 'unknown' }: MetricsOptions = {}) {
+  constructor({
+    isConfigured = () => false,
+    queuedBytes = async () => 0,
+    processMetrics = true,
+    version = 'unknown',
+  }: MetricsOptions = {}) {
     const registry = this.#registry;
     const hubs = new HubLabels(isConfigured);
     this.#hubs = hubs;
@@ -49,8 +57,10 @@ export class Metrics implements Observer {
     this.#refused = counter(registry, 'hubwire_upgrades_refused_total');
     this.#rest = new RestTally(registry);
     this.#traffic = new Traffic(registry, hubs);
+    gauge(registry, 'hubwire_outbound_queue_bytes', async queued => queued.set(await queuedBytes()));
     this.#events = new EventTally(registry, hubs);
     this.#handlers = gauge(registry, 'hubwire_event_handler_state');
+    this.#validations = counter(registry, 'hubwire_event_handler_validations_total');
     this.#rolesIgnored = counter(registry, 'hubwire_roles_ignored_total');
     this.#notPassedOn = counter(registry, 'hubwire_bridge_dropped_total');
     this.#warnings = counter(registry, 'hubwire_warnings_total');
@@ -126,6 +136,10 @@ export class Metrics implements Observer {
       if (state === 'removed') this.#handlers.remove(labels);
       else this.#handlers.set(labels, candidate === state ? 1 : 0);
     }
+  }
+
+  handlerValidated(result: Told<'handlerValidated'>): void {
+    this.#validations.inc({ result });
   }
 
   warned(): void {

@@ -114,6 +114,11 @@ export class Connection implements QueueOwner {
     return this.#link.state === 'open';
   }
 
+  /** Bytes that wait in the queue of its socket. */
+  get queuedBytes(): number {
+    return this.#link.state === 'open' ? (this.#link.outlet.queuedBytes ?? 0) : 0;
+  }
+
   /** With a socket, or waiting for its client to come back. */
   get isAlive(): boolean {
     return this.#link.state !== 'closed';

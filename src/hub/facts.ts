@@ -119,6 +119,8 @@ export interface Left extends OfConnection {
 export interface Refused extends OfConnection {
   readonly kind: 'refused';
   readonly reason: string;
+  /** The role that allows it. Left out: none does. */
+  readonly neededRole?: string | undefined;
 }
 
 /**

@@ -16,6 +16,7 @@ import { Publisher } from './publisher.js';
 import { Queries } from './queries.js';
 import { Requests } from './requests.js';
 import type { SendOptions } from './send-options.js';
+import type { Steps } from './slices.js';
 
 export type { SendOptions } from './send-options.js';
 
@@ -101,6 +102,16 @@ export class Hub {
   /** Connections on this node. */
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Bytes that wait in the queues of sockets on this node. */
+  *queuedBytes(): Steps<number> {
+    let bytes = 0;
+    for (const connection of this.#members.select(this.#everybody())) {
+      bytes += connection.queuedBytes;
+      yield;
+    }
+    return bytes;
   }
 
   // ----------------------------------------------------------------------------------------------------------- send

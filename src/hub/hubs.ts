@@ -5,6 +5,7 @@ import { MessageCache } from './features/cache.js';
 import { Hub } from './hub.js';
 import type { HubParts, HubPorts } from './hub-parts.js';
 import type { BackplaneNode, Performer } from './ports.js';
+import type { Steps } from './slices.js';
 import type { Watched, WatchTarget } from './watches.js';
 
 /** A Web PubSub hub by its name, or the hub of a Pusher app, which no such name can spell. [design 8] */
@@ -52,6 +53,17 @@ export class Hubs implements BackplaneNode, Watched {
     let total = 0;
     for (const hub of this.#hubs.values()) total += hub.size;
     return total;
+  }
+
+  /** Bytes that wait in the queues of sockets on this node, of all hubs. Summed when it is called. */
+  async queuedBytes(): Promise<number> {
+    return await this.#ports.slices.run(this.#queuedBytes());
+  }
+
+  *#queuedBytes(): Steps<number> {
+    let bytes = 0;
+    for (const hub of this.#hubs.values()) bytes += yield* hub.queuedBytes();
+    return bytes;
   }
 
   /** Ends the session whose client is longest away, in whichever hub. False when none is away. */

@@ -10,6 +10,7 @@ const names = [
   'restCallFinished',
   'restCallTold',
   'handlerChanged',
+  'handlerValidated',
   'warned',
   'fault',
 ] as const satisfies readonly (keyof Observer)[];

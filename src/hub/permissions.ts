@@ -1,7 +1,15 @@
 import { PubSubError } from '../errors.js';
 import { compilePattern, type GroupPattern } from '../protocols/patterns.js';
 import type { Permission } from './ports.js';
-import { type GroupRight, groupRights, noPattern, parseRole, type RoleRule } from './roles.js';
+import {
+  type GroupRight,
+  groupRights,
+  missingPermission,
+  noPattern,
+  parseRole,
+  type RoleRule,
+  roleFor,
+} from './roles.js';
 import type { PermissionsRecord, RulesRecord } from './session.js';
 
 /** Per permission and connection. [client-protocols 2.2, 8.1; rest-api 2.5] */
@@ -11,6 +19,17 @@ const maxPatterns = 10;
 export interface IgnoredRole {
   readonly role: string;
   readonly reason: string;
+}
+
+/** A request for which its connection has no right. */
+export class NotAllowed extends PubSubError {
+  /** The role that gives it. */
+  readonly neededRole: string;
+
+  constructor(right: GroupRight, group: string) {
+    super('forbidden', missingPermission(right, group));
+    this.neededRole = roleFor(right, group);
+  }
 }
 
 /** What one connection may do: roles from its token or `connect` reply, then grants and revocations. [client-protocols 2.2] */

@@ -21,6 +21,8 @@ export interface Turn {
 
 /** The outbound side of one client's socket. No method waits. */
 export interface Outlet {
+  /** Bytes that wait to be sent. Left out: none ever do. */
+  readonly queuedBytes?: number;
   /** Enqueues only; frames are sent in order. A receiver that falls too far behind is reported as slow by its socket. */
   send(frames: Frames): void;
   /** Sends what is queued as the socket takes it, then a Close frame; ends a socket that takes too long over this or over the answer. */
@@ -226,6 +228,8 @@ export interface Observer {
     state: 'pending' | 'active' | 'failed' | 'removed';
     reason: string | undefined;
   }): void;
+  /** An upstream was validated, whoever of its handlers this is for: each time, and whether the result is a new one or not. */
+  handlerValidated(result: 'success' | 'failed'): void;
   /** A problem that an operator should fix, although nothing failed. Reported each time; the log writes each text once. */
   warned(at: { hub: string; warning: string }): void;
   /** An internal error, to be logged completely. */

@@ -11,10 +11,11 @@ import { checkSize, type GroupStates } from './features/group-state.js';
 import { Invocations, type InvokeAct } from './features/invocations.js';
 import { type StreamOutput, Streams } from './features/streams.js';
 import type { Members } from './members.js';
+import { NotAllowed } from './permissions.js';
 import type { Observer, Publication } from './ports.js';
 import type { Publisher } from './publisher.js';
 import { RateWindow } from './rate-window.js';
-import { type GroupRight, missingPermission } from './roles.js';
+import type { GroupRight } from './roles.js';
 
 /** What the requests of a hub's clients need. */
 export interface RequestParts {
@@ -260,7 +261,7 @@ export class Requests implements ConnectionOwner {
     else if (act.kind === 'streamEnd') streams.end(act);
     else {
       const isAllowed = connection.permissions.allows('sendToGroup', act.group);
-      if (!isAllowed) this.#refused(connection, notAllowed('sendToGroup', act.group));
+      if (!isAllowed) this.#refused(connection, new NotAllowed('sendToGroup', act.group));
       streams.start(act, isAllowed);
     }
   }
@@ -280,8 +281,9 @@ export class Requests implements ConnectionOwner {
   }
 
   /** For want of a role or a membership. */
-  #refused(connection: Connection, { message: reason }: PubSubError): void {
-    this.#parts.observer.tell({ kind: 'refused', hub: this.#hub, connection, reason });
+  #refused(connection: Connection, error: PubSubError): void {
+    const neededRole = error instanceof NotAllowed ? error.neededRole : undefined;
+    this.#parts.observer.tell({ kind: 'refused', hub: this.#hub, connection, reason: error.message, neededRole });
   }
 
   #fault({ id }: Connection, error: PubSubError): void {
@@ -290,11 +292,7 @@ export class Requests implements ConnectionOwner {
 }
 
 function need(connection: Connection, right: GroupRight, group: string): void {
-  if (!connection.permissions.allows(right, group)) throw notAllowed(right, group);
-}
-
-function notAllowed(right: GroupRight, group: string): PubSubError {
-  return new PubSubError('forbidden', missingPermission(right, group));
+  if (!connection.permissions.allows(right, group)) throw new NotAllowed(right, group);
 }
 
 function needMembership(connection: Connection, group: string): void {

@@ -54,6 +54,11 @@ export function parseRole(role: string): RoleRule | string {
   return 'not a role of this service';
 }
 
+/** The role that gives the right for the one group. */
+export function roleFor(right: GroupRight, group: string): string {
+  return `${rolePrefix}${right}.${group}`;
+}
+
 /** Why the role gives nothing, and the one that was probably meant; undefined for a role that gives something. */
 export function roleProblem(role: string): string | undefined {
   const reason = reasonOf(role);

@@ -80,6 +80,11 @@ export class SocketOutlet implements Outlet, Flushable {
     if (this.#state === 'slow') watcher.onSlow();
   }
 
+  /** Of payloads, and what the socket was handed and the kernel has not taken. */
+  get queuedBytes(): number {
+    return (this.#due?.payloadBytes ?? 0) + (this.#backlog?.payloadBytes ?? 0) + this.#socket.writableLength;
+  }
+
   send(frames: Frames): void {
     if (this.#state === 'closing') return;
     if (this.#isIdle()) this.#turn.add(this);
@@ -221,7 +226,7 @@ export class SocketOutlet implements Outlet, Flushable {
 
   #checkLimits(): void {
     const messages = (this.#due?.count ?? 0) + (this.#backlog?.count ?? 0) + this.#stuckMessages;
-    const bytes = (this.#due?.payloadBytes ?? 0) + (this.#backlog?.payloadBytes ?? 0) + this.#socket.writableLength;
+    const bytes = this.queuedBytes;
     if (this.#state !== 'open' || (messages <= this.#limits.maxMessages && bytes <= this.#limits.maxBytes)) return;
     this.#state = 'slow';
     this.#forget();

@@ -222,9 +222,14 @@ export class EventHandlers implements Upstream {
   }
 
   #newValidation(target: UrlTarget, users: Users): Validation {
+    const { clock, observer } = this.#options;
     return new Validation({
-      clock: this.#options.clock,
-      check: () => checkUpstream(this.#transport, abuseCheckOf(target, this.#service, users.delivery)),
+      clock,
+      check: async () => {
+        const verdict = await checkUpstream(this.#transport, abuseCheckOf(target, this.#service, users.delivery));
+        observer.handlerValidated(verdict.isValid ? 'success' : 'failed');
+        return verdict;
+      },
       changed: status => this.#changed(users, status),
     });
   }

@@ -81,6 +81,7 @@ test('[F10] at debug each upgrade and each REST call has a line, and what a clie
   expect(await lineOf(service, 'request of a client refused', { connectionId })).toMatchObject({
     level: 'debug',
     reason: 'no joinLeaveGroup permission for group g1',
+    neededRole: 'webpubsub.joinLeaveGroup.g1',
   });
   expect(service.process.stderr).not.toMatch(/access_token|eyJ|hello/);
 });

@@ -26,6 +26,7 @@ export class RecordingObserver implements Observer {
   readonly facts: Recorded[] = [];
   readonly events: RecordedEvent[] = [];
   readonly handlers: Told<'handlerChanged'>[] = [];
+  readonly validations: Told<'handlerValidated'>[] = [];
   readonly warnings: string[] = [];
   readonly faults: unknown[] = [];
   #waiting: (() => void)[] = [];
@@ -66,6 +67,10 @@ export class RecordingObserver implements Observer {
   handlerChanged(at: Told<'handlerChanged'>): void {
     this.handlers.push(at);
     this.#keep({ what: 'handlerChanged', ...at });
+  }
+
+  handlerValidated(result: Told<'handlerValidated'>): void {
+    this.validations.push(result);
   }
 
   warned(at: Told<'warned'>): void {

@@ -20,6 +20,7 @@ function filled(): Metrics {
   metrics.tell(facts.evented({ hub: 'chat', event: 'e', outcome: 'success', durationMs: 1, attempts: 1 }));
   metrics.tell({ kind: 'notPassedOn', hub: 'chat', group: 'g', reason: 'binary' });
   metrics.handlerChanged({ hub: 'chat', url: 'http://a', state: 'active', reason: undefined });
+  metrics.handlerValidated('success');
   const status = {
     endpoint: 'e',
     state: 'enabled',

@@ -162,6 +162,17 @@ describe('what is counted', () => {
     expect(await samples(metrics, 'webhook_linger')).toEqual({ webhook_linger_pending: 3 });
   });
 
+  test('validations of upstreams by result, and the bytes that wait at the time of the scrape', async () => {
+    const waiting = [10, 0];
+    const metrics = new Metrics({ processMetrics: false, queuedBytes: async () => waiting.shift() ?? Number.NaN });
+    for (const result of ['failed', 'failed', 'success'] as const) metrics.handlerValidated(result);
+    expect(await samples(metrics, 'event_handler_validations_total')).toEqual({
+      'event_handler_validations_total{result="failed"}': 2,
+      'event_handler_validations_total{result="success"}': 1,
+    });
+    expect(await samples(metrics, 'outbound_queue_bytes')).toEqual({ outbound_queue_bytes: 0 });
+  });
+
   test('refused upgrades by status, ignored roles, warnings and faults, from zero', async () => {
     const metrics = counting();
     expect(await samples(metrics, 'faults_total')).toEqual({ faults_total: 0 });

@@ -82,9 +82,9 @@ describe('groups', () => {
     const told = node.observer.facts.filter(({ what }) => what === 'refused');
     const at = { what: 'refused', hub: 'chat', connectionId: client.id, protocol: 'json.webpubsub.azure.v1' };
     expect(told).toEqual([
-      { ...at, reason: 'no joinLeaveGroup permission for group g' },
-      { ...at, reason: 'no joinLeaveGroup permission for group h' },
-      { ...at, reason: 'no sendToGroup permission for group g' },
+      { ...at, reason: 'no joinLeaveGroup permission for group g', neededRole: 'webpubsub.joinLeaveGroup.g' },
+      { ...at, reason: 'no joinLeaveGroup permission for group h', neededRole: 'webpubsub.joinLeaveGroup.h' },
+      { ...at, reason: 'no sendToGroup permission for group g', neededRole: 'webpubsub.sendToGroup.g' },
     ]);
   });
 

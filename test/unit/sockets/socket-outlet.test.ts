@@ -47,6 +47,19 @@ async function stuck(limits = roomy) {
   return made;
 }
 
+test('the bytes that wait are those that are due and those that the kernel has not taken', async () => {
+  const { socket, outlet } = await stuck();
+  const onTheWay = wires('0').length;
+  expect(outlet.queuedBytes).toBe(onTheWay);
+  outlet.send(sized(100));
+  outlet.send(sized(50));
+  expect(outlet.queuedBytes).toBe(onTheWay + 150);
+  socket.isKernelFull = false;
+  socket.drain();
+  await settled();
+  expect(outlet.queuedBytes).toBe(0);
+});
+
 describe('the head of the response to the upgrade', () => {
   const head = 'HTTP/1.1 101 \xe9\r\n\r\n';
   const headBytes = Buffer.from(head, 'latin1');
