@@ -142,7 +142,7 @@ describe('events that are sent with --connect', () => {
     const url = await expressUrl(app =>
       app.use(
         middleware({
-          handleConnect: (_, response) => response.fail(403),
+          handleConnect: (_, response) => response.fail(401),
           handleUserEvent: (_, response) => response.success('x', 'text'),
         }),
       ),

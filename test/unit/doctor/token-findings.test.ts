@@ -111,12 +111,18 @@ describe('a token', () => {
       'the token is not valid yet: it begins in 400 s by the clock of this machine',
       'correct',
     ],
-    ['exp is a text', { exp: '1' }, 'exp is a string; it must be a number: seconds since 1970', 'get'],
   ])('[MG-224] token-time: %s', (_, changed, seen, word) => {
-    const token = typeof changed.exp === 'string' ? tokenWithTextExp() : tokenWith(changed);
-    const findings = found(token);
+    const findings = found(tokenWith(changed));
     expect(inShort(findings)).toEqual([`error token-time ${word}`]);
     expect(findings[0]!.seen).toBe(seen);
+  });
+
+  test('[MG-224] token-time: exp is a text', () => {
+    // Libraries refuse to sign it.
+    const claims = { aud: 'https://hub.example/client/hubs/chat', exp: '1', role: both };
+    const findings = found(signText(JSON.stringify(claims)));
+    expect(inShort(findings)).toEqual(['error token-time get']);
+    expect(findings[0]!.seen).toBe('exp is a string; it must be a number: seconds since 1970');
   });
 
   test('[MG-225] entra-as-client: an Entra ID token', () => {
@@ -124,8 +130,3 @@ describe('a token', () => {
     expect(inShort(found(token))).toEqual(['error entra-as-client get']);
   });
 });
-
-/** Libraries refuse to sign it. */
-function tokenWithTextExp(): string {
-  return signText(JSON.stringify({ aud: 'https://hub.example/client/hubs/chat', exp: '1', sub: 'ann', role: both }));
-}
