@@ -1,0 +1,184 @@
+import { createServer } from 'node:http';
+import { describe, expect, test } from 'vitest';
+import { AppServer } from '../support/app-server.js';
+import { express, handlerYaml, listen, middleware, serve } from '../support/doctor.js';
+import { type Environment, fileWith, runHubwire, startService } from '../support/hubwire-process.js';
+
+const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
+/** Nothing listens on port 9, and there is no admin listener. */
+const stopped = { HUBWIRE_PORT: '9', HUBWIRE_ADMIN_PORT: '0' };
+
+interface Item {
+  readonly code: string;
+  readonly level: string;
+  readonly hub: string | null;
+  readonly url: string | null;
+  readonly seen: string;
+  readonly advice: string | null;
+  readonly line: number | null;
+}
+
+async function doctor(args: readonly string[], env: Environment = {}) {
+  const ended = await runHubwire(['doctor', '-o', 'json', ...args], { ...stopped, ...env });
+  return { ...ended, items: JSON.parse(ended.stdout) as Item[] };
+}
+
+function shortOf(items: readonly Item[]): readonly string[] {
+  return items.map(({ level, code }) => `${level} ${code}`);
+}
+
+async function healthyApp(): Promise<string> {
+  const app = express();
+  app.use(middleware({ handleConnect: (_, response) => response.success() }));
+  return `${await serve(app)}/eventhandler/{event}`;
+}
+
+describe('hubwire doctor', () => {
+  test('[MG-241] a healthy set-up: ✔ lines only, exit code 0', async () => {
+    const yaml = handlerYaml(await healthyApp(), ['systemEvents: [connect]']);
+    const { file, publicUrl, adminUrl } = await startService(yaml);
+    const env = { HUBWIRE_PORT: new URL(publicUrl).port, HUBWIRE_ADMIN_PORT: new URL(adminUrl).port };
+    const { code, stdout } = await runHubwire(['doctor', '--hubs', file, '--connect'], env);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.filter(line => /^[!✘]/.test(line))).toEqual([]);
+    expect(lines.filter(line => line.startsWith('✔')).length).toBe(8);
+    expect(lines.at(-1)).toBe('8 ✔  0 !  0 ✘');
+    expect(code).toBe(0);
+  });
+
+  test('[MG-242] JSON: the fields of each finding, for a fault and for what is well', async () => {
+    const hubs = await fileWith(handlerYaml('http://127.0.0.1:9/{event}'));
+    const { code, items } = await doctor(['--hubs', hubs]);
+    for (const item of items) {
+      expect(Object.keys(item)).toEqual(['code', 'level', 'hub', 'url', 'seen', 'advice', 'line']);
+    }
+    expect(items[0]).toMatchObject({ code: 'settings', level: 'ok', hub: null, url: null, advice: null, line: null });
+    expect(items.find(item => item.code === 'refused')).toMatchObject({
+      level: 'error',
+      hub: 'chat',
+      url: 'http://127.0.0.1:9/{event}',
+      seen: 'connection refused',
+      advice: expect.stringMatching(/^start the app\n/),
+      line: 4,
+    });
+    expect(code).toBe(1);
+  });
+
+  test('[MG-242] no token, key or code is in any output', async () => {
+    const app = await AppServer.start();
+    app.onOptions = (response, { path }) => response.writeHead(307, { Location: `/elsewhere${path}` }).end();
+    const secrets = [
+      'planted-code-1234',
+      'planted-key-0123456789-0123456789-01',
+      'planted-other-key-0123456789-0123456789',
+    ];
+    const [hookCode = '', key = '', otherKey = ''] = secrets;
+    const { url } = JSON.parse(
+      (await runHubwire(['token', '--json', '--hub', 'chat'], { HUBWIRE_PRIMARY_KEY: otherKey })).stdout,
+    ) as { url: string };
+    const token = new URL(url).searchParams.get('access_token')!;
+    const yaml = handlerYaml(`${app.url}/hook?code=\${CODE}`);
+    const { publicUrl, adminUrl, file } = await startService(yaml, { CODE: hookCode, HUBWIRE_PRIMARY_KEY: key });
+    const env = {
+      CODE: hookCode,
+      HUBWIRE_PRIMARY_KEY: key,
+      WebPubSubConnectionString: `Endpoint=http://a.example;AccessKey=${otherKey}`,
+      HUBWIRE_PORT: new URL(publicUrl).port,
+      HUBWIRE_ADMIN_PORT: new URL(adminUrl).port,
+    };
+    for (const format of ['table', 'json']) {
+      const args = ['doctor', '-o', format, '--hubs', file, '--connect', '--token', url];
+      const { stdout, stderr, code } = await runHubwire(args, env);
+      expect(code).toBe(1);
+      expect(stdout).toContain('redirect');
+      for (const secret of [...secrets, token, token.split('.')[2]!]) expect(stdout + stderr).not.toContain(secret);
+    }
+    await app.close();
+  });
+
+  test('the lines fit 80 columns, and name code, place, what was seen, why, and what to do', async () => {
+    const hubs = await fileWith(handlerYaml('http://127.0.0.1:9/{event}'));
+    const { stdout } = await runHubwire(['doctor', '--hubs', hubs], stopped);
+    const lines = stdout.split('\n');
+    expect(lines.filter(line => line.length > 80 && !line.includes(hubs))).toEqual([]);
+    const at = lines.findIndex(line => line.startsWith('✘ refused  chat  http://127.0.0.1:9/{event}'));
+    expect(lines[at]).toMatch(/hubs\.yaml:4$/);
+    expect(lines.slice(at + 1, at + 4)).toEqual([
+      '    seen  connection refused',
+      '    why   no event reaches the app: each one fails',
+      '    do    start the app',
+    ]);
+  });
+
+  test('an invalid file: each problem with its line, and the rest is looked at', async () => {
+    const hubs = await fileWith('hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: nowhere\n    anonymus: x\n');
+    const { code, items } = await doctor(['--hubs', hubs]);
+    expect(items.slice(0, 2)).toMatchObject([
+      { code: 'settings', level: 'error', line: 4, advice: 'write `http://host/path` or `https://host/path`' },
+      { code: 'settings', level: 'error', line: 5, seen: expect.stringContaining('anonymus') },
+    ]);
+    expect(shortOf(items.slice(2))).toEqual(['ok key', 'warning listener']);
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    ['is short', { HUBWIRE_PRIMARY_KEY: 'short' }, 'warning key', 'it can be guessed'],
+    ['is empty', { HUBWIRE_PRIMARY_KEY: '' }, 'warning key', 'give HUBWIRE_PRIMARY_KEY a value'],
+    ['is blank', { HUBWIRE_PRIMARY_KEY: '  ' }, 'error key', ''],
+    ['is not for other machines', { HUBWIRE_HOST: '0.0.0.0' }, 'error key', 'set HUBWIRE_PRIMARY_KEY'],
+    ['is set twice', { HUBWIRE_PRIMARY_KEY: ownKey, HUBWIRE_PRIMARY_KEY_FILE: '/x' }, 'error key', 'unset one'],
+  ])('[MG-227] key: one that %s', async (_, env, expected, advice) => {
+    const { items } = await doctor(['--hubs', await fileWith('hubs: {}\n')], env);
+    const found = items.filter(({ code }) => code === 'key');
+    expect(shortOf(found)).toEqual([expected]);
+    expect(found[0]!.advice ?? '').toContain(advice);
+  });
+
+  test('[MG-219] entra-token: which source was tried, and what is to be set', async () => {
+    const identity = await listen(
+      createServer((_, response) => response.writeHead(400, { 'Content-Type': 'application/json' }).end('{}')),
+    );
+    const app = await healthyApp();
+    const auth = 'auth: { type: ManagedIdentity, managedIdentity: { resource: "api://my-app" } }';
+    const hubs = await fileWith(handlerYaml(app, ['userEventPattern: "*"', auth]));
+    const env = { IDENTITY_ENDPOINT: `${identity}/token`, IDENTITY_HEADER: 'planted-identity-header' };
+    const { items, stdout } = await doctor(['--hubs', hubs], env);
+    expect(items.find(({ code }) => code === 'entra-token')).toMatchObject({
+      level: 'error',
+      hub: 'chat',
+      line: 4,
+      seen: expect.stringContaining('no Entra ID token for api://my-app'),
+      advice: expect.stringMatching(
+        /^tried first: the managed identity of App Service \(IDENTITY_ENDPOINT\)\n.*AZURE_TENANT_ID/,
+      ),
+    });
+    expect(stdout).not.toContain('planted-identity-header');
+  });
+
+  test('[MG-220] no-handler: with --hub and --event', async () => {
+    const hubs = await fileWith(handlerYaml(await healthyApp(), ['userEventPattern: "order"']));
+    const { items } = await doctor(['--hubs', hubs, '--hub', 'chat', '--event', 'odrer']);
+    expect(items.find(({ code }) => code === 'no-handler')).toMatchObject({
+      advice: expect.stringMatching(/^did you mean "order"/),
+      line: 4,
+    });
+  });
+
+  test('a hub that the file does not have, and --event without --hub', async () => {
+    const hubs = await fileWith('hubs: { chat: {} }\n');
+    const { items } = await doctor(['--hubs', hubs, '--hub', 'caht']);
+    expect(items[1]).toMatchObject({ code: 'settings', level: 'warning', hub: 'caht', advice: 'did you mean "chat"?' });
+    const { stderr, code } = await runHubwire(['doctor', '--hubs', hubs, '--event', 'x'], stopped);
+    expect({ stderr, code }).toEqual({
+      stderr: 'hubwire: --event needs --hub: write the hub whose clients send it\n',
+      code: 1,
+    });
+  });
+
+  test('addresses are taken from --url and --admin', async () => {
+    const { publicUrl, adminUrl, file } = await startService('hubs: {}\n');
+    const { items, code } = await doctor(['--hubs', file, '--url', `${publicUrl}/`, '--admin', `${adminUrl}/`]);
+    expect(shortOf(items)).toEqual(['ok settings', 'ok key', 'ok listener', 'ok listener', 'ok admin']);
+    expect(code).toBe(0);
+  });
+});
