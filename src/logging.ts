@@ -5,10 +5,7 @@ import type { Closed, Evented, Opened, PlainFact, Refused, RoleIgnored } from '.
 import type { Observer } from './hub/ports.js';
 import { withSuggestion } from './hub/roles.js';
 import { LineBudget } from './line-budget.js';
-
-/** From the fewest lines to the most; `silent` writes none. */
-export const logLevels = ['silent', 'fatal', 'error', 'warn', 'info', 'debug', 'trace'] as const;
-export type LogLevel = (typeof logLevels)[number];
+import type { LogLevel } from './log-levels.js';
 
 /** Logs go to standard error, so that standard output holds only what a command was asked for. Pretty on a terminal, JSON otherwise. */
 export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process.stderr): Logger {

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { PubSubError } from '../errors.js';
 import { readAdminTls } from './admin-settings.js';
+import { reasonOf, unreachableText } from './requests.js';
 import { type Environment, readTls } from './settings.js';
 import { lookUp } from './variables.js';
 
@@ -28,8 +29,7 @@ async function statusOf(url: string, isOwn: boolean): Promise<number> {
   try {
     return isOwn && url.startsWith('https:') ? await statusOfOwn(url) : (await fetch(url, init())).status;
   } catch (cause) {
-    const reason = (cause as { cause?: { code?: string } }).cause?.code ?? (cause as Error).message;
-    throw new PubSubError('invalid', `${url} does not answer: ${reason}`, { cause });
+    throw new PubSubError('invalid', unreachableText(url, reasonOf(cause)), { cause });
   }
 }
 

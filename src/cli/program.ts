@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { nearestWord } from '../config/did-you-mean.js';
 import { PubSubError } from '../errors.js';
-import { logLevels } from '../logging.js';
+import { logLevels } from '../log-levels.js';
 import { addHubVerbs, addKeyVerbs } from './hub-verbs.js';
 import { addClientVerbs, addServiceVerbs } from './service-verbs.js';
 import type { Environment } from './settings.js';

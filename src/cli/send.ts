@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-
+import { request } from './requests.js';
 import { type Environment, endpointOf, readKeys } from './settings.js';
 
 export interface SendArguments {
@@ -14,7 +14,6 @@ export interface SendArguments {
   readonly endpoint?: string;
 }
 
-const answerWithinMs = 30_000;
 const tokenMinutes = 5;
 const contentTypes = { text: 'text/plain', json: 'application/json' } as const;
 
@@ -27,11 +26,12 @@ export async function send(message: string | undefined, args: SendArguments, env
   if (args.type === 'json') checkJson(body);
   const url = `${endpointOf(args.endpoint, env)}/api/hubs/${encodeURIComponent(args.hub)}${pathOf(args)}/:send`;
   const token = new KeyTokens(readKeys(env).keys, systemClock.now).sign({}, url, tokenMinutes);
-  const response = await request(url, {
+  const response = await request({
     method: 'POST',
+    url,
     headers: { authorization: `Bearer ${token}`, 'content-type': contentTypes[args.type] },
     body,
-    signal: AbortSignal.timeout(answerWithinMs),
+    hint: 'is the service running there? Set its URL with --endpoint or HUBWIRE_ENDPOINT',
   });
   if (!response.ok) throw new PubSubError('invalid', `${url} answered ${response.status}: ${await response.text()}`);
   process.stdout.write(`sent to ${targetOf(args)}\n`);
@@ -56,18 +56,4 @@ function targetOf({ hub, group, user, connection }: SendArguments): string {
   if (group !== undefined) return `group ${group} of hub ${hub}`;
   if (user !== undefined) return `user ${user} of hub ${hub}`;
   return connection === undefined ? `hub ${hub}` : `connection ${connection} of hub ${hub}`;
-}
-
-async function request(url: string, init: RequestInit): Promise<Response> {
-  try {
-    return await fetch(url, init);
-  } catch (cause) {
-    const reason = (cause as { cause?: { code?: string } }).cause?.code ?? (cause as Error).message;
-    const { origin } = new URL(url);
-    throw new PubSubError(
-      'invalid',
-      `cannot reach ${origin}: ${reason}; is the service running there? Set its URL with --endpoint or HUBWIRE_ENDPOINT`,
-      { cause },
-    );
-  }
 }

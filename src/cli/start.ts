@@ -1,6 +1,7 @@
 import type { Config } from '../config/load.js';
 import { PubSubError } from '../errors.js';
-import { type LogLevel, logLevels, makeLogger } from '../logging.js';
+import { type LogLevel, logLevels } from '../log-levels.js';
+import { makeLogger } from '../logging.js';
 import type { Service } from '../service.js';
 import type { ServiceOptions } from '../service-options.js';
 import { accessNote, readAdminAccess, readAdminTls, tokenWarnings } from './admin-settings.js';

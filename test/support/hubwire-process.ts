@@ -27,6 +27,8 @@ export interface Launch {
   /** What stands before the arguments, e.g. `['npx', 'hubwire']`. */
   readonly command?: readonly string[];
   readonly cwd?: string;
+  /** Its standard input, at once; `open`: what `type` writes. Nothing by default. */
+  readonly input?: string | 'open';
 }
 
 /** `hubwire` as a process of its own, and all that it has written. Ends with the test. */
@@ -45,7 +47,7 @@ export class HubwireProcess {
     this.#child = spawn(file, [...before, ...args], {
       cwd: launch.cwd,
       env: { PATH, HOME, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [launch.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       detached: launch.command !== undefined, // a group of its own, so that all that it starts can be ended
     });
     this.exit = once(this.#child, 'close').then(([code, signal]) => {
@@ -59,6 +61,8 @@ export class HubwireProcess {
         this.#wake();
       });
     }
+    this.#child.stdin?.on('error', () => {}); // it may end before it has read all
+    if (launch.input !== undefined && launch.input !== 'open') this.#child.stdin?.end(launch.input);
     onTestFinished(async () => {
       if (!this.#hasEnded) this.#kill(launch.command !== undefined);
       await this.exit;
@@ -73,6 +77,15 @@ export class HubwireProcess {
   #kill(hasGroup: boolean): void {
     if (hasGroup && this.#child.pid !== undefined) process.kill(-this.#child.pid, 'SIGKILL');
     else this.#child.kill('SIGKILL');
+  }
+
+  /** Writes to its standard input. */
+  type(text: string): void {
+    this.#child.stdin?.write(text);
+  }
+
+  endInput(): void {
+    this.#child.stdin?.end();
   }
 
   signal(name: NodeJS.Signals): void {

@@ -32,6 +32,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'protocols',
     'errors',
     'logging',
+    'log-levels',
     'clock',
     'addresses',
     'hub/observers.ts',
@@ -92,7 +93,8 @@ export const roomImports: Readonly<Record<string, Places>> = {
   shutdown: [
     ...['sockets', 'listener', 'upstream', 'hub', 'clock', 'readiness', 'outbox-delivery'].map(room => typesOf + room),
   ],
-  logging: ['types of hub', 'hub/roles.ts', 'line-budget', 'clock'],
+  logging: ['types of hub', 'hub/roles.ts', 'line-budget', 'types of log-levels', 'clock'],
+  'log-levels': [],
   'line-budget': ['types of clock'],
   sockets: ['listener', 'hub', 'protocols', 'frames', 'auth', 'types of clock', 'types of readiness', 'errors'],
   rest: ['listener', 'hub', 'protocols', 'filter', 'auth', 'types of clock', 'errors'],

@@ -1,7 +1,8 @@
 import { Writable } from 'node:stream';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type LogLevel, LogObserver, makeLogger } from '../../src/logging.js';
+import type { LogLevel } from '../../src/log-levels.js';
+import { LogObserver, makeLogger } from '../../src/logging.js';
 import { facts } from '../support/facts.js';
 import { ManualClock } from '../support/manual-clock.js';
 

@@ -77,7 +77,9 @@ function placeOf(hub: Tree, path: string, flag: string): { readonly parent: Tree
 function below(parent: Tree, step: Step, where: string): Tree {
   const child = childOf(parent, step, where);
   if (typeof child === 'object' && child !== null) return child as Tree;
-  if ((child !== undefined && child !== null) || step.kind !== 'name') throw nowhere(parent, step, where);
+  if (child !== undefined && child !== null)
+    throw new UsageError(`${where}: ${nameOf(step)} is a plain value, which has nothing below it`);
+  if (step.kind !== 'name') throw nowhere(parent, step, where);
   const made = {};
   put(parent, step, made, where);
   return made;
@@ -112,6 +114,10 @@ function indexIn(list: readonly unknown[], step: Step, where: string): number {
   if (index >= 0 && index < list.length) return index;
   const has = list.length === 0 ? 'is empty' : `has the places 0 to ${list.length - 1}`;
   throw new UsageError(`${where}: the list has no such item; it ${has}`);
+}
+
+function nameOf(step: Step): string {
+  return step.kind === 'name' ? `"${step.name}"` : 'the item';
 }
 
 function nowhere(parent: Tree, step: Step, where: string): UsageError {

@@ -1,7 +1,8 @@
-import { PubSubError } from '../../errors.js';
+import { Keys } from '../../auth/keys.js';
+import { StoredKeys } from '../../auth/stored-keys.js';
+import { systemClock } from '../../clock.js';
 import { type OutputArguments, printOutcome } from '../output/output.js';
 import { type Environment, endpointOf, readKeys } from '../settings.js';
-import { writeKeyFile } from './key-file.js';
 import { adminUrlOf, type ManagementArguments, ManagementClient, type ServiceKeys } from './management-client.js';
 
 export type KeyArguments = ManagementArguments & OutputArguments;
@@ -49,23 +50,18 @@ function localKeys(env: Environment): ServiceKeys {
   };
 }
 
+/** As a service does it, which may be running and follows the file. @throws PubSubError `conflict` */
 async function regenerateLocally(keyType: KeyType, env: Environment): Promise<ServiceKeys> {
-  readKeys(env); // what is there must be right first
+  const { keys, sources } = readKeys(env); // what is there must be right first
   if (keyType === 'salt') return localKeys(env);
-  const name = `HUBWIRE_${keyType.toUpperCase()}_KEY`;
-  const file = env[`${name}_FILE`];
-  if (!file) throw notInFile(name, env);
-  await writeKeyFile(file);
+  const log = { info: ignored, warn: ignored, error: ignored };
+  const stored = new StoredKeys({ keys: Keys.of(keys), sources, isPublic: false, clock: systemClock, log });
+  await stored.regenerate(keyType);
   return localKeys(env);
 }
 
-function notInFile(name: string, env: Environment): PubSubError {
-  const place = env[name] ? `is kept in the variable ${name}` : `is not set (${name}_FILE)`;
-  return new PubSubError(
-    'conflict',
-    `the key ${place}, where it cannot be replaced; keep it in a file and name that in ${name}_FILE, or give the service with --admin`,
-  );
-}
+/** What is logged there is printed here. */
+function ignored(): void {}
 
 /** What is to be copied stands alone on its line. */
 function keyLines(keys: ServiceKeys): readonly string[] {
