@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { startManagementStage } from './management/stage.js';
+import { managementSuites } from './management/suites.js';
 import { startPusherStage } from './pusher/stage.js';
 import { clientSuites, isOfClients, serverSuites } from './pusher/suites.js';
 import type { Feature } from './report.js';
@@ -30,6 +32,14 @@ export const families: readonly Family[] = [
     features: featuresIn('features.json'),
     suites,
     start: startStage,
+  },
+  {
+    name: 'Azure Web PubSub, management',
+    about:
+      'What the management SDK does with the admin listener over HTTPS: each call is one request. `@azure/arm-webpubsub` does the same in `test/conformance/management-sdk.test.ts`.',
+    features: featuresIn('management/features.json'),
+    suites: managementSuites,
+    start: startManagementStage,
   },
   {
     name: 'Pusher, server libraries',

@@ -11,23 +11,34 @@ const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** `hubwire start` as a process of its own, for programs that are no tests. */
 export interface ServiceProcess {
   readonly publicUrl: string;
+  /** Null: it has no admin listener. */
+  readonly adminUrl: string | null;
   readonly connectionString: string;
   /** What it logged, for a run that went wrong. */
   readonly log: () => string;
   stop(): Promise<void>;
 }
 
+export interface ProcessOptions {
+  /** Of 127.0.0.1; by default any free one. */
+  readonly port?: number;
+  /** By default there is no admin listener. */
+  readonly adminPort?: '0' | 'any';
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 /**
- * Starts it with this hubs.yaml on a port of 127.0.0.1, 0 for any free one.
+ * Starts it with this hubs.yaml.
  * @throws when it ends before it listens, with what it logged
  */
-export async function startServiceProcess(yaml: string, port = 0): Promise<ServiceProcess> {
+export async function startServiceProcess(yaml: string, options: ProcessOptions = {}): Promise<ServiceProcess> {
+  const { port = 0, adminPort = '0', env = {} } = options;
   const folder = await mkdtemp(join(tmpdir(), 'hubwire-'));
   const file = join(folder, 'hubs.yaml');
   await writeFile(file, yaml);
-  const args = [program, 'start', '--json', '--port', String(port), '--admin-port', '0', '--hubs', file];
+  const args = [program, 'start', '--json', '--port', String(port), '--admin-port', adminPort, '--hubs', file];
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, args, { env: { PATH, HOME }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, args, { env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-20_000);
@@ -43,10 +54,22 @@ export async function startServiceProcess(yaml: string, port = 0): Promise<Servi
     await stop();
     throw new Error(`the service did not start:\n${log}`);
   }
-  return { publicUrl: said.public, connectionString: said.connectionString, log: () => log, stop };
+  return {
+    publicUrl: said.public,
+    adminUrl: said.admin,
+    connectionString: said.connectionString,
+    log: () => log,
+    stop,
+  };
 }
 
-async function firstLine(child: ChildProcess): Promise<{ public: string; connectionString: string } | undefined> {
+interface Said {
+  readonly public: string;
+  readonly admin: string | null;
+  readonly connectionString: string;
+}
+
+async function firstLine(child: ChildProcess): Promise<Said | undefined> {
   for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) return JSON.parse(line);
   return undefined;
 }
