@@ -1,7 +1,7 @@
 import type { MembershipTag } from '../protocols/acts.js';
-import { notReached } from './commands.js';
+import { notReached, type Target } from './commands.js';
 import type { Connection } from './connection.js';
-import type { Backplane, Target } from './ports.js';
+import type { Backplane } from './ports.js';
 import { Roster } from './roster.js';
 import type { MembershipRecord } from './session.js';
 

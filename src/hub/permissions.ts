@@ -1,6 +1,6 @@
 import { PubSubError } from '../errors.js';
 import { compilePattern, type GroupPattern } from '../protocols/patterns.js';
-import type { Permission } from './ports.js';
+import type { Permission } from './commands.js';
 import {
   type GroupRight,
   groupRights,

@@ -5,8 +5,6 @@ import type { FactConnection, PlainFact } from './facts.js';
 import type { SendOptions } from './send-options.js';
 import type { EventsRecord } from './session.js';
 
-export type { Member, Permission, Target } from './commands.js';
-
 /** What the core needs from the outside. Each port is defined here, on the side that calls it, with no more than it calls. */
 
 // ---------------------------------------------------------------------------------------------------------- time

@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein';
 import { groupNameRule, isGroupName } from '../protocols/names.js';
 import { compilePattern } from '../protocols/patterns.js';
-import type { Permission } from './ports.js';
+import type { Permission } from './commands.js';
 
 /** Roles alone give these: the whole right, or that for one group. */
 type StateRight = 'setGroupState' | 'getGroupState';

@@ -47,8 +47,6 @@ export interface MessageLimit {
 /** How messages survive the loss of a socket. [client-protocols 5] */
 export interface Reliability {
   readonly numbering: Numbering;
-  /** Does an acknowledgement release all messages up to its number, or the one with that number? */
-  readonly releases: 'upTo' | 'each';
   /** What a session keeps that its client has not acknowledged; group states are counted by themselves. */
   readonly window: MessageLimit;
   readonly stateWindow: MessageLimit;

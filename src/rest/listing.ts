@@ -2,7 +2,7 @@ import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { ContinuationTokens } from '../auth/continuation-tokens.js';
 import type { Endpoints } from '../auth/endpoints.js';
-import type { Member } from '../hub/ports.js';
+import type { Member } from '../hub/commands.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { invalidParameter } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';

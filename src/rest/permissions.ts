@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { Permission } from '../hub/ports.js';
+import type { Permission } from '../hub/commands.js';
 import { isGroupName } from '../protocols/names.js';
 import { badRequest, notExisted, wholeRequest } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';

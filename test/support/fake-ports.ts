@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { MemoryBus } from '../../src/backplane/memory.js';
 import type { Frame, Frames } from '../../src/frames/frames.js';
 import type { Admission } from '../../src/hub/admission.js';
+import type { Target } from '../../src/hub/commands.js';
 import type { Connection } from '../../src/hub/connection.js';
 import type { PlainFact } from '../../src/hub/facts.js';
 import type { Hub } from '../../src/hub/hub.js';
@@ -14,7 +15,6 @@ import type {
   ConnectRequest,
   Outlet,
   ReconnectionTokens,
-  Target,
   Turn,
   Upstream,
 } from '../../src/hub/ports.js';

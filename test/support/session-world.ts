@@ -1,11 +1,12 @@
 import { MemoryBus } from '../../src/backplane/memory.js';
 import type { OutgoingRequest } from '../../src/egress/destination.js';
 import type { Answer } from '../../src/egress/exchange.js';
+import type { Permission } from '../../src/hub/commands.js';
 import type { Connection } from '../../src/hub/connection.js';
 import { endings } from '../../src/hub/endings.js';
 import { Hubs } from '../../src/hub/hubs.js';
 import { observers } from '../../src/hub/observers.js';
-import type { Backplane, Observer, Permission, Upstream } from '../../src/hub/ports.js';
+import type { Backplane, Observer, Upstream } from '../../src/hub/ports.js';
 import { readSession, writeSession } from '../../src/hub/session.js';
 import { Slices } from '../../src/hub/slices.js';
 import { Watches } from '../../src/hub/watches.js';

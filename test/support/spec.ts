@@ -69,7 +69,7 @@ export function digestOf(markdown: string): Digest {
 
 /**
  * Everything in a text that cites a page: `[client-protocols 4.3, D7; rest-api 2.5]`, the same names in prose without
- * brackets, and assertion ids. A bracket of this form with an unknown name is a citation too, so that a misspelled one is
+ * brackets, with the row of a section if one follows, and assertion ids. A bracket of this form with an unknown name is a citation too, so that a misspelled one is
  * found. What follows the name of an outside source in the same bracket (`RFC 9110 5.5`) is not.
  */
 export function citationsOf(text: string): Citation[] {
@@ -77,11 +77,16 @@ export function citationsOf(text: string): Citation[] {
   const brackets = [...flat.matchAll(/\[([^[\]]*)\]/g)].flatMap(([, inside = '']) => citedIn(inside));
   const prose = flat.replace(/\[[^[\]]*\]/g, ' ');
   const name = digestNames.join('|');
-  const mentions = [...prose.matchAll(new RegExp(`\\b(${name}) §?(\\d+(?:\\.\\d+)*|D\\d+)\\b`, 'g'))];
+  const mentions = [
+    ...prose.matchAll(new RegExp(`\\b(${name}) §?(\\d+(?:\\.\\d+)*|D\\d+)\\b(?:,? (row \\d+)\\b)?`, 'g')),
+  ];
   const ids = [...text.matchAll(assertionId)];
   return [
     ...brackets,
-    ...mentions.map(([, page = '', place = '']) => ({ page, place })),
+    ...mentions.map(([, page = '', place = '', row]) => ({
+      page,
+      place: row === undefined ? place : `${place}, ${row}`,
+    })),
     ...ids.map(([place]) => ({ page: 'assertion', place })),
   ];
 }

@@ -1,7 +1,8 @@
 import type { PublishedMessage } from '../../protocols/messages.js';
+import type { Target } from '../commands.js';
 import type { Connection } from '../connection.js';
 import type { Members } from '../members.js';
-import type { Observer, Target, Turn } from '../ports.js';
+import type { Observer, Turn } from '../ports.js';
 import type { Send, Sends } from './batch.js';
 import { type Conditions, fanOut } from './fanout.js';
 

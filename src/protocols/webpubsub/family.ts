@@ -17,7 +17,6 @@ export const closeCodes: Protocol['closeCodes'] = {
 export function reliabilityOf(numbering: Numbering): Reliability {
   return {
     numbering,
-    releases: 'upTo',
     window: { messages: 1_000, bytes: 16 * 1024 * 1024 },
     stateWindow: { messages: 1_000, bytes: 4 * 1024 * 1024 },
   };

@@ -66,6 +66,8 @@ describe('the finder of citations', () => {
     ['[pusher-webhooks 1.5, row 37] and pusher-webhooks 3.4', ['pusher-webhooks 1.5, row 37', 'pusher-webhooks 3.4']],
     ['/** as in [client-protocols\n   * 4.3] */', ['client-protocols 4.3']],
     ['the order of rest-api 1.7, and (upstream-events §2)', ['rest-api 1.7', 'upstream-events 2']],
+    ['(pusher-webhooks 1.5 row 37), rest-api 9, row 6', ['pusher-webhooks 1.5, row 37', 'rest-api 9, row 6']],
+    ['rest-api 9, rows of tables; pusher-webhooks\n// 1.5, row 37', ['rest-api 9', 'pusher-webhooks 1.5, row 37']],
     ["test('[CP-012] [RA-022] one hub')", ['assertion CP-012', 'assertion RA-022']],
     ["test('[PW-014] first subscriber')", ['assertion PW-014']],
     ['| UE-120…UE-122 |', ['assertion UE-120', 'assertion UE-122']],

@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { Target } from '../../../src/hub/commands.js';
 import { Connection } from '../../../src/hub/connection.js';
 import { endings } from '../../../src/hub/endings.js';
 import { Members } from '../../../src/hub/members.js';
 import { Permissions } from '../../../src/hub/permissions.js';
-import type { Target } from '../../../src/hub/ports.js';
 import { json } from '../../../src/protocols/webpubsub/json/index.js';
 import { RecordingBackplane, RecordingOutlet, ScriptedUpstream, settled } from '../../support/fake-ports.js';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Permission } from '../../../src/hub/commands.js';
 import { Permissions } from '../../../src/hub/permissions.js';
-import type { Permission } from '../../../src/hub/ports.js';
 import { groupNameRule } from '../../../src/protocols/names.js';
 
 const noGroup = `not a valid group name, which has ${groupNameRule}`;

@@ -4,7 +4,7 @@ import { ContinuationTokens } from '../../../src/auth/continuation-tokens.js';
 import { Endpoints } from '../../../src/auth/endpoints.js';
 import { KeyTokens } from '../../../src/auth/key-tokens.js';
 import { PubSubError } from '../../../src/errors.js';
-import type { Member } from '../../../src/hub/ports.js';
+import type { Member } from '../../../src/hub/commands.js';
 import type { Payload } from '../../../src/protocols/messages.js';
 import type { DataPlaneHub, HubDirectory } from '../../../src/rest/hub-directory.js';
 import { createRestServer, type RestServerOptions } from '../../support/rest-server.js';

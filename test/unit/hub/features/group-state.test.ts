@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../../src/backplane/memory.js';
-import type { Answers, Query, QueryKind } from '../../../../src/hub/commands.js';
+import type { Answers, Query, QueryKind, Target } from '../../../../src/hub/commands.js';
 import { GroupStates } from '../../../../src/hub/features/group-state.js';
 import { maxSnapshotItems } from '../../../../src/hub/features/state-items.js';
-import type { Backplane, Gathered, Target } from '../../../../src/hub/ports.js';
+import type { Backplane, Gathered } from '../../../../src/hub/ports.js';
 import { Slices } from '../../../../src/hub/slices.js';
 import type { GroupStateItem, NumberedMessage } from '../../../../src/protocols/messages.js';
 import { jsonReliable } from '../../../../src/protocols/webpubsub/json/index.js';

@@ -14,7 +14,7 @@ import type { Acked, Dialogue, InboundFrame, Protocol, Reliability, Step } from 
  *   Then the core admits, or refuses with a CONNACK and a close. A client need not wait for the CONNACK: bytes behind CONNECT
  *   go to `receive` as soon as the connection exists. `connected` is the CONNACK in the encoder.
  * - QoS 1 to the client: a packet id is the sequence id modulo 65,535, written into a shared `Body` like any other number.
- *   PUBACK is an `acked` step. `releases: 'each'`: the replay buffer releases that one message, wherever it is in the
+ *   PUBACK is an `acked` step. `releases: 'each'`, which the core does not know yet: the replay buffer releases that one message, wherever it is in the
  *   window, which is the client's Receive Maximum and so below 65,535; that makes the way back from packet id to number
  *   unique. PUBREC and PUBREL of QoS 2 go between them as `say`.
  * - QoS 1 from the client: a `publish` with its packet id, whose answer is PUBACK, with a reason code when it failed. QoS 2
