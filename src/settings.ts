@@ -10,12 +10,10 @@ import { isLoopbackAddress, type TrustProxy } from './listener/client-address.js
 import { openFileLimit } from './listener/open-files.js';
 import type { SocketLimits } from './listener/socket-guard.js';
 import type { QueueOptions } from './outbox/open-store.js';
+import { appHubPrefix } from './protocols/names.js';
 import type { DoorSettings } from './sockets/door.js';
 import type { WebPubSubSettings } from './sockets/entrances/webpubsub.js';
 import type { WebhookSettings } from './webhooks/sources.js';
-
-/** Of the keys of apps among hubs. */
-const appPrefix = 'app:';
 
 /**
  * The configuration in use. Parts are given functions that read it at each use, so that a reload, which swaps `config` as
@@ -107,7 +105,7 @@ export class Settings {
 
   /** The app of this key whose clients event handlers of a hub are told of; undefined for hubs, and for other apps. */
   toldApp(key: string): { readonly app: string; readonly hub: string } | undefined {
-    const app = key.startsWith(appPrefix) ? key.slice(appPrefix.length) : undefined;
+    const app = key.startsWith(appHubPrefix) ? key.slice(appHubPrefix.length) : undefined;
     const hub = app === undefined ? undefined : this.config.apps.findById(app)?.connectHub;
     return app === undefined || hub === undefined ? undefined : { app, hub };
   }

@@ -1,5 +1,6 @@
 import type { Hubs } from '../hub/hubs.js';
 import type { GroupBridge, GroupBridges, Observer } from '../hub/ports.js';
+import { appHubPrefix } from '../protocols/names.js';
 import { AppSide, type BridgeParts, HubSide } from './hub-bridge.js';
 import { channelOf, groupOf, JoinedChannels } from './joined-channels.js';
 import { type AppBridge, type BridgeRule, ruleOf } from './rules.js';
@@ -46,7 +47,11 @@ export class Bridges implements GroupBridges {
   /** Uses other rules from now on, for what is published by clients that are connected too. */
   configure(apps: readonly AppBridge[]): void {
     const before = this.#channelsOccupiedByGroups();
-    this.#joined = apps.map(({ entries, ...app }) => ({ ...app, key: `app:${app.app}`, rules: entries.map(ruleOf) }));
+    this.#joined = apps.map(({ entries, ...app }) => ({
+      ...app,
+      key: appHubPrefix + app.app,
+      rules: entries.map(ruleOf),
+    }));
     this.#sides = this.#sidesOf(this.#joined);
     for (const hub of this.#hubs().all()) hub.bridge = this.of(hub.name);
     const after = this.#channelsOccupiedByGroups();

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { parse } from 'yaml';
+import { loadConfig, weaknessOf } from '../../src/config/load.js';
 import { ImageStore, innermostProcess, whyNoImages } from '../support/container-image.js';
 import { filesUnder, freePort } from '../support/machine.js';
 import { notRun } from '../support/not-run.js';
@@ -106,6 +107,15 @@ test('[MG-355] compose.yaml builds this image, waits until it is healthy, and mo
   expect(services.chat).toMatchObject({ image: services.hubwire.image, read_only: true, cap_drop: ['ALL'] });
   expect(services.chat.depends_on).toEqual({ hubwire: { condition: 'service_healthy' } });
   const [mounted] = (services.hubwire.volumes[0] as string).split(':');
-  const { hubs } = parse(await readFile(join(root, mounted!), 'utf8'));
-  expect(hubs.chat.eventHandlers[0].urlTemplate).toBe('http://chat:3000/eventhandler/{event}');
+  const env = { PUSHER_APP_SECRET: 'a-secret-of-our-own' };
+  const config = await loadConfig(join(root, mounted!), env);
+  expect(config.hubs.get('chat')!.eventHandlers[0]!.urlTemplate).toBe('http://chat:3000/eventhandler/{event}');
+  for (const { environment } of [services.hubwire, services.chat]) expect(environment).toMatchObject(asSetBy(env));
+  expect(config.apps.findByKey('app-key')).toMatchObject({ id: 'app', signingKey: { secret: env.PUSHER_APP_SECRET } });
+  expect(weaknessOf(config.apps)).toBeUndefined(); // the listener is not on loopback
 });
+
+/** The variables, taken from the environment of whoever starts the containers. */
+function asSetBy(env: Readonly<Record<string, string>>) {
+  return Object.fromEntries(Object.keys(env).map(name => [name, expect.stringMatching(`^\\$\\{${name}:\\?`)]));
+}

@@ -213,7 +213,8 @@ const app = record(
     enable_subscription_count: optional(
       Type.Boolean({
         default: false,
-        description: 'Whether subscribers of a channel are told how many they are.',
+        description:
+          'Whether subscribers of a channel are told how many they are, and webhooks that list subscription_count.',
       }),
     ),
     ...channels,
