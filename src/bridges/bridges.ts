@@ -1,4 +1,5 @@
-import type { Hubs } from '../hub/hubs.js';
+import type { Hub } from '../hub/hub.js';
+import type { HubName, Hubs } from '../hub/hubs.js';
 import type { GroupBridge, GroupBridges, Observer } from '../hub/ports.js';
 import { appHubPrefix } from '../protocols/names.js';
 import { AppSide, type BridgeParts, HubSide } from './hub-bridge.js';
@@ -23,6 +24,9 @@ interface Joined extends Omit<AppBridge, 'entries'> {
   readonly rules: readonly BridgeRule[];
 }
 
+/** Of most hubs. */
+const none: readonly never[] = [];
+
 /**
  * Joins groups of hubs with channels of apps. A message is passed on where it was published, at most once to each of them,
  * and what was passed on goes no further, so that no rules make a loop. [pusher-webhooks 5.1, 5.4]
@@ -34,12 +38,14 @@ export class Bridges implements GroupBridges {
   readonly #parts: BridgeParts;
   #joined: readonly Joined[] = [];
   #sides: ReadonlyMap<string, GroupBridge> = new Map();
+  /** Those that have no clients here: made once, and not for each message. Bounded by the hubs and apps with rules. */
+  readonly #spares = new Map<string, Hub>();
 
   constructor({ hubs, observer }: BridgesOptions) {
     this.#hubs = hubs;
     const passing = {
-      hub: (name: string) => hubs().reach(name),
-      app: (app: string) => hubs().reach({ app }),
+      hub: (name: string) => this.#target(name, name),
+      app: (app: string) => this.#target(appHubPrefix + app, { app }),
     };
     this.#parts = { hubs: passing, observer };
   }
@@ -53,6 +59,7 @@ export class Bridges implements GroupBridges {
       rules: entries.map(ruleOf),
     }));
     this.#sides = this.#sidesOf(this.#joined);
+    this.#spares.clear();
     for (const hub of this.#hubs().all()) hub.bridge = this.of(hub.name);
     const after = this.#channelsOccupiedByGroups();
     for (const [place, { key, channel }] of after) if (!before.has(place)) this.onOccupancy(key, channel, true);
@@ -80,10 +87,21 @@ export class Bridges implements GroupBridges {
 
   /** Channels without subscribers on this node that the group is joined with. */
   emptyChannels(hub: string, group: string): readonly { readonly app: string; readonly channel: string }[] {
+    if (!this.#joined.some(joined => joined.hub === hub)) return none;
     return this.#joined.flatMap(joined => {
       const channel = joined.hub === hub ? channelOf(joined, group) : undefined;
       return channel === undefined || this.#hasSubscribers(joined, channel) ? [] : [{ app: joined.key, channel }];
     });
+  }
+
+  /** A hub without clients reaches other nodes, and keeps the last event of a channel, all the same. */
+  #target(key: string, name: HubName): Hub {
+    const hubs = this.#hubs();
+    const target = hubs.find(name) ?? this.#spares.get(key);
+    if (target !== undefined) return target;
+    const spare = hubs.reach(name);
+    this.#spares.set(key, spare);
+    return spare;
   }
 
   #sidesOf(joined: readonly Joined[]): ReadonlyMap<string, GroupBridge> {

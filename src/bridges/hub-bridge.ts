@@ -77,7 +77,7 @@ export class HubSide extends Side {
     for (const joined of this.#apps) {
       for (const rule of joined.rules) {
         if (rule.group.partOf(message.group) === undefined) continue;
-        this.tell(message.group, this.#passTo(joined, rule, message, { ...options, keptMs: undefined }, by));
+        this.tell(message.group, this.#passTo(joined, rule, message, options, by));
         break; // the rules of an app have no group in common
       }
     }

@@ -3,13 +3,14 @@ import { WebPubSubClient, WebPubSubJsonProtocol } from '@azure/web-pubsub-client
 import Pusher from 'pusher';
 import type { Channel } from 'pusher-js';
 import { describe, expect, onTestFinished, test } from 'vitest';
+import { MemoryBus } from '../../src/backplane/memory.js';
 import { parseConfig } from '../../src/config/load.js';
 import type { PlainFact } from '../../src/hub/facts.js';
 import { observers } from '../../src/hub/observers.js';
 import type { Service } from '../../src/service.js';
 import { Mailbox } from '../support/mailbox.js';
 import { appKey, appSecret, nextEvent, PusherClient, pusherJs, socketUrl } from '../support/pusher.js';
-import { startHub } from '../support/start-hub.js';
+import { type StartOptions, startHub } from '../support/start-hub.js';
 
 interface Rule {
   readonly group: string;
@@ -26,12 +27,10 @@ function yaml(bridge: readonly Rule[], app: object = {}): string {
   return JSON.stringify({ hubs: { chat: {} }, apps: [{ ...own, ...app }] });
 }
 
-async function start(bridge: readonly Rule[], app: object = {}) {
+async function start(bridge: readonly Rule[], app: object = {}, options: StartOptions = {}) {
   const facts: PlainFact[] = [];
-  const started = await startHub({
-    yaml: yaml(bridge, app),
-    observer: observers({ tell: fact => void facts.push(fact) }),
-  });
+  const observer = observers({ tell: fact => void facts.push(fact) });
+  const started = await startHub({ yaml: yaml(bridge, app), observer, ...options });
   const { service, dial, connectionString } = started;
   const { hostname: host, port } = new URL(service.publicUrl);
   return {
@@ -217,6 +216,26 @@ describe('[PW-107] what is passed on', () => {
     expect((await client.settle()).map(({ data }) => data)).toEqual(['once']);
     expect([(await inGroup.next()).data, (await inGroup.next()).data]).toEqual(['all', 'once']);
     expect(inGroup.rest).toEqual([]);
+  });
+});
+
+describe('[PW-107] on two nodes', () => {
+  test('a message arrives once, wherever it was published and wherever its receivers are', async () => {
+    const bus = new MemoryBus();
+    const [here, there] = [
+      await start([news], {}, { backplane: bus.connect() }),
+      await start([news], {}, { backplane: bus.connect() }),
+    ];
+    const groups = [await here.member('news.a'), await there.member('news.a')];
+    const channels = [await here.pusher(), await there.pusher()];
+    for (const client of channels) await client.subscribe('news-a');
+    await here.rest.group('news.a').sendToAll('one', { contentType: 'text/plain' });
+    await there.server.trigger('news-a', 'e', 'two');
+    for (const client of channels) expect((await client.settle()).map(({ data }) => data)).toEqual(['one', 'two']);
+    for (const client of groups) {
+      expect([(await client.next()).data, (await client.next()).data]).toEqual(['one', 'two']);
+      expect(client.rest).toEqual([]);
+    }
   });
 });
 

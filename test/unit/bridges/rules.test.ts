@@ -47,6 +47,28 @@ describe('a name pattern', () => {
   });
 });
 
+/** Texts of these characters. */
+function textsOf(characters: string, longest: number): readonly string[] {
+  if (longest === 0) return [''];
+  const shorter = textsOf(characters, longest - 1);
+  return ['', ...[...characters].flatMap(first => shorter.map(rest => first + rest))];
+}
+
+test('patterns overlap exactly where some name matches both', () => {
+  const parts = textsOf('a.', 2);
+  const texts = parts.flatMap(before => ['', '*', '**'].flatMap(stars => parts.map(after => before + stars + after)));
+  const patterns = [...new Set(texts)].map(pattern);
+  const names = textsOf('a.', 6);
+  const matched = patterns.map(each => names.map(name => each.partOf(name) !== undefined));
+  const wrong = patterns.flatMap((a, i) =>
+    patterns.flatMap((b, j) => {
+      const isShared = names.some((_, at) => matched[i]![at] && matched[j]![at]);
+      return a.overlaps(b) === isShared ? [] : [`${a.nameWith('*')} ${b.nameWith('*')}`];
+    }),
+  );
+  expect(wrong).toEqual([]);
+});
+
 describe('a rule', () => {
   test('the wildcard stands for the same text on both sides', () => {
     const news = rule('news.*', 'news-*');
