@@ -1,7 +1,7 @@
 import { OwnWorkLoad } from '../load/own-work-load.js';
 import { startBenchUpstream } from '../load/upstream.js';
 import type { Stage } from '../servers/stage.js';
-import { concurrency } from '../servers/webhook-batch.js';
+import { concurrency } from '../servers/webhook-requests.js';
 import { lastRequest } from './event.js';
 import { type Contest, ofLimit, type Scenario, type Series } from './scenario.js';
 
@@ -27,6 +27,7 @@ async function open(stage: Stage, events: number): Promise<Contest> {
   const file = new URL('../servers/webhooks.ts', import.meta.url);
   const server = await stage.script('hubwire', file, `${upstream.origin}/hooks`, String(events), stage.folder());
   const load = new OwnWorkLoad(server);
+  await load.prepare();
   await load.run(1); // a step, for what it sends
   const minimal = await stage.minimal('minimal-webhooks.ts', upstream.origin, JSON.stringify(lastRequest(upstream)));
   return {

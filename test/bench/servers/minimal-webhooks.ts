@@ -6,7 +6,7 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import { type Dispatcher, Pool } from 'undici';
 import { serveOwnWork } from './own-work.js';
 import { app } from './pusher-app.js';
-import { concurrency, requestsOfStep } from './webhook-batch.js';
+import { concurrency, stepSize } from './webhook-requests.js';
 
 interface Request {
   readonly path: string;
@@ -55,14 +55,14 @@ serveOwnWork(
       let begun = 0;
       let ended = 0;
       const next = () => {
-        if (begun === requestsOfStep) return;
+        if (begun === stepSize) return;
         begun += 1;
         deliver(onEnd);
       };
       const onEnd = (status: number) => {
         if (status !== 204) throw new Error(`answered with ${status}`);
         ended += 1;
-        if (ended === requestsOfStep) resolve(requestsOfStep);
+        if (ended === stepSize) resolve(stepSize);
         else next();
       };
       for (let count = 0; count < concurrency; count += 1) next();

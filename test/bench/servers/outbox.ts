@@ -1,10 +1,12 @@
 /** Hubwire's outbox with the driver `file`, which accepts batches one after the other. The argument is its directory. */
 import { randomUUID } from 'node:crypto';
-import { systemClock } from '../../../src/clock.js';
-import { openStore } from '../../../src/outbox/open-store.js';
-import { Outbox } from '../../../src/outbox/outbox.js';
 import { batchSize, contentBytes } from './outbox-batch.js';
 import { serveOwnWork } from './own-work.js';
+import { shipped } from './shipped.js';
+
+const { systemClock } = await shipped<typeof import('../../../src/clock.js')>('clock.js');
+const { openStore } = await shipped<typeof import('../../../src/outbox/open-store.js')>('outbox/open-store.js');
+const { Outbox } = await shipped<typeof import('../../../src/outbox/outbox.js')>('outbox/outbox.js');
 
 const [directory = ''] = process.argv.slice(2);
 const outbox = new Outbox({

@@ -7,21 +7,33 @@ export interface OwnWork {
   readonly latenciesMs: readonly number[];
 }
 
-/** A server whose work needs no clients: `GET /?ms=700` has it done for so long. @param step does some. @returns how much */
-export function serveOwnWork(step: () => Promise<number>): void {
+/** Does some work. @returns how much; 0: there is none left */
+export type Step = () => Promise<number>;
+
+/**
+ * A server whose work needs no clients: `GET /?ms=700` has it done for so long, or until there is none left.
+ * @param prepare what has to be done before that and is not measured: `GET /prepare`
+ */
+export function serveOwnWork(step: Step, prepare: () => Promise<void> = async () => {}): void {
   const server = createServer(async (request, response) => {
-    const ms = Number(new URL(request.url ?? '/', 'http://localhost').searchParams.get('ms'));
-    response.end(JSON.stringify(await workFor(ms, step)));
+    const { pathname, searchParams } = new URL(request.url ?? '/', 'http://localhost');
+    if (pathname !== '/prepare') response.end(JSON.stringify(await workFor(Number(searchParams.get('ms')), step)));
+    else {
+      await prepare();
+      response.end();
+    }
   });
   server.listen(0, '127.0.0.1', () => sayListening(server));
 }
 
-async function workFor(ms: number, step: () => Promise<number>): Promise<OwnWork> {
+async function workFor(ms: number, step: Step): Promise<OwnWork> {
   const latenciesMs: number[] = [];
   let done = 0;
   for (const untilMs = performance.now() + ms; performance.now() < untilMs; ) {
     const startMs = performance.now();
-    done += await step();
+    const count = await step();
+    if (count === 0) break;
+    done += count;
     latenciesMs.push(performance.now() - startMs);
   }
   return { done, latenciesMs };

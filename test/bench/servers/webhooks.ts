@@ -1,30 +1,32 @@
 /**
- * Hubwire's webhooks, with the outbox and its driver `file`: client events are told, kept and delivered. Arguments: the URL
- * of the endpoint, how many events one request has, and the directory of the outbox.
+ * Hubwire's webhooks with the driver `file`: what was kept before is delivered. Arguments: the URL of the endpoint, how many
+ * client events one request has, and the directory of the outbox.
  */
 import { Registry } from 'prom-client';
-import { WebhookMetrics } from '../../../src/admin/webhook-metrics.js';
-import { systemClock } from '../../../src/clock.js';
 import type { ClientEvent } from '../../../src/hub/facts.js';
-import { openStore } from '../../../src/outbox/open-store.js';
-import { Outbox } from '../../../src/outbox/outbox.js';
-import { Webhooks } from '../../../src/webhooks/webhooks.js';
 import { serveOwnWork } from './own-work.js';
 import { app } from './pusher-app.js';
-import { requestsOfStep } from './webhook-batch.js';
+import { shipped } from './shipped.js';
+import { preparedRequests, stepSize } from './webhook-requests.js';
+
+const { WebhookMetrics } =
+  await shipped<typeof import('../../../src/admin/webhook-metrics.js')>('admin/webhook-metrics.js');
+const { systemClock: clock } = await shipped<typeof import('../../../src/clock.js')>('clock.js');
+const { openStore } = await shipped<typeof import('../../../src/outbox/open-store.js')>('outbox/open-store.js');
+const { Outbox } = await shipped<typeof import('../../../src/outbox/outbox.js')>('outbox/outbox.js');
+const { Webhooks } = await shipped<typeof import('../../../src/webhooks/webhooks.js')>('webhooks/webhooks.js');
 
 const [url = '', eventsPerRequest = '1', directory = ''] = process.argv.slice(2);
 const size = Number(eventsPerRequest);
 const metrics = new WebhookMetrics(new Registry());
-let underWay = 0;
-let onDone = () => {};
+/** While it does not work, the endpoint is paused. */
+let isWorking = false;
+let left = 0;
+let done = 0;
+let onStep = () => {};
 
-const fail = (what: string) => {
-  process.stderr.write(`webhooks: ${what}\n`);
-  process.exit(1);
-};
 const webhooks = new Webhooks({
-  clock: systemClock,
+  clock,
   userAgent: 'hubwire-webhooks/bench',
   allowsLoopback: true,
   observer: {
@@ -36,16 +38,20 @@ const webhooks = new Webhooks({
   },
 });
 const outbox = new Outbox({
-  store: await openStore({ driver: 'file', directory }, systemClock),
-  clock: systemClock,
+  store: await openStore({ driver: 'file', directory }, clock),
+  clock,
   deliverer: webhooks.deliverer,
-  endpoints: webhooks.endpoints,
+  endpoints: {
+    ids: () => webhooks.endpoints.ids(),
+    options: id => (isWorking ? webhooks.endpoints.options(id) : { enabled: false }),
+  },
   observer: {
     attempted: (endpoint, attempt, fate) => {
       metrics.attempted(endpoint, attempt, fate);
       if (fate !== 'delivered') fail(`not delivered: ${attempt.reason}`);
-      underWay -= 1;
-      if (underWay === 0) onDone();
+      left -= 1;
+      done += 1;
+      if (done === stepSize || left === 0) onStep();
     },
   },
 });
@@ -67,12 +73,30 @@ const event: ClientEvent = {
   memberId: undefined,
 };
 
+/** A few at a time, as they would come. */
+async function prepare(): Promise<void> {
+  isWorking = false;
+  for (; left < preparedRequests(size); left += stepSize) {
+    for (let count = 0; count < stepSize * size; count += 1) webhooks.tell(event);
+    await webhooks.settled();
+  }
+}
+
 serveOwnWork(async () => {
-  const done = new Promise<void>(resolve => {
-    onDone = resolve;
+  if (left === 0) return 0;
+  done = 0;
+  const over = new Promise<void>(resolve => {
+    onStep = resolve;
   });
-  underWay = requestsOfStep;
-  for (let count = 0; count < requestsOfStep * size; count += 1) webhooks.tell(event);
-  await done;
-  return requestsOfStep;
-});
+  if (!isWorking) {
+    isWorking = true;
+    void outbox.refresh();
+  }
+  await over;
+  return done;
+}, prepare);
+
+function fail(what: string): never {
+  process.stderr.write(`webhooks: ${what}\n`);
+  process.exit(1);
+}
