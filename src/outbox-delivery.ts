@@ -163,9 +163,10 @@ function webhookObserver({ metrics, log, clock }: OutboxDeliveryParts): WebhookO
 function outboxObserver({ metrics, log }: OutboxDeliveryParts): OutboxObserver {
   return {
     attempted: (endpoint, attempt, fate) => metrics.attempted(endpoint, attempt, fate),
-    dead(endpoint, reason) {
-      metrics.dead(endpoint);
-      log.warn({ endpoint, reason }, 'an envelope became a dead letter');
+    dead(endpoint, reason, count) {
+      metrics.dead(endpoint, reason, count);
+      const what = count === 1 ? 'an envelope became a dead letter' : `${count} envelopes became dead letters`;
+      log.warn({ endpoint, reason }, what);
     },
     circuitChanged: (endpoint, state) => log.info({ endpoint, state }, 'the circuit of an endpoint changed'),
     endpointDisabled: (endpoint, reason) => log.warn({ endpoint, reason }, 'an endpoint was disabled'),

@@ -81,8 +81,8 @@ export class WebhookMetrics implements Told {
     if (fate !== 'dead') this.#deliveries.inc({ endpoint, outcome: fate === 'delivered' ? 'success' : 'retry' });
   }
 
-  dead(endpoint: string): void {
-    this.#deliveries.inc({ endpoint, outcome: 'dead' });
+  dead(endpoint: string, _reason: string, count: number): void {
+    this.#deliveries.inc({ endpoint, outcome: 'dead' }, count);
   }
 
   /** A store that does not answer must not hide the other metrics. */

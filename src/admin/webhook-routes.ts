@@ -30,6 +30,8 @@ interface SelectionQuery {
   readonly since?: unknown;
   readonly until?: unknown;
   readonly limit?: unknown;
+  /** Of a replay: another endpoint of the same app or hub. */
+  readonly to?: unknown;
 }
 
 /** What operators see and do: endpoints, attempts, dead letters. [pusher-webhooks 2.7] */
@@ -74,7 +76,11 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
       if (letter === undefined) return sendFailureBody(reply, 404, 'Error.NotFound', `there is no dead letter ${id}`);
       return { ...withoutContent(letter), content: letter.content.toString('utf8') };
     });
-    app.post(`${prefix}/dead-letters/replay`, async ({ body }) => ({ replayed: await outbox().replay(chosen(body)) }));
+    app.post(`${prefix}/dead-letters/replay`, async ({ body }) => {
+      const selection = chosen(body);
+      const to = await replayTarget(outbox(), selection, parsed(body).to);
+      return { replayed: await outbox().replay(selection, to) };
+    });
     app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({ dropped: await outbox().drop(chosen(body)) }));
   };
 }
@@ -121,6 +127,25 @@ function chosen(body: unknown): Selection {
     throw new InvalidSelection('the body names what is meant: ids, or endpoint, since and until');
   }
   return selection;
+}
+
+/** Where a replay goes, if it does not go where it came from. @throws InvalidSelection */
+async function replayTarget(outbox: OperatedOutbox, selection: Selection, to: unknown): Promise<string | undefined> {
+  if (to === undefined) return undefined;
+  const known = (await outbox.status()).filter(({ state }) => state !== 'unknown');
+  if (typeof to !== 'string' || !known.some(({ endpoint }) => endpoint === to)) {
+    throw new InvalidSelection(`to is the id of a configured endpoint: GET ${prefix}/endpoints lists them`);
+  }
+  const stranger = (await outbox.deadLetters(selection)).find(({ endpoint }) => ownerOf(endpoint) !== ownerOf(to));
+  if (stranger === undefined) return to;
+  throw new InvalidSelection(
+    `${stranger.id} is of ${stranger.endpoint}: it can be replayed to endpoints of ${ownerOf(stranger.endpoint)} only, not to ${to}`,
+  );
+}
+
+/** `app:42` of `app:42:orders`. */
+function ownerOf(endpoint: string): string {
+  return endpoint.slice(0, endpoint.lastIndexOf(':'));
 }
 
 function parsed(body: unknown): SelectionQuery {

@@ -138,7 +138,7 @@ export class Attempts {
     const { store, observer, clock } = this.#options;
     const diedAtMs = clock.now();
     await this.#keepTrying(() => store.bury(claimed, reason, diedAtMs, record));
-    observer.dead?.(claimed.envelope.endpoint, reason);
+    observer.dead?.(claimed.envelope.endpoint, reason, 1);
   }
 
   /** A store that fails is tried again until the outbox closes: the envelope stays claimed meanwhile. */

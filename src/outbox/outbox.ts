@@ -3,6 +3,7 @@ import { Attempts } from './attempts.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { Dispatcher } from './dispatcher.js';
 import type { AttemptRecord, DeadLetter, Envelope, Selection } from './envelope.js';
+import { Orphans } from './orphans.js';
 import { NotKept } from './outbox-error.js';
 import type { Deliverer, EndpointStatus, Endpoints, OutboxObserver } from './ports.js';
 import { SteadyTime } from './steady-time.js';
@@ -44,6 +45,7 @@ export class Outbox {
   readonly #attempts: Attempts;
   readonly #dispatcher: Dispatcher;
   readonly #deadlines: DeadlineTimer;
+  readonly #orphans: Orphans;
   #isClosed = false;
 
   constructor(options: OutboxOptions) {
@@ -59,12 +61,15 @@ export class Outbox {
     this.#dispatcher = new Dispatcher({ store, endpoints, attempts, clock, time, observer, maxConcurrency });
     const onAdded = (count: number) => this.#added(count);
     this.#deadlines = new DeadlineTimer({ store, clock, time, observer, onDeadline, onAdded });
+    const bury = (endpoint: string, reason: string) => this.deadLetterAll(endpoint, reason);
+    this.#orphans = new Orphans({ store, endpoints, clock, observer, bury });
   }
 
   /** Begins to deliver, first what a former process left. */
   async start(): Promise<void> {
     await this.#dispatcher.start();
     this.#deadlines.start();
+    this.#orphans.start();
   }
 
   /**
@@ -136,8 +141,9 @@ export class Outbox {
   }
 
   /** Endpoints or their options have changed. */
-  refresh(): Promise<void> {
-    return this.#dispatcher.refresh();
+  async refresh(): Promise<void> {
+    await this.#dispatcher.refresh();
+    this.#orphans.changed();
   }
 
   /** Configured endpoints, then others for which something is kept. */
@@ -182,9 +188,14 @@ export class Outbox {
     return letter;
   }
 
-  /** Queues dead letters again, re-stamped, with their ids and without their attempts. @returns the ids */
-  async replay(selection: Selection): Promise<readonly string[]> {
-    const ids = await this.#store.replay(selection, this.#time.nowMs());
+  /**
+   * Queues dead letters again, re-stamped, with their ids and without their attempts.
+   * @param endpoint to which they go; by default each to its own
+   * @returns the ids
+   */
+  async replay(selection: Selection, endpoint?: string): Promise<readonly string[]> {
+    const ids = await this.#store.replay(selection, this.#time.nowMs(), endpoint);
+    this.#orphans.changed();
     this.#dispatcher.wake();
     return ids;
   }
@@ -194,10 +205,14 @@ export class Outbox {
     return this.#store.drop(selection);
   }
 
-  /** All that waits for the endpoint becomes dead letters: for one that is not configured any more. @returns how many */
+  /**
+   * All that waits for the endpoint becomes dead letters. For one that is missing in the configuration for a minute, this
+   * happens by itself.
+   * @returns how many
+   */
   async deadLetterAll(endpoint: string, reason: string): Promise<number> {
     const count = await this.#store.buryAll(endpoint, reason, this.#options.clock.now());
-    for (let told = 0; told < count; told += 1) this.#observer.dead?.(endpoint, reason);
+    if (count > 0) this.#observer.dead?.(endpoint, reason, count);
     return count;
   }
 
@@ -206,6 +221,7 @@ export class Outbox {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#deadlines.stop();
+    this.#orphans.stop();
     const stopped = this.#dispatcher.stop();
     const isDone = await this.#within(graceMs, stopped);
     this.#attempts.abort(); // nothing is tried again from here on

@@ -48,7 +48,7 @@ export interface EndpointOptions {
 export interface Endpoints {
   /** Ids of all. */
   ids(): Iterable<string>;
-  /** Undefined for an endpoint that is not configured: its envelopes wait. */
+  /** Undefined for an endpoint that is not configured: its envelopes wait for a minute or two, then they are dead letters. */
   options(id: string): EndpointOptions | undefined;
 }
 
@@ -60,7 +60,7 @@ export interface OutboxObserver {
   /** Envelopes that were not kept, since `accept` was rejected. */
   notKept?(count: number, reason: NotKeptReason): void;
   attempted?(endpoint: string, attempt: AttemptRecord, fate: AttemptFate): void;
-  dead?(endpoint: string, reason: string): void;
+  dead?(endpoint: string, reason: string, count: number): void;
   /** Dead letters that a bounded store dropped to make room. */
   deadLettersDropped?(count: number): void;
   circuitChanged?(endpoint: string, state: CircuitState): void;

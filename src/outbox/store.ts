@@ -105,8 +105,8 @@ export interface OutboxStore {
 
   /** Newest first. */
   deadLetters(selection: Selection): Promise<readonly DeadLetter[]>;
-  /** Claimable again, behind all others, without attempts. @returns the ids */
-  replay(selection: Selection, nowMs: number): Promise<readonly string[]>;
+  /** Claimable again, behind all others, without attempts. @param endpoint to which they go; by default each to its own @returns the ids */
+  replay(selection: Selection, nowMs: number, endpoint?: string): Promise<readonly string[]>;
   /** Deletes dead letters. @returns the ids */
   drop(selection: Selection): Promise<readonly string[]>;
 

@@ -422,6 +422,16 @@ export function describeOutboxStore(
         expect((await store.deadLetters({})).map(({ id }) => id)).toEqual([ids[1]]);
       });
 
+      test('a replay may go to another endpoint', async context => {
+        const { harness, store, ids, take, more } = await withThree(context);
+        expect(await store.replay({ ids: [ids[1]!] }, harness.nowMs(), 'a')).toEqual([ids[1]]);
+        const [claimed] = await take(store, [room('a'), room('b')], 1);
+        expect(claimed).toMatchObject({ isReplay: true, envelope: { id: ids[1], endpoint: 'a' } });
+        await store.delivered(claimed!);
+        expect(await more(store, [room('a'), room('b')])).toEqual([]);
+        if (countsEndpoints) expect((await store.depths()).get('b')).toBeUndefined();
+      });
+
       testIf(countsEndpoints, 'all that waits for an endpoint can be buried', async context => {
         const { harness, store, take, more } = await opened(context);
         const [inFlight, delayed, ready, other] = [...'aaab'].map(endpoint => envelopeFor(endpoint));

@@ -80,7 +80,7 @@ export class OutboxRig {
       accepted: count => tell('accepted', count),
       notKept: (count, reason) => tell('notKept', count, reason),
       attempted: (endpoint, { attempt }, fate: AttemptFate) => tell('attempted', endpoint, attempt, fate),
-      dead: (endpoint, reason) => tell('dead', endpoint, reason),
+      dead: (endpoint, reason, count) => tell('dead', endpoint, reason, ...(count === 1 ? [] : [count])),
       circuitChanged: (endpoint, state) => tell('circuit', endpoint, state),
       endpointDisabled: (endpoint, reason) => tell('disabled', endpoint, reason),
       endpointEnabled: endpoint => tell('enabled', endpoint),

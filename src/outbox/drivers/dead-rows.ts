@@ -60,9 +60,9 @@ export class DeadRows {
       for (const seq of seqs) this.#leaving.delete(seq);
     }
     for (const [index, { letter }] of taken.entries()) {
-      const lane = this.#lanes.of(letter.endpoint);
-      lane.dead -= 1;
-      if (successors[index] !== undefined) lane.ready += 1;
+      this.#lanes.of(letter.endpoint).dead -= 1;
+      const successor = successors[index];
+      if (successor !== undefined) this.#lanes.of(successor[1][0] as string).ready += 1;
     }
     return taken.map(({ letter }) => letter.id);
   }

@@ -140,10 +140,11 @@ class RedisStore implements OutboxStore {
     return this.#dead.list(selection);
   }
 
-  replay(selection: Selection, nowMs: number): Promise<readonly string[]> {
-    return this.#dead.take(selection, letter =>
-      JSON.stringify({ ...jsonOf(letter, this.#handle(nowMs), nowMs), isReplay: true }),
-    );
+  replay(selection: Selection, nowMs: number, endpoint?: string): Promise<readonly string[]> {
+    return this.#dead.take(selection, letter => {
+      const envelope = { ...letter, endpoint: endpoint ?? letter.endpoint };
+      return JSON.stringify({ ...jsonOf(envelope, this.#handle(nowMs), nowMs), isReplay: true });
+    });
   }
 
   drop(selection: Selection): Promise<readonly string[]> {

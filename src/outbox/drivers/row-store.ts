@@ -157,11 +157,10 @@ export class RowStore implements OutboxStore {
     return this.#dead.list(selection);
   }
 
-  replay(selection: Selection, nowMs: number): Promise<readonly string[]> {
-    return this.#dead.take(selection, letter => {
-      const { diedAtMs: _died, reason: _reason, attempts: _attempts, history: _history, ...envelope } = letter;
-      return this.#addition('ready', envelope, nowMs, true);
-    });
+  replay(selection: Selection, nowMs: number, endpoint?: string): Promise<readonly string[]> {
+    return this.#dead.take(selection, letter =>
+      this.#addition('ready', { ...letter, endpoint: endpoint ?? letter.endpoint }, nowMs, true),
+    );
   }
 
   drop(selection: Selection): Promise<readonly string[]> {

@@ -41,6 +41,8 @@ export class SqsStore implements OutboxStore {
   readonly #side: RowStore;
   readonly #claims: SqsClaims;
   readonly #node = randomBytes(4).toString('hex');
+  /** Endpoints whose last message had no room, as those that are not configured: SQS does not show what waits. */
+  readonly #withoutRoom = new Set<string>();
   readonly #buried = new Map<string, { readonly reason: string; readonly diedAtMs: number }>();
   #count = 0;
   /** The clock of those who claim. */
@@ -135,6 +137,7 @@ export class SqsStore implements OutboxStore {
   /** SQS does not show what waits: it is buried as it comes. */
   async buryAll(endpoint: string, reason: string, diedAtMs: number): Promise<number> {
     this.#buried.set(endpoint, { reason, diedAtMs });
+    this.#withoutRoom.delete(endpoint);
     return 0;
   }
 
@@ -142,11 +145,14 @@ export class SqsStore implements OutboxStore {
     return this.#side.deadLetters(selection);
   }
 
-  replay(selection: Selection, nowMs: number): Promise<readonly string[]> {
+  replay(selection: Selection, nowMs: number, endpoint?: string): Promise<readonly string[]> {
     return this.#inTurn(async () => {
       const limit = limitOf(selection);
       const letters = (await this.#side.deadLetters({ ...selection, limit: Infinity })).toReversed().slice(0, limit);
-      const raws = letters.map(letter => ({ ...jsonOf(letter, this.#handle(nowMs), nowMs), isReplay: true }));
+      const raws = letters.map(letter => {
+        const envelope = { ...letter, endpoint: endpoint ?? letter.endpoint };
+        return { ...jsonOf(envelope, this.#handle(nowMs), nowMs), isReplay: true };
+      });
       await this.#queue.send(raws.map(raw => outgoingOf(raw)));
       return await this.#side.drop({ ...selection, ids: letters.map(({ id }) => id) });
     });
@@ -186,6 +192,9 @@ export class SqsStore implements OutboxStore {
   async depths(): Promise<ReadonlyMap<string, Depth>> {
     const found = new Map(await this.#side.depths());
     const none = { ready: 0, delayed: 0, inFlight: 0, dead: 0 };
+    for (const endpoint of this.#withoutRoom) {
+      found.set(endpoint, { ...(found.get(endpoint) ?? none), ready: 1 }); // at least
+    }
     for (const [endpoint, inFlight] of this.#claims.counts()) {
       found.set(endpoint, { ...(found.get(endpoint) ?? none), inFlight });
     }
@@ -221,9 +230,11 @@ export class SqsStore implements OutboxStore {
     }
     const room = rooms.get(json.endpoint) ?? 0;
     if (room === 0) {
+      this.#withoutRoom.add(json.endpoint);
       await this.#queue.hide(message.receipt, Math.min(2 ** message.receiveCount, longestAwaySeconds));
       return undefined;
     }
+    this.#withoutRoom.delete(json.endpoint);
     rooms.set(json.endpoint, room - 1);
     return this.#claims.claim(json, message.receipt);
   }

@@ -2,15 +2,18 @@ import { fastify } from 'fastify';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { usageRoute } from '../../../src/admin/usage.js';
 import { webhookRoutes } from '../../../src/admin/webhook-routes.js';
+import type { WebhookEntry } from '../../../src/webhooks/options.js';
 import { AppServer } from '../../support/app-server.js';
 import { appSettings, startWebhooks } from '../../support/webhook-harness.js';
 
-async function start(status = 500) {
+async function start(status = 500, others: readonly WebhookEntry[] = []) {
   const receiver = await AppServer.start();
   onTestFinished(() => receiver.close());
   receiver.onPost = response => response.writeHead(status).end('said');
   const url = `${receiver.url}/hooks?token=hidden`;
-  const settings = appSettings([{ id: 'orders', url, event_types: ['channel_occupied'], retry: { enabled: false } }]);
+  const orders = { id: 'orders', url, event_types: ['channel_occupied'], retry: { enabled: false } };
+  const hub = { hub: 'chat', key: 'chat', webhooks: [{ id: 'audit', url, event_types: ['connected'] }] };
+  const settings = { ...appSettings([orders, ...others]), hubs: others.length > 0 ? [hub] : [] };
   const { webhooks, outbox, connect, clock } = await startWebhooks(settings);
   const app = fastify();
   onTestFinished(() => app.close());
@@ -104,6 +107,29 @@ describe('dead letters', () => {
       since: '2000-01-01T00:00:00Z',
     });
     expect(replayed.replayed).toHaveLength(1);
+  });
+
+  test('are replayed to another endpoint of their app', async () => {
+    const second = { id: 'second', url: 'http://127.0.0.1:1/', event_types: ['*'], enabled: false };
+    const { call, die } = await start(500, [second]);
+    await die('a');
+    const [{ id }] = (await call('GET', letters)).body.deadLetters;
+    const replay = (to: unknown) => call('POST', `${letters}/replay`, { ids: [id], to });
+    for (const to of ['app:42:none', 7]) {
+      expect(await replay(to)).toMatchObject({
+        status: 400,
+        body: { message: 'to is the id of a configured endpoint: GET /admin/webhooks/endpoints lists them' },
+      });
+    }
+    expect(await replay('hub:chat:audit')).toMatchObject({
+      status: 400,
+      body: {
+        message: expect.stringMatching(/is of app:42:orders: .* endpoints of app:42 only, not to hub:chat:audit$/),
+      },
+    });
+    expect((await replay('app:42:second')).body).toEqual({ replayed: [id] });
+    const { body } = await call('GET', endpoints);
+    expect(body.endpoints[1]).toMatchObject({ id: 'app:42:second', queued: { ready: 1 } });
   });
 
   test.each([

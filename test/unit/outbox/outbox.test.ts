@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/outbox/open-store.js';
-import type { EndpointStatus } from '../../../src/outbox/ports.js';
+import type { DeliveryResult, EndpointStatus } from '../../../src/outbox/ports.js';
 import type { OutboxStore } from '../../../src/outbox/store.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { delivered, failed, hang, OutboxRig } from '../../support/outbox.js';
@@ -268,7 +268,69 @@ describe('dead letters', () => {
     await rig.outbox.refresh();
     expect(await statusOf(rig, 'a')).toMatchObject({ state: 'unknown', depth: { ready: 2 } });
     expect(await rig.outbox.deadLetterAll('a', 'endpoint removed')).toBe(2);
-    expect(rig.told.filter(line => line === 'dead a endpoint removed')).toHaveLength(2);
+    expect(rig.told).toContain('dead a endpoint removed 2');
+  });
+});
+
+describe('an endpoint that is not configured any more', () => {
+  test('keeps what waits for a minute, and gets it when it is back by then', async () => {
+    const rig = await OutboxRig.start({ a: { enabled: false } });
+    const envelopes = many(2, 'a');
+    await rig.outbox.accept(envelopes);
+    rig.endpoints.delete('a');
+    await rig.outbox.refresh();
+    await rig.pass(59_999);
+    rig.endpoints.set('a', {});
+    await rig.outbox.refresh();
+    await rig.pass(60_000);
+    expect(rig.idsTo('a')).toEqual(envelopes.map(({ id }) => id));
+    expect(await rig.outbox.deadLetters()).toEqual([]);
+  });
+
+  test('then it becomes dead letters, which can be replayed to another endpoint', async () => {
+    const rig = await OutboxRig.start({ a: {}, b: {} });
+    rig.answer = ({ envelope }) => (envelope.endpoint === 'a' ? failed : delivered);
+    await rig.outbox.accept([envelopeFor('a', { id: 'tried' })]);
+    await rig.pass(0);
+    rig.endpoints.delete('a');
+    await rig.outbox.accept([envelopeFor('a', { id: 'untried' }), envelopeFor('b', { id: 'other' })]);
+    await rig.outbox.refresh();
+    await rig.pass(59_999);
+    expect(await statusOf(rig, 'a')).toMatchObject({ state: 'unknown', depth: { ready: 1, delayed: 1 } });
+    await rig.pass(1);
+    const letters = await rig.outbox.deadLetters();
+    const reason = 'endpoint_removed: a is not configured';
+    expect(letters.map(({ id }) => id).toSorted()).toEqual(['tried', 'untried']);
+    expect(letters).toMatchObject([{ reason }, { reason }]);
+    expect(rig.told).toContain(`dead a ${reason} 2`);
+    expect((await rig.outbox.replay({ endpoint: 'a' }, 'b')).toSorted()).toEqual(['tried', 'untried']);
+    await rig.pass(0);
+    expect(rig.idsTo('b').toSorted()).toEqual(['other', 'tried', 'untried']);
+    expect(await rig.outbox.deadLetters()).toEqual([]);
+  });
+
+  test('what is in delivery becomes one too, unless it is delivered', async () => {
+    const rig = await OutboxRig.start({ a: {} });
+    let answer = (_: DeliveryResult) => {};
+    rig.answer = () => new Promise(resolve => (answer = resolve));
+    await rig.outbox.accept([envelopeFor('a', { id: 'under way' })]);
+    await rig.pass(0);
+    rig.endpoints.delete('a');
+    await rig.outbox.refresh();
+    await rig.pass(120_000);
+    expect(await rig.outbox.deadLetters()).toEqual([]);
+    answer(failed);
+    await rig.pass(60_000);
+    expect(await rig.outbox.deadLetters()).toMatchObject([{ id: 'under way', attempts: 1 }]);
+  });
+
+  test('is found at the start, too', async () => {
+    const clock = new ManualClock();
+    const store = await openStore({ driver: 'memory' }, clock);
+    await store.add([envelopeFor('former')], clock.now());
+    const rig = await OutboxRig.start({}, { store });
+    await rig.pass(60_000);
+    expect(await rig.outbox.deadLetters()).toMatchObject([{ reason: 'endpoint_removed: former is not configured' }]);
   });
 });
 
@@ -402,6 +464,24 @@ describe('a store that fails', () => {
     await expect(rig.outbox.accept(many(2, 'a'))).rejects.toMatchObject({ name: 'NotKept', reason: 'failed' });
     expect(rig.told).toContain('notKept 2 failed');
   });
+});
+
+test('facts of an endpoint that cannot be read at a reload are read again', async () => {
+  const store = await openStore({ driver: 'memory' }, new ManualClock());
+  let isAway = true;
+  const facts = store.facts.bind(store);
+  store.facts = async id => {
+    if (isAway) throw new Error('away');
+    return facts(id);
+  };
+  const late = await OutboxRig.start({ b: {} }, { store });
+  await late.outbox.accept(many(1, 'b'));
+  await late.pass(0);
+  expect(late.told).toContain('storeFailed away');
+  expect(late.deliveries).toEqual([]);
+  isAway = false;
+  await late.pass(1_000);
+  expect(late.idsTo('b')).toHaveLength(1);
 });
 
 describe('closing', () => {
