@@ -4,7 +4,7 @@ import type { Bridges } from './bridges/bridges.js';
 import type { Clock } from './clock.js';
 import type { ProxySettings } from './egress/proxy.js';
 import type { PlainFact } from './hub/facts.js';
-import { openStore } from './outbox/open-store.js';
+import { openStore, type QueueOptions } from './outbox/open-store.js';
 import { Outbox } from './outbox/outbox.js';
 import type { Deliverer, Endpoints, OutboxObserver } from './outbox/ports.js';
 import type { Settings } from './settings.js';
@@ -46,6 +46,7 @@ export class OutboxDelivery {
   readonly webhooks: Webhooks;
   readonly #parts: OutboxDeliveryParts;
   #outbox: Outbox | undefined;
+  #isStarted = false;
 
   constructor(parts: OutboxDeliveryParts) {
     const { clock, version, proxies, allowsLoopback, bridges: joined } = parts;
@@ -69,13 +70,25 @@ export class OutboxDelivery {
     return this.#outbox;
   }
 
-  /** To be called when a configuration is in use. @throws StoreOpenError, with a sentence that says what to do */
+  /**
+   * To be called before a configuration is in use: what happens from then on is kept.
+   * @throws StoreOpenError, with a sentence that says what to do
+   */
+  async prepare(settings: Pick<Settings, 'usesOutbox' | 'ofQueue'>): Promise<void> {
+    if (this.#outbox === undefined && settings.usesOutbox()) {
+      await this.#open(settings.ofQueue(this.#parts.dataDirectory));
+    }
+  }
+
+  /** To be called when it is in use. Deliveries begin with the first one that has endpoints. */
   async apply(): Promise<void> {
     const { settings, log } = this.#parts;
-    if (this.#outbox === undefined && settings.usesOutbox()) await this.#open();
     if (this.#outbox === undefined) return;
     if (settings.losesEventOrder()) log.warn(losesEventOrder);
     await this.webhooks.configure(settings.ofWebhooks());
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    await this.#outbox.start(); // not before: deadlines that are due turn into what is configured
   }
 
   /** A reader of facts. */
@@ -91,9 +104,9 @@ export class OutboxDelivery {
     await Promise.all([this.webhooks.close(), this.#parts.durableEvents.close()]);
   }
 
-  async #open(): Promise<void> {
-    const { settings, dataDirectory, clock, log, durableEvents } = this.#parts;
-    const store = await openStore(settings.ofQueue(dataDirectory), clock, {
+  async #open(queue: QueueOptions): Promise<void> {
+    const { clock, log, durableEvents } = this.#parts;
+    const store = await openStore(queue, clock, {
       onDeadDropped: count => log.warn(`${count} dead letters were dropped: the queue keeps no more of them`),
       onFault: error => log.error({ err: error }, 'the queue failed'),
     });
@@ -111,7 +124,6 @@ export class OutboxDelivery {
     durableEvents.attach(outbox);
     this.#outbox = outbox;
     this.#report(outbox);
-    await outbox.start();
   }
 
   #report(outbox: Outbox): void {

@@ -3,8 +3,17 @@ import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import { type Config, type ConfigError, changesOf, type Environment, handlersOf, weaknessOf } from './config/load.js';
 import { type ConfigWatch, watchConfig } from './config/watch.js';
+import { PubSubError } from './errors.js';
 import type { Settings } from './settings.js';
 import type { EventHandlers } from './upstream/event-handlers.js';
+
+/** What takes part in a change of the configuration. */
+export interface ConfigUser {
+  /** Called before another configuration is in use. A rejection keeps the previous one, with its message in the log. */
+  prepare(config: Config): Promise<void>;
+  /** Called once it is in use. Never rejects. */
+  apply(): Promise<void>;
+}
 
 /** Puts configurations to use, one after another. */
 export class Reloads {
@@ -13,13 +22,12 @@ export class Reloads {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #isPublic: boolean;
-  readonly #onApplied: () => Promise<void>;
+  readonly #user: ConfigUser;
   #applying: Promise<void> = Promise.resolve();
   #watch: ConfigWatch | undefined;
 
   /**
    * @param isPublic other machines reach the service: secrets that everyone knows are refused
-   * @param onApplied called when another configuration is in use
    */
   constructor(
     settings: Settings,
@@ -27,9 +35,9 @@ export class Reloads {
     clock: Clock,
     log: Logger,
     isPublic: boolean,
-    onApplied: () => Promise<void>,
+    user: ConfigUser,
   ) {
-    this.#onApplied = onApplied;
+    this.#user = user;
     this.#isPublic = isPublic;
     this.#settings = settings;
     this.#handlers = handlers;
@@ -46,18 +54,8 @@ export class Reloads {
   /** Validates what is new, then swaps. Never rejects. */
   add(config: Config): Promise<void> {
     this.#applying = this.#applying
-      .then(async () => {
-        const weakness = this.#isPublic ? weaknessOf(config.apps) : undefined;
-        if (weakness !== undefined) {
-          this.#log.error(`${notApplied('the configuration')} other machines reach the service, ${weakness}`);
-          return;
-        }
-        const changes = changesOf(this.#settings.config, config);
-        await this.#apply(config);
-        await this.#onApplied();
-        this.#tellChanges(changes);
-      })
-      .catch(error => this.#log.error({ err: error }, notApplied('the configuration')));
+      .then(() => this.#use(config, () => this.#apply(config)))
+      .catch(error => this.#log.error({ err: error }, `${notApplied('the configuration')} ${messageOf(error)}`));
     return this.#applying;
   }
 
@@ -70,10 +68,7 @@ export class Reloads {
     this.#watch?.written(config.source.text);
     const taken = this.#applying.then(async () => {
       if (config.source.text === this.#settings.config.source.text) return;
-      const changes = changesOf(this.#settings.config, config);
-      await this.#swap(config);
-      await this.#onApplied();
-      this.#tellChanges(changes);
+      await this.#use(config, () => this.#swap(config));
     });
     this.#applying = taken.catch(() => undefined); // the caller has it
     return taken;
@@ -101,6 +96,17 @@ export class Reloads {
     await this.#watch?.close();
   }
 
+  /** @throws whatever keeps it from being used; nothing has changed then */
+  async #use(config: Config, swap: () => Promise<void>): Promise<void> {
+    const weakness = this.#isPublic ? weaknessOf(config.apps) : undefined;
+    if (weakness !== undefined) throw new PubSubError('invalid', `other machines reach the service, ${weakness}`);
+    const changes = changesOf(this.#settings.config, config);
+    await this.#user.prepare(config);
+    await swap();
+    await this.#user.apply();
+    this.#tellChanges(changes);
+  }
+
   async #apply(config: Config): Promise<void> {
     await this.#handlers.configure(handlersOf(config), config.delivery, () => {
       this.#settings.config = config;
@@ -122,6 +128,10 @@ export class Reloads {
     this.#log.info(`the new configuration is applied: ${lines.length === 0 ? 'no setting changed' : lines.join('; ')}`);
     for (const opening of openings) this.#log.warn(opening);
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function notApplied(file: string): string {

@@ -144,8 +144,11 @@ export class Service {
       proxies,
       allowsLoopback: options.allowsLoopbackWebhooks === true,
     });
-    const onApplied = () => this.#delivery.apply();
-    this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log, !isLoopback(options.host), onApplied);
+    const delivery = {
+      prepare: (config: Config) => this.#delivery.prepare(new Settings(config)),
+      apply: () => this.#delivery.apply(),
+    };
+    this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log, !isLoopback(options.host), delivery);
     this.hubs = this.#newHubs(shared);
     this.#gateway = this.#newGateway(shared);
     this.#admin = this.#newAdminListener(shared, certificates.ofAdmin);
@@ -301,11 +304,16 @@ export class Service {
     // Both before the first client: events for a handler that is not active yet wait for it or fail [design 2], and what
     // happens to the client is kept. The queue is opened last, as it delivers to the handlers that are in use by then.
     const applied = this.#reloads.begin(config);
-    const admitted = this.#delivery.apply().then(() => {
+    const admitted = this.#openDelivery(config).then(() => {
       this.#readiness.open();
       onOpen();
     });
     await Promise.all([admitted, applied]);
+  }
+
+  async #openDelivery(config: Config): Promise<void> {
+    await this.#delivery.prepare(new Settings(config));
+    await this.#delivery.apply();
   }
 
   /**

@@ -51,14 +51,20 @@ export class Dispatcher {
     );
   }
 
-  /** Reads what is known of endpoints that were not there before, and begins to claim for them. */
+  /** Reads what is known of endpoints that were not there before, and begins to claim for them. Never rejects. */
   async refresh(): Promise<void> {
-    const { endpoints, store } = this.#options;
-    for (const id of endpoints.ids()) {
-      if (this.#endpoints.has(id)) continue;
-      const endpoint = new Endpoint(id);
-      endpoint.facts = (await store.facts(id)) ?? {};
-      if (!this.#endpoints.has(id)) this.#endpoints.set(id, endpoint);
+    const { endpoints, store, observer, clock } = this.#options;
+    try {
+      for (const id of endpoints.ids()) {
+        if (this.#endpoints.has(id)) continue;
+        const endpoint = new Endpoint(id);
+        endpoint.facts = (await store.facts(id)) ?? {};
+        if (!this.#endpoints.has(id)) this.#endpoints.set(id, endpoint);
+      }
+    } catch (error) {
+      if (this.#isStopped) return;
+      observer.storeFailed?.(error);
+      clock.after(storeRetryMs, () => void this.refresh());
     }
     this.wake();
   }

@@ -1,4 +1,4 @@
-import { readdir, stat, writeFile } from 'node:fs/promises';
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
@@ -55,6 +55,27 @@ describe('webhooks of an app in hubs.yaml', () => {
     expect(toldBy(receiver.posts)).toEqual(['channel_occupied after']);
     expect(receiver.posts.map(isSigned)).toEqual([true]);
     expect(await readdir(directory)).toContain('outbox.pid');
+  });
+});
+
+describe('a reload that needs the queue for the first time', () => {
+  test('is refused as a whole when the queue cannot be opened, and applied once it can', async () => {
+    const receiver = await startReceiver();
+    const directory = await outboxDirectory();
+    const blocked = join(directory, 'data');
+    await writeFile(blocked, '');
+    const service = await startOn(blocked, appYaml(undefined));
+    const changed = appYaml(receiver.url, '', 'limits: { maxConnections: 1 }\n');
+    await writeFile(service.file, changed);
+    const refused = /the previous configuration is kept: The outbox in .* cannot be opened \(.*\)\. Give this user/;
+    await service.process.find(refused, 'stderr');
+    const clients = [await openClient(service), await openClient(service)];
+    expect(clients).toHaveLength(2); // the limit is not in use either
+    await rm(blocked);
+    await writeFile(service.file, `${changed}# again\n`);
+    await service.process.find(/the new configuration is applied: .*maxConnections/, 'stderr');
+    await clients[0]?.subscribe('kept');
+    await receiver.until(({ posts }) => posts.length > 0);
   });
 });
 

@@ -89,7 +89,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'types of clock',
   ],
   settings: ['types of sockets', 'types of webhooks', 'types of outbox', 'listener', 'config', 'protocols/names.ts'],
-  reloads: ['config', 'types of settings', 'types of upstream', 'types of clock'],
+  reloads: ['config', 'types of settings', 'types of upstream', 'types of clock', 'errors'],
   shutdown: [
     ...['sockets', 'listener', 'upstream', 'hub', 'clock', 'readiness', 'outbox-delivery'].map(room => typesOf + room),
   ],

@@ -10,21 +10,35 @@ function configOf(text: string) {
 }
 
 /** Reloads of a service that starts without apps. */
-function reloadsOf({ isPublic, isValidationEndless = false }: { isPublic: boolean; isValidationEndless?: boolean }) {
+function reloadsOf({
+  isPublic,
+  isValidationEndless = false,
+  fault,
+}: {
+  isPublic: boolean;
+  isValidationEndless?: boolean;
+  fault?: Error;
+}) {
   const lines: string[] = [];
+  const steps: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line).msg) });
   const settings = new Settings(configOf('hubs: {}'));
   const handlers = {
     configure: (_handlers: unknown, _options: unknown, swap: () => void = () => {}) => {
       swap();
+      steps.push('in use');
       return isValidationEndless ? new Promise<void>(() => {}) : Promise.resolve();
     },
   };
-  return {
-    reloads: new Reloads(settings, handlers as never, new ManualClock(), log, isPublic, async () => {}),
-    settings,
-    lines,
+  const user = {
+    prepare: async () => {
+      steps.push('prepared');
+      if (fault !== undefined) throw fault;
+    },
+    apply: async () => void steps.push('applied'),
   };
+  const reloads = new Reloads(settings, handlers as never, new ManualClock(), log, isPublic, user);
+  return { reloads, settings, lines, steps };
 }
 
 const own = 'apps: [{ id: "42", key: k, secret: own }]';
@@ -49,6 +63,24 @@ describe('a reload', () => {
     expect(lines.at(-1)).toBe(
       'the configuration not applied, the previous configuration is kept: other machines reach the service, while app app has a secret of a sample, which everyone knows; give it one of its own: openssl rand -hex 20',
     );
+  });
+
+  test('is prepared before it is in use', async () => {
+    const { reloads, steps } = reloadsOf({ isPublic: true });
+    await reloads.add(configOf(own));
+    expect(steps).toEqual(['prepared', 'in use', 'applied']);
+  });
+
+  test('that cannot be prepared changes nothing, and says why; the next one is prepared anew', async () => {
+    const fault = new Error('data has 1 MiB of free space');
+    const { reloads, settings, lines, steps } = reloadsOf({ isPublic: true, fault });
+    await reloads.add(configOf(own));
+    expect(settings.ofApps().all()).toEqual([]);
+    expect(lines).toEqual([
+      'the configuration not applied, the previous configuration is kept: data has 1 MiB of free space',
+    ]);
+    await reloads.add(configOf(own));
+    expect(steps).toEqual(['prepared', 'prepared']);
   });
 
   test('with a secret that everyone knows is applied on loopback', async () => {
