@@ -117,7 +117,7 @@ export class Attempts {
     if (haveFactsChanged) void this.#keepTrying(() => store.saveFacts(endpoint.id, endpoint.facts));
   }
 
-  async #settle(claimed: Claimed, delayMs: number | undefined, result: Attempted): Promise<void> {
+  #settle(claimed: Claimed, delayMs: number | undefined, result: Attempted): Promise<void> {
     const { store, observer, time } = this.#options;
     const { endpoint } = claimed.envelope;
     const { record } = result;

@@ -188,7 +188,7 @@ export class Dispatcher {
       isAttempting = false;
       this.wake();
     };
-    void attempts.run(claimed, endpoint, options, attempted).finally(() => {
+    void attempts.run(claimed, endpoint, options, attempted).then(() => {
       this.#unsettled -= 1;
       attempted();
       if (this.#unsettled === 0) this.#whenIdle();

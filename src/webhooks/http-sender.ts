@@ -35,16 +35,18 @@ export interface HttpSenderOptions {
 /** Sends webhooks to URLs. */
 export class HttpSender {
   readonly #options: HttpSenderOptions;
+  /** A changed configuration has new targets. */
+  readonly #areRefused = new WeakMap<HttpTarget, boolean>();
 
   constructor(options: HttpSenderOptions) {
     this.#options = options;
   }
 
   /** One attempt; never rejects. Redirects are not followed. [pusher-webhooks 2.2] */
-  async send(request: HttpRequest): Promise<DeliveryResult> {
-    const { transport, guard, now } = this.#options;
+  send(request: HttpRequest): Promise<DeliveryResult> {
+    const { transport, now } = this.#options;
     const { target, headers, body, timeoutMs, signal } = request;
-    if (isRefusedLiteral(target.origin, guard)) return { outcome: 'refused', reason: blockedAddress };
+    if (this.#isRefused(target)) return Promise.resolve({ outcome: 'refused', reason: blockedAddress });
     let status: number | undefined;
     const bounds = {
       headersWithinMs: timeoutMs,
@@ -55,12 +57,19 @@ export class HttpSender {
       },
     };
     const { origin, path } = target;
-    const answer = await transport.send({ method: 'POST', origin, path, headers, body, signal }, bounds);
-    const { localAddress } = transport;
-    if (answer.kind === 'failure' && answer.code === 'EADDRNOTAVAIL' && localAddress !== undefined) {
-      return { outcome: 'failed', reason: withoutAddress(localAddress) };
+    const sent = transport.send({ method: 'POST', origin, path, headers, body, signal }, bounds);
+    return sent.then(
+      answer => withoutLocal(answer, transport.localAddress) ?? resultOf(answer, status, request, now()),
+    );
+  }
+
+  #isRefused(target: HttpTarget): boolean {
+    let isRefused = this.#areRefused.get(target);
+    if (isRefused === undefined) {
+      isRefused = isRefusedLiteral(target.origin, this.#options.guard);
+      this.#areRefused.set(target, isRefused);
     }
-    return resultOf(answer, status, request, now());
+    return isRefused;
   }
 }
 
@@ -70,8 +79,11 @@ function isRefusedLiteral(origin: string, guard: AddressGuard): boolean {
   return isIP(host) !== 0 && !guard(host);
 }
 
-function withoutAddress(localAddress: string): string {
-  return `no connection (EADDRNOTAVAIL): webhooks.local_address, ${localAddress}, is not an address of this machine, or has no free port`;
+/** A local address that this machine does not have. */
+function withoutLocal(answer: Answer, localAddress: string | undefined): DeliveryResult | undefined {
+  if (localAddress === undefined || answer.kind !== 'failure' || answer.code !== 'EADDRNOTAVAIL') return undefined;
+  const reason = `no connection (EADDRNOTAVAIL): webhooks.local_address, ${localAddress}, is not an address of this machine, or has no free port`;
+  return { outcome: 'failed', reason };
 }
 
 /** The status decides, also when the rest of the answer does not come. */

@@ -66,7 +66,7 @@ async function startHelper() {
 
 async function runSpecs(place: string): Promise<void> {
   const certificate = await makeCertificate(place);
-  const service = await startServiceProcess(yamlOf(Object.values(clusterApps)), plainPort);
+  const service = await startServiceProcess(yamlOf(Object.values(clusterApps)), { port: plainPort });
   try {
     await listenWithTls(certificate);
     const helper = await startHelper();

@@ -52,6 +52,7 @@ function releasing(tables: Tables, lock: DirectoryLock): Tables {
     write: changes => tables.write(changes),
     get: (table, key) => tables.get(table, key),
     range: (table, from, to) => tables.range(table, from, to),
+    keys: (table, from, to, limit) => tables.keys(table, from, to, limit),
     checkRoom: () => tables.checkRoom(),
     close: async () => {
       await tables.close();

@@ -10,6 +10,8 @@ export class Lane {
   inFlight = 0;
   /** The last row of `ready` that a claim has looked at; all before it are claimed, moved or gone. */
   cursor = 0;
+  /** Rows of `ready` behind the cursor, the next one last: claims find their rows by number, many at a time. */
+  ahead: number[] = [];
   /** Rows in delivery, or whose next place is being written. */
   readonly taken = new Set<number>();
   /** Keys, as in the tables, of ordered envelopes in delivery. */
@@ -18,6 +20,12 @@ export class Lane {
   readonly freedKeys = new Set<string>();
 
   constructor(readonly endpoint: string) {}
+
+  /** The row of `ready` is claimable again. */
+  rewind(seq: number): void {
+    this.cursor = Math.min(this.cursor, seq - 1);
+    this.ahead = [];
+  }
 
   get isEmpty(): boolean {
     return this.ready + this.drafts + this.delayed + this.dead + this.inFlight === 0;

@@ -46,6 +46,15 @@ export class MemoryTables implements Tables {
     }
   }
 
+  *keys(table: TableName, from: RowKey, to: RowKey, limit: number): Iterable<RowKey> {
+    let count = 0;
+    for (const [key] of this.range(table, from, to)) {
+      if (count === limit) return;
+      count += 1;
+      yield key;
+    }
+  }
+
   checkRoom(): void {
     const rows = this.#table('ready').size + this.#table('waiting').size + this.#table('held').size;
     if (rows >= this.#maxRows) throw new NotKept('full', `the outbox in memory is full: ${rows} envelopes wait`);

@@ -7,6 +7,9 @@ import { type Change, endOf, type RowKey, type Tables } from './tables.js';
 /** Rows that one claim may move behind an earlier one of their key. */
 const mostMoves = 256;
 
+/** Rows of `ready` whose numbers one search finds. */
+const mostAhead = 64;
+
 /** Where a claimed row is. */
 export interface Place {
   readonly lane: Lane;
@@ -84,7 +87,8 @@ class LaneClaim implements Found {
   }
 
   takeDue(): void {
-    const { endpoint, taken } = this.#lane;
+    const { endpoint, taken, delayed } = this.#lane;
+    if (delayed === 0) return;
     for (const [rowKey, value] of this.#tables.range('waiting', [endpoint], endOf([endpoint]))) {
       const [, dueAtMs, seq] = rowKey as [string, number, number];
       if (taken.has(seq)) continue;
@@ -95,17 +99,31 @@ class LaneClaim implements Found {
   }
 
   takeNew(): void {
-    const { endpoint, taken } = this.#lane;
-    for (const [rowKey, value] of this.#tables.range('ready', [endpoint, this.#lane.cursor + 1], endOf([endpoint]))) {
-      if (this.#isFull) return;
+    const lane = this.#lane;
+    while (!this.#isFull) {
       if (this.moves.length >= mostMoves) {
         this.nextDueAtMs = this.#wanted.nowMs; // go on soon
         return;
       }
-      const [, seq] = rowKey as [string, number];
-      this.#lane.cursor = seq;
-      if (!taken.has(seq)) this.#takeOrHold(rowKey, seq, value);
+      const seq = this.#nextNew();
+      if (seq === undefined) return;
+      const rowKey: RowKey = [lane.endpoint, seq];
+      const value = lane.taken.has(seq) ? undefined : this.#tables.get('ready', rowKey);
+      if (value !== undefined) this.#takeOrHold(rowKey, seq, value);
     }
+  }
+
+  /** Moves the cursor. Hot path: a search of the table costs as much as a delivery. */
+  #nextNew(): number | undefined {
+    const lane = this.#lane;
+    const { endpoint, cursor } = lane;
+    if (lane.ahead.length === 0) {
+      const keys = this.#tables.keys('ready', [endpoint, cursor + 1], endOf([endpoint]), mostAhead);
+      lane.ahead = Array.from(keys, ([, seq]) => seq as number).reverse();
+    }
+    const seq = lane.ahead.pop();
+    if (seq !== undefined) lane.cursor = seq;
+    return seq;
   }
 
   get #isFull(): boolean {

@@ -2,6 +2,7 @@ import type { AttemptRecord, DeadLetter, Envelope, Selection } from '../envelope
 import { remember } from '../envelope.js';
 import { NotKept } from '../outbox-error.js';
 import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
+import { Batcher } from './batcher.js';
 import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
 import { DraftRows } from './draft-rows.js';
@@ -28,6 +29,11 @@ export class RowStore implements OutboxStore {
   readonly #dead: DeadRows;
   readonly #deadlines: DeadlineRows;
   readonly #drafts: DraftRows;
+  readonly #delivered = new Batcher<Place>(
+    places => this.#removeAll(places),
+    () => true,
+    1,
+  );
   #seq: number;
 
   /** @throws StoreOpenError for what another version wrote, CorruptRow for a row that cannot be read */
@@ -98,8 +104,23 @@ export class RowStore implements OutboxStore {
     return { claimed, nextDueAtMs: nextDueAtMs === Infinity ? undefined : nextDueAtMs };
   }
 
-  async delivered(claimed: Claimed): Promise<void> {
-    await this.#settle(claimed, []);
+  /** Hot path: those that come while others are written are written together. */
+  delivered(claimed: Claimed): Promise<void> {
+    return this.#delivered.add(placeOf(claimed));
+  }
+
+  /** A full disk may have room for the removal of one when it has none for that of all. @returns the failure, if any, of each */
+  async #removeAll(places: readonly Place[]): Promise<(Error | undefined)[]> {
+    try {
+      await this.#write(places.flatMap(place => removalOf(place)));
+      for (const place of places) settled(place);
+      return [];
+    } catch (error) {
+      if (places.length === 1) return [error as NotKept];
+    }
+    const failures: (Error | undefined)[] = [];
+    for (const place of places) failures.push((await this.#removeAll([place]))[0]);
+    return failures;
   }
 
   async retry(claimed: Claimed, dueAtMs: number, attempt: AttemptRecord): Promise<void> {
@@ -141,7 +162,7 @@ export class RowStore implements OutboxStore {
     if (table === 'waiting') lane.delayed += 1;
     else lane.ready += 1;
     if (table === 'ready') {
-      lane.cursor = Math.min(lane.cursor, seq - 1);
+      lane.rewind(seq);
       if (digest !== undefined) lane.activeKeys.delete(digest);
     }
     if (table === 'held' && digest !== undefined) lane.freedKeys.add(digest);
@@ -223,18 +244,9 @@ export class RowStore implements OutboxStore {
 
   /** Removes the row from where it is, in one write with `changes`. @param isBlocking its key stays taken */
   async #settle(claimed: Claimed, changes: Change[], isBlocking = false): Promise<void> {
-    const { lane, table, rowKey, seq, keyDigest: digest } = placeOf(claimed);
-    const all: Change[] = [[table, rowKey, undefined], ...changes];
-    if (table === 'waiting' && digest !== undefined && !isBlocking) {
-      all.push(['blocked', [lane.endpoint, digest], undefined]);
-    }
-    await this.#write(all);
-    lane.taken.delete(seq);
-    lane.inFlight -= 1;
-    if (digest === undefined) return;
-    if (isBlocking)
-      lane.activeKeys.delete(digest); // the row in `blocked` says it now
-    else lane.freedKeys.add(digest);
+    const place = placeOf(claimed);
+    await this.#write([...removalOf(place, isBlocking), ...changes]);
+    settled(place, isBlocking);
   }
 
   #addition(table: 'ready' | 'drafts', envelope: Envelope, acceptedAtMs: number, isReplay?: true): Change {
@@ -254,6 +266,22 @@ export class RowStore implements OutboxStore {
       throw NotKept.from(error);
     }
   }
+}
+
+function removalOf({ lane, table, rowKey, keyDigest: digest }: Place, isBlocking = false): Change[] {
+  const removal: Change = [table, rowKey, undefined];
+  if (table !== 'waiting' || digest === undefined || isBlocking) return [removal];
+  return [removal, ['blocked', [lane.endpoint, digest], undefined]];
+}
+
+/** Its row is removed. */
+function settled({ lane, seq, keyDigest: digest }: Place, isBlocking = false): void {
+  lane.taken.delete(seq);
+  lane.inFlight -= 1;
+  if (digest === undefined) return;
+  if (isBlocking)
+    lane.activeKeys.delete(digest); // the row in `blocked` says it now
+  else lane.freedKeys.add(digest);
 }
 
 function placeOf(claimed: Claimed): Place {
