@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import { describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { type Answer, noBody } from '../../src/egress/exchange.js';
 import { noProxies } from '../../src/egress/proxy.js';
 import { Transport, type TransportOptions } from '../../src/egress/transport.js';
+import { appCertificate } from '../support/app-certificate.js';
 import { HttpProxy } from '../support/http-proxy.js';
 import { notRun } from '../support/not-run.js';
 import { appSettings, startWebhooks } from '../support/webhook-harness.js';
@@ -50,6 +52,20 @@ describe('sockets have the address that is set (pusher-webhooks 1.5, row 42)', (
       expect((await post(`http://${host}:${port}`)).kind).toBe('response');
     }
     expect(from).toEqual(['127.0.0.2', '127.0.0.2']);
+  });
+
+  test('to a server with TLS', async context => {
+    requireLoopbackNetwork(context);
+    const from: (string | undefined)[] = [];
+    const server = createTlsServer(appCertificate, socket => socket.end());
+    server.on('connection', socket => from.push(socket.remoteAddress)); // before the handshake, which this client ends
+    server.on('tlsClientError', () => {});
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    onTestFinished(() => void server.close());
+    const { transport, post } = startTransport();
+    transport.sendFrom('127.0.0.2');
+    expect((await post(`https://127.0.0.1:${(server.address() as AddressInfo).port}`)).kind).toBe('failure');
+    expect(from).toEqual(['127.0.0.2']);
   });
 
   test('to a proxy too', async context => {

@@ -67,6 +67,17 @@ describe('with a redis cluster', () => {
     expect((await store.depths()).get('a')?.ready).toBe(1);
   });
 
+  test('a password of the first node is used for those that are found', async context => {
+    requireRedis(context);
+    const own = await RedisServer.startCluster();
+    onTestFinished(() => own.stop());
+    await own.cli('config', 'set', 'requirepass', 'p@ss');
+    const store = await open([own.url.replace('//', '//:p%40ss@')], 'x:');
+    await store.add([envelopeFor('a')], 0);
+    expect((await store.depths()).get('a')?.ready).toBe(1);
+    await expect(openStore({ driver: 'redis', nodes: [own.url] }, systemClock)).rejects.toThrow(/NOAUTH/);
+  });
+
   test('a node that is killed refuses envelopes, and takes them when it is back', async context => {
     requireRedis(context);
     const own = await RedisServer.startCluster();
