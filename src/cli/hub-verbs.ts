@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { valuesOf } from './argument-groups.js';
 import type { Change } from './hub/changes.js';
 import type { Environment } from './settings.js';
-import { booleanOf, collected, oneOf, vendorGroup, vendorVerb, wholeNumberOf } from './verb.js';
+import { addRequired, booleanOf, collected, oneOf, vendorGroup, vendorVerb, wholeNumberOf } from './verb.js';
 
 const keyTypes = ['primary', 'secondary', 'salt'] as const;
 
@@ -27,14 +27,12 @@ export function addKeyVerbs(parent: Command, env: Environment): void {
   withAdmin(vendorVerb(group, 'show', 'print the access keys and connection strings')).action(async args =>
     (await import('./hub/keys.js')).showKeys(args, env),
   );
-  withAdmin(vendorVerb(group, 'regenerate', 'replace an access key'))
-    .addOption(
-      new Option('--key-type <type>', 'the key to replace')
-        .choices(keyTypes)
-        .argParser(text => oneOf(keyTypes, text))
-        .makeOptionMandatory(),
-    )
-    .action(async args => (await import('./hub/keys.js')).regenerateKey(args, env));
+  const keyType = new Option('--key-type <type>', 'the key to replace')
+    .choices(keyTypes)
+    .argParser(text => oneOf(keyTypes, text));
+  addRequired(withAdmin(vendorVerb(group, 'regenerate', 'replace an access key')), keyType).action(async args =>
+    (await import('./hub/keys.js')).regenerateKey(args, env),
+  );
 }
 
 function addUpdate(group: Command, env: Environment): void {
@@ -67,7 +65,7 @@ function withAdmin(verb: Command): Command {
 }
 
 function named(verb: Command): Command {
-  return verb.requiredOption('--hub-name <name>', 'the hub');
+  return addRequired(verb, new Option('--hub-name <name>', 'the hub'));
 }
 
 function withSettings(verb: Command): Command {

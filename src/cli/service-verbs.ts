@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
 import type { Environment } from './settings.js';
-import { oneOf, vendorGroup, vendorVerb } from './verb.js';
+import { addRequired, oneOf, vendorGroup, vendorVerb } from './verb.js';
 
 const permissions = ['joinLeaveGroup', 'sendToGroup'] as const;
 
@@ -55,8 +55,8 @@ export function addServiceVerbs(parent: Command, env: Environment): void {
       groups.set(first, vendorGroup(service, first, descriptions[first] ?? ''));
     }
     const verb = vendorVerb(groups.get(first) ?? service, second ?? first, description);
-    withConnectionString(verb).requiredOption('--hub-name <name>', 'the hub');
-    for (const flag of needed) verb.addOption(flags[flag]().makeOptionMandatory());
+    addRequired(withConnectionString(verb), new Option('--hub-name <name>', 'the hub'));
+    for (const flag of needed) addRequired(verb, flags[flag]());
     if (words === 'group remove-user') verb.addOption(flags['group-name']());
     verb.action(async args => (await import('./service.js')).service(words, args, env));
   }

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { outputFormats } from './output/output.js';
+import { UsageError } from './usage-error.js';
 
 /**
  * A verb of the vendor's tool, with what that gives to all: the names of a service in the cloud, which have no effect, and
@@ -34,6 +35,14 @@ export function vendorGroup(parent: Command, name: string, description: string):
     .command(name)
     .description(description)
     .exitOverride(error => process.exit(error.exitCode === 0 ? 0 : 2));
+}
+
+/** An option that must be given. Unlike what commander offers, a mistyped flag is reported as such, and not as one that is missing. */
+export function addRequired(verb: Command, option: Option): Command {
+  return verb.addOption(option).hook('preAction', () => {
+    if (verb.getOptionValue(option.attributeName()) !== undefined) return;
+    throw new UsageError(`required option '${option.flags}' not specified: ${option.description}`);
+  });
 }
 
 /** One of these words, in any letter case. @throws InvalidArgumentError */

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { eventually } from '../support/eventually.js';
 import { fileWith, runHubwire, startService } from '../support/hubwire-process.js';
+import { runVerb } from '../support/run-verb.js';
 
 const seed = [
   ...['webpubsub', 'hub', 'create', '-n', 'MyWebPubSub', '-g', 'MyResourceGroup', '--hub-name', 'MyHub'],
@@ -32,8 +33,8 @@ const twoHubs = `hubs:
 async function withFile(yaml: string) {
   const file = await fileWith(yaml);
   return {
-    run: (args: readonly string[], env = {}) =>
-      runHubwire(args, { CHAT_CODE: 'hush', HUBWIRE_HUBS: file, ...env }, { cwd: dirname(file) }),
+    run: (args: readonly string[]) => runVerb(args, { CHAT_CODE: 'hush', HUBWIRE_HUBS: file }),
+    runProcess: (args: readonly string[]) => runHubwire(args, { CHAT_CODE: 'hush', HUBWIRE_HUBS: file }),
     text: () => readFile(file, 'utf8'),
     hubs: async () => (parse(await readFile(file, 'utf8')) as { hubs: Record<string, unknown> }).hubs,
   };
@@ -133,7 +134,7 @@ describe('hub', () => {
   });
 
   test('[MG-054] [MG-061] what is mistyped: exit 2, one line, and nothing is written', async () => {
-    const { run, text } = await withFile(twoHubs);
+    const { runProcess, text } = await withFile(twoHubs);
     for (const [args, reason] of [
       [['--event-handler', 'url-templete=http://a'], 'unknown key "url-templete"; did you mean url-template?'],
       [['--event-handler'], "option '--event-handler <KEY=VALUE…>' argument missing"],
@@ -141,7 +142,7 @@ describe('hub', () => {
       [['--frobnicate'], "unknown option '--frobnicate'; --help lists what there is"],
       [['-o', 'xml'], 'Allowed choices are json, jsonc, table, tsv, yaml, none'],
     ] as const) {
-      const outcome = await run(['hub', 'create', '--hub-name', 'new', ...args]);
+      const outcome = await runProcess(['hub', 'create', '--hub-name', 'new', ...args]);
       expect([outcome.code, outcome.stdout]).toEqual([2, '']);
       expect(outcome.stderr).toContain(reason);
       expect(outcome.stderr).toMatch(/^hubwire: .*\n$/);
@@ -180,7 +181,7 @@ describe('hub', () => {
     expect(await show('-o', 'table')).toMatch(/^Name .*\n.*\nChat +allow +20 s +1\nother +deny +20 s +0\n$/);
     const created = await run(['hub', 'create', '--hub-name', 'New', '-o', 'table']);
     expect(created.stdout).toMatch(/^Name +New\n/);
-    expect(created.stderr).toMatch(/^New: no event handlers; written to hubs\.yaml[^\n]*\n$/);
+    expect(created.stderr).toMatch(/^New: no event handlers; written to \S*hubs\.yaml[^\n]*\n$/);
     expect((await run(['hub', 'create', '--hub-name', 'New', '-o', 'table', '--only-show-errors'])).stderr).toBe('');
   });
 
