@@ -67,7 +67,7 @@ ensure_chromium
 # Prints the package of each program that is missing.
 missing_packages() {
   for pair in buildah:buildah nginx:nginx-light caddy:caddy systemd-analyze:systemd prlimit:util-linux script:bsdutils \
-    redis-server:redis-server python3:python3; do
+    redis-server:redis-server python3:python3 zsh:zsh fish:fish; do
     command -v "${pair%%:*}" >/dev/null 2>&1 || printf '%s ' "${pair#*:}"
   done
   python3 -c 'import flask' >/dev/null 2>&1 || printf 'python3-flask '

@@ -1,3 +1,4 @@
+import { target as commandArguments } from './arguments.js';
 import { target as filter } from './filter.js';
 import type { FuzzTarget } from './fuzz-target.js';
 import { target as importFile } from './import.js';
@@ -8,4 +9,13 @@ import { target as pusherApi } from './pusher-requests.js';
 import { target as webhookFilter } from './webhook-filter.js';
 
 /** A new target is one file and one line here. */
-export const targets: readonly FuzzTarget[] = [filter, importFile, json, protobuf, pusher, pusherApi, webhookFilter];
+export const targets: readonly FuzzTarget[] = [
+  commandArguments,
+  filter,
+  importFile,
+  json,
+  protobuf,
+  pusher,
+  pusherApi,
+  webhookFilter,
+];

@@ -130,15 +130,19 @@ class UrlWriter {
     return written.reduce((text, part, index) => `${text}\${${references[index - 1]}}${part}`);
   }
 
-  /** Values of the query that look like secrets. */
+  /** For the values of the query that look like secrets. Other `${` stand for no variable. */
   #withVariables(text: string, hub: string, place: string): string {
-    return text.replace(/([?&;])([^&;#=]+)=([^&;#]+)/g, (whole, mark: string, name: string, value: string) => {
-      if (!maskSecrets(`http://h/?${name}=${value}`).endsWith('=***')) return escaped(whole);
-      const variable = this.#unused(`${hub}_${name}`);
-      this.secrets.push({ name: variable, place, value });
-      if (this.#asVariables) this.variables.set(variable, value);
-      return this.#asVariables ? `${mark}${name}=\${${variable}}` : escaped(whole);
-    });
+    return escaped(text).replace(
+      /([?&;])([^&;#=]+)=([^&;#]+)/g,
+      (whole, mark: string, name: string, written: string) => {
+        const value = written.replaceAll('$${', () => '${');
+        if (!maskSecrets(`http://h/?${name}=${value}`).endsWith('=***')) return whole;
+        const variable = this.#unused(`${hub}_${name}`);
+        this.secrets.push({ name: variable, place, value });
+        if (this.#asVariables) this.variables.set(variable, value);
+        return this.#asVariables ? `${mark}${name}=\${${variable}}` : whole;
+      },
+    );
   }
 
   #unused(text: string): string {

@@ -1,0 +1,68 @@
+import { groupArguments, valuesOf } from '../../src/cli/argument-groups.js';
+import { type Change, changed } from '../../src/cli/hub/changes.js';
+import { eventHandlerOf } from '../../src/cli/hub/event-handler.js';
+import { UsageError } from '../../src/cli/usage-error.js';
+import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
+
+const hub = {
+  id: '/h',
+  name: 'chat',
+  type: 't',
+  properties: { eventHandlers: [{ urlTemplate: 'http://h', userEventPattern: '*' }], anonymousConnectPolicy: 'deny' },
+};
+const before = JSON.stringify(hub);
+const flags = ['--event-handler', '--set', '--add', '--remove'];
+
+/** Grouping loses no argument and changes none; items of groups are a handler, a changed hub, or a mistake that is told. */
+export const target: FuzzTarget = {
+  name: 'arguments',
+  corpus: [
+    'hub create --hub-name x --event-handler url-template=http://a/?b=c user-event-pattern=* --event-handler url-template=b system-event=connect system-event=connected auth-type=ManagedIdentity auth-resource=uri://x -o json',
+    'hub update --event-handler=url-template=a -- --event-handler b',
+    'hub update --set properties.eventHandlers[0].urlTemplate=x properties.a.b=1 --add properties.eventHandlers urlTemplate=x --remove properties.eventHandlers 0',
+    'hub update --set properties.eventHandlers[urlTemplate=http://h].auth={"type":"None"} --add properties.list {"a":1} 2 --remove properties.anonymousConnectPolicy',
+    'hub update --set properties.__proto__.a=1 properties.constructor.b=2 --remove properties.__proto__',
+    '--set --set --add',
+  ].map(text => Buffer.from(text)),
+  run(bytes) {
+    const args = bytes
+      .toString('utf8')
+      .replaceAll('\0', '')
+      .split(' ')
+      .filter(arg => arg !== '');
+    const grouped = groupArguments(args);
+    if (plain(grouped) !== plain(args)) throw new RuleBroken('an argument is lost or changed');
+    grouped.forEach((arg, index) => {
+      const flag = flags.find(each => each === grouped[index - 1]);
+      if (flag !== undefined) read(flag, valuesOf(arg));
+    });
+    if (JSON.stringify(hub) !== before) throw new RuleBroken('the hub itself is changed');
+    if ('a' in {} || 'b' in {}) throw new RuleBroken('a prototype is changed');
+  },
+};
+
+/** Without what grouping may change: where values are divided, and the equals sign behind a flag. */
+function plain(args: readonly string[]): string {
+  const end = args.indexOf('--');
+  const head = end < 0 ? args : args.slice(0, end);
+  const split = head
+    .flatMap(arg => valuesOf(arg))
+    .flatMap(arg => {
+      const flag = flags.find(each => arg.startsWith(`${each}=`));
+      return flag === undefined ? [arg] : [flag, arg.slice(flag.length + 1)];
+    });
+  return JSON.stringify([...split, ...(end < 0 ? [] : args.slice(end))]);
+}
+
+function read(flag: string, values: readonly string[]): void {
+  try {
+    if (flag === '--event-handler') {
+      const { urlTemplate } = eventHandlerOf(values);
+      if (urlTemplate === '') throw new RuleBroken('a handler has no URL');
+    } else {
+      JSON.stringify(changed(hub, [{ flag: flag as Change['flag'], values }], false));
+    }
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+  }
+}
