@@ -35,18 +35,21 @@ export interface DoctorArguments extends Omit<Focus, 'connect'> {
 
 /** Prints what was found. Exit code 1 for any fault. @throws PubSubError `invalid` for arguments that cannot be used */
 export async function doctor(args: DoctorArguments, env: Environment): Promise<void> {
-  if (args.event !== undefined && args.hub === undefined)
-    throw new PubSubError('invalid', '--event needs --hub: write the hub whose clients send it');
-  const file = findHubsFile(lookUp('hubs', args.hubs === undefined ? {} : { hubs: args.hubs }, env));
-  const findings = await findingsFor(args, file, env);
-  const lines = args.output === 'json' ? [reportJson(findings)] : reportLines(findings, nameOf(file));
+  const findings = await findingsFor(args, env);
+  const lines = args.output === 'json' ? [reportJson(findings)] : reportLines(findings, nameOf(fileOf(args, env)));
   process.stdout.write(`${lines.join('\n')}\n`);
   if (findings.some(({ level }) => level === 'error')) process.exitCode = 1;
 }
 
-async function findingsFor(args: DoctorArguments, file: HubsFile, env: Environment): Promise<readonly Finding[]> {
+/** What is found of the settings, and of what they lead to. @throws PubSubError `invalid` for arguments that cannot be used */
+export async function findingsFor(
+  args: Omit<DoctorArguments, 'output'>,
+  env: Environment,
+): Promise<readonly Finding[]> {
+  if (args.event !== undefined && args.hub === undefined)
+    throw new PubSubError('invalid', '--event needs --hub: write the hub whose clients send it');
   const settings = new Settings(env);
-  const { config, lineOf } = await settings.readFile(file, args.hub);
+  const { config, lineOf } = await settings.readFile(fileOf(args, env), args.hub);
   const addresses = settings.try('listener', () => addressesOf(args, env));
   const keys = settings.readKeys();
   const proxies = settings.try('settings', () => readProxies(env));
@@ -67,10 +70,14 @@ async function findingsFor(args: DoctorArguments, file: HubsFile, env: Environme
   return [...settings.findings, ...(await examine(subject))];
 }
 
+function fileOf({ hubs }: Pick<DoctorArguments, 'hubs'>, env: Environment): HubsFile {
+  return findHubsFile(lookUp('hubs', hubs === undefined ? {} : { hubs }, env));
+}
+
 type Addresses = Pick<Subject, 'endpoints' | 'endpoint' | 'listener' | 'admin'>;
 
 /** @throws PubSubError `invalid` */
-function addressesOf({ url, admin }: DoctorArguments, env: Environment): Addresses {
+function addressesOf({ url, admin }: Pick<DoctorArguments, 'url' | 'admin'>, env: Environment): Addresses {
   const scheme = readTls(lookUp('tlsCert', {}, env), lookUp('tlsKey', {}, env)) === undefined ? 'http' : 'https';
   const listener = urlOf(parseHost(lookUp('host', {}, env)).text, parsePort(lookUp('port', {}, env)), scheme);
   const named = url === undefined ? readEndpoints(env) : readEndpoints({ HUBWIRE_ENDPOINT: url });

@@ -129,6 +129,9 @@ export const advice = {
   ],
   otherFamily: (url: string) => [`write ${url} in urlTemplate, or let the app listen on both addresses`],
   portTaken: ['end the other program, or choose another port with --port'],
+  ownCertificate: [
+    'give its authority to doctor in NODE_EXTRA_CA_CERTS; clients and app servers on Node.js need the same',
+  ],
   notRunning: ['start the service: hubwire start'],
   doctorClient: ['read the log of the service; --log-level debug tells each upgrade and event'],
 } as const;

@@ -1,3 +1,4 @@
+import { shown } from '../upstream/reply.js';
 import { advice } from './advice.js';
 import type { ClientFault, ClientSeen } from './client-probe.js';
 import { error, type Finding, ok, type Place } from './finding.js';
@@ -44,7 +45,7 @@ function upgradeFinding({ seen }: Extract<ClientFault, { kind: 'upgrade' }>, pla
   return error(
     'client',
     place,
-    `the upgrade was answered ${status}${body === '' ? '' : `: ${body}`}`,
+    `the upgrade was answered ${status}${body === '' ? '' : `: ${shown(body)}`}`,
     advice.doctorClient,
   );
 }

@@ -60,22 +60,24 @@ interface ServiceFindings {
 async function serviceFindings(subject: Subject, transport: Transport): Promise<ServiceFindings> {
   const { clock, listener, endpoint, admin, focus } = subject;
   const options = { transport, clock };
-  const isProxied = listener !== endpoint;
-  const mustRun = focus.connect;
+  const hasOtherName = listener !== endpoint;
   const [own, front, operators] = await Promise.all([
     listener === undefined ? undefined : observePublic(options, listener),
-    isProxied ? observePublic(options, endpoint) : undefined,
+    hasOtherName ? observePublic(options, endpoint) : undefined,
     admin === undefined ? undefined : observeAdmin(options, admin),
   ]);
-  const isReached = (isProxied ? front : own)?.kind === 'hubwire';
-  const question = { code: 'listener', mustRun } as const;
+  const isReached = (hasOtherName ? front : own)?.kind === 'hubwire';
+  const question = { isOwn: true, hasOtherName, mustRun: focus.connect };
+  const client = { isOwn: false, hasOtherName: false, mustRun: true };
   return {
     isReached,
     findings: [
-      ...(own && listener ? listenerFindings(own, { ...question, url: listener, isOwn: true }) : []),
-      ...(front ? listenerFindings(front, { ...question, url: endpoint, isOwn: false, mustRun: true }) : []),
+      ...(own && listener ? listenerFindings(own, { ...question, code: 'listener', url: listener }) : []),
+      ...(front ? listenerFindings(front, { ...client, code: 'listener', url: endpoint }) : []),
       ...(isReached ? await upgrade(subject) : []),
-      ...(operators && admin ? listenerFindings(operators, { code: 'admin', url: admin, isOwn: true, mustRun }) : []),
+      ...(operators && admin
+        ? listenerFindings(operators, { ...question, code: 'admin', url: admin, hasOtherName: true })
+        : []),
     ],
   };
 }

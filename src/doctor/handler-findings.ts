@@ -45,17 +45,18 @@ function diagnosis(seen: HandlerObservation, answer: Response, endpoint: string)
   if (isTunnelPage(check.origin, headers)) return { code: 'tunnel-page', steps: advice.tunnelPage };
   if (more.otherTemplate !== undefined) return { code: 'path', steps: advice.otherPath(more.otherTemplate) };
   if (more.otherScheme !== undefined) return { code: 'tls', steps: [`write ${more.otherScheme}:// in urlTemplate`] };
-  if (status >= 500) return { code: 'upstream-5xx', steps: advice.failedAt(timeOf(seen.atMs), undefined) };
+  if (status >= 500) return { code: 'upstream-5xx', steps: advice.failedAt(timeOf(answer, seen.atMs), undefined) };
   if (isSuccess(status)) return successDiagnosis(seen, answer, endpoint);
   if (isRedirect(status) || status === 401 || status === 403) return guardedDiagnosis(seen, answer);
   if (status === 404) return { code: 'path', steps: advice.wrongPath(handler.hub) };
   if (status === 405) return { code: 'method', steps: [] };
   if (more.isValidAlone === true) return { code: 'origin-list', steps: advice.originList };
   return { code: 'answer', steps: isTunnel(check.origin) ? advice.tunnelPage : [] };
+}
 
-  function timeOf(ms: number): string {
-    return linesOf(headers, 'date').at(-1) ?? new Date(ms).toUTCString();
-  }
+/** By the clock of the app, in whose log it is looked for. */
+function timeOf({ headers }: Response, ms: number): string {
+  return linesOf(headers, 'date').at(-1) ?? new Date(ms).toUTCString();
 }
 
 /** 2xx, and not the header that allows us. */

@@ -6,12 +6,13 @@ const marks: Readonly<Record<Level, string>> = { ok: '✔', warning: '!', error:
 /** What a terminal has. */
 const columns = 80;
 
-/** For people: each finding, then how many there are of each kind. @param file name of hubs.yaml, for its lines */
+/** For people: each finding, then, unless all is well, how many there are of each kind. @param file name of hubs.yaml, for its lines */
 export function reportLines(findings: readonly Finding[], file: string): readonly string[] {
   const counts = (['ok', 'warning', 'error'] as const).map(
     level => `${findings.filter(finding => finding.level === level).length} ${marks[level]}`,
   );
-  return [...findings.flatMap(finding => linesOf(finding, file)), '', counts.join('  ')];
+  const lines = findings.flatMap(finding => linesOf(finding, file));
+  return findings.every(({ level }) => level === 'ok') ? lines : [...lines, '', counts.join('  ')];
 }
 
 function linesOf(finding: Finding, file: string): readonly string[] {

@@ -1,4 +1,4 @@
-import { tlsText } from '../egress/failure-text.js';
+import { isCertificateFault, tlsText } from '../egress/failure-text.js';
 import { failureVerdict } from '../upstream/abuse-check.js';
 import { advice } from './advice.js';
 import { clockFindings } from './clock-findings.js';
@@ -12,6 +12,8 @@ export interface ListenerQuestion {
   readonly url: string;
   /** Is it on this machine, at the port of the settings? Then another program may have that port. */
   readonly isOwn: boolean;
+  /** Do clients reach it under another name? Then its certificate need not be for this one. */
+  readonly hasOtherName: boolean;
   /** Is it a fault that the service does not run? */
   readonly mustRun: boolean;
 }
@@ -46,10 +48,13 @@ function otherFinding(
 
 function failureFinding(
   { failure }: Extract<ListenerSeen, { kind: 'failure' }>,
-  { code, url, mustRun }: ListenerQuestion,
+  { code, url, mustRun, hasOtherName }: ListenerQuestion,
 ): Finding {
   const { answered } = failureVerdict(failure, { origin: new URL(url).origin });
+  if (hasOtherName && isCertificateFault(failure.code)) {
+    return ok(code, { url }, 'it speaks TLS, with a certificate for another name or of another authority');
+  }
   const tls = tlsText(failure.code);
-  if (tls !== undefined) return error('tls', { url }, answered, [tls.advice]);
+  if (tls !== undefined) return error('tls', { url }, answered, advice.ownCertificate);
   return (mustRun ? error : warning)(code, { url }, answered, advice.notRunning);
 }

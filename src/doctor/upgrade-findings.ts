@@ -26,7 +26,7 @@ export function upgradeFindings(seen: UpgradeSeen, endpoint: string): readonly F
 
 export function failedFinding({ code, reason }: Extract<UpgradeSeen, { kind: 'failed' }>, place: Place): Finding {
   const tls = tlsText(code);
-  if (tls !== undefined) return error('tls', place, `no connection: ${tls.what} (${code})`, [tls.advice]);
+  if (tls !== undefined) return error('tls', place, `no connection: ${tls.what} (${code})`, advice.ownCertificate);
   if (code === 'ECONNREFUSED' || code === 'ENOTFOUND')
     return error('listener', place, `no connection (${code})`, advice.notThisService);
   return error('ws-proxy', place, `the upgrade was not answered: ${shown(reason)}`, advice.wsUpgrade);

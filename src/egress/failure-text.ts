@@ -40,6 +40,11 @@ const certificateFaults: Readonly<Record<string, FailureText>> = {
   UNABLE_TO_VERIFY_LEAF_SIGNATURE: untrusted,
 };
 
+/** Was a TLS connection refused because of the certificate? @param code the system's or library's error code */
+export function isCertificateFault(code: string | undefined): boolean {
+  return code !== undefined && certificateFaults[code] !== undefined;
+}
+
 /** Why no TLS connection was made; undefined when it was not for TLS. @param code the system's or library's error code */
 export function tlsText(code: string | undefined): FailureText | undefined {
   if (code === undefined) return undefined;
