@@ -133,5 +133,8 @@ export const advice = {
     'give its authority to doctor in NODE_EXTRA_CA_CERTS; clients and app servers on Node.js need the same',
   ],
   notRunning: ['start the service: hubwire start'],
-  doctorClient: ['read the log of the service; --log-level debug tells each upgrade and event'],
+  doctorClient: [
+    'repair what is found of the hub’s event handlers, if anything is',
+    'then read the log of the service; --log-level debug tells each upgrade and event',
+  ],
 } as const;

@@ -1,8 +1,7 @@
-import { shown } from '../upstream/reply.js';
 import { advice } from './advice.js';
 import type { ClientFault, ClientSeen } from './client-probe.js';
 import { error, type Finding, ok, type Place } from './finding.js';
-import { failedFinding, refusedFinding } from './upgrade-findings.js';
+import { bodyText, failedFinding, refusedFinding } from './upgrade-findings.js';
 
 /** What a client met, judged. Pure. @param keepAliveMs of its hub */
 export function clientFinding({ hub, steps, fault }: ClientSeen, endpoint: string, keepAliveMs: number): Finding {
@@ -42,10 +41,5 @@ function upgradeFinding({ seen }: Extract<ClientFault, { kind: 'upgrade' }>, pla
   // These are the service's, or those of the app's connect handler.
   const isOwn = [401, 403, 404, 500].includes(status) && !/not signed|this service answers to/.test(body);
   if (!isOwn) return refusedFinding(seen, place, endpoint);
-  return error(
-    'client',
-    place,
-    `the upgrade was answered ${status}${body === '' ? '' : `: ${shown(body)}`}`,
-    advice.doctorClient,
-  );
+  return error('client', place, `the upgrade was answered ${status}${bodyText(body)}`, advice.doctorClient);
 }

@@ -19,7 +19,10 @@ function linesOf(finding: Finding, file: string): readonly string[] {
   const { level, code, hub, url, line, seen, advice } = finding;
   const place = [hub, url, line === undefined ? undefined : `${file}:${line}`].filter(text => text !== undefined);
   const head = [`${marks[level]} ${code}`, ...place].join('  ');
-  if (level === 'ok') return place.length === 0 ? wrapped(`${head}  `, seen) : [head, ...wrapped('    ', seen)];
+  if (level === 'ok') {
+    const whole = `${head}  ${seen}`;
+    return whole.length <= columns ? [whole] : [head, ...wrapped('    ', seen)];
+  }
   return [
     head,
     ...wrapped('    seen  ', seen),

@@ -40,13 +40,20 @@ export function refusedFinding(
 ): Finding {
   const authorities = authoritiesIn(body);
   if (authorities !== undefined) return hostFinding(authorities, place, endpoint);
-  const seen = `answered ${status} to a WebSocket upgrade${body === '' ? '' : `: ${shown(body)}`}`;
+  const seen = `answered ${status} to a WebSocket upgrade${bodyText(body)}`;
   if (status === 401 && body.includes('not signed')) {
     const step = 'give doctor the keys of the running service: HUBWIRE_PRIMARY_KEY or HUBWIRE_PRIMARY_KEY_FILE';
     return error('key', place, `${body}: it runs with other keys than those given here`, [step]);
   }
   if (status === 503 || status === 429) return warning('listener', place, seen, ['try again in a moment']);
   return error('ws-proxy', place, seen, advice.wsUpgrade);
+}
+
+/** The text of an answer behind its status; of a page only that it is one. */
+export function bodyText(body: string): string {
+  const text = body.trim();
+  if (text === '') return '';
+  return text.startsWith('<') ? ' with a page of HTML' : `: ${shown(text)}`;
 }
 
 function hostFinding(authorities: readonly string[], place: Place, endpoint: string): Finding {
