@@ -5,14 +5,16 @@ import { EntraTokens } from '../auth/entra.js';
 import { systemClock } from '../clock.js';
 import { nearestWord } from '../config/did-you-mean.js';
 import { type Config, ConfigError, type LineOf, lineOf } from '../config/load.js';
+import type { Code } from '../doctor/codes.js';
 import { examine } from '../doctor/examine.js';
 import { error, type Finding, halves, ok, warning } from '../doctor/finding.js';
-import { reportJson, reportLines } from '../doctor/report.js';
+import { reportItems, reportLines } from '../doctor/report.js';
 import { defaultLimits, type Focus, type Subject } from '../doctor/subject.js';
 import { PubSubError } from '../errors.js';
 import { adminUrl } from './health.js';
 import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { commandLine, shortPath } from './invocation.js';
+import { type OutputFormat, printOutcome } from './output/output.js';
 import {
   checkFence,
   type Environment,
@@ -30,20 +32,22 @@ export interface DoctorArguments extends Omit<Focus, 'connect'> {
   readonly hubs?: string;
   readonly url?: string;
   readonly admin?: string;
-  readonly output: 'table' | 'json';
+  readonly output?: OutputFormat;
+  readonly json?: boolean;
 }
 
 /** Prints what was found. Exit code 1 for any fault. @throws PubSubError `invalid` for arguments that cannot be used */
 export async function doctor(args: DoctorArguments, env: Environment): Promise<void> {
   const findings = await findingsFor(args, env);
-  const lines = args.output === 'json' ? [reportJson(findings)] : reportLines(findings, nameOf(fileOf(args, env)));
-  process.stdout.write(`${lines.join('\n')}\n`);
+  const lines = reportLines(findings, nameOf(fileOf(args, env)));
+  const output = args.output ?? (args.json === true ? 'json' : 'table');
+  await printOutcome({ result: reportItems(findings), lines }, { output });
   if (findings.some(({ level }) => level === 'error')) process.exitCode = 1;
 }
 
 /** What is found of the settings, and of what they lead to. @throws PubSubError `invalid` for arguments that cannot be used */
 export async function findingsFor(
-  args: Omit<DoctorArguments, 'output'>,
+  args: Omit<DoctorArguments, 'output' | 'json'>,
   env: Environment,
 ): Promise<readonly Finding[]> {
   if (args.event !== undefined && args.hub === undefined)
@@ -105,15 +109,21 @@ class Settings {
   }
 
   /** Undefined when it cannot be read, which is then a finding. */
-  try<T>(code: 'settings' | 'key' | 'listener', read: () => T): T | undefined {
+  try<T>(code: Code, read: () => T): T | undefined {
     try {
       return read();
     } catch (failure) {
       if (!(failure instanceof PubSubError)) throw failure;
-      const said = halves(failure.message);
-      this.findings.push(error(code, {}, said.seen, said.advice));
+      this.#fault(code, undefined, failure.message);
       return undefined;
     }
+  }
+
+  /** @param text what is wrong and, mostly, what to do */
+  #fault(code: Code, line: number | undefined, text: string): void {
+    const { seen, advice } = halves(text);
+    const steps = advice.length > 0 ? advice : [line === undefined ? 'correct the value' : 'correct the line'];
+    this.findings.push(error(code, { line }, seen, steps));
   }
 
   async readFile(file: HubsFile, hub: string | undefined): Promise<{ config: Config | undefined; lineOf: LineOf }> {
@@ -124,9 +134,7 @@ class Settings {
     } catch (failure) {
       if (!(failure instanceof ConfigError)) throw failure;
       for (const { path, reason, line } of failure.problems) {
-        const said = halves(reason);
-        const seen = path === '' ? said.seen : `${path}: ${said.seen}`;
-        this.findings.push(error('settings', { line }, seen, said.advice));
+        this.#fault('settings', line, path === '' ? reason : `${path}: ${reason}`);
       }
       return { config: undefined, lineOf: () => 1 };
     }
@@ -147,7 +155,10 @@ class Settings {
   readKeys() {
     const settings = this.try('key', () => readKeys(this.#env));
     if (settings === undefined) return undefined;
-    const fence = this.try('key', () => checkFence(settings, parseHost(lookUp('host', {}, this.#env))) ?? true);
+    const isFenced = this.try('key', () => {
+      checkFence(settings, parseHost(lookUp('host', {}, this.#env)));
+      return true;
+    });
     const blank = ['HUBWIRE_PRIMARY_KEY', 'HUBWIRE_SECONDARY_KEY'].filter(name => this.#env[name] === '');
     const own = settings.isDevelopmentKey
       ? 'the well-known development key: for this machine only'
@@ -157,10 +168,11 @@ class Settings {
       this.findings.push(warning('key', {}, `${name} is set and empty, so it does not count`, steps));
     }
     for (const text of settings.warnings) {
-      const at = text.indexOf(': ');
-      this.findings.push(warning('key', {}, text.slice(0, at), [text.slice(at + 2)]));
+      const said = halves(text);
+      this.findings.push(warning('key', {}, said.seen, said.advice));
     }
-    if (fence && blank.length === 0 && settings.warnings.length === 0) this.findings.push(ok('key', {}, own));
+    if (isFenced === true && blank.length === 0 && settings.warnings.length === 0)
+      this.findings.push(ok('key', {}, own));
     return settings.keys;
   }
 }

@@ -3,6 +3,7 @@ import { nearestWord } from '../config/did-you-mean.js';
 import { PubSubError } from '../errors.js';
 import { logLevels } from '../log-levels.js';
 import { addHubVerbs, addKeyVerbs } from './hub-verbs.js';
+import { outputFormats } from './output/output.js';
 import { addClientVerbs, addServiceVerbs } from './service-verbs.js';
 import type { Environment } from './settings.js';
 import { vendorGroup } from './verb.js';
@@ -136,7 +137,8 @@ function addDoctor(program: Command, env: Environment): void {
     .option('--token <token>', 'a client access token, or the URL with it, that does not work')
     .option('--event <name>', 'with --hub: a user event that does not arrive')
     .option('--group <name>', 'with --token: the group that the client joins or sends to')
-    .addOption(new Option('-o, --output <format>', 'how to print it').choices(['table', 'json']).default('table'))
+    .addOption(new Option('-o, --output <format>', 'how to print it, default table').choices(outputFormats))
+    .option('--json', 'same as -o json')
     .action(async args => (await import('./doctor.js')).doctor(args, env));
 }
 

@@ -8,6 +8,7 @@ import type { Transport } from '../egress/transport.js';
 import { type AbuseCheck, validationAnswers, verdictOf } from '../upstream/abuse-check.js';
 import { isRedirect, linesOf } from '../upstream/reply.js';
 import type { Verdict } from '../upstream/validation.js';
+import { hostOf, portOf } from './hosts.js';
 import { isListening, speaksTls } from './reach.js';
 import type { Handler, Machine } from './subject.js';
 
@@ -134,7 +135,7 @@ class Probe {
   async #elsewhere(): Promise<MoreSeen['elsewhere']> {
     const { isContainer, containerHost } = this.#options.machine;
     const url = new URL(this.#check.origin);
-    const host = url.hostname.replace(/^\[|\]$/g, '');
+    const host = hostOf(url);
     if (!isLoopback(host)) return undefined;
     const own = ['127.0.0.1', '::1'].filter(each => each !== host);
     for (const each of [...own, ...(isContainer ? [containerHost] : [])]) {
@@ -153,14 +154,10 @@ class Probe {
 
   async #secure(): Promise<'https' | undefined> {
     const url = new URL(this.#check.origin);
-    return (await speaksTls(url.hostname.replace(/^\[|\]$/g, ''), portOf(url))) ? 'https' : undefined;
+    return (await speaksTls(hostOf(url), portOf(url))) ? 'https' : undefined;
   }
 }
 
 function isHandler(answer: Answer | undefined): boolean {
   return answer?.kind === 'response' && answer.status < 300 && answer.headers['webhook-allowed-origin'] !== undefined;
-}
-
-function portOf({ port, protocol }: URL): number {
-  return Number(port) || (protocol === 'https:' ? 443 : 80);
 }

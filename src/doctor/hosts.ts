@@ -14,6 +14,15 @@ export function isTunnel(origin: string): boolean {
   return tunnels.test(new URL(origin).hostname);
 }
 
+/** Without the brackets of an IPv6 address. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.replace(/^\[|\]$/g, '');
+}
+
+export function portOf({ port, protocol }: URL): number {
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
+}
+
 /** Did the tunnel answer in place of the app? */
 export function isTunnelPage(origin: string, headers: ResponseHeaders): boolean {
   if (headers['ngrok-error-code'] !== undefined) return true;

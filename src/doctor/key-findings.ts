@@ -3,6 +3,7 @@ import type { AccessKeys } from '../auth/keys.js';
 import type { Environment } from '../config/load.js';
 import { advice } from './advice.js';
 import { error, type Finding, warning } from './finding.js';
+import { hostOf } from './hosts.js';
 
 /** The variable that SDKs' samples read. */
 const variable = 'WebPubSubConnectionString';
@@ -49,7 +50,6 @@ function decoded(key: string): string {
 /** On this machine http is what one has, and the SDK's own message names the option. */
 function plainHttp(endpoint: string): readonly Finding[] {
   if (!/^http:/i.test(endpoint) || !URL.canParse(endpoint)) return [];
-  const { hostname } = new URL(endpoint);
-  if (isLoopback(hostname.replace(/^\[|\]$/g, ''))) return [];
+  if (isLoopback(hostOf(new URL(endpoint)))) return [];
   return [warning('key', {}, `${variable} names an http endpoint, which SDKs refuse by default`, advice.insecure)];
 }

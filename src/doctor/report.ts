@@ -11,7 +11,7 @@ export function reportLines(findings: readonly Finding[], file: string): readonl
   const counts = (['ok', 'warning', 'error'] as const).map(
     level => `${findings.filter(finding => finding.level === level).length} ${marks[level]}`,
   );
-  const lines = findings.flatMap(finding => linesOf(finding, file));
+  const lines = findings.flatMap(finding => linesOf(finding, file)).map(printable);
   return findings.every(({ level }) => level === 'ok') ? lines : [...lines, '', counts.join('  ')];
 }
 
@@ -29,6 +29,11 @@ function linesOf(finding: Finding, file: string): readonly string[] {
     ...wrapped('    why   ', whys[code]),
     ...advice.flatMap((step, index) => wrapped(index === 0 ? '    do    ' : '        - ', step)),
   ];
+}
+
+/** Answers and tokens may contain what a terminal would obey. */
+function printable(line: string): string {
+  return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
 }
 
 /** Words are not divided: URLs and commands can be copied. */
@@ -49,9 +54,20 @@ function wrapped(label: string, text: string): readonly string[] {
   return [...lines, line];
 }
 
-/** For programs: `{code, level, hub, url, seen, advice, line}` each; null where there is nothing to say. */
-export function reportJson(findings: readonly Finding[]): string {
-  const items = findings.map(({ code, level, hub, url, seen, advice, line }) => ({
+/** A finding as programs read it; null where there is nothing to say. */
+export interface ReportItem {
+  readonly code: string;
+  readonly level: Level;
+  readonly hub: string | null;
+  readonly url: string | null;
+  readonly seen: string;
+  /** A line a step. */
+  readonly advice: string | null;
+  readonly line: number | null;
+}
+
+export function reportItems(findings: readonly Finding[]): readonly ReportItem[] {
+  return findings.map(({ code, level, hub, url, seen, advice, line }) => ({
     code,
     level,
     hub: hub ?? null,
@@ -60,5 +76,4 @@ export function reportJson(findings: readonly Finding[]): string {
     advice: advice.length === 0 ? null : advice.join('\n'),
     line: line ?? null,
   }));
-  return JSON.stringify(items, null, 2);
 }

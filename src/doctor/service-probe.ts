@@ -2,6 +2,7 @@ import { isLoopback } from '../addresses.js';
 import type { Clock } from '../clock.js';
 import type { Failure, ResponseHeaders } from '../egress/exchange.js';
 import type { Transport } from '../egress/transport.js';
+import { hostOf, portOf } from './hosts.js';
 import { listenerOf } from './reach.js';
 
 /** Who answers at an address that should be one of the service. */
@@ -70,8 +71,8 @@ async function observe(
 }
 
 async function other(url: URL, status: number | undefined): Promise<ListenerSeen> {
-  const isHere = isLoopback(url.hostname.replace(/^\[|\]$/g, ''));
-  return { kind: 'other', status, process: isHere ? await listenerOf(Number(url.port) || 80) : undefined };
+  const isHere = isLoopback(hostOf(url));
+  return { kind: 'other', status, process: isHere ? await listenerOf(portOf(url)) : undefined };
 }
 
 function parse(body: Buffer): Record<string, unknown> {

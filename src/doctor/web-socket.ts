@@ -11,7 +11,7 @@ export interface Closed {
   readonly reason: string;
 }
 
-const mostBodyBytes = 4_096;
+const mostBodyCharacters = 4_096;
 
 /** Opens a WebSocket. @param withinMs until the answer to the handshake */
 export function openSocket(url: string, protocol: string, withinMs: number): Promise<UpgradeSeen> {
@@ -21,10 +21,13 @@ export function openSocket(url: string, protocol: string, withinMs: number): Pro
     ws.once('open', () => resolve({ kind: 'open', socket }));
     ws.once('unexpected-response', (_, response) => {
       let body = '';
+      const timer = setTimeout(() => response.destroy(), withinMs);
       response.setEncoding('utf8').on('data', (text: string) => {
-        body = (body + text).slice(0, mostBodyBytes);
+        body += text;
+        if (body.length > mostBodyCharacters) response.destroy();
       });
       response.once('close', () => {
+        clearTimeout(timer);
         resolve({ kind: 'refused', status: response.statusCode ?? 0, body });
         ws.terminate();
       });
@@ -52,7 +55,8 @@ export class ClientSocket {
     });
     ws.on('error', () => {}); // `closed` tells how it ended
     ws.on('message', data => {
-      this.#messages.push(JSON.parse(String(data)) as Record<string, unknown>);
+      const message = parse(String(data));
+      if (message !== undefined) this.#messages.push(message);
       this.#wake();
     });
   }
@@ -103,5 +107,15 @@ export class ClientSocket {
 
   terminate(): void {
     this.#ws.terminate();
+  }
+}
+
+/** Undefined for what is not of the subprotocol, as from some other server. */
+function parse(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
   }
 }

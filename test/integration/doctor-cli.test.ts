@@ -52,7 +52,7 @@ describe('hubwire doctor', () => {
     const hubs = await fileWith(handlerYaml('http://127.0.0.1:9/{event}'));
     const { code, items } = await doctor(['--hubs', hubs]);
     for (const item of items) {
-      expect(Object.keys(item)).toEqual(['code', 'level', 'hub', 'url', 'seen', 'advice', 'line']);
+      expect(Object.keys(item).toSorted()).toEqual(['advice', 'code', 'hub', 'level', 'line', 'seen', 'url']);
     }
     expect(items[0]).toMatchObject({ code: 'settings', level: 'ok', hub: null, url: null, advice: null, line: null });
     expect(items.find(item => item.code === 'refused')).toMatchObject({
@@ -123,9 +123,9 @@ describe('hubwire doctor', () => {
   });
 
   test.each([
-    ['is short', { HUBWIRE_PRIMARY_KEY: 'short' }, 'warning key it'],
+    ['is short', { HUBWIRE_PRIMARY_KEY: 'short' }, 'warning key generate'],
     ['is empty', { HUBWIRE_PRIMARY_KEY: '' }, 'warning key give'],
-    ['is blank', { HUBWIRE_PRIMARY_KEY: '  ' }, 'error key'],
+    ['is blank', { HUBWIRE_PRIMARY_KEY: '  ' }, 'error key correct'],
     ['is not for other machines', { HUBWIRE_HOST: '0.0.0.0' }, 'error key set'],
     ['is set twice', { HUBWIRE_PRIMARY_KEY: ownKey, HUBWIRE_PRIMARY_KEY_FILE: '/x' }, 'error key unset'],
   ])('[MG-227] key: one that %s', async (_, env, expected) => {

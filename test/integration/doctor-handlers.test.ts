@@ -105,6 +105,23 @@ describe('an app server that cannot be reached', () => {
     expect(reverse[0]!.advice[0]).toContain(four);
   });
 
+  test('[MG-229] ports: localhost is ::1 alone, and the app listens on 127.0.0.1', async t => {
+    if (!(await hasIpv6())) return notRun(t, 'this machine has no IPv6');
+    const app = express();
+    app.use(middleware());
+    const url = await serve(app, '127.0.0.1');
+    const lookup = vi.spyOn(dns, 'lookup').mockImplementation(((...args: unknown[]) => {
+      const done = args.at(-1) as (error: null, address: unknown, family?: number) => void;
+      const { all } = args[1] as { all?: boolean };
+      if (all === true) done(null, [{ address: '::1', family: 6 }]);
+      else done(null, '::1', 6);
+    }) as never);
+    const found = await handlerFindings(handlerYaml(`${renamed(url, 'localhost')}/eventhandler`));
+    lookup.mockRestore();
+    expect(inShort(found)).toEqual(['error ports write']);
+    expect(found[0]!.advice[0]).toContain(url);
+  });
+
   test('a server that speaks no HTTP', async () => {
     const url = await listen(createTcpServer(socket => socket.on('data', () => socket.end('SSH-2.0-x\r\n'))));
     expect(inShort(await handlerFindings(handlerYaml(url)))).toEqual(['error no-answer check']);
