@@ -57,9 +57,14 @@ function addOperation(app: FastifyInstance, operation: Operation, access: ApiAcc
     config: { action: name },
     handler: async (request, reply) => {
       const { status, body } = await operation.run(callOf(request, operation, access.tenantOf(request)));
-      return reply.code(status).send(body);
+      return reply.code(status).send(status === 201 ? asDone(body) : body);
     },
   });
+}
+
+/** The vendor's library for Python polls after a 201 that does not say that nothing is left to do. [management 1.4] */
+function asDone(resource: { readonly properties?: object } = {}): object {
+  return { ...resource, properties: { ...resource.properties, provisioningState: 'Succeeded' } };
 }
 
 /** @throws ApiFailure 400 */

@@ -60,7 +60,7 @@ function hiddenFields(version: ApiVersion): readonly string[] {
  */
 export function changeOf(body: unknown, current: StoredHubSettings | undefined, version: ApiVersion): HubChange {
   const properties = propertiesOf(body);
-  const { eventListeners, ...wire } = properties;
+  const { eventListeners, provisioningState: _, ...wire } = properties; // the state is the answer's alone
   const handlers = Array.isArray(wire.eventHandlers) ? (wire.eventHandlers as readonly unknown[]) : undefined;
   const settings = {
     ...withoutFields(wire, ownHubFields),

@@ -59,7 +59,7 @@ export function resourceOperations(service: ServiceControl): readonly Operation[
       name: 'restart',
       async run() {
         await service.restart();
-        return { status: 200 };
+        return { status: 204 }; // the vendor's library for Python accepts no 200 here
       },
     },
     ...[`${providerPath}/locations/:location/usages`, ...emptyLists.map(name => `${resourcePath}/${name}`)].map(

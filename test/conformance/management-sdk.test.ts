@@ -15,7 +15,7 @@ async function all<T>(pages: AsyncIterable<T>): Promise<T[]> {
 }
 
 describe('[MG-020] @azure/arm-webpubsub over HTTPS makes one request for each call', () => {
-  test('hubs are created, read, listed, replaced and removed', async () => {
+  test('[RA-098] [RA-099] [RA-100] [RA-101] hubs are created, read, listed, replaced and removed', async () => {
     const { client, text } = await startManaged();
     const { arm, taken } = client();
     const eventHandlers = [
@@ -61,7 +61,7 @@ describe('[MG-020] @azure/arm-webpubsub over HTTPS makes one request for each ca
     expect(await text()).not.toContain('MyHub:');
   });
 
-  test('keys are listed and regenerated', async () => {
+  test('[RA-104] keys are listed and regenerated', async () => {
     const { client, service } = await startManaged({
       keyFiles: { primary: 'p'.repeat(44), secondary: 's'.repeat(44) },
     });

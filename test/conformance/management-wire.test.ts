@@ -95,7 +95,7 @@ describe('[MG-024] without a credential of an operator', () => {
 });
 
 describe('paths', () => {
-  test('fixed segments match in any letter case, names keep theirs', async () => {
+  test('[RA-103] fixed segments match in any letter case, names keep theirs', async () => {
     const started = await plain();
     const path = `/SUBSCRIPTIONS/${subscription}/resourcegroups/My-Group/Providers/microsoft.signalrservice/WebPubSub/My-Name`;
     expect((await call(started, path)).body).toMatchObject({
@@ -165,6 +165,19 @@ describe('[management 1.3] api-version', () => {
 });
 
 describe('bodies', () => {
+  test('[management 1.4] of a new hub say that nothing is left to do, and can be sent back', async () => {
+    const started = await plain();
+    const put = (body: object) => call(started, `${resource}/hubs/added`, { method: 'PUT', body });
+    const { status, body } = await put({ properties: {} });
+    expect([status, body.properties.provisioningState]).toEqual([201, 'Succeeded']);
+    const again = await put(body);
+    expect([again.status, again.body.properties]).toEqual([
+      200,
+      expect.not.objectContaining({ provisioningState: 'Succeeded' }),
+    ]);
+    expect((await call(started, `${resource}/hubs/added`)).body).toEqual(again.body);
+  });
+
   test.each(['{', '{"properties":', 'x'])('%s is answered 400', async body => {
     const answer = await call(await plain(), `${resource}/hubs/chat`, { method: 'PUT', body });
     expect([answer.status, answer.body.error.code]).toEqual([400, 'InvalidRequestContent']);
@@ -187,7 +200,8 @@ describe('bodies', () => {
       'properties.eventHandlers[0].auth.type',
     ],
     [{ keepAlive: 20 }, 'properties.keepAlive'],
-  ])('[MG-026] %j is answered 400 and names the place', async (properties, target) => {
+    [{ eventHandlers: [{ userEventPattern: '*' }] }, 'properties.eventHandlers[0].urlTemplate'],
+  ])('[MG-026] [RA-102] %j is answered 400 and names the place', async (properties, target) => {
     const answer = await call(await plain(), `${resource}/hubs/chat`, { method: 'PUT', body: { properties } });
     expect([answer.status, answer.body.error.code, answer.body.error.target]).toEqual([
       400,
@@ -230,7 +244,7 @@ describe('what account tools read', () => {
   });
 });
 
-describe('[MG-028] a change of handlers', () => {
+describe('[MG-028] [RA-106] a change of handlers', () => {
   test('is for the next event of open connections, drops nobody, and shows no state of validation', async () => {
     const { AppServer } = await import('../support/app-server.js');
     const app = await AppServer.start();
