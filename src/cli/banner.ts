@@ -33,7 +33,7 @@ export function welcomeLines(welcome: Welcome): readonly string[] {
   return [
     `hubwire ${version}`,
     `  public             ${service.publicUrl}  (clients, REST)`,
-    `  admin              ${service.adminUrl === undefined ? 'off' : `${service.adminUrl}  (health, metrics, management)`}`,
+    `  admin              ${service.adminUrl === undefined ? 'off' : `${service.adminUrl}  (health, metrics)`}`,
     `  hubs               ${hubsText(welcome)}`,
     ...(settings.isDevelopmentKey
       ? ['  access key         the well-known development key: for this machine only']

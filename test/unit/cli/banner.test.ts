@@ -52,3 +52,9 @@ test('a file that is missing is said to be, with the command that writes one', (
   const lines = welcome({ file: { path: 'hubs.yaml', isMissing: true } });
   expect(lines.find(line => line.includes('hubs  '))).toMatch(/no hubs\.yaml; write one with: .*init$/);
 });
+
+test('[MG-120] an admin token that was made at start stands alone on its line, and none is mentioned otherwise', () => {
+  const token = 'a'.repeat(48);
+  expect(welcome({ adminToken: token })).toContain(`http://localhost:8081/#token=${token}`);
+  expect(welcome().join('\n')).not.toContain('token=a');
+});
