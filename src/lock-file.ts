@@ -9,6 +9,9 @@ export interface LockOwner {
   readonly startedAt: string | undefined;
 }
 
+/** Codes of a file system without hard links. */
+const hasNoHardLinks = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'];
+
 /** Of this process. */
 const locksHere = new Set<string>();
 
@@ -36,7 +39,6 @@ export class LockFile {
     if (lock.#write()) return lock;
     const left = readText(file);
     const owner = ownerOf(left);
-    // Without an owner it is being written, or was left half written.
     if (isHeld(file, owner, nowMs, abandonedMs)) return { takenBy: owner };
     if (left !== undefined) lock.#remove(left);
     return lock.#write() ? lock : { takenBy: ownerOf(readText(file)) };
@@ -47,14 +49,28 @@ export class LockFile {
     if (readText(this.#file) === this.#text) rmSync(this.#file, { force: true }); // not one that replaced it
   }
 
+  /** With its content from the first moment: one without content was left behind. @returns false when there is a lock */
   #write(): boolean {
+    const own = `${this.#file}.${process.pid}.new`;
     try {
-      writeFileSync(this.#file, this.#text, { flag: 'wx' });
+      writeFileSync(own, this.#text);
+      this.#putInPlace(own);
       locksHere.add(this.#file);
       return true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+      if (codeOf(error) === 'EEXIST') return false;
       throw error;
+    } finally {
+      rmSync(own, { force: true });
+    }
+  }
+
+  #putInPlace(own: string): void {
+    try {
+      linkSync(own, this.#file);
+    } catch (error) {
+      if (!hasNoHardLinks.includes(codeOf(error))) throw error;
+      writeFileSync(this.#file, this.#text, { flag: 'wx' });
     }
   }
 
@@ -65,7 +81,7 @@ export class LockFile {
       renameSync(this.#file, aside);
       if (readText(aside) !== text) linkSync(aside, this.#file);
     } catch (error) {
-      if (!['ENOENT', 'EEXIST'].includes(String((error as NodeJS.ErrnoException).code))) throw error;
+      if (!['ENOENT', 'EEXIST', ...hasNoHardLinks].includes(codeOf(error))) throw error;
     } finally {
       rmSync(aside, { force: true });
     }
@@ -73,7 +89,8 @@ export class LockFile {
 }
 
 function isHeld(file: string, owner: LockOwner | undefined, nowMs: number, abandonedMs: number): boolean {
-  if (owner === undefined || owner.host !== hostname()) return nowMs - changedAtMs(file, nowMs) < abandonedMs;
+  if (owner === undefined) return false; // it was not written to its end
+  if (owner.host !== hostname()) return nowMs - changedAtMs(file, nowMs) < abandonedMs;
   if (owner.pid === process.pid) return locksHere.has(file);
   return isRunning(owner.pid) && (owner.startedAt === undefined || startOf(owner.pid) === owner.startedAt);
 }
@@ -96,6 +113,10 @@ function ownerOf(text: string | undefined): LockOwner | undefined {
   } catch {
     return undefined; // whoever wrote it did not finish
   }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException).code);
 }
 
 function isRunning(pid: number): boolean {

@@ -107,7 +107,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   listener: ['types of clock', 'errors', 'addresses'],
   upstream: ['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of clock', 'errors'],
   egress: ['types of clock', 'errors', 'addresses'],
-  outbox: ['types of clock'],
+  outbox: ['lock-file', 'types of clock'],
   webhooks: [
     ...['types of hub', 'types of protocols', 'egress', 'outbox', 'auth/pusher-signatures.ts', 'types of clock'],
     'errors',

@@ -26,11 +26,13 @@ export function editText(text: string, path: SettingsPath, schema: TSchema, sett
   const before = new YamlText(text);
   refuseSharedForm(before, path);
   if (isThere(before, path, schema, wanted)) return text;
-  for (const edit of [changeByChange, inOnePiece]) {
+  const marks = marksIn(before, path);
+  // In one piece, an alias would be replaced by what it stands for.
+  for (const edit of marks.aliases.length > 0 ? [changeByChange] : [changeByChange, inOnePiece]) {
     const edited = edit(text, path, schema, wanted);
     if (edited !== undefined && isRight(before, edited, path, schema, wanted)) return edited;
   }
-  throw new PubSubError('conflict', reasonOf(before, path));
+  throw new PubSubError('conflict', reasonOf(marks));
 }
 
 /** The settings as they stand in the file; undefined: they are not there. */
@@ -43,11 +45,12 @@ export function settingsAt(yaml: YamlText, path: SettingsPath): unknown {
 
 // ------------------------------------------------------------------------------------------------------------- edits
 
+/** Undefined: the differences are too many, or the text was no longer valid on the way. */
 function changeByChange(text: string, path: SettingsPath, schema: TSchema, wanted: Mapping | undefined) {
   let edited = text;
   for (let count = 0; count < mostChanges; count += 1) {
     const yaml = new YamlText(edited);
-    if (yaml.document.errors.length > 0) return undefined;
+    if (!yaml.isSound) return undefined;
     const splices = nextSplices(yaml, path, wanted, place => changeOfValue(yaml, place, schema, wanted));
     if (splices === undefined) return edited;
     edited = applySplices(edited, splices);
@@ -151,12 +154,8 @@ function isThere(yaml: YamlText, path: SettingsPath, schema: TSchema, wanted: Ma
 /** Only the settings at the path differ, and they are the wanted ones. */
 function isRight(before: YamlText, text: string, path: SettingsPath, schema: TSchema, wanted?: Mapping): boolean {
   const after = new YamlText(text);
-  if (after.document.errors.length > 0) return false;
-  try {
-    return isThere(after, path, schema, wanted) && isDeepStrictEqual(without(before, path), without(after, path));
-  } catch {
-    return false; // an alias whose anchor was in the settings
-  }
+  if (!after.isSound) return false;
+  return isThere(after, path, schema, wanted) && isDeepStrictEqual(without(before, path), without(after, path));
 }
 
 /** All other settings; a mapping with nothing else in it is none. */
@@ -174,18 +173,27 @@ function pruned(tree: Mapping, key: string, rest: readonly string[]): Mapping {
   return Object.keys(left).length === 0 ? others : { ...others, [key]: left };
 }
 
-function reasonOf(yaml: YamlText, path: SettingsPath): string {
+interface Marks {
+  readonly anchors: readonly string[];
+  readonly aliases: readonly string[];
+}
+
+function marksIn(yaml: YamlText, path: SettingsPath): Marks {
   const place = placeOf(yaml, path);
   const anchors: string[] = [];
+  const aliases: string[] = [];
   const pair = place && (place.parent as YAMLMap).items[place.index];
   if (pair) {
     visit(pair as never, {
-      Value: (_, node) => {
-        if ('anchor' in node && node.anchor) anchors.push(`\`&${node.anchor}\``);
-      },
+      Alias: (_, { source }) => void aliases.push(`\`*${source}\``),
+      Value: (_, { anchor }) => void (anchor && anchors.push(`\`&${anchor}\``)),
     });
   }
-  return anchors.length > 0
-    ? `it has the anchor ${anchors.join(', ')}, which other parts of the file use`
-    : 'the form in which it is written cannot be kept';
+  return { anchors, aliases };
+}
+
+function reasonOf({ anchors, aliases }: Marks): string {
+  if (aliases.length > 0) return `the part that changes is written with ${aliases.join(', ')}`;
+  if (anchors.length > 0) return `it has the anchor ${anchors.join(', ')}, which other parts of the file use`;
+  return 'the form in which it is written cannot be kept';
 }

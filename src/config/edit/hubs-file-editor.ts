@@ -166,7 +166,8 @@ export class HubsFileEditor {
 
   async #current(): Promise<YamlText> {
     const text = this.#options.expected?.() ?? (await this.#read()).text ?? 'hubs: {}';
-    return isReadable(text) ? new YamlText(text) : this.#parse(text);
+    const yaml = new YamlText(text);
+    return yaml.isSound ? yaml : this.#parse(text);
   }
 
   // -------------------------------------------------------------------------------------------------------- editing
@@ -264,16 +265,6 @@ export class HubsFileEditor {
     } catch (error) {
       throw new PubSubError('conflict', `${this.#file} cannot be read (${codeOf(error)})`, { cause: error });
     }
-  }
-}
-
-/** Is it YAML? */
-function isReadable(text: string): boolean {
-  try {
-    const yaml = new YamlText(text);
-    return yaml.document.errors.length === 0 && isMapping(yaml.plain(yaml.document.contents));
-  } catch {
-    return false; // an alias without its anchor
   }
 }
 

@@ -63,6 +63,17 @@ export class YamlText {
     return isNode(node) ? node.toJS(this.document, { maxAliasCount: mostAliases }) : null;
   }
 
+  /** Can it be read, with an anchor for each alias? */
+  get isSound(): boolean {
+    try {
+      if (this.document.errors.length > 0) return false;
+      this.plain(this.document.contents);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
   // --------------------------------------------------------------------------------------------------------- lines
 
   lineStart(offset: number): number {
@@ -143,7 +154,8 @@ export class YamlText {
     if (isCollection(node) && node.flow !== true && node.items.length > 0) {
       return this.endOf({ parent: node as YAMLMap | YAMLSeq, index: node.items.length - 1 });
     }
-    return isNode(node) ? rangeOf(node)[1] : 0;
+    const [start, end] = rangeOf(node);
+    return start === end ? 0 : end; // a value that is not written has its place behind a comment
   }
 
   /** Entries that are only comments have no node. */
