@@ -21,16 +21,15 @@ const mostChanges = 24;
  * @throws PubSubError `conflict` when the form of the file does not allow it: the settings are an alias, are merged, or
  * have an anchor that other parts use
  */
-export function editText(text: string, path: SettingsPath, schema: TSchema, settings: Mapping | undefined): string {
+export function edited(before: YamlText, path: SettingsPath, schema: TSchema, settings: Mapping | undefined): YamlText {
   const wanted = settings && significantSettings(schema, settings);
-  const before = new YamlText(text);
   refuseSharedForm(before, path);
-  if (isThere(before, path, schema, wanted)) return text;
+  if (isThere(before, path, schema, wanted)) return before;
   const marks = marksIn(before, path);
   // In one piece, an alias would be replaced by what it stands for.
   for (const edit of marks.aliases.length > 0 ? [changeByChange] : [changeByChange, inOnePiece]) {
-    const edited = edit(text, path, schema, wanted);
-    if (edited !== undefined && isRight(before, edited, path, schema, wanted)) return edited;
+    const after = edit(before, path, schema, wanted);
+    if (after !== undefined && isRight(before, after, path, schema, wanted)) return after;
   }
   throw new PubSubError('conflict', reasonOf(marks));
 }
@@ -39,29 +38,28 @@ export function editText(text: string, path: SettingsPath, schema: TSchema, sett
 export function settingsAt(yaml: YamlText, path: SettingsPath): unknown {
   return path.reduce<unknown>(
     (tree, key) => (isMapping(tree) && Object.hasOwn(tree, key) ? tree[key] : undefined),
-    yaml.plain(yaml.document.contents),
+    yaml.tree,
   );
 }
 
 // ------------------------------------------------------------------------------------------------------------- edits
 
 /** Undefined: the differences are too many, or the text was no longer valid on the way. */
-function changeByChange(text: string, path: SettingsPath, schema: TSchema, wanted: Mapping | undefined) {
-  let edited = text;
-  for (let count = 0; count < mostChanges; count += 1) {
-    const yaml = new YamlText(edited);
+function changeByChange(before: YamlText, path: SettingsPath, schema: TSchema, wanted: Mapping | undefined) {
+  let yaml = before;
+  for (let count = 0; count <= mostChanges; count += 1) {
     if (!yaml.isSound) return undefined;
-    const splices = nextSplices(yaml, path, wanted, place => changeOfValue(yaml, place, schema, wanted));
-    if (splices === undefined) return edited;
-    edited = applySplices(edited, splices);
+    const current = yaml;
+    const splices = nextSplices(current, path, wanted, place => changeOfValue(current, place, schema, wanted));
+    if (splices === undefined) return current;
+    yaml = new YamlText(applySplices(current.text, splices));
   }
   return undefined;
 }
 
-function inOnePiece(text: string, path: SettingsPath, _schema: TSchema, wanted: Mapping | undefined) {
-  const yaml = new YamlText(text);
+function inOnePiece(yaml: YamlText, path: SettingsPath, _schema: TSchema, wanted: Mapping | undefined) {
   const splices = nextSplices(yaml, path, wanted, place => replaceValue(yaml, place, wanted));
-  return splices && applySplices(text, splices);
+  return splices && new YamlText(applySplices(yaml.text, splices));
 }
 
 /** @param change of settings that are there */
@@ -152,8 +150,7 @@ function isThere(yaml: YamlText, path: SettingsPath, schema: TSchema, wanted: Ma
 }
 
 /** Only the settings at the path differ, and they are the wanted ones. */
-function isRight(before: YamlText, text: string, path: SettingsPath, schema: TSchema, wanted?: Mapping): boolean {
-  const after = new YamlText(text);
+function isRight(before: YamlText, after: YamlText, path: SettingsPath, schema: TSchema, wanted?: Mapping): boolean {
   if (!after.isSound) return false;
   return isThere(after, path, schema, wanted) && isDeepStrictEqual(without(before, path), without(after, path));
 }
@@ -161,8 +158,7 @@ function isRight(before: YamlText, text: string, path: SettingsPath, schema: TSc
 /** All other settings; a mapping with nothing else in it is none. */
 function without(yaml: YamlText, path: SettingsPath): unknown {
   const [key, ...rest] = path;
-  const tree = yaml.plain(yaml.document.contents);
-  return pruned(isMapping(tree) ? tree : {}, key, rest);
+  return pruned(isMapping(yaml.tree) ? yaml.tree : {}, key, rest);
 }
 
 function pruned(tree: Mapping, key: string, rest: readonly string[]): Mapping {

@@ -11,7 +11,7 @@ import { ConfigError, formatPath } from '../problems.js';
 import { callers } from '../schema/callers.js';
 import { hub as hubSchema } from '../schema/hub.js';
 import type { HubSettings } from '../schema/hubs-file.js';
-import { editText, type SettingsPath, settingsAt } from './edit-text.js';
+import { edited, type SettingsPath, settingsAt } from './edit-text.js';
 import { isMapping, type Mapping } from './next-change.js';
 import { codeOf, notWritable, readIfThere, replaceFile, targetOf } from './replace-file.js';
 import { YamlText } from './yaml-text.js';
@@ -124,26 +124,26 @@ export class HubsFileEditor {
     change: (current: StoredHubSettings | undefined) => HubChange,
   ): Promise<{ readonly hub: StoredHub; readonly isNew: boolean }> {
     return this.#inTurn(async () => {
-      const edited = await this.#edit(yaml => {
+      const { before, after } = await this.#edit(yaml => {
         const current = find(hubsIn(yaml), name);
         const path: SettingsPath = ['hubs', current?.name ?? name];
         const { settings, problems } = change(current?.settings);
         return { path, schema: hubSchema, settings: settings as Mapping, problems };
       });
-      const hub = find(hubsIn(edited.yaml), name);
+      const hub = find(hubsIn(after), name);
       if (hub === undefined) throw new PubSubError('internal', `hub ${name} is missing after it was written`);
-      return { hub, isNew: find(hubsIn(edited.before), name) === undefined };
+      return { hub, isNew: find(hubsIn(before), name) === undefined };
     });
   }
 
   /** @returns false: there was none @throws PubSubError `conflict` when the file cannot be edited, with the reason */
   delete(name: string): Promise<boolean> {
     return this.#inTurn(async () => {
-      const { before, yaml } = await this.#edit(there => {
+      const { before, after } = await this.#edit(there => {
         const path: SettingsPath = ['hubs', find(hubsIn(there), name)?.name ?? name];
         return { path, schema: hubSchema, settings: undefined };
       });
-      return hubsIn(yaml).length < hubsIn(before).length;
+      return hubsIn(after).length < hubsIn(before).length;
     });
   }
 
@@ -178,32 +178,32 @@ export class HubsFileEditor {
     return result;
   }
 
-  async #edit(editOf: (yaml: YamlText) => Edit): Promise<{ before: YamlText; yaml: YamlText }> {
+  async #edit(editOf: (yaml: YamlText) => Edit): Promise<{ before: YamlText; after: YamlText }> {
     const target = await targetOf(this.#file);
     const lock = await lockOf(target, this.#options.clock);
     let written: Config | undefined;
-    let texts: { before: string; after: string };
+    let result: { before: YamlText; after: YamlText };
     try {
       const { bytes, text } = await this.#read(target);
       const before = this.#usable(text);
-      const edit = editOf(this.#parse(before));
+      const edit = editOf(before);
       const after = this.#apply(before, edit);
-      texts = { before, after };
-      const isNothing = after === text || (text === undefined && edit.settings === undefined);
-      if (!isNothing || edit.problems?.length) {
-        written = this.#check(after, edit);
-        await replaceFile(target, bytes, Buffer.from(withMark(after, bytes)));
+      result = { before, after };
+      const isUnchanged = after.text === text || (text === undefined && edit.settings === undefined);
+      if (!isUnchanged || edit.problems?.length) {
+        written = this.#check(after.text, edit);
+        await replaceFile(target, bytes, Buffer.from(withMark(after.text, bytes)));
       }
     } finally {
       lock.release();
     }
     if (written !== undefined) await this.#options.onWritten?.(written);
-    return { before: new YamlText(texts.before), yaml: new YamlText(texts.after) };
+    return result;
   }
 
-  #apply(text: string, { path, schema, settings }: Edit): string {
+  #apply(before: YamlText, { path, schema, settings }: Edit): YamlText {
     try {
-      return editText(text, path, schema, settings);
+      return edited(before, path, schema, settings);
     } catch (error) {
       if (!(error instanceof PubSubError)) throw error;
       const what = path.length === 1 ? `\`${path[0]}\`` : `hub ${path[1]}`;
@@ -214,20 +214,19 @@ export class HubsFileEditor {
     }
   }
 
-  /** The text to be edited: that of the file, which is in use; without a file what is in use. @throws PubSubError `conflict` */
-  #usable(text: string | undefined): string {
+  /** What is to be edited: the file, which is in use; without a file what is in use. @throws PubSubError `conflict` */
+  #usable(text: string | undefined): YamlText {
     const running = this.#options.expected?.();
-    if (text === undefined) return running === undefined || isNothing(running) ? `${schemaLine}hubs: {}\n` : running;
-    if (running !== undefined && running !== text) {
-      throw new PubSubError(
-        'conflict',
-        `${this.#file} differs from the configuration in use: it was changed and is not applied yet, or is invalid; try again, or correct the file`,
-      );
-    }
-    return text;
+    if (running === undefined) return text === undefined ? emptyFile() : this.#parse(text);
+    if (text === undefined) return isNothing(running) ? emptyFile() : new YamlText(running);
+    if (running === text) return new YamlText(text);
+    throw new PubSubError(
+      'conflict',
+      `${this.#file} differs from the configuration in use: it was changed and is not applied yet, or is invalid; try again, or correct the file`,
+    );
   }
 
-  /** @throws PubSubError `conflict` */
+  /** @throws PubSubError `conflict` for an invalid file */
   #parse(text: string): YamlText {
     try {
       parseConfig(text, { file: this.#file, env: this.#options.env });
@@ -286,6 +285,10 @@ function hubsIn(yaml: YamlText): readonly StoredHub[] {
 
 function find(hubs: readonly StoredHub[], name: string): StoredHub | undefined {
   return hubs.find(hub => hub.name.toLowerCase() === name.toLowerCase());
+}
+
+function emptyFile(): YamlText {
+  return new YamlText(`${schemaLine}hubs: {}\n`);
 }
 
 /** A configuration without a file. */

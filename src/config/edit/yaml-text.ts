@@ -47,6 +47,7 @@ export interface Layout {
 export class YamlText {
   readonly document: Document;
   readonly layout: Layout;
+  #tree: unknown;
 
   constructor(readonly text: string) {
     this.document = parseDocument(text, {
@@ -63,12 +64,16 @@ export class YamlText {
     return isNode(node) ? node.toJS(this.document, { maxAliasCount: mostAliases }) : null;
   }
 
+  /** All of it. @throws ReferenceError for an alias without its anchor */
+  get tree(): unknown {
+    this.#tree ??= this.plain(this.document.contents);
+    return this.#tree;
+  }
+
   /** Can it be read, with an anchor for each alias? */
   get isSound(): boolean {
     try {
-      if (this.document.errors.length > 0) return false;
-      this.plain(this.document.contents);
-      return true;
+      return this.document.errors.length === 0 && this.tree !== undefined;
     } catch {
       return false;
     }

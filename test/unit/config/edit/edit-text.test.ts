@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { editText } from '../../../../src/config/edit/edit-text.js';
+import { edited as editedYaml } from '../../../../src/config/edit/edit-text.js';
+import { YamlText } from '../../../../src/config/edit/yaml-text.js';
 import { callers } from '../../../../src/config/schema/callers.js';
 import { hub as schema } from '../../../../src/config/schema/hub.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
 const edit = (text: string, name: string, settings: Settings | undefined) => {
-  return editText(text, ['hubs', name], schema, settings);
+  return editedYaml(new YamlText(text), ['hubs', name], schema, settings).text;
 };
 const allow = { anonymousConnectPolicy: 'allow' };
 const handler = (url: string, more: Settings = {}) => ({ urlTemplate: url, ...more });
@@ -254,7 +255,8 @@ describe('[MG-010] an alias or a merge key is not replaced by what it stands for
 
 test('[MG-001] other sections are edited in the same way', () => {
   const text = 'auth: # who\n  entra:\n    audiences: [a] # own\nhubs: {}\n';
-  const auth = (settings: Settings) => editText(text, ['auth'], callers, { entra: { audiences: ['a'] }, ...settings });
+  const auth = (settings: Settings) =>
+    editedYaml(new YamlText(text), ['auth'], callers, { entra: { audiences: ['a'] }, ...settings }).text;
   expect(auth({ disableLocalAuth: false })).toBe(text);
   expect(auth({ disableLocalAuth: true })).toBe(text.replace('# own\n', '# own\n  disableLocalAuth: true\n'));
 });
