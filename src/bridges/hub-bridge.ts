@@ -87,7 +87,7 @@ export class HubSide extends Side {
     { app, maxEventBytes }: JoinedApp,
     rule: BridgeRule,
     { group, payload, fromUserId, event = rule.event }: GroupMessage,
-    { excluded, filter, ttlSeconds = 0 }: SendOptions,
+    options: SendOptions,
     by: FactConnection | undefined,
   ): Problem {
     const channel = channelFor(rule, group);
@@ -106,7 +106,7 @@ export class HubSide extends Side {
       stream: undefined,
       event,
     } as const;
-    const publication = this.hubs.app(app).passOn(message, { excluded: excluded ?? [], filter, ttlSeconds, keptMs });
+    const publication = this.hubs.app(app).passOn(message, { ...conditionsOf(options, by), keptMs });
     return publication === 'shed' ? 'shed' : undefined;
   }
 }
@@ -123,21 +123,29 @@ export class AppSide extends Side {
     this.#rules = rules;
   }
 
-  protected override pass(message: GroupMessage, options: SendOptions): void {
+  protected override pass(message: GroupMessage, options: SendOptions, by: FactConnection | undefined): void {
     for (const rule of this.#rules) {
       const group = groupFor(rule, message.group);
       if (group === undefined) continue;
-      this.tell(message.group, this.#passTo(group, message, options));
+      this.tell(message.group, this.#passTo(group, message, conditionsOf(options, by)));
       return; // the rules of an app have no channel in common
     }
   }
 
-  #passTo(group: string, event: GroupMessage, { excluded, filter, ttlSeconds = 0 }: SendOptions): Problem {
+  #passTo(group: string, event: GroupMessage, conditions: SendOptions): Problem {
     if (event.payload.bytes.length > maxMessageBytes) return 'tooLarge';
     const { fromUserId } = event;
     const payload = groupPayloadOf(event);
     const message = { kind: 'groupMessage', group, fromUserId, payload, stream: undefined } as const;
-    const publication = this.hubs.hub(this.#hub).passOn(message, { excluded: excluded ?? [], filter, ttlSeconds });
+    const publication = this.hubs.hub(this.#hub).passOn(message, conditions);
     return publication === 'shed' ? 'shed' : undefined;
   }
+}
+
+/** A client excludes itself only, which is not on the other side: messages of several clients leave together there. */
+function conditionsOf(
+  { excluded = [], filter, ttlSeconds = 0 }: SendOptions,
+  by: FactConnection | undefined,
+): SendOptions {
+  return { excluded: by === undefined ? excluded : [], filter, ttlSeconds };
 }

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { appKey, appSecret, auth, nextEvent, PusherClient, pusherJs, socketUrl, userAuth } from '../support/pusher.js';
 import { startHub } from '../support/start-hub.js';
@@ -45,8 +46,13 @@ describe("connect_handler: the event handlers of a hub know an app's clients", (
 
   test('what a client sends while connect is under way is done once it is admitted', async () => {
     const { dialApp, upstream } = await start();
+    const answer = new Promise<ServerResponse>(resolve =>
+      upstream.on('connect', (_request, response) => resolve(response)),
+    );
     const client = await dialApp();
-    client.send({ event: 'pusher:subscribe', data: { channel: 'early' } });
+    const early = JSON.stringify({ event: 'pusher:subscribe', data: { channel: 'early' } });
+    await new Promise(sent => client.ws.send(early, sent));
+    (await answer).writeHead(204).end();
     expect((await client.next()).event).toBe('pusher:connection_established');
     expect(await client.next()).toMatchObject({ event: 'pusher_internal:subscription_succeeded', channel: 'early' });
     expect((await upstream.next()).event).toBe('connect');
