@@ -111,7 +111,7 @@ test('[MG-355] compose.yaml builds this image, waits until it is healthy, and mo
   const config = await loadConfig(join(root, mounted!), env);
   expect(config.hubs.get('chat')!.eventHandlers[0]!.urlTemplate).toBe('http://chat:3000/eventhandler/{event}');
   for (const { environment } of [services.hubwire, services.chat]) expect(environment).toMatchObject(asSetBy(env));
-  expect(config.apps.findByKey('app-key')).toMatchObject({ id: 'app', signingKey: { secret: env.PUSHER_APP_SECRET } });
+  expect(config.apps.findByKey('app-key')).toMatchObject({ id: 'app', keys: [{ secret: env.PUSHER_APP_SECRET }] });
   expect(weaknessOf(config.apps)).toBeUndefined(); // the listener is not on loopback
 });
 
