@@ -35,15 +35,16 @@ export class Deliveries implements Deliverer {
     this.#lambda = new LambdaSender(transport);
   }
 
-  async deliver(envelope: Envelope, attempt: number, signal: AbortSignal): Promise<DeliveryResult> {
+  /** @throws Error when what is stored cannot be read */
+  deliver(envelope: Envelope, attempt: number, signal: AbortSignal): Promise<DeliveryResult> {
     const { sources, clock, userAgent } = this.#options;
     this.#expectMany(signal);
     const found = sources().endpoint(envelope.endpoint);
-    if (found === undefined) return { outcome: 'failed', reason: 'the endpoint is not configured' };
+    if (found === undefined) return failed('the endpoint is not configured');
     const { source, endpoint } = found;
     const key = signingKey(source);
     if (key === undefined && source.name.kind === 'app') {
-      return { outcome: 'failed', reason: `app ${source.name.name} has no active key to sign with` };
+      return failed(`app ${source.name.name} has no active key to sign with`);
     }
     const content = readContent(envelope.content);
     const headers = requestHeaders({ id: envelope.id, attempt, content, nowMs: clock.now(), userAgent, key, endpoint });
@@ -59,4 +60,8 @@ export class Deliveries implements Deliverer {
     this.#signal = signal;
     setMaxListeners(0, signal);
   }
+}
+
+function failed(reason: string): Promise<DeliveryResult> {
+  return Promise.resolve({ outcome: 'failed', reason });
 }

@@ -16,6 +16,7 @@ const { values: args } = parseArgs({
   options: {
     smoke: { type: 'boolean', default: false },
     only: { type: 'string' },
+    series: { type: 'string', default: '' },
     rounds: { type: 'string' },
     json: { type: 'string' },
     publish: { type: 'boolean', default: false },
@@ -62,8 +63,8 @@ function choose(only: string | undefined): readonly Scenario[] {
 }
 
 /** The smoke leaves out what takes long, unless it is asked for by name. */
-function isChosen({ isInSmoke = false }: Series): boolean {
-  return !args.smoke || args.only !== undefined || isInSmoke;
+function isChosen({ name, isInSmoke = false }: Series): boolean {
+  return name.includes(args.series) && (!args.smoke || args.only !== undefined || isInSmoke);
 }
 
 function roundsOf(text: string | undefined): number {
