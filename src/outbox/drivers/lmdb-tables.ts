@@ -5,7 +5,7 @@ import { NotKept, StoreOpenError } from '../outbox-error.js';
 import { checkPages } from './page-check.js';
 import { type Change, type RowKey, type TableName, type Tables, tableNames } from './tables.js';
 
-/** Writes of so many milliseconds are committed together, with one fsync: commits one after another took as long as deliveries. */
+/** Between the first write and the commit that it shares with later ones: commits one after another took as long as deliveries. */
 const groupMs = 5;
 /** Free space is looked up at most this often. */
 const spaceCheckMs = 250;
@@ -23,7 +23,8 @@ export interface LmdbOptions {
 type Row = Database<Buffer, RowKey & (string | number)[]>;
 
 /**
- * Tables in LMDB. All that is written while one commit is on its way to the disk goes into the next one, with one fsync.
+ * Tables in LMDB. All that is written within a few milliseconds, and while a commit is on its way to the disk, shares the
+ * next one, with one fsync.
  * A write resolves after that.
  */
 export class LmdbTables implements Tables {

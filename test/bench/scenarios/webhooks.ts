@@ -16,7 +16,6 @@ function seriesOf(events: number): Series {
   return {
     name: events === 1 ? 'an event per request' : `${events} events per request`,
     goals: [ofLimit(0.7)],
-    isInSmoke: events === 1,
     open: stage => open(stage, events),
   };
 }
