@@ -18,22 +18,36 @@ class Log {
   readonly accepted = new Set<string>();
   /** In the order in which the deliverer was given them. */
   readonly given: string[] = [];
+  /** Of each batch, with its events in order. */
+  readonly batches: string[][] = [];
 
   read(line: string): void {
     const [what, ...ids] = line.split(' ');
     if (what === 'a') for (const id of ids) this.accepted.add(id);
     if (what === 'd') this.given.push(...ids);
+    if (what === 'b') this.batches.push(ids);
   }
 
   get missing(): string[] {
-    const given = new Set(this.given);
+    const given = new Set([...this.given, ...this.batches.flat()]);
     return [...this.accepted].filter(id => !given.has(id));
+  }
+
+  /** Events that were given in two batches: one may be repeated as a whole, in an attempt that did not get to its end. */
+  get inTwoBatches(): string[] {
+    const batchOf = new Map<string, string>();
+    return this.batches.flatMap(ids => {
+      const batch = ids.join(' ');
+      const others = ids.filter(id => (batchOf.get(id) ?? batch) !== batch);
+      for (const id of ids) batchOf.set(id, batch);
+      return others;
+    });
   }
 
   /** Envelopes that were given after a later one of their key. */
   get outOfOrder(): string[] {
     const last = new Map<string, readonly [start: number, number: number]>();
-    return this.given.filter(id => {
+    return [...this.given, ...this.batches.map(([first = '']) => first)].filter(id => {
       const [key = '', start, number] = id.split('-');
       const place = [Number(start), Number(number)] as const;
       const [lastStart, lastNumber] = last.get(key) ?? [0, 0];
@@ -71,7 +85,7 @@ async function runProcess(directory: string, start: number, log: Log, life?: Lif
   if (life === undefined ? code !== 0 : signal !== 'SIGKILL') throw new Error(`start ${start}: ${stderr}`);
 }
 
-test(`[PW-059] ${rounds} times kill -9 while 2,000 envelopes a second are accepted: each one arrives, in order per key`, {
+test(`[PW-059] ${rounds} times kill -9 while 2,000 envelopes a second are accepted, and events in batches: each one arrives, in order per key`, {
   timeout: 20 * secondMs + rounds * 4 * secondMs,
 }, async () => {
   const directory = await outboxDirectory();
@@ -85,6 +99,8 @@ test(`[PW-059] ${rounds} times kill -9 while 2,000 envelopes a second are accept
   expect(size).toBeGreaterThan(rounds * 10);
   expect(log.missing).toEqual([]);
   expect(log.outOfOrder).toEqual([]);
+  expect(log.batches.some(ids => ids.length > 2)).toBe(true);
+  expect(log.inTwoBatches).toEqual([]);
 });
 
 test('500 envelopes that wait when the process ends are delivered by the next one', async () => {

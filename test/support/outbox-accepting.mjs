@@ -1,7 +1,7 @@
 /**
  * A process that a test kills, on the built program: it accepts about 2,000 envelopes a second into the outbox of its
- * directory, and delivers meanwhile. Each line that it prints is a fact at that moment: `a` and the ids that were accepted,
- * `d` and the id that the deliverer was given.
+ * directory, puts events into batches, and delivers meanwhile. Each line that it prints is a fact at that moment: `a` and the
+ * ids that were accepted, `d` and the id that the deliverer was given, `b` and the ids of a batch that it was given.
  * Arguments: the directory, the number of the start, `accept` or `drain`.
  */
 import { writeSync } from 'node:fs';
@@ -20,14 +20,14 @@ const outbox = new Outbox({
   store: await openStore({ driver: 'file', directory }, systemClock),
   clock: systemClock,
   deliverer: { deliver },
-  endpoints: { ids: () => ['a'], options: () => options },
+  endpoints: { ids: () => ['a', 'batches'], options: () => options },
 });
 await outbox.start();
 print('started');
-await (mode === 'drain' ? drain() : acceptForever());
+await (mode === 'drain' ? drain() : Promise.all([acceptForever(), batchForever()]));
 
-async function deliver({ id }, attempt) {
-  print(`d ${id}`);
+async function deliver({ id, endpoint, content }, attempt) {
+  print(endpoint === 'batches' ? `b ${content}` : `d ${id}`);
   await setImmediate();
   const isFailing = attempt === 1 && Number(id.split('-')[2]) % 50 === 0;
   return isFailing ? { outcome: 'failed', reason: 'now and then' } : { outcome: 'delivered' };
@@ -45,6 +45,27 @@ async function acceptForever() {
   }
 }
 
+/** A batch of about 20 events every 20 ms, each of which is kept before it leaves. */
+async function batchForever() {
+  for (let number = 0; ; ) {
+    const [drafts, events] = [[], []];
+    for (const untilMs = performance.now() + 20; performance.now() < untilMs; ) {
+      const ids = [0, 1].map(() => ['batched', start, number++].join('-'));
+      const draft = batchOf(ids);
+      drafts.push(draft.id);
+      events.push(...ids);
+      await outbox.draft([draft], 20);
+      print(`a ${ids.join(' ')}`);
+    }
+    await outbox.replace(drafts, batchOf(events));
+  }
+}
+
+function batchOf(ids) {
+  const [id, key] = [`${ids.length}-of-${ids[0]}`, 'batched'];
+  return { id, endpoint: 'batches', key, createdAtMs: systemClock.now(), content: Buffer.from(ids.join(' ')) };
+}
+
 /** An id says key, start and number: within a key, they are accepted in this order. */
 function envelopeOf(number) {
   const key = `k${number % keys}`;
@@ -54,8 +75,8 @@ function envelopeOf(number) {
 
 async function drain() {
   for (;;) {
-    const [{ depth }] = await outbox.status();
-    if (depth.ready + depth.delayed + depth.inFlight === 0) break;
+    const depths = (await outbox.status()).map(({ depth }) => depth.ready + depth.delayed + depth.inFlight);
+    if (depths.every(depth => depth === 0)) break;
     await setImmediate();
   }
   await outbox.close();
