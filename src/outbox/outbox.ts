@@ -135,6 +135,23 @@ export class Outbox {
     this.#deadlines.wake();
   }
 
+  /**
+   * Keeps a deadline for the case that this process ends before it schedules one with this key: after the next start, it
+   * fires as any other, unless it is cancelled. Not kept in memory and in redis.
+   * @param afterMs after the start
+   * @throws NotKept
+   */
+  async scheduleAtEnd(key: string, afterMs: number, content: Buffer): Promise<void> {
+    this.#checkOpen();
+    await this.#store.scheduleAtEnd({ key, afterMs, content });
+  }
+
+  /** Takes back `scheduleAtEnd`. @throws NotKept */
+  async cancelAtEnd(key: string): Promise<void> {
+    this.#checkOpen();
+    await this.#store.cancelAtEnd(key);
+  }
+
   /** @returns true if the deadline was pending: it does not fire. false if it has fired, or was never there */
   cancel(key: string): Promise<boolean> {
     return this.#store.cancel(key);

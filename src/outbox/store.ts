@@ -41,6 +41,14 @@ export interface Deadline {
   readonly content: Buffer;
 }
 
+/** A deadline whose time only begins when the process that keeps it is gone. */
+export interface EndDeadline {
+  readonly key: string;
+  /** Milliseconds after the first look at deadlines of the next process. */
+  readonly afterMs: number;
+  readonly content: Buffer;
+}
+
 /** Envelopes of one endpoint by what they wait for. */
 export interface Depth {
   /** A first attempt, those held back by an earlier one of their key, and drafts, included. */
@@ -110,8 +118,15 @@ export interface OutboxStore {
   /** Deletes dead letters. @returns the ids */
   drop(selection: Selection): Promise<readonly string[]>;
 
-  /** Keeps a deadline; one with the same key is replaced. */
+  /** Keeps a deadline; one with the same key is replaced, of either kind. */
   schedule(deadline: Deadline): Promise<void>;
+  /**
+   * Keeps a deadline for the case that this process ends before it schedules or cancels one with this key: the next process
+   * has it as any other. A store that is not durable, or that several processes share, need not keep it.
+   */
+  scheduleAtEnd(deadline: EndDeadline): Promise<void>;
+  /** Deletes what `scheduleAtEnd` has kept. */
+  cancelAtEnd(key: string): Promise<void>;
   /** @returns whether it was there: then `complete` will not succeed */
   cancel(key: string): Promise<boolean>;
   /** Due at `nowMs`, in order, and when the next one is. */

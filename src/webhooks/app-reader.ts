@@ -66,13 +66,12 @@ export class AppReader {
 
   /** It has its first subscriber, or the group that is joined with it its first member. [pusher-webhooks 7, row 28] */
   occupied(channel: string): void {
-    this.#arrivals.came({ key: [channel], track: channel }, channelPair(channel));
+    this.#arrivals.came(channelPlace(channel), channelPair(channel));
   }
 
   /** Neither is there any more. Of a presence channel later than of its last member. */
   vacated(channel: string): void {
-    const laterMs = channelKind(channel) === 'presence' ? 1 : 0;
-    this.#arrivals.left({ key: [channel], track: channel }, channelPair(channel), laterMs);
+    this.#arrivals.left(channelPlace(channel), channelPair(channel));
   }
 
   memberAdded(fact: MemberChanged): void {
@@ -107,6 +106,11 @@ export class AppReader {
   }
 }
 
+/** A presence channel is told as vacated later than its last member as removed. */
+function channelPlace(channel: string): LocalPlace {
+  return { key: [channel], track: channel, laterMs: channelKind(channel) === 'presence' ? 1 : 0 };
+}
+
 function channelPair(channel: string): Pair {
   return {
     appeared: { name: 'channel_occupied', atMs: 0, channel },
@@ -126,5 +130,6 @@ function memberPair({
   return {
     appeared: { name: 'member_added', atMs: 0, channel, userId, socketId, userInfo: about.user_info },
     gone: { name: 'member_removed', atMs: 0, channel, userId, socketId },
+    lost: { name: 'member_removed', atMs: 0, channel, userId, socketId: undefined }, // of which connection is not known
   };
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import { takes } from './endpoints.js';
 import type { EventType } from './event-types.js';
 import type { WebhookEvent } from './events.js';
-import type { Occupancies, Place } from './occupancies.js';
+import type { Departure, Occupancies, Place } from './occupancies.js';
 import type { Source } from './sources.js';
 
 /** What a reader of facts works with. */
@@ -18,6 +18,8 @@ export interface ReaderParts {
 export interface Pair {
   readonly appeared: WebhookEvent;
   readonly gone: WebhookEvent;
+  /** In place of `gone` when the service ended before the last one left. By default the same. */
+  readonly lost?: WebhookEvent;
 }
 
 /** A place within its source. */
@@ -26,6 +28,8 @@ export interface LocalPlace {
   readonly key: readonly string[];
   /** What is told of one track is told in order. */
   readonly track: string;
+  /** Added to the wait: of two places that become empty at the same time, one is to be told after the other. */
+  readonly laterMs?: number;
 }
 
 /** Tells of the first that come to a place and the last that leave it, for one source. */
@@ -45,21 +49,17 @@ export class Arrivals {
     return source?.endpoints.some(endpoint => takes(endpoint, appeared) || takes(endpoint, gone)) === true;
   }
 
-  /** @param onAppeared called when it is told, before that */
-  came(place: LocalPlace, pair: Pair, onAppeared?: () => void): void {
-    if (!this.isFollowed(pair)) return;
-    this.#parts.occupancies.came(this.#placeOf(place), () => {
-      onAppeared?.();
-      this.#emitNow(pair.appeared);
-    });
-  }
-
-  /** @param laterMs added to the wait: of two places that become empty at the same time, one is to be told after the other */
-  left(place: LocalPlace, pair: Pair, laterMs = 0): void {
+  came(place: LocalPlace, pair: Pair): void {
     const source = this.#parts.source();
     if (source === undefined || !this.isFollowed(pair)) return;
-    const lingerMs = source.lingerMs === 0 ? 0 : source.lingerMs + laterMs;
-    const departure = { lingerMs, gone: pair.gone, source: this.#source };
+    const departure = this.#departureOf(source, place, pair.lost ?? pair.gone);
+    this.#parts.occupancies.came(this.#placeOf(place), departure, () => this.#emitNow(pair.appeared));
+  }
+
+  left(place: LocalPlace, pair: Pair): void {
+    const source = this.#parts.source();
+    if (source === undefined || !this.isFollowed(pair)) return;
+    const departure = this.#departureOf(source, place, pair.gone);
     this.#parts.occupancies.left(this.#placeOf(place), departure, () => this.#emitNow(pair.gone));
   }
 
@@ -79,6 +79,10 @@ export class Arrivals {
   #emit(event: WebhookEvent): void {
     const source = this.#parts.source();
     if (source !== undefined) this.#parts.emit(source, event);
+  }
+
+  #departureOf({ lingerMs }: Source, { laterMs = 0 }: LocalPlace, gone: WebhookEvent): Departure {
+    return { lingerMs: lingerMs === 0 ? 0 : lingerMs + laterMs, gone, source: this.#source };
   }
 
   #placeOf({ key, track }: LocalPlace): Place {

@@ -37,6 +37,8 @@ export class Occupancies {
   readonly #observer: WebhookObserver;
   /** Of each track, what is still to be done. */
   readonly #tracks = new Map<string, Promise<void>>();
+  /** Under way, of what counts if the process ends. */
+  readonly #writes = new Set<Promise<void>>();
   /** Deadlines that this process has set and that are neither cancelled nor due. */
   readonly #lingering = new Set<string>();
 
@@ -54,10 +56,13 @@ export class Occupancies {
   /**
    * Somebody came to an empty place. The store is called at once, here and in `left`, as it does what is called for one key
    * in order; only what is told waits for its turn.
+   * @param departure what is told if the process ends before the last one has left
    * @param appeared called when this is to be told
    */
-  came({ key, track }: Place, appeared: () => void): void {
+  came({ key, track }: Place, departure: Departure, appeared: () => void): void {
     const cancelled = this.#cancel(key);
+    const content = contentOf(departure);
+    this.#write(this.#queue().scheduleAtEnd(key, departure.lingerMs, content)); // nothing waits for it
     this.#append(track, async () => {
       // The store's own time of the deadline does not matter here.
       const occupancy = (await cancelled) ? ({ state: 'lingering', untilMs: 0 } as const) : absent;
@@ -68,12 +73,14 @@ export class Occupancies {
   /** The last one left. @param gone called when this is to be told at once */
   left({ key, track }: Place, departure: Departure, gone: () => void): void {
     const nowMs = this.#clock.now();
-    const { next, effect } = occupancyStep(present, { kind: 'lastLeft', nowMs, lingerMs: departure.lingerMs });
+    const { lingerMs } = departure;
+    const { next, effect } = occupancyStep(present, { kind: 'lastLeft', nowMs, lingerMs });
     if (effect === 'gone') this.inTurn(track, gone);
-    if (next.state !== 'lingering') return;
-    const { source, gone: event } = departure;
-    const content = Buffer.from(JSON.stringify({ source, event } satisfies StoredDeparture), 'utf8');
-    const scheduled = this.#schedule(key, next.untilMs, content);
+    if (next.state !== 'lingering') {
+      this.#write(this.#queue().cancelAtEnd(key));
+      return;
+    }
+    const scheduled = this.#schedule(key, next.untilMs, contentOf(departure));
     this.#append(track, () => scheduled);
   }
 
@@ -95,6 +102,7 @@ export class Occupancies {
   /** Resolves once nothing is under way. */
   async settled(): Promise<void> {
     while (this.#tracks.size > 0) await Promise.all(this.#tracks.values());
+    await Promise.all(this.#writes);
   }
 
   #append(track: string, task: () => Promise<void>): void {
@@ -122,6 +130,13 @@ export class Occupancies {
     }
   }
 
+  #write(written: Promise<void>): void {
+    const kept = written
+      .catch((error: unknown) => this.#observer.notKept(undefined, NotKept.from(error).reason))
+      .then(() => void this.#writes.delete(kept));
+    this.#writes.add(kept);
+  }
+
   async #schedule(key: string, dueAtMs: number, content: Buffer): Promise<void> {
     this.#lingering.add(key);
     try {
@@ -131,4 +146,8 @@ export class Occupancies {
       this.#observer.notKept(undefined, NotKept.from(error).reason);
     }
   }
+}
+
+function contentOf({ source, gone: event }: Departure): Buffer {
+  return Buffer.from(JSON.stringify({ source, event } satisfies StoredDeparture), 'utf8');
 }

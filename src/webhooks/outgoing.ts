@@ -14,7 +14,7 @@ import type { Source } from './sources.js';
 /** What the room needs of the outbox. */
 export type WebhookQueue = Pick<
   Outbox,
-  'accept' | 'draft' | 'replace' | 'isDurable' | 'schedule' | 'cancel' | 'refresh'
+  'accept' | 'draft' | 'replace' | 'isDurable' | 'schedule' | 'scheduleAtEnd' | 'cancel' | 'cancelAtEnd' | 'refresh'
 >;
 
 /** After which a batch that did not get into the outbox is tried again: its drafts are there. */

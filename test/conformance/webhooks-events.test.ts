@@ -221,6 +221,80 @@ describe('a restart', () => {
   });
 });
 
+describe('a process that ends while clients are there', () => {
+  const fileQueue = async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'webhooks-'));
+    onTestFinished(() => rm(directory, { recursive: true }));
+    return { driver: 'file', directory } as const;
+  };
+  /** Ann in two channels, and then no process any more. @returns what starts the next one */
+  const ended = async () => {
+    const [queue, clock] = [await fileQueue(), new ManualClock()];
+    const first = await start({ endpoint: members, queue, clock, stopsItself: true });
+    first.connect().join('presence-a', ann);
+    first.connect().join('b');
+    await first.arrived();
+    await first.stop();
+    const before = first.app.posts.length;
+    const next = async () => {
+      const started = await start({ endpoint: { ...members, url: first.entry.url }, queue, clock, stopsItself: true });
+      return { ...started, told: () => told(first.app.posts.slice(before)) };
+    };
+    return { next, clock };
+  };
+
+  test('is followed by one that tells of those who have not come back, once', async () => {
+    const { next, clock } = await ended();
+    const second = await next();
+    await second.pass(2_900);
+    expect(second.told()).toEqual([]);
+    await second.pass(200);
+    await eventually(async () => {
+      await clock.advanceAsync(1);
+      expect(second.told()).toHaveLength(3);
+    });
+    const gone = ['member_removed presence-a ann', 'channel_vacated presence-a'];
+    expect(second.told().filter(text => text.includes('presence-a'))).toEqual(gone);
+    expect(second.told().toSorted()).toEqual(['channel_vacated b', ...gone].toSorted());
+    await second.stop();
+    const third = await next();
+    await third.pass(10_000);
+    expect(third.told()).toHaveLength(3);
+    await third.stop();
+  });
+
+  test('is followed by one that tells nothing of those who have come back, until they leave', async () => {
+    const { next, clock } = await ended();
+    const second = await next();
+    await second.pass(1_000);
+    const client = second.connect();
+    client.join('presence-a', ann);
+    client.join('b');
+    await second.pass(10_000);
+    expect(second.told()).toEqual([]);
+    client.close();
+    await second.pass(4_000);
+    await eventually(async () => {
+      await clock.advanceAsync(1);
+      expect(second.told()).toHaveLength(3);
+    });
+    await second.stop();
+  });
+
+  test('without a linger time, those who left before are not told again', async () => {
+    const [queue, clock] = [await fileQueue(), new ManualClock()];
+    const first = await start({ endpoint: channels, lingerMs: 0, queue, clock, stopsItself: true });
+    const client = first.connect();
+    client.join('a');
+    client.close();
+    expect(await first.arrived()).toEqual(['channel_occupied a', 'channel_vacated a']);
+    await first.stop();
+    const second = await start({ endpoint: { ...channels, url: first.entry.url }, lingerMs: 0, queue, clock });
+    await second.pass(1_000);
+    expect(first.app.posts).toHaveLength(2);
+  });
+});
+
 test('[PW-029] a cache miss is told after what came before on its channel', async () => {
   const { connect, arrived, tell } = await start({ endpoint: { event_types: ['cache_miss', 'channel_occupied'] } });
   const client = connect();

@@ -22,7 +22,7 @@ function freshPrefix(): string {
   return `test${prefixes}:`;
 }
 
-const promises = { isDurable: true, keepsKeyOrder: true, keepsOrder: true, delayMs: 1_000 };
+const promises = { isDurable: true, keepsKeyOrder: true, keepsOrder: true, keepsEnds: false, delayMs: 1_000 };
 const claimMs = 30_000;
 
 describeOutboxStore('redis', promises, async context => {

@@ -24,6 +24,8 @@ export interface OutboxPromises {
   readonly countsEndpoints?: boolean;
   /** false: after a crash, attempts are counted anew. true by default. */
   readonly remembersAttempts?: boolean;
+  /** Deadlines for the end of the process are kept. By default as `isDurable`. */
+  readonly keepsEnds?: boolean;
   /** Its tests wait for seconds: they run beside each other. */
   readonly isSlow?: boolean;
   /** Of retries in these tests. */
@@ -63,6 +65,7 @@ export function describeOutboxStore(
     keepsOrder,
     countsEndpoints = true,
     remembersAttempts = true,
+    keepsEnds = isDurable,
     isSlow = false,
     delayMs,
   }: OutboxPromises,
@@ -510,6 +513,45 @@ export function describeOutboxStore(
         await harness.crash(store);
         const next = await open(context, harness);
         expect((await next.dueDeadlines(harness.nowMs() + 5, 10)).due).toEqual([kept]);
+      });
+    });
+
+    describe('deadlines for the end of the process', () => {
+      const atEnd = (key: string) => ({ key, afterMs: 5, content: Buffer.from(`end of ${key}`) });
+
+      test('are not due as long as it lasts', async context => {
+        const { harness, store } = await opened(context);
+        await store.scheduleAtEnd(atEnd('a'));
+        const late = harness.nowMs() + 1_000_000;
+        expect(await store.dueDeadlines(late, 10)).toEqual({ due: [], nextDueAtMs: undefined });
+        expect(await store.cancel('a')).toBe(false);
+      });
+
+      testIf(keepsEnds, 'are due later than the next start, unless they were replaced or taken back', async context => {
+        const { harness, store } = await opened(context);
+        for (const key of ['replaced', 'kept', 'taken back', 'returned', 'twice', 'twice']) {
+          await store.scheduleAtEnd(atEnd(key));
+        }
+        const replacing = { key: 'replaced', dueAtMs: harness.nowMs() + 1_000_000, content: Buffer.from('left') };
+        await store.schedule(replacing);
+        await store.cancelAtEnd('taken back');
+        await harness.crash(store);
+        const next = await open(context, harness);
+        expect(await next.cancel('returned')).toBe(true);
+        const now = harness.nowMs() + 1_000;
+        expect((await next.dueDeadlines(now, 10)).due).toEqual([]);
+        expect((await next.dueDeadlines(now + 4, 10)).due).toEqual([]);
+        const { due } = await next.dueDeadlines(now + 5, 10);
+        expect(due.map(({ key, dueAtMs, content }) => [key, dueAtMs, content.toString()])).toEqual([
+          ['kept', now + 5, 'end of kept'],
+          ['twice', now + 5, 'end of twice'],
+        ]);
+        expect(await next.complete(due[0]!, [], now)).toBe(true);
+        expect(await next.cancel('twice')).toBe(true);
+        await harness.crash(next);
+        const last = await open(context, harness);
+        await last.dueDeadlines(now, 10);
+        expect((await last.dueDeadlines(now + 2_000_000, 10)).due).toEqual([replacing]);
       });
     });
 

@@ -86,7 +86,9 @@ export class LmdbTables implements Tables {
 
   *range(table: TableName, from: RowKey, to: RowKey): Iterable<readonly [RowKey, Buffer]> {
     const range = { start: from as string[], end: to as string[] };
-    for (const { key, value } of this.#table(table).getRange(range)) yield [key, value];
+    for (const { key, value } of this.#table(table).getRange(range)) {
+      yield [Array.isArray(key) ? key : [key], value]; // a key of one part comes back as that part
+    }
   }
 
   keys(table: TableName, from: RowKey, to: RowKey, limit: number): Iterable<RowKey> {

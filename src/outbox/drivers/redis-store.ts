@@ -155,6 +155,11 @@ class RedisStore implements OutboxStore {
     await this.#redis.run('schedule', key, dueAtMs, content.toString('base64'));
   }
 
+  /** Redis does not see which of the processes has ended. */
+  async scheduleAtEnd(): Promise<void> {}
+
+  async cancelAtEnd(): Promise<void> {}
+
   async cancel(key: string): Promise<boolean> {
     return (await this.#redis.run('cancel', key)) === 1;
   }

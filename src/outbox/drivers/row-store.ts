@@ -1,7 +1,7 @@
 import type { AttemptRecord, DeadLetter, Envelope, Selection } from '../envelope.js';
 import { remember } from '../envelope.js';
 import { NotKept } from '../outbox-error.js';
-import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
+import type { Claim, Claimed, Deadline, Depth, EndDeadline, EndpointFacts, OutboxStore, Room } from '../store.js';
 import { Batcher } from './batcher.js';
 import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
@@ -190,6 +190,16 @@ export class RowStore implements OutboxStore {
 
   schedule(deadline: Deadline): Promise<void> {
     return this.#deadlines.schedule(deadline);
+  }
+
+  async scheduleAtEnd(deadline: EndDeadline): Promise<void> {
+    if (!this.isDurable) return;
+    this.#tables.checkRoom();
+    await this.#deadlines.scheduleAtEnd(deadline);
+  }
+
+  async cancelAtEnd(key: string): Promise<void> {
+    if (this.isDurable) await this.#deadlines.cancelAtEnd(key);
   }
 
   cancel(key: string): Promise<boolean> {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { type AttemptRecord, type DeadLetter, type Envelope, limitOf, remember, type Selection } from '../envelope.js';
-import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
+import type { Claim, Claimed, Deadline, Depth, EndDeadline, EndpointFacts, OutboxStore, Room } from '../store.js';
 import { wholeQueue } from '../store.js';
 import { type JsonEnvelope, jsonOf, jsonOfClaimed } from './json-envelope.js';
 import type { RowStore } from './row-store.js';
@@ -164,6 +164,14 @@ export class SqsStore implements OutboxStore {
 
   schedule(deadline: Deadline): Promise<void> {
     return this.#side.schedule(deadline);
+  }
+
+  scheduleAtEnd(deadline: EndDeadline): Promise<void> {
+    return this.#side.scheduleAtEnd(deadline);
+  }
+
+  cancelAtEnd(key: string): Promise<void> {
+    return this.#side.cancelAtEnd(key);
   }
 
   cancel(key: string): Promise<boolean> {

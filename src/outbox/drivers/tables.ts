@@ -1,7 +1,7 @@
 /**
  * Envelopes are in `ready` [endpoint, seq], `waiting` [endpoint, due, seq] for their next attempt, `held` [endpoint, key, seq] by an
  * earlier one of their key, or `dead` [died, seq]. `drafts` [endpoint, seq] are to be replaced. `blocked` [endpoint, key]: one with
- * this key is waiting. `meta`: of the store itself.
+ * this key is waiting. `endings` [number]: deadlines for the end of the process. `meta`: of the store itself.
  */
 export const tableNames = [
   'ready',
@@ -11,6 +11,7 @@ export const tableNames = [
   'blocked',
   'dead',
   'deadlines',
+  'endings',
   'facts',
   'meta',
 ] as const;
