@@ -1,9 +1,6 @@
 import type { Logger } from 'pino';
 import { isLoopback, urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
-import { createAdminServer } from './admin/server.js';
-import { adminApis } from './admin-apis.js';
-import { apiErrorFormats, registerApis } from './apis.js';
 import { clientUrl } from './auth/client-url.js';
 import { Endpoints } from './auth/endpoints.js';
 import type { KeySources } from './auth/key-sources.js';
@@ -17,49 +14,30 @@ import { type Clock, systemClock } from './clock.js';
 import { HubsFileEditor } from './config/edit/hubs-file-editor.js';
 import type { Config, Environment } from './config/load.js';
 import { PubSubError } from './errors.js';
+import { type FrontParts, makeAdminListener, makeGateway, makePublicListener } from './front.js';
 import { Hubs } from './hub/hubs.js';
 import { observers } from './hub/observers.js';
 import type { Backplane, Observer } from './hub/ports.js';
 import { Slices } from './hub/slices.js';
 import { Watches } from './hub/watches.js';
-import type { Certificate, CertificateWatch } from './listener/certificate.js';
+import type { CertificateWatch } from './listener/certificate.js';
 import { Certificates } from './listener/certificates.js';
-import { trustedPeers } from './listener/client-address.js';
-import { GuardedListener, openListeners } from './listener/guarded-listener.js';
-import { defaultTimeouts } from './listener/http-settings.js';
-import { createPublicServer, nodeOptions } from './listener/public-server.js';
-import { SocketGuard, type SocketLimits } from './listener/socket-guard.js';
+import { type GuardedListener, openListeners } from './listener/guarded-listener.js';
 import { LogObserver } from './logging.js';
 import { OutboxDelivery } from './outbox-delivery.js';
 import { MessageQuotas } from './pusher-api/quotas.js';
 import { Readiness } from './readiness.js';
 import { Reloads } from './reloads.js';
-import { Calls } from './rest/calls.js';
-import type { PusherApps, ServiceOptions } from './service-options.js';
+import type { ServiceOptions } from './service-options.js';
 import { Settings } from './settings.js';
 import { closeInWaves, shutDown } from './shutdown.js';
-import { PusherEntrance, pusherClientPaths } from './sockets/entrances/pusher.js';
-import { WebPubSubEntrance } from './sockets/entrances/webpubsub.js';
-import { Gateway } from './sockets/gateway.js';
+import type { Gateway } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
 import type { EventHandlers, HandlerStatus } from './upstream/event-handlers.js';
 import { notify } from './upstream/notify.js';
 import { eventHandlersOf } from './upstream/service-handlers.js';
 
-/** Of the admin listener: probes and scrapers are few. */
-const adminLimits: SocketLimits = { perAddress: () => Number.POSITIVE_INFINITY, unauthenticated: () => 128 };
-
 const defaultDataDirectory = 'data';
-
-/** What several parts are given. */
-interface Shared {
-  readonly observer: Observer;
-  readonly metrics: Metrics;
-  readonly quotas: MessageQuotas;
-  readonly turn: EventLoopTurn;
-  /** Are calls and upgrades logged in detail? */
-  readonly isTraced: boolean;
-}
 
 /**
  * The front door and the wiring diagram: builds every part, connects them, listens and reloads; `shutDown` stops them in
@@ -74,7 +52,6 @@ export class Service {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #settings: Settings;
-  readonly #apps: PusherApps;
   readonly #keys: Keys;
   readonly #storedKeys: StoredKeys;
   readonly #tokens: KeyTokens;
@@ -99,7 +76,6 @@ export class Service {
     this.#log = log;
     this.#clock = options.clock ?? systemClock;
     this.#settings = new Settings(options.config);
-    this.#apps = options.apps ?? this.#settings.ofApps();
     this.#keys = Keys.of(options.keys);
     this.#storedKeys = this.#newStoredKeys();
     this.#tokens = this.#newTokens();
@@ -117,12 +93,33 @@ export class Service {
     const readers = [metrics, new LogObserver(log, clock), options.observer ?? {}, this.watches, quotas, toOutbox];
     // Last: what the notifications cause is reported after the facts that they are about.
     const observer: Observer = observers(...readers, { tell: notify });
-    const isTraced = log.isLevelEnabled('debug');
-    const shared = { observer, metrics, quotas, turn: new EventLoopTurn(clock), isTraced };
     this.#bridges = new Bridges({ hubs: () => this.hubs, observer });
     this.#settings.onSwapped = () => this.#bridges.configure(this.#settings.bridges());
+    const front: FrontParts = {
+      options,
+      settings: this.#settings,
+      apps: options.apps ?? this.#settings.ofApps(),
+      keys: this.#keys,
+      storedKeys: this.#storedKeys,
+      tokens: this.#tokens,
+      endpoints: this.endpoints,
+      hubs: () => this.hubs,
+      bridges: this.#bridges,
+      handlers: () => this.handlers,
+      delivery: () => this.#delivery,
+      readiness: this.#readiness,
+      clock,
+      observer,
+      metrics,
+      quotas,
+      turn: new EventLoopTurn(clock),
+      isTraced: log.isLevelEnabled('debug'),
+      adminUrl: () => this.adminUrl,
+      editor: () => this.#fileEditor(),
+      restart: () => closeInWaves(this.hubs, clock),
+    };
     const certificates = new Certificates(options);
-    this.#public = this.#newPublicListener(shared, certificates.ofPublic);
+    this.#public = makePublicListener(front, certificates.ofPublic);
     this.#handlers = eventHandlersOf({
       endpoints: this.endpoints,
       keys: this.#keys,
@@ -149,15 +146,15 @@ export class Service {
       apply: () => this.#delivery.apply(),
     };
     this.#reloads = new Reloads(this.#settings, this.#handlers, clock, log, !isLoopback(options.host), delivery);
-    this.hubs = this.#newHubs(shared);
-    this.#gateway = this.#newGateway(shared);
-    this.#admin = this.#newAdminListener(shared, certificates.ofAdmin);
+    this.hubs = this.#newHubs(front);
+    this.#gateway = makeGateway(front, this.#public);
+    this.#admin = makeAdminListener(front, certificates.ofAdmin);
     this.#certificateWatches = certificates.follow(this.#public, this.#admin, clock, log);
   }
 
   // ---------------------------------------------------------------------------------------------------------- parts
 
-  #newHubs({ observer, turn }: Shared): Hubs {
+  #newHubs({ observer, turn }: FrontParts): Hubs {
     const clock = this.#clock;
     return new Hubs({
       ...this.#settings.ofHubs(),
@@ -171,95 +168,6 @@ export class Service {
       slices: new Slices({ monotonicMs: () => clock.monotonicMs(), nextTurn: task => void setImmediate(task) }),
       reconnectionTokens: new KeyReconnectionTokens(this.#keys, () => clock.now()),
     });
-  }
-
-  #newPublicListener({ observer, quotas, isTraced }: Shared, certificate: Certificate | undefined): GuardedListener {
-    const clock = this.#clock;
-    const { log, version, documentation, timeouts, trustProxy = false } = this.#options;
-    const guard = this.#newGuard(trustedPeers(trustProxy), this.#settings.ofPublicListener(trustProxy));
-    const app = createPublicServer({
-      endpoints: this.endpoints,
-      trustProxy,
-      certificate,
-      logger: log,
-      version,
-      documentation,
-      timeouts,
-      clientPaths: pusherClientPaths,
-      errorFormats: apiErrorFormats,
-      watch: new Calls({ observer, monotonicMs: () => clock.monotonicMs(), isTraced }),
-    });
-    registerApis(app, {
-      hubs: name => this.hubs.reach(name),
-      apps: this.#apps,
-      quotas,
-      joinedChannels: app => this.#bridges.channelsOf(app),
-      callers: this.#settings.ofCallers(),
-      keys: this.#keys,
-      endpoints: this.endpoints,
-      guard,
-      clock,
-      proxies: this.#options.proxies,
-      log,
-    });
-    return new GuardedListener('public', app, guard);
-  }
-
-  #newGateway({ observer, turn, isTraced }: Shared): Gateway {
-    const { timeouts = defaultTimeouts, trustProxy = false } = this.#options;
-    const { app, guard } = this.#public;
-    const settings = this.#settings.ofSockets();
-    const ofWebPubSub = { tokens: this.#tokens, endpoints: this.endpoints, trustProxy, settings };
-    const ofPusher = { apps: this.#apps, clock: this.#clock };
-    const gateway = new Gateway({
-      entrances: [door => new WebPubSubEntrance(door, ofWebPubSub), door => new PusherEntrance(door, ofPusher)],
-      hubs: this.hubs,
-      endpoints: this.endpoints,
-      trustProxy,
-      settings,
-      guard,
-      readiness: this.#readiness,
-      clock: this.#clock,
-      turn,
-      observer,
-      tracesUpgrades: isTraced,
-    });
-    gateway.serve(app.server, nodeOptions(timeouts));
-    return gateway;
-  }
-
-  #newAdminListener({ metrics }: Shared, certificate: Certificate | undefined): GuardedListener {
-    const { admin, log, version, documentation, timeouts, adminAccess, proxies } = this.#options;
-    const guard = this.#newGuard(() => false, adminLimits);
-    const app = createAdminServer({
-      isReady: () => this.#readiness.isReady,
-      handlers: () => this.#handlers.statuses(),
-      metrics,
-      delivery: this.#delivery,
-      version,
-      documentation,
-      timeouts,
-      certificate,
-      isLoopbackOnly: admin !== undefined && isLoopback(admin.host),
-      logger: fromWarnings(log),
-      onAnswered: socket => guard.answered(socket),
-      ...adminApis({
-        access: adminAccess,
-        address: admin,
-        hasTls: certificate !== undefined,
-        adminUrl: () => this.adminUrl,
-        callers: this.#settings.ofCallers(),
-        keys: this.#storedKeys,
-        endpoints: this.endpoints,
-        editor: () => this.#fileEditor(),
-        restart: () => closeInWaves(this.hubs, this.#clock),
-        version,
-        clock: this.#clock,
-        proxies,
-        log,
-      }),
-    });
-    return new GuardedListener('admin', app, guard);
   }
 
   #newStoredKeys(): StoredKeys {
@@ -276,11 +184,6 @@ export class Service {
 
   #newTokens(remembered?: number): KeyTokens {
     return new KeyTokens(this.#keys, () => this.#clock.now(), remembered);
-  }
-
-  #newGuard(isProxy: (address: string) => boolean, limits: SocketLimits): SocketGuard {
-    const onLimit = (message: string) => this.#log.warn(message);
-    return new SocketGuard({ limits, isProxy, onLimit, monotonicMs: () => this.#clock.monotonicMs() });
   }
 
   // ------------------------------------------------------------------------------------------------ running it
@@ -401,9 +304,4 @@ function fixedKeys({ secondary }: Keys): KeySources {
     secondary: secondary === undefined ? { kind: 'none' } : { kind: 'variable', name: 'HUBWIRE_SECONDARY_KEY' },
     weaknessOf: () => undefined,
   };
-}
-
-/** Without Fastify's own line for each address that it listens on; both listeners are logged in one way. */
-function fromWarnings(log: Logger): Logger {
-  return log.child({}, { level: log.isLevelEnabled('warn') ? 'warn' : log.level });
 }

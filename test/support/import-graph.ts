@@ -46,11 +46,9 @@ export const roomImports: Readonly<Record<string, Places>> = {
   service: [
     ...[
       'service-options',
-      'admin-apis',
-      'apis',
+      'front',
       'outbox-delivery',
       'sockets',
-      'rest',
       'pusher-api',
       'admin',
       'listener',
@@ -62,6 +60,13 @@ export const roomImports: Readonly<Record<string, Places>> = {
     ],
     ...['backplane', 'config', 'auth', 'hub', 'protocols', 'errors', 'logging', 'clock', 'addresses', 'readiness'],
     ...['settings', 'reloads', 'shutdown'],
+  ],
+  front: [
+    ...['admin-apis', 'apis', 'admin', 'listener', 'sockets', 'rest', 'addresses'],
+    ...['auth', 'hub', 'bridges', 'config', 'upstream', 'pusher-api', 'clock', 'settings', 'readiness'].map(
+      room => typesOf + room,
+    ),
+    ...['types of service-options', 'types of outbox-delivery'],
   ],
   'service-options': [
     ...['types of sockets', 'types of pusher-api', 'types of listener', 'types of egress', 'types of hub'],
@@ -154,7 +159,7 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
   'prom-client': ['admin'],
   pino: [
     'logging',
-    ...['service', 'service-options', 'admin-apis', 'apis', 'outbox-delivery', 'reloads', 'shutdown'].map(
+    ...['service', 'service-options', 'front', 'admin-apis', 'apis', 'outbox-delivery', 'reloads', 'shutdown'].map(
       room => typesOf + room,
     ),
   ],
