@@ -1,7 +1,7 @@
+import type { SendOptions } from '../hub/call-options.js';
 import type { FactConnection, NotPassedOnReason } from '../hub/facts.js';
 import type { Hub } from '../hub/hub.js';
 import type { GroupBridge, Observer } from '../hub/ports.js';
-import type { SendOptions } from '../hub/send-options.js';
 import type { GroupMessage } from '../protocols/messages.js';
 import { cacheTtlMs, isCacheChannel } from '../protocols/pusher/names.js';
 import { eventDataOf, groupPayloadOf } from './conversions.js';

@@ -1,5 +1,6 @@
 import { PubSubError } from '../errors.js';
 import type { GroupMember, GroupMessage, Payload } from '../protocols/messages.js';
+import type { CloseOptions, ListOptions, SendOptions } from './call-options.js';
 import type { Member, Overridden, Permission, Query, Target } from './commands.js';
 import { PendingSends } from './delivery/pending-sends.js';
 import { Features } from './features/features.js';
@@ -15,24 +16,7 @@ import type { GroupBridge, Performer, Publication } from './ports.js';
 import { Publisher } from './publisher.js';
 import { Queries } from './queries.js';
 import { Requests } from './requests.js';
-import type { SendOptions } from './send-options.js';
 import type { Steps } from './slices.js';
-
-export type { SendOptions } from './send-options.js';
-
-export interface CloseOptions {
-  /** Connection ids that stay. */
-  readonly excluded?: readonly string[];
-  /** For the clients and the `disconnected` event. */
-  readonly reason?: string | undefined;
-}
-
-export interface ListOptions {
-  /** Only connections whose ids come after this one. */
-  readonly after?: string | undefined;
-  /** Default: all. */
-  readonly limit?: number;
-}
 
 /**
  * A named set of connections and what can be done with them. Sockets and REST both call these methods. Each works

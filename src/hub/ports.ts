@@ -1,8 +1,8 @@
 import type { Frames } from '../frames/frames.js';
 import type { GroupMessage, Payload } from '../protocols/messages.js';
+import type { SendOptions } from './call-options.js';
 import type { Answers, Command, Query, QueryKind, Target } from './commands.js';
 import type { FactConnection, PlainFact } from './facts.js';
-import type { SendOptions } from './send-options.js';
 import type { EventsRecord } from './session.js';
 
 /** What the core needs from the outside. Each port is defined here, on the side that calls it, with no more than it calls. */

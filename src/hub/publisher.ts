@@ -1,11 +1,11 @@
 import type { Clock } from '../clock.js';
 import { type ConnectionFilter, compileFilter } from '../filter/filter.js';
 import type { DataMessage, PublishedMessage } from '../protocols/messages.js';
+import type { SendOptions } from './call-options.js';
 import { type Command, notAccepted, type Target } from './commands.js';
 import type { PendingSends } from './delivery/pending-sends.js';
 import type { FactConnection, Published } from './facts.js';
 import type { Backplane, GroupBridge, Publication } from './ports.js';
-import type { SendOptions } from './send-options.js';
 import type { Watches } from './watches.js';
 
 type Keep = (group: string, message: DataMessage, ttlMs: number) => void;

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { CloseOptions } from '../hub/hub.js';
+import type { CloseOptions } from '../hub/call-options.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
 import { type QueryName, queryValue, queryValues } from './parameters.js';

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { SendOptions } from '../hub/hub.js';
+import type { SendOptions } from '../hub/call-options.js';
 import { onDeliveredOf } from './calls.js';
 import type { DataAction } from './data-actions.js';
 import type { HubDirectory } from './hub-directory.js';

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../../src/backplane/memory.js';
 import { PubSubError } from '../../../src/errors.js';
-import type { ListOptions } from '../../../src/hub/hub.js';
+import type { ListOptions } from '../../../src/hub/call-options.js';
 import { type FakeClient, settled, TestNode, textPayload } from '../../support/fake-ports.js';
 import { ManualPace } from '../../support/manual-pace.js';
 

@@ -13,3 +13,19 @@ export interface SendOptions {
   /** It comes from a group of another hub: no bridge passes it on again. */
   readonly isPassedOn?: boolean;
 }
+
+/** Of a call that closes connections. */
+export interface CloseOptions {
+  /** Connection ids that stay. */
+  readonly excluded?: readonly string[];
+  /** For the clients and the `disconnected` event. */
+  readonly reason?: string | undefined;
+}
+
+/** Which part of a list. */
+export interface ListOptions {
+  /** Only connections whose ids come after this one. */
+  readonly after?: string | undefined;
+  /** Default: all. */
+  readonly limit?: number;
+}
