@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { isSigned } from '../../../../src/auth/pusher-signatures.js';
 import { MemoryBus } from '../../../../src/backplane/memory.js';
 import { PubSubError } from '../../../../src/errors.js';
@@ -208,6 +208,20 @@ describe('while the other nodes are asked', () => {
       'in a,b,c',
     ]);
   });
+});
+
+test('the list of members is made once for all who join in one turn, and its frame is shared', async () => {
+  const { backplane, here } = twoNodes();
+  backplane.isSlow = false;
+  const clients = ['a', 'b', 'c'].map(id => ({ id, client: open(here) }));
+  const sent = clients.map(({ client }) => vi.spyOn(client.outlet, 'send'));
+  for (const { id, client } of clients) join(client, id);
+  await settled();
+  await settled();
+  const [first, second, third] = sent.map(({ mock }) => mock.calls[0]![0]);
+  expect(clients[2]!.client.heard()).toEqual(['in a,b,c']);
+  expect(second).toBe(third);
+  expect(second).not.toBe(first); // alone, as the test's turn ends with each
 });
 
 describe('a member that leaves', () => {
