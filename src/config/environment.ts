@@ -20,7 +20,14 @@ export class FromEnvironment {
   ) {}
 }
 
-type Report = (path: Path, reason: string, node: Node) => void;
+/** A `${` that cannot be filled in. */
+export interface VariableProblem {
+  readonly reason: string;
+  /** Name of the variable that is not set; undefined: no name follows. */
+  readonly variable: string | undefined;
+}
+
+type Report = (path: Path, problem: VariableProblem, node: Node) => void;
 
 /**
  * Fills in `${NAME}` in the document's values, after parsing, so that no value of a variable is read as YAML. `$${` is a
@@ -41,7 +48,7 @@ export function fillIn(document: Document, env: Environment, report: Report): vo
 
 interface Substituted {
   readonly value: string;
-  readonly problems: readonly string[];
+  readonly problems: readonly VariableProblem[];
   readonly empty: readonly string[];
   readonly insertions: readonly Insertion[];
 }
@@ -49,7 +56,7 @@ interface Substituted {
 const variablePattern = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)\}|\$\{/g;
 
 function substitute(text: string, env: Environment): Substituted {
-  const problems = new Set<string>();
+  const problems = new Map<string | undefined, VariableProblem>();
   const empty = new Set<string>();
   const insertions: Insertion[] = [];
   let shift = 0; // how much further a text stands in the value than in `text`
@@ -64,17 +71,20 @@ function substitute(text: string, env: Environment): Substituted {
       return '${';
     }
     const found = name !== undefined && Object.hasOwn(env, name) ? env[name] : undefined;
-    if (found === undefined) problems.add(problemOf(name));
+    if (found === undefined) problems.set(name, problemOf(name));
     else if (found === '' && name !== undefined) empty.add(name);
     return insert(match, found ?? '', at);
   });
-  return { value, problems: [...problems], empty: [...empty], insertions };
+  return { value, problems: [...problems.values()], empty: [...empty], insertions };
 }
 
-function problemOf(name: string | undefined): string {
+function problemOf(variable: string | undefined): VariableProblem {
   const literal = 'write `$${` for a literal `${`';
-  if (name === undefined) return `a variable name and \`}\` must follow \`\${\`; ${literal}`;
-  return `environment variable ${name} is not set; set it, or ${literal}`;
+  const reason =
+    variable === undefined
+      ? `a variable name and \`}\` must follow \`\${\`; ${literal}`
+      : `environment variable ${variable} is not set; set it, or ${literal}`;
+  return { reason, variable };
 }
 
 /** The way down through `nodes`, each holding the next. */

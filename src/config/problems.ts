@@ -14,6 +14,8 @@ export interface ConfigProblem {
   readonly path: string;
   /** What is wrong and what to do. Contains no value that came from the environment. */
   readonly reason: string;
+  /** Name of the environment variable that is not set, where that is the problem. */
+  readonly variable?: string;
 }
 
 /** By place, and each once: what is used by several aliases is still one mistake. */

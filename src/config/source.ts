@@ -40,7 +40,10 @@ export function readSource(text: string, file: string, env: Environment): Source
   const reader = new Reader(text, file);
   reader.checkAliases();
   const problems: ConfigProblem[] = [];
-  fillIn(reader.document, env, (path, reason, node) => problems.push(reader.at(node, path, reason)));
+  fillIn(reader.document, env, (path, { reason, variable }, node) => {
+    const problem = reader.at(node, path, reason);
+    problems.push(variable === undefined ? problem : { ...problem, variable });
+  });
   const cutOff = findCutOff(reader.document, text);
   return {
     tree: reader.tree(),

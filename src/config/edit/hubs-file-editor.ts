@@ -7,7 +7,7 @@ import { LockFile } from '../../lock-file.js';
 import type { Config } from '../config.js';
 import type { Environment } from '../environment.js';
 import { maxConfigBytes, parseConfig } from '../load.js';
-import { ConfigError, formatPath } from '../problems.js';
+import { ConfigError, type ConfigProblem, formatPath } from '../problems.js';
 import { callers } from '../schema/callers.js';
 import { hub as hubSchema } from '../schema/hub.js';
 import type { HubSettings } from '../schema/hubs-file.js';
@@ -90,6 +90,8 @@ export class HubsFileEditor {
   readonly #file: string;
   readonly #options: HubsFileEditorOptions;
   #edits: Promise<unknown> = Promise.resolve();
+  /** Variables of the file that are not set here. Without a service that does not matter: its environment may have them. */
+  #unset: ReadonlySet<string> = new Set();
 
   constructor(options: HubsFileEditorOptions) {
     this.#options = options;
@@ -230,15 +232,18 @@ export class HubsFileEditor {
   #parse(text: string): YamlText {
     try {
       parseConfig(text, { file: this.#file, env: this.#options.env });
+      this.#unset = new Set();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
+      this.#unset = new Set(error.problems.flatMap(({ variable }) => variable ?? []));
+      if (error.problems.every(({ variable }) => variable !== undefined)) return new YamlText(text);
       throw new PubSubError('conflict', `the file is invalid; correct it first\n${error.message}`, { cause: error });
     }
     return new YamlText(text);
   }
 
-  /** @throws InvalidHubError, PubSubError */
-  #check(text: string, { path, problems = [] }: Edit): Config {
+  /** @returns undefined when a variable of the file is not set here @throws InvalidHubError, PubSubError */
+  #check(text: string, { path, problems = [] }: Edit): Config | undefined {
     const [, hub] = path;
     if (Buffer.byteLength(text) > maxConfigBytes) {
       throw new PubSubError('invalid', `${this.#file} would be larger than 1 MiB; nothing was written`);
@@ -251,8 +256,11 @@ export class HubsFileEditor {
       const config = parseConfig(text, { file: this.#file, env: this.#options.env });
       if (found.length === 0) return config;
     } catch (error) {
-      if (!(error instanceof ConfigError) || hub === undefined) throw error;
-      found.push(...problemsWithin(error, formatPath(path)));
+      if (!(error instanceof ConfigError)) throw error;
+      const others = error.problems.filter(({ variable }) => variable === undefined || !this.#unset.has(variable));
+      if (others.length === 0 && found.length === 0) return undefined;
+      if (hub === undefined) throw error;
+      found.push(...problemsWithin(others, formatPath(path)));
     }
     throw new InvalidHubError(hub ?? '', found);
   }
@@ -301,7 +309,7 @@ function withMark(text: string, before: Buffer | undefined): string {
   return hasMark ? `\uFEFF${text}` : text;
 }
 
-function problemsWithin({ problems }: ConfigError, prefix: string): HubProblem[] {
+function problemsWithin(problems: readonly ConfigProblem[], prefix: string): HubProblem[] {
   return problems.map(({ path, reason }) => {
     const inner = path.startsWith(prefix) ? path.slice(prefix.length).replace(/^\./, '') : path;
     return { path: inner, reason };

@@ -16,7 +16,7 @@ export function changeOfValue(yaml: YamlText, place: Place, schema: TSchema | un
   const node = isPair(item) ? item.value : item;
   if (isSame(yaml, node, schema, wanted)) return undefined;
   if (isAlias(node)) throw new PubSubError('conflict', `it is written as the alias \`*${node.source}\``);
-  if (isMap(node) && isMapping(wanted) && node.items.length > 0 && Object.keys(wanted).length > 0) {
+  if (isMap(node) && isMapping(wanted) && node.items.length > 0) {
     refuseMerge(node);
     return changeOfMap(yaml, node, schema, wanted) ?? replaceValue(yaml, place, wanted);
   }

@@ -253,6 +253,11 @@ describe('[MG-010] an alias or a merge key is not replaced by what it stands for
   });
 });
 
+test('[MG-005] what is written out and equals its default stays when something else is removed', () => {
+  const chat = 'hubs:\n  a: # note\n    anonymousConnectPolicy: deny # the default\n';
+  expect(edit(`${chat}    webSocketKeepAliveIntervalInSeconds: 9\n`, 'a', {})).toBe(chat);
+});
+
 test('[MG-001] other sections are edited in the same way', () => {
   const text = 'auth: # who\n  entra:\n    audiences: [a] # own\nhubs: {}\n';
   const auth = (settings: Settings) =>

@@ -41,3 +41,27 @@ test('problems of a hub have the path within it', async () => {
   });
   expect(text()).toBe('hubs: {}\n');
 });
+
+test('[MG-006] without a service, variables that the file has and that are not set here do not matter; new ones do', async () => {
+  const written = 'hubs:\n  chat:\n    eventHandlers: [{ urlTemplate: "http://$' + '{HOST}/" }]\n';
+  writeFileSync(file, written);
+  await editorOf().put('news', { webSocketKeepAliveIntervalInSeconds: 30 });
+  expect(text()).toBe(`${written}  news:\n    webSocketKeepAliveIntervalInSeconds: 30\n`);
+  expect((await editorOf().list()).map(({ name }) => name)).toEqual(['chat', 'news']);
+  const put = editorOf().put('news', {
+    eventHandlers: [{ urlTemplate: 'http://h/', userEventPattern: `${'$'}{OTHER}` }],
+  });
+  await expect(put).rejects.toMatchObject({
+    problems: [{ path: 'eventHandlers[0].userEventPattern', reason: expect.stringContaining('OTHER is not set') }],
+  });
+});
+
+test('[MG-009] with a service, a variable that is not set is refused even if the file has it', async () => {
+  const written = 'hubs:\n  chat:\n    eventHandlers: [{ urlTemplate: "http://$' + '{HOST}/" }]\n';
+  writeFileSync(file, written);
+  const editor = new HubsFileEditor({ file, env: {}, clock: systemClock, expected: () => written });
+  await expect(editor.put('news', { webSocketKeepAliveIntervalInSeconds: 30 })).rejects.toMatchObject({
+    kind: 'invalid',
+  });
+  expect(text()).toBe(written);
+});
