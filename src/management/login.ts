@@ -28,6 +28,8 @@ interface LoginSigner {
   readonly seconds: number;
 }
 
+type Query = Readonly<Record<string, unknown>>;
+
 interface OfTenant {
   readonly Params: { readonly tenant: string };
 }
@@ -50,7 +52,7 @@ function tenantRoutes(access: LoginAccess): FastifyPluginAsync {
   return async app => {
     access.protect(app);
     app.get('/tenants', { config: { action: 'listTenants' } }, async request => {
-      checkApiVersion(request.query as Readonly<Record<string, unknown>>);
+      checkApiVersion(request.query as Query);
       return tenantsOf(access.tenantOf(request));
     });
   };
@@ -63,7 +65,10 @@ function credentialRoutes(access: LoginAccess, tokens: LoginSigner): FastifyPlug
     app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: maxFormBytes }, (_request, body, done) =>
       done(null, body),
     );
-    app.get('/metadata/endpoints', async ({ raw }) => [cloudOf(access.adminUrl(raw))]);
+    app.get('/metadata/endpoints', async ({ raw, query }) => {
+      const cloud = cloudOf(access.adminUrl(raw));
+      return isOneCloud(query as Query) ? cloud : [cloud];
+    });
     app.get<OfTenant>('/:tenant/v2.0/.well-known/openid-configuration', async ({ raw, params }) =>
       openIdOf(access.adminUrl(raw), encodeURIComponent(params.tenant)),
     );
@@ -98,6 +103,14 @@ function logIn(
 /** [RFC 6749 5.2] */
 function refuse(reply: FastifyReply, status: number, error: string, description: string): FastifyReply {
   return reply.code(status).send({ error, error_description: description });
+}
+
+/**
+ * `az cloud register` reads one cloud, from this version on; what `ARM_CLOUD_METADATA_URL` names is a list of clouds, of
+ * earlier versions.
+ */
+function isOneCloud({ 'api-version': version }: Query): boolean {
+  return typeof version === 'string' && version >= '2022-09-01';
 }
 
 /** The cloud of `az cloud register`: every part of it is this listener. */

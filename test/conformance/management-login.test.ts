@@ -39,7 +39,7 @@ describe('[management 1.6] what az calls', () => {
   test('the cloud and the OpenID document name the listener as it was called', async () => {
     const started = await startManaged();
     const { adminUrl } = started;
-    const [cloud] = (await call(started, '/metadata/endpoints?api-version=2022-09-01')).body;
+    const cloud = (await call(started, '/metadata/endpoints?api-version=2022-09-01')).body;
     expect(cloud).toMatchObject({
       name: 'hubwire',
       resourceManager: adminUrl,
@@ -50,6 +50,7 @@ describe('[management 1.6] what az calls', () => {
       },
       suffixes: { storage: 'localhost', keyVaultDns: 'localhost' },
     });
+    expect((await call(started, '/metadata/endpoints?api-version=2019-05-01')).body).toEqual([cloud]);
     const openId = (await call(started, `/${tenant}/v2.0/.well-known/openid-configuration`)).body;
     expect(openId).toMatchObject({
       issuer: `${adminUrl}/${tenant}/v2.0`,
