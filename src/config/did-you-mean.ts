@@ -5,6 +5,7 @@ const mostCompared = 100;
 
 /** The word that was probably meant, ignoring letter case; undefined when none is near. */
 export function nearestWord(given: string, words: readonly string[]): string | undefined {
+  if (words.length === 0) return undefined;
   const lower = given.slice(0, mostCompared).toLowerCase();
   const nearest = closest(
     lower,

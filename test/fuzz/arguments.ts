@@ -31,7 +31,7 @@ export const target: FuzzTarget = {
       .split(' ')
       .filter(arg => arg !== '');
     const grouped = groupArguments(args);
-    if (plain(grouped) !== plain(args)) throw new RuleBroken('an argument is lost or changed');
+    if (!isSame(args, grouped)) throw new RuleBroken('an argument is lost or changed');
     grouped.forEach((arg, index) => {
       const flag = flags.find(each => each === grouped[index - 1]);
       if (flag !== undefined) read(flag, valuesOf(arg));
@@ -41,17 +41,17 @@ export const target: FuzzTarget = {
   },
 };
 
-/** Without what grouping may change: where values are divided, and the equals sign behind a flag. */
-function plain(args: readonly string[]): string {
+/** Are they the same but for where values are divided, and for the equals sign behind a flag? */
+function isSame(args: readonly string[], grouped: readonly string[]): boolean {
   const end = args.indexOf('--');
-  const head = end < 0 ? args : args.slice(0, end);
-  const split = head
-    .flatMap(arg => valuesOf(arg))
-    .flatMap(arg => {
-      const flag = flags.find(each => arg.startsWith(`${each}=`));
-      return flag === undefined ? [arg] : [flag, arg.slice(flag.length + 1)];
-    });
-  return JSON.stringify([...split, ...(end < 0 ? [] : args.slice(end))]);
+  const tailLength = end < 0 ? 0 : args.length - end;
+  const wanted = args.slice(0, args.length - tailLength).flatMap(arg => {
+    const flag = flags.find(each => arg.startsWith(`${each}=`));
+    return flag === undefined ? [arg] : [flag, arg.slice(flag.length + 1)];
+  });
+  const found = grouped.slice(0, grouped.length - tailLength).flatMap(arg => valuesOf(arg));
+  const tails = [args, grouped].map(each => each.slice(each.length - tailLength).join(' '));
+  return JSON.stringify(found) === JSON.stringify(wanted) && (tailLength === 0 || tails[0] === tails[1]);
 }
 
 function read(flag: string, values: readonly string[]): void {
