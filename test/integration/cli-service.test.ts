@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { firstCertificate } from '../conformance/rest-certificates.js';
 import { blocksOf } from '../support/doc-blocks.js';
 import { repository } from '../support/doc-pages.js';
-import { runHubwire } from '../support/hubwire-process.js';
+import { fileWith, runHubwire } from '../support/hubwire-process.js';
 import { runVerb } from '../support/run-verb.js';
 import { startHub } from '../support/start-hub.js';
 
@@ -132,5 +133,34 @@ describe('service', () => {
       stdout: '',
       stderr: 'sent to all clients of hub chat\n',
     });
+  });
+
+  test('[MG-060] behind a certificate of a private authority, which is named when it is not trusted', async () => {
+    const tls = {
+      certFile: await fileWith(firstCertificate.cert, 'tls.crt'),
+      keyFile: await fileWith(firstCertificate.key, 'tls.key'),
+    };
+    const { connectionString, service } = await startHub({ tls });
+    expect(service.publicUrl).toMatch(/^https:/);
+    const verbs = [
+      ['service', 'broadcast', '--hub-name', 'chat', '--payload', 'x'],
+      ['client', 'start', '--hub-name', 'chat'],
+      ['send', '--hub', 'chat', '--endpoint', service.publicUrl, 'x'],
+    ];
+    const env = { WebPubSubConnectionString: connectionString };
+    const trusted = await Promise.all(
+      verbs.map(verb => runHubwire(verb, { ...env, NODE_EXTRA_CA_CERTS: tls.certFile }, { input: '' })),
+    );
+    expect(trusted.map(({ code, stderr }) => [code, stderr])).toEqual([
+      [0, ''],
+      [0, ''],
+      [0, ''],
+    ]);
+    for (const { code, stderr } of await Promise.all(verbs.map(verb => runHubwire(verb, env, { input: '' })))) {
+      expect(code).toBe(1);
+      expect(stderr).toMatch(
+        /^hubwire: the certificate of https:\S+ is not trusted \(\w+\); .* in NODE_EXTRA_CA_CERTS\n$/,
+      );
+    }
   });
 });
