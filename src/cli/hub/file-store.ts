@@ -28,7 +28,7 @@ export class FileStore implements HubStore {
     const editor = new HubsFileEditor({ file: path, env, clock: systemClock });
     this.#names = names;
     this.#operations = hubOperations(() => editor);
-    this.effect = `written to ${shortPath(path)}, which a running service takes over; else start it to use it`;
+    this.effect = `saved in ${shortPath(path)}; start the service if none runs`;
   }
 
   async list(): Promise<readonly HubResource[]> {

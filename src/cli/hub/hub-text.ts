@@ -33,12 +33,12 @@ function handlerLines(
   { urlTemplate, systemEvents, userEventPattern, auth }: WireHandler,
   index: number,
 ): readonly string[] {
-  const user = userEventPattern ? [`user events ${userEventPattern}`] : [];
-  const events = [...(systemEvents ?? []), ...user].join(', ');
+  const system = (systemEvents ?? []).join(', ');
   const resource = auth?.managedIdentity?.resource;
   return [
     `  ${index + 1}  ${maskSecrets(urlTemplate)}`,
-    `     ${events === '' ? 'no events' : events}`,
+    ...(system === '' ? [] : [`     ${system}`]),
+    ...(userEventPattern ? [`     user events ${userEventPattern}`] : []),
     ...(resource === undefined ? [] : [`     with a token for ${resource}`]),
   ];
 }
