@@ -13,6 +13,9 @@ function mounted(hub: string): readonly string[] {
 }
 
 export const advice = {
+  /** What was sent. @param url with secrets masked */
+  curl: (url: string, origins: string) =>
+    `curl -i -X OPTIONS -H 'WebHook-Request-Origin: ${origins}' -H 'ce-awpsversion: 1.0' '${url.replaceAll("'", '%27')}'`,
   refused: ({ elsewhere, isContainer }: { elsewhere: string | undefined; isContainer: boolean }) => [
     ...(elsewhere === undefined ? [] : [`write ${elsewhere} in urlTemplate: something listens there`]),
     'start the app',

@@ -3,6 +3,7 @@ import { corsHeaderOf } from '../upstream/abuse-check.js';
 import { nothingTaken } from '../upstream/event-handlers.js';
 import { isRedirect, isSuccess, linesOf } from '../upstream/reply.js';
 import { eventsText, nothingText } from '../upstream/routes.js';
+import type { Verdict } from '../upstream/validation.js';
 import { advice } from './advice.js';
 import type { Code } from './codes.js';
 import { failureFinding } from './failure-findings.js';
@@ -28,10 +29,25 @@ function isIdle({ handler }: HandlerObservation): boolean {
 function mainFinding(seen: HandlerObservation, place: Place, endpoint: string): Finding {
   const { verdict, answer, handler } = seen;
   if (verdict.isValid) return ok('handler', place, `${verdict.answered}; takes ${eventsText(handler.options)}`);
-  if (answer.kind === 'failure') return failureFinding(seen, answer, verdict, place);
-  const { code, steps } = diagnosis(seen, answer, endpoint);
+  const finding =
+    answer.kind === 'failure'
+      ? failureFinding(seen, answer, verdict, place)
+      : answerFinding(diagnosis(seen, answer, endpoint), verdict, place);
+  return { ...finding, advice: [...finding.advice, curlOf(seen)] };
+}
+
+function answerFinding({ code, steps }: Diagnosis, verdict: Invalid, place: Place): Finding {
   return error(code, place, verdict.answered, [...steps, verdict.advice]);
 }
+
+/** To be typed, with the secrets of the URL filled in by whoever knows them. */
+function curlOf({ handler, check }: HandlerObservation): string {
+  const { display } = handler.parsed.template;
+  const url = display.replace(/\{event\}/gi, 'validate').replace(/\{hub\}/gi, encodeURIComponent(handler.hub));
+  return advice.curl(url, check.requestOrigins.join(','));
+}
+
+type Invalid = Extract<Verdict, { isValid: false }>;
 
 interface Diagnosis {
   readonly code: Code;

@@ -36,8 +36,9 @@ function printable(line: string): string {
   return line.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
 }
 
-/** Words are not divided: URLs and commands can be copied. */
+/** Words are not divided: URLs can be copied; commands stay on one line for the same reason. */
 function wrapped(label: string, text: string): readonly string[] {
+  if (text.startsWith('curl ')) return [label + text];
   const indent = ' '.repeat(label.length);
   const lines: string[] = [];
   let line = label;

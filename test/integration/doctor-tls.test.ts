@@ -22,7 +22,7 @@ describe('[MG-216] tls', () => {
     expect(inShort(found)).toEqual(['error tls set']);
     expect(found[0]).toMatchObject({
       seen: expect.stringContaining('self-signed'),
-      advice: [expect.stringContaining('NODE_EXTRA_CA_CERTS')],
+      advice: [expect.stringContaining('NODE_EXTRA_CA_CERTS'), expect.stringMatching(/^curl /)],
     });
   });
 
