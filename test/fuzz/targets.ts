@@ -1,6 +1,7 @@
 import { target as commandArguments } from './arguments.js';
 import { target as filter } from './filter.js';
 import type { FuzzTarget } from './fuzz-target.js';
+import { target as hubBodies } from './hub-bodies.js';
 import { target as importFile } from './import.js';
 import { target as json } from './json.js';
 import { target as protobuf } from './protobuf.js';
@@ -12,6 +13,7 @@ import { target as webhookFilter } from './webhook-filter.js';
 export const targets: readonly FuzzTarget[] = [
   commandArguments,
   filter,
+  hubBodies,
   importFile,
   json,
   protobuf,
