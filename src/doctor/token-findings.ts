@@ -75,11 +75,17 @@ function isSignedWith(key: Buffer, token: string): boolean {
   return createHmac('sha256', key).update(token.slice(0, at)).digest('base64url') === token.slice(at + 1);
 }
 
-function audienceFindings(audiences: readonly string[], { endpoints, hub }: TokenQuestion): readonly Finding[] {
+/** The host to which a client goes with a whole URL is one that the service takes, as long as a proxy passes it on. */
+function hostIn(text: string): string | undefined {
+  return /^(?:wss?|https?):/i.test(text) && URL.canParse(text) ? new URL(text).host : undefined;
+}
+
+function audienceFindings(audiences: readonly string[], { endpoints, hub, text }: TokenQuestion): readonly Finding[] {
   const named = hub ?? audiences.map(hubIn).find(each => each !== undefined) ?? '';
-  const isOurs = clientAudience(named, true, endpoints, undefined);
+  const host = hostIn(text);
+  const isOurs = clientAudience(named, true, endpoints, host);
   if (audiences.some(isOurs)) return [];
-  const wrong = new WrongAudience(audiences).answeredAt(`/client/hubs/${named}`, endpoints.bases(undefined, true));
+  const wrong = new WrongAudience(audiences).answeredAt(`/client/hubs/${named}`, endpoints.bases(host, true));
   const said = halves(wrong.message);
   return [error('token-aud', { hub: hub ?? (named || undefined) }, `${said.seen}; ${said.advice[0]}`, advice.audience)];
 }

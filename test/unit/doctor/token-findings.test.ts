@@ -89,6 +89,15 @@ describe('a token', () => {
     expect(findings[0]!.seen).toBe(seen);
   });
 
+  test('in a URL: its host is one that the service takes', () => {
+    const token = tokenWith({ aud: 'http://127.0.0.1:8080/client/hubs/chat' });
+    expect(inShort(found(`ws://127.0.0.1:8080/client/hubs/chat?access_token=${token}`))).toEqual(['ok token']);
+    const findings = found(`ws://other:8080/client/hubs/chat?access_token=${token}`);
+    expect(inShort(findings)).toEqual(['error token-aud set']);
+    expect(findings[0]!.seen).toContain('answers to hub.example/client/hubs/chat, other:8080/client/hubs/chat');
+    expect(JSON.stringify(findings)).not.toContain(token);
+  });
+
   test('[MG-223] token-aud: signed with neither key', () => {
     const findings = found(tokenWith({}, 'another-key-of-at-least-32-bytes-0123456789'), {
       keys: { primary: developmentKey, secondary: 'the-second-key-0123456789-0123456789-01' },
