@@ -1,12 +1,13 @@
 import { statfsSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Database, RootDatabase } from 'lmdb';
 import type { Clock } from '../../clock.js';
 import { NotKept, StoreOpenError } from '../outbox-error.js';
 import { checkPages } from './page-check.js';
 import { type Change, type RowKey, type TableName, type Tables, tableNames } from './tables.js';
 
-/** Between the first write and the commit that it shares with later ones: commits one after another took as long as deliveries. */
-const groupMs = 5;
+/** What a write that need not be at once waits for others: commits one after another took as long as deliveries. */
+const gatherMs = 5;
 /** Free space is looked up at most this often. */
 const spaceCheckMs = 250;
 /** A commit that failed with less free than this did so for want of space. */
@@ -23,8 +24,7 @@ export interface LmdbOptions {
 type Row = Database<Buffer, RowKey & (string | number)[]>;
 
 /**
- * Tables in LMDB. All that is written within a few milliseconds, and while a commit is on its way to the disk, shares the
- * next one, with one fsync.
+ * Tables in LMDB. All that is written while one commit is on its way to the disk goes into the next one, with one fsync.
  * A write resolves after that.
  */
 export class LmdbTables implements Tables {
@@ -44,9 +44,9 @@ export class LmdbTables implements Tables {
       await checkPages(directory);
       const { open } = await import('lmdb');
       // `overlappingSync`: a commit would be resolved before its fsync. `eventTurnBatching`: a failed commit would reject a
-      // promise that nobody has, and end the process.
-      const grouping = { eventTurnBatching: false, commitDelay: groupMs, txnStartThreshold: Number.MAX_SAFE_INTEGER };
-      const options = { overlappingSync: false, ...grouping, maxDbs: tableNames.length };
+      // promise that nobody has, and end the process. `commitDelay` would stop the immediates of the whole process: the library
+      // clears its timer as if it were one.
+      const options = { overlappingSync: false, eventTurnBatching: false, maxDbs: tableNames.length };
       const root = open({ path: directory, ...options });
       return new LmdbTables(root, lmdbOptions);
     } catch (error) {
@@ -58,6 +58,10 @@ export class LmdbTables implements Tables {
     this.#root = root;
     this.#options = options;
     this.#tables = new Map(tableNames.map(name => [name, root.openDB({ name, encoding: 'binary' }) as unknown as Row]));
+  }
+
+  async gather(): Promise<void> {
+    await delay(gatherMs);
   }
 
   async write(changes: readonly Change[]): Promise<void> {

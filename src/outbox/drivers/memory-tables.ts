@@ -35,6 +35,8 @@ export class MemoryTables implements Tables {
     }
   }
 
+  async gather(): Promise<void> {}
+
   get(table: TableName, key: RowKey): Buffer | undefined {
     return this.#table(table).get(key);
   }

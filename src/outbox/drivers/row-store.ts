@@ -30,7 +30,7 @@ export class RowStore implements OutboxStore {
   readonly #deadlines: DeadlineRows;
   readonly #drafts: DraftRows;
   readonly #delivered = new Batcher<Place>(
-    places => this.#removeAll(places),
+    places => this.#tables.gather().then(() => this.#removeAll(places)),
     () => true,
     1,
   );
