@@ -101,5 +101,10 @@ export function keyText(key: unknown): string {
   if (isAlias(key)) return `*${key.source}`;
   const value = isScalar(key) ? key.value : key;
   // The merge key `<<` is a symbol.
-  return typeof value === 'symbol' ? String(value.description) : String(value ?? '');
+  if (typeof value === 'symbol') return String(value.description);
+  try {
+    return String(value ?? '');
+  } catch {
+    return '[…]'; // a mapping as a key, with a merge in it that has no mapping
+  }
 }

@@ -2,6 +2,7 @@ import { target as commandArguments } from './arguments.js';
 import { target as filter } from './filter.js';
 import type { FuzzTarget } from './fuzz-target.js';
 import { target as hubBodies } from './hub-bodies.js';
+import { target as hubsFileEdits } from './hubs-file-edits.js';
 import { target as importFile } from './import.js';
 import { target as json } from './json.js';
 import { target as protobuf } from './protobuf.js';
@@ -14,6 +15,7 @@ export const targets: readonly FuzzTarget[] = [
   commandArguments,
   filter,
   hubBodies,
+  hubsFileEdits,
   importFile,
   json,
   protobuf,

@@ -52,14 +52,26 @@ function changeByChange(before: YamlText, path: SettingsPath, schema: TSchema, w
     const current = yaml;
     const splices = nextSplices(current, path, wanted, place => changeOfValue(current, place, schema, wanted));
     if (splices === undefined) return current;
-    yaml = new YamlText(applySplices(current.text, splices));
+    yaml = withSplices(current, splices);
   }
   return undefined;
 }
 
 function inOnePiece(yaml: YamlText, path: SettingsPath, _schema: TSchema, wanted: Mapping | undefined) {
   const splices = nextSplices(yaml, path, wanted, place => replaceValue(yaml, place, wanted));
-  return splices && new YamlText(applySplices(yaml.text, splices));
+  return splices && withSplices(yaml, splices);
+}
+
+/** A last line that is new ends with a line break, or it would look truncated. */
+function withSplices(yaml: YamlText, splices: readonly Splice[]): YamlText {
+  const text = applySplices(yaml.text, splices);
+  const isEndNew = splices.some(({ end }) => end === yaml.text.length);
+  const isOpen = isEndNew && !text.endsWith('\n') && !isFlow(yaml.document.contents);
+  return new YamlText(isOpen ? text + yaml.layout.newline : text);
+}
+
+function isFlow(node: unknown): boolean {
+  return isCollection(node) && node.flow === true;
 }
 
 /** @param change of settings that are there */

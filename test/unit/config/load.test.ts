@@ -727,6 +727,7 @@ describe('[V17] what is not YAML', () => {
     ['an alias of itself', 'hubs: &x [*x]', '1:11 hubs[0]: the alias is inside'],
     ['a merge into itself', 'hubs:\n  a: &x\n    <<: *x', '3:9 hubs.a["<<"]: the alias is inside'],
     ['a merge of no mapping', 'hubs:\n  <<: 5', 'cannot be resolved'],
+    ['a merge of no mapping within a key', '? { <<: 5 }\n: @x\n', '2:3 ["[…]"]["<<"]: a value that starts with `@`'],
   ])('%s', (_, text, line) => {
     expect(refusal(text)[0]).toContain(line);
   });
