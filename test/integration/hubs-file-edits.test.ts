@@ -174,6 +174,11 @@ describe('[MG-009] nothing is written', () => {
     const { editor } = ofService();
     await editor.put('two', allowed); // as without a file: what is in use is kept
     expect(text()).toBe(`${one}  two:\n    anonymousConnectPolicy: allow\n`);
+    rmSync(file);
+    expect(await editor.delete('three')).toBe(false);
+    expect(existsSync(file)).toBe(false);
+    expect(await editor.delete('two')).toBe(true);
+    expect(text()).toBe(one);
   });
 
   test('when its folder cannot be written', async () => {

@@ -1,38 +1,23 @@
 import { resolve } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import type { TSchema } from '@sinclair/typebox';
 import type { Clock } from '../../clock.js';
 import { PubSubError } from '../../errors.js';
-import { LockFile } from '../../lock-file.js';
 import type { Config } from '../config.js';
 import type { Environment } from '../environment.js';
 import { maxConfigBytes, parseConfig } from '../load.js';
-import { ConfigError, type ConfigProblem, formatPath } from '../problems.js';
+import { ConfigError, formatPath } from '../problems.js';
 import { callers } from '../schema/callers.js';
 import { hub as hubSchema } from '../schema/hub.js';
-import type { HubSettings } from '../schema/hubs-file.js';
+import { lockOf } from './edit-lock.js';
 import { edited, type SettingsPath, settingsAt } from './edit-text.js';
+import { type HubChange, type HubProblem, InvalidHubError, problemsWithin } from './hub-change.js';
 import { isMapping, type Mapping } from './next-change.js';
-import { codeOf, notWritable, readIfThere, replaceFile, targetOf } from './replace-file.js';
+import { codeOf, readIfThere, replaceFile, targetOf } from './replace-file.js';
+import { findHub, hubsIn, type Stored, type StoredHub, type StoredHubSettings } from './stored-hub.js';
 import { YamlText } from './yaml-text.js';
 
-/** As written in the file: `${NAME}` may stand in place of any value, and words may be in any letter case. */
-export type Stored<T> = T extends readonly (infer Item)[]
-  ? readonly Stored<Item>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: Stored<T[Key]> }
-    : T extends string | number | boolean
-      ? T | string
-      : T;
-
-export type StoredHubSettings = Stored<HubSettings>;
-
-/** A hub as it stands in the file. */
-export interface StoredHub {
-  /** As spelled in the file. */
-  readonly name: string;
-  readonly settings: StoredHubSettings;
-}
+export { type HubChange, type HubProblem, InvalidHubError } from './hub-change.js';
+export type { Stored, StoredHub, StoredHubSettings } from './stored-hub.js';
 
 /** Who may call the data plane; undefined: stays as it is. */
 export interface AuthSwitches {
@@ -51,36 +36,8 @@ export interface HubsFileEditorOptions {
   readonly onWritten?: ((config: Config) => Promise<void>) | undefined;
 }
 
-export interface HubProblem {
-  readonly path: string;
-  readonly reason: string;
-}
-
-/** What a hub is changed into. */
-export interface HubChange {
-  readonly settings: StoredHubSettings;
-  /** Found by the caller: they are reported with those of the settings, and nothing is written. */
-  readonly problems?: readonly HubProblem[];
-}
-
-/** Settings of a hub that cannot be used. */
-export class InvalidHubError extends PubSubError {
-  constructor(
-    hub: string,
-    /** `path` is that within the hub, such as `eventHandlers[0].urlTemplate`; `reason` as for the file. */
-    readonly problems: readonly HubProblem[],
-  ) {
-    const lines = problems.map(({ path, reason }) => (path === '' ? reason : `${path}: ${reason}`));
-    super('invalid', `hub ${hub}: ${lines.join('\n')}`);
-  }
-}
-
 /** First line of a file that is created: editors find the schema where hubwire is installed in the folder. */
 const schemaLine = '# yaml-language-server: $schema=./node_modules/hubwire/hubs.schema.json\n';
-const lockWaitMs = 10_000;
-const lockPollMs = 20;
-/** An edit takes milliseconds. */
-const abandonedMs = 30_000;
 
 /**
  * Edits hubs.yaml. Edits are taken one after another, those of other processes included, and each is checked as a whole
@@ -108,7 +65,7 @@ export class HubsFileEditor {
 
   /** The name ignores case. @throws PubSubError `conflict` when the file is invalid */
   async get(name: string): Promise<StoredHub | undefined> {
-    return find(await this.list(), name);
+    return findHub(await this.list(), name);
   }
 
   /**
@@ -127,14 +84,14 @@ export class HubsFileEditor {
   ): Promise<{ readonly hub: StoredHub; readonly isNew: boolean }> {
     return this.#inTurn(async () => {
       const { before, after } = await this.#edit(yaml => {
-        const current = find(hubsIn(yaml), name);
+        const current = findHub(hubsIn(yaml), name);
         const path: SettingsPath = ['hubs', current?.name ?? name];
         const { settings, problems } = change(current?.settings);
         return { path, schema: hubSchema, settings: settings as Mapping, problems };
       });
-      const hub = find(hubsIn(after), name);
+      const hub = findHub(hubsIn(after), name);
       if (hub === undefined) throw new PubSubError('internal', `hub ${name} is missing after it was written`);
-      return { hub, isNew: find(hubsIn(before), name) === undefined };
+      return { hub, isNew: findHub(hubsIn(before), name) === undefined };
     });
   }
 
@@ -142,7 +99,7 @@ export class HubsFileEditor {
   delete(name: string): Promise<boolean> {
     return this.#inTurn(async () => {
       const { before, after } = await this.#edit(there => {
-        const path: SettingsPath = ['hubs', find(hubsIn(there), name)?.name ?? name];
+        const path: SettingsPath = ['hubs', findHub(hubsIn(there), name)?.name ?? name];
         return { path, schema: hubSchema, settings: undefined };
       });
       return hubsIn(after).length < hubsIn(before).length;
@@ -191,7 +148,8 @@ export class HubsFileEditor {
       const edit = editOf(before);
       const after = this.#apply(before, edit);
       result = { before, after };
-      const isUnchanged = after.text === text || (text === undefined && edit.settings === undefined);
+      // Without a file, a put creates it whatever it changes.
+      const isUnchanged = after.text === before.text && (text !== undefined || edit.settings === undefined);
       if (!isUnchanged || edit.problems?.length) {
         written = this.#check(after.text, edit);
         await replaceFile(target, bytes, Buffer.from(withMark(after.text, bytes)));
@@ -249,8 +207,9 @@ export class HubsFileEditor {
       throw new PubSubError('invalid', `${this.#file} would be larger than 1 MiB; nothing was written`);
     }
     // Otherwise the file would have another character in its place.
-    if (Buffer.from(text).toString() !== text)
-      throw new PubSubError('invalid', 'a text is not Unicode; nothing was written');
+    if (Buffer.from(text).toString() !== text) {
+      throw new PubSubError('invalid', 'a text has half of a character of Unicode; nothing was written');
+    }
     const found = [...problems];
     try {
       const config = parseConfig(text, { file: this.#file, env: this.#options.env });
@@ -282,19 +241,6 @@ interface Edit {
   readonly problems?: readonly HubProblem[] | undefined;
 }
 
-function hubsIn(yaml: YamlText): readonly StoredHub[] {
-  const hubs = settingsAt(yaml, ['hubs']);
-  const entries = isMapping(hubs) ? Object.entries(hubs) : [];
-  return entries.map(([name, settings]) => ({
-    name,
-    settings: (isMapping(settings) ? settings : {}) as StoredHubSettings,
-  }));
-}
-
-function find(hubs: readonly StoredHub[], name: string): StoredHub | undefined {
-  return hubs.find(hub => hub.name.toLowerCase() === name.toLowerCase());
-}
-
 function emptyFile(): YamlText {
   return new YamlText(`${schemaLine}hubs: {}\n`);
 }
@@ -307,34 +253,4 @@ function isNothing(text: string): boolean {
 function withMark(text: string, before: Buffer | undefined): string {
   const hasMark = before !== undefined && before[0] === 0xef && before[1] === 0xbb && before[2] === 0xbf;
   return hasMark ? `\uFEFF${text}` : text;
-}
-
-function problemsWithin(problems: readonly ConfigProblem[], prefix: string): HubProblem[] {
-  return problems.map(({ path, reason }) => {
-    const inner = path.startsWith(prefix) ? path.slice(prefix.length).replace(/^\./, '') : path;
-    return { path: inner, reason };
-  });
-}
-
-/** @throws PubSubError `conflict` when another process keeps it, or no file can be created */
-async function lockOf(target: string, clock: Clock): Promise<LockFile> {
-  const file = `${target}.lock`;
-  for (let waitedMs = 0; ; waitedMs += lockPollMs) {
-    const taken = takeLock(file, target, clock);
-    if (taken instanceof LockFile) return taken;
-    if (waitedMs >= lockWaitMs) {
-      const who =
-        taken.takenBy === undefined ? 'another process' : `process ${taken.takenBy.pid} on ${taken.takenBy.host}`;
-      throw new PubSubError('conflict', `${target} is being edited by ${who}; try again (its lock is ${file})`);
-    }
-    await setTimeout(lockPollMs);
-  }
-}
-
-function takeLock(file: string, target: string, clock: Clock) {
-  try {
-    return LockFile.take(file, clock.now(), abandonedMs);
-  } catch (error) {
-    throw notWritable(target, error);
-  }
 }

@@ -315,6 +315,15 @@ describe('[MG-026] [MG-027] a body is refused in the words of the file, with its
     ]);
   });
 
+  test('half of a character is not written as another one', async () => {
+    writeFileSync(file, 'hubs: {}\n');
+    const auth = { type: 'ManagedIdentity', managedIdentity: { resource: 'api://x\ud800y' } };
+    const request = operations().put('chat', { eventHandlers: [{ urlTemplate: 'http://h', auth }] });
+    const answer = await request.catch(error => error.kind);
+    if (answer !== 'invalid') expect(JSON.stringify(answer)).toContain('x\\ud800y');
+    expect(text()).not.toContain('\ufffd');
+  });
+
   test('a name that is none of a hub', async () => {
     writeFileSync(file, 'hubs: {}\n');
     const found = await problemsOf(operations().put('1 hub', {}));
