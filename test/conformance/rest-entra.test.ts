@@ -252,3 +252,43 @@ describe('settings', () => {
     expect((await hub.call('POST', send, hub.token(owner))).status).toBe(401);
   });
 });
+
+describe('[management 1.1] the management API', () => {
+  const management = 'https://management.azure.com';
+  const list = '/subscriptions/11111111-2222-4333-8444-555555555555/providers/Microsoft.SignalRService/webPubSub';
+
+  async function startAdmin(auth: object = {}) {
+    const issuer = await startIssuer();
+    const { service } = await startHub({
+      admin: { host: '127.0.0.1', port: 0 },
+      file: { auth: { entra: { issuers: [{ issuer }] }, ...auth } },
+    });
+    const status = async (method: string, roles: readonly string[], aud: string, key = signingKey) => {
+      const claims = { aud, iss: issuer, roles };
+      const token = jwt.sign(claims, key, { algorithm: 'RS256', keyid: 'k', expiresIn: 600 });
+      const path = method === 'GET' ? list : `${list.replace('/providers', '/resourceGroups/g/providers')}/n/listKeys`;
+      const url = `${service.adminUrl}${path}?api-version=2024-03-01`;
+      return (await fetch(url, { method, headers: { authorization: `Bearer ${token}` } })).status;
+    };
+    return { status, adminUrl: service.adminUrl ?? '' };
+  }
+
+  test('takes tokens for the vendor’s API and for its own URL, with the roles of the service', async () => {
+    const { status, adminUrl } = await startAdmin();
+    for (const aud of [management, `${management}/`, adminUrl]) expect(await status('POST', owner, aud)).toBe(200);
+    const reader = ['Web PubSub Service Reader'];
+    expect([await status('GET', reader, management), await status('POST', reader, management)]).toEqual([200, 403]);
+    expect(await status('GET', [], management)).toBe(403);
+  });
+
+  test('[MG-024] refuses tokens for the data plane, and those of another key', async () => {
+    const { status } = await startAdmin();
+    expect(await status('GET', owner, audience)).toBe(401);
+    expect(await status('GET', owner, management, otherKey)).toBe(401);
+  });
+
+  test('disableAadAuth is about the data plane', async () => {
+    const { status } = await startAdmin({ disableAadAuth: true });
+    expect(await status('GET', owner, management)).toBe(200);
+  });
+});
