@@ -1,7 +1,7 @@
+import { mappingOf } from './body.js';
 import { ApiFailure } from './failures.js';
 import type { Answer, Call, Operation } from './operation.js';
 import { resourcePath } from './paths.js';
-import { mappingOf } from './resource.js';
 
 /** The access keys, which callers see and renew. */
 export interface KeyControl {

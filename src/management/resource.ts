@@ -1,3 +1,4 @@
+import { mappingOf } from './body.js';
 import { ApiFailure, conflict, type Detail } from './failures.js';
 import type { Answer, Call, Operation } from './operation.js';
 import { groupPath, providerPath, resourceId, resourcePath, resourceType } from './paths.js';
@@ -137,10 +138,4 @@ function readResource(body: unknown): { readonly echoed: Echoed; readonly auth: 
 
 function withoutNulls(echoed: Echoed): Echoed {
   return Object.fromEntries(Object.entries(echoed).filter(([, value]) => value !== null && value !== undefined));
-}
-
-/** @throws ApiFailure 400 */
-export function mappingOf(value: unknown, target: string | undefined): Readonly<Record<string, unknown>> {
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw ApiFailure.ofContent([{ message: 'must be an object', target }]);
 }
