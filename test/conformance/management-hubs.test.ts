@@ -135,3 +135,29 @@ test('[MG-010] a hub that is an alias is answered 409 with the reason', async ()
   const { body } = await call(started, 'GET', '/hubs/b');
   expect(body.properties.anonymousConnectPolicy).toBe('allow');
 });
+
+test('[MG-007] [MG-008] what @azure/arm-webpubsub reads and writes back leaves the file as it was', async () => {
+  const odd = `hubs:
+  Chat: # note
+    anonymousConnectPolicy: deny # the default, written out
+    eventHandlers:
+      - urlTemplate: 'http://127.0.0.1:1/{event}?code=\${CODE}'
+        systemEvents: [ connected,
+          disconnected ]
+        delivery: durable
+        groupPresenceEvents: { eventNames: [joined] }
+      # second
+      - { urlTemplate: "http://127.0.0.1:1/", userEventPattern: "*", auth: { type: None } }
+queue: { driver: memory }
+`;
+  const started = await startManaged({ yaml: odd, env: { CODE: 'planted' } });
+  const { arm } = started.client();
+  const { properties } = await arm.webPubSubHubs.get('chat', 'rg', 'name');
+  expect(JSON.stringify(properties)).not.toContain('planted');
+  await arm.webPubSubHubs.beginCreateOrUpdateAndWait('chat', 'rg', 'name', { properties });
+  expect(await started.text()).toBe(odd);
+  properties.eventHandlers?.push({ urlTemplate: `http://127.0.0.1:1/\${CODE}`, userEventPattern: 'vote' });
+  await arm.webPubSubHubs.beginCreateOrUpdateAndWait('chat', 'rg', 'name', { properties });
+  const added = `      - urlTemplate: http://127.0.0.1:1/\${CODE}\n        userEventPattern: vote\n`;
+  expect(await started.text()).toBe(odd.replace('queue:', `${added}queue:`));
+});

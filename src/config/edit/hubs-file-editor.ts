@@ -206,10 +206,6 @@ export class HubsFileEditor {
     if (Buffer.byteLength(text) > maxConfigBytes) {
       throw new PubSubError('invalid', `${this.#file} would be larger than 1 MiB; nothing was written`);
     }
-    // Otherwise the file would have another character in its place.
-    if (Buffer.from(text).toString() !== text) {
-      throw new PubSubError('invalid', 'a text has half of a character of Unicode; nothing was written');
-    }
     const found = [...problems];
     try {
       const config = parseConfig(text, { file: this.#file, env: this.#options.env });
