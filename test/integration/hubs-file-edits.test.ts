@@ -273,6 +273,15 @@ describe('[MG-011] two writes at once', () => {
   });
 });
 
+test('[MG-013] while the service runs without a file, the first put creates it, and the second edits it', async () => {
+  const { editor, used } = ofService('hubs: {}');
+  await editor.put('one', {});
+  const created = '# yaml-language-server: $schema=./node_modules/hubwire/hubs.schema.json\nhubs:\n  one: {}\n';
+  expect([text(), used.length, statSync(file).mode & 0o111]).toEqual([created, 1, 0]);
+  await editor.put('two', allowed);
+  expect(text()).toBe(`${created}  two:\n    anonymousConnectPolicy: allow\n`);
+});
+
 test('[MG-013] without its folder there is no file, and the message says so', async () => {
   file = join(folder, 'gone/hubs.yaml');
   const message = expect.stringContaining('its folder does not exist; create it');
