@@ -1,6 +1,7 @@
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
+import { reasonLine } from './printable.js';
 import { request } from './requests.js';
 import { type Environment, endpointOf, readKeys } from './settings.js';
 import { UsageError } from './usage-error.js';
@@ -92,12 +93,10 @@ export async function callDataPlane(
   );
 }
 
-const mostReasonLength = 300;
-
 /** What an answer says, in one line. */
 export async function reasonIn(response: Response): Promise<string> {
   const body = await response.text();
-  const text = (messageIn(body) ?? body).replaceAll(/\s+/g, ' ').trim().slice(0, mostReasonLength);
+  const text = reasonLine(messageIn(body) ?? body);
   return text === '' ? '' : `: ${text}`;
 }
 

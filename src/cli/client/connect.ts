@@ -3,11 +3,11 @@ import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
 import { PubSubError } from '../../errors.js';
+import { reasonLine } from '../printable.js';
 import { reasonOf, unreachableText } from '../requests.js';
 
 const handshakeWithinMs = 30_000;
 const hint = 'is the service running there? Set its URL and key with --connection-string or WebPubSubConnectionString';
-const mostReasonLength = 300;
 
 /** A WebSocket that is being opened. Its frames may come before `opened` has resolved. */
 export function makeSocket(url: string, subprotocol: string | undefined): WebSocket {
@@ -35,7 +35,7 @@ export async function opened(socket: WebSocket): Promise<void> {
 function ignore(): void {}
 
 async function refusalOf(response: IncomingMessage): Promise<never> {
-  const reason = (await text(response)).replaceAll(/\s+/g, ' ').trim().slice(0, mostReasonLength);
+  const reason = reasonLine(await text(response));
   throw new PubSubError(
     'invalid',
     `the service refused the client: ${response.statusCode}${reason === '' ? '' : ` ${reason}`}`,

@@ -3,6 +3,7 @@ import { createInterface, type Interface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout } from 'node:timers/promises';
 import type { WebSocket } from 'ws';
+import { printable } from '../printable.js';
 import { UsageError } from '../usage-error.js';
 import { commandOf, usage } from './commands.js';
 import { makeSocket, opened } from './connect.js';
@@ -60,7 +61,8 @@ export class Session {
         closed = await this.#recover(this.#recovery);
       }
       if (this.#hasEnded) return 0;
-      const { code, reason } = closed;
+      const { code } = closed;
+      const reason = printable(closed.reason);
       process.stderr.write(`closed by the service: ${code}${reason === '' ? '' : ` ${reason}`}\n`);
       return 1;
     } finally {
@@ -169,7 +171,7 @@ export class Session {
   }
 
   #print(line: string): void {
-    process.stdout.write(`${line}\n`);
+    process.stdout.write(`${process.stdout.isTTY === true ? printable(line) : line}\n`);
     this.#prompt();
   }
 

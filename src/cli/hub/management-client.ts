@@ -1,4 +1,5 @@
 import { PubSubError } from '../../errors.js';
+import { printable } from '../printable.js';
 import { request } from '../requests.js';
 import { type Environment, readSecret } from '../settings.js';
 import {
@@ -77,7 +78,9 @@ export class ManagementClient implements HubStore {
   }
 
   async put(name: string, properties: HubProperties): Promise<HubResource> {
-    return (await this.#json('PUT', hubPath(name), { properties })) as HubResource;
+    const hub = (await this.#json('PUT', hubPath(name), { properties })) as HubResource;
+    const { provisioningState: _, ...stored } = hub.properties; // only the answer to a PUT has it
+    return { ...hub, properties: stored };
   }
 
   async delete(name: string): Promise<boolean> {
@@ -129,7 +132,7 @@ async function bodyOf(response: Response): Promise<unknown> {
   const text = await response.text();
   if (response.ok) return text === '' ? undefined : parsed(text, response);
   const { message = '', details } = (jsonOf(text) as ErrorBody | undefined)?.error ?? {};
-  const reason = refusalText(message, details);
+  const reason = printable(refusalText(message, details));
   throw new PubSubError(
     'invalid',
     `the service answered ${response.status}${reason === '' ? '' : `: ${reason}`}${adviceOf(response.status)}`,

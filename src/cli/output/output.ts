@@ -1,4 +1,5 @@
 import type { JSONValue } from '@jmespath-community/jmespath';
+import { printable } from '../printable.js';
 import { UsageError } from '../usage-error.js';
 import { tableOf } from './table.js';
 import { tsvOf } from './tsv.js';
@@ -33,7 +34,10 @@ export interface Outcome {
 export async function printOutcome({ result, lines, sentence }: Outcome, args: OutputArguments): Promise<void> {
   const format = formatOf(args);
   const found = args.query === undefined ? result : await search(result, args.query);
-  const text = args.query === undefined && format === 'table' && lines ? joined(lines) : await textOf(found, format);
+  const text =
+    args.query === undefined && format === 'table' && lines
+      ? joined(lines.map(printable))
+      : await textOf(found, format);
   process.stdout.write(text);
   if (format === 'table' && sentence !== undefined && args.onlyShowErrors !== true) {
     process.stderr.write(`${sentence}\n`);
@@ -70,7 +74,7 @@ async function textOf(value: unknown, format: OutputFormat): Promise<string> {
     case 'tsv':
       return tsvOf(value);
     case 'table':
-      return joined(tableOf(value));
+      return joined(tableOf(value).map(printable));
   }
 }
 

@@ -42,6 +42,12 @@ describe('[MG-055] [MG-056] the output', () => {
     expect(await printed(outcome, { output: 'jsonc' })).toEqual({ stdout: json, stderr: '' });
   });
 
+  test('a table has nothing that a terminal obeys', async () => {
+    const lines = ['a\u001b[2J', 'b\u202e'];
+    expect((await printed({ result, lines }, { output: 'table' })).stdout).toBe('a?[2J\nb?\n');
+    expect((await printed({ result: { a: 'x\ny' } }, { output: 'table' })).stdout).toBe('A\n---\nx?y\n');
+  });
+
   test('jsonc at a terminal is the JSON with colors', async () => {
     const { stdout } = await printed({ result: { a: '"1": 2', b: -1.5e3, c: true } }, { output: 'jsonc' }, true);
     expect(JSON.parse(stdout.replaceAll(/\u001b\[[\d;]*m/g, ''))).toEqual({ a: '"1": 2', b: -1500, c: true });
