@@ -181,7 +181,9 @@ describe('hub', () => {
     expect(await show('-o', 'table')).toMatch(/^Name .*\n.*\nChat +allow +20 s +1\nother +deny +20 s +0\n$/);
     const created = await run(['hub', 'create', '--hub-name', 'New', '-o', 'table']);
     expect(created.stdout).toMatch(/^Name +New\n/);
-    expect(created.stderr).toMatch(/^New: no event handlers; saved in \S*hubs\.yaml; start the service if none runs\n$/);
+    expect(created.stderr).toMatch(
+      /^New: no event handlers; saved in \S*hubs\.yaml; start the service if none runs\n$/,
+    );
     expect((await run(['hub', 'create', '--hub-name', 'New', '-o', 'table', '--only-show-errors'])).stderr).toBe('');
   });
 
