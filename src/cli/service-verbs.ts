@@ -65,7 +65,9 @@ export function addServiceVerbs(parent: Command, env: Environment): void {
 /** `client start`. */
 export function addClientVerbs(parent: Command, env: Environment): void {
   const group = vendorGroup(parent, 'client', 'a client in the terminal');
-  withConnectionString(vendorVerb(group, 'start', 'connect, print what is received, and send what is typed'))
+  const start = vendorVerb(group, 'start', 'connect, print what is received, and send what is typed');
+  for (const option of start.options) option.hideHelp(); // frames are printed as they are
+  withConnectionString(start)
     .option('--hub-name <name>', 'the hub; with the protocol pusher, an app takes its place')
     .option('--user-id <id>', 'the user; without it the client is anonymous')
     .option('--protocol <name>', 'simple, json, reliable, protobuf or pusher', 'json')

@@ -171,8 +171,14 @@ export class Session {
   }
 
   #print(line: string): void {
+    this.#clearPrompt();
     process.stdout.write(`${process.stdout.isTTY === true ? printable(line) : line}\n`);
     this.#prompt();
+  }
+
+  /** What is being typed is drawn again below. */
+  #clearPrompt(): void {
+    if (this.#isTyped && this.#isReady) process.stderr.write('\r\u001b[K');
   }
 
   #prompt(): void {
