@@ -4,6 +4,7 @@ import type { FuzzTarget } from './fuzz-target.js';
 import { target as hubBodies } from './hub-bodies.js';
 import { target as hubsFileEdits } from './hubs-file-edits.js';
 import { target as importFile } from './import.js';
+import { target as importAzure } from './import-azure.js';
 import { target as json } from './json.js';
 import { target as protobuf } from './protobuf.js';
 import { target as pusher } from './pusher.js';
@@ -16,6 +17,7 @@ export const targets: readonly FuzzTarget[] = [
   filter,
   hubBodies,
   hubsFileEdits,
+  importAzure,
   importFile,
   json,
   protobuf,

@@ -29,6 +29,10 @@ export function hubsOfAzure(text: string, { file, asVariables }: { file: string;
   const hubs = resourcesIn(readPeerFile(text, file), file);
   const writer = new UrlWriter(asVariables);
   const entries = hubs.map(hub => [nameOf(hub, file), settingsOf(hub, writer)] as const);
+  checkDistinct(
+    entries.map(([name]) => name),
+    file,
+  );
   const block = stringify({ hubs: Object.fromEntries(entries) }, { lineWidth: 0 });
   return {
     text: `${!asVariables && writer.secrets.length > 0 ? withSecrets : ''}${block}`,
@@ -60,6 +64,17 @@ function nameOf(hub: PeerSettings, file: string): string {
   const name = hub.text('name')?.split('/').at(-1);
   if (name === undefined || name === '') throw ConfigError.ofFile(file, 'a hub has no name');
   return name;
+}
+
+/** Hub names ignore case. @throws ConfigError, as one of two would be lost */
+function checkDistinct(names: readonly string[], file: string): void {
+  const lower = names.map(name => name.toLowerCase());
+  const index = lower.findIndex((name, at) => lower.indexOf(name) !== at);
+  if (index < 0) return;
+  throw ConfigError.ofFile(
+    file,
+    `hub ${JSON.stringify(names[index]?.slice(0, 128))} is there twice; import the hubs of one service at a time`,
+  );
 }
 
 function settingsOf(hub: PeerSettings, writer: UrlWriter): object {

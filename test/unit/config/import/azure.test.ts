@@ -111,6 +111,12 @@ describe('hubs of Azure Web PubSub', () => {
     expect(found.problems.map(({ path }) => path)).toEqual(['hubs.chat.eventHandlers[0].urlTemplate']);
   });
 
+  test('two hubs of one name are refused: one would be lost', () => {
+    expect(() => imported([printed('one/chat', {}), printed('two/Chat', {})])).toThrow(
+      'hub.json:1:1: hub "Chat" is there twice; import the hubs of one service at a time',
+    );
+  });
+
   test.each(['{"a":1}', '[]x', '[1]', '"text"', '[{"name": 1}]', '{"value": 1}'])('%s is no such file', text => {
     expect(() => importFromAzure(text, { file: 'hub.json', asVariables: false })).toThrow(/^hub\.json:1:\d+: /);
   });
