@@ -56,15 +56,17 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
     app.get(`${prefix}/endpoints`, async () => ({
       endpoints: (await outbox().status()).map(status => describe(status, webhooks)),
     }));
-    app.get<OfEndpoint>(`${prefix}/endpoints/:id/attempts`, async ({ params: { id } }) => ({
-      attempts: outbox().attempts(id),
-    }));
+    app.get<OfEndpoint>(`${prefix}/endpoints/:id/attempts`, async ({ params: { id } }, reply) => {
+      const attempts = outbox().attempts(id);
+      if (attempts.length === 0 && !(await isEndpoint(outbox(), id))) return unknownEndpoint(reply, id);
+      return { attempts };
+    });
     app.post<OfEndpoint>(`${prefix}/endpoints/:id/test`, async ({ params: { id } }, reply) => {
       const envelope = webhooks.testEnvelope(id);
       return envelope === undefined ? unknownEndpoint(reply, id) : { attempt: await outbox().test(envelope) };
     });
     app.post<OfEndpoint>(`${prefix}/endpoints/:id/enable`, async ({ params: { id } }, reply) => {
-      if (!(await outbox().status()).some(({ endpoint }) => endpoint === id)) return unknownEndpoint(reply, id);
+      if (!(await isEndpoint(outbox(), id))) return unknownEndpoint(reply, id);
       await outbox().enable(id);
       return { enabled: id };
     });
@@ -77,12 +79,17 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
       return { ...withoutContent(letter), content: letter.content.toString('utf8') };
     });
     app.post(`${prefix}/dead-letters/replay`, async ({ body }) => {
-      const selection = chosen(body);
-      const to = await replayTarget(outbox(), selection, parsed(body).to);
+      const { to: wanted, ...query } = parsed(body);
+      const selection = chosen(query);
+      const to = await replayTarget(outbox(), selection, wanted);
       return { replayed: await outbox().replay(selection, to) };
     });
-    app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({ dropped: await outbox().drop(chosen(body)) }));
+    app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({ dropped: await outbox().drop(chosen(parsed(body))) }));
   };
+}
+
+async function isEndpoint(outbox: OperatedOutbox, id: string): Promise<boolean> {
+  return (await outbox.status()).some(({ endpoint }) => endpoint === id);
 }
 
 function describe(status: EndpointStatus, { sources }: Pick<Webhooks, 'sources'>) {
@@ -120,13 +127,13 @@ class InvalidSelection extends Error {}
 
 class NotInUse extends Error {}
 
-/** A body that selects nothing would select everything: it has to say so by a time or an endpoint. */
-function chosen(body: unknown): Selection {
-  const selection = selectionOf(parsed(body));
+/** A body that selects nothing, a limit aside, would select everything: it has to say so by a time or an endpoint. */
+function chosen(query: SelectionQuery): Selection {
+  const { limit, ...selection } = selectionOf(query);
   if (Object.values(selection).every(value => value === undefined)) {
     throw new InvalidSelection('the body names what is meant: ids, or endpoint, since and until');
   }
-  return selection;
+  return { ...selection, limit };
 }
 
 /** Where a replay goes, if it does not go where it came from. @throws InvalidSelection */
@@ -158,7 +165,12 @@ function parsed(body: unknown): SelectionQuery {
   throw new InvalidSelection('the body is a JSON object such as {"ids":["whm_…"]} or {"endpoint":"app:42:orders"}');
 }
 
-function selectionOf({ ids, endpoint, since, until, limit }: SelectionQuery): Selection {
+/** @throws InvalidSelection also for a key that is not known: without it, more would be selected than was meant */
+function selectionOf({ ids, endpoint, since, until, limit, ...others }: SelectionQuery): Selection {
+  const [unknown] = Object.keys(others);
+  if (unknown !== undefined) {
+    throw new InvalidSelection(`${unknown} has no meaning here: known are ids, endpoint, since, until and limit`);
+  }
   if (ids !== undefined && !(Array.isArray(ids) && ids.every(id => typeof id === 'string'))) {
     throw new InvalidSelection('ids is a list of texts');
   }

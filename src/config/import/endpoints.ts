@@ -39,7 +39,7 @@ function endpointOf(entry: PeerSettings, defaults: EndpointDefaults) {
     url: entry.text('url'),
     lambda_function: entry.text('lambda_function'),
     lambda: lambdaOf(entry.mapping('lambda')),
-    event_types: eventTypesOf(entry),
+    event_types: entry.textsAmong('event_types', appEventTypes),
     filter: filterOf(entry.mapping('filter')),
     headers: headersOf(entry.mapping('headers'), entry.peek('headers')),
     request_timeout_ms: entry.number('request_timeout_ms') ?? defaults.request_timeout_ms,
@@ -56,15 +56,6 @@ function lambdaOf(lambda: PeerSettings) {
     qualifier: lambda.text('qualifier'),
     client_options: filled({ endpoint: lambda.mapping('client_options').text('endpoint') }),
   });
-}
-
-/** Taken only when all exist here: the others are told by name. */
-function eventTypesOf(entry: PeerSettings): readonly string[] {
-  const known: readonly string[] = appEventTypes;
-  const given = entry.peek('event_types');
-  const names = Array.isArray(given) ? given.filter(name => typeof name === 'string') : [];
-  if (names.every(name => known.includes(name))) entry.texts('event_types');
-  return names.filter(name => known.includes(name));
 }
 
 function filterOf(filter: PeerSettings) {

@@ -12,6 +12,8 @@ export class PeerSettings {
   readonly #values: PeerMap;
   readonly #taken = new Set<string>();
   readonly #inner = new Map<string, readonly PeerSettings[]>();
+  /** Of lists that were taken in part. */
+  readonly #strangers = new Map<string, readonly string[]>();
 
   constructor(values: PeerMap, path: Path = []) {
     this.#values = values;
@@ -53,6 +55,16 @@ export class PeerSettings {
     );
   }
 
+  /** Those of a list of texts that are known. The others stay, each by its text; all of it, if an item is no text. */
+  textsAmong(name: string, known: readonly string[]): readonly string[] {
+    const texts = this.texts(name) ?? [];
+    this.#strangers.set(
+      name,
+      texts.filter(text => !known.includes(text)),
+    );
+    return texts.filter(text => known.includes(text));
+  }
+
   /** Takes nothing of it yet. Empty when the setting is no mapping. */
   mapping(name: string): PeerSettings {
     const [known] = this.#inner.get(name) ?? [];
@@ -76,7 +88,7 @@ export class PeerSettings {
   /** Where the settings stand that were not taken; those that are empty are no settings. */
   left(): Path[] {
     return [...this.#values].flatMap(([name, value]) => {
-      if (this.#taken.has(name)) return [];
+      if (this.#taken.has(name)) return (this.#strangers.get(name) ?? []).map(text => [...this.pathOf(name), text]);
       const inner = this.#inner.get(name);
       return inner === undefined ? leavesOf(value, this.pathOf(name)) : inner.flatMap(each => each.left());
     });

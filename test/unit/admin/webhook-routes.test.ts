@@ -74,8 +74,13 @@ describe('endpoints', () => {
 
   test('that are not there are named', async () => {
     const { call } = await start();
-    for (const path of ['test', 'enable']) {
-      expect(await call('POST', `${endpoints}/app:42:none/${path}`)).toMatchObject({
+    const paths = [
+      ['POST', 'test'],
+      ['POST', 'enable'],
+      ['GET', 'attempts'],
+    ] as const;
+    for (const [method, path] of paths) {
+      expect(await call(method, `${endpoints}/app:42:none/${path}`)).toMatchObject({
         status: 404,
         body: { code: 'Error.NotFound', message: expect.stringContaining('no webhook endpoint app:42:none') },
       });
@@ -139,6 +144,10 @@ describe('dead letters', () => {
     ['POST', `${letters}/drop`, [], /the body is a JSON object/],
     ['POST', `${letters}/drop`, { ids: 'x' }, /ids is a list/],
     ['POST', `${letters}/drop`, { endpoint: 7 }, /endpoint is one id/],
+    ['POST', `${letters}/drop`, { limit: 5 }, /the body names what is meant/],
+    ['POST', `${letters}/drop`, { endpont: 'app:42:orders', since: 0 }, /endpont has no meaning here/],
+    ['POST', `${letters}/drop`, { ids: ['whm_1'], to: 'app:42:orders' }, /to has no meaning here/],
+    ['GET', `${letters}?endpont=app:42:orders`, undefined, /endpont has no meaning here/],
   ] as const)('%s %s with %j is refused', async (method, path, body, message) => {
     const { call } = await start();
     expect(await call(method, path, body)).toMatchObject({

@@ -158,7 +158,7 @@ describe('a configuration of Sockudo', () => {
     expect(unmatched.map(({ path, advice }) => [formatPath(path), advice])).toEqual([
       ['app_manager.array.apps[0].policy.limits.decay_seconds', 'rates are counted per second'],
       ['app_manager.array.apps[0].policy.channels.channel_delta_compression', 'messages are sent whole'],
-      ['app_manager.array.apps[0].policy.webhooks[0].event_types', undefined],
+      ['app_manager.array.apps[0].policy.webhooks[0].event_types.ai_run_started', undefined],
       [
         'app_manager.array.apps[0].policy.webhooks[0].filter.channel_namespace',
         expect.stringContaining('channel_pattern'),
