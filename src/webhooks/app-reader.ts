@@ -12,6 +12,7 @@ import type {
 } from '../hub/facts.js';
 import { Arrivals, type LocalPlace, type Pair, type ReaderParts } from './arrivals.js';
 import { channelKind } from './channels.js';
+import { noCloseFrame } from './events.js';
 
 export interface AppReaderParts extends ReaderParts {
   /** Has the group that is joined with the channel a member? */
@@ -50,7 +51,7 @@ export class AppReader {
       atMs: this.#clock.now(),
       socketId: connection.id,
       userId: connection.userId,
-      code,
+      code: code ?? noCloseFrame,
       reason,
       durationMs: Math.round(this.#clock.monotonicMs() - openedMs),
     });

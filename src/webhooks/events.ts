@@ -45,11 +45,14 @@ export interface ConnectionOpened extends Told<'connection_established'> {
   readonly userId: string | undefined;
 }
 
+/** What clients see as the close code of a connection that was lost. [RFC 6455 7.1.5] */
+export const noCloseFrame = 1006;
+
 export interface ConnectionEnded extends Told<'connection_terminated'> {
   readonly socketId: string;
   readonly userId: string | undefined;
-  /** Of the Close frame, where there was one. */
-  readonly code: number | undefined;
+  /** Of the Close frame; without one `noCloseFrame`. */
+  readonly code: number;
   readonly reason: string;
   readonly durationMs: number;
 }

@@ -338,6 +338,13 @@ describe('connections', () => {
       },
     ]);
   });
+
+  test('[PW-034] the code of a connection that was lost is 1006, as its client sees it', async () => {
+    const { connect, arrived, app } = await start({ endpoint: { event_types: ['connection_terminated'] } });
+    connect().close('The connection was lost.');
+    await arrived();
+    expect(eventsOf(app.posts)).toMatchObject([{ code: 1006, reason: 'The connection was lost.' }]);
+  });
 });
 
 test('[PW-011] [PW-012] a client event has its sender on presence channels, after what came before on its channel', async () => {
