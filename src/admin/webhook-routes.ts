@@ -84,7 +84,9 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
       const to = await replayTarget(outbox(), selection, wanted);
       return { replayed: await outbox().replay(selection, to) };
     });
-    app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({ dropped: await outbox().drop(chosen(parsed(body))) }));
+    app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({
+      dropped: await outbox().drop(chosen(parsed(body))),
+    }));
   };
 }
 
