@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Clock } from '../clock.js';
-import { type ErrorKind, PubSubError } from '../errors.js';
+import { PubSubError } from '../errors.js';
 import { closeText } from '../hub/endings.js';
 import { loggedPath, requestTarget } from '../listener/request-target.js';
+import type { Protocol } from '../protocols/protocol.js';
 import type { ClientWebSocket } from './client-web-socket.js';
 import { switchingProtocols, webSocketOn } from './handshake.js';
 import { ClosedUpgrade, refusalOf, refuse } from './refusal.js';
@@ -25,6 +26,9 @@ export interface Refused {
   readonly reason: string;
 }
 
+/** What of a protocol a client is refused with that has a WebSocket. */
+export type EndsIn = Pick<Protocol, 'closeCodes' | 'encoder'>;
+
 /** A client's request for a WebSocket, until it is answered: with 101, or with a refusal. */
 export class Upgrade {
   readonly request: IncomingMessage;
@@ -39,7 +43,7 @@ export class Upgrade {
   readonly #parts: UpgradeParts;
   readonly #startedMs: number;
   #webSocket: ClientWebSocket | undefined;
-  #closeCodes: Readonly<Record<ErrorKind, number>> | undefined;
+  #endsIn: EndsIn | undefined;
   #isRefused = false;
 
   /** @param head what came behind the request */
@@ -73,16 +77,13 @@ export class Upgrade {
   /**
    * Answers with 101. The handshake must have been checked.
    * @param subprotocol to be echoed, in the client's spelling
-   * @param closeCodes with which the client may still be refused; the usual ones when left out
+   * @param endsIn the protocol in which the client may still be refused; the usual close codes when left out
    * @returns undefined when the client has left
    */
-  finish(
-    subprotocol: string | undefined,
-    closeCodes?: Readonly<Record<ErrorKind, number>>,
-  ): ClientWebSocket | undefined {
+  finish(subprotocol: string | undefined, endsIn?: EndsIn): ClientWebSocket | undefined {
     const webSocket = this.openSocket();
     if (webSocket === undefined) return undefined;
-    this.#closeCodes = closeCodes;
+    this.#endsIn = endsIn;
     this.socket.write(this.response(subprotocol));
     return webSocket;
   }
@@ -117,11 +118,13 @@ export class Upgrade {
     return refusal;
   }
 
-  /** The reason is for clients whose protocol has close codes of its own. */
+  /** The reason, and a message before the close, are for clients whose protocol has them. */
   #closeSocket(webSocket: ClientWebSocket, error: PubSubError): Refused {
     const { kind, message, outcome, publicText } = error;
-    const own = error instanceof ClosedUpgrade ? error.closeCode : this.#closeCodes?.[kind];
+    const own = error instanceof ClosedUpgrade ? error.closeCode : this.#endsIn?.closeCodes[kind];
     const status = own ?? outcome.close;
+    const last = this.#endsIn?.encoder.encode({ kind: 'disconnected', reason: publicText, code: status });
+    if (last !== undefined) webSocket.send(last.bytes, { binary: last.isBinary });
     webSocket.close(status, own === undefined ? undefined : closeText(publicText));
     return { status, reason: message };
   }

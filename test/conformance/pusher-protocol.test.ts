@@ -90,6 +90,16 @@ describe('[PW §3.1] the handshake', () => {
     await stopped;
   });
 
+  test.each([
+    ['nokey', 'protocol=5', 4001],
+    [appKey, `protocol=4&version=${'1'.repeat(129)}`, 4006],
+  ])('[PW §7, row 39] old clients are told of a refusal in a message, too: /app/%s?%s', async (key, query, code) => {
+    const { dialRaw } = await startPusher();
+    const old = await dialRaw(query, key);
+    expect(await old.next()).toEqual(errorOf(code));
+    expect((await old.closed).code).toBe(code);
+  });
+
   test('where other nodes are told first: the same, after the 101', async () => {
     const backplane = new RecordingBackplane();
     backplane.ready = settled;

@@ -6,7 +6,7 @@ import { checkHandshake, headersOf, subprotocolsOf } from '../../src/sockets/cli
 import type { ClientWebSocket, SocketReader } from '../../src/sockets/client-web-socket.js';
 import type { Door } from '../../src/sockets/door.js';
 import type { Arrival, Entrance } from '../../src/sockets/entrances/entrance.js';
-import type { Upgrade } from '../../src/sockets/upgrade.js';
+import type { EndsIn, Upgrade } from '../../src/sockets/upgrade.js';
 
 /** The JSON protocol with close codes of its own. */
 export const greeting: Protocol = {
@@ -14,6 +14,9 @@ export const greeting: Protocol = {
   name: 'greeting',
   closeCodes: { ...json.closeCodes, malformed: 4000, unauthorized: 4001, conflict: 4009, shuttingDown: 4200 },
 };
+
+/** A close code, without a message before. */
+const refusals: EndsIn = { closeCodes: greeting.closeCodes, encoder: { encode: () => undefined } };
 
 /**
  * An entrance that admits clients after the 101, as MQTT and Pusher need it: at `/greet/{hub}`, upon a first message
@@ -34,7 +37,7 @@ export class GreetingEntrance implements Entrance {
   take(upgrade: Upgrade): Arrival | Promise<Arrival> {
     checkHandshake(upgrade.request);
     upgrade.hub = upgrade.path.slice('/greet/'.length);
-    const ws = upgrade.finish(subprotocolsOf(upgrade.request)[0], greeting.closeCodes);
+    const ws = upgrade.finish(subprotocolsOf(upgrade.request)[0], refusals);
     if (ws === undefined) return 'left';
     return new Promise((arrive, refuse) => {
       ws.reader = new Greeting(this.#door, upgrade, ws, { arrive, refuse });

@@ -15,7 +15,7 @@ import {
 import { closeCodes } from '../../protocols/pusher/names.js';
 import { checkHandshake } from '../client-request.js';
 import type { Door } from '../door.js';
-import { readQuery } from '../query.js';
+import { type Query, readQuery } from '../query.js';
 import { ClosedUpgrade } from '../refusal.js';
 import type { Upgrade } from '../upgrade.js';
 import type { Arrival, Entrance } from './entrance.js';
@@ -73,7 +73,10 @@ export class PusherEntrance implements Entrance {
     try {
       return this.#admit(upgrade, this.#read(upgrade));
     } catch (error) {
-      if (upgrade.isFinished || upgrade.finish(undefined, this.#protocols.current.closeCodes) !== undefined)
+      if (
+        upgrade.isFinished ||
+        upgrade.finish(undefined, this.#protocolOf(versionOf(readQuery(upgrade.query)))) !== undefined
+      )
         throw error;
       return 'left';
     }
@@ -89,9 +92,13 @@ export class PusherEntrance implements Entrance {
     upgrade.hub = appHubPrefix + app.id;
     if (!app.enabled) throw new ClosedUpgrade('forbidden', 'The app is disabled', closeCodes.appDisabled);
     checkOrigin(app, upgrade);
-    const version = versionOf(upgrade);
+    return { key, app, protocol: this.#protocolOf(checkedVersion(upgrade)) };
+  }
+
+  /** Also for clients that are refused, whatever version they name. */
+  #protocolOf(version: number): Protocol {
     const { current, older } = this.#protocols;
-    return { key, app, protocol: version < versions.firstWithoutErrorMessage ? older : current };
+    return version >= versions.oldest && version < versions.firstWithoutErrorMessage ? older : current;
   }
 
   /** @throws ClosedUpgrade; PubSubError `tooMany` */
@@ -117,11 +124,11 @@ export class PusherEntrance implements Entrance {
   async #openOnceAdmitted(
     upgrade: Upgrade,
     hub: Hub,
-    { closeCodes: codes }: Protocol,
+    protocol: Protocol,
     admission: Promise<Admission>,
     open: (admitted: Admission) => Arrival,
   ): Promise<Arrival> {
-    const ws = upgrade.finish(undefined, codes);
+    const ws = upgrade.finish(undefined, protocol);
     ws?.pause();
     try {
       const admitted = await admission;
@@ -166,15 +173,20 @@ function checkOrigin({ allowedOrigins }: PusherApp, { request }: Upgrade): void 
   throw new ClosedUpgrade('forbidden', 'Pages of this origin may not connect', closeCodes.unauthorized);
 }
 
-/** 7 where it is left out, as old clients and simple tools do. @throws ClosedUpgrade [PW §3.1, §7, row 30] */
-function versionOf(upgrade: Upgrade): number {
-  const query = readQuery(upgrade.query);
+/** 7 where it is left out, as old clients and simple tools do; `NaN` where it is no number. [PW §3.1, §7, row 30] */
+function versionOf(query: Query): number {
   const text = query.get('protocol') ?? '';
-  const clientVersion = query.get('version') ?? '';
-  if (!/^\d*$/.test(text) || clientVersion.length > longestVersion) {
+  if (text === '') return versions.newest;
+  return /^\d+$/.test(text) ? Number(text) : Number.NaN;
+}
+
+/** @throws ClosedUpgrade */
+function checkedVersion(upgrade: Upgrade): number {
+  const query = readQuery(upgrade.query);
+  const version = versionOf(query);
+  if (Number.isNaN(version) || (query.get('version') ?? '').length > longestVersion) {
     throw new ClosedUpgrade('invalid', 'protocol must be a number, and version a short text', closeCodes.badVersion);
   }
-  const version = text === '' ? versions.newest : Number(text);
   if (version >= versions.oldest && version <= versions.newest) return version;
   const range = `${versions.oldest} to ${versions.newest}`;
   throw new ClosedUpgrade('invalid', `protocol must be ${range}`, closeCodes.unsupportedProtocol);
