@@ -47,7 +47,7 @@ class Log {
   /** Envelopes that were given after a later one of their key. */
   get outOfOrder(): string[] {
     const last = new Map<string, readonly [start: number, number: number]>();
-    return [...this.given, ...this.batches.map(([first = '']) => first)].filter(id => {
+    return this.given.filter(id => {
       const [key = '', start, number] = id.split('-');
       const place = [Number(start), Number(number)] as const;
       const [lastStart, lastNumber] = last.get(key) ?? [0, 0];

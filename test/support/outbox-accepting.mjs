@@ -62,8 +62,8 @@ async function batchForever() {
 }
 
 function batchOf(ids) {
-  const [id, key] = [`${ids.length}-of-${ids[0]}`, 'batched'];
-  return { id, endpoint: 'batches', key, createdAtMs: systemClock.now(), content: Buffer.from(ids.join(' ')) };
+  const id = `${ids.length}-of-${ids[0]}`;
+  return { id, endpoint: 'batches', createdAtMs: systemClock.now(), content: Buffer.from(ids.join(' ')) };
 }
 
 /** An id says key, start and number: within a key, they are accepted in this order. */
