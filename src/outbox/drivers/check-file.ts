@@ -12,7 +12,7 @@ const [, , directory = ''] = process.argv;
 const largeBytes = 16 * 1024 * 1024;
 
 function check(): void {
-  const root = open({ path: directory, maxDbs: tableNames.length });
+  const root = open({ path: directory, noSubdir: false, maxDbs: tableNames.length });
   const tables = tableNames.map(name => root.openDB<Buffer, (string | number)[]>({ name, encoding: 'binary' }));
   for (const [index, table] of tables.entries()) {
     let rows = 0;

@@ -47,7 +47,7 @@ export class LmdbTables implements Tables {
       // promise that nobody has, and end the process. `commitDelay` would stop the immediates of the whole process: the library
       // clears its timer as if it were one.
       const options = { overlappingSync: false, eventTurnBatching: false, maxDbs: tableNames.length };
-      const root = open({ path: directory, ...options });
+      const root = open({ path: directory, noSubdir: false, ...options }); // a directory, also with a dot in its name
       return new LmdbTables(root, lmdbOptions);
     } catch (error) {
       throw asOpenError(directory, error);
