@@ -4,11 +4,13 @@ import type { Bridges } from './bridges/bridges.js';
 import type { Clock } from './clock.js';
 import type { ProxySettings } from './egress/proxy.js';
 import type { PlainFact } from './hub/facts.js';
+import { LineBudget } from './line-budget.js';
 import { openStore, type QueueOptions } from './outbox/open-store.js';
 import { Outbox } from './outbox/outbox.js';
 import type { Deliverer, Endpoints, OutboxObserver } from './outbox/ports.js';
 import type { Settings } from './settings.js';
 import { type DurableEvents, eventQueuePrefix } from './upstream/durable-events.js';
+import { blockedAddress } from './webhooks/http-sender.js';
 import type { WebhookObserver } from './webhooks/observer.js';
 import { Webhooks } from './webhooks/webhooks.js';
 
@@ -36,6 +38,11 @@ const losesEventOrder =
 
 /** How often, at most, envelopes that could not be kept are logged. */
 const notKeptGapMs = 60_000;
+
+/** A receiver that is down for a day makes as many dead letters as there are events. */
+const deadLetterLines = { lines: 20, windowMs: 10_000 };
+
+const allowAddress = 'the address of the receiver is not a public one; list its network in webhooks.egress.allow';
 
 /**
  * What is delivered through the outbox: webhooks, and notifications of durable event handlers. The outbox is opened when a
@@ -172,13 +179,18 @@ function webhookObserver({ metrics, log, clock }: OutboxDeliveryParts): WebhookO
   };
 }
 
-function outboxObserver({ metrics, log }: OutboxDeliveryParts): OutboxObserver {
+function outboxObserver({ metrics, log, clock }: OutboxDeliveryParts): OutboxObserver {
+  const { lines, windowMs } = deadLetterLines;
+  const budget = new LineBudget(lines, windowMs, clock, ({ count }) =>
+    log.warn({ count }, 'further envelopes became dead letters: GET /admin/webhooks/dead-letters lists them'),
+  );
   return {
     attempted: (endpoint, attempt, fate) => metrics.attempted(endpoint, attempt, fate),
     dead(endpoint, reason, count) {
       metrics.dead(endpoint, reason, count);
+      if (!budget.take(0)) return;
       const what = count === 1 ? 'an envelope became a dead letter' : `${count} envelopes became dead letters`;
-      log.warn({ endpoint, reason }, what);
+      log.warn({ endpoint, reason }, reason === blockedAddress ? `${what}: ${allowAddress}` : what);
     },
     circuitChanged: (endpoint, state) => log.info({ endpoint, state }, 'the circuit of an endpoint changed'),
     endpointDisabled: (endpoint, reason) => log.warn({ endpoint, reason }, 'an endpoint was disabled'),

@@ -145,6 +145,21 @@ test('routes for operators want the token; dead letters are replayed; nothing se
   expect(service.process.stderr).toContain('an envelope became a dead letter');
 });
 
+test('dead letters are logged with what to do, and no more than twenty of them in ten seconds', async () => {
+  const yaml = appYaml('http://10.1.2.3/', 'filter: { channel_prefix: c }');
+  const service = await startOn(await outboxDirectory(), yaml);
+  const client = await openClient(service);
+  for (let channel = 0; channel < 25; channel += 1) await client.subscribe(`c${channel}`);
+  await eventually(async () => {
+    const { deadLetters } = (await (await operate(service, 'dead-letters')).json()) as { deadLetters: unknown[] };
+    expect(deadLetters).toHaveLength(25);
+  });
+  await stopped(service, 'SIGTERM');
+  const lines = service.process.stderr.split('\n').filter(line => line.includes('became a dead letter'));
+  expect(lines).toHaveLength(20);
+  expect(lines[0]).toMatch(/app:42:orders.*blocked_address.*list its network in webhooks\.egress\.allow/);
+});
+
 describe('a start ends with one sentence', () => {
   const startOnce = async (directory: string) => {
     const file = await fileWith(appYaml('http://127.0.0.1:1/'));

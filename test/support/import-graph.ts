@@ -73,6 +73,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     ...['types of config', 'types of auth', 'types of clock'],
   ],
   'outbox-delivery': [
+    'line-budget',
     ...['outbox', 'webhooks', 'upstream', 'types of admin', 'types of settings', 'types of hub', 'types of egress'],
     'types of bridges',
     'types of clock',
