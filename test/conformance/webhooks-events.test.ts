@@ -70,6 +70,17 @@ describe('a channel', () => {
     expect(await arrived()).toEqual(['channel_occupied a', 'channel_vacated a']);
   });
 
+  test('is not vacated while one of three subscribers remains, whether the others leave or are lost', async () => {
+    const { connect, pass } = await start({ endpoint: channels });
+    const [first, second, third] = [connect(), connect(), connect()];
+    for (const client of [first, second, third]) client.join('a');
+    first.leave('a');
+    second.close();
+    expect(await pass(60_000)).toEqual(['channel_occupied a']);
+    third.leave('a');
+    expect(await pass(4_000)).toEqual(['channel_occupied a', 'channel_vacated a']);
+  });
+
   test('[PW-019] [PW-020] tells nothing when the same or another client comes back within that time', async () => {
     const { connect, arrived, clock, pass } = await start({ endpoint: channels });
     const client = connect();
