@@ -1,4 +1,5 @@
 import {
+  type App,
   type AppBridge,
   type Apps,
   type Config,
@@ -13,7 +14,7 @@ import type { QueueOptions } from './outbox/open-store.js';
 import { appHubPrefix } from './protocols/names.js';
 import type { DoorSettings } from './sockets/door.js';
 import type { WebPubSubSettings } from './sockets/entrances/webpubsub.js';
-import type { WebhookSettings } from './webhooks/sources.js';
+import type { AppSource, WebhookSettings } from './webhooks/sources.js';
 
 /**
  * The configuration in use. Parts are given functions that read it at each use, so that a reload, which swaps `config` as
@@ -120,7 +121,7 @@ export class Settings {
     const { apps, hubs, webhooks } = this.config;
     return {
       general: webhooks,
-      apps: apps.all().map(app => ({ ...app.webhooks, id: app.id, keys: app.keys })),
+      apps: apps.all().map(app => ({ ...app.webhooks, id: app.id, keys: app.keys, missing: missingEvents(app) })),
       hubs: [...hubs].map(([key, hub]) => ({ ...hub.webhooks, hub: hub.name, key })),
     };
   }
@@ -134,4 +135,12 @@ export class Settings {
   #ofHub(hub: string): Omit<HubConfig, 'name'> {
     return this.config.hubs.get(hub) ?? defaultHubConfig;
   }
+}
+
+/** Events that the app never has, with the setting that is off. */
+function missingEvents({ enableClientMessages, enableSubscriptionCount }: App): AppSource['missing'] {
+  return {
+    ...(!enableClientMessages && { client_event: 'enable_client_messages' }),
+    ...(!enableSubscriptionCount && { subscription_count: 'enable_subscription_count' }),
+  };
 }

@@ -85,6 +85,9 @@ export function takes(endpoint: WebhookEndpoint, event: WebhookEvent): boolean {
   return channel !== undefined && endpoint.filter(channel);
 }
 
+/** Those of an app have the signature of its key. */
+const unsigned = 'is not signed, so its receiver cannot tell who sent it: give it a signing_secret';
+
 function readEndpoint(
   source: SourceName,
   entry: WebhookEntry,
@@ -118,6 +121,7 @@ function readEndpoint(
   };
   used.add(name);
   const warnings = dropped.map(header => `header ${header} of webhook ${name} is not sent: the service sets it`);
+  if (source.kind === 'hub' && signingSecrets.length === 0) warnings.push(`webhook ${name} ${unsigned}`);
   return { endpoint, warnings };
 }
 

@@ -1,15 +1,22 @@
 import { type AppKey, oldestActive } from '../auth/pusher-signatures.js';
 import type { PubSubError } from '../errors.js';
 import { readEndpoints, type SourceName, type WebhookEndpoint } from './endpoints.js';
-import type { EventType } from './event-types.js';
+import type { AppEventType, EventType } from './event-types.js';
 import { type SourceEntry, type WebhooksEntry, webhookDefaults } from './options.js';
 
 /** What the configuration says about webhooks. */
 export interface WebhookSettings {
   readonly general: WebhooksEntry;
-  readonly apps: readonly (SourceEntry & { readonly id: string; readonly keys: readonly AppKey[] })[];
+  readonly apps: readonly AppSource[];
   /** `hub` as spelled in the configuration, `key` its canonical name. */
   readonly hubs: readonly (SourceEntry & { readonly hub: string; readonly key: string })[];
+}
+
+export interface AppSource extends SourceEntry {
+  readonly id: string;
+  readonly keys: readonly AppKey[];
+  /** Events that the app never has, with the setting that would make them happen. */
+  readonly missing?: Readonly<Partial<Record<AppEventType, string>>> | undefined;
 }
 
 /** An app or a hub whose events are told. */
@@ -37,8 +44,11 @@ export class Sources {
   /** @param onWarning what is worth an operator's attention. Invalid entries are left out: `readEndpoints` reports them at load */
   constructor(settings: WebhookSettings, onWarning: (source: string, warning: string) => void = () => {}) {
     const { general, apps, hubs } = settings;
-    for (const app of apps)
-      this.#add(appKeyOf(app.id), { kind: 'app', name: app.id }, app, general, app.keys, onWarning);
+    for (const app of apps) {
+      const key = appKeyOf(app.id);
+      this.#add(key, { kind: 'app', name: app.id }, app, general, app.keys, onWarning);
+      for (const warning of missingIn(app)) onWarning(key, warning);
+    }
     for (const hub of hubs) this.#add(hub.key, { kind: 'hub', name: hub.hub }, hub, general, [], onWarning);
   }
 
@@ -75,6 +85,13 @@ export class Sources {
     this.#byKey.set(key, source);
     for (const endpoint of endpoints) this.#byEndpoint.set(endpoint.id, { source, endpoint });
   }
+}
+
+/** Events that an endpoint lists by name and never gets. */
+function missingIn({ webhooks = [], missing = {} }: AppSource): string[] {
+  return Object.entries(missing)
+    .filter(([type]) => webhooks.some(({ event_types: types }) => types.includes(type)))
+    .map(([type, setting]) => `a webhook lists ${type}, which is never sent: set ${setting} of the app`);
 }
 
 /** The key that signs the source's webhooks now; undefined for hubs, and for an app without an active key. */
