@@ -90,8 +90,9 @@ export class StoredKeys {
     const key = newKey();
     const place = this.#placeOf('secondary');
     try {
-      if (place.kind === 'file') await writeKey(place, key);
-      if (place.kind === 'file') this.#sources.secondary = place;
+      if (place.kind !== 'file') throw new Error('there is no file to keep it in; set HUBWIRE_SECONDARY_KEY_FILE');
+      await writeKey(place, key);
+      this.#sources.secondary = place;
     } catch (error) {
       this.#options.log.warn(
         `the new secondary access key is valid until the service stops: ${(error as Error).message}`,

@@ -70,13 +70,14 @@ describe('[MG-014] both keys', () => {
   });
 
   test.each([{ HUBWIRE_PRIMARY_KEY: first }, {}])(
-    'without a file the second one lasts as long as the process: %j',
+    'without a file the second one lasts as long as the process, and the log says so: %j',
     async env => {
-      const { stored, keys, folder } = await start({}, { env });
+      const { stored, keys, folder, lines } = await start({}, { env });
       const { primary, secondary } = await stored.both();
       expect(primary).toBe(keys.primary);
       expect(keys.secondary).toBe(secondary);
       expect(await readdir(folder)).toEqual([]);
+      expect(lines.join()).toContain('valid until the service stops');
     },
   );
 });
