@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { isLoopback } from '../addresses.js';
 import { PubSubError } from '../errors.js';
 import type { AdminAccess, ServiceOptions } from '../service-options.js';
-import { type Environment, readSecret, readTls } from './settings.js';
+import { readSecret } from './secrets.js';
+import { type Environment, readTls } from './settings.js';
 import { type Flags, type Given, lookUp } from './variables.js';
 
 /** In place of a certificate: the admin listener speaks plain HTTP although the public one has TLS. */

@@ -1,8 +1,9 @@
 import { defaultTokenMinutes } from '../auth/key-tokens.js';
 import type { Service } from '../service.js';
 import { commandLine, shortPath } from './invocation.js';
+import type { KeySettings } from './key-settings.js';
 import { handlerLines } from './report.js';
-import type { Environment, KeySettings } from './settings.js';
+import { type Environment, endpointOf } from './settings.js';
 import { version } from './version.js';
 
 const tryRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];

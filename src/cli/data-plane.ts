@@ -1,9 +1,10 @@
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
+import { readKeys } from './key-settings.js';
 import { reasonLine } from './printable.js';
 import { request } from './requests.js';
-import { type Environment, endpointOf, readKeys } from './settings.js';
+import { type Environment, endpointOf } from './settings.js';
 import { UsageError } from './usage-error.js';
 
 const tokenMinutes = 5;

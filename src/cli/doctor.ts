@@ -14,17 +14,9 @@ import { PubSubError } from '../errors.js';
 import { adminUrl } from './health.js';
 import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { commandLine, shortPath } from './invocation.js';
+import { checkFence, readKeys } from './key-settings.js';
 import { type OutputFormat, printOutcome } from './output/output.js';
-import {
-  checkFence,
-  type Environment,
-  parseHost,
-  parsePort,
-  readEndpoints,
-  readKeys,
-  readProxies,
-  readTls,
-} from './settings.js';
+import { type Environment, parseHost, parsePort, readEndpoints, readProxies, readTls } from './settings.js';
 import { lookUp, variableWarnings } from './variables.js';
 
 export interface DoctorArguments extends Omit<Focus, 'connect'> {

@@ -2,8 +2,9 @@ import { text } from 'node:stream/consumers';
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
+import { readKeys } from './key-settings.js';
 import { request } from './requests.js';
-import { type Environment, endpointOf, readKeys } from './settings.js';
+import { type Environment, endpointOf } from './settings.js';
 
 export interface SendArguments {
   readonly hub: string;

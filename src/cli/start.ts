@@ -7,17 +7,15 @@ import type { ServiceOptions } from '../service-options.js';
 import { accessNote, readAdminAccess, readAdminTls, tokenWarnings } from './admin-settings.js';
 import { welcomeLines } from './banner.js';
 import { checkAppFence, findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
+import { checkFence, type KeySettings, readKeys } from './key-settings.js';
 import { type Sample, startSample } from './sample.js';
 import {
-  checkFence,
   dataDirectoryOf,
   type Environment,
-  type KeySettings,
   parseHost,
   parsePort,
   parseTrustProxy,
   readEndpoints,
-  readKeys,
   readProxies,
   readTls,
 } from './settings.js';

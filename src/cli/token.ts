@@ -4,7 +4,8 @@ import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { roleProblem } from '../hub/roles.js';
 import { groupNameRule, isGroupName, isHubName, isUserId, userIdRule } from '../protocols/names.js';
-import { type Environment, endpointOf, readKeys } from './settings.js';
+import { readKeys } from './key-settings.js';
+import { type Environment, endpointOf } from './settings.js';
 
 export interface TokenArguments {
   readonly hub: string;

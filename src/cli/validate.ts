@@ -5,8 +5,9 @@ import { type Config, handlersOf, loadConfig } from '../config/load.js';
 import { observers } from '../hub/observers.js';
 import type { HandlerStatus } from '../upstream/event-handlers.js';
 import { eventHandlersOf } from '../upstream/service-handlers.js';
+import { readKeys } from './key-settings.js';
 import { handlerLines } from './report.js';
-import { defaultEndpoint, type Environment, readEndpoints, readKeys, readProxies } from './settings.js';
+import { defaultEndpoint, type Environment, readEndpoints, readProxies } from './settings.js';
 
 export interface ValidateArguments {
   readonly json?: boolean;

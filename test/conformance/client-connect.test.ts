@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { ConnectionLog } from '../support/connection-log.js';
 import { Mailbox } from '../support/mailbox.js';
 import { ManualClock } from '../support/manual-clock.js';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import jwt from 'jsonwebtoken';
 import { pino } from 'pino';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { parseConfig } from '../../src/config/load.js';
 import { type StartedHub, startHub } from '../support/start-hub.js';
 import { sign } from './rest-api-host.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { signer } from '../../src/auth/signature.js';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { Held, reply, replyJson } from '../support/answers.js';
 import { cloudEventOf } from '../support/cloud-event.js';
 import { Mailbox } from '../support/mailbox.js';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { firstCertificate } from '../conformance/rest-certificates.js';
 import { fileWith, HubwireProcess, runHubwire, startService } from '../support/hubwire-process.js';
 

@@ -1,6 +1,6 @@
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import type { Service } from '../../src/service.js';
 import { chatYaml, fileWith, runHubwire, startService } from '../support/hubwire-process.js';
 import { dialer } from '../support/test-client.js';

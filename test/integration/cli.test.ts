@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import type { Service } from '../../src/service.js';
 import { chatYaml, fileWith, HubwireProcess, runHubwire, startService } from '../support/hubwire-process.js';
 import { notRun } from '../support/not-run.js';

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { AppServer } from '../support/app-server.js';
 import {
   type Changes,

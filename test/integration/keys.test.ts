@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { Keys } from '../../src/auth/keys.js';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { startHub } from '../support/start-hub.js';
 import { audienceOf, inMinutes, signToken, statusOf, withToken } from '../support/tokens.js';
 

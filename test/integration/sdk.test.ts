@@ -15,7 +15,7 @@ import { WebPubSubEventHandler, type WebPubSubEventHandlerOptions } from '@azure
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ClientClaims } from '../../src/auth/key-tokens.js';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { parseConfig } from '../../src/config/load.js';
 import { reply, replyJson } from '../support/answers.js';
 import { Mailbox } from '../support/mailbox.js';

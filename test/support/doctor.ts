@@ -5,7 +5,7 @@ import type { AddressInfo, Server } from 'node:net';
 import { WebPubSubEventHandler, type WebPubSubEventHandlerOptions } from '@azure/web-pubsub-express';
 import { onTestFinished } from 'vitest';
 import { Endpoints } from '../../src/auth/endpoints.js';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { systemClock } from '../../src/clock.js';
 import { lineOf, parseConfig } from '../../src/config/load.js';
 import { examine } from '../../src/doctor/examine.js';

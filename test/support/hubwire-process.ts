@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { clientUrl } from '../../src/auth/client-url.js';
 import { KeyTokens } from '../../src/auth/key-tokens.js';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import type { Service } from '../../src/service.js';
 import { type Dial, dialer } from './test-client.js';
 

@@ -6,7 +6,7 @@ import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import type { KeySources } from '../../src/auth/key-sources.js';
 import { Keys } from '../../src/auth/keys.js';
-import { developmentKey, readKeys } from '../../src/cli/settings.js';
+import { developmentKey, readKeys } from '../../src/cli/key-settings.js';
 import type { Clock } from '../../src/clock.js';
 import { parseConfig } from '../../src/config/load.js';
 import { Service } from '../../src/service.js';

@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
-import { developmentKey } from '../../src/cli/settings.js';
+import { developmentKey } from '../../src/cli/key-settings.js';
 import { parseConfig } from '../../src/config/load.js';
 import type { Observer } from '../../src/hub/ports.js';
 import { Service } from '../../src/service.js';

@@ -1,8 +1,9 @@
 import { Keys } from '../../auth/keys.js';
 import { StoredKeys } from '../../auth/stored-keys.js';
 import { systemClock } from '../../clock.js';
+import { readKeys } from '../key-settings.js';
 import { type OutputArguments, printOutcome } from '../output/output.js';
-import { type Environment, endpointOf, readKeys } from '../settings.js';
+import { type Environment, endpointOf } from '../settings.js';
 import { adminUrlOf, type ManagementArguments, ManagementClient, type ServiceKeys } from './management-client.js';
 
 export type KeyArguments = ManagementArguments & OutputArguments;

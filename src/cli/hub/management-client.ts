@@ -1,7 +1,8 @@
 import { PubSubError } from '../../errors.js';
 import { printable } from '../printable.js';
 import { request } from '../requests.js';
-import { type Environment, readSecret } from '../settings.js';
+import { readSecret } from '../secrets.js';
+import type { Environment } from '../settings.js';
 import {
   type HubProperties,
   type HubResource,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Keys } from '../../../src/auth/keys.js';
 import { StoredKeys } from '../../../src/auth/stored-keys.js';
-import { developmentKey, readKeys } from '../../../src/cli/settings.js';
+import { developmentKey, readKeys } from '../../../src/cli/key-settings.js';
 import { ManualClock } from '../../support/manual-clock.js';
 
 const comparedEveryMs = 5_000;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Endpoints } from '../../../src/auth/endpoints.js';
-import { developmentKey } from '../../../src/cli/settings.js';
+import { developmentKey } from '../../../src/cli/key-settings.js';
 import { type TokenQuestion, tokenFindings } from '../../../src/doctor/token-findings.js';
 import { inShort } from '../../support/doctor.js';
 import { signText, signToken } from '../../support/tokens.js';
