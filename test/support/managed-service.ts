@@ -70,6 +70,7 @@ export async function startManaged(options: ManagedOptions = {}): Promise<Manage
     keySources: sources,
     endpoints: [],
     version: 'test',
+    dataDirectory: path('data'),
     log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
     ...rest,
     config: parseConfig(yaml, { file, env }),

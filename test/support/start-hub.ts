@@ -1,3 +1,7 @@
+import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { pino } from 'pino';
 import { onTestFinished } from 'vitest';
 import { developmentKey } from '../../src/cli/key-settings.js';
@@ -41,6 +45,7 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
   const { yaml, handler, chat, file, observer = {}, ...rest } = options;
   const upstream = await startUpstream();
   const text = (yaml ?? defaultYaml(handler, chat, file)).replaceAll('UPSTREAM', upstream.origin);
+  const dataDirectory = join(tmpdir(), `hubwire-${randomUUID()}`); // made when something is durable
   const service = new Service({
     host: '127.0.0.1',
     port: 0,
@@ -49,6 +54,7 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
     endpoints: [],
     version: 'test',
     allowsLoopbackWebhooks: true,
+    dataDirectory,
     log: pino({ level: 'silent' }),
     observer: 'tell' in observer ? observer : observerOf(observer),
     ...rest,
@@ -57,6 +63,7 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
   onTestFinished(async () => {
     await service.stop();
     await upstream.stop();
+    await rm(dataDirectory, { recursive: true, force: true });
   });
   await service.listen();
   await service.activate();
