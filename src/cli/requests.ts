@@ -65,5 +65,8 @@ export function unreachableText(url: string, reason: string, hint?: string): str
   if (reason === 'CERT_HAS_EXPIRED') return `the certificate of ${origin} has expired (${reason}); renew it`;
   if (reason.startsWith('ERR_SSL_'))
     return `${origin} does not speak TLS (${reason}); does its URL start with http://?`;
+  if (url.startsWith('http:') && /^(?:UND_ERR_SOCKET|ECONNRESET|HPE_)/.test(reason)) {
+    return `${origin} does not answer in plain HTTP (${reason}); does its URL start with https://?`;
+  }
   return hint === undefined ? `${url} does not answer: ${reason}` : `cannot reach ${origin}: ${reason}; ${hint}`;
 }

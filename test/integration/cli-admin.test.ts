@@ -76,7 +76,14 @@ describe('through the management API of a running service', () => {
         /answered 401: .*; HUBWIRE_ADMIN_TOKEN must be the one of the service$/,
       ],
       [{ HUBWIRE_ADMIN_TOKEN: '' }, /needs the admin token of the service: set HUBWIRE_ADMIN_TOKEN/],
-      [{ HUBWIRE_ADMIN_URL: managed.adminUrl.replace('https', 'http') }, /^hubwire: .*(?:cannot reach|answered)/],
+      [
+        { HUBWIRE_ADMIN_URL: managed.adminUrl.replace('https', 'http') },
+        /does not answer in plain HTTP \(\w+\); does its URL start with https:\/\/\?$/,
+      ],
+      [
+        { HUBWIRE_ADMIN_URL: managed.service.publicUrl },
+        /:\d+ answered 404, and not as the management API does; is it the admin listener of a Hubwire service\? Set its URL/,
+      ],
       [{ HUBWIRE_ADMIN_URL: 'localhost:8081' }, /HUBWIRE_ADMIN_URL must be a URL such as/],
       [
         { HUBWIRE_ADMIN_URL: 'https://127.0.0.1:1' },
@@ -98,8 +105,17 @@ describe('through the management API of a running service', () => {
       '--hub-name',
       'chat',
     );
-    expect(reading.stderr).toMatch(/answered 403: .*; use the admin token of the service, not its read token\n$/);
+    expect(reading.stderr).toMatch(/answered 403: .*[^.]; use the admin token of the service, not its read token\n$/);
     expect(await managed.text()).toBe(yaml);
+  });
+
+  test('[MG-057] a hub is missing only where the management API says so', async () => {
+    const managed = await startManaged({ yaml });
+    const show = (env = {}) => operatorOf(managed, env)('hub', 'show', '--hub-name', 'caht');
+    expect(await show()).toMatchObject({ code: 3, stderr: 'hubwire: there is no hub caht; did you mean Chat?\n' });
+    const elsewhere = await show({ HUBWIRE_ADMIN_URL: managed.service.publicUrl });
+    expect(elsewhere.code).toBe(1);
+    expect(elsewhere.stderr).toMatch(/^hubwire: \S+ answered 404, and not as the management API does; /);
   });
 
   test('[MG-061] --debug prints the requests, with the Authorization masked', async () => {

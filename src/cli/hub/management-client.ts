@@ -74,8 +74,9 @@ export class ManagementClient implements HubStore {
 
   async get(name: string): Promise<HubResource | undefined> {
     const response = await this.#send('GET', hubPath(name));
-    if (response.status === 404) return undefined;
-    return (await bodyOf(response)) as HubResource;
+    const text = await response.text();
+    if (response.status === 404 && refusalOf(text) !== undefined) return undefined;
+    return valueOf(response, text) as HubResource;
   }
 
   async put(name: string, properties: HubProperties): Promise<HubResource> {
@@ -130,29 +131,41 @@ function hubPath(name: string): string {
 
 /** @throws PubSubError `invalid` with what the service answered, in one line */
 async function bodyOf(response: Response): Promise<unknown> {
-  const text = await response.text();
-  if (response.ok) return text === '' ? undefined : parsed(text, response);
-  const { message = '', details } = (jsonOf(text) as ErrorBody | undefined)?.error ?? {};
-  const reason = printable(refusalText(message, details));
-  throw new PubSubError(
-    'invalid',
-    `the service answered ${response.status}${reason === '' ? '' : `: ${reason}`}${adviceOf(response.status)}`,
-  );
+  return valueOf(response, await response.text());
 }
 
-function adviceOf(status: number): string {
-  if (status === 401) return '; HUBWIRE_ADMIN_TOKEN must be the one of the service';
-  if (status === 403) return '; use the admin token of the service, not its read token';
-  return '';
+/** @throws PubSubError `invalid` */
+function valueOf({ ok, status, url }: Response, text: string): unknown {
+  const { origin } = new URL(url);
+  if (ok) return text === '' ? undefined : (jsonOf(text) ?? refuse(`${origin} did not answer with JSON; ${otherUrl}`));
+  const refusal = refusalOf(text);
+  if (refusal === undefined) {
+    refuse(`${origin} answered ${status}, and not as the management API does; ${otherUrl}`);
+  }
+  refuse(`the service answered ${status}: ${withAdvice(printable(refusal), status)}`);
 }
 
-function parsed(text: string, { url }: Response): unknown {
-  const value = jsonOf(text);
-  if (value !== undefined) return value;
-  throw new PubSubError(
-    'invalid',
-    `${new URL(url).origin} did not answer with JSON; is it the admin listener of a Hubwire service?`,
-  );
+const otherUrl = 'is it the admin listener of a Hubwire service? Set its URL with --admin or HUBWIRE_ADMIN_URL';
+
+function refuse(message: string): never {
+  throw new PubSubError('invalid', message);
+}
+
+/** What the management API says; undefined: it was not the one that answered. */
+function refusalOf(text: string): string | undefined {
+  const { message, details } = (jsonOf(text) as ErrorBody | undefined)?.error ?? {};
+  return message === undefined ? undefined : refusalText(message, details);
+}
+
+const adviceFor: Readonly<Record<number, string>> = {
+  401: 'HUBWIRE_ADMIN_TOKEN must be the one of the service',
+  403: 'use the admin token of the service, not its read token',
+};
+
+/** With what to do as a last clause. */
+function withAdvice(reason: string, status: number): string {
+  const advice = adviceFor[status];
+  return advice === undefined ? reason : `${reason.replace(/\.$/, '')}; ${advice}`;
 }
 
 function jsonOf(text: string): unknown {
