@@ -102,7 +102,7 @@ export class Access {
   /** @throws PubSubError `unauthorized`, `forbidden`, `tooMany` */
   async #callerOf(request: FastifyRequest, reply: FastifyReply): Promise<Caller> {
     const token = bearerToken(request.headers.authorization);
-    if (token === undefined) throw this.#unauthorized(reply);
+    if (token === undefined) throw this.#unauthorized(reply, 'This route needs the admin token');
     this.#checkThrottle(request, reply);
     try {
       const caller = await this.#identify(token);
@@ -111,7 +111,7 @@ export class Access {
       if (!(error instanceof PubSubError) || error.kind !== 'unauthorized') throw error;
     }
     this.#throttle.failed(networkOf(request.ip));
-    throw this.#unauthorized(reply);
+    throw this.#unauthorized(reply, 'The token that was sent is not accepted here; this route needs the admin token');
   }
 
   /** @throws PubSubError `unauthorized`, and `forbidden` for an Entra ID token without a role */
@@ -134,12 +134,12 @@ export class Access {
     throw new PubSubError('tooMany', `Too many failed logins from this address. Try again in ${waitSeconds} s.`);
   }
 
-  #unauthorized(reply: FastifyReply): PubSubError {
+  #unauthorized(reply: FastifyReply, reason: string): PubSubError {
     const { adminToken, readToken } = this.#options;
     reply.header('www-authenticate', 'Bearer');
     const isOpen = adminToken !== undefined || readToken !== undefined;
     const advice = isOpen
-      ? 'This route needs the admin token: Authorization: Bearer $HUBWIRE_ADMIN_TOKEN.'
+      ? `${reason}: Authorization: Bearer $HUBWIRE_ADMIN_TOKEN.`
       : 'Set HUBWIRE_ADMIN_TOKEN to use this route.';
     return new PubSubError('unauthorized', advice);
   }

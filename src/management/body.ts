@@ -7,5 +7,6 @@ import { ApiFailure } from './failures.js';
  */
 export function mappingOf(value: unknown, target: string | undefined): Readonly<Record<string, unknown>> {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
-  throw ApiFailure.ofContent([{ message: 'must be an object', target }]);
+  const message = target === undefined ? 'The body must be a JSON object.' : 'must be a JSON object';
+  throw ApiFailure.ofContent([{ message, target }]);
 }

@@ -101,6 +101,7 @@ test('[MG-017] Salt changes nothing, letter case does not count, and another typ
   await expect(arm.webPubSub.beginRegenerateKeyAndWait(group, name, { keyType: 'Tertiary' })).rejects.toMatchObject({
     statusCode: 400,
     code: 'InvalidRequestContent',
+    message: 'keyType must be Primary, Secondary or Salt',
   });
 });
 

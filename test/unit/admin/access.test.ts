@@ -74,6 +74,13 @@ describe('routes for operators', () => {
     expect(answer.body).not.toContain(adminToken);
   });
 
+  test('say whether a token came that is not accepted', async () => {
+    const { call } = start();
+    expect((await call({ headers: {} })).body).not.toContain('is not accepted');
+    const { body } = await call({ headers: { authorization: 'Bearer other' } });
+    expect(body).toContain('The token that was sent is not accepted here');
+  });
+
   test.each([{}, bearer('undefined'), bearer('')])(
     'admit nobody while there is no token: %j',
     async (headers: Record<string, string>) => {
