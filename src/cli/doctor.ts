@@ -178,7 +178,7 @@ function unknownHub(hub: string, names: readonly string[]): Finding {
   const near = names.length === 0 ? undefined : nearestWord(hub, names);
   const step =
     near === undefined ? 'add it to hubs.yaml if an app server is to get its events' : `did you mean "${near}"?`;
-  return warning('settings', { hub }, 'the file has no hub of this name, so it has no event handlers', [step]);
+  return warning('hub', { hub }, 'the file has no hub of this name, so it has no event handlers', [step]);
 }
 
 /** From here when it is below. */

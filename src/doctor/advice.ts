@@ -87,7 +87,7 @@ export const advice = {
     'Express: call res.success() or res.fail() on every way through handleConnect',
   ],
   failedAt: (time: string, requestId: string | undefined) => [
-    `look for ${time}${requestId === undefined ? '' : `, request id ${requestId}`}`,
+    `look into the log of the app for ${time}${requestId === undefined ? '' : `, request id ${requestId}`}`,
   ],
   entraToken: (sources: string) => [
     sources,

@@ -2,9 +2,10 @@
 export const whys = {
   // what is looked at; a finding of one of these is mostly that all is well
   settings: 'the service does not start with an invalid file, and keeps the previous one while it runs',
+  hub: 'only hubs of the file have event handlers',
   key: 'apps and clients are refused when their key is not that of the service',
   listener: 'clients and app servers reach the service here',
-  admin: 'probes and metrics are read here',
+  admin: 'health, metrics and the management API are here',
   token: 'a client connects with it',
   handler: 'no event is sent to a handler before it is validated',
   events: 'the app receives what clients do',

@@ -75,12 +75,7 @@ function failures(seen: EventsSeen, place: Place): readonly Finding[] {
       return error('no-handler-for-event', place, seen404, advice.noHandlerForEvent(event.name, setting));
     }),
     ...(broken && at
-      ? [
-          error('upstream-5xx', place, `answered ${statusOf(broken)} to ${labelOf(broken)}`, [
-            'read the log of the app',
-            ...at,
-          ]),
-        ]
+      ? [error('upstream-5xx', place, `answered ${statusOf(broken)} to ${labelOf(broken)}`, at)]
       : []),
     ...unreadable(seen, place),
   ];

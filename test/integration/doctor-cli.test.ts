@@ -166,7 +166,7 @@ describe('hubwire doctor', () => {
     const hubs = await fileWith('hubs: { chat: {} }\n');
     const found = await foundFor({ hubs, hub: 'caht' });
     expect(found[1]).toMatchObject({
-      code: 'settings',
+      code: 'hub',
       level: 'warning',
       hub: 'caht',
       advice: ['did you mean "chat"?'],

@@ -249,7 +249,7 @@ describe('an app that does not answer as an event handler', () => {
     });
     const found = await handlerFindings(handlerYaml(await serve(app)));
     expect(inShort(found)).toEqual(['error upstream-5xx look']);
-    expect(found[0]!.advice[0]).toMatch(/^look for .*\d\d:\d\d:\d\d GMT/);
+    expect(found[0]!.advice[0]).toMatch(/^look into the log of the app for .*\d\d:\d\d:\d\d GMT/);
   });
 });
 

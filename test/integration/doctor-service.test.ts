@@ -86,7 +86,7 @@ describe('a service with its app server', () => {
     );
     app.onPost = response => response.writeHead(500).end();
     const found = await examine(subject);
-    expect(inShort(found).slice(-2)).toEqual(['error upstream-5xx read', 'error client repair']);
+    expect(inShort(found).slice(-2)).toEqual(['error upstream-5xx look', 'error client repair']);
     expect(found.at(-1)!.seen).toMatch(/^event "message" was refused: InternalServerError/);
     await app.close();
   });
