@@ -107,10 +107,8 @@ export class WrongAudience extends PubSubError {
 
   /** The same, with what the token would have to be for. @param path of the request, below the endpoint's base */
   answeredAt(path: string, bases: readonly Base[]): WrongAudience {
-    return new WrongAudience(
-      this.#audiences,
-      bases.map(base => base.authority + base.path + path),
-    );
+    const expected = bases.map(base => base.authority + base.path + path);
+    return new WrongAudience(this.#audiences, [...new Set(expected)]); // the host of the request may be an endpoint's
   }
 }
 

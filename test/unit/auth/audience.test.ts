@@ -158,10 +158,17 @@ describe('[D19] a refusal names both sides', () => {
     expect(new WrongAudience([]).answeredAt('/p', []).message).toBe('token has no aud claim');
   });
 
+  test('what would do is named once', () => {
+    const twice = [{ authority: 'h:8080', path: '' }, ...bases];
+    expect(new WrongAudience(['a']).answeredAt('/p', twice).message).toBe(
+      'token is for a; this service answers to h:8080/p, other/base/p (HUBWIRE_ENDPOINT)',
+    );
+  });
+
   test('cut, and without control characters', () => {
     const { message } = new WrongAudience(['a\r\n\u0000\u202eb', 'x'.repeat(10_000), 'c', 'd']);
     expect(message).toBe(`token is for a    b, ${'x'.repeat(200)}…, c, …`);
-    const many = Array.from({ length: 50 }, () => ({ authority: 'h', path: `/${'p'.repeat(300)}` }));
+    const many = Array.from({ length: 50 }, (_, index) => ({ authority: `h${index}`, path: `/${'p'.repeat(300)}` }));
     expect(new WrongAudience(['a']).answeredAt('/p', many).message.length).toBeLessThan(1_000);
   });
 });
