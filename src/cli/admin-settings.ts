@@ -80,8 +80,13 @@ export function tokenWarnings({ adminToken, readToken: readingToken }: AdminAcce
     );
 }
 
+/** Can its routes for operators be used? */
+export function isOpenToOperators({ adminToken, readToken: readingToken }: AdminAccess): boolean {
+  return adminToken !== undefined || readingToken !== undefined;
+}
+
 /** What is to be said about an admin listener that admits nobody. */
-export function accessNote({ adminToken, readToken: readingToken }: AdminAccess, host: string): string | undefined {
-  if (adminToken !== undefined || readingToken !== undefined) return undefined;
+export function accessNote(access: AdminAccess, host: string): string | undefined {
+  if (isOpenToOperators(access)) return undefined;
   return `the admin listener on ${host} serves health and metrics only: set HUBWIRE_ADMIN_TOKEN (or HUBWIRE_ADMIN_TOKEN_FILE) to use its other routes`;
 }

@@ -12,6 +12,8 @@ export interface Welcome {
   readonly service: Service;
   readonly settings: Pick<KeySettings, 'isDevelopmentKey'>;
   readonly file: { readonly path: string; readonly isMissing: boolean };
+  /** Has it a token, without which nobody can use the management API? */
+  readonly isManaged: boolean;
   /** Of the admin listener, when it was made at start. */
   readonly adminToken?: string | undefined;
   /** The first hub of the configuration; undefined when it names none. */
@@ -34,7 +36,7 @@ export function welcomeLines(welcome: Welcome): readonly string[] {
   return [
     `hubwire ${version}`,
     `  public             ${service.publicUrl}  (clients, REST)`,
-    `  admin              ${service.adminUrl === undefined ? 'off' : `${service.adminUrl}  (health, metrics)`}`,
+    `  admin              ${adminText(welcome)}`,
     `  hubs               ${hubsText(welcome)}`,
     ...(settings.isDevelopmentKey
       ? ['  access key         the well-known development key: for this machine only']
@@ -44,6 +46,11 @@ export function welcomeLines(welcome: Welcome): readonly string[] {
     ...(sampleLine === undefined ? [] : [`  ${sampleLine}`]),
     ...linesToCopy(welcome),
   ];
+}
+
+function adminText({ service: { adminUrl }, isManaged }: Welcome): string {
+  if (adminUrl === undefined) return 'off';
+  return `${adminUrl}  (health, metrics${isManaged ? ', management' : ''})`;
 }
 
 function hubsText({ file, env }: Welcome): string {
@@ -65,8 +72,14 @@ function linesToCopy({ service, settings, hub, env, isTerminal, adminToken }: We
     `  a client of hub ${name} to try:`,
     maySee
       ? `npx wscat -s json.webpubsub.azure.v1 -c "${url}"`
-      : `npx wscat -s json.webpubsub.azure.v1 -c "$(${commandLine(`token --hub ${name}`, env)})"`,
+      : `npx wscat -s json.webpubsub.azure.v1 -c "$(${tokenCommand(service, name, env)})"`,
   ];
+}
+
+/** With the address of the service, where verbs would look for it elsewhere. */
+function tokenCommand({ endpoints: { primary } }: Service, hub: string, env: Environment): string {
+  const where = primary === endpointOf(undefined, env) ? '' : ` --endpoint ${primary}`;
+  return commandLine(`token --hub ${hub}${where}`, env);
 }
 
 /** In the fragment, so that no server and no proxy logs it. [MG-120] */

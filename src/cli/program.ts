@@ -154,6 +154,7 @@ function addClients(program: Command, env: Environment): void {
     .option('--role <role...>', 'roles, e.g. webpubsub.joinLeaveGroup')
     .option('--group <group...>', 'groups that the client joins when it connects')
     .option('--ttl <minutes>', 'lifetime in minutes, default 60')
+    .option('--endpoint <url>', 'URL of the running service (HUBWIRE_ENDPOINT, default http://localhost:8080)')
     .option('--json', 'print the result as JSON')
     .action(async (method, path, args, command: Command) => {
       const verb = await import('./token.js');

@@ -3,8 +3,8 @@ import { PubSubError } from '../errors.js';
 import { type LogLevel, logLevels } from '../log-levels.js';
 import { makeLogger } from '../logging.js';
 import type { Service } from '../service.js';
-import type { ServiceOptions } from '../service-options.js';
-import { accessNote, readAdminAccess, readAdminTls, tokenWarnings } from './admin-settings.js';
+import type { AdminAccess, ServiceOptions } from '../service-options.js';
+import { accessNote, isOpenToOperators, readAdminAccess, readAdminTls, tokenWarnings } from './admin-settings.js';
 import { welcomeLines } from './banner.js';
 import { checkAppFence, findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { checkFence, type KeySettings, readKeys } from './key-settings.js';
@@ -34,8 +34,7 @@ interface Plan {
   readonly file: HubsFile;
   readonly config: Config;
   readonly settings: KeySettings;
-  /** Of the admin listener, when it was made here. */
-  readonly adminToken: string | undefined;
+  readonly adminAccess: AdminAccess;
   readonly args: StartArguments;
   readonly env: Environment;
 }
@@ -83,12 +82,11 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   };
   // Loaded once the settings are known to be right: a mistake in them is reported without the wait.
   const { Service } = await import('../service.js');
-  const adminToken = adminAccess.isGenerated ? adminAccess.adminToken : undefined;
-  await run(new Service(options), { file, config, settings, adminToken, args, env });
+  await run(new Service(options), { file, config, settings, adminAccess, args, env });
 }
 
 async function run(service: Service, plan: Plan): Promise<void> {
-  const { file, settings, adminToken, args } = plan;
+  const { file, settings, adminAccess, args } = plan;
   const isTalkative = args.json !== true;
   const stops: (() => Promise<void>)[] = [];
   onStopSignal(plan.env, async () => {
@@ -109,8 +107,10 @@ async function run(service: Service, plan: Plan): Promise<void> {
     const hub = [...config.hubs.values()][0]?.name;
     const isTerminal = process.stdout.isTTY === true;
     const sampleLine = sample && [...sample.lines, ...sampleAdvice(service, sample)].join('\n  ');
-    for (const line of welcomeLines({ service, settings, file, adminToken, hub, sampleLine, env, isTerminal }))
-      print(line);
+    const adminToken = adminAccess.isGenerated ? adminAccess.adminToken : undefined;
+    const isManaged = isOpenToOperators(adminAccess);
+    const welcome = { service, settings, file, isManaged, adminToken, hub, sampleLine, env, isTerminal };
+    for (const line of welcomeLines(welcome)) print(line);
   }
   service.watch(file.path, env, { isMissing: file.isMissing });
 }

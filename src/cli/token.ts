@@ -13,6 +13,8 @@ export interface TokenArguments {
   readonly role?: readonly string[];
   readonly group?: readonly string[];
   readonly ttl?: string;
+  /** URL of the running service. Default: that of the environment. */
+  readonly endpoint?: string;
   readonly json?: boolean;
 }
 
@@ -25,7 +27,7 @@ export function token(args: TokenArguments, env: Environment): void {
   const claims = { userId: args.user, roles: args.role, groups: args.group };
   const url = clientUrl(
     new KeyTokens(keys, systemClock.now),
-    endpointOf(undefined, env),
+    endpointOf(args.endpoint, env),
     args.hub,
     claims,
     minutesOf(args.ttl),
@@ -52,7 +54,7 @@ const methods = ['GET', 'HEAD', 'POST', 'PUT', 'DELETE'];
 export function restToken(
   method: string | undefined,
   path: string | undefined,
-  args: Pick<TokenArguments, 'ttl' | 'json'>,
+  args: Pick<TokenArguments, 'ttl' | 'json' | 'endpoint'>,
   env: Environment,
 ): void {
   if (method === undefined || path === undefined || !methods.includes(method.toUpperCase())) {
@@ -61,7 +63,7 @@ export function restToken(
       `--rest needs a method (${methods.join(', ')}) and a path: POST /api/hubs/chat/:send`,
     );
   }
-  const url = restUrl(path, endpointOf(undefined, env));
+  const url = restUrl(path, endpointOf(args.endpoint, env));
   const minutes = minutesOf(args.ttl);
   const token = new KeyTokens(readKeys(env).keys, systemClock.now).sign({}, url.replace(/[?#].*$/s, ''), minutes);
   const result = { method: method.toUpperCase(), url, token };

@@ -89,7 +89,7 @@ describe('start', () => {
     await hubwire.find(/\nnpx wscat .*\n/);
     const { stdout } = hubwire;
     expect(stdout).toMatch(/^ {2}public +http:\/\/localhost:\d+ {2}\(clients, REST\)$/m);
-    expect(stdout).toMatch(/^ {2}admin +http:\/\/localhost:\d+ {2}\(health, metrics\)$/m);
+    expect(stdout).toMatch(/^ {2}admin +http:\/\/localhost:\d+ {2}\(health, metrics, management\)$/m);
     expect(stdout).toContain(`AccessKey=${developmentKey};`);
     expect(stdout).toMatch(/^ {2}access key +the well-known development key/m);
     expect(stdout).toContain(`✔ chat  ${upstream.origin}/{event}  active`);
@@ -106,7 +106,9 @@ describe('start', () => {
     const hubwire = new HubwireProcess(['--hubs', await fileWith(noHubs), ...freePorts], env);
     await hubwire.find(/\nnpx wscat .*\n/);
     expect(hubwire.stdout).toMatch(/^Endpoint=http:\/\/localhost:\d+;AccessKey=\*\*\*;Version=1\.0;$/m);
-    expect(hubwire.stdout).toMatch(/ token --hub chat\)"\n$/);
+    const [, args = ''] = / (token --hub chat --endpoint http:\/\/localhost:\d+)\)"\n$/.exec(hubwire.stdout) ?? [];
+    const client = await open({ url: (await runHubwire(args.split(' '), env)).stdout.trim() });
+    expect(await client.next()).toMatchObject({ event: 'connected' });
     expect(hubwire.stdout + hubwire.stderr).not.toContain(ownKey);
     expect(hubwire.stdout).not.toMatch(/access_token|development key/);
   });

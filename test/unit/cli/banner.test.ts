@@ -12,13 +12,14 @@ function welcome(changes: Partial<Welcome> = {}): readonly string[] {
   };
   const service = {
     ...{ publicUrl: 'http://localhost:8080', adminUrl: 'http://localhost:8081', connectionString, handlers: [handler] },
+    endpoints: { primary: 'http://localhost:8080' },
     clientUrl: (hub: string) => clientUrl.replace('orders', hub),
   } as unknown as Service;
   const keys = { primary: 'K'.repeat(44), secondary: undefined };
   const settings = { keys, isDevelopmentKey: false, weakness: undefined, warnings: [] };
   const file = { path: 'hubs.yaml', isMissing: false };
   return welcomeLines({
-    ...{ service, settings, file, hub: 'orders', sampleLine: undefined, env: {}, isTerminal: true },
+    ...{ service, settings, file, isManaged: true, hub: 'orders', sampleLine: undefined, env: {}, isTerminal: true },
     ...changes,
   });
 }
@@ -48,9 +49,21 @@ test('without a terminal, a key of one’s own is not shown, nor what it signs',
   expect(text).toMatch(/-c "\$\(.*token --hub orders\)"$/);
 });
 
+test('the command for a client URL says where the service is, where verbs would look elsewhere', () => {
+  const env = { HUBWIRE_ENDPOINT: 'https://hub.example.com' };
+  const line = welcome({ isTerminal: false, env }).at(-1);
+  expect(line).toMatch(/token --hub orders --endpoint http:\/\/localhost:8080\)"$/);
+});
+
 test('a file that is missing is said to be, with the command that writes one', () => {
   const lines = welcome({ file: { path: 'hubs.yaml', isMissing: true } });
   expect(lines.find(line => line.includes('hubs  '))).toMatch(/no hubs\.yaml; write one with: .*init$/);
+});
+
+test('the management API is named where there is a token for it, and the listener where it is on', () => {
+  const adminLine = (changes: Partial<Welcome>) => welcome(changes).find(line => line.startsWith('  admin  '));
+  expect(adminLine({})).toMatch(/ http:\/\/localhost:8081 {2}\(health, metrics, management\)$/);
+  expect(adminLine({ isManaged: false })).toMatch(/ {2}\(health, metrics\)$/);
 });
 
 test('[MG-120] an admin token that was made at start stands alone on its line, and none is mentioned otherwise', () => {
