@@ -74,9 +74,7 @@ function failures(seen: EventsSeen, place: Place): readonly Finding[] {
       const seen404 = `answered 404 to ${labelOf(event)}`;
       return error('no-handler-for-event', place, seen404, advice.noHandlerForEvent(event.name, setting));
     }),
-    ...(broken && at
-      ? [error('upstream-5xx', place, `answered ${statusOf(broken)} to ${labelOf(broken)}`, at)]
-      : []),
+    ...(broken && at ? [error('upstream-5xx', place, `answered ${statusOf(broken)} to ${labelOf(broken)}`, at)] : []),
     ...unreadable(seen, place),
   ];
 }
