@@ -76,7 +76,7 @@ export class ManagementClient implements HubStore {
     const response = await this.#send('GET', hubPath(name));
     const text = await response.text();
     if (response.status === 404 && refusalOf(text) !== undefined) return undefined;
-    return valueOf(response, text) as HubResource;
+    return answerOf(response, text) as HubResource;
   }
 
   async put(name: string, properties: HubProperties): Promise<HubResource> {
@@ -131,11 +131,11 @@ function hubPath(name: string): string {
 
 /** @throws PubSubError `invalid` with what the service answered, in one line */
 async function bodyOf(response: Response): Promise<unknown> {
-  return valueOf(response, await response.text());
+  return answerOf(response, await response.text());
 }
 
 /** @throws PubSubError `invalid` */
-function valueOf({ ok, status, url }: Response, text: string): unknown {
+function answerOf({ ok, status, url }: Response, text: string): unknown {
   const { origin } = new URL(url);
   if (ok) return text === '' ? undefined : (jsonOf(text) ?? refuse(`${origin} did not answer with JSON; ${otherUrl}`));
   const refusal = refusalOf(text);
