@@ -122,9 +122,9 @@ test('[CP-093] closed by the app server, it has a new connection within 2 s and 
 test('[CP-094] idle for many of its keep-alive timeouts, it stays on one transport', async () => {
   const pings = new Mailbox<number>();
   const hub = await startHub({ observer: { messageReceived: (_hub, _protocol, bytes) => pings.put(bytes) } });
-  const sdk = await started(hub, ['g'], { keepAliveIntervalInMs: 40, keepAliveTimeoutInMs: 240 });
+  const sdk = await started(hub, ['g'], { keepAliveIntervalInMs: 40, keepAliveTimeoutInMs: 800 });
   const ping = '{"type":"ping"}'.length;
-  for (let count = 0; count < 50; count += 1) await pings.take(bytes => bytes === ping);
+  for (let count = 0; count < 100; count += 1) await pings.take(bytes => bytes === ping);
   expect([sdk.proxy.accepted, sdk.proxy.size, sdk.disconnections]).toEqual([1, 1, 0]);
   hub.service.hubs.get('chat').sendToGroup('g', textPayload('still here'));
   expect((await sdk.messages.take()).data).toBe('still here');
