@@ -1,10 +1,10 @@
-// Replaces dist/config/schema/check.js, which compiles the schema of hubs.yaml when it is loaded, by the compiled function.
+// Replaces build/config/schema/check.js, which compiles the schema of hubs.yaml when it is loaded, by the compiled function.
 import { fileURLToPath } from 'node:url';
 import standaloneCode from 'ajv/dist/standalone/index.js';
 import { build } from 'esbuild';
-import { compileHubsFile } from '../dist/config/schema/compile.js';
+import { compileHubsFile } from '../build/config/schema/compile.js';
 
-const folder = fileURLToPath(new URL('../dist/config/schema', import.meta.url));
+const folder = fileURLToPath(new URL('../build/config/schema', import.meta.url));
 const { ajv, isHubsFile } = compileHubsFile({ source: true, esm: true });
 await build({
   stdin: {
