@@ -4,7 +4,10 @@ export interface Clock {
   now(): number;
   /** Milliseconds since some fixed moment; never goes back, never jumps: for ages, intervals and deadlines of our own. */
   monotonicMs(): number;
-  /** Runs `task` once, `delayMs` from now; the returned function cancels it. Not affected by steps of the wall clock. */
+  /**
+   * Runs `task` once, `delayMs` from now by `monotonicMs`, never before; the returned function cancels it. Not affected by steps
+   * of the wall clock.
+   */
   after(delayMs: number, task: () => void): () => void;
 }
 
@@ -13,7 +16,27 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonicMs: () => performance.now(),
   after(delayMs, task) {
-    const timer = setTimeout(task, delayMs).unref();
+    const dueMs = performance.now() + delayMs;
+    // Timers count from the whole millisecond before: one in three ends up to a millisecond early.
+    const end = () => {
+      const leftMs = dueMs - performance.now();
+      if (leftMs > 0) timer = setTimeout(end, Math.ceil(leftMs)).unref();
+      else task();
+    };
+    let timer = setTimeout(end, delayMs).unref();
     return () => clearTimeout(timer);
   },
 };
+
+/** Settles as the work does, or once the time is up. @returns false: the time is up */
+export async function atMost(limitMs: number, work: Promise<void>, clock: Pick<Clock, 'after'>): Promise<boolean> {
+  let cancel = () => {};
+  const limit = new Promise<false>(resolve => {
+    cancel = clock.after(limitMs, () => resolve(false));
+  });
+  try {
+    return await Promise.race([work.then(() => true), limit]);
+  } finally {
+    cancel();
+  }
+}

@@ -26,6 +26,8 @@ export interface Outcome {
   readonly category: CloseCategory;
   /** HTTP's `Retry-After`. */
   readonly retryAfterSeconds?: number;
+  /** It is drawn anew from 1 to `retryAfterSeconds` each time: many clients come back, and not at once. */
+  readonly isRetrySpread?: boolean;
 }
 
 /** The one table that turns a kind of error into wire numbers and names. */
@@ -57,12 +59,28 @@ export const outcomes = {
     category: 'Throttled',
     retryAfterSeconds: 5,
   },
+  /** The event was not sent, since it waited too long for its turn. [cluster 9] */
+  waitedTooLong: {
+    http: 503,
+    close: 1011,
+    ack: 'InternalServerError',
+    category: 'Throttled',
+    retryAfterSeconds: 5,
+    isRetrySpread: true,
+  },
   /** The response to the event is no longer needed. */
   cancelled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'SendEventFailed' },
   /** No event handler is configured for the event. */
   eventUnhandled: { http: 500, close: 1011, ack: 'InternalServerError', category: 'EventHandlerNotFound' },
   slowClient: { http: 500, close: 1008, ack: 'InternalServerError', category: 'SlowClient' },
-  shuttingDown: { http: 503, close: 1001, ack: 'InternalServerError', category: 'ServiceReload' },
+  shuttingDown: {
+    http: 503,
+    close: 1001,
+    ack: 'InternalServerError',
+    category: 'ServiceReload',
+    retryAfterSeconds: 5,
+    isRetrySpread: true,
+  },
   /** Not all nodes of the service could be reached: neither yes nor no. */
   unknown: {
     http: 503,
@@ -95,9 +113,16 @@ export class PubSubError extends Error {
     return outcomes[this.kind];
   }
 
+  /** For `Retry-After`; undefined: none. */
+  get retryAfterSeconds(): number | undefined {
+    const { retryAfterSeconds: most, isRetrySpread = false } = this.outcome;
+    return most === undefined || !isRetrySpread ? most : 1 + Math.floor(Math.random() * most);
+  }
+
   /** What a client may read of it. [client-protocols 4.3] */
   get publicText(): string {
-    if (this.kind === 'overloaded') return 'The app server has too many events waiting. Try again later.';
+    if (this.kind === 'overloaded' || this.kind === 'waitedTooLong')
+      return 'The app server has too many events waiting. Try again later.';
     if (this.kind === 'unknown') return 'Not all nodes of the service could be reached. Try again later.';
     return this.outcome.ack === 'InternalServerError' ? internalErrorText : this.message;
   }

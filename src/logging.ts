@@ -1,11 +1,13 @@
 import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
 import { type Clock, systemClock } from './clock.js';
+import type { ClusterObserver } from './cluster/observer.js';
 import type { Closed, Evented, Opened, PlainFact, Refused, RoleIgnored } from './hub/facts.js';
 import type { Observer } from './hub/ports.js';
 import { withSuggestion } from './hub/roles.js';
 import { LineBudget } from './line-budget.js';
 import type { LogLevel } from './log-levels.js';
+import type { NatsEvent } from './nats/events.js';
 
 /** Logs go to standard error, so that standard output holds only what a command was asked for. Pretty on a terminal, JSON otherwise. */
 export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process.stderr): Logger {
@@ -232,5 +234,67 @@ class Once {
     if (this.#isFull) return 'oneTooMany';
     this.#texts.add(text);
     return 'new';
+  }
+}
+
+const natsTexts = {
+  connected: { level: 'info', text: 'NATS: connected' },
+  lost: { level: 'warn', text: 'NATS: the connection is lost, connecting again' },
+  unreachable: { level: 'warn', text: 'NATS: waiting for a server that can be connected to' },
+  dropped: { level: 'warn', text: 'NATS: dropped what is no message of this cluster' },
+  leaving: { level: 'info', text: 'NATS: the server is about to stop, moving to another' },
+  unanswered: { level: 'warn', text: 'NATS: the store does not answer, trying again' },
+} as const;
+
+const phaseTexts = {
+  starting: { level: 'info', text: 'cluster: this node begins' },
+  live: { level: 'info', text: 'cluster: this node is live' },
+  paused: { level: 'warn', text: 'cluster: this node is paused: requests and events wait, and no client is let in' },
+  serving: { level: 'warn', text: 'cluster: this node is cut off, and goes on serving its own clients' },
+  isolated: { level: 'warn', text: 'cluster: this node has been cut off for too long: it closes its clients' },
+  fenced: {
+    level: 'warn',
+    text: 'cluster: other nodes have ended the connections of this node: it drops them, and begins again',
+  },
+  draining: { level: 'info', text: 'cluster: this node is draining' },
+  gone: { level: 'info', text: 'cluster: this node has left' },
+} as const;
+
+const configsDiffer =
+  'cluster: nodes run different configurations or primary keys: give all of them the same, or use --config nats';
+
+/** What is counted of it. */
+export interface ClusterMeter {
+  takenOver(): void;
+  appended(durationMs: number): void;
+  configs(count: number): void;
+}
+
+/** One line for each state of this node, and for each node that it speaks for; with the tag, and why. [CL-123] */
+export function clusterObserver(log: Logger, meter: ClusterMeter): ClusterObserver {
+  return {
+    entered: (tag, phase, why) => log[phaseTexts[phase].level]({ tag, why }, phaseTexts[phase].text),
+    claimed(tag, name) {
+      meter.takenOver();
+      log.warn({ tag, name }, 'cluster: another node is gone, and this one speaks for its connections');
+    },
+    takenOver(tag, name, outcome, connections) {
+      const text = outcome === 'done' ? 'all of them are ended' : 'yet another node ends the rest';
+      log.info({ tag, name, connections }, `cluster: connections of a node that is gone: ${text}`);
+    },
+    appended: durationMs => meter.appended(durationMs),
+    configs: count => meter.configs(count),
+    configsDiffer: groups => log.warn({ nodes: groups.map(names => names.join(', ')) }, configsDiffer),
+    fault: (where, error) => log.error({ err: error, where }, 'internal error'),
+  };
+}
+
+/** One line for each change between this node and NATS. [CL-123] */
+export function logNats(log: Logger, event: NatsEvent): void {
+  if (event.kind === 'warned') log.warn(event.text);
+  else if (event.kind === 'fault') log.error({ err: event.error, where: event.where }, 'internal error');
+  else {
+    const { kind, ...at } = event;
+    log[natsTexts[kind].level](at, natsTexts[kind].text);
   }
 }

@@ -1,0 +1,110 @@
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { connect as connectSocket, isIP, type Socket } from 'node:net';
+import {
+  type Authenticator,
+  connect,
+  credsAuthenticator,
+  type NatsConnection,
+  type NodeConnectionOptions,
+  nkeyAuthenticator,
+  type TlsOptions,
+} from '@nats-io/transport-node';
+import type { LinkPurpose } from './events.js';
+import { inboxPrefix } from './names.js';
+import { hostAndPort, type NatsOptions } from './options.js';
+import type { Candidate } from './server-list.js';
+
+/** Until a server has to have answered an attempt, at each of its addresses. */
+const dialMs = 2_000;
+/** A server that answers no ping for this long is left: two unanswered pings, noticed with the third. [CL-012] */
+const pings = { pingInterval: 1_000, maxPingOut: 2 } as const;
+
+/**
+ * One attempt to connect, at each address of the server in turn. The connection ends for good when its server does: it never
+ * connects anew by itself. [cluster 1.2]
+ * @throws Error with the reason, which contains no secret
+ */
+export async function dial(server: Candidate, options: NatsOptions, purpose: LinkPurpose): Promise<NatsConnection> {
+  const addresses = await lookup(server.host, { all: true });
+  let failure: unknown;
+  for (const { address } of addresses) {
+    try {
+      await knock(address, server.port);
+      return await connect(await clientOptions({ ...server, host: address }, options, purpose));
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/**
+ * Does a NATS server answer there? The client would keep a socket for ever on which no server speaks, as that of a process
+ * that stands still, whose connections the kernel accepts.
+ */
+async function knock(address: string, port: number): Promise<void> {
+  const socket = connectSocket({ host: address, port });
+  socket.setTimeout(dialMs, () => socket.destroy(new Error(`no answer within ${dialMs / 1_000} s`)));
+  try {
+    const [greeting] = (await Promise.race([once(socket, 'data'), closing(socket)])) as [Buffer];
+    if (!greeting.toString('latin1').startsWith('INFO ')) throw new Error('what answers there is not a NATS server');
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** Of a proxy whose server is away: it accepts, and closes without a word, which is no error of the socket. @throws as a rejection */
+function closing(socket: Socket): Promise<never> {
+  const closed = once(socket, 'close').then(() => {
+    throw new Error('the connection was closed before anything came');
+  });
+  closed.catch(() => {}); // that is how it ends after the greeting as well
+  return closed;
+}
+
+async function clientOptions(
+  { host, port, isTls, login, tlsName }: Candidate,
+  options: NatsOptions,
+  purpose: LinkPurpose,
+): Promise<NodeConnectionOptions> {
+  const { clusterName, nodeName, credentialsFile } = options;
+  const files = tlsFilesOf(options);
+  const needsTls = isTls || Object.keys(files).length > 0;
+  // `servername` is sent, which addresses may not be; the certificate is compared with it, or else with `host`.
+  const identity = { host: tlsName, ...(isIP(tlsName) === 0 ? { servername: tlsName } : {}) };
+  return {
+    servers: [hostAndPort({ host, port })],
+    name: `hubwire ${clusterName} ${nodeName} ${purpose}`,
+    inboxPrefix: inboxPrefix(clusterName),
+    reconnect: false,
+    timeout: dialMs,
+    noEcho: purpose === 'bus',
+    noAsyncTraces: true, // else each request takes two stacks, which nobody reads
+    ...pings,
+    // The client passes all of it on to node:tls.
+    ...(needsTls ? { tls: { ...files, ...identity } } : {}),
+    ...loginOptions(login),
+    ...(credentialsFile === undefined ? {} : { authenticator: authenticatorOf(await readFile(credentialsFile)) }),
+  };
+}
+
+function tlsFilesOf({ caFile, certFile, keyFile }: NatsOptions): TlsOptions {
+  return {
+    ...(caFile === undefined ? {} : { caFile }),
+    ...(certFile === undefined ? {} : { certFile }),
+    ...(keyFile === undefined ? {} : { keyFile }),
+  };
+}
+
+function loginOptions(login: Candidate['login']): { token?: string; user?: string; pass?: string } {
+  if (login === undefined) return {};
+  return 'token' in login ? { token: login.token } : { user: login.user, pass: login.password };
+}
+
+/** A `.creds` file has a JWT and a seed; the seed of an nkey may stand by itself. */
+function authenticatorOf(file: Buffer): Authenticator {
+  const text = file.toString('utf8').trim();
+  return text.startsWith('SU') ? nkeyAuthenticator(new TextEncoder().encode(text)) : credsAuthenticator(file);
+}

@@ -1,0 +1,40 @@
+import { JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream';
+import type { NatsConnection } from '@nats-io/transport-node';
+
+/** The first one that repeats a purge as it was. */
+const firstSafe = [2, 9, 18];
+
+/** It is gone already: "sequence 7 not found", or a failure of the deletion that says so. */
+const notFound = 10_043;
+const failed = 10_057;
+const goneTexts = ['no message found', 'deleted message'];
+
+/**
+ * A server before 2.9.18 that was killed repeats the purges of a stream of several servers when it is started again: each of
+ * them removes everything that was in the stream by then, whatever it was limited to (nats-server#4196) [measured with 2.9.10].
+ */
+export function repeatsPurges({ info }: Pick<NatsConnection, 'info'>): boolean {
+  const parts = (info?.version ?? '').split('.').map(part => Number.parseInt(part, 10));
+  const at = firstSafe.findIndex((safe, index) => parts[index] !== safe);
+  return at !== -1 && (parts[at] ?? 0) < firstSafe[at]!;
+}
+
+/** Removes these messages, one after another. Those that are gone already are passed over. @throws as a rejection */
+export async function deleteEach(
+  manager: JetStreamManager,
+  stream: string,
+  sequences: Iterable<number>,
+): Promise<void> {
+  for (const sequence of sequences) {
+    try {
+      await manager.streams.deleteMessage(stream, sequence, false);
+    } catch (error) {
+      if (!isGone(error)) throw error;
+    }
+  }
+}
+
+function isGone(error: unknown): boolean {
+  if (!(error instanceof JetStreamApiError)) return false;
+  return error.code === notFound || (error.code === failed && goneTexts.some(text => error.message.includes(text)));
+}

@@ -1,0 +1,166 @@
+import {
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstream,
+  jetstreamManager,
+  type StreamConfig,
+  type StreamInfo,
+} from '@nats-io/jetstream';
+import { type KV, Kvm } from '@nats-io/kv';
+import type { NatsConnection } from '@nats-io/transport-node';
+import type { NatsParts } from './events.js';
+import { NatsSetupError, repeatWhile, requestMs, textOf, whileUnanswered } from './jetstream.js';
+
+/** `auto`: 3 where three servers have JetStream, else 1. [CL-006] */
+export type Replicas = 'auto' | 1 | 3 | 5;
+
+/** How what is created is kept. */
+export interface Storing {
+  readonly replicas: Replicas;
+  readonly parts: NatsParts;
+}
+
+/** Always in files: what is kept in memory is gone when all servers stop. [cluster 1.3] */
+export type StreamSettings = Omit<Partial<StreamConfig>, 'num_replicas' | 'storage'> & {
+  readonly name: string;
+  readonly subjects: string[];
+};
+
+export interface BucketSettings {
+  /** Values kept for each key. */
+  readonly history: number;
+}
+
+/** Longest wait for servers of a cluster that are starting to be known to each other. */
+const peersMs = 5_000;
+const noCluster = 10_074; // "replicas > 1 not supported in non-clustered mode"
+const noPeers = 10_005; // "no suitable peers for placement"
+/** What a node is told that creates a stream when another one does. */
+const taken: readonly (number | undefined)[] = [
+  10_058, // "stream name already in use with a different configuration": with another number of replicas
+  10_065, // "subjects overlap with an existing stream", which is the same one, when both create it at the same moment
+];
+
+/**
+ * Creates the stream if it is missing. One that exists is used as it is; where its settings are others than those given, a
+ * warning says so. [CL-006]
+ * @throws NatsSetupError when it can be neither found nor created
+ */
+export async function ensureStream(
+  connection: NatsConnection,
+  settings: StreamSettings,
+  storing: Storing,
+): Promise<StreamInfo> {
+  const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
+  const config = { ...settings, storage: 'file' } as const;
+  const create = (replicas: number) => manager.streams.add({ ...config, num_replicas: replicas });
+  return ensure(config.name, connection, storing, () => foundOrAdded(manager, config, storing, create));
+}
+
+/** As `ensureStream`. Values are read where they are written, never from a server that lags behind. */
+export async function ensureBucket(
+  connection: NatsConnection,
+  name: string,
+  { history }: BucketSettings,
+  storing: Storing,
+): Promise<KV> {
+  const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
+  const buckets = new Kvm(jetstream(connection, { timeout: requestMs }));
+  const config = { name: `KV_${name}`, storage: 'file', max_msgs_per_subject: history, max_age: 0 } as const;
+  const create = async (replicas: number) => {
+    await buckets.create(name, { history, storage: 'file', replicas, allow_direct: false });
+    return manager.streams.info(config.name);
+  };
+  await ensure(config.name, connection, storing, () => foundOrAdded(manager, config, storing, create));
+  return openBucket(connection, name);
+}
+
+/** A bucket that is known to be there, on a connection that may be new. No request is made. */
+export function openBucket(connection: NatsConnection, name: string): Promise<KV> {
+  return new Kvm(connection).open(name, { allow_direct: false });
+}
+
+type KnownConfig = Partial<StreamConfig> & { readonly name: string };
+
+async function ensure<T>(
+  name: string,
+  connection: NatsConnection,
+  { parts }: Storing,
+  attempt: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await whileUnanswered(connection, parts.clock, attempt);
+  } catch (error) {
+    throw new NatsSetupError(`Stream ${name} can be neither found nor created in NATS: ${textOf(error)}.`);
+  }
+}
+
+async function foundOrAdded(
+  manager: JetStreamManager,
+  config: KnownConfig,
+  storing: Storing,
+  create: (replicas: number) => Promise<StreamInfo>,
+): Promise<StreamInfo> {
+  const found = await find(manager, config.name);
+  return found === undefined ? added(manager, config, storing, create) : checked(found, config, storing);
+}
+
+function find(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
+  return manager.streams.info(name).catch(error => {
+    if (codeOf(error) === JetStreamApiCodes.StreamNotFound) return undefined;
+    throw error;
+  });
+}
+
+async function added(
+  manager: JetStreamManager,
+  config: KnownConfig,
+  storing: Storing,
+  create: (replicas: number) => Promise<StreamInfo>,
+): Promise<StreamInfo> {
+  try {
+    await (storing.replicas === 'auto' ? createAuto(create, storing) : create(storing.replicas));
+    // Of nodes that create it at the same moment, more than one may be told that it did.
+    return checked(await manager.streams.info(config.name), config, storing);
+  } catch (error) {
+    const found = taken.includes(codeOf(error)) ? await find(manager, config.name) : undefined;
+    if (found === undefined) throw error;
+    return checked(found, config, storing);
+  }
+}
+
+async function createAuto(create: (replicas: number) => Promise<StreamInfo>, { parts }: Storing): Promise<StreamInfo> {
+  try {
+    return await repeatWhile(
+      error => codeOf(error) === noPeers,
+      parts.clock,
+      peersMs,
+      () => create(3),
+    );
+  } catch (error) {
+    if (codeOf(error) !== noCluster && codeOf(error) !== noPeers) throw error;
+    parts.tell({ kind: 'warned', text: singleCopy });
+    return create(1);
+  }
+}
+
+const singleCopy =
+  'What nodes share is kept by one NATS server, since fewer than three have JetStream: it is away while that server is.';
+
+function checked(found: StreamInfo, wanted: KnownConfig, { replicas, parts }: Storing): StreamInfo {
+  const all: Partial<StreamConfig> = replicas === 'auto' ? wanted : { ...wanted, num_replicas: replicas };
+  const differences = Object.entries(all)
+    .map(([key, value]) => ({ key, value, is: found.config[key as keyof StreamConfig] }))
+    .filter(({ value, is }) => JSON.stringify(value) !== JSON.stringify(is))
+    .map(({ key, value, is }) => `${key} is ${JSON.stringify(is)} instead of ${JSON.stringify(value)}`);
+  if (differences.length > 0) {
+    const text = `Stream ${wanted.name} of NATS exists with other settings and is used as it is: ${differences.join(', ')}.`;
+    parts.tell({ kind: 'warned', text });
+  }
+  return found;
+}
+
+function codeOf(error: unknown): number | undefined {
+  return error instanceof JetStreamApiError ? error.code : undefined;
+}
