@@ -41,11 +41,17 @@ export interface AdminApiParts {
   readonly log: Logger;
 }
 
+/** As the admin server takes them. */
+export interface AdminApis extends Pick<AdminServerOptions, 'hosts' | 'rewrite'> {
+  readonly access: Access;
+  readonly plugins: NonNullable<AdminServerOptions['plugins']>;
+}
+
 /** Of Entra ID tokens for the vendor's management API. [management 1.1] */
 const vendorAudience = 'https://management.azure.com';
 
 /** Who may call the admin listener, the management API, and the login routes of its clients. */
-export function adminApis(parts: AdminApiParts): Pick<AdminServerOptions, 'access' | 'hosts' | 'plugins' | 'rewrite'> {
+export function adminApis(parts: AdminApiParts): AdminApis {
   const { access: { adminToken, isGenerated = false, readToken, origins = [] } = {}, clock, log } = parts;
   const hosts = new OwnHosts({ boundHost: parts.address?.host, hasTls: parts.hasTls, origins });
   const isLoginOffered = parts.hasTls && adminToken !== undefined && !isGenerated;

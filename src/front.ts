@@ -1,7 +1,8 @@
 import type { Logger } from 'pino';
 import { isLoopback } from './addresses.js';
+import type { Access } from './admin/access.js';
 import type { Metrics } from './admin/metrics.js';
-import { createAdminServer } from './admin/server.js';
+import { type AdminServerOptions, createAdminServer } from './admin/server.js';
 import { adminApis } from './admin-apis.js';
 import { apiErrorFormats, registerApis } from './apis.js';
 import type { Endpoints } from './auth/endpoints.js';
@@ -120,11 +121,43 @@ export function makeGateway(parts: FrontParts, { app, guard }: GuardedListener):
   return gateway;
 }
 
-/** The listener for operators. The caller listens. */
-export function makeAdminListener(parts: FrontParts, certificate: Certificate | undefined): GuardedListener {
+/** What the listener for operators needs. */
+export interface AdminParts
+  extends Pick<
+    FrontParts,
+    'options' | 'settings' | 'storedKeys' | 'endpoints' | 'clock' | 'adminUrl' | 'editor' | 'restart'
+  > {
+  readonly readiness: Pick<Readiness, 'isReady'>;
+  readonly handlers: AdminServerOptions['handlers'];
+  readonly metrics: AdminServerOptions['metrics'];
+  /** Undefined: something else serves the routes of webhooks and the outbox. */
+  readonly delivery: () => OutboxDelivery | undefined;
+}
+
+/** The listener for operators. The caller listens. @param more routes for operators */
+export function makeAdminListener(
+  parts: AdminParts,
+  certificate: Certificate | undefined,
+  more: (access: Access) => NonNullable<AdminServerOptions['plugins']> = () => [],
+): GuardedListener {
   const { clock, endpoints, readiness } = parts;
   const { admin, log, version, documentation, timeouts, adminAccess, proxies } = parts.options;
   const guard = guardOf(parts, () => false, adminLimits);
+  const apis = adminApis({
+    access: adminAccess,
+    address: admin,
+    hasTls: certificate !== undefined,
+    adminUrl: parts.adminUrl,
+    callers: parts.settings.ofCallers(),
+    keys: parts.storedKeys,
+    endpoints,
+    editor: parts.editor,
+    restart: parts.restart,
+    version,
+    clock,
+    proxies,
+    log,
+  });
   const app = createAdminServer({
     isReady: () => readiness.isReady,
     handlers: parts.handlers,
@@ -137,26 +170,17 @@ export function makeAdminListener(parts: FrontParts, certificate: Certificate | 
     isLoopbackOnly: admin !== undefined && isLoopback(admin.host),
     logger: fromWarnings(log),
     onAnswered: socket => guard.answered(socket),
-    ...adminApis({
-      access: adminAccess,
-      address: admin,
-      hasTls: certificate !== undefined,
-      adminUrl: parts.adminUrl,
-      callers: parts.settings.ofCallers(),
-      keys: parts.storedKeys,
-      endpoints,
-      editor: parts.editor,
-      restart: parts.restart,
-      version,
-      clock,
-      proxies,
-      log,
-    }),
+    ...apis,
+    plugins: [...apis.plugins, ...more(apis.access)],
   });
   return new GuardedListener('admin', app, guard);
 }
 
-function guardOf(parts: FrontParts, isProxy: (address: string) => boolean, limits: SocketLimits): SocketGuard {
+function guardOf(
+  parts: Pick<FrontParts, 'options' | 'clock'>,
+  isProxy: (address: string) => boolean,
+  limits: SocketLimits,
+): SocketGuard {
   const onLimit = (message: string) => parts.options.log.warn(message);
   return new SocketGuard({ limits, isProxy, onLimit, monotonicMs: () => parts.clock.monotonicMs() });
 }

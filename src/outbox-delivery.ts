@@ -3,15 +3,19 @@ import type { WebhookMetrics } from './admin/webhook-metrics.js';
 import type { Bridges } from './bridges/bridges.js';
 import type { Clock } from './clock.js';
 import type { ProxySettings } from './egress/proxy.js';
+import { PubSubError } from './errors.js';
 import type { PlainFact } from './hub/facts.js';
+import type { Hubs } from './hub/hubs.js';
 import { LineBudget } from './line-budget.js';
-import { openStore, type QueueOptions } from './outbox/open-store.js';
+import { type NatsQueuePlace, openStore, type QueueOptions } from './outbox/open-store.js';
 import { Outbox } from './outbox/outbox.js';
 import type { Deliverer, Endpoints, OutboxObserver } from './outbox/ports.js';
 import type { Settings } from './settings.js';
 import { type DurableEvents, eventQueuePrefix } from './upstream/durable-events.js';
+import type { Here } from './webhooks/here.js';
 import { blockedAddress } from './webhooks/http-sender.js';
 import type { WebhookObserver } from './webhooks/observer.js';
+import type { SharedPlaces } from './webhooks/shared/shared-places.js';
 import { Webhooks } from './webhooks/webhooks.js';
 
 export interface OutboxDeliveryParts {
@@ -28,13 +32,33 @@ export interface OutboxDeliveryParts {
   readonly proxies: ProxySettings | undefined;
   /** Webhooks may go to this machine. */
   readonly allowsLoopback: boolean;
+  /** The service is one of several on this machine. */
+  readonly isWorker: boolean;
+  /** Where the queue of the cluster is, of which this node is one. */
+  readonly clusterQueue: NatsQueuePlace | undefined;
+  /** Which places are occupied on any node of the cluster. */
+  readonly sharedPlaces: SharedPlaces | undefined;
+  /** Of this node. */
+  readonly hubs: () => Pick<Hubs, 'at'>;
 }
 
 /** How long a shutdown waits for attempts that are under way; what is not delivered by then stays in the store. */
 const graceMs = 5_000;
 
+/** Of that, what is left for attempts when channels were vacated last. */
+const lastAttemptsMs = 2_000;
+
+/** What the store needs to close. */
+const storeMs = 500;
+
+const fileOfOne =
+  'queue.driver is file, which keeps webhooks and durable events for one process, and --workers runs several: set queue.driver to nats, redis or sqs, or leave --workers out';
+
 const losesEventOrder =
   'the queue is an SQS queue without FIFO: events of handlers with delivery: durable may arrive out of order; use a FIFO queue and queue.sqs.fifo: true';
+
+const natsOfNone =
+  'queue.driver is nats, but the service does not use NATS: start it with --nats URL (HUBWIRE_NATS), or choose another driver';
 
 /** How often, at most, envelopes that could not be kept are logged. */
 const notKeptGapMs = 60_000;
@@ -56,7 +80,7 @@ export class OutboxDelivery {
   #isStarted = false;
 
   constructor(parts: OutboxDeliveryParts) {
-    const { clock, version, proxies, allowsLoopback, bridges: joined } = parts;
+    const { clock, version, proxies, allowsLoopback, bridges: joined, sharedPlaces: shared } = parts;
     this.#parts = parts;
     const userAgent = `hubwire-webhooks/${version}`;
     this.webhooks = new Webhooks({
@@ -66,6 +90,8 @@ export class OutboxDelivery {
       proxies,
       allowsLoopback,
       joined,
+      shared,
+      here: hereOf(parts.hubs),
     });
     joined.onOccupancy = (app, channel, isOccupied) => {
       if (this.#outbox !== undefined) this.webhooks.channelChanged(app, channel, isOccupied);
@@ -79,12 +105,14 @@ export class OutboxDelivery {
 
   /**
    * To be called before a configuration is in use: what happens from then on is kept.
-   * @throws StoreOpenError, with a sentence that says what to do
+   * @throws StoreOpenError, with a sentence that says what to do; PubSubError `invalid` for a queue that this process cannot have
    */
   async prepare(settings: Pick<Settings, 'usesOutbox' | 'ofQueue'>): Promise<void> {
-    if (this.#outbox === undefined && settings.usesOutbox()) {
-      await this.#open(settings.ofQueue(this.#parts.dataDirectory));
-    }
+    if (this.#outbox !== undefined || !settings.usesOutbox()) return;
+    const queue = settings.ofQueue(this.#parts.dataDirectory, this.#parts.clusterQueue);
+    if (queue === undefined) throw new PubSubError('invalid', natsOfNone);
+    if (this.#parts.isWorker && queue.driver === 'file') throw new PubSubError('invalid', fileOfOne);
+    await this.#open(queue);
   }
 
   /** To be called when it is in use. Deliveries begin with the first one that has endpoints. */
@@ -103,11 +131,13 @@ export class OutboxDelivery {
     if (this.#outbox !== undefined) this.webhooks.tell(fact);
   }
 
-  /** Keeps what was told, and waits a while for attempts that are under way. */
-  async close(): Promise<void> {
+  /** Keeps what was told, and waits a while for attempts that are under way. @param mostMs for all of it */
+  async close(mostMs = graceMs + storeMs): Promise<void> {
     if (this.#outbox === undefined) return;
-    await this.webhooks.settled();
-    await this.#outbox.close(graceMs);
+    const { clock } = this.#parts;
+    const untilMs = clock.monotonicMs() + mostMs;
+    await this.webhooks.settled(Math.max(0, mostMs - lastAttemptsMs));
+    await this.#outbox.close(Math.max(0, Math.min(graceMs, untilMs - clock.monotonicMs() - storeMs)));
     await Promise.all([this.webhooks.close(), this.#parts.durableEvents.close()]);
   }
 
@@ -143,6 +173,14 @@ export class OutboxDelivery {
       },
     });
   }
+}
+
+function hereOf(hubs: OutboxDeliveryParts['hubs']): Here {
+  return {
+    groups: hub => hubs().at(hub)?.groupsHere() ?? [],
+    members: (hub, group) => hubs().at(hub)?.membersHere(group) ?? [],
+    users: hub => hubs().at(hub)?.usersHere() ?? [],
+  };
 }
 
 function isEvent(endpoint: string): boolean {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { KeySources } from './auth/key-sources.js';
 import type { AccessKeys } from './auth/keys.js';
 import type { Clock } from './clock.js';
+import type { MakeCluster } from './clustering.js';
 import type { Config } from './config/load.js';
 import type { ProxySettings } from './egress/proxy.js';
 import type { Backplane, Observer } from './hub/ports.js';
@@ -54,11 +55,23 @@ export interface ServiceOptions {
   readonly documentation?: string | undefined;
   /** Of both listeners. */
   readonly timeouts?: ListenerTimeouts;
+  /** It is one of several on this machine, which share what has to be there once. */
+  readonly isWorker?: boolean | undefined;
+  /** Over how long the clients are closed when the service stops; 10 s when left out. */
+  readonly drainMs?: number | undefined;
   readonly clock?: Clock;
   readonly backplane?: Backplane;
+  /** Makes this node one of several, which share a backplane. Left out: it is alone. */
+  readonly cluster?: MakeCluster | undefined;
   readonly observer?: Partial<Observer>;
   /** Apps of Pusher clients and their servers. Left out: those of the configuration in use. */
   readonly apps?: PusherApps | undefined;
+}
+
+/** What is special about a hubs file that is followed. */
+export interface WatchedFile {
+  readonly isMissing?: boolean | undefined;
+  readonly publish?: ((text: string) => Promise<void>) | undefined;
 }
 
 /** For the entrance and for the HTTP API. */

@@ -1,7 +1,9 @@
+import type { FastifyInstance } from 'fastify';
 import type { Logger } from 'pino';
 import { isLoopback, urlOf } from './addresses.js';
 import { Metrics } from './admin/metrics.js';
 import { clientUrl } from './auth/client-url.js';
+import { connectionStringOf } from './auth/connection-string.js';
 import { Endpoints } from './auth/endpoints.js';
 import type { KeySources } from './auth/key-sources.js';
 import { type ClientClaims, KeyTokens } from './auth/key-tokens.js';
@@ -11,8 +13,10 @@ import { StoredKeys } from './auth/stored-keys.js';
 import { MemoryBus } from './backplane/memory.js';
 import { Bridges } from './bridges/bridges.js';
 import { type Clock, systemClock } from './clock.js';
+import type { Cluster } from './clustering.js';
 import { HubsFileEditor } from './config/edit/hubs-file-editor.js';
 import type { Config, Environment } from './config/load.js';
+import { closeInWaves, restartWaves } from './drain.js';
 import { PubSubError } from './errors.js';
 import { type FrontParts, makeAdminListener, makeGateway, makePublicListener } from './front.js';
 import { Hubs } from './hub/hubs.js';
@@ -24,13 +28,14 @@ import type { CertificateWatch } from './listener/certificate.js';
 import { Certificates } from './listener/certificates.js';
 import { type GuardedListener, openListeners } from './listener/guarded-listener.js';
 import { LogObserver } from './logging.js';
+import { clusterOf } from './node-life.js';
 import { OutboxDelivery } from './outbox-delivery.js';
 import { MessageQuotas } from './pusher-api/quotas.js';
 import { Readiness } from './readiness.js';
 import { Reloads } from './reloads.js';
-import type { ServiceOptions } from './service-options.js';
+import type { ServiceOptions, WatchedFile } from './service-options.js';
 import { Settings } from './settings.js';
-import { closeInWaves, shutDown } from './shutdown.js';
+import { defaultDrainMs, shutDown } from './shutdown.js';
 import type { Gateway } from './sockets/gateway.js';
 import { EventLoopTurn } from './sockets/turn.js';
 import type { EventHandlers, HandlerStatus } from './upstream/event-handlers.js';
@@ -48,6 +53,7 @@ export class Service {
   readonly hubs: Hubs;
   /** Who watches what: for parts that show traffic. */
   readonly watches: Watches;
+  readonly metrics: Metrics;
   readonly #options: ServiceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -55,6 +61,8 @@ export class Service {
   readonly #keys: Keys;
   readonly #storedKeys: StoredKeys;
   readonly #tokens: KeyTokens;
+  /** Undefined: this node is alone. */
+  readonly #cluster: Cluster | undefined;
   readonly #backplane: Backplane;
   readonly #bridges: Bridges;
   readonly #handlers: EventHandlers;
@@ -79,17 +87,24 @@ export class Service {
     this.#keys = Keys.of(options.keys);
     this.#storedKeys = this.#newStoredKeys();
     this.#tokens = this.#newTokens();
-    this.#backplane = options.backplane ?? new MemoryBus().connect();
     this.endpoints = new Endpoints(options.endpoints, () => this.publicUrl);
     const clock = this.#clock;
-    const metrics = new Metrics({
+    this.metrics = new Metrics({
       isConfigured: hub => this.#settings.config.hubs.has(hub),
       queuedBytes: () => this.hubs.queuedBytes(),
       version,
     });
+    const turn = new EventLoopTurn(clock);
+    this.#cluster = clusterOf(options, {
+      ...{ clock, turn, keys: this.#keys, settings: this.#settings, metrics: this.metrics, readiness: this.#readiness },
+      hubs: () => this.hubs,
+      handlers: () => this.#handlers,
+    });
+    this.#backplane = options.backplane ?? this.#cluster?.backplane ?? new MemoryBus().connect();
     this.watches = new Watches((where, error) => observer.fault(where, error));
     const toOutbox: Partial<Observer> = { tell: fact => this.#delivery.tell(fact) };
     const quotas = new MessageQuotas(() => clock.now());
+    const { metrics } = this;
     const readers = [metrics, new LogObserver(log, clock), options.observer ?? {}, this.watches, quotas, toOutbox];
     // Last: what the notifications cause is reported after the facts that they are about.
     const observer: Observer = observers(...readers, { tell: notify });
@@ -112,11 +127,11 @@ export class Service {
       observer,
       metrics,
       quotas,
-      turn: new EventLoopTurn(clock),
+      turn,
       isTraced: log.isLevelEnabled('debug'),
       adminUrl: () => this.adminUrl,
       editor: () => this.#fileEditor(),
-      restart: () => closeInWaves(this.hubs, clock),
+      restart: () => closeInWaves(this.hubs, clock, restartWaves),
     };
     const certificates = new Certificates(options);
     this.#public = makePublicListener(front, certificates.ofPublic);
@@ -126,8 +141,10 @@ export class Service {
       clock,
       observer,
       toldApp: hub => this.#settings.toldApp(hub),
+      ledger: this.#cluster?.ledger,
       watches: this.watches,
       proxies,
+      checks: this.#cluster?.checks,
     });
     this.#delivery = new OutboxDelivery({
       settings: this.#settings,
@@ -140,6 +157,10 @@ export class Service {
       version,
       proxies,
       allowsLoopback: options.allowsLoopbackWebhooks === true,
+      isWorker: options.isWorker === true,
+      clusterQueue: this.#cluster?.queue,
+      sharedPlaces: this.#cluster?.places,
+      hubs: () => this.hubs,
     });
     const delivery = {
       prepare: (config: Config) => this.#delivery.prepare(new Settings(config)),
@@ -167,6 +188,8 @@ export class Service {
       turn,
       slices: new Slices({ monotonicMs: () => clock.monotonicMs(), nextTurn: task => void setImmediate(task) }),
       reconnectionTokens: new KeyReconnectionTokens(this.#keys, () => clock.now()),
+      newConnectionId: this.#cluster?.connectionIds.next,
+      ledger: this.#cluster?.ledger,
     });
   }
 
@@ -201,20 +224,25 @@ export class Service {
   /**
    * Lets clients in. Settles once every event handler has been validated, or has failed to be.
    * @param config when it is known only after `listen` @param onOpen called once clients are let in
-   * @throws as a rejection: StoreOpenError when the queue of webhooks cannot be opened; no client is let in then
+   * @throws as a rejection: StoreOpenError when the queue of webhooks cannot be opened, PubSubError `invalid` when the NATS of a
+   * cluster cannot be used; no client is let in then
    */
   async activate(config: Config = this.#options.config, onOpen = () => {}): Promise<void> {
     // Both before the first client: events for a handler that is not active yet wait for it or fail [design 2], and what
     // happens to the client is kept. The queue is opened last, as it delivers to the handlers that are in use by then.
     const applied = this.#reloads.begin(config);
-    const admitted = this.#openDelivery(config).then(() => {
+    const admitted = this.#startParts(config).then(() => {
+      if (this.#stopping !== undefined) return;
       this.#readiness.open();
       onOpen();
     });
     await Promise.all([admitted, applied]);
   }
 
-  async #openDelivery(config: Config): Promise<void> {
+  /** The cluster first, however long its NATS is away: the queue may be there, and is not waited for. */
+  async #startParts(config: Config): Promise<void> {
+    await this.#cluster?.start();
+    if (this.#stopping !== undefined) return;
     await this.#delivery.prepare(new Settings(config));
     await this.#delivery.apply();
   }
@@ -222,15 +250,16 @@ export class Service {
   /**
    * Watches the file from now on: a valid change is applied, an invalid one is logged and changes nothing. The management
    * API edits it, and files of access keys are followed too.
-   * @param isMissing the file need not exist yet
+   * @param isMissing the file need not exist yet @param publish gives an edited text to the other nodes first
    */
-  watch(file: string, env: Environment, { isMissing = false } = {}): void {
+  watch(file: string, env: Environment, { isMissing = false, publish }: WatchedFile = {}): void {
     this.#reloads.watch(file, env, isMissing);
     this.#storedKeys.follow();
     this.#editor = new HubsFileEditor({
       file,
       env,
       clock: this.#clock,
+      publish,
       expected: () => this.#settings.config.source.text,
       onWritten: config => this.#reloads.takeOver(config),
     });
@@ -239,6 +268,16 @@ export class Service {
   /** Validates what is new, then swaps. Reloads are taken one after another. Never rejects. */
   reload(config: Config): Promise<void> {
     return this.#reloads.add(config);
+  }
+
+  /** Uses what an edit wrote to the file, at once. @throws as a rejection, when it cannot be used */
+  use(config: Config): Promise<void> {
+    return this.#reloads.takeOver(config);
+  }
+
+  /** Of the admin listener, whether it is open or not. */
+  get adminApp(): FastifyInstance {
+    return this.#admin.app;
   }
 
   get handlers(): readonly HandlerStatus[] {
@@ -263,7 +302,7 @@ export class Service {
 
   /** For app servers; contains the primary key. [rest-api 1.8] */
   get connectionString(): string {
-    return `Endpoint=${this.endpoints.primary};AccessKey=${this.#keys.primary};Version=1.0;`;
+    return connectionStringOf(this.endpoints.primary, this.#keys.primary);
   }
 
   /** A URL that a client can connect to as it is; contains a token. */
@@ -273,11 +312,12 @@ export class Service {
 
   /** Finishes events under way, closes the clients in waves, then closes the listeners. [design 5] */
   stop(): Promise<void> {
-    this.#stopping ??= this.#shutDown();
+    this.#stopping ??= this.#shutDown().then(() => this.#cluster?.stop());
     return this.#stopping;
   }
 
   #shutDown(): Promise<void> {
+    this.#cluster?.drain();
     return shutDown({
       clock: this.#clock,
       log: this.#log,
@@ -288,6 +328,7 @@ export class Service {
       delivery: this.#delivery,
       backplane: this.#backplane,
       listeners: [this.#public, this.#admin],
+      drainMs: this.#options.drainMs ?? defaultDrainMs,
       stopWatching: async () => {
         await this.#reloads.stop();
         this.#storedKeys.stop();

@@ -10,7 +10,7 @@ import {
 import { isLoopbackAddress, type TrustProxy } from './listener/client-address.js';
 import { openFileLimit } from './listener/open-files.js';
 import type { SocketLimits } from './listener/socket-guard.js';
-import type { QueueOptions } from './outbox/open-store.js';
+import type { NatsQueuePlace, QueueOptions } from './outbox/open-store.js';
 import { appHubPrefix } from './protocols/names.js';
 import type { DoorSettings } from './sockets/door.js';
 import type { WebPubSubSettings } from './sockets/entrances/webpubsub.js';
@@ -126,9 +126,14 @@ export class Settings {
     };
   }
 
-  /** Where the outbox keeps its envelopes; `directory` is that of this node. Of the configuration that the service starts with: a queue is opened once. */
-  ofQueue(directory: string): QueueOptions {
+  /**
+   * Where the outbox keeps its envelopes. Of the configuration that the service starts with: a queue is opened once.
+   * @param directory of this node @param cluster where that of its cluster is, if it is in one
+   * @returns undefined for a queue of a cluster, if it is in none
+   */
+  ofQueue(directory: string, cluster?: NatsQueuePlace): QueueOptions | undefined {
     const { queue } = this.config;
+    if (queue.driver === 'nats') return cluster && { ...queue, ...cluster };
     return queue.driver === 'file' || queue.driver === 'sqs' ? { ...queue, directory } : queue;
   }
 

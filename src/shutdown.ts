@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
-import type { Clock } from './clock.js';
+import { atMost, type Clock } from './clock.js';
+import { Drain, turnOfEventLoop } from './drain.js';
 import type { Hubs } from './hub/hubs.js';
 import type { Backplane } from './hub/ports.js';
 import type { GuardedListener } from './listener/guarded-listener.js';
@@ -8,17 +9,15 @@ import type { Readiness } from './readiness.js';
 import type { Gateway } from './sockets/gateway.js';
 import type { EventHandlers } from './upstream/event-handlers.js';
 
-/** How many connections are ended at a time, and how far apart: clients that come back must not come at once. [design 5] */
-const waves = { most: 20, leastConnections: 100, gapMs: 50 };
+/** How long clients are drained, unless it is set: with what follows, less than the 30 s after which Kubernetes kills. */
+export const defaultDrainMs = 10_000;
 
-/** How long the shutdown waits for each thing that takes its time: events that are under way, and sockets to close. */
-const patienceMs = 10_000;
+/** By when what follows is over at the latest, from the time for the drain on; together with the listeners 10 s. [cluster 9] */
+const overAfterMs = { events: 5_500, outbox: 7_500 };
 
-/** How long it takes at most: less than the 30 s after which Kubernetes and Docker's stop kill. */
-const shutdownMs = 25_000;
-
-/** How long peers of a listener that closes may go on with their requests. */
+/** How long peers of a listener that closes may go on with their requests, and how long its sockets and the backplane may take. */
 const lastRequestsMs = 1_000;
+const backplaneMs = 500;
 
 export interface ShutdownParts {
   readonly clock: Clock;
@@ -30,23 +29,22 @@ export interface ShutdownParts {
   readonly delivery: Pick<OutboxDelivery, 'close'>;
   readonly backplane: Backplane;
   readonly listeners: readonly GuardedListener[];
+  readonly drainMs: number;
   /** Ends what follows files. */
   stopWatching(): Promise<void>;
 }
 
-/** Finishes events under way, closes the clients in waves, then closes the listeners. [design 5] */
+/** Refuses new clients, drains those that are here, finishes events under way, then closes the listeners. [design 5] [cluster 9] */
 export async function shutDown(parts: ShutdownParts): Promise<void> {
-  const { clock, log, hubs, handlers, gateway } = parts;
+  const { clock, log, hubs, handlers, gateway, drainMs } = parts;
   const startedMs = clock.monotonicMs();
-  const patience = new Patience(clock, startedMs + shutdownMs);
-  log.info({ connections: hubs.size }, 'stopping');
+  const patience = new Patience(clock, startedMs + drainMs + overAfterMs.events);
+  const outboxPatience = new Patience(clock, startedMs + drainMs + overAfterMs.outbox);
+  const connectionsClosed = hubs.size;
+  log.info({ connections: connectionsClosed }, 'stopping');
   parts.readiness.drain();
   await parts.stopWatching();
-  for (const hub of hubs.all()) hub.lifecycle.quiesce(); // otherwise clients that keep sending would delay the stop
-  await patience.with(handlers.whenIdle());
-  await turnOfEventLoop(); // the last responses are passed on first: acks are sent before the close message
-  const connectionsClosed = hubs.size;
-  await evictAll(hubs, clock);
+  await new Drain({ hubs, clock, drainMs, whenIdle: () => handlers.whenIdle(), random: Math.random }).run();
   gateway.evictNewcomers();
   handlers.hurry(); // a `disconnected` may wait for a `connected` that has no answer
   await patience.with(gateway.whenEmpty());
@@ -54,14 +52,14 @@ export async function shutDown(parts: ShutdownParts): Promise<void> {
   await turnOfEventLoop(); // a client whose connect was answered only now is refused, and its `disconnected` is sent
   await patience.with(handlers.close());
   gateway.stop();
-  await patience.with(parts.delivery.close());
+  await outboxPatience.with(parts.delivery.close(outboxPatience.restMs));
   await Promise.all(parts.listeners.map(listener => close(listener, clock)));
-  await parts.backplane.close();
+  await atMost(backplaneMs, parts.backplane.close(), clock);
   const durationMs = Math.round(clock.monotonicMs() - startedMs);
   log.info({ durationMs, connectionsClosed }, 'stopped');
 }
 
-/** Waits for each thing for a while, and for all of them together until the shutdown has to end. */
+/** Waits for each thing, until it is time to go on. */
 class Patience {
   readonly #clock: Clock;
   readonly #untilMs: number;
@@ -72,44 +70,13 @@ class Patience {
     this.#untilMs = untilMs;
   }
 
-  with(work: Promise<void>): Promise<void> {
-    return atMost(Math.max(0, Math.min(patienceMs, this.#untilMs - this.#clock.monotonicMs())), work, this.#clock);
+  get restMs(): number {
+    return Math.max(0, this.#untilMs - this.#clock.monotonicMs());
   }
-}
 
-async function atMost(limitMs: number, work: Promise<void>, clock: Clock): Promise<void> {
-  let cancel = () => {};
-  const limit = new Promise<void>(resolve => {
-    cancel = clock.after(limitMs, resolve);
-  });
-  await Promise.race([work, limit]);
-  cancel();
-}
-
-async function evictAll(hubs: Hubs, clock: Clock): Promise<void> {
-  const wave = waveOf(hubs);
-  for (const hub of [...hubs.all()]) {
-    while ((await hub.lifecycle.evict(wave)) > 0) await pause(clock);
+  with(work: Promise<void>): Promise<boolean> {
+    return atMost(this.restMs, work, this.#clock);
   }
-}
-
-/** Closes as many clients as there are now in waves, the oldest first. The service goes on, and they may come back. */
-export async function closeInWaves(hubs: Hubs, clock: Clock): Promise<void> {
-  const wave = waveOf(hubs);
-  for (const hub of [...hubs.all()]) {
-    for (let left = hub.size; left > 0; left -= wave) {
-      await hub.lifecycle.evict(Math.min(wave, left));
-      if (left > wave) await pause(clock);
-    }
-  }
-}
-
-function waveOf({ size }: Hubs): number {
-  return Math.max(waves.leastConnections, Math.ceil(size / waves.most));
-}
-
-function pause(clock: Clock): Promise<void> {
-  return new Promise(resolve => void clock.after(waves.gapMs, resolve));
 }
 
 /** Whatever its peers do: Node counts a connection that never sent anything as busy, for ever. */
@@ -119,8 +86,4 @@ async function close({ app, guard }: GuardedListener, clock: Clock): Promise<voi
   app.server.closeAllConnections();
   guard.dropStrangers(); // they may be in a TLS handshake, before the server has them
   await atMost(lastRequestsMs, closing, clock);
-}
-
-function turnOfEventLoop(): Promise<void> {
-  return new Promise(resolve => setImmediate(resolve));
 }

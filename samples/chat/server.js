@@ -16,6 +16,14 @@ const allowInsecureConnection = /(^|;)\s*endpoint=http:/i.test(connectionString)
 const reverseProxyEndpoint = process.env.WebPubSubReverseProxyEndpoint || undefined;
 const service = new WebPubSubServiceClient(connectionString, 'chat', { allowInsecureConnection, reverseProxyEndpoint });
 const room = service.group('lobby');
+// Usually there is one URL, that of a load balancer. To show a cluster, each tab is sent to another node of it.
+const nodes = (process.env.WebPubSubNodes ?? '').split(',').filter(node => node !== '');
+const serviceAt = node =>
+  new WebPubSubServiceClient(connectionString.replace(/endpoint=[^;]*/i, `Endpoint=${node}`), 'chat', {
+    allowInsecureConnection,
+  });
+const services = nodes.length > 1 ? nodes.map(serviceAt) : [service];
+let tabs = 0;
 let isStopping = false;
 const here = new Map(); // connection id → name
 
@@ -54,8 +62,9 @@ const app = express();
 app.use(events.getMiddleware());
 app.get('/negotiate', async (_request, response) => {
   // This role lets the client publish to the room directly. A real app signs its users in first.
-  const { url } = await service.getClientAccessToken({ roles: [`webpubsub.sendToGroup.${room.groupName}`] });
-  response.set('cache-control', 'no-store').json({ url });
+  const turn = tabs++ % services.length;
+  const { url } = await services[turn].getClientAccessToken({ roles: [`webpubsub.sendToGroup.${room.groupName}`] });
+  response.set('cache-control', 'no-store').json({ url, node: nodes.length > 1 ? nodes[turn] : undefined });
 });
 app.use('/pusher', pusherPage(/endpoint=([^;]+)/i.exec(connectionString)[1]));
 // `npm run build` makes the scripts in dist, which are those of public with the SDKs in them. /pusher is pusher.html.

@@ -4,6 +4,8 @@ export interface MetricEntry {
   readonly labels: readonly string[];
   /** The HELP text in `/metrics`. */
   readonly help: string;
+  /** How the values of several processes become one; they are added up when left out. */
+  readonly aggregator?: 'max';
 }
 
 /**
@@ -15,6 +17,7 @@ export const catalog = {
   hubwire_build_info: {
     type: 'gauge',
     labels: ['version', 'node'],
+    aggregator: 'max',
     help: 'Always 1; the labels are the versions of this service and of Node',
   },
   hubwire_connections: {
@@ -82,6 +85,7 @@ export const catalog = {
   hubwire_event_handler_state: {
     type: 'gauge',
     labels: ['hub', 'url', 'state'],
+    aggregator: 'max', // failed for one of them is failed
     help: '1 for the current state of the event handler, 0 for the others',
   },
   hubwire_event_handler_validations_total: {
@@ -123,11 +127,13 @@ export const catalog = {
   hubwire_webhook_queue_depth: {
     type: 'gauge',
     labels: ['state'],
+    aggregator: 'max', // they share one queue
     help: 'Envelopes: ready for a first attempt, delayed until another one, inflight, or dead letters',
   },
   hubwire_webhook_oldest_ready_age_seconds: {
     type: 'gauge',
     labels: [],
+    aggregator: 'max',
     help: 'Seconds that the oldest envelope that is ready for a first attempt has waited; 0: none is, or the queue is in SQS',
   },
   hubwire_webhook_linger_pending: {
@@ -138,9 +144,71 @@ export const catalog = {
   hubwire_webhook_endpoint_disabled: {
     type: 'gauge',
     labels: ['endpoint'],
+    aggregator: 'max',
     help: '1 for an endpoint that was disabled because it only failed, 0 for others',
   },
   hubwire_webhook_batch_size: { type: 'histogram', labels: [], help: 'Events in an envelope' },
+  /** Of a node of a cluster only. */
+  hubwire_bus_connected: {
+    type: 'gauge',
+    labels: [],
+    help: '1 while this node is connected to NATS for what nodes send to each other, else 0; of a node of a cluster only',
+  },
+  /** Only with `--workers`. */
+  hubwire_workers: {
+    type: 'gauge',
+    labels: ['state'],
+    help: 'Workers of this process: ready, or missing because they start or have ended',
+  },
+  hubwire_worker_restarts_total: { type: 'counter', labels: [], help: 'Workers that were started again' },
+  hubwire_bus_envelopes_total: {
+    type: 'counter',
+    labels: ['way'],
+    help: 'Envelopes between nodes; way: sent, received, repeated (received before), dropped (of no node of this cluster)',
+  },
+  hubwire_bus_ring_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Bytes of messages for other nodes that are kept until NATS has confirmed them',
+  },
+  hubwire_barrier_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'Seconds until all other nodes have answered that they know what this node listens to',
+  },
+  hubwire_query_partial_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Queries that ended without the answers of all nodes',
+  },
+  hubwire_lease_age_seconds: {
+    type: 'gauge',
+    labels: [],
+    aggregator: 'max',
+    help: 'Seconds since the last renewal of the lease of this node that was stored was sent; 0 before the first',
+  },
+  hubwire_takeovers_total: {
+    type: 'counter',
+    labels: [],
+    help: 'Nodes that were gone and for whose connections this node speaks',
+  },
+  hubwire_ledger_append_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'Seconds until a record of what happens to the clients of this node is stored for the others',
+  },
+  hubwire_cluster_configs: {
+    type: 'gauge',
+    labels: [],
+    aggregator: 'max',
+    help: 'Configurations that the nodes of the cluster run: 1 when it is the same for all',
+  },
+  hubwire_cluster_nodes: {
+    type: 'gauge',
+    labels: ['state'],
+    aggregator: 'max', // each worker sees them by itself
+    help: 'Other nodes of the cluster as this node knows them; state: present, silent (does not answer), absent (not connected)',
+  },
   hubwire_faults_total: { type: 'counter', labels: [], help: 'Internal errors of this service' },
 } as const satisfies Readonly<Record<string, MetricEntry>>;
 

@@ -2,11 +2,13 @@ import { type Counter, collectDefaultMetrics, type Gauge, Registry } from 'prom-
 import type { PlainFact } from '../hub/facts.js';
 import type { Observer } from '../hub/ports.js';
 import { canonicalHubName } from '../protocols/names.js';
+import { ClusterMetrics } from './cluster-metrics.js';
 import { ConnectionCounts } from './connection-counts.js';
 import { EventTally } from './event-tally.js';
 import { HubLabels } from './hub-labels.js';
 import { counter, gauge } from './registered.js';
 import { RestTally } from './rest-tally.js';
+import type { MetricsRecord } from './summed-metrics.js';
 import { Traffic } from './traffic.js';
 import { WebhookMetrics } from './webhook-metrics.js';
 
@@ -69,6 +71,11 @@ export class Metrics implements Observer {
     if (processMetrics) collectDefaultMetrics({ register: registry });
   }
 
+  /** Of a node of a cluster, which has more metrics than others. Called once. */
+  ofCluster(): ClusterMetrics {
+    return new ClusterMetrics(this.#registry);
+  }
+
   get contentType(): string {
     return this.#registry.contentType;
   }
@@ -76,6 +83,11 @@ export class Metrics implements Observer {
   /** All metrics in Prometheus' text format. */
   render(): Promise<string> {
     return this.#registry.metrics();
+  }
+
+  /** The same for a process that sums several of them up. */
+  record(): Promise<MetricsRecord> {
+    return this.#registry.getMetricsAsJSON();
   }
 
   tell(fact: PlainFact): void {

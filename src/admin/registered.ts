@@ -1,5 +1,5 @@
 import { Counter, Gauge, type Histogram, type Registry } from 'prom-client';
-import { catalog, type LabelsOf, type NameOf } from './catalog.js';
+import { catalog, type LabelsOf, type MetricEntry, type NameOf } from './catalog.js';
 import { type Distribution, samplesOf } from './distribution.js';
 
 /** Makes a counter of the catalog. @param collect sets it whenever metrics are read */
@@ -54,6 +54,7 @@ export function histogram<Name extends NameOf<'histogram'>>(
 }
 
 function settings<Name extends NameOf<'counter' | 'gauge'>>(registry: Registry, name: Name) {
-  const { help, labels } = catalog[name];
-  return { name, help, labelNames: labels as readonly LabelsOf<Name>[], registers: [registry] };
+  const { help, labels, aggregator }: MetricEntry = catalog[name];
+  const labelNames = labels as readonly LabelsOf<Name>[];
+  return { name, help, labelNames, registers: [registry], ...(aggregator !== undefined && { aggregator }) };
 }

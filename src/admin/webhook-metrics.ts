@@ -1,9 +1,10 @@
-import type { Counter, Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { AttemptRecord } from '../outbox/envelope.js';
 import type { AttemptFate, EndpointStatus, OutboxObserver } from '../outbox/ports.js';
 import type { WebhookObserver } from '../webhooks/observer.js';
 import { Distribution } from './distribution.js';
 import { counter, gauge, histogram } from './registered.js';
+import { Tallies } from './tallies.js';
 
 /** Upper ends in seconds, up to the time that an attempt has. */
 const attemptEnds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -20,18 +21,24 @@ export interface WebhookState {
 
 type Told = Pick<WebhookObserver, 'raised' | 'enveloped' | 'notKept'> & Pick<OutboxObserver, 'attempted' | 'dead'>;
 
-/** Counts webhooks. [pusher-webhooks 2.8] */
+/** Counts webhooks. Hot path: prom-client gets the sums when metrics are read. [pusher-webhooks 2.8] */
 export class WebhookMetrics implements Told {
-  readonly #events: Counter<'app' | 'name'>;
-  readonly #deliveries: Counter<'endpoint' | 'outcome'>;
+  /** By app and event. */
+  readonly #events = new Tallies();
+  /** By endpoint and outcome. */
+  readonly #deliveries = new Tallies();
   /** By endpoint, in seconds. */
   readonly #times = new Map<string, Distribution>();
   readonly #sizes = new Distribution(sizeEnds);
   #state: WebhookState | undefined;
 
   constructor(registry: Registry) {
-    this.#events = counter(registry, 'hubwire_webhook_events_total');
-    this.#deliveries = counter(registry, 'hubwire_webhook_deliveries_total');
+    counter(registry, 'hubwire_webhook_events_total', total => {
+      for (const [app, name, count] of this.#events.each()) total.inc({ app, name }, count);
+    });
+    counter(registry, 'hubwire_webhook_deliveries_total', total => {
+      for (const [endpoint, outcome, count] of this.#deliveries.each()) total.inc({ endpoint, outcome }, count);
+    });
     histogram(registry, 'hubwire_webhook_attempt_duration_seconds', () =>
       [...this.#times].map(([endpoint, times]) => [{ endpoint }, times] as const),
     );
@@ -63,7 +70,7 @@ export class WebhookMetrics implements Told {
   }
 
   raised(app: string, name: string): void {
-    this.#events.inc({ app, name });
+    this.#events.add(app, name);
   }
 
   enveloped(_endpoint: string, events: number): void {
@@ -71,18 +78,18 @@ export class WebhookMetrics implements Told {
   }
 
   notKept(endpoint = 'linger'): void {
-    this.#deliveries.inc({ endpoint, outcome: 'dropped' });
+    this.#deliveries.add(endpoint, 'dropped');
   }
 
   attempted(endpoint: string, { durationMs }: AttemptRecord, fate: AttemptFate): void {
     const times = this.#times.get(endpoint) ?? new Distribution(attemptEnds);
-    this.#times.set(endpoint, times);
+    if (times.count === 0) this.#times.set(endpoint, times);
     times.add(durationMs / 1_000);
-    if (fate !== 'dead') this.#deliveries.inc({ endpoint, outcome: fate === 'delivered' ? 'success' : 'retry' });
+    if (fate !== 'dead') this.#deliveries.add(endpoint, fate === 'delivered' ? 'success' : 'retry');
   }
 
   dead(endpoint: string, _reason: string, count: number): void {
-    this.#deliveries.inc({ endpoint, outcome: 'dead' }, count);
+    this.#deliveries.add(endpoint, 'dead', count);
   }
 
   /** A store that does not answer must not hide the other metrics. */

@@ -1,5 +1,4 @@
 import jwt from 'jsonwebtoken';
-import jwksRsa from 'jwks-rsa';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
@@ -163,6 +162,7 @@ type FetchJson = (url: string) => Promise<unknown>;
 async function fetchKeys(issuer: EntraIssuer, fetchDocument: FetchJson): Promise<ReadonlyMap<string, string>> {
   const jwksUri = issuer.jwksUri ?? (await discover(issuer.issuer, fetchDocument));
   const fetcher = async (url: string) => (await fetchDocument(url)) as { keys: unknown };
+  const { default: jwksRsa } = await import('jwks-rsa'); // 118 modules, which nothing else needs
   const published = await jwksRsa({ jwksUri, fetcher, cache: false }).getSigningKeys();
   return new Map(published.map(key => [key.kid, key.getPublicKey()]));
 }

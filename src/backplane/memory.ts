@@ -18,12 +18,12 @@ export class MemoryBus {
 /** Calls the other nodes directly. All are called, whatever they listen to: a node without the target does nothing. */
 class MemoryBackplane implements Backplane {
   readonly listensAtOnce = true;
-  readonly #name: string;
+  readonly tag: string;
   readonly #nodes: Set<MemoryBackplane>;
   #node: BackplaneNode | undefined;
 
   constructor(name: string, nodes: Set<MemoryBackplane>) {
-    this.#name = name;
+    this.tag = name;
     this.#nodes = nodes;
   }
 
@@ -63,7 +63,7 @@ class MemoryBackplane implements Backplane {
 
   #answer<K extends QueryKind>(target: Target, query: Query<K>, gathering: Gathering<Answers[K]>): void {
     const fail = (error: unknown) => {
-      gathering.missing.push(this.#name);
+      gathering.missing.push(this.tag);
       this.#node?.failed(target, error);
     };
     try {

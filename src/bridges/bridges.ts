@@ -85,6 +85,11 @@ export class Bridges implements GroupBridges {
     return joined !== undefined && group !== undefined && this.#countHere(joined.hub, group) > 0;
   }
 
+  /** Channels of the app without subscribers on this node, whose groups have members on it. @param key of the app's hub */
+  *channels(key: string): Iterable<string> {
+    for (const each of this.#channelsOccupiedByGroups().values()) if (each.key === key) yield each.channel;
+  }
+
   /** Channels without subscribers on this node that the group is joined with. */
   emptyChannels(hub: string, group: string): readonly { readonly app: string; readonly channel: string }[] {
     if (!this.#joined.some(joined => joined.hub === hub)) return none;

@@ -8,8 +8,17 @@ import { version } from './version.js';
 
 const tryRoles = ['webpubsub.joinLeaveGroup', 'webpubsub.sendToGroup'];
 
+/** What is told of a service that runs. */
+export type Served = Pick<
+  Service,
+  'handlers' | 'publicUrl' | 'adminUrl' | 'connectionString' | 'clientUrl' | 'endpoints'
+> & {
+  /** Of each node, where there are several with a listener of their own. */
+  readonly publicUrls?: readonly string[];
+};
+
 export interface Welcome {
-  readonly service: Service;
+  readonly service: Served;
   readonly settings: Pick<KeySettings, 'isDevelopmentKey'>;
   readonly file: { readonly path: string; readonly isMissing: boolean };
   /** Has it a token, without which nobody can use the management API? */
@@ -36,6 +45,7 @@ export function welcomeLines(welcome: Welcome): readonly string[] {
   return [
     `hubwire ${version}`,
     `  public             ${service.publicUrl}  (clients, REST)`,
+    ...otherNodes(service).map(url => `  another node       ${url}  (clients, REST)`),
     `  admin              ${adminText(welcome)}`,
     `  hubs               ${hubsText(welcome)}`,
     ...(settings.isDevelopmentKey
@@ -46,6 +56,10 @@ export function welcomeLines(welcome: Welcome): readonly string[] {
     ...(sampleLine === undefined ? [] : [`  ${sampleLine}`]),
     ...linesToCopy(welcome),
   ];
+}
+
+function otherNodes({ publicUrls = [], publicUrl }: Served): readonly string[] {
+  return publicUrls.filter(url => url !== publicUrl);
 }
 
 function adminText({ service: { adminUrl }, isManaged }: Welcome): string {
@@ -77,12 +91,12 @@ function linesToCopy({ service, settings, hub, env, isTerminal, adminToken }: We
 }
 
 /** With the address of the service, where verbs would look for it elsewhere. */
-function tokenCommand({ endpoints: { primary } }: Service, hub: string, env: Environment): string {
+function tokenCommand({ endpoints: { primary } }: Served, hub: string, env: Environment): string {
   const where = primary === endpointOf(undefined, env) ? '' : ` --endpoint ${primary}`;
   return commandLine(`token --hub ${hub}${where}`, env);
 }
 
 /** In the fragment, so that no server and no proxy logs it. [MG-120] */
-function adminLines({ adminUrl }: Service, token: string): readonly string[] {
+function adminLines({ adminUrl }: Served, token: string): readonly string[] {
   return ['  admin token, until this process ends:', `${adminUrl}/#token=${token}`];
 }

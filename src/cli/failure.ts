@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/problems.js';
 import { ListenError, type ListenFailure, PubSubError } from '../errors.js';
 import { StoreOpenError } from '../outbox/outbox-error.js';
+import { StartFailure } from '../workers/crew.js';
 import { commandLine } from './invocation.js';
 import type { Environment } from './settings.js';
 import { UsageError } from './usage-error.js';
@@ -9,6 +10,7 @@ import { UsageError } from './usage-error.js';
 export function failureText(error: unknown, env: Environment): string {
   if (error instanceof ConfigError) return error.message;
   if (error instanceof ListenError) return listenText(error, env);
+  if (error instanceof StartFailure) return error.message;
   if (error instanceof PubSubError || error instanceof StoreOpenError || error instanceof UsageError)
     return `hubwire: ${error.message}`;
   return `hubwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;

@@ -18,6 +18,19 @@ export interface HubsFile {
   readonly namedBy: string;
   /** Only of the default one, which need not exist. */
   readonly isMissing: boolean;
+  /** It is a copy of what the nodes of a cluster share. */
+  readonly shared?: SharedHubs | undefined;
+  /** Where a file of this node would be: other files have their place beside it. Left out: at `path`. */
+  readonly beside?: string | undefined;
+}
+
+/** What is done with a configuration that is shared. */
+export interface SharedHubs {
+  /** Brings the file up to date, now. Never rejects. */
+  refresh(): Promise<void>;
+  /** Gives another text to all nodes. @throws as a rejection: PubSubError `conflict` */
+  publish(text: string): Promise<void>;
+  stop(): Promise<void>;
 }
 
 /** One that is named has to exist. */
@@ -31,6 +44,7 @@ export function findHubsFile({ text, name, isDefault = false }: Given): HubsFile
  * @throws ConfigError
  */
 export async function loadHubs(file: HubsFile, env: Environment, hasSample: boolean): Promise<Config> {
+  await file.shared?.refresh();
   if (!file.isMissing) return loadConfig(file.path, env, file.namedBy);
   return hasSample ? loadConfig(sampleHubsFile, env) : parseConfig('hubs: {}', { file: file.path, env });
 }

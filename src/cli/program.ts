@@ -36,6 +36,7 @@ export function makeProgram(env: Environment): Command {
     .option('--force', 'replace the file if it exists')
     .option('--env', 'write the names of environment variables in place of secrets, and list the names')
     .action(async (peer, file, args) => (await import('./import.js')).importPeer(peer, file, args));
+  addConfig(program, env);
   addVendorVerbs(program, env);
   addVendorVerbs(vendorGroup(program, 'webpubsub', 'hub, key, service and client, as they are called in `az`'), env);
   program
@@ -67,11 +68,15 @@ function inOneLine(text: string): string {
 }
 
 function addStart(program: Command, env: Environment): void {
-  program
+  const verb = program
     .command('start', { isDefault: true })
     .description('run the service')
     .allowExcessArguments() // a mistyped verb arrives here
     .option('--hubs <file>', 'file with the hubs and event handlers (HUBWIRE_HUBS, default hubs.yaml if it exists)')
+    .option(
+      '--config <source>',
+      'where the hubs are: file, or nats for what all nodes of a cluster share (HUBWIRE_CONFIG, default file)',
+    )
     .option('--host <address>', 'address of the public listener (HUBWIRE_HOST, default 127.0.0.1)')
     .option('--port <number>', 'port of the public listener, 0 for any free port (HUBWIRE_PORT or PORT, default 8080)')
     .option('--admin-host <address>', 'address of the admin listener (HUBWIRE_ADMIN_HOST, default 127.0.0.1)')
@@ -94,6 +99,17 @@ function addStart(program: Command, env: Environment): void {
       '--data-dir <folder>',
       'where queued webhooks and events are kept (HUBWIRE_DATA_DIR, default data/ beside the hubs file)',
     )
+    .option(
+      '--cluster <number>',
+      'a demonstration: so many nodes on this machine, each with a nats-server and a port of its own',
+    )
+    .option(
+      '--workers <number>',
+      'run so many processes behind one port, "auto": one for each core (HUBWIRE_WORKERS, default none)',
+    )
+    .option('--drain-seconds <number>', 'over how long a stop closes the clients (HUBWIRE_DRAIN_SECONDS, default 10)');
+  withNats(verb)
+    .option('--node-name <name>', 'name of this node in logs (HUBWIRE_NODE_NAME, default the host name)')
     .option('--log-level <level>', `one of ${logLevels.join(', ')} (HUBWIRE_LOG_LEVEL, default info)`)
     .option(
       '--sample',
@@ -105,6 +121,28 @@ function addStart(program: Command, env: Environment): void {
       if (verb !== undefined) throw unknownVerb(verb, program);
       await (await import('./start.js')).start(args, env);
     });
+}
+
+function withNats(verb: Command): Command {
+  return verb
+    .option(
+      '--nats <urls>',
+      'NATS servers over which nodes work together: nats://host:4222, separated by commas (HUBWIRE_NATS, default none)',
+    )
+    .option('--nats-creds <file>', 'credentials for NATS: a .creds file or the seed of an nkey (HUBWIRE_NATS_CREDS)')
+    .option('--nats-ca <file>', 'authorities that sign certificates of NATS servers, PEM (HUBWIRE_NATS_CA)')
+    .option('--nats-cert <file>', 'client certificate for NATS, PEM (HUBWIRE_NATS_CERT)')
+    .option('--nats-key <file>', 'private key of that certificate, PEM (HUBWIRE_NATS_KEY)')
+    .option('--cluster-name <name>', 'which nodes work together on that NATS (HUBWIRE_CLUSTER_NAME, default hw)');
+}
+
+function addConfig(program: Command, env: Environment): void {
+  const group = program.command('config').description('the configuration that the nodes of a cluster share in NATS');
+  const push = group
+    .command('push')
+    .description('make a file the configuration of all nodes that are started with --config nats')
+    .argument('<file>', 'the hubs.yaml; it is checked first');
+  withNats(push).action(async (file, args) => (await import('./config.js')).pushConfig(file, args, env));
 }
 
 function addChecks(program: Command, env: Environment): void {

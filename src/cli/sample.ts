@@ -19,14 +19,22 @@ export interface Sample {
   stop(): Promise<void>;
 }
 
+/** What the sample uses. */
+export interface SampledService {
+  readonly connectionString: string;
+  /** Of each node: the tabs of the page go to one after the other. */
+  readonly publicUrls?: readonly string[];
+}
+
 /**
  * Runs the app that the shipped hubs.yaml points at, as a user would run it: a process of its own that gets the service's
  * connection string.
  * @throws PubSubError `invalid` when it does not start, with what it printed
  */
-export async function startSample(connectionString: string, env: Environment): Promise<Sample> {
+export async function startSample(service: SampledService, env: Environment): Promise<Sample> {
+  const { connectionString, publicUrls = [] } = service;
   const child = spawn(process.execPath, [script], {
-    env: { ...env, WebPubSubConnectionString: connectionString },
+    env: { ...env, WebPubSubConnectionString: connectionString, WebPubSubNodes: publicUrls.join(',') },
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'], // the sample ends with the channel, also when we are killed
     detached: true, // Ctrl-C in the terminal is passed on to it once the service has stopped
   });

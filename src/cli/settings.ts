@@ -49,6 +49,19 @@ export function parsePort({ text, name }: Given): number {
   throw new PubSubError('invalid', `${name} must be a port number from 0 to 65535, not "${text}"`);
 }
 
+/** Longer than any orchestrator waits. */
+const mostDrainSeconds = 3_600;
+
+/** How long a stop may take to close the clients, in milliseconds. [cluster 9] @throws PubSubError `invalid` */
+export function parseDrainSeconds({ text, name }: Given): number {
+  const seconds = Number(text);
+  if (/^\d{1,4}$/.test(text) && seconds <= mostDrainSeconds) return seconds * 1_000;
+  throw new PubSubError(
+    'invalid',
+    `${name} must be a whole number of seconds from 0 to ${mostDrainSeconds}, not "${text}"`,
+  );
+}
+
 /**
  * A host name or an address to listen on, without brackets.
  * @throws PubSubError `invalid`

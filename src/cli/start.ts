@@ -3,15 +3,19 @@ import { PubSubError } from '../errors.js';
 import { type LogLevel, logLevels } from '../log-levels.js';
 import { makeLogger } from '../logging.js';
 import type { Service } from '../service.js';
-import type { AdminAccess, ServiceOptions } from '../service-options.js';
+import type { AdminAccess, ServiceOptions, WatchedFile } from '../service-options.js';
 import { accessNote, isOpenToOperators, readAdminAccess, readAdminTls, tokenWarnings } from './admin-settings.js';
-import { welcomeLines } from './banner.js';
-import { checkAppFence, findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
+import { type Served, welcomeLines } from './banner.js';
+import { findHubs } from './config-source.js';
+import { checkAppFence, type HubsFile, loadHubs } from './hubs-file.js';
 import { checkFence, type KeySettings, readKeys } from './key-settings.js';
+import { readNats } from './nats-settings.js';
 import { type Sample, startSample } from './sample.js';
+import { readScale, type Scale } from './scale.js';
 import {
   dataDirectoryOf,
   type Environment,
+  parseDrainSeconds,
   parseHost,
   parsePort,
   parseTrustProxy,
@@ -27,6 +31,12 @@ import { documentation, version } from './version.js';
 export interface StartArguments extends Flags {
   readonly sample?: boolean;
   readonly json?: boolean;
+}
+
+/** A service, or several that are run as one. */
+interface Running extends Served, Pick<Service, 'listen' | 'stop' | 'watch'> {
+  /** @param env of the configuration's variables */
+  activate(config: Config, onOpen: () => void, env: Environment): Promise<void>;
 }
 
 /** What is decided before the service runs. */
@@ -46,8 +56,11 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   checkFence(settings, host);
   const admin = adminAddress(args, env);
   if (admin !== undefined) checkFence(settings, admin.host);
-  const file = findHubsFile(lookUp('hubs', args, env));
   const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
+  const scale = readScale(args, env);
+  const { place, isCluster = false } = scale ?? {};
+  const nats = await readNats(args, env, place);
+  const file = await findHubs(args, env, nats, log);
   const config = await loadHubs(file, env, args.sample === true);
   checkAppFence(config.apps, host, file);
   const isShown = args.json !== true && (settings.isDevelopmentKey || process.stdout.isTTY === true);
@@ -57,9 +70,11 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     ...tokenWarnings(adminAccess),
     ...variableWarnings(args, env, config.source.text),
   ];
-  for (const warning of warnings) log.warn(warning);
   const closed = admin && accessNote(adminAccess, admin.host.text);
-  if (closed !== undefined) log.info(closed);
+  if (place === undefined) {
+    for (const warning of warnings) log.warn(warning); // a worker's parent has told them
+    if (closed !== undefined) log.info(closed);
+  }
   const tls = readTls(lookUp('tlsCert', args, env), lookUp('tlsKey', args, env));
   const options: ServiceOptions = {
     host: host.text,
@@ -75,17 +90,32 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     adminAccess,
     adminTls: readAdminTls(args, env, tls),
     config,
-    dataDirectory: dataDirectoryOf(lookUp('dataDir', args, env), file.path),
+    cluster: nats && (await import('../clustering.js')).clusterOn(nats),
+    dataDirectory: dataDirectoryOf(lookUp('dataDir', args, env), file.beside ?? file.path),
+    drainMs: parseDrainSeconds(lookUp('drainSeconds', args, env)),
     log,
     version,
     documentation,
   };
-  // Loaded once the settings are known to be right: a mistake in them is reported without the wait.
-  const { Service } = await import('../service.js');
-  await run(new Service(options), { file, config, settings, adminAccess, args, env });
+  if (place !== undefined) {
+    const { runWorker } = await import('./workers.js');
+    return runWorker(options, { place, isCluster, file, env, hasSample: args.sample === true });
+  }
+  const plan = { file, config, settings, adminAccess, args, env };
+  await run(await serviceOf(options, scale, plan), plan);
 }
 
-async function run(service: Service, plan: Plan): Promise<void> {
+/** Loaded once the settings are known to be right: a mistake in them is reported without the wait. */
+async function serviceOf(options: ServiceOptions, scale: Scale | undefined, plan: Plan): Promise<Running> {
+  if (scale === undefined) {
+    const { Service } = await import('../service.js');
+    return new Service(options);
+  }
+  const { primaryOf } = await import('./workers.js');
+  return primaryOf(options, { ...plan, scale, hasNats: options.cluster !== undefined });
+}
+
+async function run(service: Running, plan: Plan): Promise<void> {
   const { file, settings, adminAccess, args } = plan;
   const isTalkative = args.json !== true;
   const stops: (() => Promise<void>)[] = [];
@@ -95,14 +125,16 @@ async function run(service: Service, plan: Plan): Promise<void> {
   });
   await service.listen();
   stops.push(() => service.stop());
-  const sample = args.sample === true ? await startSample(service.connectionString, plan.env) : undefined;
+  stops.push(async () => file.shared?.stop());
+  const sample = args.sample === true ? await startSample(service, plan.env) : undefined;
   if (sample !== undefined) stops.push(() => sample.stop()); // after the service: its `disconnected` events go there
   // Variables of hubs.yaml; the sample's port is known only now.
   const env = sample === undefined ? plan.env : { ...plan.env, SAMPLE_PORT: String(sample.port) };
   const config = sample === undefined ? plan.config : await loadHubs(file, env, true);
-  await service.activate(config, () => {
+  const onOpen = () => {
     if (!isTalkative) printListening(service);
-  });
+  };
+  await service.activate(config, onOpen, env);
   if (isTalkative) {
     const hub = [...config.hubs.values()][0]?.name;
     const isTerminal = process.stdout.isTTY === true;
@@ -112,11 +144,16 @@ async function run(service: Service, plan: Plan): Promise<void> {
     const welcome = { service, settings, file, isManaged, adminToken, hub, sampleLine, env, isTerminal };
     for (const line of welcomeLines(welcome)) print(line);
   }
-  service.watch(file.path, env, { isMissing: file.isMissing });
+  service.watch(file.path, env, { isMissing: file.isMissing, publish: publishing(file) });
+}
+
+/** What is edited is given to the other nodes first, where they share it. */
+function publishing({ shared }: HubsFile): WatchedFile['publish'] {
+  return shared && (text => shared.publish(text));
 }
 
 /** A hubs.yaml of one's own need not send the sample its events, without which the page connects and nothing comes. */
-function sampleAdvice(service: Service, { port }: Sample): readonly string[] {
+function sampleAdvice(service: Running, { port }: Sample): readonly string[] {
   const isUpstream = service.handlers.some(({ url }) => url.includes(`:${port}/eventhandler/`));
   return isUpstream ? [] : [`sample: no event handler points at http://localhost:${port}/eventhandler/{event}`];
 }
@@ -136,9 +173,10 @@ function logLevel({ text, name }: Given): LogLevel {
 }
 
 /** The one line of `--json`, for programs that start the service. [design 1] */
-function printListening(service: Service): void {
-  const { publicUrl, adminUrl, connectionString } = service;
-  print(JSON.stringify({ event: 'listening', public: publicUrl, admin: adminUrl ?? null, connectionString }));
+function printListening(service: Running): void {
+  const { publicUrl, adminUrl, connectionString, publicUrls: nodes = [] } = service;
+  const more = nodes.length > 1 ? { nodes } : {};
+  print(JSON.stringify({ event: 'listening', public: publicUrl, admin: adminUrl ?? null, connectionString, ...more }));
 }
 
 function print(line: string): void {

@@ -4,6 +4,8 @@ import type { Environment } from './settings.js';
 /** How often the parent process is looked at, in milliseconds. */
 const parentCheckMs = 250;
 
+const aliveMs = 1_000;
+
 /** A closed terminal (SIGHUP) stops the service as gracefully as SIGTERM does; hubs.yaml is read again without a signal. */
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
@@ -14,6 +16,7 @@ export function onStopSignal(env: Environment, stop: () => Promise<void>): void 
   const end = async (signal: NodeJS.Signals) => {
     if (isStopping) process.exit(128 + constants.signals[signal]);
     isStopping = true;
+    setInterval(ignore, aliveMs); // what a stop waits for need not keep the process alive: a timer, a connection that is away
     await stop();
     process.exit(0);
   };

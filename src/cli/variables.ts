@@ -23,13 +23,26 @@ export const settings = {
   adminTlsKey: { flag: '--admin-tls-key', variables: ['HUBWIRE_ADMIN_TLS_KEY'], fallback: undefined },
   trustProxy: { flag: '--trust-proxy', variables: ['HUBWIRE_TRUST_PROXY'], fallback: undefined },
   dataDir: { flag: '--data-dir', variables: ['HUBWIRE_DATA_DIR'], fallback: 'data' },
+  cluster: { flag: '--cluster', variables: [], fallback: undefined },
+  workers: { flag: '--workers', variables: ['HUBWIRE_WORKERS'], fallback: undefined },
+  drainSeconds: { flag: '--drain-seconds', variables: ['HUBWIRE_DRAIN_SECONDS'], fallback: '10' },
+  config: { flag: '--config', variables: ['HUBWIRE_CONFIG'], fallback: 'file' },
+  nats: { flag: '--nats', variables: ['HUBWIRE_NATS'], fallback: undefined },
+  natsCreds: { flag: '--nats-creds', variables: ['HUBWIRE_NATS_CREDS'], fallback: undefined },
+  natsCa: { flag: '--nats-ca', variables: ['HUBWIRE_NATS_CA'], fallback: undefined },
+  natsCert: { flag: '--nats-cert', variables: ['HUBWIRE_NATS_CERT'], fallback: undefined },
+  natsKey: { flag: '--nats-key', variables: ['HUBWIRE_NATS_KEY'], fallback: undefined },
+  clusterName: { flag: '--cluster-name', variables: ['HUBWIRE_CLUSTER_NAME'], fallback: 'hw' },
+  nodeName: { flag: '--node-name', variables: ['HUBWIRE_NODE_NAME'], fallback: undefined },
   logLevel: { flag: '--log-level', variables: ['HUBWIRE_LOG_LEVEL'], fallback: 'info' },
 } as const satisfies Readonly<Record<string, Setting>>;
 
 export type SettingName = keyof typeof settings;
 
 /** Those without a default. */
-type OptionalSetting = 'tlsCert' | 'tlsKey' | 'adminTlsCert' | 'adminTlsKey' | 'trustProxy';
+type OptionalSetting = {
+  [name in SettingName]: (typeof settings)[name]['fallback'] extends undefined ? name : never;
+}[SettingName];
 
 /** Flags as commander hands them over. */
 export type Flags = { readonly [name in SettingName]?: string | true };
@@ -50,6 +63,7 @@ const otherVariables = [
   'HUBWIRE_ADMIN_ORIGINS',
   'HUBWIRE_ADMIN_URL',
   'HUBWIRE_ENDPOINT',
+  'HUBWIRE_NATS_SERVER',
   'SAMPLE_PORT',
 ];
 

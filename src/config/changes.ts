@@ -12,6 +12,8 @@ export interface Changes {
 
 type Tree = Readonly<Record<string, unknown>>;
 
+const keptUntilRestart: readonly string[] = ['queue', 'cluster'];
+
 /** The differences between two configurations, by what is in their files. */
 export function changesOf(before: Config, after: Config): Changes {
   const [old, next] = [mapping(before.source.tree), mapping(after.source.tree)];
@@ -41,7 +43,7 @@ function hubLine(name: string, before: Config, after: Config, old: Tree, next: T
 
 function sectionLines(section: string, old: Tree, next: Tree): string[] {
   const lines = keysOf(old, next).flatMap(key => changeOf(`${section}.${key}`, old[key], next[key]));
-  return section === 'queue' ? lines.map(line => `${line} (effective after a restart)`) : lines;
+  return keptUntilRestart.includes(section) ? lines.map(line => `${line} (effective after a restart)`) : lines;
 }
 
 function appLines(old: ReadonlyMap<string, Tree>, next: ReadonlyMap<string, Tree>): string[] {

@@ -9,6 +9,7 @@ import {
 } from '../upstream/options.js';
 import type { SourceEntry, WebhooksEntry } from '../webhooks/options.js';
 import { type Apps, buildApps, sourceOf, webhooksOf } from './apps.js';
+import { buildCluster, type ClusterSettings } from './cluster.js';
 import type { Path } from './problems.js';
 import { buildQueue, type QueueSettings } from './queue.js';
 import { defaultEntraAudiences } from './schema/callers.js';
@@ -81,6 +82,7 @@ export interface Config {
   /** What applies to the webhooks of all apps and hubs. */
   readonly webhooks: WebhooksEntry;
   readonly queue: QueueSettings;
+  readonly cluster: ClusterSettings;
   readonly source: ConfigSource;
 }
 
@@ -113,7 +115,7 @@ export function buildConfig(source: ConfigSource, insertionsAt: InsertionsAt): C
   const hubs = Object.entries(file.hubs ?? {}).map(([name, settings]) => buildHub(name, settings ?? {}, insertionsAt));
   return deepFreeze({
     hubs: frozenMap(hubs.map(hub => [hub.name.toLowerCase(), deepFreeze(hub)])),
-    delivery: buildDelivery(file.delivery ?? {}),
+    delivery: buildDelivery(file.delivery ?? {}, file.limits ?? {}),
     dropOnUserEventFailure: file.delivery?.dropOnUserEventFailure ?? false,
     limits: {
       maxConnections: file.limits?.maxConnections,
@@ -133,6 +135,7 @@ export function buildConfig(source: ConfigSource, insertionsAt: InsertionsAt): C
     apps: buildApps(file),
     webhooks: webhooksOf(file),
     queue: buildQueue(file.queue ?? {}),
+    cluster: buildCluster(file.cluster ?? {}),
     source,
   });
 }
@@ -172,7 +175,10 @@ function buildAuth(auth: HandlerSettings['auth']): HandlerAuth {
   return resource === undefined ? { type: 'None' } : { type: 'ManagedIdentity', resource };
 }
 
-function buildDelivery(settings: NonNullable<HubsFile['delivery']>): DeliveryOptions {
+function buildDelivery(
+  settings: NonNullable<HubsFile['delivery']>,
+  { connectsInFlight = defaultDelivery.connectsInFlight }: NonNullable<HubsFile['limits']>,
+): DeliveryOptions {
   const { timeoutInSeconds, retryDelaysInSeconds } = settings;
   return {
     timeoutMs: timeoutInSeconds === undefined ? defaultDelivery.timeoutMs : milliseconds(timeoutInSeconds),
@@ -180,6 +186,7 @@ function buildDelivery(settings: NonNullable<HubsFile['delivery']>): DeliveryOpt
     maxResponseBytes: defaultDelivery.maxResponseBytes,
     lenientOriginList: settings.lenientOriginList ?? defaultDelivery.lenientOriginList,
     maxConcurrentPerUpstream: settings.maxConcurrentPerUpstream ?? defaultDelivery.maxConcurrentPerUpstream,
+    connectsInFlight,
     originWithPort: settings.originWithPort ?? defaultDelivery.originWithPort,
   };
 }

@@ -6,7 +6,8 @@ export type QueueSettings =
   | { readonly driver: 'file' }
   | { readonly driver: 'memory' }
   | ({ readonly driver: 'redis' } & RedisSettings)
-  | ({ readonly driver: 'sqs' } & SqsSettings);
+  | ({ readonly driver: 'sqs' } & SqsSettings)
+  | ({ readonly driver: 'nats' } & NatsQueueSettings);
 
 export interface RedisSettings {
   /** Of the server; may contain a password. Undefined: a cluster. */
@@ -29,7 +30,12 @@ export interface SqsSettings {
   readonly fifo: boolean | undefined;
 }
 
-export function buildQueue({ driver, redis, sqs }: NonNullable<HubsFile['queue']>): QueueSettings {
+/** The servers are those of the node. */
+export interface NatsQueueSettings {
+  readonly concurrency: number | undefined;
+}
+
+export function buildQueue({ driver, redis, sqs, nats }: NonNullable<HubsFile['queue']>): QueueSettings {
   // The schema requires the section of these two drivers.
   if (driver === 'redis' && redis) {
     return {
@@ -53,5 +59,6 @@ export function buildQueue({ driver, redis, sqs }: NonNullable<HubsFile['queue']
       fifo: sqs.fifo ?? undefined,
     };
   }
+  if (driver === 'nats') return { driver, concurrency: nats?.concurrency ?? undefined };
   return { driver: driver === 'memory' ? 'memory' : 'file' };
 }

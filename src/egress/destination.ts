@@ -1,8 +1,9 @@
+import type { CancelSignal } from '../cancellation.js';
 import type { Clock } from '../clock.js';
 import type { SocketRules } from './connector.js';
 import { type Way, wayTo } from './dispatchers.js';
 import { type Answer, type Bounds, Exchange } from './exchange.js';
-import { type Lane, Lanes, type Traffic } from './lanes.js';
+import { type Lane, Lanes, longestWaitMs, type RequestLimits, type Traffic } from './lanes.js';
 import type { ProxyAddress } from './proxy.js';
 
 export interface OutgoingRequest {
@@ -17,14 +18,16 @@ export interface OutgoingRequest {
   /** The queue to wait in when the origin has its maximum number of concurrent requests; undefined: not counted, never queued. */
   readonly lane?: { readonly hub: string; readonly traffic: Traffic } | undefined;
   /** Cancels the request: in any state, or only as long as nothing of it has been sent. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
   readonly isFinishedOnceSent?: boolean | undefined;
+  /** Read when its turn in the queue has come: is it not to be sent, as things are now? */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 export interface DestinationOptions {
   readonly proxy: ProxyAddress | undefined;
   readonly rules: SocketRules;
-  readonly maxConcurrent: number;
+  readonly limits: RequestLimits;
 }
 
 /** One origin: its sockets, and how many requests it is sent at a time. */
@@ -34,11 +37,11 @@ export class Destination {
   readonly #proxy: string | undefined;
   readonly #lanes: Lanes;
 
-  constructor(origin: string, clock: Clock, { proxy, rules, maxConcurrent }: DestinationOptions) {
+  constructor(origin: string, clock: Clock, { proxy, rules, limits }: DestinationOptions) {
     this.#clock = clock;
     this.#way = wayTo(origin, proxy, rules);
     this.#proxy = proxy && `${proxy.origin} (${proxy.variable})`;
-    this.#lanes = new Lanes(maxConcurrent);
+    this.#lanes = new Lanes(limits);
   }
 
   /** One attempt; waits first when as many are under way as may be. Never rejects. */
@@ -57,8 +60,8 @@ export class Destination {
     });
   }
 
-  limitTo(maxConcurrent: number): void {
-    this.#lanes.limit = maxConcurrent;
+  limitTo(limits: RequestLimits): void {
+    this.#lanes.limitTo(limits);
   }
 
   /** Resolves once what is under way or waits has ended and the sockets are closed. */
@@ -83,11 +86,16 @@ export class Destination {
 
   #queue(request: OutgoingRequest, exchange: Exchange, lane: Lane): void {
     const waiting = lane.wait(request.body?.length ?? 0, () => {
+      if (request.isHeld?.() === true) {
+        exchange.refuse('held');
+        lane.leave();
+        return;
+      }
       exchange.starts(lane);
       this.#dispatch(request, exchange);
     });
     if (waiting === undefined) exchange.refuse('overloaded');
-    else exchange.queued(() => lane.giveUp(waiting));
+    else exchange.queued(() => lane.giveUp(waiting), longestWaitMs[lane.traffic]);
   }
 
   #dispatch({ method, path, headers, body }: OutgoingRequest, exchange: Exchange): void {

@@ -14,7 +14,7 @@ export interface Response {
 
 /**
  * Why there is no response. Never put on the wire: `unsendable`; `overloaded` when too many wait for the same upstream;
- * `queueTimeout` when its time was up while it waited; `proxy` when a proxy refused to pass it on. Nothing came back:
+ * `queueTimeout` when its time was up while it waited; `held` when its sender may not send it when its turn has come; `proxy` when a proxy refused to pass it on. Nothing came back:
  * `connection`. Something came back: `head` when that is no response that can be read, `body` when the rest broke off,
  * `tooLarge` past the body's limit. In either part: `timeout`, or `cancelled` by the sender.
  */
@@ -24,6 +24,7 @@ export interface Failure {
     | 'unsendable'
     | 'overloaded'
     | 'queueTimeout'
+    | 'held'
     | 'proxy'
     | 'connection'
     | 'head'
@@ -82,6 +83,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
   #place: Place | undefined;
   /** While it waits for its turn. */
   #leaveQueue: (() => void) | undefined;
+  /** Monotonic milliseconds by which the headers must be there; undefined while the timer stands for it. */
+  #headersDueMs: number | undefined;
   #controller: Dispatcher.DispatchController | undefined;
   /** Bytes have been received, HTTP or not. */
   #isResponding = false;
@@ -101,9 +104,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.#cancelTimer = clock.after(bounds.headersWithinMs, () => this.#onTimer());
   }
 
-  /** It waits for its turn; `leaveQueue` ends the wait when its time is up. */
-  queued(leaveQueue: () => void): void {
+  /** It waits for its turn, as it was made; `leaveQueue` ends the wait when its time is up. @param longestMs of the wait alone */
+  queued(leaveQueue: () => void, longestMs = Number.POSITIVE_INFINITY): void {
+    const { headersWithinMs } = this.#bounds;
     this.#leaveQueue = leaveQueue;
+    if (longestMs >= headersWithinMs) return;
+    this.#headersDueMs = this.#clock.monotonicMs() + headersWithinMs;
+    this.#cancelTimer();
+    this.#cancelTimer = this.#clock.after(longestMs, () => this.#onTimer());
   }
 
   /** It is about to be dispatched. */
@@ -188,15 +196,21 @@ export class Exchange implements Dispatcher.DispatchHandler {
     place?.leave();
   }
 
-  /** One timer serves both parts: when it runs out during the body, it is set again for the rest of the body's time. */
+  /** One timer serves all parts: when it runs out after the queue or during the body, it is set again for the rest of the time. */
   #onTimer(): void {
-    const restMs = this.#head ? this.#head.atMs + this.#bounds.bodyWithinMs - this.#clock.monotonicMs() : 0;
+    const restMs = this.#leaveQueue ? 0 : this.#restMs();
     if (restMs > 0) {
       this.#cancelTimer = this.#clock.after(restMs, () => this.#onTimer());
       return;
     }
     this.#fail(this.#leaveQueue ? 'queueTimeout' : 'timeout', undefined);
     this.#abort();
+  }
+
+  /** Of the time of the part that is under way. */
+  #restMs(): number {
+    const dueMs = this.#head ? this.#head.atMs + this.#bounds.bodyWithinMs : this.#headersDueMs;
+    return dueMs === undefined ? 0 : dueMs - this.#clock.monotonicMs();
   }
 
   #take(chunk: Buffer): void {

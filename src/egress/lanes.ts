@@ -1,8 +1,16 @@
 /** What a request is for. Each kind of each hub has a lane of its own to every upstream. */
 export type Traffic = 'connect' | 'notification' | 'user';
 
-/** Requests under way to one upstream at the same time, unless the configuration says otherwise. */
+/** Requests under way to one upstream at the same time, and `connect` events among them, unless the configuration says otherwise. */
 export const defaultMaxConcurrent = 128;
+export const defaultConnectsInFlight = 100;
+
+/** How many requests may be under way to one upstream: at least 1. */
+export interface RequestLimits {
+  readonly requests: number;
+  /** `connect` events among them, of all hubs; left out: as many. At least 1. [cluster 9] */
+  readonly connects?: number;
+}
 
 interface QueueLimit {
   readonly requests: number;
@@ -21,6 +29,9 @@ export const queueLimits: Readonly<Record<Traffic, QueueLimit>> = {
   notification: { requests: 100_000, bytes: 32 * mebibyte },
   user: { requests: 10_000, bytes: 32 * mebibyte },
 };
+
+/** How long one may wait in its lane, in milliseconds; others as long as their event may take. [cluster 9] */
+export const longestWaitMs: Readonly<Partial<Record<Traffic, number>>> = { connect: 10_000 };
 
 /** This share of an upstream's requests is kept free of any one lane, and of the user events of all hubs together. */
 const reservedShare = 1 / 8;
@@ -47,27 +58,26 @@ export class Lanes {
   };
   /** Those with something waiting, the next one first. */
   readonly #turns: Lane[] = [];
-  #limit: number;
-  #reserved = 0;
+  #limit = 0;
+  /** Of any one lane. */
+  #mostOfLane = 0;
+  /** Of the lanes of all hubs together. */
+  #most: Readonly<Record<Traffic, number>> = { connect: 0, notification: 0, user: 0 };
   #underWay = 0;
-  #userEventsUnderWay = 0;
+  readonly #underWayOf: Record<Traffic, number> = { connect: 0, notification: 0, user: 0 };
   #isStarting = false;
   #idle: (() => void)[] = [];
 
-  /** @param limit requests under way at the same time, at least 1 */
-  constructor(limit: number) {
-    this.#limit = limit;
-    this.limit = limit;
-  }
-
-  get limit(): number {
-    return this.#limit;
+  constructor(limits: RequestLimits) {
+    this.limitTo(limits);
   }
 
   /** Applies from the next request on; those under way go on. */
-  set limit(limit: number) {
-    this.#limit = limit;
-    this.#reserved = Math.floor(limit * reservedShare);
+  limitTo({ requests, connects = requests }: RequestLimits): void {
+    const most = requests - Math.floor(requests * reservedShare);
+    this.#limit = requests;
+    this.#mostOfLane = most;
+    this.#most = { connect: connects, notification: requests, user: most };
     this.#startWaiting();
   }
 
@@ -99,12 +109,10 @@ export class Lanes {
 
   /** For its lanes: may one more of this lane be under way? Counts it when so. */
   admit(lane: Lane): boolean {
-    const most = this.#limit - this.#reserved;
-    if (this.#underWay >= this.#limit || lane.underWay >= most) return false;
-    if (lane.traffic === 'user') {
-      if (this.#userEventsUnderWay >= most) return false;
-      this.#userEventsUnderWay += 1;
-    }
+    const { traffic } = lane;
+    if (this.#underWay >= this.#limit || lane.underWay >= this.#mostOfLane) return false;
+    if (this.#underWayOf[traffic] >= this.#most[traffic]) return false;
+    this.#underWayOf[traffic] += 1;
     this.#underWay += 1;
     return true;
   }
@@ -112,7 +120,7 @@ export class Lanes {
   /** For its lanes: one is over. */
   release(lane: Lane): void {
     this.#underWay -= 1;
-    if (lane.traffic === 'user') this.#userEventsUnderWay -= 1;
+    this.#underWayOf[lane.traffic] -= 1;
     if (this.#turns.length > 0) this.#startWaiting();
     this.#tellWhenIdle();
   }

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.js';
 import type { AddressGuard } from './connector.js';
 import { Destination, type OutgoingRequest } from './destination.js';
 import type { Answer, Bounds } from './exchange.js';
-import { defaultMaxConcurrent } from './lanes.js';
+import { defaultConnectsInFlight, defaultMaxConcurrent, type RequestLimits } from './lanes.js';
 import { noProxies, Proxies, type ProxySettings } from './proxy.js';
 
 export interface TransportOptions {
@@ -19,7 +19,7 @@ export class Transport {
   readonly #guard: AddressGuard | undefined;
   readonly #destinations = new Map<string, Destination>();
   readonly #closing = new Set<Promise<void>>();
-  #maxConcurrent = defaultMaxConcurrent;
+  #limits: RequestLimits = { requests: defaultMaxConcurrent, connects: defaultConnectsInFlight };
   #localAddress: string | undefined;
   #isClosed = false;
 
@@ -36,9 +36,9 @@ export class Transport {
   }
 
   /** Requests under way to one origin at the same time, from now on; those beyond wait. */
-  limitTo(maxConcurrent: number): void {
-    this.#maxConcurrent = maxConcurrent;
-    for (const destination of this.#destinations.values()) destination.limitTo(maxConcurrent);
+  limitTo(limits: RequestLimits): void {
+    this.#limits = limits;
+    for (const destination of this.#destinations.values()) destination.limitTo(limits);
   }
 
   /** The address of this machine that sockets have from now on; undefined: the one that the system chooses. */
@@ -82,7 +82,7 @@ export class Transport {
       destination = new Destination(origin, this.#clock, {
         proxy,
         rules: { guard: this.#guard, localAddress: this.#localAddress },
-        maxConcurrent: this.#maxConcurrent,
+        limits: this.#limits,
       });
       this.#destinations.set(origin, destination);
     }

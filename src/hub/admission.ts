@@ -30,6 +30,8 @@ export interface Admission {
   /** As of the candidate. */
   readonly dialogue?: Dialogue | undefined;
   readonly upstream: ConnectionEvents;
+  /** For `Newcomers`: ends the listening to its targets. Undefined for one that is opened in the same call. */
+  endListening?: (() => void) | undefined;
 }
 
 /**
@@ -37,8 +39,13 @@ export interface Admission {
  * `connect` handler. [client-protocols 1.2, 1.5]
  * @throws as a rejection: ConnectRefused, PubSubError `eventFailed`
  */
-export function admit(hub: string, candidate: Candidate, upstream: Upstream): Admission | Promise<Admission> {
-  const connectionId = candidate.connectionId ?? newConnectionId();
+export function admit(
+  hub: string,
+  candidate: Candidate,
+  upstream: Upstream,
+  newId: () => string = newConnectionId,
+): Admission | Promise<Admission> {
+  const connectionId = candidate.connectionId ?? newId();
   const session = upstream.open(hub, connectionId);
   const reply = session.connect(candidate);
   if (reply === undefined) return admissionOf(candidate, undefined, connectionId, session);
@@ -55,7 +62,7 @@ function admissionOf(
   const protocol = (subprotocol === undefined ? undefined : candidate.protocolOf(subprotocol)) ?? candidate.protocol;
   const { userId, roles, groups } = identityOf(candidate, reply);
   const { dialogue } = candidate;
-  return { connectionId, userId, roles, groups, subprotocol, protocol, dialogue, upstream };
+  return { connectionId, userId, roles, groups, subprotocol, protocol, dialogue, upstream, endListening: undefined };
 }
 
 /** 23 random bytes make 31 characters of [A-Za-z0-9_-], the length the vendor's ids have. [rest-api 2.0] */

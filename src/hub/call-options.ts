@@ -14,8 +14,15 @@ export interface SendOptions {
   readonly isPassedOn?: boolean;
 }
 
+/**
+ * Called with the names of nodes that did not answer, if there are any: the call goes on without them. Left out: it fails.
+ * [cluster 5]
+ */
+export type OnPartial = (nodes: readonly string[]) => void;
+
 /** Of a call that closes connections. */
 export interface CloseOptions {
+  readonly onPartial?: OnPartial | undefined;
   /** Connection ids that stay. */
   readonly excluded?: readonly string[];
   /** For the clients and the `disconnected` event. */
@@ -24,6 +31,7 @@ export interface CloseOptions {
 
 /** Which part of a list. */
 export interface ListOptions {
+  readonly onPartial?: OnPartial | undefined;
   /** Only connections whose ids come after this one. */
   readonly after?: string | undefined;
   /** Default: all. */

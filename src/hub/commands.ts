@@ -1,7 +1,8 @@
 import { PubSubError } from '../errors.js';
 import type { GroupStateItem, PublishedMessage } from '../protocols/messages.js';
+import type { MemberChange } from './features/group-members.js';
 import { type KeptMessage, latestMessage } from './features/kept-message.js';
-import { latestMembers, type PresentMember } from './features/present-members.js';
+import type { NodeMembers } from './features/present-members.js';
 import { latestStates } from './features/state-items.js';
 import { mergedGroups, type OccupiedGroup } from './occupancy.js';
 
@@ -36,8 +37,10 @@ export type Command =
     }
   /** For members of the target group that subscribed: this is one member's state now. [client-protocols 4.9] */
   | { readonly kind: 'groupState'; readonly item: GroupStateItem }
-  /** For those who watch the user: its first connection came, or its last one went. */
-  | { readonly kind: 'userChanged'; readonly userId: string; readonly isOnline: boolean };
+  /** For members of the target group. */
+  | ({ readonly kind: 'memberChanged' } & MemberChange)
+  /** For those who watch the user: on a node its first connection came, or its last one went. */
+  | { readonly kind: 'userChanged'; readonly userId: string };
 
 /** A change of groups; with a filter, of the connections that it accepts. */
 interface GroupChange {
@@ -89,7 +92,8 @@ export interface Answers {
   list: readonly Member[];
   /** In the order of connection ids; no more than a snapshot can hold. */
   states: readonly GroupStateItem[];
-  members: readonly PresentMember[];
+  /** One for each node. */
+  members: readonly NodeMembers[];
   /** None or one. */
   last: readonly KeptMessage[];
   onlineUsers: readonly string[];
@@ -139,7 +143,7 @@ const merges: { readonly [K in QueryKind]: Merge<Answers[K], Query<K>> } = {
   count: { merge: sum, isFinal: never },
   list: { merge: firstMembers, isFinal: never },
   states: { merge: answers => latestStates(answers.flat()), isFinal: never },
-  members: { merge: latestMembers, isFinal: never },
+  members: { merge: answers => answers.flat(), isFinal: never },
   last: { merge: latestMessage, isFinal: never },
   onlineUsers: { merge: answers => [...new Set(answers.flat())], isFinal: never },
   groups: { merge: mergedGroups, isFinal: never },

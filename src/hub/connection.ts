@@ -201,6 +201,11 @@ export class Connection implements QueueOwner {
     this.#actQueue.quiesce();
   }
 
+  /** Starts requests again, with those that wait. */
+  unquiesce(): void {
+    this.#queue?.finish();
+  }
+
   /** For the queue. */
   begin(step: QueuedStep): Promise<void> | undefined {
     if (!(step instanceof PubSubError)) return this.#owner.execute(this, step);

@@ -63,6 +63,11 @@ export const endings = {
     reason:
       'The session of the disconnected client was ended to admit a new connection: a connection limit is reached.',
   },
+  /** Its client is not told: it finds its socket gone, and comes back. */
+  fenced: {
+    category: outcomes.unknown.category,
+    reason: 'The node was away, and other nodes have ended its connections.',
+  },
   shuttingDown: {
     kind: 'shuttingDown',
     category: outcomes.shuttingDown.category,

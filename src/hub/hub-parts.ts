@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { MessageCache } from './features/cache.js';
-import type { Backplane, GroupBridges, Observer, ReconnectionTokens, Turn, Upstream } from './ports.js';
+import type { Backplane, GroupBridges, Ledger, Observer, ReconnectionTokens, Turn, Upstream } from './ports.js';
 import type { Slices } from './slices.js';
 import type { Watches } from './watches.js';
 
@@ -15,6 +15,10 @@ export interface HubPorts {
   /** One for all hubs: together they take one share of a turn. */
   readonly slices: Slices;
   readonly reconnectionTokens: ReconnectionTokens;
+  /** Gives ids to connections whose client brings none: 31 characters of [A-Za-z0-9_-]. Left out: random ones. [rest-api 2.0] */
+  readonly newConnectionId?: (() => string) | undefined;
+  /** What is kept for other nodes; none when this node is alone. */
+  readonly ledger?: Ledger | undefined;
   /** None when left out. */
   readonly bridges?: GroupBridges | undefined;
   /** How long a disconnected reliable session is kept; read when one is suspended. */

@@ -1,11 +1,13 @@
 import { PubSubError } from '../errors.js';
 import type { GroupMember, GroupMessage, Payload } from '../protocols/messages.js';
-import type { CloseOptions, ListOptions, SendOptions } from './call-options.js';
-import type { Member, Overridden, Permission, Query, Target } from './commands.js';
+import type { CloseOptions, ListOptions, OnPartial, SendOptions } from './call-options.js';
+import { type Member, notAnswered, type Overridden, type Permission, type Query, type Target } from './commands.js';
 import { PendingSends } from './delivery/pending-sends.js';
 import { Features } from './features/features.js';
 import { GroupStates } from './features/group-state.js';
 import type { KeptMessage } from './features/kept-message.js';
+import { latestMembers } from './features/present-members.js';
+import type { GoneConnection } from './gone.js';
 import { HandOver } from './hand-over.js';
 import type { HubParts } from './hub-parts.js';
 import { Lifecycle } from './lifecycle.js';
@@ -46,13 +48,18 @@ export class Hub {
     const changes: MembershipChanges = {
       joined: (connection, group, isFirst, tag) => {
         observer.tell({ kind: 'joined', hub: name, connection, group, isFirst, tag });
-        if (tag?.member !== undefined) this.#features.presence.entered(connection, group, tag.member);
+        if (tag?.member === undefined) return;
+        this.#features.presence.entered(connection, group, tag.member);
+        void ports.ledger?.line(name, connection.id).changed({ kind: 'member', group, member: tag.member });
       },
       left: (connection, group, isLast, tag) => {
         this.#states.leave(connection, group); // a state in the group goes with the membership
-        if (tag?.member !== undefined) this.#features.presence.left(connection, group, tag.member);
+        if (tag?.member !== undefined) {
+          this.#features.presence.left(connection, group, tag.member);
+          void ports.ledger?.line(name, connection.id).changed({ kind: 'noMember', group });
+        }
         observer.tell({ kind: 'left', hub: name, connection, group, isLast, tag });
-        this.#features.left(group, isLast);
+        this.#features.left(connection, group, isLast);
       },
     };
     const members = new Members(name, backplane, changes);
@@ -62,7 +69,7 @@ export class Hub {
       this.#features.kept(group);
     });
     publisher.bridge = ports.bridges?.of(name);
-    const states = new GroupStates({ hub: name, sends, backplane, clock, slices, observer });
+    const states = new GroupStates({ hub: name, sends, backplane, clock, slices, observer, ledger: ports.ledger });
     this.#members = members;
     this.#publisher = publisher;
     this.#states = states;
@@ -140,50 +147,57 @@ export class Hub {
   }
 
   /** The user's present connections; later ones do not inherit it. False when there are none. [rest-api 2.4] */
-  async addUserToGroup(userId: string, group: string): Promise<boolean> {
-    return (await this.#queries.run(this.#user(userId), join([group]))) > 0;
+  async addUserToGroup(userId: string, group: string, onPartial?: OnPartial): Promise<boolean> {
+    let missing: readonly string[] = [];
+    const note: OnPartial = nodes => {
+      missing = nodes;
+    };
+    const reached = await this.#queries.run(this.#user(userId), join([group]), note);
+    if (missing.length > 0 && (reached === 0 || onPartial === undefined)) throw notAnswered(missing); // there may be one
+    if (missing.length > 0) onPartial?.(missing);
+    return reached > 0;
   }
 
   async removeConnectionFromGroup(connectionId: string, group: string): Promise<void> {
     await this.#queries.run(this.#connection(connectionId), leave([group]));
   }
 
-  async removeUserFromGroup(userId: string, group: string): Promise<void> {
-    await this.#queries.run(this.#user(userId), leave([group]));
+  async removeUserFromGroup(userId: string, group: string, onPartial?: OnPartial): Promise<void> {
+    await this.#queries.run(this.#user(userId), leave([group]), onPartial);
   }
 
   /**
    * All connections that the filter accepts, or all of the hub. The filter sees them as they were before any change.
    * @throws PubSubError `invalid` for a filter that does not compile, and for more memberships than one call may make: nothing is changed then
    */
-  async addConnectionsToGroups(groups: readonly string[], filter?: string): Promise<void> {
-    await this.#checkMemberships(groups.length, filter);
-    await this.#queries.run(this.#everybody(), join(groups, filter));
+  async addConnectionsToGroups(groups: readonly string[], filter?: string, onPartial?: OnPartial): Promise<void> {
+    await this.#checkMemberships(groups.length, filter, onPartial);
+    await this.#queries.run(this.#everybody(), join(groups, filter), onPartial);
   }
 
   /** As for `addConnectionsToGroups`, without a limit: it takes no longer than there are memberships. */
-  async removeConnectionsFromGroups(groups: readonly string[], filter?: string): Promise<void> {
-    await this.#queries.run(this.#everybody(), leave(groups, filter));
+  async removeConnectionsFromGroups(groups: readonly string[], filter?: string, onPartial?: OnPartial): Promise<void> {
+    await this.#queries.run(this.#everybody(), leave(groups, filter), onPartial);
   }
 
   async removeConnectionFromAllGroups(connectionId: string): Promise<void> {
     await this.#queries.run(this.#connection(connectionId), { kind: 'leaveAll' });
   }
 
-  async removeUserFromAllGroups(userId: string): Promise<void> {
-    await this.#queries.run(this.#user(userId), { kind: 'leaveAll' });
+  async removeUserFromAllGroups(userId: string, onPartial?: OnPartial): Promise<void> {
+    await this.#queries.run(this.#user(userId), { kind: 'leaveAll' }, onPartial);
   }
 
   /** Connections of a group, in the order of their ids. */
   listGroup(group: string, options: ListOptions = {}): Promise<readonly Member[]> {
-    const { after, limit = Number.MAX_SAFE_INTEGER } = options;
-    return this.#queries.run(this.#group(group), { kind: 'list', after, limit });
+    const { after, limit = Number.MAX_SAFE_INTEGER, onPartial } = options;
+    return this.#queries.run(this.#group(group), { kind: 'list', after, limit }, onPartial);
   }
 
   /** Whom the group's connections present, each member once. */
   async listMembers(group: string): Promise<readonly GroupMember[]> {
-    const members = await this.#queries.run(this.#group(group), { kind: 'members' });
-    return members.map(({ member }) => member);
+    const nodes = await this.#queries.run(this.#group(group), { kind: 'members' });
+    return latestMembers(nodes.map(({ members }) => members)).map(({ member }) => member);
   }
 
   /** Connections in the group. */
@@ -274,6 +288,22 @@ export class Hub {
     return this.#members.groups();
   }
 
+  /** Whom connections of this node present to the group. */
+  *membersHere(group: string): Iterable<GroupMember> {
+    for (const { member } of this.#features.presence.of(group)) yield member;
+  }
+
+  /** Users who have connections of this node. */
+  usersHere(): Iterable<string> {
+    return this.#members.users();
+  }
+
+  /** A connection of a node that is gone: who was told of it is told that it is gone. [CL-059] */
+  endElsewhere(gone: GoneConnection): void {
+    for (const group of gone.states) this.#states.endElsewhere(gone.id, gone.userId, group);
+    this.#features.endElsewhere(gone);
+  }
+
   /** Somebody begins or ends to watch frames of its connections, or of one of them. */
   remark(connectionId: string | undefined): void {
     const target: Target =
@@ -286,10 +316,10 @@ export class Hub {
   // ------------------------------------------------------------------------------------------------ here and elsewhere
 
   /** Most calls are far below the limit whatever their filter accepts, so that it is evaluated for the others only. */
-  async #checkMemberships(groups: number, filter: string | undefined): Promise<void> {
+  async #checkMemberships(groups: number, filter: string | undefined, onPartial?: OnPartial): Promise<void> {
     const limit = this.#ports.membershipsPerCall();
-    let connections = await this.#count(undefined);
-    if (connections * groups > limit && filter !== undefined) connections = await this.#count(filter);
+    let connections = await this.#count(undefined, onPartial);
+    if (connections * groups > limit && filter !== undefined) connections = await this.#count(filter, onPartial);
     if (connections * groups <= limit) return;
     throw new PubSubError(
       'invalid',
@@ -298,12 +328,12 @@ export class Hub {
     );
   }
 
-  #count(filter: string | undefined): Promise<number> {
-    return this.#queries.run(this.#everybody(), { kind: 'count', filter });
+  #count(filter: string | undefined, onPartial?: OnPartial): Promise<number> {
+    return this.#queries.run(this.#everybody(), { kind: 'count', filter }, onPartial);
   }
 
-  async #closeEach(target: Target, { reason, excluded = [] }: CloseOptions): Promise<void> {
-    await this.#queries.run(target, { kind: 'close', reason, excluded });
+  async #closeEach(target: Target, { reason, excluded = [], onPartial }: CloseOptions): Promise<void> {
+    await this.#queries.run(target, { kind: 'close', reason, excluded }, onPartial);
   }
 
   async #override(connectionId: string, query: Query<'grant'> | Query<'revoke'>): Promise<Overridden> {

@@ -2,6 +2,7 @@ import { PubSubError } from '../errors.js';
 import { appHubPrefix, canonicalHubName, isHubName } from '../protocols/names.js';
 import type { Target } from './commands.js';
 import { MessageCache } from './features/cache.js';
+import type { GoneConnection } from './gone.js';
 import { Hub } from './hub.js';
 import type { HubParts, HubPorts } from './hub-parts.js';
 import type { BackplaneNode, Performer } from './ports.js';
@@ -18,6 +19,8 @@ export type HubName = string | { readonly app: string };
 export class Hubs implements BackplaneNode, Watched {
   readonly #hubs = new Map<string, Hub>();
   readonly #ports: HubParts;
+  /** Without clients on this node, for those of a node that is gone. */
+  readonly #onlyElsewhere = new Map<string, Hub>();
 
   constructor(ports: HubPorts) {
     this.#ports = { ...ports, cache: new MessageCache(ports.clock, ports.backplane) };
@@ -55,6 +58,13 @@ export class Hubs implements BackplaneNode, Watched {
     return total;
   }
 
+  /** Clients that are being admitted, to all hubs. */
+  get admitting(): number {
+    let total = 0;
+    for (const hub of this.#hubs.values()) total += hub.lifecycle.admitting;
+    return total;
+  }
+
   /** Bytes that wait in the queues of sockets on this node, of all hubs. Summed when it is called. */
   async queuedBytes(): Promise<number> {
     return await this.#ports.slices.run(this.#queuedBytes());
@@ -79,8 +89,27 @@ export class Hubs implements BackplaneNode, Watched {
     return longest?.lifecycle.endLongestAway() ?? false;
   }
 
+  /** One with clients, also that of an app. @param key its canonical name */
+  at(key: string): Hub | undefined {
+    return this.#hubs.get(key);
+  }
+
   all(): Iterable<Hub> {
     return this.#hubs.values();
+  }
+
+  /** As `Hub.endElsewhere`. @param hub canonical name */
+  endElsewhere(hub: string, connection: GoneConnection): void {
+    (this.#hubs.get(hub) ?? this.#elsewhere(hub)).endElsewhere(connection);
+  }
+
+  /** One for all calls of a turn: what they tell of the same group or user is told together. */
+  #elsewhere(name: string): Hub {
+    const hub = this.#onlyElsewhere.get(name) ?? new Hub(name, this.#ports);
+    const isFirst = this.#onlyElsewhere.size === 0;
+    this.#onlyElsewhere.set(name, hub);
+    if (isFirst) this.#ports.turn.atEnd(() => this.#onlyElsewhere.clear());
+    return hub;
   }
 
   performerOf(hub: string): Performer | undefined {

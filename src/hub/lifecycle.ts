@@ -6,9 +6,11 @@ import type { Ended } from './connection-parts.js';
 import { type Closing, closeFrameOf, type Ending, endings } from './endings.js';
 import type { Features } from './features/features.js';
 import type { GroupStates } from './features/group-state.js';
+import { notKept } from './gone.js';
 import type { Members } from './members.js';
+import { Newcomers } from './newcomers.js';
 import { Permissions } from './permissions.js';
-import type { Backplane, Observer, Outlet, ReconnectionTokens, Upstream } from './ports.js';
+import type { Backplane, Ledger, Observer, Outlet, ReconnectionTokens, Upstream } from './ports.js';
 import { listenTo, targetsOf } from './reach.js';
 import type { AbsenceRecord } from './session.js';
 import type { Slices, Steps } from './slices.js';
@@ -21,6 +23,7 @@ export interface LifecycleParts {
   readonly features: Pick<Features, 'came' | 'ended' | 'isIdle'>;
   readonly requests: ConnectionOwner;
   readonly upstream: Upstream;
+  readonly newConnectionId?: (() => string) | undefined;
   readonly backplane: Pick<Backplane, 'listensAtOnce' | 'listen' | 'unlisten'>;
   readonly reconnectionTokens: ReconnectionTokens;
   readonly observer: Observer;
@@ -29,6 +32,8 @@ export interface LifecycleParts {
   readonly slices: Slices;
   /** How long a disconnected reliable session is kept; read when one is suspended. */
   readonly recoveryWindowMs: () => number;
+  /** What is kept for other nodes; none when this node is alone. */
+  readonly ledger?: Ledger | undefined;
   /** Called when the last connection has ended and no client is being admitted. */
   readonly onEmpty: () => void;
 }
@@ -49,12 +54,8 @@ const groupsLeftAtOnce = 1_000;
 export class Lifecycle implements ConnectionEnder {
   readonly #hub: string;
   readonly #parts: LifecycleParts;
-  /** Clients that are being admitted. */
-  #asking = 0;
-  /** Ids that such clients bring. */
-  readonly #askingIds = new Set<string>();
-  /** Admitted clients that are not opened yet, with what ends the listening to their targets. */
-  readonly #admitted = new Map<Admission, () => void>();
+  readonly #newcomers = new Newcomers();
+  #isQuiet = false;
   /** Connections that have ended and are still members of groups. */
   #departing = 0;
   /** Disconnected sessions, the oldest disconnection first. */
@@ -66,6 +67,11 @@ export class Lifecycle implements ConnectionEnder {
     this.#parts = parts;
   }
 
+  /** Clients that are being admitted. */
+  get admitting(): number {
+    return this.#newcomers.admitting;
+  }
+
   /**
    * Decides whether the client may connect, with which user and subprotocol. Each admitted client is then opened or
    * abandoned, within the same call when the admission is no promise; what other nodes send to its groups and user arrives
@@ -75,30 +81,30 @@ export class Lifecycle implements ConnectionEnder {
    */
   admit(candidate: Candidate): Admission | Promise<Admission> {
     const { connectionId } = candidate;
+    if (this.#parts.ledger?.isFull === true) throw notKept();
     if (connectionId !== undefined) this.#checkFree(connectionId);
-    const admission = admit(this.#hub, candidate, this.#parts.upstream);
+    const { upstream, newConnectionId } = this.#parts;
+    const admission = admit(this.#hub, candidate, upstream, newConnectionId);
     if (!(admission instanceof Promise) && this.#parts.backplane.listensAtOnce) return admission;
     return this.#awaitAdmission(admission, connectionId);
   }
 
   #checkFree(connectionId: string): void {
     const isOpen = this.#parts.members.count({ scope: 'connection', hub: this.#hub, connectionId }) > 0;
-    const isAdmitted = () => [...this.#admitted.keys()].some(admission => admission.connectionId === connectionId);
-    if (!isOpen && !this.#askingIds.has(connectionId) && !isAdmitted()) return;
+    if (!isOpen && !this.#newcomers.brings(connectionId)) return;
     throw new PubSubError('conflict', `hub ${this.#hub} has a connection with the id ${connectionId}`);
   }
 
   async #awaitAdmission(asking: Admission | Promise<Admission>, givenId: string | undefined): Promise<Admission> {
-    this.#asking += 1;
-    if (givenId !== undefined) this.#askingIds.add(givenId);
+    this.#newcomers.begin(givenId);
     try {
       const admission = await asking;
-      this.#admitted.set(admission, this.#parts.backplane.listensAtOnce ? nothing : await this.#reach(admission));
+      this.#newcomers.admit(admission, this.#parts.backplane.listensAtOnce ? nothing : await this.#reach(admission));
       return admission;
-    } finally {
-      this.#asking -= 1;
-      if (givenId !== undefined) this.#askingIds.delete(givenId);
+    } catch (error) {
+      this.#newcomers.refuse(givenId);
       this.tellIfEmpty();
+      throw error;
     }
   }
 
@@ -125,9 +131,9 @@ export class Lifecycle implements ConnectionEnder {
       this,
     );
     if (watches.isActive) connection.frameWatch = watches.framesOf(this.#hub, id);
-    const endListening = this.#admitted.get(admission);
+    if (this.#isQuiet) connection.quiesce();
     this.#await(connection, members.add(connection));
-    this.#admitted.delete(admission);
+    const endListening = this.#newcomers.settle(admission);
     this.#tellOpened(connection, admission);
     for (const group of admission.groups) this.#await(connection, members.join(connection, group));
     endListening?.();
@@ -157,8 +163,7 @@ export class Lifecycle implements ConnectionEnder {
   /** The client left during its `connect` event: the accepted connection ends at once. [upstream-events D39] */
   abandon(admission: Admission): void {
     this.#retract(admission, endings.notEstablished);
-    this.#admitted.get(admission)?.();
-    this.#admitted.delete(admission);
+    this.#newcomers.settle(admission)?.();
     this.tellIfEmpty();
   }
 
@@ -240,24 +245,36 @@ export class Lifecycle implements ConnectionEnder {
     this.#close(connection, endings.failed(error));
   }
 
-  /** Starts no more requests of its clients; those under way finish. */
+  /** Starts no more requests of its clients, until `unquiesce`; those under way finish. */
   quiesce(): void {
+    this.#isQuiet = true;
     for (const connection of this.#parts.members.select({ scope: 'hub', hub: this.#hub })) connection.quiesce();
   }
 
-  /**
-   * Ends up to `count` connections for the service's shutdown. Returns how many are left, including those that still have
-   * groups to leave; a promise while it goes in slices.
-   */
-  evict(count: number): number | Promise<number> {
-    return this.#parts.slices.run(this.#evictEach(count));
+  unquiesce(): void {
+    this.#isQuiet = false;
+    for (const connection of this.#parts.members.select({ scope: 'hub', hub: this.#hub })) connection.unquiesce();
   }
 
-  *#evictEach(count: number): Steps<number> {
+  /** Other nodes have ended all connections already: their sockets are dropped. Within the call. [cluster 6.2] */
+  fence(): void {
+    const connections = [...this.#parts.members.select({ scope: 'hub', hub: this.#hub })];
+    for (const connection of connections) this.#end(connection, endings.fenced)?.outlet?.drop();
+  }
+
+  /**
+   * Ends up to `count` connections for the service's shutdown, except those that are kept. Returns how many are left, including
+   * those that still have groups to leave; a promise while it goes in slices.
+   */
+  evict(count: number, isKept: (connection: Connection) => boolean = never): number | Promise<number> {
+    return this.#parts.slices.run(this.#evictEach(count, isKept));
+  }
+
+  *#evictEach(count: number, isKept: (connection: Connection) => boolean): Steps<number> {
     let left = count;
     for (const connection of this.#parts.members.select({ scope: 'hub', hub: this.#hub })) {
       if (left-- <= 0) break;
-      this.#close(connection, endings.shuttingDown);
+      if (!isKept(connection)) this.#close(connection, endings.shuttingDown);
       yield;
     }
     return this.#parts.members.size + this.#departing;
@@ -330,7 +347,7 @@ export class Lifecycle implements ConnectionEnder {
   tellIfEmpty(): void {
     const { members, features } = this.#parts;
     const isEmpty = members.size === 0 && this.#departing === 0 && features.isIdle;
-    if (isEmpty && this.#asking === 0 && this.#admitted.size === 0) this.#parts.onEmpty();
+    if (isEmpty && this.#newcomers.size === 0) this.#parts.onEmpty();
   }
 
   #greet(connection: Connection): void {
@@ -343,3 +360,4 @@ export class Lifecycle implements ConnectionEnder {
 }
 
 const nothing = () => {};
+const never = () => false;

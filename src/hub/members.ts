@@ -172,6 +172,11 @@ export class Members {
     return this.#groups.names();
   }
 
+  /** Users who have connections here. Live, as for `select`. */
+  users(): Iterable<string> {
+    return this.#users.names();
+  }
+
   #enterUser(userId: string, connection: Connection): Promise<void> | undefined {
     if (!this.#users.add(userId, connection)) return this.#newUsers.get(userId);
     return this.#announce(this.#newUsers, userId, this.#user(userId));

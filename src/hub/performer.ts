@@ -1,5 +1,4 @@
 import { compileFilter } from '../filter/filter.js';
-import { isPresenceMessage } from '../protocols/messages.js';
 import type { Answers, Command, Member, Overridden, Query, QueryKind, Target } from './commands.js';
 import type { Connection } from './connection.js';
 import type { MessageCache } from './features/cache.js';
@@ -61,14 +60,16 @@ export class HubPerformer implements Performer {
   perform(target: Target, command: Command): void {
     switch (command.kind) {
       case 'send':
-        if (isPresenceMessage(command.message)) this.#features.joins.receive(command.message);
         this.#publisher.sendHere(target, command);
         break;
       case 'groupState':
         if (target.scope === 'group') this.#states.receive(target.group, command.item);
         break;
+      case 'memberChanged':
+        if (target.scope === 'group') this.#features.memberChanged(target.group, command);
+        break;
       case 'userChanged':
-        this.#features.watchlists.receive(command.userId, command.isOnline);
+        this.#features.watchlists.receive(command.userId);
         break;
     }
   }
@@ -86,7 +87,7 @@ export class HubPerformer implements Performer {
     count: (hub, target, query) => hub.#count(target, query),
     list: (hub, target, query) => hub.#slices.run(hub.#list(target, query)),
     states: (hub, target) => (target.scope === 'group' ? hub.#slices.run(hub.#states.first(target.group)) : []),
-    members: (hub, target) => (target.scope === 'group' ? [...hub.#features.presence.of(target.group)] : []),
+    members: (hub, target) => (target.scope === 'group' ? [hub.#features.membersHere(target.group)] : []),
     last: (hub, _target, { group }) => hub.#cache.last(hub.#hub, group),
     onlineUsers: (hub, _target, { userIds }) => userIds.filter(userId => hub.#members.countOfUser(userId) > 0),
     groups: (hub, target, query) => hub.#slices.run(hub.#groups(target.hub, query)),

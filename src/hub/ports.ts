@@ -1,5 +1,6 @@
+import type { CancelSignal } from '../cancellation.js';
 import type { Frames } from '../frames/frames.js';
-import type { GroupMessage, Payload } from '../protocols/messages.js';
+import type { GroupMember, GroupMessage, Payload } from '../protocols/messages.js';
 import type { SendOptions } from './call-options.js';
 import type { Answers, Command, Query, QueryKind, Target } from './commands.js';
 import type { FactConnection, PlainFact } from './facts.js';
@@ -51,7 +52,7 @@ export interface ConnectRequest {
   readonly subprotocols: readonly string[];
   readonly clientCertificates: readonly { readonly thumbprint: string; readonly content: string }[];
   /** The client has left: the event is not sent any more; one that is under way goes on. [upstream-events D39] */
-  readonly departed?: AbortSignal | undefined;
+  readonly departed?: CancelSignal | undefined;
 }
 
 /** Fields of a successful `connect` response, unchanged; undefined keeps the value of the token. [upstream-events 3.2] */
@@ -75,7 +76,7 @@ export interface Upstream {
 export interface ConnectionEvents {
   /**
    * Sends the `connect` event; undefined when no handler is configured for `connect`.
-   * @throws as a rejection: ConnectRefused when the upstream refused; PubSubError `overloaded` when too many wait for it,
+   * @throws as a rejection: ConnectRefused when the upstream refused; PubSubError `overloaded` or `waitedTooLong` when too many wait for it,
    * `cancelled` when the client left before it was sent, `eventFailed` when it sent no valid response
    */
   connect(request: ConnectRequest): Promise<ConnectReply> | undefined;
@@ -85,7 +86,7 @@ export interface ConnectionEvents {
    * @throws PubSubError `eventUnhandled` when no handler matches, `overloaded` when too many wait for its upstream,
    * `cancelled` by the signal, `eventFailed` when delivery failed otherwise
    */
-  event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined>;
+  event(name: string, payload: Payload, signal?: CancelSignal): Promise<Payload | undefined>;
   /** Resolves when all notifications of it so far are sent; undefined when they are. */
   whenNotified(): Promise<void> | undefined;
   /** The history so far, for `Upstream.open`. */
@@ -124,6 +125,8 @@ export interface Gathered<Answer> {
  * implementations can route by these targets. Never echoed to the node that calls.
  */
 export interface Backplane {
+  /** Of this node, as the others know it; unlike that of any other, and another one when this node has lost all its connections. */
+  readonly tag: string;
   /** `listen` never gives a promise: it takes effect within the call. */
   readonly listensAtOnce: boolean;
   /** Called once, before anything else. */
@@ -149,6 +152,58 @@ export interface Backplane {
   listen(target: Target): Promise<void> | undefined;
   unlisten(target: Target): void;
   close(): Promise<void>;
+}
+
+// --------------------------------------------------------------------------------------------------------- ledger
+
+/** A connection, as others need to know it. */
+export interface LedgerConnection {
+  /** As spelled by the token or the upstream: `""` is anonymous, as undefined is. */
+  readonly userId: string | undefined;
+  readonly subprotocol: string | undefined;
+}
+
+/** What has changed of a connection. */
+export type LedgerChange =
+  /** Its `ce-connectionState`. */
+  | { readonly kind: 'fact'; readonly state: string }
+  | { readonly kind: 'cookies'; readonly cookies: EventsRecord['cookies'] }
+  | { readonly kind: 'joined' | 'left'; readonly group: string }
+  /** It has a state in the group, or none any more. */
+  | { readonly kind: 'state' | 'noState'; readonly group: string }
+  /** It presents the member to the group, or nobody any more. */
+  | { readonly kind: 'member'; readonly group: string; readonly member: GroupMember }
+  | { readonly kind: 'noMember'; readonly group: string }
+  /** Its client has said which user it is. */
+  | { readonly kind: 'signedIn'; readonly userId: string }
+  /** The group's members are told how many connections it has, of which it is one; or it is none any more. */
+  | { readonly kind: 'counted' | 'notCounted'; readonly group: string };
+
+/**
+ * Keeps what other nodes need in order to speak for this one when it is gone; none where a node is alone. Promises are true
+ * once it is kept, and false when it never will be: others speak for this node already, and it posts nothing. They never
+ * reject. [cluster 6.1]
+ */
+export interface Ledger {
+  /** More waits to be kept than may: no client is let in. */
+  readonly isFull: boolean;
+  /** To be called at the first input of a turn, before it is acted on: this process may have been stopped for any time. Cheap. */
+  check(): void;
+  /** @param hub its canonical name */
+  line(hub: string, connectionId: string): LedgerLine;
+}
+
+/** What is kept of one connection. */
+export interface LedgerLine {
+  /** The first call, before `connected` is posted. */
+  opened(connection: LedgerConnection): Promise<boolean>;
+  changed(change: LedgerChange): Promise<boolean>;
+  /** `disconnected` will be posted, with this `ce-id`. */
+  ending(eventId: number): Promise<boolean>;
+  /** The last call: nothing is left to be told. */
+  ended(): void;
+  /** May an event of it be posted now? A promise while this node is not sure to be the one that speaks for it. */
+  allows(): boolean | Promise<boolean>;
 }
 
 // -------------------------------------------------------------------------------------------------------- bridges

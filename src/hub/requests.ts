@@ -12,7 +12,7 @@ import { Invocations, type InvokeAct } from './features/invocations.js';
 import { type StreamOutput, Streams } from './features/streams.js';
 import type { Members } from './members.js';
 import { NotAllowed } from './permissions.js';
-import type { Observer, Publication } from './ports.js';
+import type { Ledger, Observer, Publication } from './ports.js';
 import type { Publisher } from './publisher.js';
 import { RateWindow } from './rate-window.js';
 import type { GroupRight } from './roles.js';
@@ -26,6 +26,7 @@ export interface RequestParts {
   readonly features: Pick<Features, 'joins' | 'counts' | 'watchlists'>;
   readonly clock: Clock;
   readonly observer: Pick<Observer, 'tell' | 'received' | 'sent' | 'fault'>;
+  readonly ledger?: Pick<Ledger, 'check' | 'line'> | undefined;
   /** Ends PubSub clients too when a user event fails, as the vendor's documentation has it; read at each failure. [upstream-events 3.4] */
   readonly dropsOnEventFailure: () => boolean;
 }
@@ -54,6 +55,7 @@ export class Requests implements ConnectionOwner {
   }
 
   received(connection: Connection, bytes: number): void {
+    this.#parts.ledger?.check();
     this.#parts.observer.received(this.#hub, connection.protocol.name, bytes);
   }
 
@@ -148,7 +150,7 @@ export class Requests implements ConnectionOwner {
   #succeeded(connection: Connection, act: Act): Promise<void> | undefined {
     this.#answer(connection, connection.dialogue.answer(act, undefined));
     if (act.kind === 'subscribeGroupState') return this.#parts.states.sendSnapshot(connection, act.group);
-    if (act.kind === 'join' && act.isCounted) this.#parts.features.counts.joined(act.group);
+    if (act.kind === 'join' && act.isCounted) this.#parts.features.counts.joined(connection, act.group);
     if (act.kind === 'signIn') return this.#watch(connection, act);
     return undefined;
   }
@@ -163,19 +165,22 @@ export class Requests implements ConnectionOwner {
     return this.#parts.features.joins.join(connection, act, result => {
       if (result instanceof PubSubError) this.#failed(connection, act, result);
       else this.#answer(connection, connection.dialogue.answer(act, result));
-      if (act.isCounted && !(result instanceof PubSubError)) this.#parts.features.counts.joined(act.group);
+      if (act.isCounted && !(result instanceof PubSubError)) this.#parts.features.counts.joined(connection, act.group);
     });
   }
 
   #signIn(connection: Connection, { userId }: ActOf<'signIn'>): Promise<void> | undefined {
-    const { members, features, observer } = this.#parts;
+    const { members, features, observer, ledger } = this.#parts;
     if (connection.userId === userId) return undefined; // its app server has said so before
     if (connection.userId !== undefined) throw new PubSubError('conflict', 'the connection has a user already');
     const reached = members.signIn(connection, userId);
     if (!connection.isAlive) return undefined;
+    void ledger?.line(this.#hub, connection.id).changed({ kind: 'signedIn', userId });
     const isFirst = members.countOfUser(userId) === 1;
     observer.tell({ kind: 'signedIn', hub: this.#hub, connection, userId, isFirst });
-    if (isFirst) void features.watchlists.came(userId);
+    const tellWatchers = () => features.watchlists.changed(userId);
+    if (isFirst && reached === undefined) tellWatchers();
+    else if (isFirst) void reached?.then(tellWatchers, tellWatchers);
     return reached;
   }
 

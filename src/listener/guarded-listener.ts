@@ -29,11 +29,14 @@ export class GuardedListener {
       return undefined;
     } catch (error) {
       const { code, syscall } = error as NodeJS.ErrnoException;
-      if (code === undefined || (syscall !== 'listen' && syscall !== 'getaddrinfo')) throw error;
+      if (code === undefined || !listenCalls.has(syscall)) throw error;
       return { listener: this.name, host: address.host, port: address.port, code };
     }
   }
 }
+
+/** `bind`: of a process that shares its sockets with others. */
+const listenCalls: ReadonlySet<string | undefined> = new Set(['listen', 'bind', 'getaddrinfo']);
 
 /** Opens the listeners that have an address; when one cannot be opened, all are closed. @throws ListenError with all failures */
 export async function openListeners(

@@ -1,3 +1,4 @@
+import { connectionStringOf } from '../auth/connection-string.js';
 import { mappingOf } from './body.js';
 import { ApiFailure } from './failures.js';
 import type { Answer, Call, Operation } from './operation.js';
@@ -43,7 +44,7 @@ function keyTypeOf({ body }: Call): (typeof keyTypes)[number] {
 }
 
 function bodyOf({ primary, secondary }: { readonly primary: string; readonly secondary: string }, endpoint: string) {
-  const connectionString = (key: string) => `Endpoint=${endpoint};AccessKey=${key};Version=1.0;`;
+  const connectionString = (key: string) => connectionStringOf(endpoint, key);
   return {
     primaryKey: primary,
     secondaryKey: secondary,

@@ -72,7 +72,7 @@ export class Circuit {
   }
 
   #sample(nowMs: number): Sample {
-    this.#samples = this.#samples.filter(({ startMs }) => nowMs - startMs < sampleMs * samples);
+    while (nowMs - (this.#samples[0]?.startMs ?? nowMs) >= sampleMs * samples) this.#samples.shift();
     const last = this.#samples.at(-1);
     if (last !== undefined && nowMs - last.startMs < sampleMs) return last;
     const sample = { startMs: nowMs, delivered: 0, failed: 0 };

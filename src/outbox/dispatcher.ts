@@ -25,6 +25,11 @@ export interface DispatcherOptions {
   readonly maxConcurrency: number | undefined;
 }
 
+interface ConfiguredEndpoint {
+  readonly endpoint: Endpoint;
+  readonly options: EndpointOptions;
+}
+
 /**
  * Claims envelopes while there is room, and has them attempted. What waits is a row of the store: there is one timer for
  * all of it, and one claim at a time.
@@ -36,6 +41,7 @@ export class Dispatcher {
   #attempting = 0;
   #unsettled = 0;
   #turn = 0;
+  #isPlanned = false;
   #isPumping = false;
   #pumping: Promise<void> = Promise.resolve();
   #isWoken = false;
@@ -79,11 +85,25 @@ export class Dispatcher {
     return this.#endpoints.get(id) ?? new Endpoint(id);
   }
 
-  /** Something may be claimable, or there may be room. */
+  /**
+   * Something may be claimable, or there may be room. Hot path: while attempts are under way, what is accepted and what ends
+   * within one turn of the event loop leads to one claim.
+   */
   wake(): void {
     this.#isWoken = true;
-    if (!this.#isPumping && !this.#isStopped) this.#pumping = this.#pump();
+    if (this.#isPlanned || this.#isPumping || this.#isStopped) return;
+    if (this.#attempting === 0) {
+      this.#start();
+      return;
+    }
+    this.#isPlanned = true;
+    setImmediate(this.#start);
   }
+
+  readonly #start = (): void => {
+    this.#isPlanned = false;
+    if (!this.#isPumping && !this.#isStopped) this.#pumping = this.#pump();
+  };
 
   /** Begins nothing more. Resolves once nothing is under way. */
   async stop(): Promise<void> {
@@ -116,12 +136,13 @@ export class Dispatcher {
       const { claimed, nextDueAtMs } = await store.claim(() => this.#room(), time.nowMs);
       if (this.#isStopped) await Promise.all(claimed.map(each => store.release(each)));
       else for (const each of claimed) this.#begin(each);
-      if (claimed.length > 0) {
+      if (claimed.length > 0 && this.#hasRoom()) {
         this.#isWoken = true; // there may be more
         return undefined;
       }
-      const pollAtMs = store.pollMs === undefined ? undefined : time.nowMs() + store.pollMs;
-      return earliest(nextDueAtMs, this.#roomAtMs(), pollAtMs);
+      const pollAtMs = store.pollMs === undefined ? Infinity : time.nowMs() + store.pollMs;
+      const atMs = Math.min(nextDueAtMs ?? Infinity, this.#roomAtMs(), pollAtMs);
+      return atMs === Infinity ? undefined : atMs;
     } catch (error) {
       if (!this.#isStopped) observer.storeFailed?.(error);
       return time.nowMs() + storeRetryMs;
@@ -139,7 +160,10 @@ export class Dispatcher {
     const nowMs = this.#options.time.nowMs();
     const rooms: EndpointRoom[] = [];
     let suspectRoom = Math.ceil(this.#maxConcurrency / 2) - this.#suspectsUnderWay();
-    for (const [endpoint, options] of this.#inTurn()) {
+    const all = this.#configured();
+    this.#turn += 1; // another one comes first each time
+    for (let index = 0; index < all.length; index += 1) {
+      const { endpoint, options } = all[(this.#turn + index) % all.length]!;
       const own = endpoint.isDisabled ? buriedAtOnce : endpoint.room(options, nowMs);
       const count = endpoint.isSuspect && !endpoint.isDisabled ? Math.min(own, Math.max(0, suspectRoom)) : own;
       if (endpoint.isSuspect) suspectRoom -= count;
@@ -148,21 +172,25 @@ export class Dispatcher {
     return { total: this.#total(), endpoints: rooms };
   };
 
+  #hasRoom(): boolean {
+    if (this.#total() === 0) return false;
+    const nowMs = this.#options.time.nowMs();
+    return this.#configured().some(({ endpoint, options }) => endpoint.isDisabled || endpoint.room(options, nowMs) > 0);
+  }
+
   #total(): number {
     return Math.max(0, Math.min(this.#maxConcurrency - this.#attempting, mostUnsettled - this.#unsettled));
   }
 
-  /** Configured endpoints; another one comes first each time. */
-  #inTurn(): [Endpoint, EndpointOptions][] {
+  #configured(): ConfiguredEndpoint[] {
     const { endpoints } = this.#options;
-    const all: [Endpoint, EndpointOptions][] = [];
+    const all: ConfiguredEndpoint[] = [];
     for (const id of endpoints.ids()) {
       const endpoint = this.#endpoints.get(id);
       const options = endpoint && endpoints.options(id);
-      if (endpoint !== undefined && options !== undefined) all.push([endpoint, options]);
+      if (endpoint !== undefined && options !== undefined) all.push({ endpoint, options });
     }
-    this.#turn = all.length === 0 ? 0 : (this.#turn + 1) % all.length;
-    return [...all.slice(this.#turn), ...all.slice(0, this.#turn)];
+    return all;
   }
 
   #suspectsUnderWay(): number {
@@ -171,9 +199,14 @@ export class Dispatcher {
     return sum;
   }
 
-  #roomAtMs(): number | undefined {
+  /** Infinity: nobody knows. */
+  #roomAtMs(): number {
     const nowMs = this.#options.time.nowMs();
-    return earliest(...this.#inTurn().map(([endpoint, options]) => endpoint.roomAtMs(options, nowMs)));
+    let atMs = Infinity;
+    for (const { endpoint, options } of this.#configured()) {
+      atMs = Math.min(atMs, endpoint.roomAtMs(options, nowMs) ?? Infinity);
+    }
+    return atMs;
   }
 
   #begin(claimed: Claimed): void {
@@ -194,9 +227,4 @@ export class Dispatcher {
       if (this.#unsettled === 0) this.#whenIdle();
     });
   }
-}
-
-function earliest(...times: readonly (number | undefined)[]): number | undefined {
-  const known = times.filter(time => time !== undefined);
-  return known.length === 0 ? undefined : Math.min(...known);
 }

@@ -10,6 +10,11 @@ export interface Envelope {
   readonly createdAtMs: number;
   /** Never read by the outbox. It is written to disk or sent to the queue as it is, so it must not contain secrets. */
   readonly content: Buffer;
+  /**
+   * Nodes may accept the same, by endpoint and id, of which one is to be kept. A queue that is not made for the nodes of a
+   * cluster need not see to that.
+   */
+  readonly isOnce?: boolean | undefined;
 }
 
 /** How one attempt went. */

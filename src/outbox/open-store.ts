@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { type FileOptions, openFileStore } from './drivers/file-store.js';
 import { MemoryTables } from './drivers/memory-tables.js';
+import type { NatsQueueOptions } from './drivers/open-nats-store.js';
 import { openSqsStore, type SqsOptions } from './drivers/open-sqs-store.js';
 import { openRedisStore, type RedisOptions } from './drivers/redis-store.js';
 import { RowStore, type RowStoreOptions } from './drivers/row-store.js';
@@ -18,7 +19,11 @@ export type QueueOptions =
   | ({ readonly driver: 'memory' } & MemoryOptions)
   | ({ readonly driver: 'file' } & FileOptions)
   | ({ readonly driver: 'redis' } & RedisOptions)
-  | ({ readonly driver: 'sqs' } & SqsOptions);
+  | ({ readonly driver: 'sqs' } & SqsOptions)
+  | ({ readonly driver: 'nats' } & NatsQueueOptions);
+
+/** Where the queue of a cluster is. */
+export type NatsQueuePlace = Pick<NatsQueueOptions, 'nats' | 'parts' | 'replicas'>;
 
 export type StoreEvents = Pick<RowStoreOptions, 'onDeadDropped' | 'onFault'>;
 
@@ -38,5 +43,9 @@ export async function openStore(options: QueueOptions, clock: Clock, events: Sto
       return await openRedisStore(options, clock, events.onFault);
     case 'sqs':
       return await openSqsStore(options, clock, events);
+    case 'nats': {
+      const { openNatsStore } = await import('./drivers/open-nats-store.js'); // no module of NATS is loaded without it
+      return await openNatsStore(options, clock, events.onFault);
+    }
   }
 }

@@ -1,3 +1,4 @@
+import type { CancelSignal } from '../cancellation.js';
 import type { AttemptRecord, Envelope } from './envelope.js';
 import type { NotKeptReason } from './outbox-error.js';
 import type { RetrySchedule } from './retry.js';
@@ -10,7 +11,7 @@ export interface Deliverer {
    * @param attempt from 1
    * @param signal aborted when the outbox closes and its grace is over
    */
-  deliver(envelope: Envelope, attempt: number, signal: AbortSignal): Promise<DeliveryResult>;
+  deliver(envelope: Envelope, attempt: number, signal: CancelSignal): Promise<DeliveryResult>;
 }
 
 interface Answer {

@@ -6,13 +6,16 @@ import { lingering } from '../listener/lingering.js';
 export class ApiFailure extends PubSubError {
   /** In place of `message` in logs, where that quotes what the caller wrote into query or body. */
   readonly logged: string;
-  /** Undefined: as for all errors of the kind. */
-  readonly retryAfterSeconds: number | undefined;
+  readonly #ownRetrySeconds: number | undefined;
 
   constructor(kind: ErrorKind, message: string, more: { logged?: string; retryAfterSeconds?: number } = {}) {
     super(kind, message);
     this.logged = more.logged ?? message;
-    this.retryAfterSeconds = more.retryAfterSeconds;
+    this.#ownRetrySeconds = more.retryAfterSeconds;
+  }
+
+  override get retryAfterSeconds(): number | undefined {
+    return this.#ownRetrySeconds ?? super.retryAfterSeconds;
   }
 }
 
@@ -27,10 +30,8 @@ export function unauthorized(message: string, logged = message): ApiFailure {
 
 /** Answers with the error's status and `{"error", "code"}`. [pusher-webhooks 4.3] */
 export function sendFailure(reply: FastifyReply, failure: PubSubError): FastifyReply {
-  const { message, outcome } = failure;
+  const { message, retryAfterSeconds } = failure;
   const logged = failure instanceof ApiFailure ? failure.logged : message;
-  const ownWait = failure instanceof ApiFailure ? failure.retryAfterSeconds : undefined;
-  const retryAfterSeconds = ownWait ?? outcome.retryAfterSeconds;
   const status = statusOf(failure);
   reply.refusal = logged;
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));

@@ -5,6 +5,7 @@ import { invalidParameter } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
 import { invalidGroupName } from './parameters.js';
+import { saidBy } from './partial.js';
 import { jsonOf } from './payload.js';
 import { assertFilter } from './query-check.js';
 
@@ -27,12 +28,12 @@ interface Selection {
 export function addBulkMemberships(app: FastifyInstance, hubs: HubDirectory): void {
   app.post<Path<'hub'>>('/:hub/::addToGroups', addToGroups, async (request, reply) => {
     const { groups, filter } = selectionOf(request);
-    await hubs.get(request.params.hub).addConnectionsToGroups(groups, filter);
+    await hubs.get(request.params.hub).addConnectionsToGroups(groups, filter, saidBy(reply));
     return reply.code(200).send();
   });
   app.post<Path<'hub'>>('/:hub/::removeFromGroups', removeFromGroups, async (request, reply) => {
     const { groups, filter } = selectionOf(request);
-    await hubs.get(request.params.hub).removeConnectionsFromGroups(groups, filter);
+    await hubs.get(request.params.hub).removeConnectionsFromGroups(groups, filter, saidBy(reply));
     return reply.code(200).send();
   });
 }

@@ -3,6 +3,7 @@ import type { CloseOptions } from '../hub/call-options.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
 import { type QueryName, queryValue, queryValues } from './parameters.js';
+import { saidBy } from './partial.js';
 
 /** The end of connections; 204 also where there are none. [rest-api 2.1–2.4] */
 export function addCloses(app: FastifyInstance, hubs: HubDirectory): void {
@@ -12,17 +13,17 @@ export function addCloses(app: FastifyInstance, hubs: HubDirectory): void {
     return reply.code(204).send();
   });
   app.post<Path<'hub'>>('/:hub/::closeConnections', closeAll, async (request, reply) => {
-    await hubs.get(request.params.hub).closeAll(optionsOf(request));
+    await hubs.get(request.params.hub).closeAll({ ...optionsOf(request), onPartial: saidBy(reply) });
     return reply.code(204).send();
   });
   app.post<Path<'group'>>('/:hub/groups/:group/::closeConnections', closeGroup, async (request, reply) => {
     const { hub, group } = request.params;
-    await hubs.get(hub).closeGroup(group, optionsOf(request));
+    await hubs.get(hub).closeGroup(group, { ...optionsOf(request), onPartial: saidBy(reply) });
     return reply.code(204).send();
   });
   app.post<Path<'userId'>>('/:hub/users/:userId/::closeConnections', closeUser, async (request, reply) => {
     const { hub, userId } = request.params;
-    await hubs.get(hub).closeUser(userId, optionsOf(request));
+    await hubs.get(hub).closeUser(userId, { ...optionsOf(request), onPartial: saidBy(reply) });
     return reply.code(204).send();
   });
 }

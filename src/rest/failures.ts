@@ -54,7 +54,7 @@ export function invalidParameter(name: string, message: string, logged = message
 export function sendFailure(reply: FastifyReply, error: PubSubError): FastifyReply {
   const failure = error instanceof RestFailure ? error : describe(error);
   const mediaType = failure.shape === 'domain' ? 'application/json' : 'application/problem+json';
-  const { retryAfterSeconds } = failure.outcome;
+  const { retryAfterSeconds } = failure;
   reply.refusal = failure.logged;
   if (retryAfterSeconds !== undefined) reply.header('retry-after', String(retryAfterSeconds));
   return reply

@@ -8,6 +8,7 @@ import { invalidParameter } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
 import { defaultPageSize, latestApiVersion, queryInteger, queryValue } from './parameters.js';
+import { saidBy } from './partial.js';
 
 const connectionsInGroup = Type.Object({
   value: Type.Array(Type.Object({ connectionId: Type.String(), userId: Type.Union([Type.String(), Type.Null()]) })),
@@ -34,7 +35,7 @@ export function addListing(
     const { hub, group } = request.params;
     const { pageSize, top, after } = pageRequestOf(request, tokens);
     const size = Math.min(pageSize, top ?? pageSize);
-    const members = await hubs.get(hub).listGroup(group, { after, limit: size + 1 }); // one more: there is a next page if it is there
+    const members = await hubs.get(hub).listGroup(group, { after, limit: size + 1, onPartial: saidBy(reply) }); // one more: there is a next page if it is there
     const page = members.slice(0, size);
     const value = page.map(({ connectionId, userId = null }) => ({ connectionId, userId }));
     const left = top === undefined ? undefined : top - size;

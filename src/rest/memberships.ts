@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import { notExisted } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
 import { operation, type Path } from './operation.js';
+import { saidBy } from './partial.js';
 
 /** A change is in force before its answer, so that a send that follows it finds the new members. [rest-api 2.3, 2.4, 5] */
 export function addMemberships(app: FastifyInstance, hubs: HubDirectory): void {
@@ -34,18 +35,18 @@ function addUserMemberships(app: FastifyInstance, hubs: HubDirectory): void {
   const userInGroup = '/:hub/users/:userId/groups/:group';
   app.put<Path<'userId' | 'group'>>(userInGroup, addUser, async (request, reply) => {
     const { hub, userId, group } = request.params;
-    const isHere = await hubs.get(hub).addUserToGroup(userId, group);
+    const isHere = await hubs.get(hub).addUserToGroup(userId, group, saidBy(reply));
     if (!isHere) throw notExisted('Warning', 'User', userId);
     return reply.code(200).send();
   });
   app.delete<Path<'userId' | 'group'>>(userInGroup, removeUser, async (request, reply) => {
     const { hub, userId, group } = request.params;
-    await hubs.get(hub).removeUserFromGroup(userId, group);
+    await hubs.get(hub).removeUserFromGroup(userId, group, saidBy(reply));
     return reply.code(204).send();
   });
   app.delete<Path<'userId'>>('/:hub/users/:userId/groups', removeUserFromAll, async (request, reply) => {
     const { hub, userId } = request.params;
-    await hubs.get(hub).removeUserFromAllGroups(userId);
+    await hubs.get(hub).removeUserFromAllGroups(userId, saidBy(reply));
     return reply.code(204).send();
   });
 }

@@ -17,9 +17,6 @@ export class Capacity {
   readonly #hubs: Hubs;
   readonly #limits: ConnectLimits;
   readonly #rate: ConnectRate;
-  /** Clients that are being admitted, by hub. */
-  readonly #reserved = new Map<Hub, number>();
-  #reservedInAll = 0;
 
   constructor(hubs: Hubs, limits: ConnectLimits, monotonicMs: () => number) {
     this.#hubs = hubs;
@@ -41,23 +38,6 @@ export class Capacity {
     if (most !== Number.POSITIVE_INFINITY) this.#checkAll(most); // to count them takes time where there are many hubs
   }
 
-  /** Counts a client that is being admitted, until `release`. */
-  reserve(hub: Hub): void {
-    this.#reserved.set(hub, this.#reservedOf(hub) + 1);
-    this.#reservedInAll += 1;
-  }
-
-  release(hub: Hub): void {
-    const left = this.#reservedOf(hub) - 1;
-    if (left > 0) this.#reserved.set(hub, left);
-    else this.#reserved.delete(hub);
-    this.#reservedInAll -= 1;
-  }
-
-  #reservedOf(hub: Hub): number {
-    return this.#reserved.get(hub) ?? 0;
-  }
-
   #checkRate(perSecond: number): void {
     const waitMs = this.#rate.take(perSecond);
     if (waitMs === 0) return;
@@ -65,14 +45,14 @@ export class Capacity {
   }
 
   #checkHub(hub: Hub, most: number): void {
-    while (hub.size + this.#reservedOf(hub) >= most) {
+    while (hub.size + hub.lifecycle.admitting >= most) {
       if (!hub.lifecycle.endLongestAway())
         throw tooMany(`hub ${hub.name} has as many connections as limits.connectionsPerHub allows`);
     }
   }
 
   #checkAll(most: number): void {
-    while (this.#hubs.size + this.#reservedInAll >= most) {
+    while (this.#hubs.size + this.#hubs.admitting >= most) {
       if (!this.#hubs.endLongestAway()) {
         throw tooMany('the service has as many connections as limits.maxConnections allows');
       }

@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { PubSubError } from '../errors.js';
 import { invalidHost } from '../listener/request-target.js';
 import { isHttpToken } from '../protocols/names.js';
+import { addValue, type NamedValues } from './named-values.js';
 import { isWebSocketUpgrade } from './other-upgrade.js';
 import { RefusedUpgrade } from './refusal.js';
 
@@ -51,8 +52,8 @@ function listed(header: string): string[] {
   return items.filter(name => name !== '');
 }
 
-/** Headers of the vendor's own front end, which mean something to its service: a client cannot set them. */
-const internalHeaders = /^x-asrs-internal-/i;
+/** Credentials, and headers of the vendor's own front end, which mean something to its service: a client cannot set them. */
+const internalHeaders = /^(?:authorization$|x-asrs-internal-)/i;
 
 /**
  * The headers as the client spelled them, without its credentials. A value that is UTF-8 is that text, any other is read
@@ -60,13 +61,13 @@ const internalHeaders = /^x-asrs-internal-/i;
  */
 export function headersOf(request: IncomingMessage): Record<string, string[]> {
   const { rawHeaders } = request;
-  const values = new Map<string, string[]>();
+  const values: NamedValues = {};
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string;
-    if (name.toLowerCase() === 'authorization' || internalHeaders.test(name)) continue;
-    add(values, name, textOf(rawHeaders[at + 1] as string));
+    if (internalHeaders.test(name)) continue;
+    addValue(values, name, textOf(rawHeaders[at + 1] as string));
   }
-  return Object.fromEntries(values);
+  return values;
 }
 
 /** @param value as Node reads it: one character for each byte */
@@ -74,10 +75,4 @@ function textOf(value: string): string {
   if (!/[\x80-\xff]/.test(value)) return value;
   const bytes = Buffer.from(value, 'latin1');
   return isUtf8(bytes) ? bytes.toString('utf8') : value;
-}
-
-export function add(values: Map<string, string[]>, name: string, value: string): void {
-  const known = values.get(name);
-  if (known === undefined) values.set(name, [value]);
-  else known.push(value);
 }

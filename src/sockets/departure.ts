@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Detects that a client disconnects while its upgrade waits for the upstream. Such a socket is not read, so its end would
- * not be noticed; early bytes remain in the socket for the WebSocket parser.
+ * Detects that a client disconnects while its upgrade waits for the upstream. Node reads such a socket, into its buffer, so
+ * that its end is noticed as long as nothing is in there; early bytes remain for the WebSocket parser.
  */
 export class Departure {
   readonly #socket: Socket;
@@ -13,9 +13,8 @@ export class Departure {
   constructor(socket: Socket, onLeave: () => void) {
     this.#socket = socket;
     this.#onLeave = onLeave;
-    socket.on('readable', this.#look);
-    socket.once('end', this.#leave);
-    socket.once('close', this.#leave);
+    socket.on('end', this.#leave);
+    socket.on('close', this.#leave);
   }
 
   /** Has the client left? Stops watching either way. */
@@ -25,11 +24,6 @@ export class Departure {
     return this.#isGone || this.#socket.destroyed;
   }
 
-  /** With nothing left to read, `read` is what makes the stream announce its end. */
-  readonly #look = (): void => {
-    if (this.#socket.readableLength === 0) this.#socket.read(0);
-  };
-
   readonly #leave = (): void => {
     this.#isGone = true;
     this.#stop();
@@ -37,7 +31,6 @@ export class Departure {
   };
 
   #stop(): void {
-    this.#socket.off('readable', this.#look);
     this.#socket.off('end', this.#leave);
     this.#socket.off('close', this.#leave);
   }

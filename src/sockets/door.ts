@@ -85,17 +85,7 @@ export class Door {
    * @throws as `Lifecycle.admit`
    */
   admit(hub: Hub, candidate: Candidate): Admission | Promise<Admission> {
-    const admission = hub.lifecycle.admit(candidate);
-    return admission instanceof Promise ? this.#reserved(hub, admission) : admission;
-  }
-
-  async #reserved(hub: Hub, admission: Promise<Admission>): Promise<Admission> {
-    this.#capacity.reserve(hub);
-    try {
-      return await admission;
-    } finally {
-      this.#capacity.release(hub);
-    }
+    return hub.lifecycle.admit(candidate);
   }
 
   /**

@@ -73,20 +73,21 @@ export class Gateway {
       this.#refuse(upgrade, error);
     }
     if (!upgrade.isFinished) socket.on('error', ignore); // ws listens on the others; none is emitted within this call
-    if (arrival instanceof Promise) void this.#await(upgrade, arrival);
+    if (arrival instanceof Promise) this.#await(upgrade, arrival);
     else this.#over(upgrade, arrival);
   }
 
-  async #await(upgrade: Upgrade, arriving: Promise<Arrival>): Promise<void> {
-    if (upgrade.isFinished) this.#newcomers.add(upgrade);
-    let arrival: Arrival = 'left';
-    try {
-      arrival = await arriving;
-    } catch (error) {
+  #await(upgrade: Upgrade, arriving: Promise<Arrival>): void {
+    const isNewcomer = upgrade.isFinished;
+    if (isNewcomer) this.#newcomers.add(upgrade);
+    const over = (arrival: Arrival) => {
+      if (isNewcomer) this.#newcomers.delete(upgrade);
+      this.#over(upgrade, arrival);
+    };
+    arriving.then(over, error => {
       this.#refuse(upgrade, error);
-    }
-    this.#newcomers.delete(upgrade);
-    this.#over(upgrade, arrival);
+      over('left');
+    });
   }
 
   /** @throws PubSubError `notFound` */

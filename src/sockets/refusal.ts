@@ -43,7 +43,7 @@ export function refusalOf(cause: unknown): Refusal {
   }
   const error = PubSubError.from(cause);
   const status = error.outcome.http;
-  const { retryAfterSeconds } = error.outcome;
+  const { retryAfterSeconds } = error;
   const body = Buffer.from(bodyTextOf(error));
   const refusal = { status, contentType: 'text/plain; charset=utf-8', body, reason: error.message };
   if (retryAfterSeconds !== undefined) return { ...refusal, headers: { 'Retry-After': String(retryAfterSeconds) } };

@@ -1,4 +1,4 @@
-import type { ConnectReply, ConnectRequest } from '../hub/ports.js';
+import type { ConnectReply, ConnectRequest, LedgerLine } from '../hub/ports.js';
 import type { EventsRecord } from '../hub/session.js';
 import { HandledEvents } from './connection-events.js';
 import type { EventContext } from './context.js';
@@ -28,8 +28,9 @@ export class AppEvents extends HandledEvents {
     app: ToldApp,
     connectionId: string,
     record: EventsRecord | undefined,
+    line?: LedgerLine,
   ) {
-    super(context, sender, app.hub, connectionId, record);
+    super(context, sender, app.hub, connectionId, record, line);
     this.#app = app;
     this.#sender = sender;
   }

@@ -1,28 +1,24 @@
 import { randomUUID } from 'node:crypto';
+import type { CancelSignal } from '../cancellation.js';
 import { noBody, type Response } from '../egress/exchange.js';
 import type { EventKind } from '../hub/facts.js';
-import type { ConnectionEvents, ConnectReply, ConnectRequest } from '../hub/ports.js';
+import type { ConnectionEvents, ConnectReply, ConnectRequest, LedgerChange, LedgerLine } from '../hub/ports.js';
 import type { EventsRecord } from '../hub/session.js';
 import type { Payload } from '../protocols/messages.js';
 import { connectBodyLimit, readConnectReply } from './connect-reply.js';
 import type { EventContext } from './context.js';
 import { Cookies } from './cookies.js';
-import { ConnectionHeaders, systemContentType, userContentTypes } from './event-headers.js';
+import { connectBody, connectedContent, json, largeState, percentInUserId } from './event-contents.js';
+import { ConnectionHeaders, userContentTypes } from './event-headers.js';
 import type { EventRecord } from './event-record.js';
 import { eventBodyLimit, readEventReply } from './event-reply.js';
 import type { Content, EventPlan, EventSender, RaisedEvent } from './event-sender.js';
+import { type LedgerEntry, whenKept } from './kept-posts.js';
 import { Notifications } from './notifications.js';
 import { aboutAnswer, isSuccess, largeStateBytes, linesOf, replyState, requireSuccess } from './reply.js';
+import type { Gate } from './retries.js';
 import type { EventHandler } from './routes.js';
 import type { UrlTarget } from './url-template.js';
-
-const connectedContent: Content = { type: systemContentType, body: Buffer.from('{}'), metadata: undefined };
-
-const largeState = `ce-connectionState is larger than ${largeStateBytes} bytes; many servers accept 16 KiB of headers in all`;
-
-/** CloudEvents over HTTP percent-encodes header values; the vendor's service does not. [upstream-events D20] */
-const percentInUserId =
-  'a user id contains "%": ce-userId contains it unchanged, and CloudEvents libraries that decode percent signs read a different user id; use claims.sub of the connect body instead';
 
 /** One connection's event history: its `ce-id` counter, state and cookies. [upstream-events 2.3, 3.5, 6.4] */
 export class HandledEvents implements ConnectionEvents {
@@ -45,9 +41,27 @@ export class HandledEvents implements ConnectionEvents {
   /** `hub` is the spelling it was made with, `origin` what the service was called then. */
   #headers: { readonly hub: string; readonly origin: string; readonly template: ConnectionHeaders } | undefined;
 
+  /** Undefined where this node is alone, and for connections of a node that is gone. */
+  readonly #line: LedgerLine | undefined;
+  readonly #gate: Gate | undefined;
+  #isOpened = false;
+  /** Of a node that is gone: what is posted of it is waited for. */
+  #isConcluding = false;
+  /** Nothing of it is recorded any more but its end. */
+  #isEnded = false;
+
   /** @throws TypeError for a record that does not contain cookies where it should */
-  constructor(context: EventContext, sender: EventSender, hub: string, connectionId: string, record?: EventsRecord) {
+  constructor(
+    context: EventContext,
+    sender: EventSender,
+    hub: string,
+    connectionId: string,
+    record?: EventsRecord,
+    line?: LedgerLine,
+  ) {
     this.#context = context;
+    this.#line = line;
+    this.#gate = line && (() => line.allows());
     this.#sender = sender;
     this.#hub = hub;
     this.#connectionId = connectionId;
@@ -92,17 +106,65 @@ export class HandledEvents implements ConnectionEvents {
     this.#know(userId, subprotocol);
   }
 
-  /** A notification, as are `disconnected`, `joined` and `left`: no caller waits for it, and its response is not used. */
+  /**
+   * A notification, as are `disconnected`, `joined` and `left`: no caller waits for it, and its response is not used. Posted
+   * once the ledger has the connection. [cluster 6.1]
+   */
   connected(): void {
-    this.#notify('connected', () => connectedContent);
+    const isKept = this.#line && this.#open(this.#line);
+    const id = this.#nextId++; // taken whether it is sent or not [upstream-events 2.3]
+    const handler = this.#context.find(this.#hub, 'connected', 'connected');
+    if (handler) this.#send(this.#raise('connected', 'connected', id, connectedContent), handler, isKept && { isKept });
   }
 
-  /** The last call. */
+  /** `left` of each of its groups comes next. */
+  ended(): void {
+    this.#isEnded = true;
+  }
+
+  /** The last call. Posted once the ledger has its `ce-id`. */
   disconnected(reason: string): void {
-    this.#notify('disconnected', () => json({ reason }));
+    const line = this.#line;
+    if (line !== undefined && !this.#isOpened) void this.#open(line); // it was accepted, and never opened [upstream-events D39]
+    const id = this.#nextId++;
+    const handler = this.#context.find(this.#hub, 'disconnected', 'disconnected');
+    if (!handler) {
+      line?.ended();
+      return;
+    }
+    const event = this.#raise('disconnected', 'disconnected', id, json({ reason }));
+    this.#send(event, handler, line && { isKept: line.ending(id), onOver: () => line.ended() });
   }
 
-  event(name: string, payload: Payload, signal?: AbortSignal): Promise<Payload | undefined> {
+  /**
+   * For a connection of a node that is gone: `left` of its groups, then `disconnected`. Settles once both are over.
+   * @param eventId `ce-id` of its `disconnected`; those of the others come right before it
+   */
+  async conclude(groups: readonly string[], eventId: number, reason: string): Promise<void> {
+    const told = groups.filter(group => this.#context.find(this.#hub, 'left', group) !== undefined);
+    this.#isConcluding = true;
+    this.#nextId = eventId - told.length;
+    for (const group of told) this.left(group);
+    this.disconnected(reason);
+    await this.whenNotified();
+  }
+
+  /** What has come before is part of it. */
+  #open(line: LedgerLine): Promise<boolean> {
+    this.#isOpened = true;
+    const isKept = line.opened({ userId: this.#userId, subprotocol: this.#subprotocol });
+    if (this.#state !== undefined) this.#change({ kind: 'fact', state: this.#state });
+    if (this.#cookies !== undefined) this.#change({ kind: 'cookies', cookies: this.#cookies.record() });
+    return isKept;
+  }
+
+  /** Kept where `disconnected` is posted, which then has it. */
+  #change(change: LedgerChange): void {
+    if (this.#line === undefined || !this.#isOpened || this.#isEnded) return;
+    if (this.#context.find(this.#hub, 'disconnected', 'disconnected')) void this.#line.changed(change);
+  }
+
+  event(name: string, payload: Payload, signal?: CancelSignal): Promise<Payload | undefined> {
     const content = { type: userContentTypes[payload.dataType], body: payload.bytes, metadata: payload.metadata };
     const event = this.#raise('user', name, this.#nextId++, content, signal);
     const handler = this.#context.find(this.#hub, 'user', name);
@@ -113,11 +175,19 @@ export class HandledEvents implements ConnectionEvents {
   /** If a handler is configured for it, as for `left`. [upstream-events 2.9] */
   joined(group: string): void {
     this.#tellPresence('joined', group);
+    this.#changeGroup('joined', group);
   }
 
   /** Also because the connection ended. */
   left(group: string): void {
     this.#tellPresence('left', group);
+    this.#changeGroup('left', group);
+  }
+
+  /** Kept where `left` is posted. */
+  #changeGroup(kind: 'joined' | 'left', group: string): void {
+    if (this.#line === undefined || this.#isEnded) return;
+    if (this.#context.find(this.#hub, 'left', group)) void this.#line.changed({ kind, group });
   }
 
   /** Takes an id only for an event that is sent: presence that is not configured must leave no gap in the ids. [upstream-events D27] */
@@ -126,32 +196,30 @@ export class HandledEvents implements ConnectionEvents {
     if (handler) this.#send(this.#raise(kind, kind, this.#nextId++, json({ group })), handler);
   }
 
-  /** Takes an id whether it is sent or not. [upstream-events 2.3] */
-  #notify(kind: 'connected' | 'disconnected', content: () => Content): void {
-    const id = this.#nextId++;
-    const handler = this.#context.find(this.#hub, kind, kind);
-    if (handler) this.#send(this.#raise(kind, kind, id, content()), handler);
-  }
-
   /** No caller waits for the response, and only its cookies are used. */
-  #send(event: RaisedEvent, handler: EventHandler): void {
-    if (this.#sender.durable?.takes(handler) === true) {
-      this.#sender.keep(this.#record(event), handler);
+  #send(event: RaisedEvent, handler: EventHandler, entry?: LedgerEntry): void {
+    const isDurable = this.#sender.durable?.takes(handler) === true;
+    const record = isDurable ? this.#record(event) : undefined;
+    const post = () => (record === undefined ? this.#post(event, handler) : this.#sender.keep(record, handler));
+    if (isDurable && entry === undefined && !this.#isConcluding) {
+      void post();
       return;
     }
     this.#notifications ??= new Notifications(this.#sender);
-    this.#notifications.add(() => {
-      const sent = this.#sender.send(event, handler, {
-        headers: target => this.headersFor(event, handler, target),
-        bodyLimit: () => noBody,
-        read: (response, target) => {
-          this.#storeCookies(response, target, event, handler);
-          requireSuccess(response, event, handler);
-        },
-      });
-      // The sender has reported the failure, and no client waits for a notification.
-      return sent.catch(() => {});
+    this.#notifications.add(entry === undefined ? post : () => whenKept(entry, post));
+  }
+
+  #post(event: RaisedEvent, handler: EventHandler): Promise<void> {
+    const sent = this.#sender.send(event, handler, {
+      headers: target => this.headersFor(event, handler, target),
+      bodyLimit: () => noBody,
+      read: (response, target) => {
+        this.#storeCookies(response, target, event, handler);
+        requireSuccess(response, event, handler);
+      },
     });
+    // The sender has reported the failure, and no client waits for a notification.
+    return sent.catch(() => {});
   }
 
   #record({ content, hub, connectionId, kind, name, id, time }: RaisedEvent): EventRecord {
@@ -170,9 +238,19 @@ export class HandledEvents implements ConnectionEvents {
     };
   }
 
-  #raise(kind: EventKind, name: string, id: number, content: Content, signal?: AbortSignal): RaisedEvent {
+  #raise(kind: EventKind, name: string, id: number, content: Content, signal?: CancelSignal): RaisedEvent {
     const time = this.#context.time();
-    return { hub: this.#hub, connectionId: this.#connectionId, kind, name, id, time, content, signal };
+    return {
+      hub: this.#hub,
+      connectionId: this.#connectionId,
+      kind,
+      name,
+      id,
+      time,
+      content,
+      signal,
+      gate: this.#gate,
+    };
   }
 
   #know(userId: string | undefined, subprotocol: string | undefined): void {
@@ -236,6 +314,7 @@ export class HandledEvents implements ConnectionEvents {
 
   #keepState(state: string, event: RaisedEvent, handler: EventHandler): void {
     this.#state = state;
+    this.#change({ kind: 'fact', state });
     if (state.length > largeStateBytes) this.#warn(event, handler, largeState);
   }
 
@@ -244,6 +323,7 @@ export class HandledEvents implements ConnectionEvents {
     if (lines.length === 0 || !isSuccess(response.status)) return;
     this.#cookies ??= new Cookies();
     for (const warning of this.#cookies.store(lines, target.origin + target.path)) this.#warn(event, handler, warning);
+    if (this.#line !== undefined) this.#change({ kind: 'cookies', cookies: this.#cookies.record() });
   }
 
   #warn(event: RaisedEvent, handler: EventHandler, warning: string): void {
@@ -271,14 +351,4 @@ class UserEvent implements EventPlan<Payload | undefined> {
   read(response: Response, target: UrlTarget): Payload | undefined {
     return this.#events.read(response, target, this.#event, this.#handler, readEventReply);
   }
-}
-
-/** [upstream-events 2.5] */
-function connectBody(request: ConnectRequest): object {
-  const { claims, query, headers, subprotocols, clientCertificates } = request;
-  return { claims, query, headers, subprotocols, clientCertificates };
-}
-
-function json(value: object): Content {
-  return { type: systemContentType, body: Buffer.from(JSON.stringify(value)), metadata: undefined };
 }

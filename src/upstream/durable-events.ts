@@ -1,5 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import type { TokenSource } from '../auth/entra.js';
+import type { CancelSignal } from '../cancellation.js';
 import type { Clock } from '../clock.js';
 import { type Answer, noBody } from '../egress/exchange.js';
 import type { ProxySettings } from '../egress/proxy.js';
@@ -61,11 +62,12 @@ export class DurableEvents implements Deliverer, Keeper {
 
   async add(record: EventRecord, handler: EventHandler): Promise<void> {
     const envelope = {
-      id: `evt_${record.connectionId}_${record.id}`,
+      id: idOf(record),
       endpoint: queueOf(handler),
       key: record.connectionId,
       createdAtMs: this.#options.clock.now(),
       content: Buffer.from(JSON.stringify(record), 'utf8'),
+      isOnce: record.kind === 'disconnected',
     };
     try {
       await this.#queue?.accept([envelope]);
@@ -74,7 +76,7 @@ export class DurableEvents implements Deliverer, Keeper {
     }
   }
 
-  async deliver(envelope: Envelope, attempt: number, signal: AbortSignal): Promise<DeliveryResult> {
+  async deliver(envelope: Envelope, attempt: number, signal: CancelSignal): Promise<DeliveryResult> {
     const handler = this.#find(envelope.endpoint);
     if (handler === undefined) return { outcome: 'failed', reason: 'the event handler is not configured' };
     const record = JSON.parse(envelope.content.toString('utf8')) as EventRecord;
@@ -90,7 +92,7 @@ export class DurableEvents implements Deliverer, Keeper {
     return this.#transport.close();
   }
 
-  #send(record: EventRecord, handler: EventHandler, authorization: string[], signal: AbortSignal): Promise<Answer> {
+  #send(record: EventRecord, handler: EventHandler, authorization: string[], signal: CancelSignal): Promise<Answer> {
     const { settings } = this.#options.context;
     const { origin, path } = handler.template.expand(handler.hub, record.name);
     const headers = [...this.#headers(record, handler), ...authorization];
@@ -141,6 +143,11 @@ export class DurableEvents implements Deliverer, Keeper {
     const told = { kind: 'evented', hub, connectionId, type, name, outcome, durationMs, attempts, reason } as const;
     this.#options.observer.tell(told);
   }
+}
+
+/** A connection has one `disconnected`, whichever nodes keep it: the queue knows it by its id. [cluster 6.1] */
+function idOf({ kind, connectionId, id }: EventRecord): string {
+  return kind === 'disconnected' ? `disc:${connectionId}` : `evt_${connectionId}_${id}`;
 }
 
 /** Handlers with one template have one queue. The template may contain a secret. */

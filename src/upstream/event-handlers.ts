@@ -3,10 +3,10 @@ import type { Signer } from '../auth/signature.js';
 import type { Clock } from '../clock.js';
 import type { ProxySettings } from '../egress/proxy.js';
 import { Transport } from '../egress/transport.js';
-import type { Observer, Upstream } from '../hub/ports.js';
+import type { Ledger, LedgerLine, Observer, Upstream } from '../hub/ports.js';
 import type { EventsRecord } from '../hub/session.js';
 import type { Watches } from '../hub/watches.js';
-import { abuseCheckOf, checkUpstream, type ServiceOrigins } from './abuse-check.js';
+import { type AbuseCheck, abuseCheckOf, checkUpstream, type ServiceOrigins } from './abuse-check.js';
 import { AppEvents, type ToldApp } from './app-events.js';
 import { HandledEvents } from './connection-events.js';
 import { EventContext, type UpstreamSettings } from './context.js';
@@ -14,8 +14,9 @@ import { DurableEvents } from './durable-events.js';
 import { EventSender } from './event-sender.js';
 import { type DeliveryOptions, defaultDelivery, type EventHandlerOptions, type HubHandlers } from './options.js';
 import { type EventHandler, eventsText, nothingText, Routes } from './routes.js';
+import { checkShared, type SharedChecks } from './shared-checks.js';
 import type { UrlTarget, UrlTemplate } from './url-template.js';
-import { reasonOf, Validation, type ValidationStatus } from './validation.js';
+import { reasonOf, Validation, type ValidationStatus, type Verdict } from './validation.js';
 
 export interface EventHandlersOptions {
   /** Host names of the service, without scheme or port. */
@@ -31,10 +32,14 @@ export interface EventHandlersOptions {
   readonly observer: Observer;
   /** Of an app's clients; undefined for a hub's, and for those of an app without handlers. Read for each client. */
   readonly toldApp?: ((hub: string) => ToldApp | undefined) | undefined;
+  /** What is kept for other nodes; none when this node is alone. */
+  readonly ledger?: Ledger | undefined;
   /** Who watches attempts; nobody when left out. */
   readonly watches?: Watches | undefined;
   /** None when left out. */
   readonly proxies?: ProxySettings | undefined;
+  /** Of the nodes of a cluster; left out: this one validates by itself. */
+  readonly checks?: SharedChecks | undefined;
 }
 
 /** How long notifications wait for their turn once the service stops: half of what it waits for events to end. */
@@ -51,6 +56,15 @@ export interface HandlerStatus {
   readonly answered: string | undefined;
   /** What to do about a failure, or about a handler that receives no events. */
   readonly advice: string | undefined;
+}
+
+/** A connection of a node that is gone. */
+export interface EndedElsewhere extends Omit<EventsRecord, 'nextId'> {
+  /** Canonical. */
+  readonly hub: string;
+  readonly id: string;
+  /** Of which `left` is to be posted. */
+  readonly groups: readonly string[];
 }
 
 /** Names a configured handler in messages. */
@@ -139,9 +153,26 @@ export class EventHandlers implements Upstream {
   }
 
   open(hub: string, connectionId: string, record?: EventsRecord): HandledEvents {
+    return this.#open(hub, connectionId, record, this.#options.ledger?.line(hub, connectionId));
+  }
+
+  /**
+   * Posts what is left to be posted of a connection of a node that is gone: `left` of its groups, then `disconnected` with
+   * this `ce-id`. Ends once that is over. Never rejects. [cluster 6.3]
+   */
+  conclude({ hub, id, groups, ...record }: EndedElsewhere, eventId: number, reason: string): Promise<void> {
+    return this.#open(hub, id, { ...record, nextId: eventId }, undefined).conclude(groups, eventId, reason);
+  }
+
+  #open(
+    hub: string,
+    connectionId: string,
+    record: EventsRecord | undefined,
+    line: LedgerLine | undefined,
+  ): HandledEvents {
     const app = this.#options.toldApp?.(hub);
-    if (app !== undefined) return new AppEvents(this.#context, this.#sender, app, connectionId, record);
-    return new HandledEvents(this.#context, this.#sender, hub, connectionId, record);
+    if (app !== undefined) return new AppEvents(this.#context, this.#sender, app, connectionId, record, line);
+    return new HandledEvents(this.#context, this.#sender, hub, connectionId, record, line);
   }
 
   /** Settles once no event is under way. */
@@ -176,7 +207,8 @@ export class EventHandlers implements Upstream {
     for (const { hub, options, template } of routes.handlers) {
       if (takesNothing(options)) this.#options.observer.warned({ hub, warning: `${template.display} ${nothingTaken}` });
     }
-    this.#transport.limitTo(delivery.maxConcurrentPerUpstream);
+    const { maxConcurrentPerUpstream: requests, connectsInFlight: connects } = delivery;
+    this.#transport.limitTo({ requests, connects });
     this.#forgetUnused(routes.handlers);
     this.#transport.keepOnly(new Set(routes.handlers.map(handler => targetOf(handler).origin)));
   }
@@ -222,16 +254,21 @@ export class EventHandlers implements Upstream {
   }
 
   #newValidation(target: UrlTarget, users: Users): Validation {
-    const { clock, observer } = this.#options;
+    const { clock, checks } = this.#options;
     return new Validation({
       clock,
-      check: async () => {
-        const verdict = await checkUpstream(this.#transport, abuseCheckOf(target, this.#service, users.delivery));
-        observer.handlerValidated(verdict.isValid ? 'success' : 'failed');
-        return verdict;
+      check: () => {
+        const check = abuseCheckOf(target, this.#service, users.delivery);
+        return checks === undefined ? this.#probe(check) : checkShared(checks, check, () => this.#probe(check));
       },
       changed: status => this.#changed(users, status),
     });
+  }
+
+  async #probe(check: AbuseCheck): Promise<Verdict> {
+    const verdict = await checkUpstream(this.#transport, check);
+    this.#options.observer.handlerValidated(verdict.isValid ? 'success' : 'failed');
+    return verdict;
   }
 
   get #service(): ServiceOrigins {

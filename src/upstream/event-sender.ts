@@ -1,4 +1,5 @@
 import type { TokenSource } from '../auth/entra.js';
+import type { CancelSignal } from '../cancellation.js';
 import type { Clock } from '../clock.js';
 import type { BodyLimit, Response } from '../egress/exchange.js';
 import type { Traffic } from '../egress/lanes.js';
@@ -12,7 +13,7 @@ import type { EventContext } from './context.js';
 import type { EventRecord } from './event-record.js';
 import type { Order } from './notifications.js';
 import type { DeliveryOptions } from './options.js';
-import { type AttemptWatch, type OutgoingEvent, sendWithRetries, until } from './retries.js';
+import { type AttemptWatch, type Gate, type OutgoingEvent, sendWithRetries, until } from './retries.js';
 import type { EventHandler } from './routes.js';
 import type { UrlTarget } from './url-template.js';
 
@@ -35,7 +36,9 @@ export interface RaisedEvent {
   readonly time: string;
   readonly content: Content;
   /** Cancels it: a `connect` as long as it is not sent, others sent or not. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: CancelSignal | undefined;
+  /** May it be sent now? Undefined: always. */
+  readonly gate?: Gate | undefined;
 }
 
 /** What differs from one kind of event to another. */
@@ -85,9 +88,9 @@ export class EventSender implements Order {
   }
 
   /** A notification is under way until it is kept. */
-  keep(record: EventRecord, handler: EventHandler): void {
+  keep(record: EventRecord, handler: EventHandler): Promise<void> {
     this.enter();
-    void this.#options.durable?.add(record, handler).then(() => this.leave());
+    return Promise.resolve(this.#options.durable?.add(record, handler)).then(() => this.leave());
   }
 
   /** Resolves when no event is under way. */
@@ -140,7 +143,7 @@ export class EventSender implements Order {
 
   /**
    * Sends one event and reads the answer. Chained rather than `async`, as `sendWithRetries` is.
-   * @throws ConnectRefused; PubSubError `eventFailed`, `overloaded`, `cancelled`
+   * @throws ConnectRefused; PubSubError `eventFailed`, `overloaded`, `waitedTooLong`, `cancelled`
    */
   send<T>(event: RaisedEvent, handler: EventHandler, plan: EventPlan<T>): Promise<T> {
     const startedMs = this.#options.clock.monotonicMs();
@@ -251,6 +254,7 @@ export class EventSender implements Order {
 }
 
 function outcomeOf(failure: PubSubError): EventOutcome {
+  if (failure.kind === 'waitedTooLong') return 'overloaded';
   if (failure.kind === 'overloaded' || failure.kind === 'cancelled') return failure.kind;
   return isRefusal(failure) ? 'refused' : 'failed';
 }
@@ -289,8 +293,9 @@ function newOutgoing<T>(
     lane: { hub: event.hub, traffic: traffic[event.kind] },
     signal: event.signal,
     isFinishedOnceSent: event.kind === 'connect', // its app server may have counted the client in [upstream-events D39]
+    isHeld: event.gate && (() => event.gate?.() !== true),
   };
   const deadlineMs = startedMs + options.timeoutMs;
   const bodyLimit = (status: number) => plan.bodyLimit(status, options.maxResponseBytes);
-  return { request, deadlineMs, bodyLimit, attempts: 0, watch };
+  return { request, deadlineMs, bodyLimit, attempts: 0, gate: event.gate, watch };
 }

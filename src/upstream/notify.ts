@@ -19,6 +19,9 @@ export function notify(fact: PlainFact): void {
     case 'left':
       eventsOf(fact)?.left(fact.group);
       break;
+    case 'ended':
+      eventsOf(fact)?.ended();
+      break;
     case 'closed':
       eventsOf(fact)?.disconnected(fact.ending.reason);
       break;

@@ -1,4 +1,4 @@
-import { defaultMaxConcurrent } from '../egress/lanes.js';
+import { defaultConnectsInFlight, defaultMaxConcurrent } from '../egress/lanes.js';
 
 /** System events that an event handler can subscribe to. [upstream-events 1.1] */
 export const systemEvents = ['connect', 'connected', 'disconnected'] as const;
@@ -59,6 +59,8 @@ export interface DeliveryOptions {
   readonly lenientOriginList: boolean;
   /** Requests under way to one origin at the same time; those beyond wait. */
   readonly maxConcurrentPerUpstream: number;
+  /** `connect` events among them, of all hubs. [cluster 9] */
+  readonly connectsInFlight: number;
   /** `WebHook-Request-Origin` names a port that is not the scheme's own. [upstream-events 4.2] */
   readonly originWithPort: boolean;
 }
@@ -69,5 +71,6 @@ export const defaultDelivery: DeliveryOptions = {
   maxResponseBytes: 16 * 1024 * 1024,
   lenientOriginList: false,
   maxConcurrentPerUpstream: defaultMaxConcurrent,
+  connectsInFlight: defaultConnectsInFlight,
   originWithPort: false,
 };

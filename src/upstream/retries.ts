@@ -1,7 +1,9 @@
+import type { CancelSignal } from '../cancellation.js';
 import type { Clock } from '../clock.js';
 import type { OutgoingRequest } from '../egress/destination.js';
 import { type Answer, type BodyLimit, type Failure, noBody, type Response } from '../egress/exchange.js';
 import { type FailureText, headText, proxyText } from '../egress/failure-text.js';
+import { longestWaitMs } from '../egress/lanes.js';
 import type { Transport } from '../egress/transport.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
 import type { Attempted } from '../hub/facts.js';
@@ -14,14 +16,18 @@ type Sender = Pick<Transport, 'send'>;
 export interface OutgoingEvent {
   readonly request: OutgoingRequest;
   /** Monotonic milliseconds; the response's headers must be there by then, whatever was tried and waited for. */
-  readonly deadlineMs: number;
+  deadlineMs: number;
   /** How much of the answer's body is of use. */
   bodyLimit(status: number): BodyLimit;
   /** Requests sent so far. */
   attempts: number;
+  /** May it be sent now? Undefined: always. False: never again. */
+  readonly gate?: Gate | undefined;
   /** Sees each of them; undefined when nobody watches. */
   readonly watch: AttemptWatch | undefined;
 }
+
+export type Gate = () => boolean | Promise<boolean>;
 
 /** Sees a request and its answer, once that is there. */
 export type AttemptWatch = (
@@ -40,7 +46,7 @@ export function sendWithRetries(
   options: DeliveryOptions,
 ): Promise<Response> {
   const startedMs = outgoing.watch && clock.monotonicMs();
-  return attempt(transport, clock, outgoing, options).then(answer => {
+  return attemptWhenAllowed(transport, clock, outgoing, options).then(answer => {
     if (startedMs !== undefined) tellAttempt(clock, outgoing, answer, startedMs);
     const delayMs = isRetryable(answer) ? nextDelayMs(clock, outgoing, options) : undefined;
     if (delayMs === undefined) return responseOf(answer, outgoing, options);
@@ -57,6 +63,37 @@ export function until<T>(clock: Clock, deadlineMs: number, work: Promise<T>, wha
     });
     work.then(resolve, reject).finally(cancel);
   });
+}
+
+function attemptWhenAllowed(
+  transport: Sender,
+  clock: Clock,
+  outgoing: OutgoingEvent,
+  options: DeliveryOptions,
+): Promise<Answer> {
+  const isAllowed = outgoing.gate?.() ?? true;
+  if (isAllowed !== true) return waitAtGate(isAllowed, transport, clock, outgoing, options);
+  const answered = attempt(transport, clock, outgoing, options);
+  if (outgoing.gate === undefined) return answered;
+  return answered.then(answer => {
+    if (answer.kind === 'response' || answer.failure !== 'held') return answer;
+    outgoing.attempts -= 1;
+    return attemptWhenAllowed(transport, clock, outgoing, options);
+  });
+}
+
+/** The wait is no part of the time that the event may take. */
+async function waitAtGate(
+  isAllowed: false | Promise<boolean>,
+  transport: Sender,
+  clock: Clock,
+  outgoing: OutgoingEvent,
+  options: DeliveryOptions,
+): Promise<Answer> {
+  const sinceMs = clock.monotonicMs();
+  if (!(await isAllowed)) return { kind: 'failure', failure: 'held', code: undefined };
+  outgoing.deadlineMs += clock.monotonicMs() - sinceMs;
+  return attemptWhenAllowed(transport, clock, outgoing, options);
 }
 
 function attempt(transport: Sender, clock: Clock, outgoing: OutgoingEvent, options: DeliveryOptions): Promise<Answer> {
@@ -96,7 +133,7 @@ function nextDelayMs(clock: Clock, outgoing: OutgoingEvent, options: DeliveryOpt
 }
 
 /** Ends early when the request is cancelled, which the next attempt then reports. */
-function wait(clock: Clock, delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+function wait(clock: Clock, delayMs: number, signal: CancelSignal | undefined): Promise<void> {
   return new Promise(resolve => {
     const end = () => {
       cancel();
@@ -110,15 +147,23 @@ function wait(clock: Clock, delayMs: number, signal: AbortSignal | undefined): P
 
 function responseOf(answer: Answer, outgoing: OutgoingEvent, options: DeliveryOptions): Response {
   if (answer.kind === 'response') return answer;
-  const reason = reasonOf(answer, outgoing.request.origin, options);
-  throw new PubSubError(kinds[answer.failure] ?? 'eventFailed', reason);
+  throw new PubSubError(kindOf(answer, outgoing), reasonOf(answer, outgoing, options));
 }
 
-const kinds: Partial<Record<Failure['failure'], ErrorKind>> = { overloaded: 'overloaded', cancelled: 'cancelled' };
+function kindOf({ failure }: Failure, outgoing: OutgoingEvent): ErrorKind {
+  if (failure === 'overloaded' || failure === 'cancelled') return failure;
+  if (failure === 'held') return 'cancelled';
+  return failure === 'queueTimeout' && isConnect(outgoing) ? 'waitedTooLong' : 'eventFailed';
+}
 
-function reasonOf(failure: Failure, origin: string, options: DeliveryOptions): string {
+function isConnect({ request }: OutgoingEvent): boolean {
+  return request.lane?.traffic === 'connect';
+}
+
+function reasonOf(failure: Failure, outgoing: OutgoingEvent, options: DeliveryOptions): string {
+  const { origin } = outgoing.request;
   const code = failure.code === undefined ? '' : ` (${failure.code})`;
-  const most = `${options.maxConcurrentPerUpstream} requests at a time (delivery.maxConcurrentPerUpstream)`;
+  const most = mostText(outgoing, options);
   switch (failure.failure) {
     case 'connection':
       return `no connection to ${origin}${by(failure)}${code}`;
@@ -127,7 +172,7 @@ function reasonOf(failure: Failure, origin: string, options: DeliveryOptions): s
     case 'timeout':
       return `${origin} did not answer within ${options.timeoutMs} ms`;
     case 'queueTimeout':
-      return `the event waited ${options.timeoutMs} ms in the queue: ${origin} receives at most ${most}, and is too slow for the load`;
+      return `the event waited ${waitMs(outgoing, options)} ms in the queue: ${origin} receives at most ${most}, and is too slow for the load`;
     case 'overloaded':
       return `too many events wait for ${origin}, which receives at most ${most}; make it faster, or raise the limit`;
     case 'head':
@@ -138,9 +183,22 @@ function reasonOf(failure: Failure, origin: string, options: DeliveryOptions): s
       return `the answer of ${origin} is larger than ${options.maxResponseBytes} bytes`;
     case 'unsendable':
       return `the request to ${origin} could not be sent${code}`;
+    case 'held':
+      return 'other nodes speak for this one, which therefore posts nothing';
     case 'cancelled':
       return 'the client left before the answer came';
   }
+}
+
+function mostText(outgoing: OutgoingEvent, options: DeliveryOptions): string {
+  const most = `${options.maxConcurrentPerUpstream} requests at a time (delivery.maxConcurrentPerUpstream)`;
+  return isConnect(outgoing)
+    ? `${options.connectsInFlight} connect events (limits.connectsInFlight) and ${most}`
+    : most;
+}
+
+function waitMs({ request }: OutgoingEvent, { timeoutMs }: DeliveryOptions): number {
+  return Math.min(timeoutMs, (request.lane && longestWaitMs[request.lane.traffic]) ?? timeoutMs);
 }
 
 function by({ proxy }: Failure): string {

@@ -11,20 +11,23 @@ export type ValidationStatus =
   | { readonly state: 'active'; readonly answered: string }
   | { readonly state: 'failed'; readonly answered: string; readonly advice: string };
 
+/** A verdict, and how long ago it was found where another node did. */
+export type CheckedVerdict = Verdict & { readonly ageMs?: number };
+
 export interface ValidationOptions {
   readonly clock: Clock;
   /** Validates once; never rejects. */
-  check(): Promise<Verdict>;
+  check(): Promise<CheckedVerdict>;
   /** Called at every change of state, and when the reason of a failure changes. */
   changed(status: ValidationStatus): void;
 }
 
 /** How long a success is valid; afterwards the next delivery triggers a revalidation. [upstream-events 4.3] */
-const trustedMs = 60_000;
+export const trustedMs = 60_000;
 const firstRetryDelayMs = 1_000;
 const maxRetryDelayMs = 60_000;
 /** Within this time after a failed validation events fail at once; a later event triggers a revalidation and waits for it. [design 2] */
-const failureStandsMs = 1_000;
+export const failureStandsMs = 1_000;
 
 /** Validates one upstream: does it accept events of this service? [design 2 › Activation] */
 export class Validation {
@@ -90,7 +93,7 @@ export class Validation {
   async #run(): Promise<void> {
     this.#cancelRetry();
     const verdict = await this.#options.check();
-    this.#checkedAtMs = this.#options.clock.monotonicMs();
+    this.#checkedAtMs = this.#options.clock.monotonicMs() - (verdict.ageMs ?? 0);
     this.#become(statusOf(verdict));
     if (verdict.isValid) this.#retryDelayMs = firstRetryDelayMs;
     else this.#scheduleRetry();

@@ -11,16 +11,24 @@ import type {
   Opened,
 } from '../hub/facts.js';
 import { Arrivals, type LocalPlace, type Pair, type ReaderParts } from './arrivals.js';
-import { channelKind } from './channels.js';
-import { noCloseFrame } from './events.js';
+import { channelKind, isCacheChannel } from './channels.js';
+import { noCloseFrame, type WebhookEvent } from './events.js';
+import type { Here } from './here.js';
+import type { Source } from './sources.js';
 
 export interface AppReaderParts extends ReaderParts {
   /** Has the group that is joined with the channel a member? */
   readonly isGroupOccupied: (channel: string) => boolean;
+  /** Channels that only such groups occupy. */
+  readonly joinedChannels: () => Iterable<string>;
 }
+
+/** For how long a miss is told once. [pusher-webhooks 2.4] */
+const missMs = 60_000;
 
 /** Turns the facts of one Pusher app into the events of its webhooks. [pusher-webhooks 2.4, 5.2] */
 export class AppReader {
+  readonly #key: string;
   readonly #clock: Clock;
   readonly #parts: AppReaderParts;
   readonly #arrivals: Arrivals;
@@ -29,9 +37,26 @@ export class AppReader {
 
   /** @param key of the app as facts name it */
   constructor(key: string, parts: AppReaderParts) {
+    this.#key = key;
     this.#clock = parts.clock;
     this.#parts = parts;
     this.#arrivals = new Arrivals(key, parts);
+  }
+
+  /** At a reload: those who are there already, one after another. @param before the source as it was */
+  *notePresent({ groups, members }: Here, before: Source | undefined): Iterable<void> {
+    for (const channel of groups(this.#key)) {
+      yield this.#wasOccupied(channel, before);
+      for (const member of members(this.#key, channel)) {
+        const at = { group: channel, member };
+        yield this.#arrivals.wasThere(memberPlace(at), memberPair(at), before);
+      }
+    }
+    for (const channel of this.#parts.joinedChannels()) yield this.#wasOccupied(channel, before);
+  }
+
+  #wasOccupied(channel: string, before: Source | undefined): void {
+    this.#arrivals.wasThere(channelPlace(channel), channelPair(channel), before);
   }
 
   opened({ connection }: Opened): void {
@@ -96,7 +121,7 @@ export class AppReader {
   }
 
   cacheMissed({ group: channel }: CacheMissed): void {
-    this.#arrivals.tell(channel, 'cache_miss', () => ({ name: 'cache_miss', atMs: this.#clock.now(), channel }));
+    this.#arrivals.missed(channelPlace(channel), missOf(channel), missMs);
   }
 
   /** Presence channels have members instead. */
@@ -116,18 +141,31 @@ function channelPair(channel: string): Pair {
   return {
     appeared: { name: 'channel_occupied', atMs: 0, channel },
     gone: { name: 'channel_vacated', atMs: 0, channel },
+    between: isCacheChannel(channel) ? missOf(channel) : undefined,
   };
 }
 
-function memberPlace({ group, member }: MemberChanged): LocalPlace {
+function missOf(channel: string): WebhookEvent {
+  return { name: 'cache_miss', atMs: 0, channel };
+}
+
+/** Of a connection that is not known. */
+const nobody = { id: undefined };
+
+/** @param connection undefined: one of several */
+interface MemberAt extends Pick<MemberChanged, 'group' | 'member'> {
+  readonly connection?: { readonly id: string | undefined };
+}
+
+function memberPlace({ group, member }: MemberAt): LocalPlace {
   return { key: [group, member.id], track: group };
 }
 
 function memberPair({
   group: channel,
   member: { id: userId, about },
-  connection: { id: socketId },
-}: MemberChanged): Pair {
+  connection: { id: socketId } = nobody,
+}: MemberAt): Pair {
   return {
     appeared: { name: 'member_added', atMs: 0, channel, userId, socketId, userInfo: about.user_info },
     gone: { name: 'member_removed', atMs: 0, channel, userId, socketId },

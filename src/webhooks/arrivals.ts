@@ -2,7 +2,8 @@ import type { Clock } from '../clock.js';
 import { takes } from './endpoints.js';
 import type { EventType } from './event-types.js';
 import type { WebhookEvent } from './events.js';
-import type { Departure, Occupancies, Place } from './occupancies.js';
+import type { Occupancies } from './occupancies.js';
+import type { Departure, Place } from './shared/place-state.js';
 import type { Source } from './sources.js';
 
 /** What a reader of facts works with. */
@@ -20,6 +21,8 @@ export interface Pair {
   readonly gone: WebhookEvent;
   /** In place of `gone` when the service ended before the last one left. By default the same. */
   readonly lost?: WebhookEvent;
+  /** Told of the place while somebody is there: once for all nodes, so that these have to know the place. */
+  readonly between?: WebhookEvent | undefined;
 }
 
 /** A place within its source. */
@@ -44,23 +47,42 @@ export class Arrivals {
   }
 
   /** @returns whether any endpoint is told one or the other: without that, nobody needs to know what lingers */
-  isFollowed({ appeared, gone }: Pair): boolean {
+  isFollowed(pair: Pair): boolean {
+    return this.#isFollowedIn(this.#parts.source(), pair);
+  }
+
+  #isFollowedIn(source: Source | undefined, { appeared, gone, between }: Pair): boolean {
+    const events =
+      between !== undefined && this.#parts.occupancies.areShared ? [appeared, gone, between] : [appeared, gone];
+    return source?.endpoints.some(endpoint => events.some(event => takes(endpoint, event))) === true;
+  }
+
+  /** Somebody is there already, of whom nobody is told: other nodes need to know. @param before the source as it was, which did not follow it */
+  wasThere(place: LocalPlace, pair: Pair, before: Source | undefined): void {
     const source = this.#parts.source();
-    return source?.endpoints.some(endpoint => takes(endpoint, appeared) || takes(endpoint, gone)) === true;
+    if (source === undefined || !this.isFollowed(pair) || this.#isFollowedIn(before, pair)) return;
+    const departure = this.#departureOf(source, place, pair.lost ?? pair.gone);
+    this.#parts.occupancies.wasThere(this.#placeOf(place), departure);
   }
 
   came(place: LocalPlace, pair: Pair): void {
     const source = this.#parts.source();
     if (source === undefined || !this.isFollowed(pair)) return;
     const departure = this.#departureOf(source, place, pair.lost ?? pair.gone);
-    this.#parts.occupancies.came(this.#placeOf(place), departure, () => this.#emitNow(pair.appeared));
+    this.#parts.occupancies.came(this.#placeOf(place), departure, pair.appeared);
   }
 
   left(place: LocalPlace, pair: Pair): void {
     const source = this.#parts.source();
     if (source === undefined || !this.isFollowed(pair)) return;
     const departure = this.#departureOf(source, place, pair.gone);
-    this.#parts.occupancies.left(this.#placeOf(place), departure, () => this.#emitNow(pair.gone));
+    this.#parts.occupancies.left(this.#placeOf(place), departure);
+  }
+
+  /** There is no last message of the place, which is told once within `forMs`. */
+  missed(place: LocalPlace, event: WebhookEvent, forMs: number): void {
+    if (this.#parts.source()?.wanted.has(event.name) !== true) return;
+    this.#parts.occupancies.missed(this.#placeOf(place), forMs, this.#source, event);
   }
 
   /** After what is still to be told of the track. @param event undefined: nothing is told after all */
@@ -70,10 +92,6 @@ export class Arrivals {
       const made = event();
       if (made !== undefined) this.#emit(made);
     });
-  }
-
-  #emitNow(event: WebhookEvent): void {
-    this.#emit({ ...event, atMs: this.#parts.clock.now() });
   }
 
   #emit(event: WebhookEvent): void {

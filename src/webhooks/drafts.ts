@@ -16,6 +16,8 @@ export class Drafts<Endpoint extends object> {
   readonly #draftOf: (batch: Batch<Endpoint>, events: readonly string[]) => Envelope;
   readonly #queue: () => Pick<Outbox, 'draft' | 'isDurable'>;
   #isWriting = false;
+  /** Those who wait for the write that contains what is fresh now. */
+  #whenKept: (() => void)[] = [];
 
   constructor(
     clock: Clock,
@@ -36,12 +38,21 @@ export class Drafts<Endpoint extends object> {
     queueMicrotask(() => void this.#write()); // with what else this turn brings
   }
 
+  /** Resolves once what waits now is kept, or could not be. At once where nothing is kept. */
+  async kept(): Promise<void> {
+    if (this.#isWriting) await new Promise<void>(resolve => void this.#whenKept.push(resolve));
+  }
+
   async #write(): Promise<void> {
     while (this.#batches.hasFresh) {
+      const waiting = this.#whenKept;
+      this.#whenKept = [];
       await this.#draft(this.#batches.takeFresh());
+      for (const resolve of waiting) resolve();
       await new Promise<void>(resolve => void this.#clock.after(gapMs, resolve));
     }
     this.#isWriting = false;
+    for (const resolve of this.#whenKept.splice(0)) resolve();
   }
 
   /** What is not kept is still in its batch, and counts as not kept if the batch is not. */

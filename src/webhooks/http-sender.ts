@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import type { CancelSignal } from '../cancellation.js';
 import { type AddressGuard, addressRefused } from '../egress/connector.js';
 import type { Answer, Failure } from '../egress/exchange.js';
 import { headText, proxyText } from '../egress/failure-text.js';
@@ -21,7 +22,7 @@ export interface HttpRequest {
   readonly timeoutMs: number;
   /** 410 disables the endpoint. */
   readonly isDisabledWhenGone: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 export interface HttpSenderOptions {

@@ -1,15 +1,25 @@
 import type { Closed, Ended, Identified, Joined, Left, Opened } from '../hub/facts.js';
 import { Arrivals, type LocalPlace, type Pair, type ReaderParts } from './arrivals.js';
+import type { Here } from './here.js';
+import type { Source } from './sources.js';
 
 /** Turns the facts of one Web PubSub hub into the events of its webhooks. */
 export class HubReader {
+  readonly #key: string;
   readonly #parts: ReaderParts;
   readonly #arrivals: Arrivals;
 
   /** @param key canonical name of the hub */
   constructor(key: string, parts: ReaderParts) {
+    this.#key = key;
     this.#parts = parts;
     this.#arrivals = new Arrivals(key, parts);
+  }
+
+  /** At a reload: those who are there already, one after another. @param before the source as it was */
+  *notePresent({ groups, users }: Here, before: Source | undefined): Iterable<void> {
+    for (const group of groups(this.#key)) yield this.#arrivals.wasThere(groupPlace(group), groupPair(group), before);
+    for (const userId of users(this.#key)) yield this.#arrivals.wasThere(userPlace(userId), userPair(userId), before);
   }
 
   identified({ userId, isFirst }: Identified): void {

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
+import type { CancelSignal } from '../cancellation.js';
 import { addressRefused } from '../egress/connector.js';
 import type { Transport } from '../egress/transport.js';
 import type { DeliveryResult } from '../outbox/ports.js';
@@ -13,7 +14,7 @@ export interface LambdaRequest {
   readonly headers: readonly string[];
   readonly body: Buffer;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  readonly signal: CancelSignal;
 }
 
 /** An answer's body is read up to this: that of a function which answers at once. */
@@ -59,7 +60,8 @@ export class LambdaSender {
     const client = await this.#client(target);
     const Payload = Buffer.from(lambdaPayload(target.payloadFormat, headers, body), 'utf8');
     const command = new InvokeCommand({ FunctionName, InvocationType, Qualifier, Payload });
-    return client.send(command, { abortSignal: signal, requestTimeout: timeoutMs });
+    // The library hands the signal on to `#handle`, and does nothing else with it.
+    return client.send(command, { abortSignal: signal as AbortSignal, requestTimeout: timeoutMs });
   }
 
   #client({ region, endpoint }: LambdaTarget): Promise<LambdaClient> {
@@ -89,7 +91,7 @@ export class LambdaSender {
         path: path + queryText(request.query),
         headers: Object.entries(headers).flat(),
         body: Buffer.from((body as Uint8Array | string | undefined) ?? ''),
-        signal: abortSignal as AbortSignal | undefined,
+        signal: abortSignal as CancelSignal | undefined,
       },
       {
         headersWithinMs: requestTimeout,

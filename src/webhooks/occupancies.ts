@@ -4,22 +4,23 @@ import type { WebhookEvent } from './events.js';
 import { absent, occupancyStep, present } from './linger.js';
 import type { WebhookObserver } from './observer.js';
 import type { WebhookQueue } from './outgoing.js';
+import type { Departure, Place } from './shared/place-state.js';
+import type { SharedPlaces, Telling } from './shared/shared-places.js';
 
-/** Something that is occupied or not: a channel, a member of one, a group, a user. */
-export interface Place {
-  /** Of the source, with what it is the only one of its source: also the key of its deadline. */
-  readonly key: string;
-  /** What is done about places of one track is done in order. */
-  readonly track: string;
+export interface OccupanciesParts {
+  readonly clock: Clock;
+  readonly queue: () => WebhookQueue;
+  readonly observer: WebhookObserver;
+  /** Tells an event, whose time is that of the telling. @param source its key */
+  readonly tell: (source: string, event: WebhookEvent) => void;
+  /** Resolves once all that was told is kept, or could not be. */
+  readonly kept: () => Promise<void>;
+  /** With other nodes; by itself when left out. */
+  readonly shared?: SharedPlaces | undefined;
 }
 
-export interface Departure {
-  readonly lingerMs: number;
-  /** What is told when nobody has come back. Its time is that of the telling. */
-  readonly gone: WebhookEvent;
-  /** Key of the source. */
-  readonly source: string;
-}
+/** How often it is seen whether something lingers still, when the service ends. */
+const busyPollMs = 20;
 
 /** What a deadline keeps. */
 export interface StoredDeparture {
@@ -29,12 +30,16 @@ export interface StoredDeparture {
 
 /**
  * Runs the state machine of `linger.ts` for all places. Which of them linger is known to the outbox's store only, so that a
- * restart changes nothing: a place is absent or lingering until it is seen whether its deadline could be cancelled.
+ * restart changes nothing: a place is absent or lingering until it is seen whether its deadline could be cancelled. With
+ * other nodes, all of it is in the store that they share.
  */
 export class Occupancies {
   readonly #clock: Clock;
   readonly #queue: () => WebhookQueue;
   readonly #observer: WebhookObserver;
+  readonly #tell: OccupanciesParts['tell'];
+  readonly #kept: OccupanciesParts['kept'];
+  readonly #shared: SharedPlaces | undefined;
   /** Of each track, what is still to be done. */
   readonly #tracks = new Map<string, Promise<void>>();
   /** Under way, of what counts if the process ends. */
@@ -42,40 +47,70 @@ export class Occupancies {
   /** Deadlines that this process has set and that are neither cancelled nor due. */
   readonly #lingering = new Set<string>();
 
-  constructor(clock: Clock, queue: () => WebhookQueue, observer: WebhookObserver) {
+  constructor({ clock, queue, observer, tell, kept, shared }: OccupanciesParts) {
     this.#clock = clock;
     this.#queue = queue;
     this.#observer = observer;
+    this.#tell = tell;
+    this.#kept = kept;
+    this.#shared = shared;
+    shared?.attach({
+      due: (place, id) => this.#append(place.track, async () => this.#tellShared(await shared.due(place, id))),
+      tell: telling => void this.#tellShared(telling), // at once: what is next on its track may wait for it
+    });
   }
 
   /** How many linger, of those that this process has seen leave. */
   get lingering(): number {
-    return this.#lingering.size;
+    return this.#lingering.size + (this.#shared?.lingering ?? 0);
+  }
+
+  /** Is it known of each place, and not only of those for which there are deadlines, whether somebody is there? */
+  get areShared(): boolean {
+    return this.#shared !== undefined;
   }
 
   /**
-   * Somebody came to an empty place. The store is called at once, here and in `left`, as it does what is called for one key
-   * in order; only what is told waits for its turn.
+   * Somebody came to a place that was empty on this node. The store is called at once, here and in `left`, as it does what is
+   * called for one key in order; only what is told waits for its turn.
    * @param departure what is told if the process ends before the last one has left
-   * @param appeared called when this is to be told
    */
-  came({ key, track }: Place, departure: Departure, appeared: () => void): void {
+  came(place: Place, departure: Departure, appeared: WebhookEvent): void {
+    if (this.#shared !== undefined) {
+      const noted = this.#noted(this.#shared.came(place, departure, appeared));
+      this.#append(place.track, async () => this.#tellShared(await noted));
+      return;
+    }
+    const { key, track } = place;
     const cancelled = this.#cancel(key);
     const content = contentOf(departure);
     this.#write(this.#queue().scheduleAtEnd(key, departure.lingerMs, content)); // nothing waits for it
     this.#append(track, async () => {
       // The store's own time of the deadline does not matter here.
       const occupancy = (await cancelled) ? ({ state: 'lingering', untilMs: 0 } as const) : absent;
-      if (occupancyStep(occupancy, { kind: 'firstCame' }).effect === 'appeared') appeared();
+      if (occupancyStep(occupancy, { kind: 'firstCame' }).effect === 'appeared') this.#tell(departure.source, appeared);
     });
   }
 
-  /** The last one left. @param gone called when this is to be told at once */
-  left({ key, track }: Place, departure: Departure, gone: () => void): void {
+  /** Somebody is there on this node, of whom nobody is told. By itself a node tells who leaves all the same. */
+  wasThere(place: Place, departure: Departure): void {
+    if (this.#shared === undefined) return;
+    const noted = this.#noted(this.#shared.came(place, departure, undefined));
+    this.#append(place.track, async () => void (await noted));
+  }
+
+  /** The last one of this node left. */
+  left(place: Place, departure: Departure): void {
+    if (this.#shared !== undefined) {
+      const noted = this.#noted(this.#shared.left(place, departure));
+      this.#append(place.track, () => noted);
+      return;
+    }
+    const { key, track } = place;
     const nowMs = this.#clock.now();
-    const { lingerMs } = departure;
+    const { lingerMs, source, gone } = departure;
     const { next, effect } = occupancyStep(present, { kind: 'lastLeft', nowMs, lingerMs });
-    if (effect === 'gone') this.inTurn(track, gone);
+    if (effect === 'gone') this.inTurn(track, () => this.#tell(source, gone));
     if (next.state !== 'lingering') {
       this.#write(this.#queue().cancelAtEnd(key));
       return;
@@ -91,6 +126,18 @@ export class Occupancies {
     else this.#keep(track, before.then(task));
   }
 
+  /** There is no last message of a place. @param forMs for which that is told once */
+  missed(place: Place, forMs: number, source: string, event: WebhookEvent): void {
+    if (this.#shared === undefined) {
+      this.inTurn(place.track, () => this.#tell(source, event));
+      return;
+    }
+    const isFirst = this.#shared.missed(place, forMs);
+    this.#append(place.track, async () => {
+      if (await isFirst) this.#tell(source, event);
+    });
+  }
+
   /** What a deadline that is due tells; undefined when nothing. */
   due(key: string, content: Buffer): StoredDeparture | undefined {
     this.#lingering.delete(key);
@@ -99,10 +146,39 @@ export class Occupancies {
     return effect === 'gone' ? { source, event: { ...event, atMs: this.#clock.now() } } : undefined;
   }
 
-  /** Resolves once nothing is under way. */
-  async settled(): Promise<void> {
-    while (this.#tracks.size > 0) await Promise.all(this.#tracks.values());
+  /**
+   * Resolves once nothing is under way; with other nodes, also nothing that lingers on this one.
+   * @param withinMs after which what is left is left to the other nodes
+   */
+  async settled(withinMs: number): Promise<void> {
+    if (this.#shared !== undefined) await this.#settledWithOthers(this.#shared, withinMs);
+    else while (this.#tracks.size > 0) await Promise.all(this.#tracks.values());
     await Promise.all(this.#writes);
+  }
+
+  async #settledWithOthers(shared: SharedPlaces, withinMs: number): Promise<void> {
+    const untilMs = this.#clock.monotonicMs() + withinMs;
+    const isBusy = () => this.#tracks.size > 0 || shared.lingering > 0 || shared.isBusy;
+    while (isBusy() && this.#clock.monotonicMs() < untilMs) await this.#after(busyPollMs);
+  }
+
+  #after(ms: number): Promise<void> {
+    return new Promise(resolve => void this.#clock.after(ms, resolve));
+  }
+
+  async #noted<Result>(noting: Promise<Result>): Promise<Result | undefined> {
+    try {
+      return await noting;
+    } catch (error) {
+      this.#observer.notKept(undefined, NotKept.from(error).reason);
+      return undefined;
+    }
+  }
+
+  async #tellShared(telling: Telling | undefined): Promise<void> {
+    if (telling === undefined) return;
+    this.#tell(telling.source, telling.event);
+    void this.#kept().then(() => this.#shared!.told(telling));
   }
 
   #append(track: string, task: () => Promise<void>): void {

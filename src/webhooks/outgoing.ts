@@ -76,7 +76,13 @@ export class Outgoing {
     this.#batches.flush();
   }
 
-  /** Resolves once all that was emitted is kept, or could not be. */
+  /** Resolves once all that was emitted so far is kept, as it waits or as it left, or could not be. */
+  async kept(): Promise<void> {
+    await this.#drafts.kept();
+    await this.settled();
+  }
+
+  /** Resolves once all that has left is kept, or could not be. */
   async settled(): Promise<void> {
     this.#hand();
     await this.#accepted;

@@ -21,6 +21,8 @@ export interface SignedRequest {
   };
 }
 
+const contentType = 'application/json';
+
 /**
  * The headers of one attempt, names and values in turn, with the spelling that some of Pusher's libraries look for.
  * `webhook-id` is always there, so that receivers can drop repetitions. [pusher-webhooks 2.1]
@@ -28,8 +30,9 @@ export interface SignedRequest {
 export function requestHeaders(request: SignedRequest): string[] {
   const { id, attempt, content, key, userAgent, endpoint } = request;
   const { originalTimeMs, body } = content;
-  const headers = [...endpoint.headers, 'Content-Type', 'application/json'];
-  if (!hasHeader(endpoint.headers, 'user-agent')) headers.push('User-Agent', userAgent);
+  const own = endpoint.headers;
+  const headers = own.length === 0 ? ['Content-Type', contentType] : [...own, 'Content-Type', contentType];
+  if (!hasHeader(own, 'user-agent')) headers.push('User-Agent', userAgent);
   if (key !== undefined) {
     headers.push('X-Pusher-Key', key.key);
     headers.push('X-Pusher-Signature', pusherSignature(body, key.secret, endpoint.signatureFormat));
@@ -43,6 +46,7 @@ export function requestHeaders(request: SignedRequest): string[] {
 
 /** The time is that of the attempt. [Standard Webhooks, Webhook headers] */
 function pushStandard(headers: string[], { id, content, nowMs, endpoint }: SignedRequest): void {
+  if (endpoint.signingSecrets.length === 0) return;
   const timestampSeconds = Math.floor(nowMs / 1000);
   const signature = standardSignature(endpoint.signingSecrets, { id, timestampSeconds, body: content.body, nowMs });
   if (signature === '') return;

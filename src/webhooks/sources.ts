@@ -1,4 +1,4 @@
-import { type AppKey, oldestActive } from '../auth/pusher-signatures.js';
+import { type AppKey, oldestActive, preparedKey } from '../auth/pusher-signatures.js';
 import type { PubSubError } from '../errors.js';
 import { readEndpoints, type SourceName, type WebhookEndpoint } from './endpoints.js';
 import type { AppEventType, EventType } from './event-types.js';
@@ -46,7 +46,7 @@ export class Sources {
     const { general, apps, hubs } = settings;
     for (const app of apps) {
       const key = appKeyOf(app.id);
-      this.#add(key, { kind: 'app', name: app.id }, app, general, app.keys, onWarning);
+      this.#add(key, { kind: 'app', name: app.id }, app, general, app.keys.map(preparedKey), onWarning);
       for (const warning of missingIn(app)) onWarning(key, warning);
     }
     for (const hub of hubs) this.#add(hub.key, { kind: 'hub', name: hub.hub }, hub, general, [], onWarning);

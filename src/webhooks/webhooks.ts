@@ -9,10 +9,13 @@ import type { Deliverer, Endpoints } from '../outbox/ports.js';
 import { AppReader } from './app-reader.js';
 import { Deliveries } from './deliveries.js';
 import { newEnvelope, restamped } from './envelopes.js';
+import type { WebhookEvent } from './events.js';
+import { type Here, nobodyHere } from './here.js';
 import { HubReader } from './hub-reader.js';
 import type { WebhookObserver } from './observer.js';
 import { Occupancies } from './occupancies.js';
 import { Outgoing, type WebhookQueue } from './outgoing.js';
+import type { SharedPlaces } from './shared/shared-places.js';
 import { type Source, Sources, type WebhookSettings } from './sources.js';
 
 export interface WebhooksOptions {
@@ -25,19 +28,30 @@ export interface WebhooksOptions {
   readonly joined?: JoinedGroups | undefined;
   /** Requests may go to this machine: with the development key. */
   readonly allowsLoopback?: boolean | undefined;
+  /** Which places are occupied on any node; when left out, this node is the only one. */
+  readonly shared?: SharedPlaces | undefined;
+  /** Who is there when a configuration is used; nobody when left out. */
+  readonly here?: Here | undefined;
 }
 
 /** Groups whose members receive what is published to channels of apps: such a channel is occupied by either. On this node. */
 export interface JoinedGroups {
   /** Has the group of the channel a member? @param app its key among sources */
   isGroupOccupied(app: string, channel: string): boolean;
+  /** Channels of the app that only their groups occupy. */
+  channels(app: string): Iterable<string>;
   /** Channels of the group that have no subscriber. @param hub canonical name */
   emptyChannels(hub: string, group: string): readonly { readonly app: string; readonly channel: string }[];
 }
 
-const noGroups: JoinedGroups = { isGroupOccupied: () => false, emptyChannels: () => [] };
+const noGroups: JoinedGroups = { isGroupOccupied: () => false, channels: () => [], emptyChannels: () => [] };
 
 const nothing: WebhookSettings = { general: {}, apps: [], hubs: [] };
+
+const longestMs = 60_000;
+
+/** Places in one turn of the event loop, some milliseconds. */
+const notedAtOnce = 500;
 
 /** Upper bound of requests at a time: the outbox counts them, per endpoint and in all. */
 const maxConcurrent = 1_000_000;
@@ -61,16 +75,23 @@ export class Webhooks {
   #queue: WebhookQueue | undefined;
 
   constructor(options: WebhooksOptions) {
-    const { clock, observer, userAgent, proxies, joined = noGroups } = options;
+    const { clock, observer, userAgent, proxies, joined = noGroups, shared } = options;
     this.#options = options;
     this.#joined = joined;
     this.#guard = this.#newGuard([]);
     const guard: AddressGuard = address => this.#guard(address);
     const queue = () => this.#attached();
     this.#transport = new Transport({ clock, proxies, guard });
-    this.#transport.limitTo(maxConcurrent);
+    this.#transport.limitTo({ requests: maxConcurrent });
     this.#outgoing = new Outgoing(clock, queue, observer);
-    this.#occupancies = new Occupancies(clock, queue, observer);
+    this.#occupancies = new Occupancies({
+      clock,
+      queue,
+      observer,
+      tell: (source, event) => this.#tellNow(source, event),
+      kept: () => this.#outgoing.kept(),
+      shared,
+    });
     this.deliverer = new Deliveries({
       clock,
       transport: this.#transport,
@@ -93,7 +114,9 @@ export class Webhooks {
   async configure(settings: WebhookSettings): Promise<void> {
     this.#outgoing.flush();
     this.#guard = this.#newGuard(settings.general.egress?.allow ?? []);
+    const before = this.#sources;
     this.#sources = new Sources(settings, (source, warning) => this.#options.observer.warned(source, warning));
+    if (this.#occupancies.areShared) void this.#notePresent(before, this.#options.here ?? nobodyHere);
     this.#transport.sendFrom(settings.general.local_address);
     this.#transport.keepOnly(originsOf(this.#sources));
     await this.#queue?.refresh();
@@ -151,9 +174,9 @@ export class Webhooks {
     });
   }
 
-  /** Resolves once all that was told is kept, or could not be. */
-  async settled(): Promise<void> {
-    await this.#occupancies.settled();
+  /** Resolves once all that was told is kept, or could not be. @param withinMs for what needs the other nodes */
+  async settled(withinMs = longestMs): Promise<void> {
+    await this.#occupancies.settled(withinMs);
     this.#outgoing.flush();
     await this.#outgoing.settled();
   }
@@ -163,14 +186,34 @@ export class Webhooks {
     return this.#transport.close();
   }
 
+  /** Other nodes have to know what is occupied, of what endpoints are told since now. Never rejects. */
+  async #notePresent(before: Sources, here: Here): Promise<void> {
+    let noted = 0;
+    for (const { key, name } of this.#sources.all) {
+      const reader = name.kind === 'app' ? this.#app(key) : this.#hub(key);
+      for (const _ of reader.notePresent(here, before.source(key))) {
+        noted += 1;
+        if (noted % notedAtOnce === 0) await new Promise<void>(resolve => void this.#options.clock.after(0, resolve));
+      }
+    }
+  }
+
+  #tellNow(key: string, event: WebhookEvent): void {
+    const source = this.#sources.source(key);
+    if (source !== undefined) this.#outgoing.emit(source, { ...event, atMs: this.#options.clock.now() });
+  }
+
   #tellChannels(hub: string, group: string, isOccupied: boolean): void {
     for (const { app, channel } of this.#joined.emptyChannels(hub, group))
       this.channelChanged(app, channel, isOccupied);
   }
 
   #app(key: string): AppReader {
-    const isGroupOccupied = (channel: string) => this.#joined.isGroupOccupied(key, channel);
-    const reader = this.#apps.get(key) ?? new AppReader(key, { ...this.#partsOf(key), isGroupOccupied });
+    const groups = {
+      isGroupOccupied: (channel: string) => this.#joined.isGroupOccupied(key, channel),
+      joinedChannels: () => this.#joined.channels(key),
+    };
+    const reader = this.#apps.get(key) ?? new AppReader(key, { ...this.#partsOf(key), ...groups });
     this.#apps.set(key, reader);
     return reader;
   }

@@ -4,9 +4,11 @@ const [status, name, messages, form, text] = ['status', 'name', 'messages', 'for
   document.getElementById(id),
 );
 let userId;
+let node;
 
 async function getClientAccessUrl() {
-  const { url } = await (await fetch('/negotiate')).json();
+  const { url, node: named } = await (await fetch('/negotiate')).json();
+  node = named;
   // Stored per tab, so that two tabs are two people, and a reload or a reconnection keeps the name.
   return `${url}&name=${encodeURIComponent(sessionStorage.getItem('name') ?? '')}`;
 }
@@ -31,7 +33,7 @@ client.on('connected', event => {
   userId = event.userId;
   name.value = userId;
   sessionStorage.setItem('name', userId);
-  report('online', `Connected as ${userId}`);
+  report('online', node === undefined ? `Connected as ${userId}` : `Connected as ${userId} to ${node}`);
 });
 client.on('disconnected', () => report('offline', 'Disconnected, connecting again …'));
 client.on('stopped', connect);

@@ -1,3 +1,4 @@
+import { connectionStringOf } from '../../auth/connection-string.js';
 import { Keys } from '../../auth/keys.js';
 import { StoredKeys } from '../../auth/stored-keys.js';
 import { systemClock } from '../../clock.js';
@@ -42,7 +43,7 @@ function clientOf(args: KeyArguments, env: Environment): ManagementClient | unde
 
 function localKeys(env: Environment): ServiceKeys {
   const { primary, secondary = null } = readKeys(env).keys;
-  const stringOf = (key: string) => `Endpoint=${endpointOf(undefined, env)};AccessKey=${key};Version=1.0;`;
+  const stringOf = (key: string) => connectionStringOf(endpointOf(undefined, env), key);
   return {
     primaryKey: primary,
     secondaryKey: secondary,

@@ -32,6 +32,8 @@ export interface HubsFileEditorOptions {
   readonly clock: Clock;
   /** The text that the running service uses: the file on disk must be the same, and it is what is read. Left out: no service. */
   readonly expected?: (() => string) | undefined;
+  /** Gives the text to others who share it, before it is written. @throws as a rejection: PubSubError `conflict`; nothing is written then */
+  readonly publish?: ((text: string) => Promise<void>) | undefined;
   /** Puts the configuration to use that was written; awaited before the edit is done. */
   readonly onWritten?: ((config: Config) => Promise<void>) | undefined;
 }
@@ -152,6 +154,7 @@ export class HubsFileEditor {
       const isUnchanged = after.text === before.text && (text !== undefined || edit.settings === undefined);
       if (!isUnchanged || edit.problems?.length) {
         written = this.#check(after.text, edit);
+        await this.#options.publish?.(after.text);
         await replaceFile(target, bytes, Buffer.from(withMark(after.text, bytes)));
       }
     } finally {

@@ -2,6 +2,7 @@ import { type Static, Type } from '@sinclair/typebox';
 import { hubNamePattern } from '../../protocols/names.js';
 import { apps } from './apps.js';
 import { callers } from './callers.js';
+import { cluster } from './cluster.js';
 import { delivery } from './delivery.js';
 import { nullable, optional, record } from './fields.js';
 import { hub } from './hub.js';
@@ -31,6 +32,7 @@ export const hubsFileSchema = record(
     apps: optional(apps),
     webhooks: optional(webhooks),
     queue: optional(queue),
+    cluster: optional(cluster),
   },
   { title: 'Hubwire hubs.yaml', description: 'Hubs and apps, where their events go, and limits of the service.' },
 );

@@ -1,4 +1,5 @@
 import { Type } from '@sinclair/typebox';
+import { defaultDelivery } from '../../upstream/options.js';
 import { record } from './fields.js';
 
 export const defaultQueueMessages = 1_000;
@@ -34,6 +35,14 @@ export const limits = record(
         minimum: 1,
         description:
           'Maximum number of clients that connect per second, which is also the largest burst; further clients are rejected with 429. Recoveries of reliable sessions do not count. Default: unlimited.',
+      }),
+    ),
+    connectsInFlight: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        default: defaultDelivery.connectsInFlight,
+        description:
+          'Maximum number of connect events in flight to one upstream (scheme, host and port). Further clients wait in order of arrival for at most 10 seconds, and are then rejected with 503.',
       }),
     ),
     unauthenticatedConnections: Type.Optional(

@@ -3,7 +3,7 @@ import { oneOf, optional, plainText, record } from './fields.js';
 import { httpUrl, redisNodeUrl, redisUrl } from './patterns.js';
 
 export const defaultRegion = 'us-east-1';
-export const queueDrivers = ['file', 'memory', 'redis', 'sqs'] as const;
+export const queueDrivers = ['file', 'memory', 'redis', 'sqs', 'nats'] as const;
 
 const concurrency = optional(
   Type.Integer({
@@ -72,6 +72,8 @@ const sqs = record(
   { description: 'With driver sqs.' },
 );
 
+const nats = record({ concurrency }, { description: 'With driver nats.' });
+
 /** The section of a driver without which it cannot work. */
 function needsSection(driver: 'redis' | 'sqs', key?: string) {
   const section = { type: 'object', ...(key !== undefined && { required: [key], properties: { [key]: {} } }) };
@@ -89,11 +91,12 @@ export const queue = record(
       oneOf(queueDrivers, {
         default: 'file',
         description:
-          'Where envelopes are kept: file (in the data directory), memory (lost at the end of the process), redis or sqs.',
+          'Where envelopes are kept: file (in the data directory), memory (lost at the end of the process), redis, sqs or nats (the NATS of --nats).',
       }),
     ),
     redis: optional(redis),
     sqs: optional(sqs),
+    nats: optional(nats),
   },
   {
     description: 'The queue of webhooks and of durable event handlers. A change is effective after a restart.',

@@ -1,12 +1,15 @@
 import type { Clock } from '../../clock.js';
 import type { Connection } from '../connection.js';
 import type { PendingSends } from '../delivery/pending-sends.js';
+import type { GoneConnection } from '../gone.js';
 import type { Members } from '../members.js';
-import type { Backplane, Observer, Turn } from '../ports.js';
+import type { Backplane, Ledger, Observer, Turn } from '../ports.js';
 import type { Publisher } from '../publisher.js';
 import { CacheMisses, type MessageCache } from './cache.js';
+import type { MemberChange } from './group-members.js';
 import { MemberCounts } from './member-counts.js';
 import { Presence } from './presence.js';
+import type { NodeMembers } from './present-members.js';
 import { ViewedJoins } from './viewed-joins.js';
 import { Watchlists } from './watchlists.js';
 
@@ -21,6 +24,8 @@ export interface FeatureParts {
   readonly clock: Clock;
   readonly turn: Turn;
   readonly observer: Observer;
+  /** What is kept for other nodes; none when this node is alone. */
+  readonly ledger?: Pick<Ledger, 'line'> | undefined;
   /** Called when there may be nothing left to tell other nodes. */
   onIdle(): void;
 }
@@ -40,7 +45,7 @@ export class Features {
 
   /** Nothing is left to tell other nodes: the hub may be forgotten when it is empty. */
   get isIdle(): boolean {
-    return (this.#presence?.isIdle ?? true) && (this.#watchlists?.isIdle ?? true);
+    return this.#presence?.isIdle ?? true;
   }
 
   get presence(): Presence {
@@ -68,22 +73,43 @@ export class Features {
     return this.#counts;
   }
 
+  /** Another node's connections present a member now, or do not any more. */
+  memberChanged(group: string, change: MemberChange): void {
+    this.joins.receive(group, change);
+    this.presence.receive(group, change);
+  }
+
+  /** Whom this node's connections present to the group. */
+  membersHere(group: string): NodeMembers {
+    return { by: this.#parts.backplane.tag, members: [...this.presence.of(group)] };
+  }
+
   /** The first connection of a user was opened, who is watched as one who signs in is. Hot path. */
   came(userId: string): void {
-    if (this.#watchlists !== undefined) void this.#watchlists.came(userId);
+    this.#watchlists?.changed(userId);
   }
 
   /** A connection has ended; what it told and watched as a user who had signed in ends with it. */
   ended(connection: Connection, isLastOfUser: boolean): void {
     if (this.#watchlists === undefined) return;
     this.#watchlists.forget(connection);
-    if (isLastOfUser) void this.#watchlists.went(connection.userId!);
+    if (isLastOfUser) this.#watchlists.changed(connection.userId!);
+  }
+
+  /** A connection of a node that is gone. */
+  endElsewhere({ userId, signedInAs, members, counted, by }: GoneConnection): void {
+    for (const [group, member] of members) this.presence.gone(group, member, by);
+    for (const group of counted) this.counts.changed(group);
+    if (signedInAs !== undefined) this.watchlists.changed(signedInAs);
+    else if (userId) this.#watchlists?.changed(userId); // "" is anonymous
   }
 
   /** A connection has left a group. Hot path: most hubs use none of this. */
-  left(group: string, isLast: boolean): void {
-    if (this.#counts !== undefined) this.#counts.left(group);
-    if (isLast && this.#misses !== undefined) this.#misses.end(group);
+  left(connection: Connection, group: string, isLast: boolean): void {
+    if (this.#counts !== undefined) this.#counts.left(connection, group);
+    if (!isLast) return;
+    this.#misses?.end(group);
+    this.#presence?.forget(group);
   }
 
   /** A message of the group is kept. */

@@ -4,10 +4,11 @@ import type { GroupStateItem, StateMessage } from '../../protocols/messages.js';
 import { merge, notAccepted, type Target } from '../commands.js';
 import type { Connection } from '../connection.js';
 import type { PendingSends } from '../delivery/pending-sends.js';
-import type { Backplane, Observer, Publication } from '../ports.js';
+import type { Backplane, Ledger, Observer, Publication } from '../ports.js';
 import type { GroupStatesRecord } from '../session.js';
 import type { Slices, Steps } from '../slices.js';
 import { firstItems } from './state-items.js';
+import { UntoldStates } from './untold-states.js';
 
 /** Of one member in one group: the UTF-8 of its keys and values. [client-protocols 4.9] */
 export const maxStateBytes = 512;
@@ -23,6 +24,8 @@ export interface GroupStateParts {
   readonly clock: Pick<Clock, 'now'>;
   readonly slices: Slices;
   readonly observer: Pick<Observer, 'fault'>;
+  /** What is kept for other nodes; none when this node is alone. */
+  readonly ledger?: Ledger | undefined;
 }
 
 interface Subscription {
@@ -53,6 +56,7 @@ export class GroupStates {
   readonly #groups = new Map<string, GroupEntry>();
   /** When each connection last changed a state: clients compare the times to find the latest one. */
   readonly #lastUpdateMs = new WeakMap<Connection, number>();
+  readonly #untold = new UntoldStates();
 
   constructor(parts: GroupStateParts) {
     this.#parts = parts;
@@ -96,6 +100,7 @@ export class GroupStates {
 
   /** Forgets what the connection has in its groups. */
   abandon(connection: Connection): void {
+    this.#untold.forget(connection);
     for (const group of connection.groups) {
       this.unsubscribe(connection, group);
       this.#delete(group, entry => entry.states.delete(connection.id));
@@ -107,10 +112,25 @@ export class GroupStates {
    * @throws PubSubError `unknown` when other nodes cannot be told; nothing is changed then
    */
   set(connection: Connection, group: string, state: State | undefined): void {
+    const isSet = this.#isSet(connection, group);
     const item = this.#change(connection, group, state);
     if (item === undefined) return;
-    if (this.#publish(group, item) === 'shed') throw notAccepted();
+    const { ledger } = this.#parts;
+    if (ledger !== undefined && !isSet) this.#publishOnceKept(ledger, connection, group, item);
+    else if (this.#tell(connection, group, item) === 'shed') throw notAccepted();
     this.#apply(group, item);
+  }
+
+  /** Other nodes are told of a first state once they could be told that it is gone, even if this node is. [CL-059] */
+  #publishOnceKept(ledger: Ledger, connection: Connection, group: string, item: GroupStateItem): void {
+    const isKept = ledger.line(this.#parts.hub, connection.id).changed({ kind: 'state', group });
+    // When one is shed, others see it in their next snapshot.
+    void this.#untold.hold(connection, group, item, isKept, next => this.#publish(group, next));
+  }
+
+  /** To other nodes, at once or behind what they are to be told before. */
+  #tell(connection: Connection, group: string, item: GroupStateItem): Publication {
+    return this.#untold.add(connection, group, item) ? 'accepted' : this.#publish(group, item);
   }
 
   /**
@@ -121,14 +141,24 @@ export class GroupStates {
     this.unsubscribe(connection, group);
     const item = this.#change(connection, group, undefined);
     if (item === undefined) return;
-    this.#publish(group, item);
+    this.#tell(connection, group, item);
     this.#apply(group, item);
   }
 
+  /** A connection of a node that is gone had a state in the group: its subscribers are told that it has none any more. [CL-059] */
+  endElsewhere(connectionId: string, userId: string | undefined, group: string): void {
+    const item = { connectionId, userId, state: undefined, updatedAtMs: this.#parts.clock.now() };
+    this.#publish(group, item);
+    this.receive(group, item);
+  }
+
   #change(connection: Connection, group: string, state: State | undefined): GroupStateItem | undefined {
-    const isSet = this.#groups.get(group)?.states.has(connection.id) ?? false;
-    if (state === undefined && !isSet) return undefined;
+    if (state === undefined && !this.#isSet(connection, group)) return undefined;
     return { ...identityOf(connection), state, updatedAtMs: this.#nextTime(connection) };
+  }
+
+  #isSet(connection: Connection, group: string): boolean {
+    return this.#groups.get(group)?.states.has(connection.id) ?? false;
   }
 
   #publish(group: string, item: GroupStateItem): Publication {
@@ -136,9 +166,15 @@ export class GroupStates {
   }
 
   #apply(group: string, item: GroupStateItem): void {
-    if (item.state === undefined) this.#delete(group, entry => entry.states.delete(item.connectionId));
+    if (item.state === undefined) this.#remove(group, item.connectionId);
     else this.#entry(group).states.set(item.connectionId, item);
     this.receive(group, item);
+  }
+
+  #remove(group: string, connectionId: string): void {
+    this.#delete(group, entry => entry.states.delete(connectionId));
+    const { ledger, hub } = this.#parts;
+    if (ledger !== undefined) void ledger.line(hub, connectionId).changed({ kind: 'noState', group });
   }
 
   /** Subscribes the connection, a member of the group, to changes; `sendSnapshot` sends it the present states. */

@@ -1,7 +1,8 @@
 import type { Clock } from '../../clock.js';
 import type { Target } from '../commands.js';
+import type { Connection } from '../connection.js';
 import type { Members } from '../members.js';
-import type { Backplane, Observer, Turn } from '../ports.js';
+import type { Backplane, Ledger, Observer, Turn } from '../ports.js';
 import type { Publisher } from '../publisher.js';
 
 export interface MemberCountParts {
@@ -13,6 +14,8 @@ export interface MemberCountParts {
   readonly clock: Clock;
   readonly turn: Turn;
   readonly observer: Pick<Observer, 'tell' | 'fault'>;
+  /** What is kept for other nodes; none when this node is alone. */
+  readonly ledger?: Pick<Ledger, 'line'> | undefined;
 }
 
 /** Groups of more are told less often. [PW §1.2, row 20] */
@@ -36,7 +39,20 @@ export class MemberCounts {
   }
 
   /** Somebody joined who wants to be told. */
-  joined(group: string): void {
+  joined(connection: Connection, group: string): void {
+    this.#keep(connection, 'counted', group);
+    this.changed(group);
+  }
+
+  left(connection: Connection, group: string): void {
+    const counted = this.#groups.get(group);
+    if (counted === undefined) return;
+    if (connection.isAlive) this.#keep(connection, 'notCounted', group);
+    this.#schedule(group, counted);
+  }
+
+  /** On any node. */
+  changed(group: string): void {
     let counted = this.#groups.get(group);
     if (counted === undefined) {
       counted = { count: 0, toldMs: Number.NEGATIVE_INFINITY, isDue: false };
@@ -45,9 +61,8 @@ export class MemberCounts {
     this.#schedule(group, counted);
   }
 
-  left(group: string): void {
-    const counted = this.#groups.get(group);
-    if (counted !== undefined) this.#schedule(group, counted);
+  #keep({ id }: Connection, kind: 'counted' | 'notCounted', group: string): void {
+    void this.#parts.ledger?.line(this.#parts.hub, id).changed({ kind, group });
   }
 
   #schedule(group: string, counted: Counted): void {

@@ -7,6 +7,13 @@ export interface PresentMember {
   readonly atMs: number;
 }
 
+/** Whom the connections of one node present to a group, in the order in which they came. */
+export interface NodeMembers {
+  /** Tag of the node. */
+  readonly by: string;
+  readonly members: readonly PresentMember[];
+}
+
 /** Each member once, with what was said last about it; in the order in which they come. */
 export function latestMembers(lists: readonly (readonly PresentMember[])[]): readonly PresentMember[] {
   const latest = new Map<string, PresentMember>();

@@ -1,20 +1,20 @@
 import { PubSubError } from '../../errors.js';
 import type { ActOf, GroupView } from '../../protocols/acts.js';
-import type { PresenceMessage } from '../../protocols/messages.js';
 import type { Target } from '../commands.js';
 import type { Connection } from '../connection.js';
 import type { Members } from '../members.js';
 import type { Backplane, Observer, Turn } from '../ports.js';
 import { listenTo } from '../reach.js';
 import type { CacheMisses, MessageCache } from './cache.js';
+import type { MemberChange } from './group-members.js';
 import { type KeptMessage, latestMessage } from './kept-message.js';
 import type { Presence } from './presence.js';
-import { latestMembers, type PresentMember } from './present-members.js';
+import type { NodeMembers } from './present-members.js';
 
 export interface ViewedJoinParts {
   /** Canonical name of the hub. */
   readonly hub: string;
-  readonly members: Pick<Members, 'join'>;
+  readonly members: Pick<Members, 'join' | 'count'>;
   readonly presence: Presence;
   readonly cache: MessageCache;
   readonly misses: CacheMisses;
@@ -33,7 +33,8 @@ interface Waiting {
 
 /** What the other nodes have said of a group. */
 interface Elsewhere {
-  readonly members: ReadonlyMap<string, PresentMember>;
+  /** Undefined: nobody wants to know. */
+  readonly members: readonly NodeMembers[] | undefined;
   readonly last: readonly KeptMessage[];
 }
 
@@ -47,7 +48,7 @@ export class ViewedJoins {
   /** For the next round of a group. A group that has an entry has a round scheduled or under way. */
   readonly #waiting = new Map<string, Waiting[]>();
   /** Changes on other nodes while these are asked. */
-  readonly #held = new Map<string, PresenceMessage[]>();
+  readonly #held = new Map<string, MemberChange[]>();
 
   constructor(parts: ViewedJoinParts) {
     this.#parts = parts;
@@ -74,8 +75,8 @@ export class ViewedJoins {
   }
 
   /** Another node's member came or went. */
-  receive(message: PresenceMessage): void {
-    if ('group' in message) this.#held.get(message.group)?.push(message);
+  receive(group: string, change: MemberChange): void {
+    this.#held.get(group)?.push(change);
   }
 
   /** Never rejects. */
@@ -96,18 +97,23 @@ export class ViewedJoins {
   /** @throws PubSubError `unknown` when the other nodes cannot be told of the group */
   async #round(group: string, round: readonly Waiting[]): Promise<void> {
     const target = { scope: 'group', hub: this.#parts.hub, group } as const;
-    const held: PresenceMessage[] = [];
+    const { presence, members } = this.#parts;
+    const held: MemberChange[] = [];
     this.#held.set(group, held);
+    presence.begin(group);
     try {
       const endListening = await listenTo(this.#parts.backplane, [target]);
       try {
         const elsewhere = await this.#ask(target, round);
-        this.#admit(group, round, { ...elsewhere, members: withChanges(elsewhere.members, held) });
+        if (elsewhere.members !== undefined) presence.learn(group, elsewhere.members, held);
+        this.#admit(group, round, elsewhere.last);
       } finally {
         endListening();
       }
     } finally {
       this.#held.delete(group);
+      if (members.count(target) === 0) presence.forget(group);
+      presence.end(group);
     }
   }
 
@@ -121,25 +127,21 @@ export class ViewedJoins {
       wantsMembers ? backplane.gather(target, { kind: 'members' }, never) : undefined,
       wantsLast ? backplane.gather({ scope: 'hub', hub }, { kind: 'last', group: target.group }, never) : undefined,
     ]);
-    const present = latestMembers(members?.answers ?? []);
-    return {
-      members: new Map(present.map(each => [each.member.id, each])),
-      last: latestMessage(last?.answers ?? []),
-    };
+    return { members: members?.answers.flat(), last: latestMessage(last?.answers ?? []) };
   }
 
   /** Within one call. */
-  #admit(group: string, round: readonly Waiting[], elsewhere: Elsewhere): void {
+  #admit(group: string, round: readonly Waiting[], elsewhere: Elsewhere['last']): void {
     const { members, presence } = this.#parts;
-    const admitted = this.#select(group, round, elsewhere);
+    const admitted = this.#select(group, round);
     for (const { connection, act } of admitted) members.join(connection, group, act.tag)?.catch(ignore);
     for (const { connection, act } of admitted) {
       const member = act.tag?.member;
       if (member !== undefined && !connection.groups.has(group)) presence.retract(group, member);
     }
-    const [kept] = latestMessage([elsewhere.last, this.#parts.cache.last(this.#parts.hub, group)]);
+    const [kept] = latestMessage([elsewhere, this.#parts.cache.last(this.#parts.hub, group)]);
     const last = kept?.message;
-    const list = this.#listOf(group, elsewhere);
+    const list = this.#listOf(group);
     for (const { connection, act, done } of admitted) {
       const { view } = act;
       if (view?.last && last === undefined && connection.isAlive) this.#missed(connection, group);
@@ -148,9 +150,9 @@ export class ViewedJoins {
   }
 
   /** Those who may join; the group's members are told of them before they do. */
-  #select(group: string, round: readonly Waiting[], { members }: Elsewhere): readonly Waiting[] {
+  #select(group: string, round: readonly Waiting[]): readonly Waiting[] {
     const { presence } = this.#parts;
-    const ids = new Set([...members.keys(), ...Array.from(presence.of(group), ({ member }) => member.id)]);
+    const ids = new Set(presence.all(group).map(({ member }) => member.id));
     return round.filter(({ connection, act, done }) => {
       const fault = connection.isAlive ? faultOf(connection, act, ids) : undefined;
       if (fault !== undefined || !connection.isAlive) {
@@ -158,18 +160,18 @@ export class ViewedJoins {
         return false;
       }
       const member = act.tag?.member;
-      if (member === undefined || ids.has(member.id)) return true;
+      if (member === undefined) return true;
       ids.add(member.id);
-      if (!presence.isKnown(group, member.id)) presence.announce(group, member);
+      presence.announce(group, member);
       return true;
     });
   }
 
   /** Made once, if anybody wants it. */
-  #listOf(group: string, { members }: Elsewhere): () => NonNullable<GroupView['members']> {
+  #listOf(group: string): () => NonNullable<GroupView['members']> {
     let list: GroupView['members'];
     return () => {
-      list ??= latestMembers([[...members.values()], [...this.#parts.presence.of(group)]]).map(({ member }) => member);
+      list ??= this.#parts.presence.all(group).map(({ member }) => member);
       return list;
     };
   }
@@ -187,20 +189,6 @@ function faultOf(connection: Connection, { group, tag, isStrict, view }: JoinAct
   const most = view?.mostMembers ?? Number.POSITIVE_INFINITY;
   if (tag?.member === undefined || ids.has(tag.member.id) || ids.size < most) return undefined;
   return new PubSubError('tooMany', `${group} has ${ids.size} members; at most ${most} are allowed`);
-}
-
-/** @param held what happened on other nodes since they were asked, in order */
-function withChanges(
-  members: ReadonlyMap<string, PresentMember>,
-  held: readonly PresenceMessage[],
-): ReadonlyMap<string, PresentMember> {
-  if (held.length === 0) return members;
-  const changed = new Map(members);
-  for (const message of held) {
-    if (message.kind === 'memberRemoved') changed.delete(message.member.id);
-    else if (message.kind === 'memberAdded') changed.set(message.member.id, { member: message.member, atMs: 0 });
-  }
-  return changed;
 }
 
 /** Other nodes could not be told of the first member, which has left again then. */

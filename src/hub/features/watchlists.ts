@@ -1,3 +1,4 @@
+import type { Clock } from '../../clock.js';
 import type { Target } from '../commands.js';
 import type { Connection } from '../connection.js';
 import type { PendingSends } from '../delivery/pending-sends.js';
@@ -10,48 +11,52 @@ export interface WatchlistParts {
   readonly members: Pick<Members, 'countOfUser'>;
   readonly sends: Pick<PendingSends, 'sendNow'>;
   readonly backplane: Pick<Backplane, 'publish' | 'gather'>;
+  readonly clock: Pick<Clock, 'after'>;
   readonly observer: Pick<Observer, 'fault'>;
-  /** Called when there is nothing left to tell. */
-  onIdle(): void;
 }
+
+/** After a node has not answered. */
+const askAgainMs = 1_000;
 
 interface Watching {
   readonly userIds: readonly string[];
-  /** Changes while it is found out who is online now. */
-  held: Map<string, boolean> | undefined;
+  /** Whom its client believes online; undefined until it is told for the first time. */
+  online: Set<string> | undefined;
+  /** Users who came or went before that. */
+  readonly changed: Set<string>;
 }
 
-/** Connections that are told when users come and go: a user's first connection, and its last. */
+/**
+ * Connections that are told when users come and go: a user's first connection on any node, and its last. Each node tells the
+ * others of users that come to it or leave it; whoever has watchers of the user finds out whether that makes a difference.
+ */
 export class Watchlists {
   readonly #parts: WatchlistParts;
   readonly #watching = new Map<Connection, Watching>();
   readonly #watchers = new Map<string, Set<Connection>>();
-  /** Users whose last connection here has ended, and whose watchers are not told yet. */
-  readonly #leaving = new Set<string>();
+  /** Users of whom it is being found out whether they are online. true: something has changed since. */
+  readonly #asking = new Map<string, boolean>();
+  /** Users of whom it is not known whether they are online: it is to be found out again. */
+  readonly #unknown = new Set<string>();
 
   constructor(parts: WatchlistParts) {
     this.#parts = parts;
   }
 
-  /** Are the watchers told of all who left? */
-  get isIdle(): boolean {
-    return this.#leaving.size === 0;
-  }
-
   /** Tells who of these users is online, then who comes and goes. Never rejects. */
   async watch(connection: Connection, userIds: readonly string[]): Promise<void> {
-    const watching: Watching = { userIds: [...new Set(userIds)], held: new Map() };
+    const watching: Watching = { userIds: [...new Set(userIds)], online: undefined, changed: new Set() };
     this.#watching.set(connection, watching);
     for (const userId of watching.userIds) this.#watchersOf(userId).add(connection);
-    const online = await this.#online(watching.userIds);
+    const online = await this.#onlineOf(watching.userIds);
     if (this.#watching.get(connection) !== watching) return;
-    for (const [userId, isOnline] of watching.held!) online[isOnline ? 'add' : 'delete'](userId);
-    watching.held = undefined;
+    watching.online = online;
     this.#tell(
       [connection],
       watching.userIds.filter(userId => online.has(userId)),
       watching.userIds.filter(userId => !online.has(userId)),
     );
+    for (const userId of watching.changed) this.receive(userId);
   }
 
   /** The connection has ended. */
@@ -64,35 +69,52 @@ export class Watchlists {
     this.#watching.delete(connection);
   }
 
-  /** The user has its first connection on this node. Never rejects. */
-  async came(userId: string): Promise<void> {
-    if (this.#leaving.delete(userId) || (await this.#isElsewhere(userId))) return;
-    if (this.#parts.members.countOfUser(userId) > 0) this.#announce(userId, true); // else it has gone again
+  /** The user has its first connection on this node, which other nodes can find; or it has none here any more. */
+  changed(userId: string): void {
+    this.#parts.backplane.publish(this.#hub, { kind: 'userChanged', userId });
+    this.receive(userId);
   }
 
-  /** The user has none on this node any more. Never rejects. */
-  async went(userId: string): Promise<void> {
-    this.#leaving.add(userId);
-    const isElsewhere = await this.#isElsewhere(userId);
-    const isStillAway = this.#leaving.delete(userId);
-    if (isStillAway && !isElsewhere) this.#announce(userId, false);
-    if (this.isIdle) this.#parts.onIdle();
+  /** As `changed`, on any node. */
+  receive(userId: string): void {
+    if (!this.#watchers.has(userId)) return;
+    const isAsking = this.#asking.has(userId);
+    this.#asking.set(userId, isAsking);
+    if (!isAsking) void this.#update(userId);
   }
 
-  /** Tells the watchers on this node. */
-  receive(userId: string, isOnline: boolean): void {
-    const ready: Connection[] = [];
+  /** Never rejects. */
+  async #update(userId: string): Promise<void> {
+    do {
+      this.#asking.set(userId, false);
+      const isOnline = await this.#isOnline(userId);
+      if (isOnline !== undefined) this.#correct(userId, isOnline);
+      else this.#askAgain(userId);
+    } while (this.#asking.get(userId) === true);
+    this.#asking.delete(userId);
+  }
+
+  #askAgain(userId: string): void {
+    if (this.#unknown.has(userId)) return;
+    this.#unknown.add(userId);
+    this.#parts.clock.after(askAgainMs, () => {
+      this.#unknown.delete(userId);
+      this.receive(userId);
+    });
+  }
+
+  /** Tells those watchers whose client believes something else. */
+  #correct(userId: string, isOnline: boolean): void {
+    const wrong: Connection[] = [];
     for (const connection of this.#watchers.get(userId) ?? []) {
-      const held = this.#watching.get(connection)?.held;
-      if (held === undefined) ready.push(connection);
-      else held.set(userId, isOnline);
+      const { online, changed } = this.#watching.get(connection)!;
+      if (online === undefined) changed.add(userId);
+      else if (online.has(userId) !== isOnline) {
+        online[isOnline ? 'add' : 'delete'](userId);
+        wrong.push(connection);
+      }
     }
-    if (ready.length > 0) this.#tell(ready, isOnline ? [userId] : [], isOnline ? [] : [userId]);
-  }
-
-  #announce(userId: string, isOnline: boolean): void {
-    this.#parts.backplane.publish(this.#hub, { kind: 'userChanged', userId, isOnline });
-    this.receive(userId, isOnline);
+    if (wrong.length > 0) this.#tell(wrong, isOnline ? [userId] : [], isOnline ? [] : [userId]);
   }
 
   #tell(receivers: readonly Connection[], online: readonly string[], offline: readonly string[]): void {
@@ -100,19 +122,23 @@ export class Watchlists {
     this.#parts.sends.sendNow(receivers, [{ message, expiresAtMs: Number.POSITIVE_INFINITY }]);
   }
 
-  async #online(userIds: readonly string[]): Promise<Set<string>> {
+  async #onlineOf(userIds: readonly string[]): Promise<Set<string>> {
     const elsewhere = await this.#onlineElsewhere(userIds);
     return new Set([...elsewhere, ...userIds.filter(userId => this.#parts.members.countOfUser(userId) > 0)]);
   }
 
-  async #isElsewhere(userId: string): Promise<boolean> {
-    const { backplane, hub, observer } = this.#parts;
+  /** Undefined when it is not known, as a node does not answer. */
+  async #isOnline(userId: string): Promise<boolean | undefined> {
+    const { members, backplane, hub, observer } = this.#parts;
+    if (members.countOfUser(userId) > 0) return true;
     try {
-      const { answers } = await backplane.gather({ scope: 'user', hub, userId }, { kind: 'exists' }, found => found);
-      return answers.includes(true);
+      const target = { scope: 'user', hub, userId } as const;
+      const { answers, missing } = await backplane.gather(target, { kind: 'exists' }, found => found);
+      if (answers.includes(true) || members.countOfUser(userId) > 0) return true;
+      return missing.length > 0 ? undefined : false;
     } catch (error) {
       observer.fault(`connections of a user of hub ${hub}`, error);
-      return false;
+      return undefined;
     }
   }
 

@@ -49,8 +49,8 @@ function lockDirectory(directory: string, clock: Clock): DirectoryLock {
 function releasing(tables: Tables, lock: DirectoryLock): Tables {
   return {
     isDurable: tables.isDurable,
+    gatherMs: tables.gatherMs,
     write: changes => tables.write(changes),
-    gather: () => tables.gather(),
     get: (table, key) => tables.get(table, key),
     range: (table, from, to) => tables.range(table, from, to),
     keys: (table, from, to, limit) => tables.keys(table, from, to, limit),

@@ -20,6 +20,7 @@ function comparePart(a: string | number, b: string | number): number {
 /** Tables that are gone with the process. */
 export class MemoryTables implements Tables {
   readonly isDurable = false;
+  readonly gatherMs = 0;
   readonly #tables = new Map(tableNames.map(name => [name, new BTree<RowKey, Buffer>(undefined, compare)]));
   readonly #maxRows: number;
 
@@ -34,8 +35,6 @@ export class MemoryTables implements Tables {
       else this.#table(table).set(key, value);
     }
   }
-
-  async gather(): Promise<void> {}
 
   get(table: TableName, key: RowKey): Buffer | undefined {
     return this.#table(table).get(key);

@@ -18,6 +18,8 @@ export interface Place {
   readonly seq: number;
   /** Of ordered envelopes. */
   readonly keyDigest: string | undefined;
+  /** Its row is removed. */
+  isGone?: boolean;
 }
 
 export interface Wanted {

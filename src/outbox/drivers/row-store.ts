@@ -2,11 +2,11 @@ import type { AttemptRecord, DeadLetter, Envelope, Selection } from '../envelope
 import { remember } from '../envelope.js';
 import { NotKept } from '../outbox-error.js';
 import type { Claim, Claimed, Deadline, Depth, EndDeadline, EndpointFacts, OutboxStore, Room } from '../store.js';
-import { Batcher } from './batcher.js';
 import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
 import { DraftRows } from './draft-rows.js';
 import { Lanes } from './lane.js';
+import { Removals } from './removals.js';
 import { buryLane } from './row-burial.js';
 import { claimFrom, firstReadyAtMs, type Place } from './row-claims.js';
 import { decodeRow, encodeRow, type RowHead } from './row-codec.js';
@@ -29,11 +29,7 @@ export class RowStore implements OutboxStore {
   readonly #dead: DeadRows;
   readonly #deadlines: DeadlineRows;
   readonly #drafts: DraftRows;
-  readonly #delivered = new Batcher<Place>(
-    places => this.#tables.gather().then(() => this.#removeAll(places)),
-    () => true,
-    1,
-  );
+  readonly #delivered: Removals;
   #seq: number;
 
   /** @throws StoreOpenError for what another version wrote, CorruptRow for a row that cannot be read */
@@ -51,6 +47,7 @@ export class RowStore implements OutboxStore {
     this.#dead = new DeadRows(tables, this.#lanes, options);
     this.#deadlines = new DeadlineRows(tables);
     this.#drafts = new DraftRows(this.#lanes);
+    this.#delivered = new Removals(places => this.#removeAll(places), tables.gatherMs);
   }
 
   get isDurable(): boolean {
@@ -285,7 +282,9 @@ function removalOf({ lane, table, rowKey, keyDigest: digest }: Place, isBlocking
 }
 
 /** Its row is removed. */
-function settled({ lane, seq, keyDigest: digest }: Place, isBlocking = false): void {
+function settled(place: Place, isBlocking = false): void {
+  const { lane, seq, keyDigest: digest } = place;
+  place.isGone = true;
   lane.taken.delete(seq);
   lane.inFlight -= 1;
   if (digest === undefined) return;

@@ -108,7 +108,7 @@ export class SqsQueue {
       new this.#sdk.ChangeMessageVisibilityCommand({
         QueueUrl: this.#options.queueUrl,
         ReceiptHandle: receipt,
-        VisibilityTimeout: Math.min(Math.max(0, Math.round(seconds)), longestHiddenSeconds),
+        VisibilityTimeout: Math.min(Math.max(0, Math.ceil(seconds)), longestHiddenSeconds), // never too early
       }),
     );
   }

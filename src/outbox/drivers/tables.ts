@@ -30,8 +30,8 @@ export interface Tables {
   readonly isDurable: boolean;
   /** All or none, and after what was written earlier. @throws NotKept; nothing has changed then */
   write(changes: readonly Change[]): Promise<void>;
-  /** Resolves after the time for which a write that need not be at once is to wait for others. */
-  gather(): Promise<void>;
+  /** Milliseconds for which a write that need not be at once is to wait for others. */
+  readonly gatherMs: number;
   get(table: TableName, key: RowKey): Buffer | undefined;
   /** Rows with `from` ≤ key < `to`, in order. */
   range(table: TableName, from: RowKey, to: RowKey): Iterable<readonly [key: RowKey, value: Buffer]>;

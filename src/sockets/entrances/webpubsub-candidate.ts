@@ -1,11 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { type Claims, claimStrings, subjectOf } from '../../auth/claims.js';
+import { Cancellation, type CancelSignal } from '../../cancellation.js';
 import { PubSubError } from '../../errors.js';
 import type { Candidate } from '../../hub/admission.js';
 import { findProtocol } from '../../protocols/index.js';
 import { groupNameRule, isGroupName, isUserId, userIdRule } from '../../protocols/names.js';
 import type { Protocol } from '../../protocols/protocol.js';
 import { headersOf, subprotocolsOf } from '../client-request.js';
+import { type NamedValues, setValues } from '../named-values.js';
 import type { Query } from '../query.js';
 import { queryOf, simpleProtocolOf } from './webpubsub-target.js';
 
@@ -24,7 +26,7 @@ export class WebPubSubCandidate implements Candidate {
   readonly #query: Query;
   readonly #claims: Claims;
   /** Made when it is first read. */
-  #departure: AbortController | undefined;
+  #departure: Cancellation | undefined;
 
   /** @throws PubSubError `unauthorized` for what cannot be a user's id; `invalid` for a group that cannot exist, and for what `simpleProtocolOf` refuses */
   constructor(request: IncomingMessage, query: Query, claims: Claims) {
@@ -46,7 +48,9 @@ export class WebPubSubCandidate implements Candidate {
   }
 
   get claims(): Record<string, string[]> {
-    return Object.fromEntries(Object.entries(this.#claims).map(([name, value]) => [name, claimStrings(value)]));
+    const claims: NamedValues = {};
+    for (const name of Object.keys(this.#claims)) setValues(claims, name, claimStrings(this.#claims[name]));
+    return claims;
   }
 
   get query(): Record<string, string[]> {
@@ -57,9 +61,9 @@ export class WebPubSubCandidate implements Candidate {
     return headersOf(this.#request);
   }
 
-  get departed(): AbortSignal {
-    this.#departure ??= new AbortController();
-    return this.#departure.signal;
+  get departed(): CancelSignal {
+    this.#departure ??= new Cancellation();
+    return this.#departure;
   }
 
   /** The client has left. */

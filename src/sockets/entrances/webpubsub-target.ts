@@ -4,7 +4,7 @@ import { PubSubError } from '../../errors.js';
 import { groupNameRule, isGroupName } from '../../protocols/names.js';
 import type { Protocol } from '../../protocols/protocol.js';
 import { simpleEvents, simplePublisher } from '../../protocols/webpubsub/simple.js';
-import { add } from '../client-request.js';
+import { addValue, type NamedValues } from '../named-values.js';
 import { type Query, readQuery } from '../query.js';
 import type { Upgrade } from '../upgrade.js';
 
@@ -44,9 +44,9 @@ export function tokenOf(request: IncomingMessage, query: Query): string | undefi
 
 /** The query as the `connect` event shows it: repeated names keep their order, tokens are left out. [upstream-events 2.5] */
 export function queryOf(query: Query): Record<string, string[]> {
-  const values = new Map<string, string[]>();
-  for (const [name, value] of query) if (name.toLowerCase() !== tokenParameter) add(values, name, value);
-  return Object.fromEntries(values);
+  const values: NamedValues = {};
+  for (const [name, value] of query) if (name.toLowerCase() !== tokenParameter) addValue(values, name, value);
+  return values;
 }
 
 /**

@@ -72,18 +72,25 @@ export class WebPubSubEntrance implements Entrance {
     return door.open(upgrade, hub, admission);
   }
 
-  async #openOnceAdmitted(
+  /** Chained: an `async` function would cost more for each client. */
+  #openOnceAdmitted(
     upgrade: Upgrade,
     hub: Hub,
     candidate: WebPubSubCandidate,
     admitting: Promise<Admission>,
   ): Promise<Arrival> {
     const departure = new Departure(upgrade.socket, () => candidate.leave());
-    const admission = await admitting.catch(error => {
-      if (departure.isOver() && PubSubError.from(error).kind === 'cancelled') return undefined;
-      throw error;
-    });
-    if (admission === undefined) return 'left'; // before its connect was sent: there is nothing to take back
+    return admitting.then(
+      admission => this.#openUnlessGone(upgrade, hub, admission, departure),
+      error => {
+        // Before its connect was sent there is nothing to take back.
+        if (departure.isOver() && PubSubError.from(error).kind === 'cancelled') return 'left';
+        throw error;
+      },
+    );
+  }
+
+  #openUnlessGone(upgrade: Upgrade, hub: Hub, admission: Admission, departure: Departure): Arrival {
     const hasLeft = departure.isOver();
     if (!hasLeft && this.#door.isOpen) return this.#door.open(upgrade, hub, admission);
     hub.lifecycle.abandon(admission); // a client opened now would be cut off without a Close frame, or delay the shutdown

@@ -1,0 +1,174 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { atMost, type Clock } from '../../clock.js';
+import type { Link } from '../../nats/link.js';
+import type { Bus } from './bus.js';
+import { HeldEvents } from './held-events.js';
+import { NatsChannel } from './nats-channel.js';
+import type { Peer } from './peers.js';
+
+export interface AttendanceParts {
+  readonly bus: Bus;
+  readonly link: Link;
+  readonly clock: Clock;
+  /** For how long a new node introduces itself before it takes part: every other node has said hello by then. */
+  readonly settleMs: number;
+}
+
+const tickMs = 1_000;
+/** A node that is new on its connection says so this often. */
+const introductionMs = 100;
+/** How long nodes that were there before are waited for: what was kept while NATS was away is for them too. */
+const returnMs = 3_000;
+/** For how long an end waits until what was kept is sent. */
+const hurryMs = 2_000;
+
+/** This node's part in the bus: from each connection's beginning to its end. [cluster 3.5] */
+export class Attendance {
+  readonly #parts: AttendanceParts;
+  #cancelTick = () => {};
+  #isEnded = false;
+  /** It took part before. */
+  #isKnown = false;
+  #ready = () => {};
+  /** Nodes that took part when the connection was lost. */
+  #awaited: readonly Peer[] = [];
+  /** The connection that is being left. */
+  #left: NatsChannel | undefined;
+
+  constructor(parts: AttendanceParts) {
+    this.#parts = parts;
+  }
+
+  /** Settles once this node takes part, however long that takes. @throws as a rejection when the link is closed before */
+  async start(): Promise<void> {
+    const { link } = this.#parts;
+    const isReady = new Promise<void>(resolve => {
+      this.#ready = resolve;
+    });
+    link.listen({
+      connected: connection => void this.#connected(connection),
+      lost: () => this.#lost(),
+      leaving: next => this.#move(next),
+    });
+    await link.start();
+    await isReady;
+  }
+
+  /** Tells the others, and ends the connection. */
+  async end(): Promise<void> {
+    const { bus, link, clock } = this.#parts;
+    if (this.#isEnded) return;
+    this.#isEnded = true;
+    this.#cancelTick();
+    bus.batches.flush();
+    await atMost(hurryMs, bus.outgoing.hurry(), clock);
+    bus.sayBye();
+    bus.channel?.end();
+    await link.close();
+    this.#lost();
+    this.#ready(); // whoever still waits for the start
+  }
+
+  async #connected(connection: NatsConnection): Promise<void> {
+    const { bus } = this.#parts;
+    this.#lost();
+    const channel = new NatsChannel(connection, bus);
+    bus.channel = channel;
+    bus.isNew = true;
+    bus.outgoing.attach(channel);
+    bus.barriers.hold();
+    this.#subscribe(channel);
+    await this.#introduce(channel);
+    await this.#meet(channel);
+    if (bus.channel === channel) this.#takePart();
+  }
+
+  /** The first barrier of the connection, again and again until all who were there before it are back, for a limited time. */
+  async #meet(channel: NatsChannel): Promise<void> {
+    const { bus, clock } = this.#parts;
+    const untilMs = clock.monotonicMs() + returnMs;
+    const isBack = () => this.#awaited.every(({ state }) => state === 'present');
+    while (bus.channel === channel) {
+      await bus.barriers.passNow(bus.requestBy((...sent) => bus.outgoing.sendAtOnce(...sent))).catch(() => {});
+      if (isBack() || clock.monotonicMs() >= untilMs) return;
+      await this.#introduce(channel);
+    }
+  }
+
+  /** What is for this node itself comes last: whoever reaches it there reaches all the rest. All leave in one write. */
+  #subscribe(channel: NatsChannel): void {
+    const { subjects, interests } = this.#parts.bus;
+    channel.subscribe(subjects.ownConnections);
+    interests.subscribeAll();
+    channel.subscribe(subjects.all);
+    channel.subscribe(subjects.own);
+  }
+
+  async #introduce(channel: NatsChannel): Promise<void> {
+    const { bus, clock, settleMs } = this.#parts;
+    const untilMs = clock.monotonicMs() + (this.#isKnown ? introductionMs : settleMs);
+    while (bus.channel === channel && clock.monotonicMs() < untilMs) {
+      bus.sayHello(true);
+      await new Promise<void>(resolve => clock.after(introductionMs, resolve));
+    }
+  }
+
+  #takePart(): void {
+    const { bus } = this.#parts;
+    this.#isKnown = true;
+    this.#awaited = [];
+    bus.isNew = false;
+    bus.outgoing.open();
+    bus.barriers.open();
+    bus.interests.open();
+    this.#cancelTick();
+    this.#tick();
+    this.#ready();
+  }
+
+  /**
+   * To another server, without a gap: what comes by the new connection is held back until what was sent before has come by the
+   * old one, and nothing is sent by the new one before all have what was sent by the old. [CL-016]
+   */
+  async #move(next: NatsConnection): Promise<void> {
+    const { bus } = this.#parts;
+    const old = bus.channel;
+    if (old === undefined) return;
+    const held = new HeldEvents(bus);
+    const channel = new NatsChannel(next, held);
+    this.#left = old;
+    bus.channel = channel;
+    this.#subscribe(channel);
+    bus.outgoing.hold();
+    bus.barriers.hold();
+    const ways = [channel, old].map(way => bus.barriers.passNow(bus.requestBy((...sent) => way.publish(...sent))));
+    await Promise.all(ways).catch(() => {}); // the connection is lost, which is told too
+    if (bus.channel !== channel) return;
+    old.end();
+    this.#left = undefined;
+    bus.outgoing.move(channel);
+    held.release();
+    this.#takePart();
+  }
+
+  #lost(): void {
+    const { bus } = this.#parts;
+    if (bus.channel === undefined) return;
+    if (!bus.isNew) this.#awaited = bus.peers.in('present');
+    this.#cancelTick();
+    this.#left?.end();
+    this.#left = undefined;
+    bus.channel.end();
+    bus.channel = undefined;
+    bus.outgoing.lose();
+    bus.barriers.lose();
+  }
+
+  #tick(): void {
+    const { bus, clock } = this.#parts;
+    if (this.#isEnded) return;
+    bus.sayHello(false);
+    bus.peers.tick();
+    this.#cancelTick = clock.after(tickMs, () => this.#tick());
+  }
+}

@@ -1,0 +1,41 @@
+import type { Clock } from '../../clock.js';
+import type { Turn } from '../../hub/ports.js';
+import type { Signer } from './frame.js';
+import type { Dropped } from './receiver.js';
+
+/** Counts what happens on the bus. Called on hot paths. */
+export interface BusMeter {
+  /** `sent` and `received` are whole; `repeated` was received before; `dropped` is none of this cluster. */
+  envelope(way: 'sent' | 'received' | 'repeated' | 'dropped'): void;
+  barrierPassed(durationMs: number): void;
+  /** A query has ended without the answers of all nodes. */
+  partialQuery(): void;
+}
+
+/** Told what happens on the bus. */
+export interface BusObserver extends BusMeter {
+  /** At most once a minute. */
+  dropped(what: Dropped): void;
+  fault(where: string, error: unknown): void;
+}
+
+export interface BusOptions {
+  /** Of all subjects: `<cluster name>.1`. */
+  readonly root: string;
+  /** Of this node, which its connection ids begin with. [cluster 3.1] */
+  readonly tag: string;
+  /** Of this node, for people. */
+  readonly name: string;
+  /** Bytes of commands that are kept while NATS is away. */
+  readonly keepBytes: number;
+  /**
+   * Until a node from which nothing comes counts as gone, unless `forget` says so before. Until then its connections may
+   * exist: results without it are not whole.
+   */
+  readonly goneAfterMs: number;
+  /** Undefined: envelopes are not signed. */
+  readonly signer: Signer | undefined;
+  readonly clock: Clock;
+  readonly turn: Turn;
+  readonly observer: BusObserver;
+}

@@ -1,0 +1,91 @@
+import type { Answers, Command, Query, QueryKind, Target } from '../../hub/commands.js';
+import type { Backplane, BackplaneNode, Gathered, Publication } from '../../hub/ports.js';
+import type { NatsBackplane } from './nats-backplane.js';
+import type { PeerState } from './peers.js';
+
+/** A backplane over NATS of a node that may have to begin again under another tag. [cluster 6.2] */
+export class RejoiningBackplane implements Backplane {
+  readonly listensAtOnce = false;
+  readonly #make: (tag: string) => NatsBackplane;
+  #now: NatsBackplane;
+  #node: BackplaneNode | undefined;
+  /** Others speak for this node: it says nothing under its old tag. */
+  #isFenced = false;
+  #isClosed = false;
+
+  /** @param tag the first one */
+  constructor(tag: string, make: (tag: string) => NatsBackplane) {
+    this.#make = make;
+    this.#now = make(tag);
+  }
+
+  get tag(): string {
+    return this.#now.tag;
+  }
+
+  /** Settles once this node takes part, under the tag that it has now. */
+  start(): Promise<void> {
+    return this.#now.start();
+  }
+
+  /** Nothing is published any more, until `rejoin`. */
+  fence(): void {
+    this.#isFenced = true;
+    void this.#now.close();
+  }
+
+  /** Under another tag, with nothing that it listened to: this node has no connections now. `start` follows. */
+  rejoin(tag: string): void {
+    if (this.#isClosed) return;
+    this.#now = this.#make(tag);
+    if (this.#node !== undefined) this.#now.attach(this.#node);
+    this.#isFenced = false;
+  }
+
+  get keptBytes(): number {
+    return this.#now.keptBytes;
+  }
+
+  countOf(state: PeerState): number {
+    return this.#now.countOf(state);
+  }
+
+  drain(): void {
+    this.#now.drain();
+  }
+
+  /** As of the backplane. */
+  forget(tag: string): void {
+    this.#now.forget(tag);
+  }
+
+  attach(node: BackplaneNode): void {
+    this.#node = node;
+    this.#now.attach(node);
+  }
+
+  publish(target: Target, command: Command): Publication {
+    return this.#isFenced ? 'shed' : this.#now.publish(target, command);
+  }
+
+  gather<K extends QueryKind>(
+    target: Target,
+    query: Query<K>,
+    isFinal: (answer: Answers[K]) => boolean,
+  ): Promise<Gathered<Answers[K]>> {
+    return this.#now.gather(target, query, isFinal);
+  }
+
+  listen(target: Target): Promise<void> | undefined {
+    return this.#now.listen(target);
+  }
+
+  unlisten(target: Target): void {
+    if (!this.#isFenced) this.#now.unlisten(target);
+  }
+
+  close(): Promise<void> {
+    this.#isClosed = true;
+    return this.#now.close();
+  }
+}

@@ -1,0 +1,80 @@
+import type { Clock } from './clock.js';
+import { ClusterNode, type ClusterNodeParts, type NodeLife } from './cluster/cluster-node.js';
+import type { LeaseRules } from './cluster/lease.js';
+import { NatsClusterStore } from './cluster/nats-store.js';
+import { NodeLedger } from './cluster/node-ledger.js';
+import type { ClusterObserver } from './cluster/observer.js';
+import type { Heir } from './cluster/takeover-run.js';
+import type { Ledger } from './hub/ports.js';
+import type { NatsParts } from './nats/events.js';
+import type { Link } from './nats/link.js';
+import type { Replicas } from './nats/streams.js';
+
+export interface ClusterMemberParts {
+  /** Of the store; started by `start`. */
+  readonly link: Link;
+  readonly clusterName: string;
+  readonly rules: LeaseRules;
+  readonly replicas: Replicas;
+  readonly clock: Clock;
+  readonly nats: NatsParts;
+  readonly about: ClusterNodeParts['about'];
+  readonly life: NodeLife;
+  readonly heir: Heir;
+  readonly observer: ClusterObserver;
+}
+
+/** With three servers an election takes up to 9 s, within which no lease is renewed. [CL-057] */
+const leastSharedLeaseMs = 15_000;
+const sharedReplicas = 3;
+
+/** The lease and the ledger of this node, kept in NATS. [cluster 6] */
+export class ClusterMember {
+  readonly ledger: Ledger;
+  readonly #parts: ClusterMemberParts;
+  readonly #store: NatsClusterStore;
+  readonly #node: ClusterNode;
+
+  constructor(parts: ClusterMemberParts) {
+    const { link, clusterName, rules, replicas, clock, nats } = parts;
+    this.#parts = parts;
+    const storing = { replicas, parts: nats };
+    this.#store = new NatsClusterStore({ link, clusterName, leaseMs: rules.leaseMs, storing, clock });
+    this.#node = new ClusterNode({ ...parts, store: this.#store });
+    this.ledger = new NodeLedger(this.#node);
+  }
+
+  get leaseAgeMs(): number {
+    return this.#node.leaseAgeMs;
+  }
+
+  /** Settles once clients may be let in. @throws as a rejection: NatsSetupError */
+  async start(): Promise<void> {
+    const { link, nats, rules } = this.#parts;
+    const replicas = await this.#store.open();
+    if (replicas >= sharedReplicas && rules.leaseMs < leastSharedLeaseMs) {
+      nats.tell({ kind: 'warned', text: shortLease(rules.leaseMs) });
+    }
+    link.listen({ connected: () => {}, lost: () => this.#node.storeLost() });
+    await this.#node.start();
+  }
+
+  /** Other nodes see that it is about to stop. */
+  drain(): void {
+    this.#node.drain();
+  }
+
+  /** Has the lease of this tag ended? Then nobody speaks for it any more. @throws as a rejection: when the store cannot be reached */
+  async hasEnded(tag: string): Promise<boolean> {
+    return (await this.#store.readLease(tag)) === undefined;
+  }
+
+  /** Its lease ends, unless something is left to be told. @param isAllTold as of the node */
+  stop(isAllTold: boolean): Promise<void> {
+    return this.#node.stop(isAllTold);
+  }
+}
+
+function shortLease(leaseMs: number): string {
+  return `cluster.leaseSeconds is ${leaseMs / 1_000}: with three servers of NATS, nodes pause whenever these elect a leader, which takes up to 9 s; use 15 or more.`;
+}

@@ -1,0 +1,88 @@
+import type { Metrics } from './admin/metrics.js';
+import type { Clock } from './clock.js';
+import type { NodeLife } from './cluster/cluster-node.js';
+import type { Heir } from './cluster/takeover-run.js';
+import type { Cluster, ClusterParts } from './clustering.js';
+import { configDigest } from './config/digest.js';
+import { closeInWaves, type Waves } from './drain.js';
+import type { Hubs } from './hub/hubs.js';
+import { clusterObserver, logNats } from './logging.js';
+import type { Readiness } from './readiness.js';
+import type { ServiceOptions } from './service-options.js';
+import type { Settings } from './settings.js';
+import type { EventHandlers } from './upstream/event-handlers.js';
+
+/** Of a node that was isolated for too long: over 5 s in all. */
+const isolationWaves: Waves = { most: 20, leastConnections: 1, gapMs: 250 };
+
+/** `reason` of a `disconnected` that is posted for a node that is gone. [cluster 6.3] */
+const nodeGone = 'The node that held the connection is gone.';
+
+/** What a service is one node of several with. */
+export interface NodeParts extends Pick<ClusterParts, 'clock' | 'turn' | 'keys'> {
+  readonly settings: Pick<Settings, 'config'>;
+  readonly metrics: Metrics;
+  readonly readiness: Readiness;
+  hubs(): Hubs;
+  handlers(): EventHandlers;
+}
+
+/** The part of this service in a cluster; undefined: it is alone. */
+export function clusterOf(
+  { cluster: make, config, version, log }: ServiceOptions,
+  { clock, turn, keys, settings, metrics, readiness, hubs, handlers }: NodeParts,
+): Cluster | undefined {
+  if (make === undefined) return undefined;
+  const meter = metrics.ofCluster();
+  const cluster = make({
+    ...{ clock, turn, keys, meter, version, settings: config.cluster },
+    digest: () => configDigest(settings.config, keys.primary),
+    life: lifeOf(hubs, readiness, clock),
+    heir: heirOf(hubs, handlers),
+    observer: clusterObserver(log, meter),
+    tell: event => {
+      logNats(log, event);
+      if (event.kind === 'connected' && event.purpose === 'bus') meter.busConnected(true);
+      if (event.kind === 'lost' && event.purpose === 'bus') meter.busConnected(false);
+    },
+  });
+  meter.follow(cluster.backplane, () => cluster.leaseAgeMs);
+  return cluster;
+}
+
+/** What the lease of this node decides about its clients. [cluster 6.2] */
+function lifeOf(
+  hubs: () => Hubs,
+  readiness: Readiness,
+  clock: Clock,
+): Pick<NodeLife, 'resume' | 'pause' | 'isolate' | 'fence'> {
+  return {
+    resume() {
+      readiness.resume();
+      for (const hub of hubs().all()) hub.lifecycle.unquiesce();
+    },
+    pause() {
+      readiness.pause();
+      for (const hub of hubs().all()) hub.lifecycle.quiesce();
+    },
+    isolate: () => void closeInWaves(hubs(), clock, isolationWaves), // meanwhile no client is let in
+    fence() {
+      readiness.pause();
+      for (const hub of [...hubs().all()]) hub.lifecycle.fence();
+    },
+  };
+}
+
+/** Speaks for the connections of nodes that are gone. [cluster 6.3] */
+function heirOf(hubs: () => Hubs, handlers: () => EventHandlers): Heir {
+  return {
+    async end(connection, eventId, by) {
+      const { hub, id, userId, subprotocol, state, cookies, groups = [], states = [], members = [] } = connection;
+      const { signedInAs, counted = [] } = connection;
+      hubs().endElsewhere(hub, { id, userId, states, members, signedInAs, counted, by });
+      const history = { userId, subprotocol, state, cookies: [...cookies] };
+      await handlers().conclude({ hub, id, groups: [...groups], ...history }, eventId, nodeGone);
+    },
+    inherit: async () => {},
+  };
+}

@@ -1,0 +1,196 @@
+import type { AccessKeys } from '../auth/keys.js';
+import type { Clock } from '../clock.js';
+import { PubSubError } from '../errors.js';
+import { Delays } from './delays.js';
+import type { HandlerState, Question, Questions } from './messages.js';
+import { type ForkedProcess, WorkerProcess } from './worker-process.js';
+
+export interface CrewOptions {
+  /** How many workers. */
+  readonly size: number;
+  /** @param index 1, 2, 3 … */
+  fork(index: number): ForkedProcess;
+  /** In use now. */
+  keys(): AccessKeys;
+  readonly clock: Clock;
+  readonly log: { info(text: string): void; warn(text: string): void };
+  /** A worker has ended, after which it may be started again. */
+  onEnded(index: number): void;
+}
+
+interface Place {
+  worker: WorkerProcess;
+  readonly delays: Delays;
+}
+
+/** The workers of one process: starts them, starts those again that end, and stops them. */
+export class Crew {
+  readonly #options: CrewOptions;
+  readonly #places = new Map<number, Place>();
+  #variables: Readonly<Record<string, string>> | undefined;
+  #isStopping = false;
+  /** They have all listened once: from then on one that ends is started again. */
+  #hasBegun = false;
+  #restarts = 0;
+  #watchers: (() => void)[] = [];
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#options.size;
+  }
+
+  /** Those that were started again so far. */
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Of each worker's listener. */
+  get publicUrls(): readonly string[] {
+    return [...new Set(this.#workers.map(({ publicUrl }) => publicUrl).filter(url => url !== ''))];
+  }
+
+  /** How many let clients in. */
+  get ready(): number {
+    return this.#workers.filter(({ state }) => state === 'ready').length;
+  }
+
+  /** Are clients let in, by any of them? */
+  get isReady(): boolean {
+    return !this.#isStopping && this.ready > 0;
+  }
+
+  /** The handlers of the configuration: failed or pending where they are that for any worker. */
+  get handlers(): readonly HandlerState[] {
+    const [first, ...others] = this.#workers.filter(({ state }) => state === 'ready');
+    if (first === undefined) return [];
+    return first.handlers.map((handler, at) =>
+      others.reduce((worst, { handlers }) => worse(worst, handlers[at]), handler),
+    );
+  }
+
+  /** Settles once all of them listen, with the URL. @throws PubSubError `invalid` when one of them cannot, with what it says */
+  async start(): Promise<string> {
+    for (let index = 1; index <= this.size; index += 1) this.#fork(index);
+    await this.#until('listening');
+    this.#hasBegun = true;
+    return this.#workers[0]?.publicUrl ?? '';
+  }
+
+  /** Settles once all of them let clients in. @param variables of the hubs file @throws as `start` */
+  async activate(variables: Readonly<Record<string, string>>): Promise<void> {
+    this.#hasBegun = false;
+    this.#variables = variables;
+    for (const worker of this.#workers) worker.send({ kind: 'activate', variables });
+    await this.#until('ready');
+    this.#hasBegun = true;
+  }
+
+  /** The keys have changed. */
+  tellKeys(): void {
+    for (const worker of this.#workers) worker.send({ kind: 'keys', keys: this.#options.keys() });
+  }
+
+  /** What those that are ready answer, by their index. @throws as a rejection, when one of them refuses; one that ends meanwhile is left out */
+  async ask<Q extends Question>(
+    question: Q,
+    asked: Questions[Q]['asked'],
+  ): Promise<Map<number, Questions[Q]['answer']>> {
+    const ready = this.#workers.filter(({ state }) => state === 'ready');
+    const answers = new Map<number, Questions[Q]['answer']>();
+    const asking = ready.map(async worker => {
+      try {
+        answers.set(worker.index, await worker.ask(question, asked));
+      } catch (error) {
+        if (worker.isAlive) throw error;
+      }
+    });
+    await Promise.all(asking);
+    return answers;
+  }
+
+  /** As `ask`, of one of them. @throws PubSubError `unknown` when there is none that could answer */
+  async askOne<Q extends Question>(question: Q, asked: Questions[Q]['asked']): Promise<Questions[Q]['answer']> {
+    const worker = this.#workers.find(({ state }) => state === 'ready');
+    if (worker === undefined) throw new PubSubError('unknown', 'no worker is ready');
+    return await worker.ask(question, asked);
+  }
+
+  /** Stops all of them at the same time. @param mostMs after which those that are left are killed */
+  async stop(mostMs: number): Promise<void> {
+    this.#isStopping = true;
+    const { clock, log } = this.#options;
+    for (const worker of this.#workers) worker.send({ kind: 'stop' });
+    const cancel = clock.after(mostMs, () => {
+      for (const worker of this.#workers.filter(({ isAlive }) => isAlive)) {
+        log.warn(`worker ${worker.index} (process ${worker.pid}) did not stop, and is killed`);
+        worker.kill('SIGKILL');
+      }
+    });
+    await this.#untilAll(({ isAlive }) => !isAlive);
+    cancel();
+  }
+
+  get #workers(): readonly WorkerProcess[] {
+    return [...this.#places.values()].map(({ worker }) => worker);
+  }
+
+  #fork(index: number): void {
+    const { fork, clock, log } = this.#options;
+    const worker = new WorkerProcess(index, fork(index), clock, { changed: changed => this.#onChanged(changed) });
+    log.info(`worker ${index} is process ${worker.pid}`);
+    const delays = this.#places.get(index)?.delays ?? new Delays();
+    this.#places.set(index, { worker, delays });
+  }
+
+  #onChanged(worker: WorkerProcess): void {
+    if (worker.state === 'starting') worker.send({ kind: 'begin', keys: this.#options.keys() });
+    if (worker.state === 'listening' && this.#variables !== undefined)
+      worker.send({ kind: 'activate', variables: this.#variables });
+    if (worker.state === 'ended') this.#onEnded(worker);
+    for (const watcher of this.#watchers.splice(0)) watcher();
+  }
+
+  #onEnded(worker: WorkerProcess): void {
+    const { clock, log, onEnded } = this.#options;
+    onEnded(worker.index);
+    const place = this.#places.get(worker.index);
+    if (this.#isStopping || !this.#hasBegun || place === undefined) return;
+    const delayMs = place.delays.next(clock.monotonicMs());
+    const why = worker.failure ?? worker.end;
+    log.warn(
+      `worker ${worker.index} (process ${worker.pid}) has ended: ${why}; it is started again in ${delayMs / 1_000} s`,
+    );
+    clock.after(delayMs, () => {
+      if (this.#isStopping) return;
+      this.#restarts += 1;
+      this.#fork(worker.index);
+    });
+  }
+
+  /** @throws PubSubError `invalid` when one of them ends before */
+  async #until(state: 'listening' | 'ready'): Promise<void> {
+    await this.#untilAll(worker => worker.state === 'ended' || worker.state === 'ready' || worker.state === state);
+    const ended = this.#workers.find(({ isAlive }) => !isAlive);
+    if (ended !== undefined) throw new StartFailure(ended.failure ?? `worker ${ended.index} has ended: ${ended.end}`);
+  }
+
+  async #untilAll(isTrue: (worker: WorkerProcess) => boolean): Promise<void> {
+    while (!this.#workers.every(isTrue)) {
+      await new Promise<void>(resolve => void this.#watchers.push(resolve));
+    }
+  }
+}
+
+/** A worker could not start; the text is complete, and for people. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure';
+}
+
+const severity = { active: 0, pending: 1, failed: 2 };
+
+function worse(one: HandlerState, other: HandlerState | undefined): HandlerState {
+  return other !== undefined && severity[other.state] > severity[one.state] ? other : one;
+}

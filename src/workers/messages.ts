@@ -1,0 +1,56 @@
+import type { AccessKeys } from '../auth/keys.js';
+
+/** One handler's state, as operators see it. The same fields as the service's own. */
+export interface HandlerState {
+  readonly hub: string;
+  readonly url: string;
+  readonly events: string;
+  readonly state: 'pending' | 'active' | 'failed';
+  readonly answered: string | undefined;
+  readonly advice: string | undefined;
+}
+
+/** A request of an operator that a worker answers: its route is one of those of the worker's own admin API. */
+export interface OperatorRequest {
+  readonly method: string;
+  readonly url: string;
+  readonly body: string;
+}
+
+export interface OperatorAnswer {
+  readonly status: number;
+  readonly contentType: string | undefined;
+  readonly body: string;
+}
+
+/** What the parent asks of a worker, with what it answers. */
+export interface Questions {
+  /** Its metrics, as prom-client represents them. */
+  metrics: { readonly asked: undefined; readonly answer: readonly object[] };
+  /** Uses the hubs file as it is now, at once. */
+  reload: { readonly asked: undefined; readonly answer: undefined };
+  /** Closes its clients in waves. */
+  closeClients: { readonly asked: undefined; readonly answer: undefined };
+  operate: { readonly asked: OperatorRequest; readonly answer: OperatorAnswer };
+}
+
+export type Question = keyof Questions;
+
+export type ToWorker =
+  /** Listen. */
+  | { readonly kind: 'begin'; readonly keys: AccessKeys }
+  /** Let clients in. `variables` are filled in into the hubs file besides the worker's own. */
+  | { readonly kind: 'activate'; readonly variables: Readonly<Record<string, string>> }
+  | { readonly kind: 'keys'; readonly keys: AccessKeys }
+  | { readonly kind: 'ask'; readonly id: number; readonly question: Question; readonly asked: unknown }
+  | { readonly kind: 'stop' };
+
+export type FromWorker =
+  | { readonly kind: 'started' }
+  | { readonly kind: 'listening'; readonly publicUrl: string }
+  | { readonly kind: 'ready' }
+  /** It cannot run, and ends; `text` says why and what to do. */
+  | { readonly kind: 'failed'; readonly text: string }
+  | { readonly kind: 'handlers'; readonly handlers: readonly HandlerState[] }
+  | { readonly kind: 'answered'; readonly id: number; readonly answer: unknown }
+  | { readonly kind: 'refused'; readonly id: number; readonly text: string };

@@ -1,0 +1,143 @@
+import type { Clock } from '../clock.js';
+import { PubSubError } from '../errors.js';
+import type { FromWorker, HandlerState, Question, Questions, ToWorker } from './messages.js';
+
+/** A process that was forked, as its parent sees it. */
+export interface ForkedProcess {
+  readonly pid: number;
+  /** Nothing happens when it has ended. */
+  send(message: ToWorker): void;
+  onMessage(listener: (message: FromWorker) => void): void;
+  /** @param listener is told the exit code, or the signal that ended it */
+  onExit(listener: (end: string) => void): void;
+  kill(signal: NodeJS.Signals): void;
+}
+
+/** What a worker is doing. `ended`: its process is gone. */
+export type WorkerState = 'starting' | 'listening' | 'ready' | 'ended';
+
+export interface WorkerEvents {
+  /** The state is another one. */
+  changed(worker: WorkerProcess): void;
+}
+
+/** How long an answer may take: a reload validates handlers, which takes up to 10 s. */
+const answerWithinMs = 20_000;
+
+interface Pending {
+  answer(value: unknown): void;
+  refuse(error: Error): void;
+}
+
+/** One worker's process, from its fork to its end. */
+export class WorkerProcess {
+  /** 1, 2, 3 …: the place that it has, and that its successor takes. */
+  readonly index: number;
+  readonly startedMs: number;
+  state: WorkerState = 'starting';
+  publicUrl = '';
+  handlers: readonly HandlerState[] = [];
+  /** Why it cannot run, as it said itself; undefined: it did not say. */
+  failure: string | undefined;
+  /** As in `exit code 1`, once it has ended. */
+  end = '';
+  readonly #process: ForkedProcess;
+  readonly #clock: Clock;
+  readonly #events: WorkerEvents;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+
+  constructor(index: number, process: ForkedProcess, clock: Clock, events: WorkerEvents) {
+    this.index = index;
+    this.startedMs = clock.monotonicMs();
+    this.#process = process;
+    this.#clock = clock;
+    this.#events = events;
+    process.onMessage(message => this.#take(message));
+    process.onExit(end => this.#onExit(end));
+  }
+
+  get pid(): number {
+    return this.#process.pid;
+  }
+
+  get isAlive(): boolean {
+    return this.state !== 'ended';
+  }
+
+  send(message: ToWorker): void {
+    if (this.isAlive) this.#process.send(message);
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    if (this.isAlive) this.#process.kill(signal);
+  }
+
+  /** @throws as a rejection: PubSubError `conflict` with what the worker said, `unknown` when it does not answer */
+  ask<Q extends Question>(question: Q, asked: Questions[Q]['asked']): Promise<Questions[Q]['answer']> {
+    this.#lastId += 1;
+    const id = this.#lastId;
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.after(answerWithinMs, () => this.#settle(id)?.refuse(this.#silent()));
+      this.#pending.set(id, {
+        answer: value => {
+          cancel();
+          resolve(value as Questions[Q]['answer']);
+        },
+        refuse: error => {
+          cancel();
+          reject(error);
+        },
+      });
+      this.send({ kind: 'ask', id, question, asked });
+    });
+  }
+
+  #take(message: FromWorker): void {
+    switch (message.kind) {
+      case 'listening':
+        this.publicUrl = message.publicUrl;
+        this.#become('listening');
+        return;
+      case 'ready':
+        this.#become('ready');
+        return;
+      case 'failed':
+        this.failure = message.text;
+        return;
+      case 'handlers':
+        this.handlers = message.handlers;
+        return;
+      case 'answered':
+        this.#settle(message.id)?.answer(message.answer);
+        return;
+      case 'refused':
+        this.#settle(message.id)?.refuse(new PubSubError('conflict', message.text));
+        return;
+      case 'started':
+        this.#events.changed(this);
+    }
+  }
+
+  #become(state: WorkerState): void {
+    this.state = state;
+    this.#events.changed(this);
+  }
+
+  #settle(id: number): Pending | undefined {
+    const pending = this.#pending.get(id);
+    this.#pending.delete(id);
+    return pending;
+  }
+
+  #onExit(end: string): void {
+    this.end = end;
+    this.state = 'ended';
+    for (const id of [...this.#pending.keys()]) this.#settle(id)?.refuse(this.#silent());
+    this.#events.changed(this);
+  }
+
+  #silent(): PubSubError {
+    return new PubSubError('unknown', `worker ${this.index} (process ${this.pid}) did not answer`);
+  }
+}
