@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs the programs that tests need and this machine does not have, with apt-get, and says what it does; `npm test` alone
 # installs nothing. Safe to run again; quick when nothing is missing. CHROMIUM_PATH names a browser that is already there.
-# `setup.sh chromium` installs nothing: it prints the path of the browser that the tests use.
+# `setup.sh chromium` installs nothing: it prints the path of the browser that the tests use. NATS_SERVER_PATH names a nats-server
+# that is already there; `setup.sh nats-server` takes care of that one only, and prints its path.
 set -eu
 
 say() { echo "test/setup.sh: $*" >&2; }
@@ -56,10 +57,69 @@ ensure_chromium() {
   say "installed $installed ($("$installed" --version 2>/dev/null))"
 }
 
+# ------------------------------------------------------------------------------------- nats-server (several nodes)
+
+# The oldest that has all that is used of it. [cluster 1.1]
+oldest_nats=2.9.10
+
+# Prints the version, as in 2.9.10, of a nats-server that starts.
+nats_version() {
+  "$1" --version 2>/dev/null | sed -n 's/^nats-server: v\([0-9][0-9.]*\).*/\1/p'
+}
+
+# Is the version $1 at least $2?
+is_at_least() {
+  [ "$(printf '%s\n%s\n' "$2" "$1" | sort -t. -k1,1n -k2,2n -k3,3n | head -n 1)" = "$2" ]
+}
+
+# Prints the first that is new enough.
+find_nats_server() {
+  for name in ${NATS_SERVER_PATH:+"$NATS_SERVER_PATH"} nats-server; do
+    found=$(command -v "$name") || continue
+    version=$(nats_version "$found")
+    if [ -n "$version" ] && is_at_least "$version" "$oldest_nats"; then
+      echo "$found"
+      return 0
+    fi
+    say "$found is not a nats-server of version $oldest_nats or newer (found: ${version:-no version})"
+  done
+  return 1
+}
+
+# A service is not to be started: the tests start their own servers.
+apt_install_nats_server() {
+  as_root apt-get update -q &&
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -q --no-install-recommends nats-server
+}
+
+give_up_on_nats() {
+  say "nats-server $oldest_nats or newer is missing and could not be installed here; the tests of several nodes need it."
+  say "Install it (Debian, Ubuntu: apt-get install nats-server · macOS: brew install nats-server ·"
+  say "with Go: go install github.com/nats-io/nats-server/v2@latest) or set NATS_SERVER_PATH to a binary."
+  exit 1
+}
+
+ensure_nats_server() {
+  if [ -n "${NATS_SERVER_PATH:-}" ] && ! command -v "$NATS_SERVER_PATH" >/dev/null 2>&1; then
+    say "NATS_SERVER_PATH names $NATS_SERVER_PATH, which is no program; looking elsewhere."
+  fi
+  if ! found=$(find_nats_server); then
+    can_apt_install || give_up_on_nats
+    say "no nats-server here: installing it with apt-get"
+    apt_install_nats_server >&2 || give_up_on_nats
+    PATH=$PATH:/usr/sbin # where Debian puts it, and which the PATH of users lacks
+    found=$(find_nats_server) || give_up_on_nats
+  fi
+  say "nats-server $(nats_version "$found") at $found"
+  echo "$found"
+}
+
 case "${1:-}" in
   chromium) find_chromium && exit 0 || exit 1 ;;
+  nats-server) ensure_nats_server && exit 0 || exit 1 ;;
 esac
 
+ensure_nats_server >/dev/null
 ensure_chromium
 
 # ------------------------------------------------------- images, proxies, units (deploy/), Python apps, descriptors
@@ -112,6 +172,3 @@ if [ -r "$loopback_switch" ] && [ "$(cat "$loopback_switch")" = 1 ]; then
   say "switching on IPv6 for the loopback interface"
   as_root sh -c "echo 0 >$loopback_switch" 2>/dev/null || say "that is not allowed here"
 fi
-
-# ------------------------------------------------------------------------------------------- nats-server (two nodes)
-# Comes with the NATS backplane: an `ensure_nats_server` beside the above.

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import type { Contender, Contest, Goal, Metric, Series } from './scenarios/scenario.js';
+import type { Contender, Contest, Goal, Series } from './scenarios/scenario.js';
 import { median, quantile, type Spread, spreadOf } from './statistics.js';
 
 /** Above this share of working time the load side is what is measured. */
@@ -9,13 +9,20 @@ const loadBoundShare = 0.9;
 const usualSliceMs = 700;
 
 /** The first second of a server is that of its compiler. */
-const warmUpMs = 1_000;
+const usualWarmUpMs = 1_000;
+
+/** Several processes get their processor time each, in at most so many times as many runs as it takes: a busy machine gives them little at a time. */
+const warmUpPatience = 5;
 
 interface SliceResult {
   readonly perCpuSecond: number;
+  /** Microseconds of processor time that one piece of work took. */
+  readonly cpuMicroseconds: number;
   readonly perSecond: number;
   /** Processor time of the server per second; near 1 when it had all the work it could do. */
   readonly serverShare: number;
+  /** The same of its nats-server; NaN where there is none. */
+  readonly natsShare: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
@@ -62,7 +69,8 @@ export async function measure(series: Series, contest: Contest, rounds: number):
   const { subject, limit, peers = [] } = contest;
   const tracks = [subject, ...(limit ? [limit] : []), ...peers].map(contender => ({ contender, slices: [] }) as Track);
   const sliceMs = series.sliceMs ?? usualSliceMs;
-  for (const { contender } of tracks) await contender.load.run(Math.max(warmUpMs, sliceMs));
+  const warmUpMs = series.warmUpMs ?? usualWarmUpMs;
+  for (const { contender } of tracks) await warmUp(contender, warmUpMs, Math.max(usualWarmUpMs, sliceMs));
   const judged = tracks.slice(0, limit === undefined ? 1 : 2);
   for (let round = 0; round < rounds * 2 && validRounds(judged) < rounds; round += 1) {
     const order = round % 2 === 0 ? tracks : tracks.toReversed();
@@ -72,6 +80,16 @@ export async function measure(series: Series, contest: Contest, rounds: number):
   }
   await contest.check?.();
   return resultOf(series, tracks, contest);
+}
+
+async function warmUp({ server, load, processes = 1 }: Contender, eachMs: number, runMs: number): Promise<void> {
+  const before = server.cpuSeconds();
+  const neededMs = processes * eachMs;
+  const isWarm = () => (server.cpuSeconds() - before) * 1_000 >= neededMs;
+  await load.run(runMs);
+  const isOne = processes === 1 && eachMs <= usualWarmUpMs;
+  for (let ranMs = runMs; !isOne && ranMs < warmUpPatience * neededMs && !isWarm(); ranMs += runMs)
+    await load.run(runMs);
 }
 
 /** Rounds in which the load side was too busy for none of them. */
@@ -96,7 +114,7 @@ function resultOf(series: Series, tracks: readonly Track[], contest: Contest): S
     goals,
     peers: (contest.peers ?? []).map(peer => ({
       name: peer.name,
-      ratio: spreadOf(compare('perCpuSecond', subject, find(peer)).values),
+      ratio: spreadOf(compare({ metric: 'perCpuSecond' }, subject, find(peer)).values),
     })),
     vendorUnits: series.vendorUnit && summary(subject).perCpuSecond / series.vendorUnit.perSecond,
   };
@@ -106,41 +124,46 @@ function resultOf(series: Series, tracks: readonly Track[], contest: Contest): S
 function judge(goal: Goal, subject: Track, opponent: Track | undefined): GoalResult {
   if (goal.against !== 'alone' && opponent === undefined)
     throw new Error(`nobody is there to compare with: ${goal.against}`);
-  const { values, isLoadBound } = compare(goal.metric, subject, opponent);
+  const { values, isLoadBound } = compare(goal, subject, opponent);
   const spread = spreadOf(values);
   const isReached = spread.median >= (goal.least ?? -Infinity) && spread.median <= (goal.most ?? Infinity);
   return { ...goal, spread, values, verdict: isLoadBound ? 'load-bound' : isReached ? 'reached' : 'missed' };
 }
 
-/** The subject's figure in each round that is not load-bound, or its ratio to the opponent's. When most rounds are, all of them. */
+/** The subject's figure in each round that is not load-bound, or how it compares with the opponent's. When most rounds are, all of them. */
 function compare(
-  metric: Metric,
+  { metric, isDifference = false }: Pick<Goal, 'metric' | 'isDifference'>,
   subject: Track,
   opponent: Track | undefined,
 ): { values: number[]; isLoadBound: boolean } {
   const rounds = subject.slices.map((ours, round) => ({ ours, theirs: opponent?.slices[round] }));
   const valid = rounds.filter(({ ours, theirs }) => isValid(ours) && (theirs === undefined || isValid(theirs)));
   const isLoadBound = valid.length * 2 < rounds.length;
-  const values = (isLoadBound ? rounds : valid).map(({ ours, theirs }) =>
-    theirs === undefined ? ours[metric] : ours[metric] / theirs[metric],
-  );
+  const values = (isLoadBound ? rounds : valid).map(({ ours, theirs }) => {
+    if (theirs === undefined) return ours[metric];
+    return isDifference ? ours[metric] - theirs[metric] : ours[metric] / theirs[metric];
+  });
   return { values, isLoadBound };
 }
 
-async function slice({ server, load, idle }: Contender, sliceMs: number): Promise<SliceResult> {
+async function slice({ server, nats, load, idle }: Contender, sliceMs: number): Promise<SliceResult> {
   await load.prepare?.();
   const cpuBefore = server.cpuSeconds();
+  const natsBefore = nats?.cpuSeconds() ?? Number.NaN;
   const before = performance.eventLoopUtilization();
   const startedMs = performance.now();
   const { done, latenciesMs } = await load.run(sliceMs);
   const seconds = (performance.now() - startedMs) / 1000;
   const loadShare = performance.eventLoopUtilization(before).utilization;
   const cpuSeconds = server.cpuSeconds() - cpuBefore;
+  const natsCpuSeconds = (nats?.cpuSeconds() ?? Number.NaN) - natsBefore;
   const residentBytes = server.residentBytes();
   return {
     perCpuSecond: done / cpuSeconds,
+    cpuMicroseconds: (cpuSeconds * 1e6) / done,
     perSecond: done / seconds,
     serverShare: cpuSeconds / seconds,
+    natsShare: natsCpuSeconds / seconds,
     p50Ms: median(latenciesMs),
     p99Ms: quantile(latenciesMs, 0.99),
     p999Ms: quantile(latenciesMs, 0.999),
@@ -155,8 +178,10 @@ function summary({ contender, slices }: Track): ContenderResult {
   return {
     name: contender.name,
     perCpuSecond: of('perCpuSecond'),
+    cpuMicroseconds: of('cpuMicroseconds'),
     perSecond: of('perSecond'),
     serverShare: of('serverShare'),
+    natsShare: of('natsShare'),
     p50Ms: of('p50Ms'),
     p99Ms: of('p99Ms'),
     p999Ms: of('p999Ms'),

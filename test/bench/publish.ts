@@ -89,16 +89,19 @@ function peerCell({ name, ratio, memory }: UngradedPeer): string {
 
 const metricTexts = {
   perCpuSecond: '',
+  cpuMicroseconds: 'µs of processor time each ',
+  p50Ms: 'p50 ',
   p99Ms: 'p99 ',
   serverShare: 'processor time ',
   bytesPerConnection: 'memory ',
 } as const satisfies Record<GoalResult['metric'], string>;
 
-function goalCell({ metric, against, least, most, spread, verdict }: GoalResult): string {
+function goalCell({ metric, against, isDifference, least, most, spread, verdict }: GoalResult): string {
   const wanted = least === undefined ? `≤ ${most}` : `≥ ${least}`;
   const mark = { reached: '✔', missed: '✘', 'load-bound': 'not valid' }[verdict];
-  const figure = against === 'alone' ? spread.median.toFixed(0) : spread.median.toFixed(2);
-  const to = against === 'alone' ? '' : ` of ${againstText(against)}`;
+  const isRatio = against !== 'alone' && isDifference !== true;
+  const figure = spread.median.toFixed(isRatio ? 2 : (least ?? most ?? 0) < 100 ? 1 : 0);
+  const to = against === 'alone' ? '' : ` ${isRatio ? 'of' : 'more than'} ${againstText(against)}`;
   return `${metricTexts[metric]}**${figure}**${to} (${wanted}) ${mark}`;
 }
 

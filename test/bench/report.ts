@@ -18,10 +18,11 @@ export function textOf(scenario: Scenario, series: Series, result: SeriesResult)
   const { unit } = scenario;
   const head = [`${unit}/CPU-s`, `${unit}/s`, 'p50 ms', 'p99 ms', 'p99.9 ms', 'busy', 'load busy', 'RSS MB'];
   if (result.contenders.some(hasBytesPerConnection)) head.push('kB each');
+  if (result.contenders.some(hasNats)) head.push('NATS busy');
   return [
     `${scenario.name}, ${series.name}: ${scenario.title}`,
     columns('', head),
-    ...result.contenders.map(contender => columns(contender.name, figures(contender))),
+    ...result.contenders.map(contender => columns(contender.name, figures(contender, head))),
     ...result.goals.map(goal => `  ${goalText(goal, result.rounds)}`),
     ...ungradedPeers(result).map(peer => `  ${peerText(peer)}`),
     ...(result.vendorUnits === undefined
@@ -33,16 +34,23 @@ export function textOf(scenario: Scenario, series: Series, result: SeriesResult)
 
 const metricNames = {
   perCpuSecond: 'work per CPU-second',
+  cpuMicroseconds: 'µs of processor time each',
+  p50Ms: 'p50',
   p99Ms: 'p99',
   serverShare: 'processor time',
-  bytesPerConnection: 'memory per connection',
+  bytesPerConnection: 'memory each',
 } as const satisfies Record<Goal['metric'], string>;
 
-function goalText({ metric, against, least, most, spread, values, verdict }: GoalResult, rounds: number): string {
-  const what = against === 'alone' ? metricNames[metric] : `${metricNames[metric]} to ${againstText(against)}`;
+function goalText({ least, most, spread, values, verdict, ...goal }: GoalResult, rounds: number): string {
+  const what = [metricNames[goal.metric], comparisonText(goal)].filter(Boolean).join(' ');
   const wanted = least === undefined ? `at most ${most}` : `at least ${least}`;
   const quartiles = `quartiles ${spread.lowerQuartile.toFixed(2)} … ${spread.upperQuartile.toFixed(2)}`;
   return `${what}: ${spread.median.toFixed(2)} (${quartiles}, ${values.length} of ${rounds} rounds)   ${verdictTexts[verdict]}, ${wanted} is the goal`;
+}
+
+function comparisonText({ against, isDifference = false }: Pick<Goal, 'against' | 'isDifference'>): string {
+  if (against === 'alone') return '';
+  return `${isDifference ? 'more than' : 'to'} ${againstText(against)}`;
 }
 
 const verdictTexts = {
@@ -82,18 +90,27 @@ export function units(count: number): string {
   return count < 10 ? count.toFixed(1) : Math.round(count).toLocaleString('en');
 }
 
-function figures(result: ContenderResult): string[] {
+function figures(result: ContenderResult, head: readonly string[]): string[] {
   const { perCpuSecond, perSecond, p50Ms, p99Ms, p999Ms, serverShare, loadShare, residentBytes } = result;
-  const { bytesPerConnection } = result;
+  const { bytesPerConnection, natsShare } = result;
   return [
     Math.round(perCpuSecond).toLocaleString('en'),
     Math.round(perSecond).toLocaleString('en'),
-    ...[p50Ms, p99Ms, p999Ms].map(ms => (Number.isNaN(ms) ? '' : ms.toFixed(2))),
+    ...[p50Ms, p99Ms, p999Ms].map(latency => orNothing(latency, ms => ms.toFixed(2))),
     `${Math.round(serverShare * 100)} %`,
     `${Math.round(loadShare * 100)} %`,
     (residentBytes / 1e6).toFixed(0),
-    ...(hasBytesPerConnection(result) ? [(bytesPerConnection / 1e3).toFixed(1)] : []),
+    ...(head.includes('kB each') ? [orNothing(bytesPerConnection / 1e3, each => each.toFixed(1))] : []),
+    ...(head.includes('NATS busy') ? [orNothing(natsShare, share => `${Math.round(share * 100)} %`)] : []),
   ];
+}
+
+function orNothing(figure: number, textOf: (figure: number) => string): string {
+  return Number.isNaN(figure) ? '' : textOf(figure);
+}
+
+function hasNats({ natsShare }: ContenderResult): boolean {
+  return !Number.isNaN(natsShare);
 }
 
 function hasBytesPerConnection({ bytesPerConnection }: ContenderResult): boolean {

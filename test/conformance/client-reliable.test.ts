@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { reply } from '../support/answers.js';
+import { exchangedByAll } from '../support/exchanges.js';
 import { textPayload } from '../support/fake-ports.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { opcodes, rawDial } from '../support/raw-client.js';
@@ -426,8 +427,14 @@ describe('[client-protocols 5.1] a buffer that is full', () => {
     const hub = await startStill();
     const [full, over] = [await openSession(hub), await openSession(hub)];
     for (const { client } of [full, over]) client.ws.terminate();
-    for (const session of [full, over]) send(hub, session, fill);
-    send(hub, over, [last]);
+    for (const [session, texts] of [
+      [full, fill],
+      [over, fill],
+      [over, [last]],
+    ] as const) {
+      send(hub, session, texts);
+      await exchangedByAll(hub.service); // a node accepts no more than 16 MiB that are still to leave it [cluster 3.5]
+    }
     const back = await takeUp(hub, full);
     await back.next();
     expect((await nextNumbered(back, fill.length)).map(([id]) => id)).toEqual(fill.map((_, at) => at + 1));

@@ -298,7 +298,7 @@ describe('limits on connections', () => {
   });
 
   test('[F15] a reload applies at once', async () => {
-    const { dial, service } = await startHub();
+    const { dial, service } = await startHub({ oneProcess: 'limit' });
     const first = await dial();
     const config = (limits: object) => parseConfig(JSON.stringify({ limits }), { file: 'hubs.yaml', env: {} });
     await service.reload(config({ connectionsPerHub: 1 }));

@@ -118,7 +118,7 @@ describe('events', () => {
 
   test('count for the message quota of the app with their receivers, as those of clients do (pusher-webhooks 4.3)', async () => {
     const apps = appsOf([configured(testApp, { limits: { maxMessagesPerDay: 5 } }), configured(otherApp)]);
-    const { pusher, service, open } = await start({ apps });
+    const { pusher, service, open } = await start({ apps, oneProcess: 'limit' });
     const [sender, receiver] = [await open(), await open()];
     for (const client of [sender, receiver]) await client.subscribe('private-c');
     await pusher.trigger('private-c', 'tick', {}); // 3 messages: the event, and two that receive it
@@ -613,7 +613,7 @@ describe('requests', () => {
 
   test('beyond the rate of the app are answered with 429 and the time to wait', async () => {
     const apps = appsOf([configured(testApp, { limits: { maxBackendEventsPerSecond: 1 } })]);
-    ({ service } = await start({ apps }));
+    ({ service } = await start({ apps, oneProcess: 'limit' }));
     expect(await post(service, '/apps/42/events', { ...event, channels: ['a', 'b', 'c', 'd'] })).toMatchObject({
       status: 200,
     });

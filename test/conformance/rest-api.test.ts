@@ -124,7 +124,7 @@ describe('authentication', () => {
     await sdk(`Endpoint=http://pubsub.example.com;AccessKey=${primaryKey};`, 'chat', host.base).sendToAll('hi', {
       contentType: 'text/plain',
     });
-    expect(client.heard).toEqual(['hi']);
+    expect(await client.heard()).toEqual(['hi']);
     expect((await host.call('POST', send)).status).toBe(401);
   });
 
@@ -140,7 +140,7 @@ describe('HTTP', () => {
     const { call, connect } = await startHost();
     const [client, stranger] = [await connect('chat'), await connect('chat2')];
     await call('POST', '/api/hubs/CHAT/:send', { body: '"x"', headers: { 'content-type': 'application/json' } });
-    expect([client.heard, stranger.heard]).toEqual([['"x"'], []]);
+    expect([await client.heard(), await stranger.heard()]).toEqual([['"x"'], []]);
   });
 
   test('[RA-023] a group of 1024 multi-byte characters, percent-encoded', async () => {
@@ -148,7 +148,7 @@ describe('HTTP', () => {
     const group = '日'.repeat(1024);
     const client = await connect('chat', { groups: [group] });
     const reply = await call('POST', `/api/hubs/chat/groups/${encodeURIComponent(group)}/:send`, { body: 'x' });
-    expect([reply.status, client.heard]).toEqual([202, ['x']]);
+    expect([reply.status, await client.heard()]).toEqual([202, ['x']]);
   });
 
   test('[RA-024] case counts in groups and users', async () => {
@@ -165,7 +165,7 @@ describe('HTTP', () => {
     const client = await connect('chat', { groups: ['a/b'] });
     await call('POST', '/api/hubs/chat/groups/a%2Fb/:send', { body: 'x' });
     await call('POST', '/api/hubs/chat/groups/a%252Fb/:send', { body: 'y' });
-    expect(client.heard).toEqual(['x']);
+    expect(await client.heard()).toEqual(['x']);
   });
 
   test('[RA-028] a query of 30 KiB, which the token repeats, reaches the operation', async () => {
@@ -183,22 +183,22 @@ describe('HTTP', () => {
     const client = await connect('chat');
     const whole = Buffer.alloc(1_048_576, 'x');
     expect((await call('POST', send, { body: whole })).status).toBe(202);
-    expect(client.frames.map(frame => frame.bytes.length)).toEqual([1_048_576]);
+    expect((await client.frames()).map(frame => frame.bytes.length)).toEqual([1_048_576]);
     const refused = await call('POST', send, { body: Buffer.concat([whole, Buffer.from('x')]) });
     expect([refused.status, ((await refused.json()) as { message: string }).message]).toEqual([
       400,
       'Invalid Content-Length header.',
     ]);
-    expect(client.frames).toHaveLength(1);
+    expect(await client.frames()).toHaveLength(1);
   });
 
   test('[RA-041] a chunked body is bounded by the same limit', async () => {
     const { base, connect } = await startHost();
     const client = await connect('chat');
     expect(await postChunks(base, [Buffer.from('ab'), Buffer.from('cd')])).toBe(202);
-    expect(client.heard).toEqual(['abcd']);
+    expect(await client.heard()).toEqual(['abcd']);
     expect(await postChunks(base, [Buffer.alloc(1_048_576), Buffer.alloc(1)])).toBe(400);
-    expect(client.frames).toHaveLength(1);
+    expect(await client.frames()).toHaveLength(1);
   });
 });
 
@@ -229,7 +229,7 @@ describe('sends, with the vendor’s SDK', () => {
     await call('POST', send, { body, headers: { 'content-type': 'application/json; charset=utf-8' } });
     await call('POST', send, { body: 'text', headers: { 'content-type': 'text/plain' } });
     await call('POST', send, { body: Buffer.from([0, 255]) });
-    expect(client.frames.map(({ isBinary, bytes }) => [isBinary, bytes.toString('latin1')])).toEqual([
+    expect((await client.frames()).map(({ isBinary, bytes }) => [isBinary, bytes.toString('latin1')])).toEqual([
       [false, body],
       [false, 'text'],
       [true, '\u0000\u00ff'],
@@ -244,33 +244,33 @@ describe('sends, with the vendor’s SDK', () => {
     await service.sendToUser('alice', { message: 1 });
     await service.sendToConnection(client.id, new Uint8Array([1, 2, 3]).buffer);
     await service.group('g').sendToAll('to the group', { contentType: 'text/plain' });
-    expect(client.heard.slice(0, 3)).toEqual([
+    expect((await client.heard()).slice(0, 3)).toEqual([
       '{"type":"message","from":"server","dataType":"text","data":"Hi there!"}',
       '{"type":"message","from":"server","dataType":"json","data":{"message":1}}',
       '{"type":"message","from":"server","dataType":"binary","data":"AQID"}',
     ]);
-    expect(JSON.parse(client.heard[3]!)).toMatchObject({
+    expect(JSON.parse((await client.heard())[3]!)).toMatchObject({
       type: 'message',
       from: 'group',
       group: 'g',
       data: 'to the group',
     });
     await call('POST', send, { body: '{"n":1.0}', headers: { 'content-type': 'application/json' } });
-    expect(client.heard[4]).toBe('{"type":"message","from":"server","dataType":"json","data":{"n":1.0}}');
+    expect((await client.heard())[4]).toBe('{"type":"message","from":"server","dataType":"json","data":{"n":1.0}}');
   });
 
   test('[RA-036] a string without content type is a JSON string', async () => {
     const { connect, connectionString } = await startHost();
     const client = await connect('chat');
     await sdk(connectionString).sendToAll('hello');
-    expect([client.heard, client.frames[0]?.isBinary]).toEqual([['"hello"'], false]);
+    expect([await client.heard(), (await client.frames())[0]?.isBinary]).toEqual([['"hello"'], false]);
   });
 
   test('[RA-037] an empty text is a message', async () => {
     const { connect, connectionString } = await startHost();
     const client = await connect('chat', { subprotocol: json });
     await sdk(connectionString).sendToAll('', { contentType: 'text/plain' });
-    expect(client.heard).toEqual(['{"type":"message","from":"server","dataType":"text","data":""}']);
+    expect(await client.heard()).toEqual(['{"type":"message","from":"server","dataType":"text","data":""}']);
   });
 
   test('[RA-038] 301 seconds to live: the SDK sends it, the service refuses it', async () => {
@@ -280,7 +280,7 @@ describe('sends, with the vendor’s SDK', () => {
       statusCode: 400,
     });
     await sdk(connectionString).sendToAll('y', { messageTtlSeconds: 300 });
-    expect(client.heard).toEqual(['"y"']);
+    expect(await client.heard()).toEqual(['"y"']);
   });
 
   test('[RA-040] [RA-026] excluded connections hear neither hub nor group sends', async () => {
@@ -294,7 +294,11 @@ describe('sends, with the vendor’s SDK', () => {
     await service.sendToAll('hub', { excludedConnections: [a.id, b.id] });
     await service.group('g').sendToAll('group', { excludedConnections: [a.id] });
     await service.sendToAll('comma', { excludedConnections: [`${a.id},${b.id}`] });
-    expect([a.heard, b.heard, c.heard]).toEqual([['"comma"'], ['"group"', '"comma"'], ['"hub"', '"group"', '"comma"']]);
+    expect([await a.heard(), await b.heard(), await c.heard()]).toEqual([
+      ['"comma"'],
+      ['"group"', '"comma"'],
+      ['"hub"', '"group"', '"comma"'],
+    ]);
   });
 
   test('[RA-042] metadata reaches JSON clients and not plain ones', async () => {
@@ -304,8 +308,8 @@ describe('sends, with the vendor’s SDK', () => {
       body: 'x',
       headers: { 'content-type': 'text/plain', 'X-WebPubSub-Metadata-Trace': 'a, b' },
     });
-    expect(JSON.parse(client.heard[0]!)).toMatchObject({ data: 'x', metadata: { trace: 'b' } });
-    expect(plain.heard).toEqual(['x']);
+    expect(JSON.parse((await client.heard())[0]!)).toMatchObject({ data: 'x', metadata: { trace: 'b' } });
+    expect(await plain.heard()).toEqual(['x']);
   });
 
   test('[RA-043] awaited sends arrive in order, whatever their kind', async () => {
@@ -321,7 +325,7 @@ describe('sends, with the vendor’s SDK', () => {
     const expected = [0, 1, 2, 3, 4].flatMap(round =>
       ['all', 'user', 'group', 'connection'].map(kind => JSON.stringify([round, kind])),
     );
-    expect(client.heard).toEqual(expected);
+    expect(await client.heard()).toEqual(expected);
   });
 
   test('[RA-085] [RA-086] [RA-094] a bad filter is refused, and the SDK can read why; an empty one is none', async () => {
@@ -340,7 +344,7 @@ describe('sends, with the vendor’s SDK', () => {
         "Invalid syntax for 'invalid filter': Syntax error at position 14 in 'invalid filter'. (Parameter 'filter')",
     });
     await sdk(connectionString).sendToAll('y', { filter: '' });
-    expect(client.heard).toEqual(['"y"']);
+    expect(await client.heard()).toEqual(['"y"']);
   });
 });
 
@@ -371,7 +375,7 @@ describe('dot segments as names', () => {
     ] as const;
     for (const [method, path] of calls)
       expect([path, await statusOf(base, method, `/api/hubs/chat/${path}`)]).toEqual([path, 400]);
-    expect([client.closed, client.heard]).toEqual([undefined, []]);
+    expect([client.isOpen, await client.heard()]).toEqual([true, []]);
   });
 });
 
@@ -413,10 +417,10 @@ describe('presence and membership, with the vendor’s SDK', () => {
       await service.groupExists('g'),
       await service.userExists('u'),
     ]).toEqual([false, false, false]);
-    expect(client.heard).toEqual([
+    expect(await client.heard()).toEqual([
       '{"type":"system","event":"disconnected","message":"Application server closed the connection."}',
     ]);
-    expect(client.closed).toEqual({ code: 1000, reason: '' });
+    expect(await client.closed).toEqual({ code: 1000, reason: '' });
   });
 
   test('[RA-047] a reason of 200 characters reaches the client in its message', async () => {
@@ -424,8 +428,10 @@ describe('presence and membership, with the vendor’s SDK', () => {
     const client = await connect('chat', { subprotocol: json });
     const reason = 'ř'.repeat(200);
     await sdk(connectionString).closeConnection(client.id, { reason });
-    expect(JSON.parse(client.heard[0]!).message).toBe(`Application server closed the connection. Reason: ${reason}`);
-    expect(client.closed).toEqual({ code: 1000, reason: '' });
+    expect(JSON.parse((await client.heard())[0]!).message).toBe(
+      `Application server closed the connection. Reason: ${reason}`,
+    );
+    expect(await client.closed).toEqual({ code: 1000, reason: '' });
   });
 
   test('[RA-051] [RA-096] an unknown connection cannot join, and the SDK knows the code', async () => {
@@ -443,10 +449,10 @@ describe('presence and membership, with the vendor’s SDK', () => {
     const group = sdk(connectionString).group('g');
     for (let time = 0; time < 2; time += 1) await group.addConnection(client.id);
     await group.sendToAll('x');
-    expect(client.heard).toEqual(['"x"']);
+    expect(await client.heard()).toEqual(['"x"']);
     for (const id of [client.id, client.id, 'unknown']) await group.removeConnection(id);
     await group.sendToAll('y');
-    expect(client.heard).toEqual(['"x"']);
+    expect(await client.heard()).toEqual(['"x"']);
   });
 
   test('[RA-054] [RA-055] [RA-056] a user joins with the connections of now, and leaves with all', async () => {
@@ -457,11 +463,11 @@ describe('presence and membership, with the vendor’s SDK', () => {
     await group.addUser('u');
     const later = await connect('chat', { userId: 'u' });
     await group.sendToAll('x');
-    expect([first.heard, second.heard, later.heard]).toEqual([['"x"'], ['"x"'], []]);
+    expect([await first.heard(), await second.heard(), await later.heard()]).toEqual([['"x"'], ['"x"'], []]);
     await group.removeUser('u');
     await group.removeUser('unknown');
     await group.sendToAll('y');
-    expect([first.heard, second.heard]).toEqual([['"x"'], ['"x"']]);
+    expect([await first.heard(), await second.heard()]).toEqual([['"x"'], ['"x"']]);
   });
 });
 

@@ -11,7 +11,7 @@ import { WebSocket } from 'ws';
 import { developmentKey } from '../../src/cli/key-settings.js';
 import { parseTrustProxy, readTls } from '../../src/cli/settings.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { type StartedHub, startHub } from '../support/start-hub.js';
+import { type StartedHub, type StartOptions, startHub } from '../support/start-hub.js';
 import { sign } from './rest-api-host.js';
 import { firstCertificate, secondCertificate, type TestCertificate } from './rest-certificates.js';
 
@@ -27,12 +27,12 @@ async function writeFiles(certificate: TestCertificate) {
   return files;
 }
 
-async function startTls() {
+async function startTls(options: Pick<StartOptions, 'oneProcess'> = {}) {
   const files = await writeFiles(firstCertificate);
   const lines: string[] = [];
   const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
   const clock = new ManualClock(Date.now());
-  const hub = await startHub({ tls: files, clock, log } as object);
+  const hub = await startHub({ tls: files, clock, log, ...options } as object);
   /** Lets the service look at the files once. */
   const compare = async () => {
     await clock.whenDueIn(comparedEveryMs);
@@ -94,7 +94,7 @@ describe('TLS', () => {
   });
 
   test('half a renewal changes nothing, is told once, and the other half completes it', async () => {
-    const hub = await startTls();
+    const hub = await startTls({ oneProcess: 'fact' });
     await writeFile(hub.files.certFile, secondCertificate.cert);
     await hub.compare();
     await hub.compare();
@@ -156,7 +156,8 @@ describe('trustProxy', () => {
   }
 
   test('[RA-013] [rest-api 1.3] forwarding headers count only when the proxy is trusted', async () => {
-    const [trusting, wary] = [await startHub({ trustProxy: true }), await startHub()];
+    const oneProcess = 'address';
+    const [trusting, wary] = [await startHub({ trustProxy: true, oneProcess }), await startHub({ oneProcess })];
     const status = async (hub: StartedHub, audience: string) => (await forwarded(hub, 'POST', send, audience)).status;
     expect(await status(trusting, 'https://pubsub.example.com')).toBe(202);
     expect(await status(trusting, 'https://inside.example')).toBe(401);
@@ -165,8 +166,8 @@ describe('trustProxy', () => {
   });
 
   test('a list of addresses: only those are trusted', async () => {
-    const near = await startHub({ trustProxy: '10.0.0.0/8,127.0.0.1' });
-    const far = await startHub({ trustProxy: '10.0.0.0/8' });
+    const near = await startHub({ trustProxy: '10.0.0.0/8,127.0.0.1', oneProcess: 'address' });
+    const far = await startHub({ trustProxy: '10.0.0.0/8', oneProcess: 'address' });
     expect((await forwarded(near, 'POST', send, 'https://pubsub.example.com')).status).toBe(202);
     expect((await forwarded(far, 'POST', send, 'https://pubsub.example.com')).status).toBe(401);
   });
@@ -178,7 +179,7 @@ describe('trustProxy', () => {
   });
 
   test('[RA-066] nextLink leads back through the proxy, and the answer asks for TLS', async () => {
-    const hub = await startHub({ trustProxy: true });
+    const hub = await startHub({ trustProxy: true, oneProcess: 'address' });
     for (let time = 0; time < 2; time += 1) await (await hub.dial({ token: { groups: ['g'] } })).next();
     const path = '/api/hubs/chat/groups/g/connections?maxpagesize=1';
     const reply = await forwarded(hub, 'GET', path, 'https://pubsub.example.com');

@@ -1,7 +1,9 @@
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import type { ConnectRequest } from '../../src/hub/ports.js';
 import { Held } from '../support/answers.js';
 import { startHandlers, textOf } from '../support/handlers.js';
+import { ManualClock } from '../support/manual-clock.js';
 import { startHub } from '../support/start-hub.js';
 import type { TestClient } from '../support/test-client.js';
 import { startUpstream } from '../support/upstream.js';
@@ -126,6 +128,85 @@ describe('[F4] delivery.maxConcurrentPerUpstream', () => {
   });
 });
 
+describe('[CL-102] limits.connectsInFlight', () => {
+  test('10,000 clients at once never exceed it, and all are admitted in order of arrival', async () => {
+    const upstream = await startUpstream();
+    const held = new Held();
+    const rounds: number[] = [];
+    upstream.on('connect', (request, response) => {
+      void held.answer(request, response);
+      // A few turns later, so that one too many would have come.
+      if (held.count === 100) void Promise.all([setImmediate(), setTimeout(5)]).then(answerAll);
+    });
+    const answerAll = () => {
+      rounds.push(held.count);
+      while (held.count > 0) held.release();
+    };
+    const { open } = await startHandlers({ chat: `${upstream.origin}/{event}` }, { retryDelaysMs: [] });
+    const connects = Array.from({ length: 10_000 }, (_, index) => open(`c${index}`).connect(anybody)!);
+    await Promise.all(connects);
+    expect(rounds).toEqual(Array.from({ length: 100 }, () => 100));
+    const ids = upstream.requests.flatMap(({ headers }) => headers['ce-connectionid'] ?? []);
+    // Those that are under way together go over sockets of their own: within so many places the order may differ.
+    expect(Math.max(...ids.map((id, index) => Math.abs(index - Number(String(id).slice(1)))))).toBeLessThan(200);
+  });
+
+  test('is that of all hubs of one app server, and read anew at a reload; other events do not count', async () => {
+    const { upstream, held, open, configure } = await start({ connectsInFlight: 2 });
+    const connects = ['chat', 'news', 'chat', 'news'].map((hub, index) => open(`c${index}`, hub).connect(anybody)!);
+    for (let count = 0; count < 2; count += 1) await upstream.next('connect');
+    const events = open('e').event('vote', textOf('x'));
+    await upstream.next('vote');
+    expect(held.count).toBe(3);
+    await configure({ connectsInFlight: 4 });
+    for (let count = 0; count < 2; count += 1) await upstream.next('connect');
+    for (let count = 0; count < 5; count += 1) held.release();
+    await Promise.all([...connects, events]);
+  });
+
+  test('a client waits at most 10 s for its turn, and is then refused with 503 and when to come again', async () => {
+    const clock = new ManualClock();
+    const { dial, upstream, service } = await startHub({
+      clock,
+      handler: { systemEvents: ['connect'] },
+      file: { limits: { connectsInFlight: 1 } },
+    });
+    const held = new Held();
+    upstream.on('connect', held.answer);
+    const first = dial();
+    await upstream.next('connect');
+    const waiting = dial.refused();
+    await clock.whenDueIn(10_000);
+    clock.advance(9_999);
+    expect(service.hubs.size).toBe(0);
+    clock.advance(1);
+    const { status, headers, body } = await waiting;
+    expect([status, body]).toEqual([503, 'The app server has too many events waiting. Try again later.']);
+    expect(headers['retry-after']).toMatch(/^[1-5]$/);
+    held.release();
+    await (await first).next();
+    expect(upstream.requests.filter(({ event }) => event === 'connect')).toHaveLength(1);
+  });
+
+  test('the reason names both limits', async () => {
+    const { upstream, held, clock, open, observer } = await start({ connectsInFlight: 1 });
+    const first = open('a').connect(anybody)!;
+    await upstream.next('connect');
+    const second = watched(open('b').connect(anybody)!);
+    await clock.advanceAsync(10_000);
+    await second.done;
+    expect(second.outcome.error).toMatchObject({
+      kind: 'waitedTooLong',
+      message: expect.stringMatching(
+        /waited 10000 ms in the queue: http.* receives at most 1 connect events \(limits\.connectsInFlight\) and 128 requests at a time \(delivery/,
+      ),
+    });
+    expect(observer.events).toMatchObject([{ outcome: 'overloaded', connectionId: 'b' }]);
+    held.release();
+    await first;
+  });
+});
+
 /** One body under way and 32 MiB of them waiting. */
 const body = 'x'.repeat(1_048_000);
 const roomFor = 33;
@@ -149,6 +230,7 @@ describe('[F4] a full queue', () => {
 
   test('is told in the ack, and to nobody else', async () => {
     const { dial, upstream } = await startHub({
+      oneProcess: 'limit',
       handler: { userEventPattern: '*' },
       file: { delivery: { maxConcurrentPerUpstream: 1 } },
     });

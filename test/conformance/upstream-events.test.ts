@@ -395,6 +395,7 @@ describe('the end', () => {
     const clock = new ManualClock();
     const told = new Mailbox<string>();
     const hub = await startHub({
+      oneProcess: 'limit',
       handler: everything,
       clock,
       file: { delivery: { maxConcurrentPerUpstream: 1 } },

@@ -267,6 +267,10 @@ describe('a process that ends while clients are there', () => {
     const gone = ['member_removed presence-a ann', 'channel_vacated presence-a'];
     expect(second.told().filter(text => text.includes('presence-a'))).toEqual(gone);
     expect(second.told().toSorted()).toEqual(['channel_vacated b', ...gone].toSorted());
+    await eventually(async () => {
+      const [status] = await second.outbox.status(); // its receiver has got all, but a stop before it is noted repeats some
+      expect(status!.depth).toMatchObject({ ready: 0, delayed: 0, inFlight: 0 });
+    });
     await second.stop();
     const third = await next();
     await third.pass(10_000);

@@ -1,4 +1,5 @@
 import { target as commandArguments } from './arguments.js';
+import { target as envelopes } from './envelopes.js';
 import { target as filter } from './filter.js';
 import type { FuzzTarget } from './fuzz-target.js';
 import { target as hubBodies } from './hub-bodies.js';
@@ -14,6 +15,7 @@ import { target as webhookFilter } from './webhook-filter.js';
 /** A new target is one file and one line here. */
 export const targets: readonly FuzzTarget[] = [
   commandArguments,
+  envelopes,
   filter,
   hubBodies,
   hubsFileEdits,

@@ -237,7 +237,7 @@ describe('start', () => {
       ['strat', 'did you mean "start"?'],
       [
         'chat.yaml',
-        'known commands are start, validate, health, doctor, token, send, init, import, hub, key, service, client, webpubsub, completion',
+        'known commands are start, validate, health, doctor, token, send, init, import, config, hub, key, service, client, webpubsub, completion',
       ],
     ] as const) {
       const outcome = await runHubwire([verb]);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
 import * as source from '../../src/config/load.js';
 
-const built: typeof source = await import(new URL('../../dist/config/load.js', import.meta.url).href);
+const built: typeof source = await import(new URL('../../build/config/load.js', import.meta.url).href);
 
 const texts = [
   'hubs: { chat: { eventHandlers: [{ urlTemplate: "http://localhost/x", systemEvents: [connect, 7] }] } }',
@@ -26,7 +26,7 @@ test.each(texts)('the schema that the build compiles finds what the one of the s
 });
 
 test('no schema is compiled when the built service starts', async () => {
-  const check = await readFile(new URL('../../dist/config/schema/check.js', import.meta.url), 'utf8');
+  const check = await readFile(new URL('../../build/config/schema/check.js', import.meta.url), 'utf8');
   expect(check).not.toMatch(/^import /m);
   expect(check).toContain('isHubsFile');
 });

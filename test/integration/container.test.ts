@@ -12,7 +12,7 @@ import { notRun } from '../support/not-run.js';
 import { copyCheckout } from '../support/package.js';
 
 const root = join(import.meta.dirname, '../..');
-const buildMs = 300_000;
+const buildMs = 600_000;
 const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
 const hubwire = ['node', '/app/dist/main.js'];
 const reason = whyNoImages();

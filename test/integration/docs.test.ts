@@ -12,7 +12,8 @@ import { type RunningService, startService } from '../support/hubwire-process.js
 import { Mailbox } from '../support/mailbox.js';
 
 /** For the commands of one page: each starts a process. */
-const pageTimeoutMs = 120_000;
+const pageTimeoutMs = 240_000;
+const blockTimeoutMs = 60_000;
 
 const run = promisify(execFile);
 const pages = docPages();
@@ -46,7 +47,7 @@ async function runShell({ service, folder }: Stage, { text }: DocBlock): Promise
     HUBWIRE_ADMIN_PORT: new URL(service.adminUrl).port,
   };
   const script = `set -euo pipefail\n${atAddressesOf(service, text)}\n`;
-  const { stdout } = await run('bash', ['-c', script], { cwd: folder, env, timeout: 15_000 });
+  const { stdout } = await run('bash', ['-c', script], { cwd: folder, env, timeout: blockTimeoutMs });
   return stdout;
 }
 

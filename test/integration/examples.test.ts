@@ -17,8 +17,8 @@ import { dialer } from '../support/test-client.js';
 
 const run = promisify(execFile);
 const examples = join(repository, 'examples');
-const waitMs = 15_000;
-const installMs = 120_000;
+const waitMs = 30_000;
+const installMs = 300_000;
 
 /** The example's hubs.yaml, with the app at this port instead of the one that people use. */
 async function hubsOf(example: string, port?: number): Promise<string> {

@@ -3,7 +3,7 @@ import { Held, replyJson } from '../support/answers.js';
 import { ConnectionLog } from '../support/connection-log.js';
 import { chatYaml, startService } from '../support/hubwire-process.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { startHub } from '../support/start-hub.js';
+import { startHub, stopInTime } from '../support/start-hub.js';
 import { statusOf } from '../support/tokens.js';
 import { startUpstream } from '../support/upstream.js';
 
@@ -31,7 +31,10 @@ describe('a process that gets SIGTERM', () => {
 
     process.signal('SIGTERM');
     await untilReadiness(adminUrl, 503);
-    expect(await dial.refused()).toMatchObject({ status: 503 });
+    expect(await dial.refused()).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': expect.stringMatching(/^[1-5]$/) },
+    });
     expect((await fetch(`${adminUrl}/healthz`)).status).toBe(200);
     await idle.settle(); // those who are here are still served
     expect([busy.ws.readyState, idle.ws.readyState]).toEqual([busy.ws.OPEN, idle.ws.OPEN]);
@@ -80,6 +83,23 @@ describe('a process that gets SIGTERM', () => {
     expect(await process.exit).toEqual({ code: 0, signal: null });
   });
 
+  test('[CL-101] waits for what is under way no longer than --drain-seconds', async () => {
+    const upstream = await startUpstream();
+    onTestFinished(() => upstream.stop());
+    upstream.on('vote', () => {}); // never answered
+    const yaml = chatYaml(`${upstream.origin}/{event}`);
+    const { process, dial } = await startService(yaml, {}, ['--drain-seconds', '1']);
+    const client = await dial();
+    client.send({ type: 'event', event: 'vote', data: 1, ackId: 1 });
+    await upstream.next('vote');
+    const signalledMs = Date.now();
+    process.signal('SIGTERM');
+    expect((await client.closed).code).toBe(1001);
+    expect(Date.now() - signalledMs).toBeLessThan(6_000); // a busy machine included
+    expect(await process.exit).toEqual({ code: 0, signal: null });
+    expect(Date.now() - signalledMs).toBeLessThan(11_000);
+  });
+
   test.each([
     ['SIGTERM', 143],
     ['SIGINT', 130],
@@ -115,23 +135,7 @@ describe('a process that gets SIGTERM', () => {
   });
 });
 
-describe('many clients', () => {
-  test('[design 5] are closed in waves of 100, 50 ms apart', async () => {
-    const clock = new ManualClock();
-    const log = new ConnectionLog();
-    const { service, dial } = await startHub({ clock, observer: log });
-    const clients = await Promise.all(Array.from({ length: 250 }, () => dial({ protocols: [] })));
-    const stopped = service.stop();
-    for (const closed of [100, 200]) {
-      await clock.whenDueIn(50);
-      expect(log.closed.rest).toHaveLength(closed);
-      clock.advance(50);
-    }
-    await stopped;
-    expect(log.closed.rest).toHaveLength(250);
-    for (const client of clients) expect((await client.closed).code).toBe(1001);
-  });
-
+describe('a service that stops', () => {
   test('[design 5] one that does not answer the Close frame is ended 5 s later', async () => {
     const clock = new ManualClock();
     const { service, dial } = await startHub({ clock });
@@ -165,5 +169,27 @@ describe('many clients', () => {
     expect((await client.closed).code).toBe(1001);
     while (!isStopped) await clock.advanceAsync(1_000); // the event is still under way; its sender has patience too
     await stopped;
+  });
+
+  test('[CL-101] is done within its time for the drain and 10 s, whoever hangs', async () => {
+    const clock = new ManualClock();
+    const { service, dial, upstream } = await startHub({
+      clock,
+      drainMs: 3_000,
+      handler: { userEventPattern: '*', systemEvents: ['connect', 'disconnected'] },
+    });
+    for (const event of ['vote', 'disconnected']) upstream.on(event, () => {}); // never answered
+    const clients = await Promise.all(Array.from({ length: 120 }, () => dial()));
+    clients[0]?.send({ type: 'event', event: 'vote', data: 1, ackId: 1 });
+    await upstream.next('vote');
+    for (const { ws } of clients) ws.pause(); // they read no Close frame, so they send none
+    upstream.on('connect', () => {});
+    const newcomer = dial.refused().catch(() => {});
+    await upstream.next('connect');
+    const startedMs = clock.monotonicMs();
+    await stopInTime({ service }, clock);
+    expect(clock.monotonicMs() - startedMs).toBeLessThanOrEqual(13_000);
+    for (const { ws } of clients) ws.terminate();
+    await newcomer;
   });
 });

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { promisify } from 'node:util';
-import { startServiceProcess } from '../support/service-process.js';
+import { startServiceNodes } from '../support/service-nodes.js';
 import { clusterApps, yamlOf } from './apps.js';
 import { hostNames } from './namespace.js';
 
@@ -66,7 +66,7 @@ async function startHelper() {
 
 async function runSpecs(place: string): Promise<void> {
   const certificate = await makeCertificate(place);
-  const service = await startServiceProcess(yamlOf(Object.values(clusterApps)), { port: plainPort });
+  const service = await startServiceNodes(yamlOf(Object.values(clusterApps)), { port: plainPort });
   try {
     await listenWithTls(certificate);
     const helper = await startHelper();

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startServiceProcess } from '../support/service-process.js';
+import { startServiceNodes } from '../support/service-nodes.js';
 import { remoteApp, yamlOf } from './apps.js';
 import { type Checkout, prepareHttpNode, preparePusherJs, type Repository } from './checkouts.js';
 import { type Counts, countsOfJasmine, countsOfMocha } from './counts.js';
@@ -30,7 +30,7 @@ export const suites: readonly Suite[] = [
     specs: 7,
     async run(checkout) {
       const folder = await prepareHttpNode(checkout);
-      const service = await startServiceProcess(yamlOf([remoteApp]));
+      const service = await startServiceNodes(yamlOf([remoteApp]));
       try {
         const { id, key, secret } = remoteApp;
         const PUSHER_URL = `http://${key}:${secret}@127.0.0.1:${new URL(service.publicUrl).port}/apps/${id}`;

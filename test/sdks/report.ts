@@ -71,7 +71,8 @@ export function conformance(parts: readonly Part[], date: string): string {
   return `# Conformance: SDKs of Azure Web PubSub and Pusher
 
 What the vendors' own SDKs, unmodified, do with Hubwire. Written by \`npm run test:sdks\` on ${date}; do not edit by hand.
-Each row is one check in \`test/sdks/\`, the same in every language.
+Each row is one check in \`test/sdks/\`, the same in every language. \`npm run test:sdks:nodes\` runs them all against a [cluster](cluster.md):
+clients and REST calls are spread over three nodes, and the same is expected.
 
 | Cell | Meaning |
 |---|---|

@@ -1,10 +1,14 @@
-// Runs vendors' SDKs against a service and writes docs/conformance.md. `--only python,pusher-js` runs some of them and leaves
-// the document as it is. Exits with 1 when a row that is expected to pass fails, or when nothing could be run.
+// Runs vendors' SDKs against a service and writes docs/conformance.md. `--only python,pusher-js` runs some of them, and
+// HUBWIRE_TEST_NODES=3 all against three nodes: either leaves the document as it is. Exits with 1 when a row that is expected to
+// pass fails, or when nothing could be run.
 import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
+import { nodeCount } from '../support/service-nodes.js';
 import { type Family, families } from './families.js';
 import { outcomesOf } from './outcome.js';
+import { prepareAll } from './preparing.js';
 import { broken, columnsOf, conformance, type Part, type Run, summary } from './report.js';
+import type { Suite } from './suites.js';
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } });
 const only = values.only?.split(',');
@@ -15,8 +19,14 @@ if (strangers.length > 0) {
   process.exit(2);
 }
 
+const isWanted = ({ language }: Suite) => only === undefined || only.includes(language);
+const secondsSince = (startedMs: number) => ((performance.now() - startedMs) / 1000).toFixed(0);
+
+const commands = await prepareAll(families.flatMap(({ suites }) => suites).filter(isWanted));
+console.error(`installed and built: ${secondsSince(0)} s`);
+
 async function partOf({ name, about, features, suites, start }: Family): Promise<Part> {
-  const wanted = suites.filter(({ language }) => only === undefined || only.includes(language));
+  const wanted = suites.filter(isWanted);
   const runs: Run[] = [];
   if (wanted.length === 0) return { name, about, features, columns: [] };
   const stage = await start();
@@ -24,13 +34,12 @@ async function partOf({ name, about, features, suites, start }: Family): Promise
     for (const suite of wanted) {
       const startedMs = performance.now();
       const outcomes = await outcomesOf(
-        suite,
+        { ...suite, prepare: () => commands.get(suite) ?? suite.prepare() },
         features.map(feature => feature.name),
         stage.environment,
       );
       runs.push({ suite, outcomes });
-      const seconds = ((performance.now() - startedMs) / 1000).toFixed(0);
-      console.error(`${suite.column}: ${suite.packages.join(', ')}: ${seconds} s`);
+      console.error(`${suite.column}: ${suite.packages.join(', ')}: ${secondsSince(startedMs)} s`);
     }
   } finally {
     await stage.stop();
@@ -41,7 +50,7 @@ async function partOf({ name, about, features, suites, start }: Family): Promise
 const parts: Part[] = [];
 for (const family of families) parts.push(await partOf(family));
 for (const { columns, features } of parts) if (columns.length > 0) console.log(summary(columns, features));
-if (only === undefined) {
+if (only === undefined && nodeCount === 1) {
   const docs = new URL('../../docs/', import.meta.url);
   await mkdir(docs, { recursive: true });
   const today = new Date().toISOString().slice(0, 10);

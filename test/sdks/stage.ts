@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { startServiceProcess } from '../support/service-process.js';
+import { startServiceNodes } from '../support/service-nodes.js';
 import { listen, UnsteadyProxy } from './unsteady-proxy.js';
 
 /** What every suite gets in its environment. */
@@ -15,7 +15,7 @@ export async function startStage(): Promise<Stage> {
   const proxy = new UnsteadyProxy();
   const app = createServer((request, response) => void answer(request, response, proxy));
   const appPort = await listen(app);
-  const service = await startServiceProcess(hubsYaml(`http://127.0.0.1:${appPort}/events`));
+  const service = await startServiceNodes(hubsYaml(`http://127.0.0.1:${appPort}/events`));
   const proxyPort = await proxy.listen(Number(new URL(service.publicUrl).port));
   return {
     environment: {

@@ -13,12 +13,12 @@ export interface SoakOptions {
 
 const built = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
-/** @throws Error that names the option */
-export function readOptions(args: readonly string[]): SoakOptions {
+/** @param defaultMinutes of load @throws Error that names the option */
+export function readOptions(args: readonly string[], defaultMinutes = 10): SoakOptions {
   const { values } = parseArgs({
     args: [...args],
     options: {
-      minutes: { type: 'string', default: '10' },
+      minutes: { type: 'string', default: String(defaultMinutes) },
       seed: { type: 'string' },
       program: { type: 'string', default: built },
     },

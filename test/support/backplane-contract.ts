@@ -1,7 +1,8 @@
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Answers, AnyQuery, Command, Query, QueryKind, Target } from '../../src/hub/commands.js';
 import type { Backplane, BackplaneNode, Gathered, Performer } from '../../src/hub/ports.js';
 import type { GroupStateItem, PublishedMessage, StreamPosition } from '../../src/protocols/messages.js';
+import { type Ending, endOfSuite } from './ending.js';
 import { textPayload } from './fake-ports.js';
 import { Mailbox } from './mailbox.js';
 
@@ -9,7 +10,7 @@ const hub = 'chat';
 const group: Target = { scope: 'group', hub, group: 'g' };
 
 /** One of each scope, with names that a transport may have to write in another way. */
-const targets: readonly Target[] = [
+export const targets: readonly Target[] = [
   { scope: 'hub', hub },
   group,
   ...['G', 'a.b', 'a', '*', '>', 'é 日本', '$x/..', ' ', 'g'.repeat(1024)].map(
@@ -23,7 +24,7 @@ const targets: readonly Target[] = [
 type Heard = readonly [target: Target, request: Command | AnyQuery];
 
 /** The rest of one node: keeps what it is requested, and knows for which targets it has a connection. */
-class FakeNode implements BackplaneNode, Performer {
+export class FakeNode implements BackplaneNode, Performer {
   readonly heard: Heard[] = [];
   readonly failures: unknown[] = [];
   readonly #inbox = new Mailbox<Heard>();
@@ -102,7 +103,7 @@ function isSame(a: Target, b: Target): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
-function send(text: string): Command {
+export function send(text: string): Command {
   return {
     kind: 'send',
     message: { kind: 'serverMessage', payload: textPayload(text) },
@@ -149,7 +150,7 @@ const messages: readonly PublishedMessage[] = [
   { kind: 'usersChanged', online: ['é'], offline: [] },
 ];
 
-const commands: readonly Command[] = [
+export const commands: readonly Command[] = [
   ...messages.map(message => ({ kind: 'send', message, excluded: [], filter: undefined, ttlSeconds: 0 }) as const),
   {
     kind: 'send',
@@ -159,12 +160,14 @@ const commands: readonly Command[] = [
     ttlSeconds: 300,
   },
   { kind: 'send', message: messages[2]!, excluded: [], filter: undefined, ttlSeconds: 0, keptMs: 1_800_000 },
-  { kind: 'userChanged', userId: 'é', isOnline: true },
+  { kind: 'userChanged', userId: 'é' },
+  { kind: 'memberChanged', member: { id: '__proto__', about: { a: null } }, isPresent: true, by: 'AbC-_9' },
+  { kind: 'memberChanged', member: { id: '7', about: {} }, isPresent: false, by: 'AbC-_9' },
   { kind: 'groupState', item },
   { kind: 'groupState', item: { ...item, userId: undefined, state: undefined } },
 ];
 
-const queries: readonly AnyQuery[] = [
+export const queries: readonly AnyQuery[] = [
   { kind: 'exists' },
   { kind: 'join', groups: ['é.*', 'g'], filter: undefined },
   { kind: 'leave', groups: ['g'], filter: "'g' in groups" },
@@ -201,12 +204,15 @@ const members = [
 ];
 
 /** Answers that differ in all that an answer can differ in, by the kind of query. */
-const answered: { readonly [K in QueryKind]: readonly Answers[K][] } = {
+export const answered: { readonly [K in QueryKind]: readonly Answers[K][] } = {
   exists: [true, false],
   check: [true, false],
   count: [0, 2 ** 40],
   list: [members, []],
-  members: [[{ member: { id: '7', about: { user_id: 7, user_info: {} } }, atMs: 2 ** 41 }], []],
+  members: [
+    [{ by: 'AbC-_9', members: [{ member: { id: '7', about: { user_id: 7, user_info: {} } }, atMs: 2 ** 41 }] }],
+    [],
+  ],
   last: [[{ message: lastMessage, atMs: 2 ** 41, ttlMs: 1_800_000 }], []],
   onlineUsers: [['é'], []],
   states: [[item, { ...item, connectionId: 'd', userId: undefined }], []],
@@ -228,29 +234,41 @@ export interface ContractOptions {
 
 /**
  * What every backplane promises, as a suite.
- * @param connect gives that many nodes' ends of one new backplane; the suite closes them
+ * @param connect gives that many nodes' ends of one new backplane; the suite closes them. What else it starts ends as they do.
  */
 export function describeBackplane(
   name: string,
-  connect: (count: number) => Promise<readonly Backplane[]>,
+  connect: (count: number, ending: Ending) => Promise<readonly Backplane[]>,
   { silence, cutOff }: ContractOptions,
 ): void {
-  const start = async (count: number): Promise<FakeNode[]> => {
-    const ends = await connect(count);
-    onTestFinished(async () => {
+  const start = async (count: number, ending: Ending = onTestFinished): Promise<FakeNode[]> => {
+    const ends = await connect(count, ending);
+    ending(async () => {
       await Promise.all(ends.map(end => end.close()));
     });
     return ends.map(end => new FakeNode(end));
   };
 
   /** Two nodes, of which the second listens to the group. */
-  const pair = async (): Promise<[FakeNode, FakeNode]> => {
-    const [a, b] = (await start(2)) as [FakeNode, FakeNode];
+  const pair = async (ending?: Ending): Promise<[FakeNode, FakeNode]> => {
+    const [a, b] = (await start(2, ending)) as [FakeNode, FakeNode];
     await b.listen(group);
     return [a, b];
   };
 
+  /** The same pair for several tests of a `describe`. */
+  const sharedPair = (): (() => [FakeNode, FakeNode]) => {
+    const ending = endOfSuite();
+    let nodes: [FakeNode, FakeNode];
+    beforeAll(async () => {
+      nodes = await pair(ending);
+    });
+    return () => nodes;
+  };
+
   describe(`${name}: commands`, () => {
+    const shared = sharedPair();
+
     test('reach each other node that listens, once', async () => {
       const [a, b, c] = (await start(3)) as [FakeNode, FakeNode, FakeNode];
       for (const node of [b, c]) await node.listen(group);
@@ -306,11 +324,11 @@ export function describeBackplane(
     test.each(commands.map(command => [command.kind, command] as const))(
       'carry %s as it is',
       async (_kind, command) => {
-        const [a, b] = await pair();
+        const [a, b] = shared();
         a.backplane.publish(group, command);
         a.publish(group, 'end');
         await b.hears('end');
-        expect(b.heard[0]).toEqual([group, command]);
+        expect(b.heard.splice(0)[0]).toEqual([group, command]);
       },
     );
 
@@ -323,6 +341,7 @@ export function describeBackplane(
       };
       a.publish(group, 'x');
       await c.hears('x');
+      await a.count(group); // both have had what came before it
       expect([b.failures, c.failures]).toEqual([[fault], []]);
     });
 
@@ -338,6 +357,8 @@ export function describeBackplane(
   });
 
   describe(`${name}: queries`, () => {
+    const shared = sharedPair();
+
     test('gather what the other nodes found', async () => {
       const [a, b, c] = (await start(3)) as [FakeNode, FakeNode, FakeNode];
       for (const node of [a, b, c]) await node.listen(group);
@@ -401,7 +422,7 @@ export function describeBackplane(
     });
 
     test.each(queries.map(query => [query.kind, query] as const))('carry %s as it is', async (kind, query) => {
-      const [a, b] = await pair();
+      const [a, b] = shared();
       for (const answer of answered[kind]) {
         b.answers = () => answer;
         expect(await a.gather(group, query)).toEqual({ answers: [answer], missing: [] });

@@ -186,6 +186,7 @@ export class ScriptedUpstream implements Upstream {
 
 /** A backplane of one node that keeps which targets it was told to listen to. */
 export class RecordingBackplane implements Backplane {
+  readonly tag = 'recorded';
   /** `+` and `-` with the target, in order. */
   readonly interest: string[] = [];
   /** Given by each `listen`, when set. */
@@ -241,6 +242,8 @@ function readableToken(hub: string, connectionId: string): string {
 }
 
 export interface OpenOptions {
+  /** Default: `chat`. */
+  readonly hub?: string;
   readonly id?: string;
   readonly userId?: string;
   readonly roles?: readonly string[];
@@ -296,12 +299,12 @@ export class TestNode {
     return this.hubs.get('chat');
   }
 
-  /** A client of hub `chat` that has been admitted; its `connected` message is left out of what it heard. */
+  /** A client of hub `chat`, or of another, that has been admitted; its `connected` message is left out of what it heard. */
   open(options: OpenOptions = {}): FakeClient {
-    const { id = randomUUID(), protocol = json } = options;
-    const session = this.upstream.open('chat', id);
+    const { id = randomUUID(), protocol = json, hub = 'chat' } = options;
+    const session = this.upstream.open(hub, id);
     const outlet = new RecordingOutlet();
-    const connection = this.chat.lifecycle.open(admissionOf({ ...options, id, protocol }, session), outlet);
+    const connection = this.hubs.get(hub).lifecycle.open(admissionOf({ ...options, id, protocol }, session), outlet);
     outlet.take();
     return {
       id,

@@ -37,8 +37,8 @@ const deaths = {
 
 if (values.die !== undefined) deaths[values.die]();
 syncBuiltinESMExports();
-const { HubsFileEditor } = await import('../../dist/config/edit/hubs-file-editor.js');
-const { systemClock } = await import('../../dist/clock.js');
+const { HubsFileEditor } = await import('../../build/config/edit/hubs-file-editor.js');
+const { systemClock } = await import('../../build/clock.js');
 if (values.user !== undefined) {
   process.setgid(Number(values.user));
   process.setuid(Number(values.user));

@@ -9,10 +9,12 @@ import { clientUrl } from '../../src/auth/client-url.js';
 import { KeyTokens } from '../../src/auth/key-tokens.js';
 import { developmentKey } from '../../src/cli/key-settings.js';
 import type { Service } from '../../src/service.js';
+import type { Ending } from './ending.js';
 import { type Dial, dialer } from './test-client.js';
 
 const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
-const patienceMs = 15_000;
+/** Several processes take several times as long to start; a node of several has others beside it. */
+const patienceMs = { one: 30_000, several: 45_000 };
 
 export type Environment = Readonly<Record<string, string>>;
 
@@ -29,20 +31,25 @@ export interface Launch {
   readonly cwd?: string;
   /** Its standard input, at once; `open`: what `type` writes. Nothing by default. */
   readonly input?: string | 'open';
+  /** Ends with the test when left out. */
+  readonly ending?: Ending;
 }
 
-/** `hubwire` as a process of its own, and all that it has written. Ends with the test. */
+/** `hubwire` as a process of its own, and all that it has written. Ends with the test, unless `launch` has another ending. */
 export class HubwireProcess {
   stdout = '';
   stderr = '';
   readonly exit: Promise<Exit>;
   readonly #child: ChildProcess;
+  readonly #patienceMs: number;
   #hasEnded = false;
   #watchers: (() => void)[] = [];
 
   /** @param env in place of the test's own, so that no key or port of a developer's shell gets in */
   constructor(args: readonly string[], env: Environment = {}, launch: Launch = {}) {
     const { PATH = '', HOME = '' } = process.env;
+    const isSeveral = ['--workers', '--cluster'].some(flag => args.includes(flag)) || env.HUBWIRE_NATS !== undefined;
+    this.#patienceMs = isSeveral ? patienceMs.several : patienceMs.one;
     const [file = '', ...before] = launch.command ?? [process.execPath, program];
     this.#child = spawn(file, [...before, ...args], {
       cwd: launch.cwd,
@@ -63,7 +70,8 @@ export class HubwireProcess {
     }
     this.#child.stdin?.on('error', () => {}); // it may end before it has read all
     if (launch.input !== undefined && launch.input !== 'open') this.#child.stdin?.end(launch.input);
-    onTestFinished(async () => {
+    const { ending = onTestFinished } = launch;
+    ending(async () => {
       if (!this.#hasEnded) this.#kill(launch.command !== undefined);
       await this.exit;
     });
@@ -94,7 +102,7 @@ export class HubwireProcess {
 
   /** What `pattern` finds in a stream, now or later. @throws when the process ends or nothing comes, with what it wrote */
   async find(pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
-    const timer = setTimeout(() => this.#fail(), patienceMs);
+    const timer = setTimeout(() => this.#fail(), this.#patienceMs);
     try {
       for (;;) {
         const found = pattern.exec(this[stream]);
@@ -150,9 +158,10 @@ export async function startService(
   env: Environment = {},
   args: readonly string[] = [],
   ports: readonly string[] = ['--port', '0', '--admin-port', 'any'],
+  ending: Ending = onTestFinished,
 ): Promise<RunningService> {
-  const file = await fileWith(yaml);
-  const hubwire = new HubwireProcess(['start', '--json', '--hubs', file, ...ports, ...args], env);
+  const file = await fileWith(yaml, 'hubs.yaml', ending);
+  const hubwire = new HubwireProcess(['start', '--json', '--hubs', file, ...ports, ...args], env, { ending });
   const [line] = await hubwire.find(/^\{.*\}\n/);
   const said = JSON.parse(line) as { public: string; admin: string; connectionString: string };
   const tokens = new KeyTokens({ primary: env.HUBWIRE_PRIMARY_KEY ?? developmentKey, secondary: undefined }, Date.now);
@@ -171,10 +180,10 @@ export async function startService(
   };
 }
 
-/** A file with this content in a folder of its own, which goes with the test. */
-export async function fileWith(content: string, name = 'hubs.yaml'): Promise<string> {
+/** A file with this content in a folder of its own, which goes with the test unless there is another ending. */
+export async function fileWith(content: string, name = 'hubs.yaml', ending: Ending = onTestFinished): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'hubwire-'));
-  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  ending(() => rm(folder, { recursive: true, force: true }));
   const file = join(folder, name);
   await writeFile(file, content);
   return file;

@@ -9,7 +9,7 @@ const run = promisify(execFile);
 const cacheRoot = fileURLToPath(new URL('../../.cache', import.meta.url));
 
 /** Longest that installing one suite's packages may take with cold caches, in milliseconds. */
-const installPatienceMs = 300_000;
+const installPatienceMs = 600_000;
 
 /** A folder for what is installed and built: it stays between runs, and git ignores it. */
 export async function keptFolder(...names: readonly string[]): Promise<string> {
@@ -41,8 +41,18 @@ function reasonIn(output: string): string {
   return line.replace(/https?:\/\/\S+|(?<=^|\s)\/\S+/g, '…').slice(0, 250);
 }
 
-/** Does the work again only when the content of `inputs` has changed since. */
-export async function oncePer(stamp: string, inputs: readonly string[], work: () => Promise<void>): Promise<void> {
+const underWay = new Map<string, Promise<void>>();
+
+/** Does the work again only when the content of `inputs` has changed since; once for all that want it at the same time. */
+export function oncePer(stamp: string, inputs: readonly string[], work: () => Promise<void>): Promise<void> {
+  const begun = underWay.get(stamp);
+  if (begun !== undefined) return begun;
+  const done = workOncePer(stamp, inputs, work).finally(() => underWay.delete(stamp));
+  underWay.set(stamp, done);
+  return done;
+}
+
+async function workOncePer(stamp: string, inputs: readonly string[], work: () => Promise<void>): Promise<void> {
   const hash = createHash('sha256');
   for (const input of inputs) hash.update(await readFile(input));
   const digest = hash.digest('hex');

@@ -23,19 +23,19 @@ interface Interest {
 
 export class NetworkEnd implements Backplane {
   readonly listensAtOnce = false;
+  readonly tag: string;
   /** Answers no query. */
   isSilent = false;
   /** Reaches no other node: what it publishes is shed, and listening rejects. */
   isCutOff = false;
   /** Awaited by each `listen` that is not in force yet. */
   latency: () => Promise<void> = () => Promise.resolve();
-  readonly #name: string;
   readonly #ends: Set<NetworkEnd>;
   readonly #interests = new Map<string, Interest>();
   #node: BackplaneNode | undefined;
 
   constructor(name: string, ends: Set<NetworkEnd>) {
-    this.#name = name;
+    this.tag = name;
     this.#ends = ends;
   }
 
@@ -60,13 +60,13 @@ export class NetworkEnd implements Backplane {
     isFinal: (answer: Answers[K]) => boolean,
   ): Promise<Gathered<Answers[K]>> {
     const silent = [...this.#ends].filter(end => end !== this && (end.isSilent || this.isCutOff));
-    const missing = silent.map(end => end.#name);
+    const missing = silent.map(end => end.tag);
     const answers: Answers[K][] = [];
     await new Promise<void>(resolve => {
       const asked = this.#listeners(target).filter(end => !silent.includes(end));
       const each = asked.map(async end => {
         const answer = await end.#answer(target, query);
-        if (answer === undefined) missing.push(end.#name);
+        if (answer === undefined) missing.push(end.tag);
         else answers.push(answer.given);
         if (answer !== undefined && isFinal(answer.given)) resolve();
       });

@@ -5,10 +5,10 @@
  * Arguments: the directory, the number of the start, `accept` or `drain`.
  */
 import { writeSync } from 'node:fs';
-import { setImmediate } from 'node:timers/promises';
-import { systemClock } from '../../dist/clock.js';
-import { openStore } from '../../dist/outbox/open-store.js';
-import { Outbox } from '../../dist/outbox/outbox.js';
+import { setImmediate, setTimeout } from 'node:timers/promises';
+import { systemClock } from '../../build/clock.js';
+import { openStore } from '../../build/outbox/open-store.js';
+import { Outbox } from '../../build/outbox/outbox.js';
 
 const [, , directory, start, mode] = process.argv;
 const perSecond = 2_000;
@@ -41,7 +41,7 @@ async function acceptForever() {
     for (; number < due; number += 1) envelopes.push(envelopeOf(number));
     await outbox.accept(envelopes);
     if (envelopes.length > 0) print(`a ${envelopes.map(({ id }) => id).join(' ')}`);
-    await setImmediate();
+    await setTimeout(1);
   }
 }
 
@@ -77,7 +77,7 @@ async function drain() {
   for (;;) {
     const depths = (await outbox.status()).map(({ depth }) => depth.ready + depth.delayed + depth.inFlight);
     if (depths.every(depth => depth === 0)) break;
-    await setImmediate();
+    await setTimeout(20);
   }
   await outbox.close();
 }

@@ -129,6 +129,7 @@ export class PusherClient {
 
   /** What came up to here, in order: everything sent to this client so far has arrived once this settles. */
   async settle(): Promise<Message[]> {
+    await this.client.sentByAll();
     this.send('pusher:ping', {});
     const messages: Message[] = [];
     for (;;) {

@@ -25,6 +25,8 @@ export interface ProcessOptions {
   /** By default there is no admin listener. */
   readonly adminPort?: '0' | 'any';
   readonly env?: Readonly<Record<string, string>>;
+  /** More flags. */
+  readonly args?: readonly string[];
 }
 
 /**
@@ -32,11 +34,11 @@ export interface ProcessOptions {
  * @throws when it ends before it listens, with what it logged
  */
 export async function startServiceProcess(yaml: string, options: ProcessOptions = {}): Promise<ServiceProcess> {
-  const { port = 0, adminPort = '0', env = {} } = options;
+  const { port = 0, adminPort = '0', env = {}, args: more = [] } = options;
   const folder = await mkdtemp(join(tmpdir(), 'hubwire-'));
   const file = join(folder, 'hubs.yaml');
   await writeFile(file, yaml);
-  const args = [program, 'start', '--json', '--port', String(port), '--admin-port', adminPort, '--hubs', file];
+  const args = [program, 'start', '--json', '--port', String(port), '--admin-port', adminPort, '--hubs', file, ...more];
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(process.execPath, args, { env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';

@@ -9,6 +9,7 @@ export const digestNames = [
   'rest-api',
   'pusher-webhooks',
   'management',
+  'cluster',
   'design',
 ] as const;
 
@@ -19,6 +20,7 @@ const pageOfPrefix = {
   RA: 'rest-api',
   PW: 'pusher-webhooks',
   MG: 'management',
+  CL: 'cluster',
 } as const satisfies Record<string, (typeof digestNames)[number]>;
 type Prefix = keyof typeof pageOfPrefix;
 export const assertionPrefixes = Object.keys(pageOfPrefix) as readonly Prefix[];
@@ -29,7 +31,7 @@ export interface Digest {
   readonly sections: ReadonlyMap<string, string>;
   /** `D7` in client-protocols and upstream-events. */
   readonly decisions: ReadonlySet<string>;
-  /** `CP-012`, `UE-014`, `RA-065`, `PW-003`, `MG-014`. */
+  /** `CP-012`, `UE-014`, `RA-065`, `PW-003`, `MG-014`, `CL-014`. */
   readonly assertions: ReadonlySet<string>;
 }
 

@@ -17,7 +17,7 @@ export async function sqsHarness(context: TestContext, server: SqsServer, fifo: 
   const queueUrl = await server.createQueue(fifo);
   const options = { driver: 'sqs', queueUrl, endpointUrl: server.url, directory, fifo, ...sqsAccess } as const;
   return {
-    open: () => openStore({ ...options, visibilityTimeout: 2, waitTimeSeconds: 1 }, systemClock),
+    open: () => openStore({ ...options, visibilityTimeout: 4, waitTimeSeconds: 1 }, systemClock),
     crash: store => store.close(),
     nowMs: () => systemClock.now(),
     pass: async () => {},

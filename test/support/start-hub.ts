@@ -10,7 +10,9 @@ import type { Observer } from '../../src/hub/ports.js';
 import { Service } from '../../src/service.js';
 import type { ServiceOptions } from '../../src/service-options.js';
 import type { ManualClock } from './manual-clock.js';
+import type { OneProcess } from './one-process.js';
 import { observerOf, type Reports } from './reports.js';
+import { hasSeveralNodes, severalNodes } from './several-nodes.js';
 import { type Dial, dialer } from './test-client.js';
 import { type RecordedUpstream, startUpstream } from './upstream.js';
 
@@ -27,8 +29,10 @@ export interface StartOptions extends Partial<Omit<ServiceOptions, 'config' | 'p
   };
   /** More settings of hub `chat`, e.g. `anonymousConnectPolicy: allow`. */
   readonly chat?: Readonly<Record<string, unknown>>;
+  /** Why what is tested is of one process, also where others are tested with several nodes. */
+  readonly oneProcess?: OneProcess;
   /** Settings beside `hubs`: `delivery`, `limits`. */
-  readonly file?: Readonly<Record<string, unknown>>;
+  readonly file?: Readonly<Record<string, unknown>> & { readonly limits?: object };
 }
 
 export interface StartedHub {
@@ -42,11 +46,13 @@ export interface StartedHub {
 
 /** A whole service on a free port, and an upstream for it. Both end with the test. */
 export async function startHub(options: StartOptions = {}): Promise<StartedHub> {
-  const { yaml, handler, chat, file, observer = {}, ...rest } = options;
+  const { yaml, handler, chat, file, oneProcess, observer = {}, ...rest } = options;
   const upstream = await startUpstream();
   const text = (yaml ?? defaultYaml(handler, chat, file)).replaceAll('UPSTREAM', upstream.origin);
   const dataDirectory = join(tmpdir(), `hubwire-${randomUUID()}`); // made when something is durable
-  const service = new Service({
+  const reason = oneProcess ?? (limitsNode(file?.limits ?? {}) ? 'limit' : undefined);
+  const make = reason === undefined ? newService : newNode;
+  const service = await make({
     host: '127.0.0.1',
     port: 0,
     admin: undefined,
@@ -70,8 +76,23 @@ export async function startHub(options: StartOptions = {}): Promise<StartedHub> 
   return { service, upstream, dial: dialer(service), connectionString: service.connectionString };
 }
 
+/** Besides those of one client's queue, which are the same on any node. */
+function limitsNode(limits: object): boolean {
+  return Object.keys(limits).some(name => !name.startsWith('outboundQueue'));
+}
+
+async function newNode(options: ServiceOptions): Promise<Service> {
+  return new Service(options);
+}
+
+/** One node, or several behind one address: see `several-nodes.ts`. */
+async function newService(options: ServiceOptions): Promise<Service> {
+  // A test with a backplane of its own makes its own nodes.
+  return hasSeveralNodes && options.backplane === undefined ? await severalNodes(options) : new Service(options);
+}
+
 /** Stops a service whose time only a test lets pass: it waits for retries, and between one wave of goodbyes and the next. */
-export async function stopInTime({ service }: StartedHub, clock: ManualClock): Promise<void> {
+export async function stopInTime({ service }: Pick<StartedHub, 'service'>, clock: ManualClock): Promise<void> {
   let isStopped = false;
   const stopped = service.stop().finally(() => {
     isStopped = true;

@@ -3,6 +3,7 @@ import { onTestFinished } from 'vitest';
 import { WebSocket } from 'ws';
 import type { ClientClaims } from '../../src/auth/key-tokens.js';
 import type { Service } from '../../src/service.js';
+import { exchangedByAll } from './exchanges.js';
 import { Mailbox } from './mailbox.js';
 
 export const jsonProtocol = 'json.webpubsub.azure.v1';
@@ -41,10 +42,13 @@ export type Dial = ((options?: DialOptions) => Promise<TestClient>) & {
 export class TestClient {
   readonly ws: WebSocket;
   readonly #frames = new Mailbox<ReceivedFrame>();
+  readonly #service: Service | undefined;
   readonly closed: Promise<{ code: number; reason: string }>;
 
-  constructor(ws: WebSocket) {
+  /** @param service whose client it is; undefined: another program's */
+  constructor(ws: WebSocket, service?: Service) {
     this.ws = ws;
+    this.#service = service;
     ws.on('message', (bytes, isBinary) => this.#frames.put({ bytes: bytes as Buffer, isBinary }));
     ws.on('error', () => {}); // `closed` tells how it ended
     this.closed = new Promise(resolve =>
@@ -89,8 +93,14 @@ export class TestClient {
     return JSON.parse((await this.#frames.take(isAck)).bytes.toString());
   }
 
+  /** What other nodes have sent to this client so far has come to its own node, which answers its next ping after that. */
+  async sentByAll(): Promise<void> {
+    if (this.#service !== undefined) await exchangedByAll(this.#service);
+  }
+
   /** Everything sent to this client so far has arrived once this settles (JSON clients only). */
   async settle(): Promise<void> {
+    await this.sentByAll();
     this.send({ type: 'ping' });
     await this.#frames.take(frame => frame.bytes.toString() === '{"type":"pong"}');
   }
@@ -111,7 +121,7 @@ export function dialer(service: Service): Dial {
   };
   const dial = async (options?: DialOptions): Promise<TestClient> => {
     const ws = open(options);
-    const client = new TestClient(ws);
+    const client = new TestClient(ws, service);
     await new Promise<void>((resolve, reject) => {
       ws.once('open', resolve);
       ws.once('error', reject);

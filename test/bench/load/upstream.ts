@@ -11,6 +11,8 @@ export interface BenchUpstream {
   last(): { readonly head: string; readonly body: string };
   /** Events answered so far. */
   events(): number;
+  /** Resolves once this many events have come. */
+  reached(events: number): Promise<void>;
   close(): void;
 }
 
@@ -18,6 +20,8 @@ interface Seen {
   head: Buffer;
   body: Buffer;
   events: number;
+  /** Who waits, and for which number of events. */
+  awaited: { readonly events: number; readonly tell: () => void } | undefined;
 }
 
 /** With 204, with what the event said, or not at all. */
@@ -26,7 +30,7 @@ type Answers = 'nothing' | 'echo' | 'never';
 /** An app server that costs the load side next to nothing; it agrees to every validation. */
 export async function startBenchUpstream(answers: Answers = 'nothing'): Promise<BenchUpstream> {
   const sockets = new Set<Socket>();
-  const seen: Seen = { head: Buffer.alloc(0), body: Buffer.alloc(0), events: 0 };
+  const seen: Seen = { head: Buffer.alloc(0), body: Buffer.alloc(0), events: 0, awaited: undefined };
   const server = createServer({ noDelay: true }, socket => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
@@ -38,6 +42,11 @@ export async function startBenchUpstream(answers: Answers = 'nothing'): Promise<
     origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     last: () => ({ head: seen.head.toString('latin1'), body: seen.body.toString('utf8') }),
     events: () => seen.events,
+    reached: events =>
+      new Promise(tell => {
+        seen.awaited = { events, tell };
+        tellIfReached(seen);
+      }),
     close: () => {
       for (const socket of sockets) socket.destroy();
       server.close();
@@ -60,8 +69,13 @@ function answer(socket: Socket, seen: Seen, answers: Answers): void {
     seen.head = bytes.subarray(0, headBytes);
     seen.body = bytes.subarray(headBytes);
     seen.events += 1;
+    tellIfReached(seen);
     if (answers !== 'never') socket.write(answers === 'echo' ? echoOf(seen.body) : accepted);
   });
+}
+
+function tellIfReached({ events, awaited }: Seen): void {
+  if (awaited !== undefined && events >= awaited.events) awaited.tell();
 }
 
 function echoOf(body: Buffer): Buffer {

@@ -1,4 +1,5 @@
 import type { Load, Work } from '../load/slice.js';
+import type { Measured } from '../servers/server-process.js';
 import { inTurn } from './rooms.js';
 import type { Contender } from './scenario.js';
 
@@ -11,14 +12,22 @@ const processes = 2;
  */
 export async function fleetOf(open: () => Promise<Contender>): Promise<Contender> {
   const contenders = await inTurn(Array<typeof open>(processes).fill(open), openOne => openOne());
-  const servers = contenders.map(({ server }) => server);
+  const servers = sumOf(contenders.map(({ server }) => server));
+  const nats = contenders.flatMap(contender => contender.nats ?? []);
   return {
     name: contenders[0]!.name,
-    server: {
-      cpuSeconds: () => sum(servers.map(server => server.cpuSeconds())),
-      residentBytes: () => sum(servers.map(server => server.residentBytes())) / servers.length,
-    },
+    processes: sum(contenders.map(contender => contender.processes ?? 1)),
+    server: { ...servers, residentBytes: () => servers.residentBytes() / processes },
+    ...(nats.length > 0 ? { nats: sumOf(nats) } : {}),
     load: sharedBy(contenders.map(({ load }) => load)),
+  };
+}
+
+/** Several processes as one. */
+export function sumOf(servers: readonly Measured[]): Measured {
+  return {
+    cpuSeconds: () => sum(servers.map(server => server.cpuSeconds())),
+    residentBytes: () => sum(servers.map(server => server.residentBytes())),
   };
 }
 
@@ -27,9 +36,18 @@ function sharedBy(loads: readonly Load[]): Load {
     async run(durationMs: number): Promise<Work> {
       const works: Work[] = [];
       for (const load of loads) works.push(await load.run(durationMs / loads.length));
-      return { done: sum(works.map(({ done }) => done)), latenciesMs: works.flatMap(({ latenciesMs }) => latenciesMs) };
+      return joined(works);
     },
   };
+}
+
+/** All loads at the same time, on the same servers. */
+export function atOnce(loads: readonly Load[]): Load {
+  return { run: async durationMs => joined(await Promise.all(loads.map(load => load.run(durationMs)))) };
+}
+
+function joined(works: readonly Work[]): Work {
+  return { done: sum(works.map(({ done }) => done)), latenciesMs: works.flatMap(({ latenciesMs }) => latenciesMs) };
 }
 
 function sum(numbers: readonly number[]): number {

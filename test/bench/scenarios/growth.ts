@@ -115,6 +115,12 @@ function presenceOf(large: number, small: number): Series {
 /** A Hubwire on which this many groups have a member. */
 async function hubwireWith(stage: Stage, groups: number): Promise<ServerProcess> {
   const server = await stage.hubwire(plainHub);
+  await holdGroups(stage, server, groups);
+  return server;
+}
+
+/** Clients of which each joins many groups, so that there are this many. */
+export async function holdGroups(stage: Stage, server: ServerProcess, groups: number): Promise<void> {
   const guard = new Guard();
   const names = Array.from({ length: groups }, (_, index) => `other-${index}`);
   const clients = await dialMany(Math.ceil(groups / groupsPerClient), index => {
@@ -122,7 +128,6 @@ async function hubwireWith(stage: Stage, groups: number): Promise<ServerProcess>
     return RawClient.dial(clientUrl(server, { 'webpubsub.group': joined }), json.subprotocol, guard);
   });
   stage.onEnd(() => hangUp(clients));
-  return server;
 }
 
 function groupsText(groups: number): string {

@@ -1,3 +1,4 @@
+import { cluster } from './cluster/index.js';
 import { connect } from './connect.js';
 import { clientEvent } from './event.js';
 import { fanout, protocols } from './fan-out.js';
@@ -29,4 +30,5 @@ export const scenarios: readonly Scenario[] = [
   slowReader,
   hanging,
   vendor,
+  ...cluster,
 ];

@@ -1,14 +1,18 @@
 import type { Load } from '../load/slice.js';
-import type { ServerProcess } from '../servers/server-process.js';
+import type { Measured, ServerProcess } from '../servers/server-process.js';
 import type { Stage } from '../servers/stage.js';
 
 /** A server and what drives it. */
 export interface Contender {
   /** `hubwire`, `minimal loop`, a peer's name, or what is special about this Hubwire. */
   readonly name: string;
-  readonly server: Pick<ServerProcess, 'cpuSeconds' | 'residentBytes'>;
+  readonly server: Measured;
+  /** Of how many processes it consists, which all have to warm up; one where left out. */
+  readonly processes?: number;
+  /** The nats-server that it uses. Its processor time is shown, and is not part of any ratio. */
+  readonly nats?: Measured;
   readonly load: Load;
-  /** What its connections cost in memory, where that is measured: a server's resident bytes before the first one. */
+  /** What its connections, or its groups, cost in memory, where that is measured: a server's resident bytes before the first one. */
   readonly idle?: { readonly connections: number; readonly bytesBefore: number };
 }
 
@@ -31,13 +35,15 @@ export interface Contest {
 }
 
 /** A figure that two servers are compared by. */
-export type Metric = 'perCpuSecond' | 'p99Ms' | 'serverShare' | 'bytesPerConnection';
+export type Metric = 'perCpuSecond' | 'cpuMicroseconds' | 'p50Ms' | 'p99Ms' | 'serverShare' | 'bytesPerConnection';
 
 /** What the medians must reach. */
 export interface Goal {
   readonly metric: Metric;
   /** A ratio of the subject's figure to the limit's or a peer's, taken within each round; or the subject's figure alone. */
   readonly against: 'limit' | 'alone' | `peer ${string}`;
+  /** The subject's figure less the other's, in place of their ratio. */
+  readonly isDifference?: boolean;
   readonly least?: number;
   readonly most?: number;
 }
@@ -57,8 +63,12 @@ export interface Series {
   readonly vendorUnit?: VendorUnit;
   /** Milliseconds; undefined: the usual length. */
   readonly sliceMs?: number;
+  /** Milliseconds of processor time that each process gets before the first slice; undefined: one second. */
+  readonly warmUpMs?: number;
   /** Short and telling enough for each change. */
   readonly isInSmoke?: boolean;
+  /** Left out of a smoke also when its scenario is named. */
+  readonly isLong?: boolean;
   /** All servers at once instead of in turn: for work that leaves the machine idle. */
   readonly isTogether?: boolean;
   /** Starts the servers and connects their clients. The stage ends what was started on it. */
@@ -72,6 +82,8 @@ export interface Scenario {
   readonly title: string;
   /** What is counted: `deliveries`. */
   readonly unit: string;
+  /** What it needs and this machine lacks, with how to get it; undefined: nothing. */
+  missing?(): Promise<string | undefined>;
   readonly series: readonly Series[];
 }
 

@@ -1,5 +1,13 @@
 import { createServer } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
 import { sayListening } from './minimal-upgrade.js';
+
+/**
+ * Full collections while work is prepared would remove the compiled code of the work itself, as nothing uses it meanwhile:
+ * each slice would then measure its compilation. Set for both sides.
+ */
+setFlagsFromString('--no-flush-bytecode');
+setFlagsFromString('--retain-maps-for-n-gc=1000000');
 
 /** What a server did that works by itself for a time. */
 export interface OwnWork {

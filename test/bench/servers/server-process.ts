@@ -7,7 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { cpuSeconds, residentBytes } from './cores.js';
 
 /** How long a server may take to listen, and to end once it is asked to. */
-const startTimeoutMs = 20_000;
+const startTimeoutMs = 60_000;
 const stopTimeoutMs = 5_000;
 
 /** Between two looks at a port. */
@@ -34,6 +34,9 @@ export interface Listening {
   readonly admin?: string;
   readonly connectionString?: string;
 }
+
+/** What is measured of a server, or of several that are one contender. */
+export type Measured = Pick<ServerProcess, 'cpuSeconds' | 'residentBytes'>;
 
 /** A server under test, in a process of its own. */
 export class ServerProcess {
@@ -79,6 +82,13 @@ export class ServerProcess {
 
   residentBytes(): number {
     return residentBytes(this.pid);
+  }
+
+  /** Ends it at once, as a crash would. */
+  async kill(): Promise<void> {
+    const ended = once(this.#child, 'exit');
+    this.#kill();
+    await ended;
   }
 
   async stop(): Promise<void> {

@@ -22,14 +22,14 @@ export class Stage {
     this.#options = options;
   }
 
-  /** Hubwire as it is shipped, with these hubs. @param hubs the text of hubs.yaml */
-  hubwire(hubs: string): Promise<ServerProcess> {
+  /** Hubwire as it is shipped, with these hubs. @param hubs the text of hubs.yaml. @param flags more of `hubwire start` */
+  hubwire(hubs: string, ...flags: readonly string[]): Promise<ServerProcess> {
     const file = join(this.folder(), 'hubs.yaml');
     writeFileSync(file, hubs);
     const { profileDir } = this.#options;
     const profiling = profileDir === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profileDir}`];
     const start = ['start', '--json', '--port', '0', '--admin-port', 'any', '--log-level', 'warn', '--hubs', file];
-    return this.#start('hubwire', [process.execPath, ...profiling, join(root, 'dist/main.js'), ...start]);
+    return this.#start('hubwire', [process.execPath, ...profiling, join(root, 'dist/main.js'), ...start, ...flags]);
   }
 
   /** A file of this folder. It shows what the same work costs with nothing around it. */
@@ -43,20 +43,13 @@ export class Stage {
   }
 
   /** Another program, which listens on a port of 127.0.0.1 that it is told. @param env all that it gets beside PATH */
-  async program(
-    name: string,
-    command: readonly string[],
-    port: number,
-    env: NodeJS.ProcessEnv = {},
-  ): Promise<ServerProcess> {
-    const { PATH } = process.env;
-    const listening = { public: `http://127.0.0.1:${port}` };
-    const server = await ServerProcess.startSilent(
-      { ...this.#command(name, command), env: { PATH, ...env } },
-      listening,
-    );
-    this.onEnd(() => server.stop());
-    return server;
+  program(name: string, command: readonly string[], port: number, env: NodeJS.ProcessEnv = {}): Promise<ServerProcess> {
+    return this.#startSilent(name, command, port, env, this.#options.cores?.server);
+  }
+
+  /** The same on the core of the load: for what the servers under test use, and is not measured itself. */
+  helper(name: string, command: readonly string[], port: number): Promise<ServerProcess> {
+    return this.#startSilent(name, command, port, {}, this.#options.cores?.load);
   }
 
   onEnd(ending: () => unknown): void {
@@ -81,6 +74,20 @@ export class Stage {
 
   async #start(name: string, command: readonly string[]): Promise<ServerProcess> {
     const server = await ServerProcess.start(this.#command(name, command));
+    this.onEnd(() => server.stop());
+    return server;
+  }
+
+  async #startSilent(
+    name: string,
+    command: readonly string[],
+    port: number,
+    env: NodeJS.ProcessEnv,
+    core: number | undefined,
+  ): Promise<ServerProcess> {
+    const { PATH } = process.env;
+    const listening = { public: `http://127.0.0.1:${port}` };
+    const server = await ServerProcess.startSilent({ name, command, env: { PATH, ...env }, core }, listening);
     this.onEnd(() => server.stop());
     return server;
   }

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstCertificate } from '../../conformance/rest-certificates.js';
+import { workerArgs } from '../../support/service-nodes.js';
 import { startServiceProcess } from '../../support/service-process.js';
 import type { Stage } from '../stage.js';
 
@@ -17,6 +18,7 @@ export async function startManagementStage(): Promise<Stage> {
   const tokens = { HUBWIRE_ADMIN_TOKEN: newSecret(), HUBWIRE_ADMIN_READ_TOKEN: newSecret() };
   const secured = await startServiceProcess('hubs:\n  chat: {}\n', {
     adminPort: 'any',
+    args: workerArgs,
     env: {
       ...tokens,
       HUBWIRE_PRIMARY_KEY_FILE: await write('primary', newSecret()),
@@ -25,7 +27,7 @@ export async function startManagementStage(): Promise<Stage> {
       HUBWIRE_ADMIN_TLS_KEY: await write('tls.key', firstCertificate.key),
     },
   });
-  const plain = await startServiceProcess('hubs:\n  chat: {}\n', { adminPort: 'any', env: tokens });
+  const plain = await startServiceProcess('hubs:\n  chat: {}\n', { adminPort: 'any', args: workerArgs, env: tokens });
   return {
     environment: {
       ...tokens,

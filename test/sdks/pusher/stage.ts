@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { startServiceProcess } from '../../support/service-process.js';
+import { startServiceNodes } from '../../support/service-nodes.js';
 import type { Stage } from '../stage.js';
 import { listen, UnsteadyProxy } from '../unsteady-proxy.js';
 import { Receiver, Shelf } from './receivers.js';
@@ -25,7 +25,7 @@ export async function startPusherStage(): Promise<Stage> {
   const server = createServer((request, response) => void control.answer(request, response));
   const controlPort = await listen(server);
   const controlUrl = `http://127.0.0.1:${controlPort}`;
-  const service = await startServiceProcess(hubsYaml(`${controlUrl}/hooks`));
+  const service = await startServiceNodes(hubsYaml(`${controlUrl}/hooks`));
   const { port } = new URL(service.publicUrl);
   control.clientUrl = `ws://127.0.0.1:${port}/app/${app.key}?protocol=7`;
   return {

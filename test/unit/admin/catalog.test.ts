@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { catalog } from '../../../src/admin/catalog.js';
+import { catalog, type MetricEntry } from '../../../src/admin/catalog.js';
 import { Metrics } from '../../../src/admin/metrics.js';
+import { SummedMetrics } from '../../../src/admin/summed-metrics.js';
 import type { EndpointStatus } from '../../../src/outbox/ports.js';
 import { facts } from '../../support/facts.js';
 
@@ -32,6 +33,9 @@ function filled(): Metrics {
     oldestReadyAgeMs: async () => 1,
     lingering: 1,
   });
+  const cluster = metrics.ofCluster();
+  cluster.busConnected(true);
+  cluster.barrierPassed(1);
   metrics.webhooks.raised('42', 'cache_miss');
   metrics.webhooks.enveloped('e', 1);
   const attempt = { id: 'i', attempt: 1, atMs: 0, durationMs: 1, outcome: 'delivered' } as const;
@@ -47,7 +51,9 @@ const noTimes = {
 };
 
 /** What `/metrics` says: name → type, help text, and the labels that its samples have. */
-async function served(metrics: Metrics): Promise<Record<string, { type: string; help: string; labels: string[] }>> {
+async function served(
+  metrics: Pick<Metrics, 'render'>,
+): Promise<Record<string, { type: string; help: string; labels: string[] }>> {
   const text = await metrics.render();
   const families = text.split(/^(?=# HELP )/m).filter(family => family !== '');
   return Object.fromEntries(
@@ -61,8 +67,21 @@ async function served(metrics: Metrics): Promise<Record<string, { type: string; 
 }
 
 describe('[F20] the list of metrics', () => {
+  const entries = Object.fromEntries(
+    Object.entries<MetricEntry>(catalog).map(([name, { type, labels, help }]) => [name, { type, labels, help }]),
+  );
+
   test('is what is served: names, types, labels and texts', async () => {
-    expect(await served(filled())).toEqual(catalog);
+    const { hubwire_workers: _workers, hubwire_worker_restarts_total: _restarts, ...ofOne } = entries;
+    expect(await served(filled())).toEqual(ofOne);
+  });
+
+  test('is what is served for several workers', async () => {
+    const record = await filled().record();
+    const counts = { ready: 1, configured: 1, restarts: 0 };
+    expect(
+      await served(new SummedMetrics({ collect: async () => new Map([[1, record]]), workers: () => counts })),
+    ).toEqual(entries);
   });
 
   const page = fileURLToPath(new URL('../../../docs/operating.md', import.meta.url));

@@ -6,8 +6,8 @@ const ratio = { median: 2, lowerQuartile: 2, upperQuartile: 2 };
 
 function contender(name: string, bytesPerConnection: number): ContenderResult {
   const none = Number.NaN;
-  const figures = { perCpuSecond: 1, perSecond: 1, serverShare: 1, loadShare: 0, residentBytes: 1 };
-  return { name, ...figures, p50Ms: none, p99Ms: none, p999Ms: none, bytesPerConnection };
+  const figures = { perCpuSecond: 1, perSecond: 1, serverShare: 1, loadShare: 0, residentBytes: 1, cpuMicroseconds: 1 };
+  return { name, ...figures, p50Ms: none, p99Ms: none, p999Ms: none, natsShare: none, bytesPerConnection };
 }
 
 function resultOf(ours: number, theirs: number): SeriesResult {

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { checkAppFence } from '../../../src/cli/hubs-file.js';
 import {
   dataDirectoryOf,
+  parseDrainSeconds,
   parseHost,
   parsePort,
   parseTrustProxy,
@@ -54,6 +55,12 @@ describe('[D17] a host to listen on', () => {
 describe('[D08] a refused value is told with the flag or variable that gave it', () => {
   test.each([
     ['port', () => parsePort(given('x', 'PORT')), /^PORT must be a port number/],
+    [
+      'drain',
+      () => parseDrainSeconds(given('1.5', '--drain-seconds')),
+      /^--drain-seconds must be a whole number of seconds/,
+    ],
+    ['drain', () => parseDrainSeconds(given('3601', 'HUBWIRE_DRAIN_SECONDS')), /^HUBWIRE_DRAIN_SECONDS must be/],
     ['trust proxy', () => parseTrustProxy(given('proxy', 'HUBWIRE_TRUST_PROXY')), /^HUBWIRE_TRUST_PROXY must be/],
     [
       'certificate',

@@ -8,6 +8,7 @@ import {
   parseConfig,
   weaknessOf,
 } from '../../../src/config/load.js';
+import type { NatsQueuePlace } from '../../../src/outbox/open-store.js';
 import { Settings } from '../../../src/settings.js';
 
 function parse(text: string, env: Environment = {}): Config {
@@ -388,6 +389,13 @@ describe('the queue', () => {
     expect(new Settings(parse('{}')).ofQueue('/data')).toEqual({ driver: 'file', directory: '/data' });
   });
 
+  test('nats is that of the cluster, if there is one', () => {
+    const place = { nats: {}, parts: {}, replicas: 3 } as unknown as NatsQueuePlace;
+    const settings = new Settings(parse('queue: { driver: nats, nats: { concurrency: 5 } }'));
+    expect(settings.ofQueue('/data', place)).toEqual({ driver: 'nats', concurrency: 5, ...place });
+    expect(settings.ofQueue('/data')).toBeUndefined();
+  });
+
   test('redis and sqs', () => {
     expect(
       parse('queue: { driver: redis, redis: { url: "redis://u:p@h:6379/1", concurrency: 5, prefix: "q:" } }').queue,
@@ -449,7 +457,7 @@ describe('the queue', () => {
       '1:42 queue.redis.nodes[0]: must be a URL such as redis://host:6379, without a database: a cluster has only one',
     ],
     ['queue: { driver: redis, redis: { nodes: [] } }', '1:41 queue.redis.nodes: must have at least one item'],
-    ['queue: { driver: kafka }', '1:18 queue.driver: must be one of `file`, `memory`, `redis`, `sqs`'],
+    ['queue: { driver: kafka }', '1:18 queue.driver: must be one of `file`, `memory`, `redis`, `sqs`, `nats`'],
     [
       'queue: { driver: redis }',
       '1:8 queue.redis: `redis` is missing: driver redis needs the server; add `redis: { url: "redis://…" }`',

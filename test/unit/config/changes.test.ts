@@ -57,6 +57,7 @@ describe('[newcomer F14] what a reload changed', () => {
     [app('max_connections: 5'), app('policy: { limits: { max_connections: 5 } }'), []],
     ['webhooks: { linger_ms: 5 }', 'webhooks: { linger_ms: 6 }', ['webhooks.linger_ms 5 → 6']],
     ['queue: { driver: file }', 'queue: { driver: memory }', ['queue.driver (effective after a restart)']],
+    ['{}', 'cluster: { leaseSeconds: 30 }', ['cluster.leaseSeconds default → 30 (effective after a restart)']],
   ])('%j → %j', (before, after, lines) => {
     expect(changes(before, after)).toEqual({ lines, openings: [] });
   });

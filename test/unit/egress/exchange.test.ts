@@ -100,6 +100,56 @@ describe('[upstream-events 7.1] time', () => {
   });
 });
 
+describe('[CL-102] a wait that has a limit of its own', () => {
+  const place = { leave: () => {} };
+
+  test('ends it when its turn has not come by then', () => {
+    const { exchange, clock, answers } = start();
+    const left: string[] = [];
+    exchange.queued(() => void left.push('left'), 2000);
+    clock.advance(1999);
+    expect(answers).toEqual([]);
+    clock.advance(1);
+    expect([answers, left, clock.pending]).toEqual([
+      [{ kind: 'failure', failure: 'queueTimeout', code: undefined }],
+      ['left'],
+      0,
+    ]);
+  });
+
+  test('leaves the rest of its time to one whose turn has come', () => {
+    const { exchange, request, clock, answers } = start();
+    exchange.queued(() => {}, 2000);
+    clock.advance(1500);
+    exchange.starts(place);
+    request();
+    clock.advance(3499);
+    expect(answers).toEqual([]);
+    clock.advance(1);
+    expect([answers, clock.pending]).toEqual([[{ kind: 'failure', failure: 'timeout', code: undefined }], 0]);
+  });
+
+  test('leaves the body its time', () => {
+    const { exchange, request, head, end, clock, answers } = start();
+    exchange.queued(() => {}, 2000);
+    exchange.starts(place);
+    request();
+    clock.advance(4000);
+    head();
+    clock.advance(3999);
+    end();
+    expect([answers.length, clock.pending]).toEqual([1, 0]);
+    expect(answers).toMatchObject([{ status: 200 }]);
+  });
+
+  test('does not matter when it is longer than the time for all', () => {
+    const { exchange, clock, answers } = start();
+    exchange.queued(() => {}, 9000);
+    clock.advance(5000);
+    expect([answers, clock.pending]).toMatchObject([[{ failure: 'queueTimeout' }], 0]);
+  });
+});
+
 describe('[upstream-events 7.2] size', () => {
   test('a declared length beyond the limit fails before the body comes', () => {
     const { request, head, answers, aborts } = start();

@@ -8,8 +8,8 @@ class Requests {
   readonly #places = new Map<string, Lane>();
   readonly waiting = new Map<string, () => void>();
 
-  constructor(limit: number) {
-    this.#lanes = new Lanes(limit);
+  constructor(requests: number, connects = requests) {
+    this.#lanes = new Lanes({ requests, connects });
   }
 
   get lanes(): Lanes {
@@ -77,9 +77,9 @@ describe('[F4] an upstream is sent so many requests at a time', () => {
   test('a higher limit starts what waits, a lower one lets what is under way end', () => {
     const requests = new Requests(1);
     for (const name of ['a', 'b', 'c', 'd']) requests.send(name);
-    requests.lanes.limit = 3;
+    requests.lanes.limitTo({ requests: 3 });
     expect(requests.take()).toEqual(['a', 'b', 'c']);
-    requests.lanes.limit = 1;
+    requests.lanes.limitTo({ requests: 1 });
     for (const name of ['a', 'b']) requests.end(name);
     expect(requests.take()).toEqual([]);
     requests.end('c');
@@ -87,7 +87,7 @@ describe('[F4] an upstream is sent so many requests at a time', () => {
   });
 
   test('one that ends within its own start does not stop the rest', () => {
-    const lanes = new Lanes(1);
+    const lanes = new Lanes({ requests: 1 });
     const lane = lanes.lane('chat', 'user');
     lane.enter();
     let started = 0;
@@ -138,6 +138,36 @@ describe('[F4] nobody is starved', () => {
     const requests = new Requests(4);
     for (const name of ['a', 'b', 'c', 'd', 'e']) requests.send(name);
     expect(requests.take()).toHaveLength(4);
+  });
+});
+
+describe('[CL-102] connect events', () => {
+  test('of all hubs together are bounded; other events are not held up', () => {
+    const requests = new Requests(16, 3);
+    for (const name of ['a1', 'a2', 'a3']) requests.send(name, 'a', 'connect');
+    for (const name of ['b1', 'b2']) requests.send(name, 'b', 'connect');
+    requests.send('disconnected', 'b', 'notification');
+    requests.send('vote', 'a', 'user');
+    expect(requests.take()).toEqual(['a1', 'a2', 'a3', 'disconnected', 'vote']);
+    requests.end('vote'); // its place is not one for connect events
+    expect(requests.take()).toEqual([]);
+    requests.end('a2');
+    requests.end('a1');
+    expect(requests.take()).toEqual(['b1', 'b2']);
+  });
+
+  test('of one hub start in the order in which they came', () => {
+    const requests = new Requests(16, 1);
+    for (let index = 0; index < 5; index += 1) requests.send(`${index}`, 'chat', 'connect');
+    for (const name of ['0', '1', '2', '3']) requests.end(name);
+    expect(requests.take()).toEqual(['0', '1', '2', '3', '4']);
+  });
+
+  test('a higher limit starts those that wait', () => {
+    const requests = new Requests(16, 1);
+    for (let index = 0; index < 5; index += 1) requests.send(`${index}`, 'chat', 'connect');
+    requests.lanes.limitTo({ requests: 16, connects: 4 });
+    expect(requests.take()).toEqual(['0', '1', '2', '3']);
   });
 });
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest';
+import type { OnPartial } from '../../../src/hub/call-options.js';
 import type { Hub } from '../../../src/hub/hub.js';
 import { TestNode, textPayload } from '../../support/fake-ports.js';
 import { NetworkBus, type NetworkEnd } from '../../support/network-bus.js';
@@ -114,6 +115,30 @@ describe('lists and changes, with a node that does not answer', () => {
     await expect(change()).rejects.toMatchObject(unknown);
     ends[2]!.isSilent = false;
     await change();
+  });
+
+  test.each<[string, (onPartial: OnPartial) => Promise<unknown>]>([
+    ['a list', onPartial => hub.listGroup('gw', { onPartial })],
+    ['a user joins', onPartial => hub.addUserToGroup('wes', 'h', onPartial)],
+    ['a user leaves', onPartial => hub.removeUserFromGroup('wes', 'gw', onPartial)],
+    ['a user leaves all', onPartial => hub.removeUserFromAllGroups('wes', onPartial)],
+    ['many join', onPartial => hub.addConnectionsToGroups(['h'], undefined, onPartial)],
+    ['many leave', onPartial => hub.removeConnectionsFromGroups(['gw'], undefined, onPartial)],
+    ['all are closed', onPartial => hub.closeAll({ onPartial })],
+    ['a group is closed', onPartial => hub.closeGroup('gw', { onPartial })],
+    ['a user is closed', onPartial => hub.closeUser('wes', { onPartial })],
+  ])('%s: whoever says so goes on without it, and is told its name', async (_what, call) => {
+    const told: (readonly string[])[] = [];
+    await call(nodes => void told.push(nodes));
+    expect(new Set(told.flat())).toEqual(new Set(['end 3']));
+    ends[2]!.isSilent = false;
+    told.splice(0);
+    await call(nodes => void told.push(nodes));
+    expect(told).toEqual([]);
+  });
+
+  test('a user whom no node knows is unknown all the same: there may be one', async () => {
+    await expect(hub.addUserToGroup('nobody', 'h', () => {})).rejects.toMatchObject(unknown);
   });
 
   test('what was done on the nodes that answered is done, so that a call can be repeated', async () => {

@@ -11,7 +11,6 @@ describe('[client-protocols 1.4] what an upgrade is answered with', () => {
     ['unauthorized', 401],
     ['forbidden', 403],
     ['tooMany', 429],
-    ['shuttingDown', 503],
   ] as const)('%s is %i, and says why', (kind, status) => {
     expect(refusalOf(new PubSubError(kind, 'because'))).toEqual({
       status,
@@ -33,6 +32,20 @@ describe('[client-protocols 1.4] what an upgrade is answered with', () => {
     const { status, headers, body } = refusalOf(new PubSubError('overloaded', 'SECRET'));
     expect([status, headers]).toEqual([503, { 'Retry-After': '5' }]);
     expect(body.toString()).toBe('The app server has too many events waiting. Try again later.');
+  });
+
+  test('[design 5] a service that starts or stops says so, and when to come again: after 1 to 5 s', () => {
+    const { status, headers, body } = refusalOf(new PubSubError('shuttingDown', 'because'));
+    expect([status, body.toString()]).toEqual([503, 'because']);
+    expect(headers?.['Retry-After']).toMatch(/^[1-5]$/);
+  });
+
+  test('[CL-102] a client whose connect event waited too long is 503, to come again after 1 to 5 s', () => {
+    const refusals = Array.from({ length: 200 }, () => refusalOf(new PubSubError('waitedTooLong', 'SECRET')));
+    const waits = new Set(refusals.map(({ headers }) => headers?.['Retry-After']));
+    expect([...waits].sort()).toEqual(['1', '2', '3', '4', '5']);
+    expect(refusals[0]).toMatchObject({ status: 503 });
+    expect(refusals[0]?.body.toString()).toBe('The app server has too many events waiting. Try again later.');
   });
 
   test('nodes that could not be reached are 503, with when to come again and no word about them', () => {

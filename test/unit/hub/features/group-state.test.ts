@@ -253,6 +253,7 @@ describe('[client-protocols 4.9] on two nodes', () => {
 describe('while other nodes are asked', () => {
   /** Answers when the test says so. */
   class SlowBackplane implements Backplane {
+    readonly tag = 'slow';
     readonly listensAtOnce = true;
     readonly asked: ((answers: readonly Answers['states'][]) => void)[] = [];
     fault: Error | undefined;

@@ -20,6 +20,7 @@ const channel = 'presence-x';
 
 /** Answers of the other nodes come when the test says so. */
 class SlowBackplane implements Backplane {
+  readonly tag = 'slow';
   readonly listensAtOnce = true;
   readonly #inner: Backplane;
   #gates: (() => void)[] = [];
@@ -247,20 +248,25 @@ describe('a member that leaves', () => {
     expect(watcher.heard()).toEqual(['-a']);
   });
 
-  test('the hub is kept until the other nodes are told that its last one has left', async () => {
-    const { backplane, here, there } = twoNodes();
-    backplane.isSlow = false;
+  test('the other nodes are told before its hub is gone', async () => {
+    const bus = new MemoryBus();
+    const tasks: (() => void)[] = [];
+    const here = new TestNode(bus.connect(), { atEnd: task => void tasks.push(task) });
+    const there = new TestNode(bus.connect());
+    const endTurn = async () => {
+      for (const task of tasks.splice(0)) task();
+      await settled();
+    };
     const [a, watcher] = [open(here), open(there)];
     join(watcher, 'w');
     join(a, 'a');
     await settled();
+    await endTurn();
     watcher.heard();
-    backplane.isSlow = true;
     const { chat } = here;
     here.chat.lifecycle.lose(a.connection, a.outlet, { category: 'Normal', reason: '' }, true);
-    await settled();
     expect([here.hubs.find('chat') === chat, watcher.heard()]).toEqual([true, []]);
-    await backplane.answer();
+    await endTurn();
     expect([here.hubs.find('chat'), watcher.heard()]).toEqual([undefined, ['-a']]);
   });
 });

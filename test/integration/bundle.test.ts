@@ -1,0 +1,38 @@
+import { readFile } from 'node:fs/promises';
+import { isBuiltin } from 'node:module';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { expect, test } from 'vitest';
+import { repository } from '../support/doc-pages.js';
+
+/** What the built service does not contain, and loads when a configuration needs it. */
+const loadedFromPackages = ['@aws-sdk/client-lambda', '@aws-sdk/client-sqs', '@azure/identity', 'lmdb'];
+/** What one of its packages uses if it is installed, for a command that the service does not send. */
+const neverLoaded = ['@node-rs/xxhash'];
+
+test('the built service contains the packages that it uses, but for those that few configurations need', async () => {
+  const { metafile } = await build({
+    absWorkingDir: repository,
+    entryPoints: ['dist/main.js', 'dist/lib/check-file.js'],
+    outdir: 'out',
+    write: false,
+    metafile: true,
+    bundle: true,
+    format: 'esm',
+    platform: 'node',
+    packages: 'external',
+    logLevel: 'error',
+  });
+  const imports = Object.values(metafile.inputs).flatMap(file => file.imports);
+  const packages = imports.filter(({ external, path }) => external === true && !isBuiltin(path));
+  const names = new Set(packages.map(({ path }) => path).filter(name => !neverLoaded.includes(name)));
+  expect([...names].sort()).toEqual(loadedFromPackages);
+});
+
+test('the licences of all packages in it are with it', async () => {
+  const { dependencies } = JSON.parse(await readFile(join(repository, 'package.json'), 'utf8'));
+  const named = (await readFile(join(repository, 'dist/LICENSES.txt'), 'utf8')).matchAll(/^(\S+) \d\S+ \(\S.*\)$/gm);
+  const licensed = new Set(Array.from(named, ([, name]) => name));
+  const contained = Object.keys(dependencies).filter(name => !loadedFromPackages.includes(name));
+  expect(contained.filter(name => !licensed.has(name))).toEqual([]);
+});

@@ -1,0 +1,57 @@
+import type { FromWorker, Question, Questions, ToWorker } from '../../src/workers/messages.js';
+import type { ForkedProcess } from '../../src/workers/worker-process.js';
+
+/** A process that does what a test says. */
+export class FakeProcess implements ForkedProcess {
+  readonly received: ToWorker[] = [];
+  readonly signals: string[] = [];
+  #say: (message: FromWorker) => void = () => {};
+  #end: (end: string) => void = () => {};
+
+  constructor(
+    readonly place: number,
+    readonly pid: number,
+  ) {}
+
+  send(message: ToWorker): void {
+    this.received.push(message);
+  }
+
+  onMessage(listener: (message: FromWorker) => void): void {
+    this.#say = listener;
+  }
+
+  onExit(listener: (end: string) => void): void {
+    this.#end = listener;
+  }
+
+  kill(signal: NodeJS.Signals): void {
+    this.signals.push(signal);
+  }
+
+  say(message: FromWorker): void {
+    this.#say(message);
+  }
+
+  end(how: string): void {
+    this.#end(how);
+  }
+
+  /** As a worker that listens. */
+  listens(publicUrl = 'http://here:1'): void {
+    this.say({ kind: 'started' });
+    this.say({ kind: 'listening', publicUrl });
+  }
+
+  /** Answers the last question. */
+  answers<Q extends Question>(answer: Questions[Q]['answer']): void {
+    const last = this.received.findLast(message => message.kind === 'ask');
+    if (last?.kind !== 'ask') throw new Error('nothing was asked');
+    this.say({ kind: 'answered', id: last.id, answer });
+  }
+
+  /** What it received since the last look. */
+  take(): string[] {
+    return this.received.splice(0).map(({ kind }) => kind);
+  }
+}

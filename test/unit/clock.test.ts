@@ -1,0 +1,33 @@
+import { setTimeout } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { systemClock } from '../../src/clock.js';
+
+describe('the clock of the machine', () => {
+  test('runs no task before its time by its own reading, at whatever part of a millisecond it was given', async () => {
+    const delayMs = 20;
+    const early: number[] = [];
+    const waits: Promise<void>[] = [];
+    for (let index = 0; index < 100; index += 1) {
+      await setTimeout(1);
+      const beginMs = systemClock.monotonicMs();
+      const wait = new Promise<void>(resolve => void systemClock.after(delayMs, resolve));
+      waits.push(
+        wait.then(() => {
+          const tookMs = systemClock.monotonicMs() - beginMs;
+          if (tookMs < delayMs) early.push(tookMs);
+        }),
+      );
+    }
+    await Promise.all(waits);
+    expect(early).toEqual([]);
+  });
+
+  test('runs no task that was cancelled, also when it was about to wait for the rest of its time', async () => {
+    let ran = 0;
+    const cancels = Array.from({ length: 50 }, () => systemClock.after(5, () => (ran += 1)));
+    await setTimeout(4);
+    for (const cancel of cancels) cancel();
+    await setTimeout(10);
+    expect(ran).toBe(0);
+  });
+});

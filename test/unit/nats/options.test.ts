@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { isClusterName } from '../../../src/nats/names.js';
+import { hostAndPort, NatsUrlError, parseNatsUrls } from '../../../src/nats/options.js';
+
+describe('[CL-120] URLs of NATS servers', () => {
+  test.each([
+    ['nats://a', { host: 'a', port: 4222, isTls: false }],
+    ['a', { host: 'a', port: 4222, isTls: false }],
+    ['a:1', { host: 'a', port: 1, isTls: false }],
+    ['tls://a.example:4443/', { host: 'a.example', port: 4443, isTls: true }],
+    ['nats+tls://a', { host: 'a', port: 4222, isTls: true }],
+    ['nats://[::1]:4223', { host: '::1', port: 4223, isTls: false }],
+    ['nats://me:pass%40word@a', { host: 'a', port: 4222, isTls: false, login: { user: 'me', password: 'pass@word' } }],
+    ['nats://s3cret@a', { host: 'a', port: 4222, isTls: false, login: { token: 's3cret' } }],
+  ])('%s', (text, address) => {
+    expect(parseNatsUrls(text)).toEqual([address]);
+  });
+
+  test('are a list, in order', () => {
+    expect(parseNatsUrls('nats://a:1, tls://b ,c:3').map(hostAndPort)).toEqual(['a:1', 'b:4222', 'c:3']);
+  });
+
+  test.each([
+    ['http://me:hunter2@a', 'the scheme http:// is not one of NATS'],
+    ['nats://me:hunter2@', 'it is not a URL'],
+    ['nats://me:hunter2@a/path', 'nothing may follow host and port'],
+    ['nats://me:hunter2@a?tls=1', 'nothing may follow host and port'],
+    ['nats://me:hunter2@a:99999', 'it is not a URL'],
+    ['nats://me:hunter2%@a', 'it is not a URL'],
+    ['', 'it is empty'],
+  ])('that are wrong are told by their place, without what they contain: %s', (text, reason) => {
+    const parse = () => parseNatsUrls(`nats://fine,${text}`);
+    expect(parse).toThrow(NatsUrlError);
+    expect(parse).toThrow(`entry 2 of the NATS servers: ${reason}; write it as nats://host:4222`);
+    expect(parse).not.toThrow('hunter2');
+  });
+});
+
+test.each(['hw', 'a', 'A-b_9', 'x'.repeat(32)])('%s may be the name of a cluster', name => {
+  expect(isClusterName(name)).toBe(true);
+});
+
+test.each(['', 'a.b', 'a*', '>', 'a b', 'é', 'x'.repeat(33)])('"%s" may not', name => {
+  expect(isClusterName(name)).toBe(false);
+});

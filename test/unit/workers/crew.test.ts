@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { Crew, StartFailure } from '../../../src/workers/crew.js';
+import type { HandlerState } from '../../../src/workers/messages.js';
+import { FakeProcess } from '../../support/fake-workers.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+function crewOf(size: number) {
+  const clock = new ManualClock();
+  const processes: FakeProcess[] = [];
+  const lines: string[] = [];
+  const ended: number[] = [];
+  const crew = new Crew({
+    size,
+    fork: place => {
+      const process = new FakeProcess(place, 100 + processes.length);
+      processes.push(process);
+      return process;
+    },
+    keys: () => ({ primary: 'a', secondary: 'b' }),
+    clock,
+    log: { info: () => {}, warn: text => void lines.push(text) },
+    onEnded: place => void ended.push(place),
+  });
+  return { crew, clock, processes, lines, ended };
+}
+
+/** All of them let clients in. */
+async function ready(size: number) {
+  const made = crewOf(size);
+  const started = made.crew.start();
+  for (const process of made.processes) process.listens();
+  const url = await started;
+  const activated = made.crew.activate({ SAMPLE_PORT: '3001' });
+  for (const process of made.processes) process.say({ kind: 'ready' });
+  await activated;
+  for (const process of made.processes) process.take();
+  return { ...made, url };
+}
+
+const handler = (state: HandlerState['state']): HandlerState => ({
+  hub: 'chat',
+  url: 'http://app',
+  events: '*',
+  state,
+  answered: state,
+  advice: undefined,
+});
+
+describe('a crew', () => {
+  test('begins each worker with the keys, and lets clients in when all of them listen', async () => {
+    const { crew, processes } = crewOf(2);
+    const started = crew.start();
+    expect(processes.map(({ place }) => place)).toEqual([1, 2]);
+    processes[0]?.say({ kind: 'started' });
+    expect(processes[0]?.received).toEqual([{ kind: 'begin', keys: { primary: 'a', secondary: 'b' } }]);
+    processes[0]?.say({ kind: 'listening', publicUrl: 'http://here:8080' });
+    processes[1]?.listens();
+    expect(await started).toBe('http://here:8080');
+    expect(crew.isReady).toBe(false);
+    const activated = crew.activate({ SAMPLE_PORT: '3001' });
+    expect(processes[1]?.received.at(-1)).toEqual({ kind: 'activate', variables: { SAMPLE_PORT: '3001' } });
+    processes[0]?.say({ kind: 'ready' });
+    expect([crew.isReady, crew.ready]).toEqual([true, 1]);
+    processes[1]?.say({ kind: 'ready' });
+    await activated;
+    expect(crew.ready).toBe(2);
+  });
+
+  test('does not start when one of them cannot: the reason is the worker’s own', async () => {
+    const { crew, processes, clock } = crewOf(2);
+    const started = crew.start();
+    processes[0]?.listens();
+    processes[1]?.say({ kind: 'started' });
+    processes[1]?.say({ kind: 'failed', text: 'hubwire: the port is taken' });
+    processes[1]?.end('exit code 1');
+    await expect(started).rejects.toEqual(new StartFailure('hubwire: the port is taken'));
+    expect([clock.pending, processes.length]).toEqual([0, 2]);
+  });
+
+  test('starts one again that ends, with the place that it had; the others go on', async () => {
+    const { crew, processes, clock, lines, ended } = await ready(2);
+    processes[0]?.end('SIGKILL');
+    expect([crew.ready, crew.isReady, ended, crew.restarts]).toEqual([1, true, [1], 0]);
+    expect(lines).toEqual(['worker 1 (process 100) has ended: SIGKILL; it is started again in 1 s']);
+    clock.advance(999);
+    expect(processes).toHaveLength(2);
+    clock.advance(1);
+    expect(processes[2]?.place).toBe(1);
+    processes[2]?.listens();
+    expect(processes[2]?.take()).toEqual(['begin', 'activate']);
+    processes[2]?.say({ kind: 'ready' });
+    expect([crew.ready, crew.restarts, processes[1]?.take()]).toEqual([2, 1, []]);
+  });
+
+  test('waits longer each time for one that does not stay, up to 30 s, and no longer once it has stayed', async () => {
+    const { processes, clock } = await ready(1);
+    const waits: number[] = [];
+    for (let round = 0; round < 7; round += 1) {
+      processes.at(-1)?.end('exit code 1');
+      waits.push(clock.nextInMs ?? 0);
+      clock.advance(clock.nextInMs ?? 0);
+    }
+    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+    clock.advance(60_000);
+    processes.at(-1)?.end('exit code 1');
+    expect(clock.nextInMs).toBe(1_000);
+  });
+
+  test('asks those that are ready; one that ends meanwhile is left out', async () => {
+    const { crew, processes } = await ready(3);
+    const asked = crew.ask('metrics', undefined);
+    processes[0]?.answers<'metrics'>([{ name: 'a' }]);
+    processes[1]?.end('SIGKILL');
+    processes[2]?.answers<'metrics'>([]);
+    expect(await asked).toEqual(
+      new Map([
+        [1, [{ name: 'a' }]],
+        [3, []],
+      ]),
+    );
+  });
+
+  test('a question that one of them refuses is refused', async () => {
+    const { crew, processes } = await ready(2);
+    const asked = crew.ask('reload', undefined);
+    processes[0]?.answers<'reload'>(undefined);
+    const [question] = processes[1]?.received.slice(-1) ?? [];
+    if (question?.kind === 'ask') processes[1]?.say({ kind: 'refused', id: question.id, text: 'hubs.yaml: no' });
+    await expect(asked).rejects.toMatchObject({ kind: 'conflict', message: 'hubs.yaml: no' });
+  });
+
+  test('one that is silent for 20 s has not answered', async () => {
+    const { crew, clock } = await ready(1);
+    const asked = crew.askOne('operate', { method: 'GET', url: '/', body: '' });
+    const refused = expect(asked).rejects.toMatchObject({ kind: 'unknown' });
+    await clock.advanceAsync(20_000);
+    await refused;
+    expect(clock.pending).toBe(0);
+  });
+
+  test('a handler is as bad as it is for any worker', async () => {
+    const { crew, processes } = await ready(2);
+    processes[0]?.say({ kind: 'handlers', handlers: [handler('active'), handler('pending')] });
+    processes[1]?.say({ kind: 'handlers', handlers: [handler('failed'), handler('active')] });
+    expect(crew.handlers.map(({ state }) => state)).toEqual(['failed', 'pending']);
+  });
+
+  test('stops all at the same time, kills what does not end, and starts nothing again', async () => {
+    const { crew, processes, clock, lines } = await ready(2);
+    const stopped = crew.stop(5_000);
+    expect([crew.isReady, processes.map(process => process.take())]).toEqual([false, [['stop'], ['stop']]]);
+    processes[0]?.end('exit code 0');
+    clock.advance(5_000);
+    expect([processes[0]?.signals, processes[1]?.signals]).toEqual([[], ['SIGKILL']]);
+    expect(lines).toEqual(['worker 2 (process 101) did not stop, and is killed']);
+    processes[1]?.end('SIGKILL');
+    await stopped;
+    expect([clock.pending, processes.length]).toEqual([0, 2]);
+  });
+
+  test('tells all of them other keys', async () => {
+    const { crew, processes } = await ready(2);
+    crew.tellKeys();
+    expect(processes.map(process => process.take())).toEqual([['keys'], ['keys']]);
+  });
+});
