@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises';
-import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { connect as connectSocket, isIP, type Socket } from 'node:net';
+import { connect as connectSocket, isIP } from 'node:net';
 import {
   type Authenticator,
   connect,
@@ -9,6 +8,7 @@ import {
   type NatsConnection,
   type NodeConnectionOptions,
   nkeyAuthenticator,
+  type ServerInfo,
   type TlsOptions,
 } from '@nats-io/transport-node';
 import type { LinkPurpose } from './events.js';
@@ -18,8 +18,13 @@ import type { Candidate } from './server-list.js';
 
 /** Until a server has to have answered an attempt, at each of its addresses. */
 const dialMs = 2_000;
+/** Characters of a server's first line, which names the servers of its cluster. */
+const longestGreeting = 1_048_576;
+const verb = 'INFO ';
 /** A server that answers no ping for this long is left: two unanswered pings, noticed with the third. [CL-012] */
 const pings = { pingInterval: 1_000, maxPingOut: 2 } as const;
+
+type Greeting = Pick<ServerInfo, 'tls_verify'>;
 
 /**
  * One attempt to connect, at each address of the server in turn. The connection ends for good when its server does: it never
@@ -31,8 +36,8 @@ export async function dial(server: Candidate, options: NatsOptions, purpose: Lin
   let failure: unknown;
   for (const { address } of addresses) {
     try {
-      await knock(address, server.port);
-      return await connect(await clientOptions({ ...server, host: address }, options, purpose));
+      const greeting = await knock(address, server.port);
+      return await connectAs(greeting, await clientOptions({ ...server, host: address }, options, purpose));
     } catch (error) {
       failure = error;
     }
@@ -41,27 +46,48 @@ export async function dial(server: Candidate, options: NatsOptions, purpose: Lin
 }
 
 /**
- * Does a NATS server answer there? The client would keep a socket for ever on which no server speaks, as that of a process
+ * What the NATS server there says first. The client would keep a socket for ever on which no server speaks, as that of a process
  * that stands still, whose connections the kernel accepts.
+ * @throws Error when nothing answers in time, or what answers is not a NATS server
  */
-async function knock(address: string, port: number): Promise<void> {
+async function knock(address: string, port: number): Promise<Greeting> {
   const socket = connectSocket({ host: address, port });
   socket.setTimeout(dialMs, () => socket.destroy(new Error(`no answer within ${dialMs / 1_000} s`)));
+  let text = '';
+  for await (const part of socket as AsyncIterable<Buffer>) {
+    text += part.toString('latin1');
+    const greeting = greetingIn(text);
+    if (greeting !== undefined) return greeting;
+  }
+  // Of a proxy whose server is away: it accepts, and closes without a word, which is no error of the socket.
+  throw new Error('the connection was closed before anything came');
+}
+
+/** Undefined while its line is not complete. @throws Error for what no server says */
+function greetingIn(text: string): Greeting | undefined {
+  const end = text.indexOf('\r\n');
   try {
-    const [greeting] = (await Promise.race([once(socket, 'data'), closing(socket)])) as [Buffer];
-    if (!greeting.toString('latin1').startsWith('INFO ')) throw new Error('what answers there is not a NATS server');
-  } finally {
-    socket.destroy();
+    if (!text.startsWith(verb.slice(0, text.length)) || text.length > longestGreeting) throw new Error('no greeting');
+    return end < 0 ? undefined : (JSON.parse(text.slice(verb.length, end)) as Greeting);
+  } catch (cause) {
+    throw new Error('what answers there is not a NATS server', { cause });
   }
 }
 
-/** Of a proxy whose server is away: it accepts, and closes without a word, which is no error of the socket. @throws as a rejection */
-function closing(socket: Socket): Promise<never> {
-  const closed = once(socket, 'close').then(() => {
-    throw new Error('the connection was closed before anything came');
-  });
-  closed.catch(() => {}); // that is how it ends after the greeting as well
-  return closed;
+/**
+ * A server that refuses a client certificate, or misses one, closes the connection when the client takes it for complete, and
+ * the reason may be lost with it. [CL-120]
+ */
+async function connectAs(greeting: Greeting, options: NodeConnectionOptions): Promise<NatsConnection> {
+  if (greeting.tls_verify !== true) return connect(options);
+  if (options.tls?.certFile === undefined)
+    throw new Error('the server wants a client certificate: name it with --nats-cert, and its key with --nats-key');
+  try {
+    return await connect(options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+    throw new Error('the server has closed the connection: it may refuse the client certificate', { cause: error });
+  }
 }
 
 async function clientOptions(

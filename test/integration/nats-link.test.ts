@@ -170,14 +170,22 @@ describe('a link', () => {
     await eventually(() => expect(proxy.size).toBe(1));
   });
 
-  test('says so where what answers is not a NATS server', async () => {
-    const server = createServer(socket => void socket.end('SSH-2.0-OpenSSH_9.2\r\n')).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => void server.close());
-    const { link, told } = newLink([`nats://127.0.0.1:${(server.address() as AddressInfo).port}`]);
-    link.start().catch(() => {});
-    await eventually(() => expect(told.lines[0]).toMatch(/^unreachable .*: what answers there is not a NATS server$/));
-  });
+  test.for([['SSH-2.0-OpenSSH_9.2\r\n'], ['IN', 'NO\r\n'], ['INFO {"server_id"', ':\r\n']])(
+    'says so where what answers is not a NATS server: %j',
+    async parts => {
+      const server = createServer(async socket => {
+        for (const part of parts) await new Promise(written => void socket.write(part, written));
+        socket.end();
+      }).listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      onTestFinished(() => void server.close());
+      const { link, told } = newLink([`nats://127.0.0.1:${(server.address() as AddressInfo).port}`]);
+      link.start().catch(() => {});
+      await eventually(() =>
+        expect(told.lines[0]).toMatch(/^unreachable .*: what answers there is not a NATS server$/),
+      );
+    },
+  );
 
   test('one that throws is a fault that is told, and disturbs nobody', async context => {
     const server = await startNats(context, { jetStream: false });

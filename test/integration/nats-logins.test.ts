@@ -105,7 +105,12 @@ describe('[CL-120] TLS', () => {
     const { port } = await startNats(context, { settings: tls(`, ca_file: "${files.ca}", verify: true`) });
     const nats = `tls://127.0.0.1:${port}`;
     await connectWith({ nats, natsCa: files.ca, natsCert: files.client, natsKey: files.clientKey });
-    expect(await refusalWith({ nats, natsCa: files.ca })).toMatch(/certificate/);
+    expect(await refusalWith({ nats, natsCa: files.ca })).toBe(
+      'the server wants a client certificate: name it with --nats-cert, and its key with --nats-key',
+    );
+    // Whose key usage is that of a server.
+    const other = { natsCert: files.server, natsKey: files.serverKey };
+    expect(await refusalWith({ nats, natsCa: files.ca, ...other })).toMatch(/certificate/);
   });
 
   test('refuses a server of another authority, or of another name', async context => {
