@@ -3,13 +3,21 @@ import { dirname, join, resolve } from 'node:path';
 import { Endpoints } from '../auth/endpoints.js';
 import type { ProxyAddress, ProxySettings } from '../egress/proxy.js';
 import { PubSubError } from '../errors.js';
-import { type Given, type SettingName, settings } from './variables.js';
+import { type Given, lookUp, type SettingName, settings } from './variables.js';
 
 /** Keys and addresses from the environment, which no other part reads. [design 1] */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where a service with default settings is reached, for verbs that do not run one. */
-export const defaultEndpoint = 'http://localhost:8080';
+/**
+ * Where a service with this environment is reached on its own machine, for verbs that do not run one. A free port that it chooses is
+ * known to nobody: then the default.
+ * @throws PubSubError `invalid`
+ */
+export function localEndpoint(env: Environment): string {
+  const port = parsePort(lookUp('port', {}, env)) || Number(settings.port.fallback);
+  const scheme = lookUp('tlsCert', {}, env) === undefined ? 'http' : 'https';
+  return `${scheme}://localhost:${port}`;
+}
 
 /**
  * Where durable data is kept: by default in `data/` beside hubs.yaml.
@@ -37,9 +45,8 @@ export function readEndpoints(env: Environment): readonly string[] {
 
 /** Where the running service is reached, without a trailing slash. @param named by a flag @throws PubSubError `invalid` */
 export function endpointOf(named: string | undefined, env: Environment): string {
-  const [first = defaultEndpoint] =
-    named === undefined ? readEndpoints(env) : readEndpoints({ HUBWIRE_ENDPOINT: named });
-  return first.replace(/\/$/, '');
+  const [first] = named === undefined ? readEndpoints(env) : readEndpoints({ HUBWIRE_ENDPOINT: named });
+  return (first ?? localEndpoint(env)).replace(/\/$/, '');
 }
 
 /** @throws PubSubError `invalid` */

@@ -3,11 +3,13 @@ import { Endpoints } from '../auth/endpoints.js';
 import { systemClock } from '../clock.js';
 import { type Config, handlersOf, loadConfig } from '../config/load.js';
 import { observers } from '../hub/observers.js';
+import { Settings } from '../settings.js';
 import type { HandlerStatus } from '../upstream/event-handlers.js';
 import { eventHandlersOf } from '../upstream/service-handlers.js';
+import { Sources } from '../webhooks/sources.js';
 import { readKeys } from './key-settings.js';
 import { handlerLines } from './report.js';
-import { defaultEndpoint, type Environment, readEndpoints, readProxies } from './settings.js';
+import { type Environment, localEndpoint, readEndpoints, readProxies } from './settings.js';
 
 export interface ValidateArguments {
   readonly json?: boolean;
@@ -20,7 +22,7 @@ export interface ValidateArguments {
 export async function validate(file: string, args: ValidateArguments, env: Environment): Promise<void> {
   const path = resolve(file);
   const config = await loadConfig(path, env);
-  const endpoints = new Endpoints(readEndpoints(env), () => defaultEndpoint);
+  const endpoints = new Endpoints(readEndpoints(env), () => localEndpoint(env));
   const handlers = eventHandlersOf({
     endpoints,
     keys: readKeys(env).keys,
@@ -31,24 +33,33 @@ export async function validate(file: string, args: ValidateArguments, env: Envir
   await handlers.configure(handlersOf(config), config.delivery);
   const statuses = handlers.statuses();
   await handlers.close();
-  print(path, config, statuses, args.json === true);
+  print({ file: path, config, statuses, warnings: webhookWarnings(config) }, args.json === true);
   if (statuses.some(({ state }) => state !== 'active')) process.exitCode = 1;
 }
 
-function print(file: string, config: Config, statuses: readonly HandlerStatus[], isJson: boolean): void {
+/** What the service would warn about. */
+function webhookWarnings(config: Config): readonly string[] {
+  const warnings: string[] = [];
+  new Sources(new Settings(config).ofWebhooks(), (source, warning) => warnings.push(`${source}: ${warning}`));
+  return warnings;
+}
+
+interface Result {
+  readonly file: string;
+  readonly config: Config;
+  readonly statuses: readonly HandlerStatus[];
+  readonly warnings: readonly string[];
+}
+
+function print({ file, config, statuses, warnings }: Result, isJson: boolean): void {
   const apps = config.apps.all().map(({ id }) => id);
+  const isValid = statuses.every(({ state }) => state === 'active');
   const lines = isJson
-    ? [
-        JSON.stringify({
-          file,
-          isValid: statuses.every(({ state }) => state === 'active'),
-          eventHandlers: statuses,
-          apps,
-        }),
-      ]
+    ? [JSON.stringify({ file, isValid, eventHandlers: statuses, apps, warnings })]
     : [
         `${file}: the file is valid; ${statuses.length} event handler(s)${apps.length === 0 ? '' : `, ${apps.length} app(s)`}`,
         ...handlerLines(statuses).map(line => `  ${line}`),
+        ...warnings.map(warning => `  warning: ${warning}`),
       ];
   process.stdout.write(`${lines.join('\n')}\n`);
 }

@@ -205,7 +205,8 @@ export class EventHandlers implements Upstream {
     this.#isConfigured = true;
     this.#context.settings = settings;
     for (const { hub, options, template } of routes.handlers) {
-      if (takesNothing(options)) this.#options.observer.warned({ hub, warning: `${template.display} ${nothingTaken}` });
+      const idle = idleAdvice(options);
+      if (idle !== undefined) this.#options.observer.warned({ hub, warning: `${template.display} ${idle}` });
     }
     const { maxConcurrentPerUpstream: requests, connectsInFlight: connects } = delivery;
     this.#transport.limitTo({ requests, connects });
@@ -288,8 +289,15 @@ export class EventHandlers implements Upstream {
 export const nothingTaken =
   'receives no events; set systemEvents, userEventPattern or groupPresenceEvents, or remove the handler';
 
-function takesNothing(options: EventHandlerOptions): boolean {
-  return eventsText(options) === nothingText;
+const nothingQueued =
+  'takes no event that is queued, so delivery: durable has no effect; set connected or disconnected in systemEvents, or groupPresenceEvents';
+
+/** What to do about a handler, or a setting of it, without effect. Undefined: there is none. */
+function idleAdvice(options: EventHandlerOptions): string | undefined {
+  if (eventsText(options) === nothingText) return nothingTaken;
+  const { isDurable = false, systemEvents, groupPresenceEvents: { eventNames = [] } = {} } = options;
+  const isQueued = eventNames.length > 0 || systemEvents.some(event => event !== 'connect');
+  return isDurable && !isQueued ? nothingQueued : undefined;
 }
 
 function without(names: readonly HandlerName[], others: readonly HandlerName[]): readonly HandlerName[] {
@@ -308,6 +316,6 @@ function handlerStatus({ hub, template, options, validation }: EventHandler): Ha
     events: eventsText(options),
     state: status.state,
     answered: status.state === 'pending' ? undefined : status.answered,
-    advice: status.state === 'failed' ? status.advice : takesNothing(options) ? nothingTaken : undefined,
+    advice: status.state === 'failed' ? status.advice : idleAdvice(options),
   };
 }

@@ -106,3 +106,23 @@ test('[V09] a handler that takes no events is warned about, and its line says wh
   expect(observer.warnings).toEqual([`${upstream.origin} ${advice}`]);
   expect(handlerLines(handlers.statuses())).toEqual([`✔ chat  ${upstream.origin}  active  (nothing)`, `    ${advice}`]);
 });
+
+test.each([
+  [{ systemEvents: ['connect'], userEventPattern: '*' }, 1],
+  [{ systemEvents: ['connect', 'disconnected'] }, 0],
+  [{ userEventPattern: '*', groupPresenceEvents: { eventNames: ['joined'], groupFilters: [] } }, 0],
+] as const)('[V09] delivery: durable of a handler that takes %j: %i warnings', async (taken, count) => {
+  const { upstream, handlers, observer } = await start();
+  const auth = { type: 'None' } as const;
+  const settings = {
+    urlTemplate: upstream.origin,
+    systemEvents: [],
+    userEventPattern: undefined,
+    auth,
+    isDurable: true,
+  };
+  await handlers.configure([{ hub: 'chat', eventHandlers: [{ ...settings, ...taken }] }], defaultDelivery);
+  const advice =
+    'takes no event that is queued, so delivery: durable has no effect; set connected or disconnected in systemEvents, or groupPresenceEvents';
+  expect(observer.warnings).toEqual(Array(count).fill(`${upstream.origin} ${advice}`));
+});

@@ -53,6 +53,17 @@ describe('validate', () => {
     });
   });
 
+  test('a webhook that is not signed: exit 0, with the warning of a start', async () => {
+    const file = await fileWith(
+      'hubs:\n  chat:\n    webhooks: [{ id: w, url: "https://h.example/", event_types: ["*"] }]\n',
+    );
+    const warning = 'chat: webhook w is not signed, so its receiver cannot tell who sent it: give it a signing_secret';
+    const outcome = await runHubwire(['validate', file]);
+    expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    expect(outcome.stdout).toContain(`0 event handler(s)\n  warning: ${warning}\n`);
+    expect(JSON.parse((await runHubwire(['validate', '--json', file])).stdout).warnings).toEqual([warning]);
+  });
+
   test('[design 2] a bad file: exit 1, its places on stderr', async () => {
     const file = await fileWith('hubs: 5\n');
     const outcome = await runHubwire(['validate', file]);

@@ -42,6 +42,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'hub/observers.ts',
     'hub/roles.ts',
     'outbox/outbox-error.ts',
+    ...['settings', 'webhooks/sources.ts'],
   ],
   doctor: [
     ...['config', 'auth', 'upstream', 'egress', 'protocols', 'addresses', 'types of clock', 'types of hub'],

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { checkAppFence } from '../../../src/cli/hubs-file.js';
 import {
   dataDirectoryOf,
+  endpointOf,
   parseDrainSeconds,
   parseHost,
   parsePort,
@@ -14,6 +15,17 @@ import { parseConfig } from '../../../src/config/load.js';
 
 /** Given by the flag, for a setting whose name does not matter. */
 const given = (text: string, name = '--it') => ({ text, name });
+
+test.each([
+  [{}, 'http://localhost:8080'],
+  [{ HUBWIRE_PORT: '9000', PORT: '3000' }, 'http://localhost:9000'],
+  [{ HUBWIRE_PORT: 'tcp://10.96.0.12:8080', PORT: '3000' }, 'http://localhost:3000'],
+  [{ HUBWIRE_PORT: '0' }, 'http://localhost:8080'],
+  [{ HUBWIRE_TLS_CERT: 'c.pem', HUBWIRE_TLS_KEY: 'k.pem' }, 'https://localhost:8080'],
+  [{ HUBWIRE_PORT: '9000', HUBWIRE_ENDPOINT: 'https://hub.example/, https://b.example' }, 'https://hub.example'],
+])('with %j verbs look for the service at %s', (env, endpoint) => {
+  expect(endpointOf(undefined, env)).toBe(endpoint);
+});
 
 describe('[D17] a host to listen on', () => {
   test.each([
