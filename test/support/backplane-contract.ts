@@ -160,6 +160,7 @@ export const commands: readonly Command[] = [
     ttlSeconds: 300,
   },
   { kind: 'send', message: messages[2]!, excluded: [], filter: undefined, ttlSeconds: 0, keptMs: 1_800_000 },
+  { kind: 'send', message: messages[0]!, excluded: ['c1', 'é'], filter: undefined, ttlSeconds: 0 },
   { kind: 'userChanged', userId: 'é' },
   { kind: 'memberChanged', member: { id: '__proto__', about: { a: null } }, isPresent: true, by: 'AbC-_9' },
   { kind: 'memberChanged', member: { id: '7', about: {} }, isPresent: false, by: 'AbC-_9' },

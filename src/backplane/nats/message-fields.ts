@@ -27,8 +27,11 @@ import {
 
 /** Messages as they travel between nodes: neutral, not as frames. [cluster 3.3] */
 
+/** A type's place in it is its number on the wire. */
+export const dataTypes: readonly Payload['dataType'][] = ['text', 'json', 'binary', 'protobuf'];
+
 const payload = record<Payload>({
-  dataType: oneOf('text', 'json', 'binary', 'protobuf'),
+  dataType: oneOf(...dataTypes),
   bytes,
   metadata: optional(textMap),
 });

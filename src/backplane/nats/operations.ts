@@ -1,13 +1,15 @@
 import type { Answers, AnyQuery, Command, QueryKind, Target } from '../../hub/commands.js';
 import type { NodeMembers, PresentMember } from '../../hub/features/present-members.js';
 import type { OccupiedGroup } from '../../hub/occupancy.js';
+import { badHead } from './bad-envelope.js';
+import { readCommonSend, writeCommonSend } from './common-send.js';
 import {
   byKind,
   count,
   type Field,
   flag,
+  isRecord,
   list,
-  mapped,
   oneOf,
   optional,
   type RecordField,
@@ -20,36 +22,31 @@ import { keptMessage, member, publishedMessage, stateItem } from './message-fiel
 
 /** Commands, queries and answers as they travel between nodes. A new one is a line here. [cluster 3.3] */
 
-export const target: Field<Target> = mapped(
-  record<SentTarget>({ h: text, g: optional(text), u: optional(text), c: optional(text) }),
-  sentTarget,
-  targetOf,
-);
+/** Hub, and group, user or connection. Hot path: read for each envelope. */
+export const target: Field<Target> = {
+  write(given) {
+    const h = given.hub;
+    if (given.scope === 'group') return { h, g: given.group };
+    if (given.scope === 'user') return { h, u: given.userId };
+    return given.scope === 'connection' ? { h, c: given.connectionId } : { h };
+  },
+  read(json, bodies) {
+    if (!isRecord(json)) throw badHead('no target');
+    const hub = text.read(json.h, bodies);
+    if (json.g !== undefined) return { scope: 'group', hub, group: text.read(json.g, bodies) };
+    if (json.u !== undefined) return { scope: 'user', hub, userId: text.read(json.u, bodies) };
+    if (json.c !== undefined) return { scope: 'connection', hub, connectionId: text.read(json.c, bodies) };
+    return { scope: 'hub', hub };
+  },
+};
 
-/** Hub, and group, user or connection. */
-interface SentTarget {
-  readonly h: string;
-  readonly g: string | undefined;
-  readonly u: string | undefined;
-  readonly c: string | undefined;
-}
+/** In a list, the common ones are lists, and the rest are records. */
+export const command: Field<Command> = {
+  write: (value, bodies) => writeCommonSend(value, bodies) ?? anyCommand.write(value, bodies),
+  read: (json, bodies) => (Array.isArray(json) ? readCommonSend(json, bodies) : anyCommand.read(json, bodies)),
+};
 
-function sentTarget(given: Target): SentTarget {
-  const { scope, hub: h } = given;
-  const g = scope === 'group' ? given.group : undefined;
-  const u = scope === 'user' ? given.userId : undefined;
-  const c = scope === 'connection' ? given.connectionId : undefined;
-  return { h, g, u, c };
-}
-
-function targetOf({ h: hub, g: group, u: userId, c: connectionId }: SentTarget): Target {
-  if (group !== undefined) return { scope: 'group', hub, group };
-  if (userId !== undefined) return { scope: 'user', hub, userId };
-  if (connectionId !== undefined) return { scope: 'connection', hub, connectionId };
-  return { scope: 'hub', hub };
-}
-
-export const command: Field<Command> = byKind<Command>({
+const anyCommand = byKind<Command>({
   send: record({
     message: publishedMessage,
     excluded: someOf(text),

@@ -74,6 +74,47 @@ describe('[cluster 3.3] what is written is read as it was', () => {
   });
 });
 
+/** The operations of an envelope, as they are in its head. */
+function operationsIn(envelope: Buffer): unknown {
+  return JSON.parse(envelope.toString('utf8', 5, 5 + envelope.readUInt32BE(1))).o;
+}
+
+describe('[cluster 3.3] the commonest commands are lists', () => {
+  const payload = { dataType: 'json', bytes: Buffer.from('{}'), metadata: undefined } as const;
+  const server = { kind: 'serverMessage', payload } as const;
+  const inGroup = { kind: 'groupMessage', group: 'é.*', fromUserId: undefined, payload } as const;
+  const message = { ...inGroup, stream: undefined, event: undefined };
+  const send = { kind: 'send', message, excluded: [], filter: undefined, ttlSeconds: 0, keptMs: undefined } as const;
+
+  test.each([
+    [send, [1, 2, 'é.*', 0]],
+    [{ ...send, message: { ...message, fromUserId: 'ann' }, excluded: ['c1', 'c2'] }, [1, 2, 'é.*', 'ann', 'c1', 'c2']],
+    [{ ...send, message: { ...message, fromUserId: '' } }, [1, 2, 'é.*', '']],
+    [{ ...send, message: server }, [1, 2, 0, 0]],
+    [{ ...send, message: server, excluded: ['c1'] }, [1, 2, 0, 0, 'c1']],
+  ])('%j', (command, operation) => {
+    const envelope = writer.commands(1, target, [command, command]);
+    expect(operationsIn(envelope)).toEqual([operation, operation]);
+    expect(readEnvelope(envelope, undefined)).toStrictEqual({
+      ...{ kind: 'commands', from, number: 1, target },
+      commands: [command, command],
+    });
+  });
+
+  test.each([
+    { ...send, filter: "userId eq 'ann'" },
+    { ...send, ttlSeconds: 1 },
+    { ...send, keptMs: 0 },
+    { ...send, message: { ...message, event: 'tick' } },
+    { ...send, message: { ...message, stream: { streamId: 's', sequenceId: 1n, isEnd: false, error: undefined } } },
+    { ...send, message: { ...server, payload: { ...payload, metadata: new Map([['a', 'b']]) } } },
+  ])('one with more is none, case %#', command => {
+    const envelope = writer.commands(1, target, [command]);
+    expect(operationsIn(envelope)).toMatchObject([{ kind: 'send' }]);
+    expect(readEnvelope(envelope, undefined)).toMatchObject({ commands: [command] });
+  });
+});
+
 describe('[cluster 3.3] what is no envelope has its flaw', () => {
   const head = { f: from, n: 1, t: { h: 'chat' }, o: [{ kind: 'userChanged', userId: 'ann' }] };
   const framed = (changed: object) => frameOf({ ...head, ...changed }, [], undefined);
@@ -96,6 +137,13 @@ describe('[cluster 3.3] what is no envelope has its flaw', () => {
     ['an operation without a field', { o: [{ kind: 'userChanged' }] }],
     ['a field of another type', { o: [{ kind: 'userChanged', userId: 7 }] }],
     ['two queries at once', { q: 1, o: [{ kind: 'exists' }, { kind: 'exists' }] }],
+    ['a list of less than a message', { o: [[0, 0, 'g']] }],
+    ['a type of payload that is none', { o: [[4, 0, 'g', 0]] }],
+    ['a type of payload that is a name', { o: [['length', 0, 'g', 0]] }],
+    ['a group that is none', { o: [[0, 0, 1, 0]] }],
+    ['a user that is none', { o: [[0, 0, 'g', null]] }],
+    ['an excluded one that is none', { o: [[0, 0, 'g', 0, 7]] }],
+    ['a body of a list that is not there', { o: [[0, 1, 'g', 0]] }],
     ['a body that is not there', { o: [sendOf(5)] }],
     ['a body of a negative length', { o: [sendOf(-5)] }],
   ])('head: %s', (_what, changed) => {
