@@ -17,16 +17,18 @@ function filesOf(names: readonly string[], folder = 'integration'): string[] {
 }
 
 /**
- * Nodes and nats-servers that are killed or paused. They mostly wait, but miss a lease or an election when they get no processor
- * time then: no more of them at a time than processors, when the others are done.
+ * Nodes and nats-servers that are killed or paused. They mostly wait, but miss a lease, an election or a time limit when they get no
+ * processor time then: no more of them at a time than processors, when the others are done.
  */
 const leases = filesOf([
   ...['nats-takeover', 'outbox-nats-crash', 'nats-webhooks-death', 'rolling-restart', 'nats-streams'],
-  ...['nats-away', 'nats-connected', 'nats-election', 'nats-isolation'],
+  ...['nats-away', 'nats-connected', 'nats-election', 'nats-isolation', 'nats-outage'],
 ]);
 
 /** Bounds on memory, on time or on open files, which other work on the machine would break: one after the other, last. */
-const alone = filesOf(['bulk-operations', 'invocations', 'recovery-storm', 'stalled-clients', 'strangers']);
+const alone = filesOf([
+  ...['bulk-operations', 'invocations', 'nats-interest', 'recovery-storm', 'stalled-clients', 'strangers'],
+]);
 
 /**
  * What `.ci/run` runs under the first Node only (`HUBWIRE_TEST_SECOND_NODE=1` leaves it out). A second version is to show what
