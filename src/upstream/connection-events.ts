@@ -222,7 +222,7 @@ export class HandledEvents implements ConnectionEvents {
     return sent.catch(() => {});
   }
 
-  #record({ content, hub, connectionId, kind, name, id, time }: RaisedEvent): EventRecord {
+  #record({ content, hub, connectionId, kind, name, id, time, state }: RaisedEvent): EventRecord {
     return {
       hub,
       connectionId,
@@ -232,7 +232,7 @@ export class HandledEvents implements ConnectionEvents {
       time,
       userId: this.#userId,
       subprotocol: this.#subprotocol,
-      state: this.#state,
+      state,
       contentType: content.type,
       body: content.body.toString('utf8'),
     };
@@ -247,6 +247,7 @@ export class HandledEvents implements ConnectionEvents {
       name,
       id,
       time,
+      state: this.#state,
       content,
       signal,
       gate: this.#gate,
@@ -269,7 +270,7 @@ export class HandledEvents implements ConnectionEvents {
       time: event.time,
       requestId: randomUUID(),
       contentType: event.content.type,
-      state: this.#state,
+      state: event.state,
       cookies: this.#cookies?.header(target.origin + target.path),
       metadata: event.content.metadata,
     });

@@ -34,6 +34,8 @@ export interface RaisedEvent {
   readonly id: number;
   /** `ce-time`, of when it was raised. */
   readonly time: string;
+  /** The connection's state when it was raised: it may be sent after a later event has changed that. */
+  readonly state: string | undefined;
   readonly content: Content;
   /** Cancels it: a `connect` as long as it is not sent, others sent or not. */
   readonly signal?: CancelSignal | undefined;

@@ -62,9 +62,12 @@ function setup(options: Partial<EventHandlerOptions> = {}, isKept = true) {
   const line = new Line();
   const clock = new ManualClock();
   const posts: string[] = [];
+  const states: (string | undefined)[] = [];
   const answers: Answer[] = [];
   const send = async ({ path, headers }: OutgoingRequest): Promise<Answer> => {
     posts.push(`${path.slice(1)} ${headers[headers.indexOf('ce-id') + 1]}`);
+    const at = headers.indexOf('ce-connectionState');
+    states.push(at < 0 ? undefined : headers[at + 1]);
     return answers.shift() ?? { kind: 'response', status: 204, headers: {}, body: Buffer.alloc(0) };
   };
   const check = async () => ({ isValid: true as const, answered: 'yes' });
@@ -76,7 +79,7 @@ function setup(options: Partial<EventHandlerOptions> = {}, isKept = true) {
   const sender = new EventSender({ context, tokens, clock, observer, watches: undefined, transport: { send } });
   const events = new HandledEvents(context, sender, 'chat', 'c1', undefined, isKept ? line : undefined);
   events.identify('ann', undefined);
-  return { clock, posts, answers, events, line };
+  return { clock, posts, states, answers, events, line };
 }
 
 describe('a connection in the ledger', () => {
@@ -120,6 +123,18 @@ describe('a connection in the ledger', () => {
     expect(line.entries.map(entry => entry.slice(0, 20))).toEqual([
       ...['open ann', 'fact "s1"', expect.stringContaining('cookies'), 'joined "g"', 'fact "s2"', 'left "g"'],
     ]);
+  });
+
+  test('[UE-074] connected, posted after an event that was raised later, has the state of when it was raised', async () => {
+    const { events, line, answers, posts, states } = setup();
+    events.connected();
+    answers.push({ kind: 'response', status: 200, headers: { 'ce-connectionstate': 's1' }, body: Buffer.alloc(0) });
+    await events.event('vote', { dataType: 'text', bytes: Buffer.from(''), metadata: undefined } as never);
+    await line.settle();
+    events.disconnected('bye');
+    await line.settle();
+    expect(posts.map(post => post.split(' ')[0])).toEqual(['vote', 'connected', 'disconnected']);
+    expect(states).toEqual([undefined, undefined, 's1']);
   });
 
   test('keeps its groups when it ends: left of each is still to be posted', () => {
