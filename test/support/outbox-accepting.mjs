@@ -9,6 +9,7 @@ import { setImmediate, setTimeout } from 'node:timers/promises';
 import { systemClock } from '../../build/clock.js';
 import { openStore } from '../../build/outbox/open-store.js';
 import { Outbox } from '../../build/outbox/outbox.js';
+import { drain } from './outbox-drain.mjs';
 
 const [, , directory, start, mode] = process.argv;
 const perSecond = 2_000;
@@ -24,7 +25,7 @@ const outbox = new Outbox({
 });
 await outbox.start();
 print('started');
-await (mode === 'drain' ? drain() : Promise.all([acceptForever(), batchForever()]));
+await (mode === 'drain' ? drain(outbox) : Promise.all([acceptForever(), batchForever()]));
 
 async function deliver({ id, endpoint, content }, attempt) {
   print(endpoint === 'batches' ? `b ${content}` : `d ${id}`);
@@ -71,13 +72,4 @@ function envelopeOf(number) {
   const key = `k${number % keys}`;
   const id = [key, start, number].join('-');
   return { id, endpoint: 'a', key, createdAtMs: systemClock.now(), content: Buffer.alloc(200, id) };
-}
-
-async function drain() {
-  for (;;) {
-    const depths = (await outbox.status()).map(({ depth }) => depth.ready + depth.delayed + depth.inFlight);
-    if (depths.every(depth => depth === 0)) break;
-    await setTimeout(20);
-  }
-  await outbox.close();
 }

@@ -11,6 +11,7 @@ import { NatsParts } from '../../build/nats/events.js';
 import { parseNatsUrls } from '../../build/nats/options.js';
 import { openStore } from '../../build/outbox/open-store.js';
 import { Outbox } from '../../build/outbox/outbox.js';
+import { drain } from './outbox-drain.mjs';
 
 const [, , urls, name, mode] = process.argv;
 const perSecond = 200;
@@ -42,7 +43,8 @@ const outbox = new Outbox({
 });
 await outbox.start();
 print('started');
-await (mode === 'drain' ? drain() : acceptForever());
+await (mode === 'drain' ? drain(outbox) : acceptForever());
+clearInterval(alive);
 
 async function deliver({ id }, attempt) {
   print(`d ${now()} ${id}`);
@@ -73,14 +75,4 @@ function envelopeOf(number) {
   const key = `${name}k${number % keys}`;
   const id = [key, name, number].join('.');
   return { id, endpoint: 'a', key, createdAtMs: systemClock.now(), content: Buffer.alloc(200, id) };
-}
-
-async function drain() {
-  for (;;) {
-    const depths = (await outbox.status()).map(({ depth }) => depth.ready + depth.delayed + depth.inFlight);
-    if (depths.every(depth => depth === 0)) break;
-    await setTimeout(20);
-  }
-  await outbox.close();
-  clearInterval(alive);
 }
