@@ -75,8 +75,8 @@ function greetingIn(text: string): Greeting | undefined {
 }
 
 /**
- * A server that refuses a client certificate, or misses one, closes the connection when the client takes it for complete, and
- * the reason may be lost with it. [CL-120]
+ * A server that gets no client certificate, or refuses it, closes the connection after the handshake has ended for the client. The
+ * reason that it sends may be lost then. [CL-120]
  */
 async function connectAs(greeting: Greeting, options: NodeConnectionOptions): Promise<NatsConnection> {
   if (greeting.tls_verify !== true) return connect(options);
