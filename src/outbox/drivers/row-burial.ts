@@ -1,5 +1,6 @@
 import { deadChange } from './dead-rows.js';
 import { keyDigest, type Lane } from './lane.js';
+import type { RecentRows } from './recent-rows.js';
 import { envelopeOf } from './row-claims.js';
 import { decodeRow } from './row-codec.js';
 import { type Change, endOf, type RowKey, type Tables } from './tables.js';
@@ -14,10 +15,11 @@ export interface End {
 type LivingTable = 'ready' | 'held' | 'waiting';
 
 /** All of an endpoint that is not in delivery becomes dead letters. @returns how many */
-export async function buryLane(tables: Tables, lane: Lane, end: End): Promise<number> {
+export async function buryLane(tables: Tables, recent: RecentRows, lane: Lane, end: End): Promise<number> {
   let count = 0;
   for (const table of ['ready', 'held', 'waiting'] as const) {
     for (let rows = untaken(tables, table, lane); rows.length > 0; rows = untaken(tables, table, lane)) {
+      for (const [key] of rows) recent.take(seqOf(key));
       await buryRows(tables, table, lane, rows, end);
       count += rows.length;
     }

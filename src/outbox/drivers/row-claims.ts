@@ -1,6 +1,7 @@
 import type { Envelope } from '../envelope.js';
 import type { Claimed } from '../store.js';
 import { keyDigest, type Lane } from './lane.js';
+import type { RecentRows, Row } from './recent-rows.js';
 import { decodeRow, type RowHead } from './row-codec.js';
 import { type Change, endOf, type RowKey, type Tables } from './tables.js';
 
@@ -36,9 +37,16 @@ export interface Found {
   readonly nextDueAtMs: number;
 }
 
+/** Where rows are, and who is told of one that cannot be read. */
+export interface ClaimedFrom {
+  readonly tables: Tables;
+  readonly recent: RecentRows;
+  readonly onFault: (error: unknown) => void;
+}
+
 /** Claims of one endpoint: first what follows a settled one of its key, then what is due, then what is new. */
-export function claimFrom(tables: Tables, lane: Lane, wanted: Wanted, onFault: (error: unknown) => void): Found {
-  const claim = new LaneClaim(tables, lane, wanted, onFault);
+export function claimFrom(from: ClaimedFrom, lane: Lane, wanted: Wanted): Found {
+  const claim = new LaneClaim(from, lane, wanted);
   claim.takeFreed();
   claim.takeDue();
   claim.takeNew();
@@ -66,16 +74,16 @@ class LaneClaim implements Found {
   readonly claimed: Claimed[] = [];
   readonly moves: Change[] = [];
   nextDueAtMs = Infinity;
+  readonly #from: ClaimedFrom;
   readonly #tables: Tables;
   readonly #lane: Lane;
   readonly #wanted: Wanted;
-  readonly #onFault: (error: unknown) => void;
 
-  constructor(tables: Tables, lane: Lane, wanted: Wanted, onFault: (error: unknown) => void) {
-    this.#tables = tables;
+  constructor(from: ClaimedFrom, lane: Lane, wanted: Wanted) {
+    this.#from = from;
+    this.#tables = from.tables;
     this.#lane = lane;
     this.#wanted = wanted;
-    this.#onFault = onFault;
   }
 
   takeFreed(): void {
@@ -96,7 +104,7 @@ class LaneClaim implements Found {
       if (taken.has(seq)) continue;
       if (dueAtMs > this.#wanted.nowMs) this.nextDueAtMs = dueAtMs;
       if (dueAtMs > this.#wanted.nowMs || this.#isFull) return;
-      this.#take('waiting', rowKey, seq, value, true); // its key may be blocked, whatever the order is now
+      this.#takeStored('waiting', rowKey, seq, value); // its key may be blocked, whatever the order is now
     }
   }
 
@@ -109,9 +117,7 @@ class LaneClaim implements Found {
       }
       const seq = this.#nextNew();
       if (seq === undefined) return;
-      const rowKey: RowKey = [lane.endpoint, seq];
-      const value = lane.taken.has(seq) ? undefined : this.#tables.get('ready', rowKey);
-      if (value !== undefined) this.#takeOrHold(rowKey, seq, value);
+      if (!lane.taken.has(seq)) this.#takeOrHold([lane.endpoint, seq], seq);
     }
   }
 
@@ -135,18 +141,22 @@ class LaneClaim implements Found {
   #takeFirstHeld(endpoint: string, digest: string): boolean {
     for (const [rowKey, value] of this.#tables.range('held', [endpoint, digest], endOf([endpoint, digest]))) {
       const seq = rowKey[2] as number;
-      if (!this.#lane.taken.has(seq)) return this.#take('held', rowKey, seq, value, true);
+      if (!this.#lane.taken.has(seq)) return this.#takeStored('held', rowKey, seq, value);
     }
     return false;
   }
 
-  #takeOrHold(rowKey: RowKey, seq: number, value: Buffer): void {
-    const key = this.#wanted.isOrdered ? this.#read(seq, value)?.head.key : undefined;
-    const digest = key === undefined ? undefined : keyDigest(key);
-    if (digest === undefined || !this.#isTaken(digest)) {
-      this.#take('ready', rowKey, seq, value, this.#wanted.isOrdered);
-      return;
-    }
+  #takeOrHold(rowKey: RowKey, seq: number): void {
+    const row = this.#from.recent.take(seq) ?? this.#read(seq, this.#tables.get('ready', rowKey));
+    if (row === undefined) return;
+    const { key } = row.head;
+    const digest = this.#wanted.isOrdered && key !== undefined ? keyDigest(key) : undefined;
+    if (digest === undefined || !this.#isTaken(digest)) this.#take('ready', rowKey, seq, row, digest);
+    else this.#hold(rowKey, digest, seq);
+  }
+
+  #hold(rowKey: RowKey, digest: string, seq: number): void {
+    const value = this.#tables.get('ready', rowKey);
     this.moves.push(['ready', rowKey, undefined], ['held', [this.#lane.endpoint, digest, seq], value]);
   }
 
@@ -155,28 +165,32 @@ class LaneClaim implements Found {
     return activeKeys.has(digest) || this.#tables.get('blocked', [endpoint, digest]) !== undefined;
   }
 
-  #take(table: Place['table'], rowKey: RowKey, seq: number, value: Buffer, isOrdered: boolean): boolean {
+  /** Of ordered envelopes. */
+  #takeStored(table: 'waiting' | 'held', rowKey: RowKey, seq: number, value: Buffer): boolean {
     const row = this.#read(seq, value);
     if (row === undefined) return false;
+    const { key } = row.head;
+    this.#take(table, rowKey, seq, row, key === undefined ? undefined : keyDigest(key));
+    return true;
+  }
+
+  #take(table: Place['table'], rowKey: RowKey, seq: number, { head, content }: Row, digest: string | undefined): void {
     const lane = this.#lane;
-    const { head, content } = row;
-    const digest = isOrdered && head.key !== undefined ? keyDigest(head.key) : undefined;
     if (digest !== undefined) lane.activeKeys.add(digest);
     lane.taken.add(seq);
     lane.inFlight += 1;
     if (table === 'waiting') lane.delayed -= 1;
     else lane.ready -= 1;
     this.claimed.push(claimedOf(lane.endpoint, head, content, { lane, table, rowKey, seq, keyDigest: digest }));
-    return true;
   }
 
   /** A row that cannot be read stays where it is, and is not looked at again before the next start. */
-  #read(seq: number, value: Buffer) {
+  #read(seq: number, value: Buffer | undefined): Row | undefined {
     try {
-      return decodeRow(value);
+      return value && decodeRow(value);
     } catch (error) {
       this.#lane.taken.add(seq);
-      this.#onFault(error);
+      this.#from.onFault(error);
       return undefined;
     }
   }

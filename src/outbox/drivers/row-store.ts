@@ -6,6 +6,7 @@ import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
 import { DraftRows } from './draft-rows.js';
 import { Lanes } from './lane.js';
+import { RecentRows, type Row } from './recent-rows.js';
 import { Removals } from './removals.js';
 import { buryLane } from './row-burial.js';
 import { claimFrom, firstReadyAtMs, type Place } from './row-claims.js';
@@ -17,6 +18,9 @@ export interface RowStoreOptions extends DeadRowsOptions {
   /** A row that cannot be read; it stays where it is. */
   readonly onFault?: ((error: unknown) => void) | undefined;
 }
+
+/** Of rows that are kept in memory until they are claimed. */
+const recentBytes = 16 * 1024 * 1024;
 
 /** An outbox in ordered tables that one process has for itself. What is in delivery is known to the process only. */
 export class RowStore implements OutboxStore {
@@ -30,6 +34,7 @@ export class RowStore implements OutboxStore {
   readonly #deadlines: DeadlineRows;
   readonly #drafts: DraftRows;
   readonly #delivered: Removals;
+  readonly #recent: RecentRows;
   #seq: number;
 
   /** @throws StoreOpenError for what another version wrote, CorruptRow for a row that cannot be read */
@@ -47,6 +52,7 @@ export class RowStore implements OutboxStore {
     this.#dead = new DeadRows(tables, this.#lanes, options);
     this.#deadlines = new DeadlineRows(tables);
     this.#drafts = new DraftRows(this.#lanes);
+    this.#recent = new RecentRows(tables.isDurable ? recentBytes : 0); // from memory, a row is read soon enough
     this.#delivered = new Removals(places => this.#removeAll(places), tables.gatherMs);
   }
 
@@ -56,14 +62,15 @@ export class RowStore implements OutboxStore {
 
   async add(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
     this.#tables.checkRoom();
-    await this.#write(envelopes.map(envelope => this.#addition('ready', envelope, nowMs)));
-    this.#count(envelopes);
+    const rows = envelopes.map(envelope => this.#newRow(envelope, nowMs));
+    await this.#write(rows.map(row => additionOf('ready', row)));
+    this.#added(rows, nowMs);
   }
 
   async addDrafts(drafts: readonly Envelope[], _untilMs: number, nowMs: number): Promise<void> {
     if (!this.isDurable) return;
     this.#tables.checkRoom();
-    const changes = drafts.map(draft => this.#addition('drafts', draft, nowMs));
+    const changes = drafts.map(draft => additionOf('drafts', this.#newRow(draft, nowMs)));
     for (const [index, { id }] of drafts.entries()) this.#drafts.remember(id, changes[index]![1]);
     try {
       await this.#write(changes);
@@ -77,9 +84,10 @@ export class RowStore implements OutboxStore {
   async replaceDrafts(drafts: readonly string[], envelope: Envelope, nowMs: number): Promise<void> {
     const removals = this.#drafts.removals(drafts);
     if (removals.length === 0) this.#tables.checkRoom();
-    await this.#write([...removals, this.#addition('ready', envelope, nowMs)]);
+    const row = this.#newRow(envelope, nowMs);
+    await this.#write([...removals, additionOf('ready', row)]);
     for (const id of drafts) this.#drafts.forget(id);
-    this.#count([envelope]);
+    this.#added([row], nowMs);
   }
 
   async claim(room: () => Room, nowMs: () => number): Promise<Claim> {
@@ -88,11 +96,12 @@ export class RowStore implements OutboxStore {
     const claimed: Claimed[] = [];
     const moves: Change[] = [];
     let nextDueAtMs = Infinity;
+    const from = { tables: this.#tables, recent: this.#recent, onFault: this.#fault };
     for (const wanted of endpoints) {
       const lane = this.#lanes.find(wanted.endpoint);
       if (lane === undefined || lane.ready + lane.delayed === 0) continue;
       const count = Math.min(wanted.count, total - claimed.length);
-      const found = claimFrom(this.#tables, lane, { count, isOrdered: wanted.isOrdered, nowMs: now }, this.#fault);
+      const found = claimFrom(from, lane, { count, isOrdered: wanted.isOrdered, nowMs: now });
       claimed.push(...found.claimed);
       moves.push(...found.moves);
       nextDueAtMs = Math.min(nextDueAtMs, found.nextDueAtMs);
@@ -166,7 +175,7 @@ export class RowStore implements OutboxStore {
   }
 
   async buryAll(endpoint: string, reason: string, diedAtMs: number): Promise<number> {
-    const count = await buryLane(this.#tables, this.#lanes.of(endpoint), { reason, diedAtMs });
+    const count = await buryLane(this.#tables, this.#recent, this.#lanes.of(endpoint), { reason, diedAtMs });
     await this.#dead.trim();
     return count;
   }
@@ -177,7 +186,7 @@ export class RowStore implements OutboxStore {
 
   replay(selection: Selection, nowMs: number, endpoint?: string): Promise<readonly string[]> {
     return this.#dead.take(selection, letter =>
-      this.#addition('ready', { ...letter, endpoint: endpoint ?? letter.endpoint }, nowMs, true),
+      additionOf('ready', this.#newRow({ ...letter, endpoint: endpoint ?? letter.endpoint }, nowMs, true)),
     );
   }
 
@@ -210,11 +219,12 @@ export class RowStore implements OutboxStore {
   async complete(deadline: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean> {
     if (!this.#deadlines.isPending(deadline)) return false;
     this.#tables.checkRoom();
+    const rows = envelopes.map(envelope => this.#newRow(envelope, nowMs));
     await this.#deadlines.complete(
       deadline,
-      envelopes.map(envelope => this.#addition('ready', envelope, nowMs)),
+      rows.map(row => additionOf('ready', row)),
     );
-    this.#count(envelopes);
+    this.#added(rows, nowMs);
     return true;
   }
 
@@ -256,14 +266,19 @@ export class RowStore implements OutboxStore {
     settled(place, isBlocking);
   }
 
-  #addition(table: 'ready' | 'drafts', envelope: Envelope, acceptedAtMs: number, isReplay?: true): Change {
+  #newRow(envelope: Envelope, acceptedAtMs: number, isReplay?: true): NewRow {
     const { id, endpoint, key, createdAtMs, content } = envelope;
     this.#seq += 1;
-    return [table, [endpoint, this.#seq], encodeRow({ id, key, createdAtMs, acceptedAtMs, isReplay }, content)];
+    return { endpoint, seq: this.#seq, head: { id, key, createdAtMs, acceptedAtMs, isReplay }, content };
   }
 
-  #count(envelopes: readonly Envelope[]): void {
-    for (const { endpoint } of envelopes) this.#lanes.of(endpoint).ready += 1;
+  /** They are written. A claim or a burial may have found them before this is called. */
+  #added(rows: readonly NewRow[], nowMs: number): void {
+    for (const row of rows) {
+      const lane = this.#lanes.of(row.endpoint);
+      lane.ready += 1;
+      if (row.seq > lane.cursor && !lane.taken.has(row.seq)) this.#recent.keep(row.seq, row, nowMs);
+    }
   }
 
   async #write(changes: readonly Change[]): Promise<void> {
@@ -273,6 +288,16 @@ export class RowStore implements OutboxStore {
       throw NotKept.from(error);
     }
   }
+}
+
+/** One that is being written. */
+interface NewRow extends Row {
+  readonly endpoint: string;
+  readonly seq: number;
+}
+
+function additionOf(table: 'ready' | 'drafts', { endpoint, seq, head, content }: NewRow): Change {
+  return [table, [endpoint, seq], encodeRow(head, content)];
 }
 
 function removalOf({ lane, table, rowKey, keyDigest: digest }: Place, isBlocking = false): Change[] {
