@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Envelope } from '../outbox/envelope.js';
 
 /** What one webhook request tells: its body, and what is needed to sign and send it. Without secrets, as it is stored. */
@@ -48,9 +49,23 @@ export function restamped(envelope: Envelope, createdAtMs: number): Envelope {
 /** @throws Error when it is not of this version: written by a later program */
 export function readContent(content: Buffer): WebhookContent {
   const end = content.indexOf(newline);
-  const head = JSON.parse(content.toString('utf8', 0, end)) as StoredHead;
+  const head = headOf(content.toString('utf8', 0, end));
   if (head.v !== version) throw new Error(`the stored webhook has version ${head.v}, this program reads ${version}`);
   return { source: head.source, events: head.events, originalTimeMs: head.original, body: content.subarray(end + 1) };
+}
+
+/** Heads that were read, by their text: most envelopes of an endpoint have the same one. Hot path. */
+const heads = new LRUCache<string, StoredHead>({ max: 256 });
+
+/** Longer ones, which names can make as long as they like, are not kept. */
+const mostKeptHead = 512;
+
+function headOf(text: string): StoredHead {
+  const known = heads.get(text);
+  if (known !== undefined) return known;
+  const head = JSON.parse(text) as StoredHead;
+  if (text.length <= mostKeptHead && head.original === undefined) heads.set(text, head);
+  return head;
 }
 
 interface StoredHead {
