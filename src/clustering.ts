@@ -107,9 +107,9 @@ class NatsMember implements Cluster {
       observer: { unreached: (what, error) => parts.tell({ kind: 'unanswered', what, reason: textOf(error) }) },
     });
     this.checks = new SharedResults({ clock, values: () => this.#checked.values(), tag: () => this.connectionIds.tag });
-    const make = (tag: string) =>
+    const make = (tag: string, formerTag?: string) =>
       new NatsBackplane({
-        ...{ clock, turn, tag },
+        ...{ clock, turn, tag, formerTag },
         ...timing,
         link: new Link(nats, 'bus', this.#parts),
         root: subjectRoot(nats.clusterName),

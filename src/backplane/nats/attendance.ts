@@ -39,6 +39,11 @@ export class Attendance {
     this.#parts = parts;
   }
 
+  /** It takes part, or did before its connection was lost: it knows the others. */
+  get hasTakenPart(): boolean {
+    return this.#isKnown;
+  }
+
   /** Settles once this node takes part, however long that takes. @throws as a rejection when the link is closed before */
   async start(): Promise<void> {
     const { link } = this.#parts;

@@ -24,6 +24,8 @@ export interface BusOptions {
   readonly root: string;
   /** Of this node, which its connection ids begin with. [cluster 3.1] */
   readonly tag: string;
+  /** That it had before: nothing of it is carried out once this one is known. Undefined: it has just started. */
+  readonly formerTag?: string | undefined;
   /** Of this node, for people. */
   readonly name: string;
   /** Bytes of commands that are kept while NATS is away. */

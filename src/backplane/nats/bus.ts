@@ -127,7 +127,8 @@ export class Bus implements ChannelEvents {
 
   #about(isNew: boolean): Hello {
     const { sentNumber: number } = this.outgoing;
-    return { number, name: this.#options.name, formats, isDraining: this.isDraining, isNew };
+    const { name, formerTag } = this.#options;
+    return { number, name, formats, isDraining: this.isDraining, isNew, formerTag };
   }
 
   // --------------------------------------------------------------------------------------------------------- inbound

@@ -30,6 +30,8 @@ export interface Hello {
   readonly isDraining: boolean;
   /** It has just come: others tell it about themselves at once. */
   readonly isNew: boolean;
+  /** Under which it took part before, and does not come back. */
+  readonly formerTag?: string | undefined;
 }
 
 /** Of the answer to a barrier. */
@@ -68,12 +70,15 @@ const tag: Field<string> = {
 };
 
 const hello = mapped(
-  record({ n: count, c: text, v: list(count), d: optional(flag), w: optional(flag) }),
-  ({ number: n, name: c, formats: v, isDraining, isNew }: Hello) => ({
-    ...{ n, c, v },
+  record({ n: count, c: text, v: list(count), d: optional(flag), w: optional(flag), p: optional(tag) }),
+  ({ number: n, name: c, formats: v, isDraining, isNew, formerTag: p }: Hello) => ({
+    ...{ n, c, v, p },
     ...{ d: isDraining || undefined, w: isNew || undefined },
   }),
-  ({ n: number, c: name, v: formats, d, w }) => ({ number, name, formats, isDraining: d === true, isNew: w === true }),
+  ({ n: number, c: name, v: formats, d, w, p: formerTag }) => ({
+    ...{ number, name, formats, formerTag },
+    ...{ isDraining: d === true, isNew: w === true },
+  }),
 );
 
 const heads = {
@@ -128,7 +133,7 @@ export class EnvelopeWriter {
   }
 
   hello(about: Hello): Buffer {
-    return this.#frame({ f: this.#from, h: hello.write(about, []) });
+    return this.#frame({ f: this.#from, h: hello.write({ formerTag: undefined, ...about }, []) });
   }
 
   bye(): Buffer {

@@ -63,10 +63,10 @@ export class NatsBackplane implements Backplane {
     this.#bus.node = node;
   }
 
-  /** Without another node it costs nothing. Hot path. */
+  /** Without another node it costs nothing. Hot path. What comes before this node takes part is kept until it does. */
   publish(target: Target, command: Command): Publication {
-    const { peers, batches, subjects } = this.#bus;
-    return peers.isAlone ? 'accepted' : batches.add(subjects.of(target), target, command);
+    const { batches, subjects } = this.#bus;
+    return this.#isAlone ? 'accepted' : batches.add(subjects.of(target), target, command);
   }
 
   async gather<K extends QueryKind>(
@@ -74,8 +74,15 @@ export class NatsBackplane implements Backplane {
     query: Query<K>,
     isFinal: (answer: Answers[K]) => boolean,
   ): Promise<Gathered<Answers[K]>> {
-    const { peers, questions } = this.#bus;
-    return peers.isAlone ? { answers: [], missing: [] } : await questions.gather(target, query, isFinal);
+    if (this.#isAlone) return { answers: [], missing: [] };
+    if (!this.#attendance.hasTakenPart)
+      return { answers: [], missing: ['all others: this node does not know them yet'] };
+    return this.#bus.questions.gather(target, query, isFinal);
+  }
+
+  /** There is no other node, as far as one that takes part knows. */
+  get #isAlone(): boolean {
+    return this.#bus.peers.isAlone && this.#attendance.hasTakenPart;
   }
 
   listen(target: Target): Promise<void> | undefined {

@@ -37,14 +37,14 @@ export class Peer {
 /** After so many ticks, of a second each, a peer from which nothing comes is silent. Each says hello once a second. */
 const ticksUntilSilent = 3;
 
-/** Tags whose number is remembered: each start of a node has another one. */
+/** Tags that are remembered after they are gone: each start of a node has another one. */
 const mostRemembered = 1_000;
 
 /** The other nodes of the cluster: who is there, and who is expected back. */
 export class Peers {
   readonly #ticksUntilGone: number;
   readonly #peers = new Map<string, Peer>();
-  /** Said bye: what still comes of them brings them back no more, unless they say hello. */
+  /** Said bye, and do not come back. What still comes of them is late: from a connection that they had lost, and of which the server did not know. */
   readonly #left = new Set<string>();
   /** Of nodes that are forgotten, the number: one that was only cut off sends again what it cannot know to have arrived. */
   readonly #lastNumbers = new Map<string, number>();
@@ -79,14 +79,15 @@ export class Peers {
   /** Something has come from the node. Hot path. */
   heard(tag: string): Peer {
     const peer = this.#peers.get(tag);
-    if (peer === undefined) return this.#left.has(tag) ? new Peer(tag) : this.#add(tag);
+    if (peer === undefined) return this.#left.has(tag) ? gone(tag) : this.#add(tag);
     peer.isFresh = true;
     peer.state = 'present';
     return peer;
   }
 
   hello(tag: string, hello: Hello): Peer {
-    this.#left.delete(tag);
+    const { formerTag } = hello;
+    if (formerTag !== undefined && !this.#left.has(formerTag)) this.bye(formerTag);
     const peer = this.heard(tag);
     peer.hello = hello;
     peer.number = Math.max(peer.number, hello.number);
@@ -96,7 +97,7 @@ export class Peers {
   bye(tag: string): void {
     this.#peers.delete(tag);
     this.#left.add(tag);
-    if (this.#left.size > 1_000) this.#left.clear();
+    if (this.#left.size > mostRemembered) this.#left.delete(oldestOf(this.#left)!);
   }
 
   /** The node is gone, and so are its connections. If it is not, it is known again by what comes of it. */
@@ -126,7 +127,18 @@ export class Peers {
   #forget({ tag, number }: Peer): void {
     this.#peers.delete(tag);
     this.#lastNumbers.set(tag, number);
-    const [oldest] = this.#lastNumbers.keys();
-    if (this.#lastNumbers.size > mostRemembered && oldest !== undefined) this.#lastNumbers.delete(oldest);
+    if (this.#lastNumbers.size > mostRemembered) this.#lastNumbers.delete(oldestOf(this.#lastNumbers.keys())!);
   }
+}
+
+/** One that is not among the peers any more: all its commands are older than what has arrived. */
+function gone(tag: string): Peer {
+  const peer = new Peer(tag);
+  peer.number = Number.POSITIVE_INFINITY;
+  return peer;
+}
+
+function oldestOf(tags: Iterable<string>): string | undefined {
+  const [oldest] = tags;
+  return oldest;
 }

@@ -6,15 +6,17 @@ import type { PeerState } from './peers.js';
 /** A backplane over NATS of a node that may have to begin again under another tag. [cluster 6.2] */
 export class RejoiningBackplane implements Backplane {
   readonly listensAtOnce = false;
-  readonly #make: (tag: string) => NatsBackplane;
+  readonly #make: (tag: string, formerTag?: string) => NatsBackplane;
   #now: NatsBackplane;
   #node: BackplaneNode | undefined;
   /** Others speak for this node: it says nothing under its old tag. */
   #isFenced = false;
   #isClosed = false;
+  /** The end of what this node was before. */
+  #left: Promise<void> = Promise.resolve();
 
   /** @param tag the first one */
-  constructor(tag: string, make: (tag: string) => NatsBackplane) {
+  constructor(tag: string, make: (tag: string, formerTag?: string) => NatsBackplane) {
     this.#make = make;
     this.#now = make(tag);
   }
@@ -23,21 +25,25 @@ export class RejoiningBackplane implements Backplane {
     return this.#now.tag;
   }
 
-  /** Settles once this node takes part, under the tag that it has now. */
-  start(): Promise<void> {
-    return this.#now.start();
+  /**
+   * Settles once this node takes part, under the tag that it has now. What it kept under the tag before is sent first, or
+   * never: by another connection it could come later than what is sent from now on.
+   */
+  async start(): Promise<void> {
+    await this.#left;
+    await this.#now.start();
   }
 
   /** Nothing is published any more, until `rejoin`. */
   fence(): void {
     this.#isFenced = true;
-    void this.#now.close();
+    this.#left = this.#now.close().catch(() => {}); // it is over, however it ended
   }
 
   /** Under another tag, with nothing that it listened to: this node has no connections now. `start` follows. */
   rejoin(tag: string): void {
     if (this.#isClosed) return;
-    this.#now = this.#make(tag);
+    this.#now = this.#make(tag, this.#now.tag);
     if (this.#node !== undefined) this.#now.attach(this.#node);
     this.#isFenced = false;
   }

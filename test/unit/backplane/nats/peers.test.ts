@@ -34,3 +34,12 @@ describe('a node that was only cut off', () => {
     expect([peers.heard('n0').number, peers.heard('n1').number, peers.heard('n1000').number]).toEqual([0, 7, 7]);
   });
 });
+
+test('a node that has said bye does not come back, and its commands are old', () => {
+  const peers = new Peers(6_000);
+  peers.heard('aaaaaa').number = 3;
+  peers.bye('aaaaaa');
+  expect(peers.heard('aaaaaa').number).toBe(Number.POSITIVE_INFINITY);
+  peers.hello('aaaaaa', { name: 'a', formats: [1], number: 9, isDraining: false, isNew: false });
+  expect([peers.isAlone, peers.heard('aaaaaa').number]).toEqual([true, Number.POSITIVE_INFINITY]);
+});

@@ -1,0 +1,64 @@
+import { expect, test } from 'vitest';
+import { Bus } from '../../../../src/backplane/nats/bus.js';
+import { EnvelopeWriter } from '../../../../src/backplane/nats/envelope.js';
+import { formats } from '../../../../src/backplane/nats/frame.js';
+import type { Target } from '../../../../src/hub/commands.js';
+import { EventLoopTurn } from '../../../../src/sockets/turn.js';
+import { send } from '../../../support/backplane-contract.js';
+import { ManualClock } from '../../../support/manual-clock.js';
+
+const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
+const about = { name: 'other', formats, isDraining: false };
+
+/** A node, and how many commands it has carried out. */
+function nodeOnBus() {
+  const clock = new ManualClock();
+  const bus = new Bus({
+    ...{ root: 'hw.1', tag: 'aaaaaa', name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined },
+    ...{ clock, turn: new EventLoopTurn(clock) },
+    observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
+  });
+  let performed = 0;
+  const performer = {
+    perform() {
+      performed += 1;
+    },
+  };
+  bus.node = {
+    performerOf: () => performer as never,
+    failed(_target, error) {
+      throw error;
+    },
+  };
+  return { bus, performed: () => performed };
+}
+
+test('[cluster 3.5] what a lost connection of a node brings after its bye is not carried out, whether it is new or not', () => {
+  const { bus, performed } = nodeOnBus();
+  const writer = new EnvelopeWriter('bbbbbb', undefined);
+  const receive = (bytes: Buffer) => bus.receive('hw.1.g.chat.g', bytes);
+  receive(writer.hello({ ...about, number: 0, isNew: true }));
+  receive(writer.commands(1, group, [send('one')]));
+  receive(writer.bye());
+  expect([performed(), bus.peers.isAlone]).toEqual([1, true]);
+  receive(writer.commands(1, group, [send('one')]));
+  receive(writer.commands(2, group, [send('two')]));
+  receive(writer.hello({ ...about, number: 2, isNew: false }));
+  receive(writer.commands(3, group, [send('three')]));
+  expect([performed(), bus.peers.isAlone]).toEqual([1, true]);
+});
+
+test('[cluster 6.2] nothing of a node’s old tag is carried out once its new one is known, although it could not say bye', () => {
+  const { bus, performed } = nodeOnBus();
+  const old = new EnvelopeWriter('bbbbbb', undefined);
+  const now = new EnvelopeWriter('cccccc', undefined);
+  const receive = (bytes: Buffer) => bus.receive('hw.1.g.chat.g', bytes);
+  receive(old.hello({ ...about, number: 0, isNew: true }));
+  receive(old.commands(1, group, [send('one')]));
+  bus.peers.forget('bbbbbb');
+  receive(now.hello({ ...about, number: 0, isNew: true, formerTag: 'bbbbbb' }));
+  receive(now.commands(1, group, [send('three')]));
+  receive(old.commands(2, group, [send('two')]));
+  expect(performed()).toBe(2);
+  expect([...bus.peers.all()].map(({ tag }) => tag)).toEqual(['cccccc']);
+});
