@@ -1,8 +1,10 @@
 import { expect, onTestFinished, test } from 'vitest';
 import type { Target } from '../../src/hub/commands.js';
+import { Link } from '../../src/nats/link.js';
 import { FakeNode, send } from '../support/backplane-contract.js';
 import { eventually } from '../support/eventually.js';
-import { NatsEnd, startEnds } from '../support/nats-nodes.js';
+import { natsOptions, ToldEvents } from '../support/nats-link.js';
+import { NatsEnd, proxiesTo, startEnds } from '../support/nats-nodes.js';
 import { startNats } from '../support/nats-server.js';
 
 const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
@@ -22,4 +24,31 @@ test('[CL-026] what a node accepts before it knows the others is kept for them, 
   await newcomer.backplane.start();
   expect(newcomer.backplane.publish(group, send('three'))).toBe('accepted');
   await eventually(() => expect(listener.texts).toEqual(['one', 'two', 'three']));
+});
+
+test('[cluster 3.5] what a lost connection of a node still brings after its bye comes to no client again', async context => {
+  const server = await startNats(context, { jetStream: false });
+  const [receiver] = await startEnds([server.url], 1);
+  const proxies = await proxiesTo([server.port], 2);
+  const urls = proxies.map(({ port }) => `nats://127.0.0.1:${port}`);
+  const sender = new NatsEnd(server.url, { link: new Link(natsOptions(urls), 'bus', new ToldEvents().parts) });
+  onTestFinished(async () => {
+    await Promise.all([receiver!, sender].map(({ backplane }) => backplane.close()));
+  });
+  const listener = new FakeNode(receiver!.backplane);
+  await listener.listen(group);
+  await sender.backplane.start();
+  const lost = proxies.find(({ size }) => size > 0)!;
+  sender.backplane.publish(group, send('one'));
+  await eventually(() => expect(listener.texts).toEqual(['one']));
+
+  lost.stopReading();
+  sender.backplane.publish(group, send('two'));
+  await eventually(() => expect(listener.texts).toEqual(['one', 'two'])); // by the other proxy
+  await sender.backplane.close();
+  await eventually(() => expect(receiver!.backplane.countOf('present')).toBe(0));
+  const { repeated } = receiver!.ways; // what the sender could not know to have come before
+  lost.resume();
+  await eventually(() => expect(receiver!.ways.repeated).toBeGreaterThan(repeated));
+  expect(listener.texts).toEqual(['one', 'two']);
 });
