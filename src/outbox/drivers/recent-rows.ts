@@ -1,9 +1,4 @@
-import type { RowHead } from './row-codec.js';
-
-export interface Row {
-  readonly head: RowHead;
-  readonly content: Buffer;
-}
+import type { Row } from './row-codec.js';
 
 interface Kept {
   readonly row: Row;

@@ -1,8 +1,8 @@
 import type { Envelope } from '../envelope.js';
 import type { Claimed } from '../store.js';
 import { keyDigest, type Lane } from './lane.js';
-import type { RecentRows, Row } from './recent-rows.js';
-import { decodeRow, type RowHead } from './row-codec.js';
+import type { RecentRows } from './recent-rows.js';
+import { decodeRow, encodeRow, type Row, type RowHead } from './row-codec.js';
 import { type Change, endOf, type RowKey, type Tables } from './tables.js';
 
 /** Rows that one claim may move behind an earlier one of their key. */
@@ -75,13 +75,11 @@ class LaneClaim implements Found {
   readonly moves: Change[] = [];
   nextDueAtMs = Infinity;
   readonly #from: ClaimedFrom;
-  readonly #tables: Tables;
   readonly #lane: Lane;
   readonly #wanted: Wanted;
 
   constructor(from: ClaimedFrom, lane: Lane, wanted: Wanted) {
     this.#from = from;
-    this.#tables = from.tables;
     this.#lane = lane;
     this.#wanted = wanted;
   }
@@ -99,7 +97,7 @@ class LaneClaim implements Found {
   takeDue(): void {
     const { endpoint, taken, delayed } = this.#lane;
     if (delayed === 0) return;
-    for (const [rowKey, value] of this.#tables.range('waiting', [endpoint], endOf([endpoint]))) {
+    for (const [rowKey, value] of this.#from.tables.range('waiting', [endpoint], endOf([endpoint]))) {
       const [, dueAtMs, seq] = rowKey as [string, number, number];
       if (taken.has(seq)) continue;
       if (dueAtMs > this.#wanted.nowMs) this.nextDueAtMs = dueAtMs;
@@ -126,7 +124,7 @@ class LaneClaim implements Found {
     const lane = this.#lane;
     const { endpoint, cursor } = lane;
     if (lane.ahead.length === 0) {
-      const keys = this.#tables.keys('ready', [endpoint, cursor + 1], endOf([endpoint]), mostAhead);
+      const keys = this.#from.tables.keys('ready', [endpoint, cursor + 1], endOf([endpoint]), mostAhead);
       lane.ahead = Array.from(keys, ([, seq]) => seq as number).reverse();
     }
     const seq = lane.ahead.pop();
@@ -139,7 +137,7 @@ class LaneClaim implements Found {
   }
 
   #takeFirstHeld(endpoint: string, digest: string): boolean {
-    for (const [rowKey, value] of this.#tables.range('held', [endpoint, digest], endOf([endpoint, digest]))) {
+    for (const [rowKey, value] of this.#from.tables.range('held', [endpoint, digest], endOf([endpoint, digest]))) {
       const seq = rowKey[2] as number;
       if (!this.#lane.taken.has(seq)) return this.#takeStored('held', rowKey, seq, value);
     }
@@ -147,22 +145,22 @@ class LaneClaim implements Found {
   }
 
   #takeOrHold(rowKey: RowKey, seq: number): void {
-    const row = this.#from.recent.take(seq) ?? this.#read(seq, this.#tables.get('ready', rowKey));
+    const row = this.#from.recent.take(seq) ?? this.#read(seq, this.#from.tables.get('ready', rowKey));
     if (row === undefined) return;
     const { key } = row.head;
     const digest = this.#wanted.isOrdered && key !== undefined ? keyDigest(key) : undefined;
     if (digest === undefined || !this.#isTaken(digest)) this.#take('ready', rowKey, seq, row, digest);
-    else this.#hold(rowKey, digest, seq);
+    else this.#hold(rowKey, digest, seq, row);
   }
 
-  #hold(rowKey: RowKey, digest: string, seq: number): void {
-    const value = this.#tables.get('ready', rowKey);
-    this.moves.push(['ready', rowKey, undefined], ['held', [this.#lane.endpoint, digest, seq], value]);
+  #hold(rowKey: RowKey, digest: string, seq: number, { head, content }: Row): void {
+    const heldKey = [this.#lane.endpoint, digest, seq];
+    this.moves.push(['ready', rowKey, undefined], ['held', heldKey, encodeRow(head, content)]);
   }
 
   #isTaken(digest: string): boolean {
     const { endpoint, activeKeys } = this.#lane;
-    return activeKeys.has(digest) || this.#tables.get('blocked', [endpoint, digest]) !== undefined;
+    return activeKeys.has(digest) || this.#from.tables.get('blocked', [endpoint, digest]) !== undefined;
   }
 
   /** Of ordered envelopes. */

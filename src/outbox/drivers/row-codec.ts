@@ -17,6 +17,12 @@ export interface RowHead {
   readonly reason?: string | undefined;
 }
 
+/** A row of an envelope, or of something else that has a head. */
+export interface Row<Head = RowHead> {
+  readonly head: Head;
+  readonly content: Buffer;
+}
+
 /** The stored bytes are not those that were written. */
 export class CorruptRow extends Error {}
 
@@ -35,7 +41,7 @@ export function encodeRow(head: object, content: Buffer): Buffer {
 }
 
 /** @throws CorruptRow */
-export function decodeRow<Head = RowHead>(row: Buffer): { readonly head: Head; readonly content: Buffer } {
+export function decodeRow<Head = RowHead>(row: Buffer): Row<Head> {
   if (row.length < headStart || row.readUInt32LE(0) !== crc32(row.subarray(4))) {
     throw new CorruptRow('a row has a wrong checksum');
   }

@@ -6,11 +6,11 @@ import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
 import { DraftRows } from './draft-rows.js';
 import { Lanes } from './lane.js';
-import { RecentRows, type Row } from './recent-rows.js';
+import { RecentRows } from './recent-rows.js';
 import { Removals } from './removals.js';
 import { buryLane } from './row-burial.js';
 import { claimFrom, firstReadyAtMs, type Place } from './row-claims.js';
-import { decodeRow, encodeRow, type RowHead } from './row-codec.js';
+import { decodeRow, encodeRow, type Row, type RowHead } from './row-codec.js';
 import { recover } from './row-recovery.js';
 import type { Change, Tables } from './tables.js';
 
