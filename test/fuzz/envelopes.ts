@@ -17,7 +17,7 @@ export const target: FuzzTarget = {
     ...commands.map((command, index) => writer.commands(index, targets[index % targets.length]!, [command])),
     ...queries.map((query, index) => writer.query(index, hub, query)),
     ...kinds.flatMap(kind => (answered[kind] as never[]).map(answer => writer.answer(1, kind, answer))),
-    writer.hello({ number: 5, name: 'east', formats: [1, 2], isDraining: true, isNew: true }),
+    writer.hello({ number: 5, name: 'east', formats: [1, 2], isDraining: true, isNew: true, formerTag: 'AbC-_8' }),
     writer.part(1, 0, 1, Buffer.from('whatever')),
     ...[writer.failure(3), writer.barrier(8), writer.passed(8, { late: [1, 2], isNew: true }), writer.bye()],
   ],

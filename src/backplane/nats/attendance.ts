@@ -27,8 +27,7 @@ export class Attendance {
   readonly #parts: AttendanceParts;
   #cancelTick = () => {};
   #isEnded = false;
-  /** It took part before. */
-  #isKnown = false;
+  #hasTakenPart = false;
   #ready = () => {};
   /** Nodes that took part when the connection was lost. */
   #awaited: readonly Peer[] = [];
@@ -41,7 +40,7 @@ export class Attendance {
 
   /** It takes part, or did before its connection was lost: it knows the others. */
   get hasTakenPart(): boolean {
-    return this.#isKnown;
+    return this.#hasTakenPart;
   }
 
   /** Settles once this node takes part, however long that takes. @throws as a rejection when the link is closed before */
@@ -111,7 +110,7 @@ export class Attendance {
 
   async #introduce(channel: NatsChannel): Promise<void> {
     const { bus, clock, settleMs } = this.#parts;
-    const untilMs = clock.monotonicMs() + (this.#isKnown ? introductionMs : settleMs);
+    const untilMs = clock.monotonicMs() + (this.#hasTakenPart ? introductionMs : settleMs);
     while (bus.channel === channel && clock.monotonicMs() < untilMs) {
       bus.sayHello(true);
       await new Promise<void>(resolve => clock.after(introductionMs, resolve));
@@ -120,7 +119,7 @@ export class Attendance {
 
   #takePart(): void {
     const { bus } = this.#parts;
-    this.#isKnown = true;
+    this.#hasTakenPart = true;
     this.#awaited = [];
     bus.isNew = false;
     bus.outgoing.open();

@@ -31,7 +31,7 @@ export interface Hello {
   /** It has just come: others tell it about themselves at once. */
   readonly isNew: boolean;
   /** Under which it took part before, and does not come back. */
-  readonly formerTag?: string | undefined;
+  readonly formerTag: string | undefined;
 }
 
 /** Of the answer to a barrier. */
@@ -133,7 +133,7 @@ export class EnvelopeWriter {
   }
 
   hello(about: Hello): Buffer {
-    return this.#frame({ f: this.#from, h: hello.write({ formerTag: undefined, ...about }, []) });
+    return this.#frame({ f: this.#from, h: hello.write(about, []) });
   }
 
   bye(): Buffer {

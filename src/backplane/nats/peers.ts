@@ -44,9 +44,10 @@ const mostRemembered = 1_000;
 export class Peers {
   readonly #ticksUntilGone: number;
   readonly #peers = new Map<string, Peer>();
-  /** Said bye, and do not come back. What still comes of them is late: from a connection that they had lost, and of which the server did not know. */
-  readonly #left = new Set<string>();
-  /** Of nodes that are forgotten, the number: one that was only cut off sends again what it cannot know to have arrived. */
+  /**
+   * Of nodes that are not among the peers any more, the number: one that was only cut off sends again what it cannot know to
+   * have arrived. Infinity: it has said bye, and what still comes of it is late, by a connection that it had lost.
+   */
   readonly #lastNumbers = new Map<string, number>();
 
   /** @param goneAfterMs until a node from which nothing comes is forgotten: then its connections are gone too */
@@ -79,7 +80,7 @@ export class Peers {
   /** Something has come from the node. Hot path. */
   heard(tag: string): Peer {
     const peer = this.#peers.get(tag);
-    if (peer === undefined) return this.#left.has(tag) ? gone(tag) : this.#add(tag);
+    if (peer === undefined) return this.#newPeer(tag);
     peer.isFresh = true;
     peer.state = 'present';
     return peer;
@@ -87,23 +88,22 @@ export class Peers {
 
   hello(tag: string, hello: Hello): Peer {
     const { formerTag } = hello;
-    if (formerTag !== undefined && !this.#left.has(formerTag)) this.bye(formerTag);
+    if (formerTag !== undefined) this.bye(formerTag);
     const peer = this.heard(tag);
     peer.hello = hello;
     peer.number = Math.max(peer.number, hello.number);
     return peer;
   }
 
+  /** It does not come back. */
   bye(tag: string): void {
-    this.#peers.delete(tag);
-    this.#left.add(tag);
-    if (this.#left.size > mostRemembered) this.#left.delete(oldestOf(this.#left)!);
+    this.#remove(tag, Number.POSITIVE_INFINITY);
   }
 
   /** The node is gone, and so are its connections. If it is not, it is known again by what comes of it. */
   forget(tag: string): void {
     const peer = this.#peers.get(tag);
-    if (peer !== undefined) this.#forget(peer);
+    if (peer !== undefined) this.#remove(tag, peer.number);
   }
 
   /** Once a second while there is a connection. */
@@ -111,34 +111,26 @@ export class Peers {
     for (const peer of this.#peers.values()) {
       peer.quietTicks = peer.isFresh ? 0 : peer.quietTicks + 1;
       peer.isFresh = false;
-      if (peer.quietTicks >= this.#ticksUntilGone) this.#forget(peer);
+      if (peer.quietTicks >= this.#ticksUntilGone) this.#remove(peer.tag, peer.number);
       else if (peer.quietTicks >= ticksUntilSilent && peer.state === 'present') peer.state = 'silent';
     }
   }
 
-  #add(tag: string): Peer {
+  /** One that has said bye is not added: all its commands are older than what has arrived. */
+  #newPeer(tag: string): Peer {
     const peer = new Peer(tag);
     peer.number = this.#lastNumbers.get(tag) ?? 0;
+    if (peer.number === Number.POSITIVE_INFINITY) return peer;
     this.#lastNumbers.delete(tag);
     this.#peers.set(tag, peer);
     return peer;
   }
 
-  #forget({ tag, number }: Peer): void {
+  #remove(tag: string, lastNumber: number): void {
     this.#peers.delete(tag);
-    this.#lastNumbers.set(tag, number);
-    if (this.#lastNumbers.size > mostRemembered) this.#lastNumbers.delete(oldestOf(this.#lastNumbers.keys())!);
+    this.#lastNumbers.delete(tag); // to become the youngest
+    this.#lastNumbers.set(tag, lastNumber);
+    const [oldest] = this.#lastNumbers.keys();
+    if (this.#lastNumbers.size > mostRemembered && oldest !== undefined) this.#lastNumbers.delete(oldest);
   }
-}
-
-/** One that is not among the peers any more: all its commands are older than what has arrived. */
-function gone(tag: string): Peer {
-  const peer = new Peer(tag);
-  peer.number = Number.POSITIVE_INFINITY;
-  return peer;
-}
-
-function oldestOf(tags: Iterable<string>): string | undefined {
-  const [oldest] = tags;
-  return oldest;
 }

@@ -8,7 +8,7 @@ import { send } from '../../../support/backplane-contract.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
 const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
-const about = { name: 'other', formats, isDraining: false };
+const about = { name: 'other', formats, isDraining: false, formerTag: undefined };
 
 /** A node, and how many commands it has carried out. */
 function nodeOnBus() {
