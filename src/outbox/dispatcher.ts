@@ -9,7 +9,7 @@ const defaultConcurrency = 64;
 /** Claims of a disabled endpoint, which become dead letters without an attempt. */
 const buriedAtOnce = 64;
 /** What is delivered and not written down yet; more is not begun, since a crash would repeat it all. */
-const mostUnsettled = 256;
+const mostUnsettled = 512;
 const storeRetryMs = 1_000;
 
 /** Node's timers cannot wait for longer than 2^31 ms. */

@@ -86,10 +86,13 @@ async function warmUp({ server, load, processes = 1 }: Contender, eachMs: number
   const before = server.cpuSeconds();
   const neededMs = processes * eachMs;
   const isWarm = () => (server.cpuSeconds() - before) * 1_000 >= neededMs;
-  await load.run(runMs);
-  const isOne = processes === 1 && eachMs <= usualWarmUpMs;
-  for (let ranMs = runMs; !isOne && ranMs < warmUpPatience * neededMs && !isWarm(); ranMs += runMs)
+  const run = async () => {
+    await load.prepare?.();
     await load.run(runMs);
+  };
+  await run();
+  const isOne = processes === 1 && eachMs <= usualWarmUpMs;
+  for (let ranMs = runMs; !isOne && ranMs < warmUpPatience * neededMs && !isWarm(); ranMs += runMs) await run();
 }
 
 /** Rounds in which the load side was too busy for none of them. */

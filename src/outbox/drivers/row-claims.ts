@@ -9,7 +9,7 @@ import { type Change, endOf, type RowKey, type Tables } from './tables.js';
 const mostMoves = 256;
 
 /** Rows of `ready` whose numbers one search finds. */
-const mostAhead = 64;
+const mostAhead = 256;
 
 /** Where a claimed row is. */
 export interface Place {

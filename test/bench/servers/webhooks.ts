@@ -1,13 +1,13 @@
 /**
  * Hubwire's webhooks with the driver `file`: what was kept before is delivered. Arguments: the URL of the endpoint, how many
- * client events one request has, and the directory of the outbox.
+ * client events one request has, the directory of the outbox, and how many requests are prepared for one slice.
  */
 import { Registry } from 'prom-client';
 import type { ClientEvent } from '../../../src/hub/facts.js';
 import { serveOwnWork } from './own-work.js';
 import { app } from './pusher-app.js';
 import { shipped } from './shipped.js';
-import { preparedRequests, stepSize } from './webhook-requests.js';
+import { stepSize } from './webhook-requests.js';
 
 const { WebhookMetrics } =
   await shipped<typeof import('../../../src/admin/webhook-metrics.js')>('admin/webhook-metrics.js');
@@ -16,8 +16,9 @@ const { openStore } = await shipped<typeof import('../../../src/outbox/open-stor
 const { Outbox } = await shipped<typeof import('../../../src/outbox/outbox.js')>('outbox/outbox.js');
 const { Webhooks } = await shipped<typeof import('../../../src/webhooks/webhooks.js')>('webhooks/webhooks.js');
 
-const [url = '', eventsPerRequest = '1', directory = ''] = process.argv.slice(2);
+const [url = '', eventsPerRequest = '1', directory = '', requests = '0'] = process.argv.slice(2);
 const size = Number(eventsPerRequest);
+const preparedRequests = Number(requests);
 const metrics = new WebhookMetrics(new Registry());
 /** While it does not work, the endpoint is paused. */
 let isWorking = false;
@@ -76,7 +77,7 @@ const event: ClientEvent = {
 /** A few at a time, as they would come. */
 async function prepare(): Promise<void> {
   isWorking = false;
-  for (; left < preparedRequests(size); left += stepSize) {
+  for (; left < preparedRequests; left += stepSize) {
     for (let count = 0; count < stepSize * size; count += 1) webhooks.tell(event);
     await webhooks.settled();
   }

@@ -37,8 +37,8 @@ test('rows of one turn are removed in one write, those that come meanwhile in th
 
 test('enough rows do not wait for more', async () => {
   const { removals, writes } = setup(never);
-  await Promise.all(numbers(128).map(seq => removals.add(placeOf(seq))));
-  expect(writes).toEqual([numbers(128)]);
+  await Promise.all(numbers(256).map(seq => removals.add(placeOf(seq))));
+  expect(writes).toEqual([numbers(256)]);
 });
 
 test('an ordered row does not wait as long as others: the next one of its key waits for it', async () => {
