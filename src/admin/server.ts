@@ -9,6 +9,7 @@ import {
   LogController,
 } from 'fastify';
 import { type About, sendAbout } from '../listener/about.js';
+import { leaveBodies } from '../listener/bodies.js';
 import type { Certificate } from '../listener/certificate.js';
 import { answerFailure, answerNotFound, sendFailureBody } from '../listener/failure.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
@@ -151,7 +152,6 @@ function listenerFor(options: AdminServerOptions): FastifyInstance {
       ? fastify({ ...settings, http })
       : // The type names the kind of server, which nothing here depends on.
         (fastify({ ...settings, https: { ...certificate, ...http } }) as unknown as FastifyInstance);
-  app.removeAllContentTypeParsers(); // nothing here takes a body
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
+  leaveBodies(app);
   return app;
 }

@@ -1,9 +1,11 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import { takeBodies } from '../listener/bodies.js';
 import { sendFailureBody } from '../listener/failure.js';
 import type { DeadLetter, Selection } from '../outbox/envelope.js';
 import type { Outbox } from '../outbox/outbox.js';
 import type { EndpointStatus } from '../outbox/ports.js';
 import type { Webhooks } from '../webhooks/webhooks.js';
+import { mostBodyBytes, webhooksPrefix } from './webhook-paths.js';
 
 /** What operators see and change of the outbox. */
 export type OperatedOutbox = Pick<
@@ -16,8 +18,6 @@ export interface WebhookRoutesOptions {
   readonly outbox: () => OperatedOutbox | undefined;
   readonly webhooks: Pick<Webhooks, 'sources' | 'testEnvelope'>;
 }
-
-const prefix = '/admin/webhooks';
 
 interface OfEndpoint {
   readonly Params: { readonly id: string };
@@ -37,10 +37,7 @@ interface SelectionQuery {
 /** What operators see and do: endpoints, attempts, dead letters. [pusher-webhooks 2.7] */
 export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync {
   return async app => {
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: 1024 * 1024 }, (_request, body, done) =>
-      done(null, body),
-    );
+    takeBodies(app, mostBodyBytes);
     app.setErrorHandler((error, _request, reply) => {
       if (error instanceof NotInUse) return sendFailureBody(reply, 404, 'Error.NotFound', error.message);
       if (!(error instanceof InvalidSelection)) throw error;
@@ -53,38 +50,38 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
       return open;
     };
 
-    app.get(`${prefix}/endpoints`, async () => ({
+    app.get(`${webhooksPrefix}/endpoints`, async () => ({
       endpoints: (await outbox().status()).map(status => describe(status, webhooks)),
     }));
-    app.get<OfEndpoint>(`${prefix}/endpoints/:id/attempts`, async ({ params: { id } }, reply) => {
+    app.get<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/attempts`, async ({ params: { id } }, reply) => {
       const attempts = outbox().attempts(id);
       if (attempts.length === 0 && !(await isEndpoint(outbox(), id))) return unknownEndpoint(reply, id);
       return { attempts };
     });
-    app.post<OfEndpoint>(`${prefix}/endpoints/:id/test`, async ({ params: { id } }, reply) => {
+    app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/test`, async ({ params: { id } }, reply) => {
       const envelope = webhooks.testEnvelope(id);
       return envelope === undefined ? unknownEndpoint(reply, id) : { attempt: await outbox().test(envelope) };
     });
-    app.post<OfEndpoint>(`${prefix}/endpoints/:id/enable`, async ({ params: { id } }, reply) => {
+    app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/enable`, async ({ params: { id } }, reply) => {
       if (!(await isEndpoint(outbox(), id))) return unknownEndpoint(reply, id);
       await outbox().enable(id);
       return { enabled: id };
     });
-    app.get<{ Querystring: SelectionQuery }>(`${prefix}/dead-letters`, async ({ query }) => ({
+    app.get<{ Querystring: SelectionQuery }>(`${webhooksPrefix}/dead-letters`, async ({ query }) => ({
       deadLetters: (await outbox().deadLetters(selectionOf(query))).map(withoutContent),
     }));
-    app.get<OfEndpoint>(`${prefix}/dead-letters/:id`, async ({ params: { id } }, reply) => {
+    app.get<OfEndpoint>(`${webhooksPrefix}/dead-letters/:id`, async ({ params: { id } }, reply) => {
       const letter = await outbox().deadLetter(id);
       if (letter === undefined) return sendFailureBody(reply, 404, 'Error.NotFound', `there is no dead letter ${id}`);
       return { ...withoutContent(letter), content: letter.content.toString('utf8') };
     });
-    app.post(`${prefix}/dead-letters/replay`, async ({ body }) => {
+    app.post(`${webhooksPrefix}/dead-letters/replay`, async ({ body }) => {
       const { to: wanted, ...query } = parsed(body);
       const selection = chosen(query);
       const to = await replayTarget(outbox(), selection, wanted);
       return { replayed: await outbox().replay(selection, to) };
     });
-    app.post(`${prefix}/dead-letters/drop`, async ({ body }) => ({
+    app.post(`${webhooksPrefix}/dead-letters/drop`, async ({ body }) => ({
       dropped: await outbox().drop(chosen(parsed(body))),
     }));
   };
@@ -121,7 +118,7 @@ function timeText(ms: number | undefined): string | undefined {
 }
 
 function unknownEndpoint(reply: FastifyReply, id: string): FastifyReply {
-  const message = `there is no webhook endpoint ${id}: GET ${prefix}/endpoints lists them`;
+  const message = `there is no webhook endpoint ${id}: GET ${webhooksPrefix}/endpoints lists them`;
   return sendFailureBody(reply, 404, 'Error.NotFound', message);
 }
 
@@ -143,7 +140,7 @@ async function replayTarget(outbox: OperatedOutbox, selection: Selection, to: un
   if (to === undefined) return undefined;
   const known = (await outbox.status()).filter(({ state }) => state !== 'unknown');
   if (typeof to !== 'string' || !known.some(({ endpoint }) => endpoint === to)) {
-    throw new InvalidSelection(`to is the id of a configured endpoint: GET ${prefix}/endpoints lists them`);
+    throw new InvalidSelection(`to is the id of a configured endpoint: GET ${webhooksPrefix}/endpoints lists them`);
   }
   const stranger = (await outbox.deadLetters(selection)).find(({ endpoint }) => ownerOf(endpoint) !== ownerOf(to));
   if (stranger === undefined) return to;

@@ -50,10 +50,16 @@ export function isFastifyError(error: unknown): error is FastifyError {
 
 const kinds: Readonly<Record<number, ErrorKind>> = { 400: 'invalid', 413: 'tooLarge', 415: 'unsupportedMediaType' };
 
-/** Of whatever a hook or a route throws. Fastify itself refuses malformed content types, among others. */
-export function failureOf(error: unknown): PubSubError {
+/** Of whatever a hook or a route throws. Fastify itself refuses malformed content types and large bodies, among others. */
+export function failureOf(error: unknown, { server }: FastifyRequest): PubSubError {
   const kind = isFastifyError(error) ? kinds[error.statusCode ?? 500] : undefined;
-  return kind === undefined ? PubSubError.from(error) : new PubSubError(kind, (error as Error).message);
+  if (kind === undefined) return PubSubError.from(error);
+  const { mostBodyBytes } = server;
+  const isOverLimit = kind === 'tooLarge' && mostBodyBytes !== undefined;
+  return new PubSubError(
+    kind,
+    isOverLimit ? `The body has more than ${mostBodyBytes} bytes.` : (error as Error).message,
+  );
 }
 
 /** Logs a failure that is ours. */
@@ -74,7 +80,7 @@ export function answerFailure(
   reply: FastifyReply,
   logger: FastifyBaseLogger | undefined,
 ): FastifyReply {
-  const failure = failureOf(error);
+  const failure = failureOf(error, request);
   logFailure(failure, request, logger, 'a request failed');
   const { http } = failure.outcome;
   return sendFailureBody(reply, http, codeOf(http), failure.message);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { PubSubError } from '../errors.js';
 import { sendAbout } from './about.js';
+import { leaveBodies } from './bodies.js';
 import type { Certificate } from './certificate.js';
 import type { TrustProxy } from './client-address.js';
 import { answerFailure, answerNotFound } from './failure.js';
@@ -61,7 +62,7 @@ const maxHeaderBytes = 128 * 1024;
 export function createPublicServer(options: PublicServerOptions): FastifyInstance {
   const { watch, logger } = options;
   const app = instanceOf(options);
-  readNoBodies(app);
+  leaveBodies(app);
   watch?.watch(app);
   app.addHook('onRequest', syncHook(checkFirst));
   app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply, logger));
@@ -111,12 +112,6 @@ function checkFirst(request: FastifyRequest, reply: FastifyReply): void {
   const reason = invalidHost(request.raw);
   if (reason !== undefined) throw new PubSubError('invalid', reason);
   if (request.protocol === 'https') reply.header('strict-transport-security', 'max-age=31536000; includeSubDomains');
-}
-
-/** Bodies are read only where an API reads them; others remain in the socket. */
-function readNoBodies(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', (_request, _payload, done) => done(null));
 }
 
 const expectedUpgrade = 'Expected a WebSocket upgrade.';

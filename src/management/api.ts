@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
+import { takeBodies } from '../listener/bodies.js';
 import { apiVersionOf, apiVersions, checkApiVersion } from './api-version.js';
 import { ApiFailure, answerApiFailure } from './failures.js';
 import type { Call, Method, Operation } from './operation.js';
@@ -36,7 +37,7 @@ const uuid = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/i;
 export function managementApi({ access, operations, logger }: ManagementApiOptions): FastifyPluginAsync {
   return async app => {
     access.protect(app);
-    readBodies(app);
+    takeBodies(app, maxBodyBytes);
     app.setErrorHandler((error, request, reply) => answerApiFailure(error, request, reply, logger));
     app.setNotFoundHandler(() => {
       throw new ApiFailure(404, 'ResourceNotFound', 'There is no operation of the management API with this path.');
@@ -93,14 +94,6 @@ function refuseOtherMethods(app: FastifyInstance, url: string, operations: reado
       throw new ApiFailure(405, 'MethodNotAllowed', `${request.method} is not allowed here, only ${allowed}.`);
     },
   });
-}
-
-/** As bytes, whatever the content type says: it is JSON. */
-function readBodies(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer', bodyLimit: maxBodyBytes }, (_request, body, done) =>
-    done(null, body),
-  );
 }
 
 /** @throws ApiFailure 400 */

@@ -67,7 +67,7 @@ export function answerApiFailure(
   logger: FastifyBaseLogger | undefined,
 ): FastifyReply {
   if (error instanceof ApiFailure) return sendApiFailure(reply, error);
-  const failure = failureOf(error);
+  const failure = failureOf(error, request);
   logFailure(failure, request, logger, 'a request to the management API failed');
   const [status, code] = codes[failure.kind] ?? [500, 'InternalServerError'];
   const message = status === 500 ? 'The request failed in the service. Its log has the reason.' : failure.message;

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from 'fastify';
 import { PubSubError } from '../errors.js';
+import { takeBodies } from '../listener/bodies.js';
 import { tenantsOf } from './account.js';
 import type { ApiAccess } from './api.js';
 import { checkApiVersion } from './api-version.js';
@@ -61,10 +62,7 @@ function tenantRoutes(access: LoginAccess): FastifyPluginAsync {
 function credentialRoutes(access: LoginAccess, tokens: LoginSigner): FastifyPluginAsync {
   return async app => {
     access.protectHosts(app);
-    app.removeAllContentTypeParsers();
-    app.addContentTypeParser('*', { parseAs: 'string', bodyLimit: maxFormBytes }, (_request, body, done) =>
-      done(null, body),
-    );
+    takeBodies(app, maxFormBytes);
     app.get('/metadata/endpoints', async ({ raw, query }) => {
       const cloud = cloudOf(access.adminUrl(raw));
       return isOneCloud(query as Query) ? cloud : [cloud];

@@ -58,7 +58,7 @@ function answerError(
   reply: FastifyReply,
   logger: FastifyBaseLogger | undefined,
 ): FastifyReply {
-  const failure = failureOf(error);
+  const failure = failureOf(error, request);
   logFailure(failure, request, logger, 'a call of the Pusher API failed');
   return sendFailure(reply, failure);
 }

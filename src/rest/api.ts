@@ -12,6 +12,7 @@ import type { Endpoints } from '../auth/endpoints.js';
 import type { KeyTokens } from '../auth/key-tokens.js';
 import type { PubSubError } from '../errors.js';
 import { answersAtTurnEnd } from '../listener/answers.js';
+import { takeBodies } from '../listener/bodies.js';
 import { answerNotFound, failureOf, isFastifyError, logFailure } from '../listener/failure.js';
 import { syncHook } from '../listener/hooks.js';
 import { authentication, type CallerChecks } from './authentication.js';
@@ -85,21 +86,12 @@ function addHealth(api: FastifyInstance, { onHealthAnswered }: RestOptions): voi
  * operation's own check of its query comes last.
  */
 function addHubs(app: FastifyInstance, options: RestOptions): void {
-  readBodiesAsBytes(app);
+  takeBodies(app, maxBodyBytes);
   app.addHook('onRequest', authentication(options));
   app.addHook('onRequest', syncHook(checkApiVersion));
   app.addHook('onRequest', syncHook(checkPathNames));
   app.setNotFoundHandler(answerNotFound);
   addDataPlane(app, options);
-}
-
-/** The built-in parsers would re-read JSON and refuse unknown types; sends need the bytes. [rest-api 2.11] */
-function readBodiesAsBytes(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  // The usual types are named only because Fastify remembers the parser of a named one.
-  const types = ['application/json', 'text/plain', 'application/octet-stream', '*'];
-  const settings = { parseAs: 'buffer', bodyLimit: maxBodyBytes } as const;
-  app.addContentTypeParser(types, settings, (_request, body, done) => done(null, body));
 }
 
 function answerError(
@@ -108,7 +100,7 @@ function answerError(
   reply: FastifyReply,
   logger: FastifyBaseLogger | undefined,
 ): FastifyReply {
-  const failure = aboutBody(error) ?? failureOf(error);
+  const failure = aboutBody(error) ?? failureOf(error, request);
   logFailure(failure, request, logger, 'REST call failed');
   return sendFailure(reply, failure);
 }

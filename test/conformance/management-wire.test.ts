@@ -189,6 +189,7 @@ describe('bodies', () => {
       body: 'x'.repeat(1024 * 1024 + 1),
     });
     expect([answer.status, answer.body.error.code]).toEqual([413, 'RequestContentTooLarge']);
+    expect(answer.body.error.message).toBe('The body has more than 1048576 bytes.');
   });
 
   test.each([

@@ -128,3 +128,16 @@ test('[D06] what fails here does not show whose library it was', async () => {
   });
   expect((await app.inject('/%zz')).json()).toMatchObject({ code: 'Error.BadRequest' });
 });
+
+test('a body with too many bytes is refused with the limit', async () => {
+  const delivery = { outbox: undefined, webhooks: {} as never };
+  const { app } = startAdmin({ delivery, access: { protect: () => {} } });
+  const drop = (bytes: number) =>
+    app.inject({ url: '/admin/webhooks/dead-letters/drop', method: 'POST', body: ' '.repeat(bytes) });
+  const reply = await drop(1024 * 1024 + 1);
+  expect([reply.statusCode, reply.json()]).toEqual([
+    400,
+    expect.objectContaining({ code: 'Error.BadRequest', message: 'The body has more than 1048576 bytes.' }),
+  ]);
+  expect((await drop(1024 * 1024)).statusCode).toBe(404); // no webhook is configured
+});
