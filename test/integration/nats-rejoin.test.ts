@@ -20,6 +20,7 @@ test('[CL-026] what a node accepts before it knows the others is kept for them, 
   await listener.listen(group);
   const count = () => newcomer.backplane.gather(group, { kind: 'exists' } as never, () => false);
   expect((await count()).missing).toHaveLength(1);
+  expect(newcomer.partialQueries).toBe(1);
   expect(['one', 'two'].map(text => newcomer.backplane.publish(group, send(text)))).toEqual(['accepted', 'accepted']);
   await newcomer.backplane.start();
   expect(newcomer.backplane.publish(group, send('three'))).toBe('accepted');

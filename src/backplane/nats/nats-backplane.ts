@@ -75,8 +75,7 @@ export class NatsBackplane implements Backplane {
     isFinal: (answer: Answers[K]) => boolean,
   ): Promise<Gathered<Answers[K]>> {
     if (this.#isAlone) return { answers: [], missing: [] };
-    if (!this.#attendance.hasTakenPart)
-      return { answers: [], missing: ['all others: this node does not know them yet'] };
+    if (!this.#attendance.hasTakenPart) return this.#bus.questions.unsent();
     return this.#bus.questions.gather(target, query, isFinal);
   }
 

@@ -64,6 +64,12 @@ export class Questions {
     }
   }
 
+  /** What a query has found while this node does not know whom to send it to. */
+  unsent(): Gathered<never> {
+    this.#parts.onPartial();
+    return { answers: [], missing: ['all others: this node does not know them yet'] };
+  }
+
   answered(peer: Peer, id: number, answer: SentAnswer | undefined): void {
     const question = this.#questions.get(id);
     if (question === undefined) return;
