@@ -33,6 +33,9 @@ export function sumOf(servers: readonly Measured[]): Measured {
 
 function sharedBy(loads: readonly Load[]): Load {
   return {
+    async prepare(): Promise<void> {
+      for (const load of loads) await load.prepare?.();
+    },
     async run(durationMs: number): Promise<Work> {
       const works: Work[] = [];
       for (const load of loads) works.push(await load.run(durationMs / loads.length));

@@ -1,12 +1,16 @@
 import { OwnWorkLoad } from '../load/own-work-load.js';
-import { startBenchUpstream } from '../load/upstream.js';
+import { type BenchUpstream, startBenchUpstream } from '../load/upstream.js';
 import type { Stage } from '../servers/stage.js';
 import { backlogRequests, concurrency, recentRequests } from '../servers/webhook-requests.js';
 import { lastRequest } from './event.js';
-import { type Contest, type Goal, ofLimit, type Scenario, type Series } from './scenario.js';
+import { fleetOf } from './fleet.js';
+import { type Contender, type Contest, type Goal, ofLimit, type Scenario, type Series } from './scenario.js';
 
 /** A request of 100 events takes 0.9 ms in the first second, and 0.2 ms from the third on. */
 const warmUpMs = 4_000;
+
+/** Of two processes of each kind: half of it is as long as a usual slice. */
+const sliceMs = 1_400;
 
 export const webhooks: Scenario = {
   name: 'webhooks',
@@ -28,21 +32,27 @@ interface Work {
 }
 
 function seriesOf(name: string, work: Work): Series {
-  return { name, goals: work.goals, warmUpMs, open: stage => open(stage, work) };
+  return { name, goals: work.goals, warmUpMs, sliceMs, open: stage => open(stage, work) };
 }
 
-async function open(stage: Stage, { events, prepared }: Work): Promise<Contest> {
+async function open(stage: Stage, work: Work): Promise<Contest> {
   const upstream = await startBenchUpstream();
   stage.onEnd(() => upstream.close());
+  const subject = await fleetOf(() => openWebhooks(stage, upstream, work));
+  const request = JSON.stringify(lastRequest(upstream));
+  const limit = await fleetOf(async () => {
+    const server = await stage.minimal('minimal-webhooks.ts', upstream.origin, request);
+    return { name: 'minimal loop', server, load: new OwnWorkLoad(server) };
+  });
+  return { subject, limit };
+}
+
+async function openWebhooks(stage: Stage, { origin }: BenchUpstream, { events, prepared }: Work): Promise<Contender> {
   const file = new URL('../servers/webhooks.ts', import.meta.url);
-  const args = [`${upstream.origin}/hooks`, String(events), stage.folder(), String(prepared)];
+  const args = [`${origin}/hooks`, String(events), stage.folder(), String(prepared)];
   const server = await stage.script('hubwire', file, ...args);
   const load = new OwnWorkLoad(server);
   await load.prepare();
   await load.run(1); // a step, for what it sends
-  const minimal = await stage.minimal('minimal-webhooks.ts', upstream.origin, JSON.stringify(lastRequest(upstream)));
-  return {
-    subject: { name: 'hubwire', server, load },
-    limit: { name: 'minimal loop', server: minimal, load: new OwnWorkLoad(minimal) },
-  };
+  return { name: 'hubwire', server, load };
 }
