@@ -67,7 +67,7 @@ describe('[MG-059] completion', () => {
     const { stdout, code } = await runHubwire(['completion', 'bash']);
     expect(code).toBe(0);
     expect(stdout).toBe(completionOf('bash', makeProgram({})));
-    expect(await run('bash', ['-eu', '-c', `${stdout}\ncomplete -p hubwire`])).toMatchObject({
+    expect(await run('bash', ['--norc', '-eu', '-c', `${stdout}\ncomplete -p hubwire`])).toMatchObject({
       stdout: 'complete -o default -F _hubwire hubwire\n',
       stderr: '',
     });
