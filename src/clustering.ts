@@ -2,7 +2,7 @@ import type { Keys } from './auth/keys.js';
 import type { BusMeter, BusObserver } from './backplane/nats/bus-options.js';
 import { KeySigner } from './backplane/nats/key-signer.js';
 import { NatsBackplane, type NatsBackplaneOptions } from './backplane/nats/nats-backplane.js';
-import { RejoiningBackplane } from './backplane/nats/rejoining.js';
+import { type MakeBackplane, RejoiningBackplane } from './backplane/nats/rejoining.js';
 import { ConnectionIds, newTag } from './backplane/nats/tags.js';
 import type { Clock } from './clock.js';
 import type { NodeLife } from './cluster/cluster-node.js';
@@ -107,9 +107,9 @@ class NatsMember implements Cluster {
       observer: { unreached: (what, error) => parts.tell({ kind: 'unanswered', what, reason: textOf(error) }) },
     });
     this.checks = new SharedResults({ clock, values: () => this.#checked.values(), tag: () => this.connectionIds.tag });
-    const make = (tag: string, formerTag?: string) =>
+    const make: MakeBackplane = (tag, past) =>
       new NatsBackplane({
-        ...{ clock, turn, tag, formerTag },
+        ...{ clock, turn, tag, ...past },
         ...timing,
         link: new Link(nats, 'bus', this.#parts),
         root: subjectRoot(nats.clusterName),

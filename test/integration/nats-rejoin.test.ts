@@ -49,7 +49,13 @@ test('[cluster 3.5] what a lost connection of a node still brings after its bye 
   await sender.backplane.close();
   await eventually(() => expect(receiver!.backplane.countOf('present')).toBe(0));
   const { repeated } = receiver!.ways; // what the sender could not know to have come before
+  const again = new NatsEnd(server.url, { goneTags: [sender.tag] });
+  onTestFinished(() => again.backplane.close());
+  await again.backplane.start();
+  const own = new FakeNode(again.backplane);
+  await own.listen(group);
   lost.resume();
   await eventually(() => expect(receiver!.ways.repeated).toBeGreaterThan(repeated));
-  expect(listener.texts).toEqual(['one', 'two']);
+  await eventually(() => expect(again.ways.repeated).toBeGreaterThan(0));
+  expect([listener.texts, own.texts]).toEqual([['one', 'two'], []]);
 });

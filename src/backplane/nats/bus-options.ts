@@ -24,8 +24,10 @@ export interface BusOptions {
   readonly root: string;
   /** Of this node, which its connection ids begin with. [cluster 3.1] */
   readonly tag: string;
-  /** That it had before: nothing of it is carried out once this one is known. Undefined: it has just started. */
+  /** That it had before, which others learn with this one; undefined: it has just started. */
   readonly formerTag?: string | undefined;
+  /** That do not come back, as this node knows from what it was before: nothing of them is carried out. The youngest last. */
+  readonly goneTags?: readonly string[];
   /** Of this node, for people. */
   readonly name: string;
   /** Bytes of commands that are kept while NATS is away. */

@@ -42,6 +42,7 @@ export class Bus implements ChannelEvents {
     this.#options = options;
     const writer = new EnvelopeWriter(tag, signer);
     const peers = new Peers(goneAfterMs);
+    for (const gone of options.goneTags ?? []) peers.bye(gone);
     this.#writer = writer;
     this.peers = peers;
     this.subjects = new Subjects(root, tag);

@@ -44,6 +44,11 @@ export class NatsBackplane implements Backplane {
     return this.#bus.interests.size;
   }
 
+  /** Tags of nodes that do not come back, the youngest last. */
+  get goneTags(): readonly string[] {
+    return this.#bus.peers.gone;
+  }
+
   /** Other nodes in this state, for metrics. */
   countOf(state: PeerState): number {
     return this.#bus.peers.in(state).length;

@@ -73,6 +73,11 @@ export class Peers {
     for (const { hello } of this.#peers.values()) if (hello !== undefined) yield hello.formats;
   }
 
+  /** Tags that do not come back, the youngest last. */
+  get gone(): readonly string[] {
+    return [...this.#lastNumbers].flatMap(([tag, number]) => (number === Number.POSITIVE_INFINITY ? [tag] : []));
+  }
+
   find(tag: string): Peer | undefined {
     return this.#peers.get(tag);
   }

@@ -1,12 +1,15 @@
 import type { Answers, Command, Query, QueryKind, Target } from '../../hub/commands.js';
 import type { Backplane, BackplaneNode, Gathered, Publication } from '../../hub/ports.js';
-import type { NatsBackplane } from './nats-backplane.js';
+import type { NatsBackplane, NatsBackplaneOptions } from './nats-backplane.js';
 import type { PeerState } from './peers.js';
+
+/** @param past of a node that begins again */
+export type MakeBackplane = (tag: string, past?: Pick<NatsBackplaneOptions, 'formerTag' | 'goneTags'>) => NatsBackplane;
 
 /** A backplane over NATS of a node that may have to begin again under another tag. [cluster 6.2] */
 export class RejoiningBackplane implements Backplane {
   readonly listensAtOnce = false;
-  readonly #make: (tag: string, formerTag?: string) => NatsBackplane;
+  readonly #make: MakeBackplane;
   #now: NatsBackplane;
   #node: BackplaneNode | undefined;
   /** Others speak for this node: it says nothing under its old tag. */
@@ -16,7 +19,7 @@ export class RejoiningBackplane implements Backplane {
   #left: Promise<void> = Promise.resolve();
 
   /** @param tag the first one */
-  constructor(tag: string, make: (tag: string, formerTag?: string) => NatsBackplane) {
+  constructor(tag: string, make: MakeBackplane) {
     this.#make = make;
     this.#now = make(tag);
   }
@@ -43,7 +46,8 @@ export class RejoiningBackplane implements Backplane {
   /** Under another tag, with nothing that it listened to: this node has no connections now. `start` follows. */
   rejoin(tag: string): void {
     if (this.#isClosed) return;
-    this.#now = this.#make(tag, this.#now.tag);
+    const { tag: formerTag, goneTags } = this.#now;
+    this.#now = this.#make(tag, { formerTag, goneTags: [...goneTags, formerTag] }); // its own messages may come late, too
     if (this.#node !== undefined) this.#now.attach(this.#node);
     this.#isFenced = false;
   }

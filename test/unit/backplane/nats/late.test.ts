@@ -11,11 +11,11 @@ const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
 const about = { name: 'other', formats, isDraining: false, formerTag: undefined };
 
 /** A node, and how many commands it has carried out. */
-function nodeOnBus() {
+function nodeOnBus(goneTags: readonly string[] = []) {
   const clock = new ManualClock();
   const bus = new Bus({
     ...{ root: 'hw.1', tag: 'aaaaaa', name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined },
-    ...{ clock, turn: new EventLoopTurn(clock) },
+    ...{ clock, turn: new EventLoopTurn(clock), goneTags },
     observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
   });
   let performed = 0;
@@ -61,4 +61,15 @@ test('[cluster 6.2] nothing of a node’s old tag is carried out once its new on
   receive(old.commands(2, group, [send('two')]));
   expect(performed()).toBe(2);
   expect([...bus.peers.all()].map(({ tag }) => tag)).toEqual(['cccccc']);
+});
+
+test('[cluster 6.2] a node that has begun again carries out nothing that it has sent under an old tag', () => {
+  const { bus, performed } = nodeOnBus(['bbbbbb', 'cccccc']);
+  for (const formerTag of ['bbbbbb', 'cccccc']) {
+    const old = new EnvelopeWriter(formerTag, undefined);
+    bus.receive('hw.1.g.chat.g', old.commands(7, group, [send('late')]));
+    bus.receive('hw.1.all', old.hello({ ...about, number: 7, isNew: false }));
+    bus.receive('hw.1.g.chat.g', old.commands(8, group, [send('later')]));
+  }
+  expect([performed(), bus.peers.isAlone]).toEqual([0, true]);
 });
