@@ -9,23 +9,31 @@ import { Assembly } from './parts.js';
  */
 export type PeerState = 'present' | 'silent' | 'absent';
 
+/** Up to where something of a node has arrived: what is not above that is late, or comes again. */
+interface Arrived {
+  /** Of the last of its command envelopes that has arrived, or that is older than what has. */
+  number: number;
+  /** Of its last query. */
+  queryId: number;
+}
+
 /** Another node, as this one knows it. */
-export class Peer {
+export class Peer implements Arrived {
   readonly tag: string;
   state: PeerState = 'present';
   /** Its last words; undefined: it has said nothing about itself yet. */
   hello: Hello | undefined;
-  /** Of the last of its command envelopes that has arrived, or that is older than what has. */
-  number = 0;
-  /** Of its last query. */
-  queryId = 0;
+  number: number;
+  queryId: number;
   readonly assembly = new Assembly();
   /** Something has come from it since the last tick. */
   isFresh = true;
   quietTicks = 0;
 
-  constructor(tag: string) {
+  constructor(tag: string, { number, queryId }: Arrived = { number: 0, queryId: 0 }) {
     this.tag = tag;
+    this.number = number;
+    this.queryId = queryId;
   }
 
   /** For people; another one for each node. */
@@ -37,6 +45,9 @@ export class Peer {
 /** After so many ticks, of a second each, a peer from which nothing comes is silent. Each says hello once a second. */
 const ticksUntilSilent = 3;
 
+/** Of a node that has said bye: nothing new comes of it. */
+const all: Arrived = { number: Number.POSITIVE_INFINITY, queryId: Number.POSITIVE_INFINITY };
+
 /** Tags that are remembered after they are gone: each start of a node has another one. */
 const mostRemembered = 1_000;
 
@@ -45,10 +56,10 @@ export class Peers {
   readonly #ticksUntilGone: number;
   readonly #peers = new Map<string, Peer>();
   /**
-   * Of nodes that are not among the peers any more, the number: one that was only cut off sends again what it cannot know to
-   * have arrived. Infinity: it has said bye, and what still comes of it is late, by a connection that it had lost.
+   * Of nodes that are not among the peers any more: one that was only cut off sends again what it cannot know to have arrived,
+   * and what comes of one that has said bye is late, by a connection that it had lost.
    */
-  readonly #lastNumbers = new Map<string, number>();
+  readonly #arrived = new Map<string, Arrived>();
 
   /** @param goneAfterMs until a node from which nothing comes is forgotten: then its connections are gone too */
   constructor(goneAfterMs: number) {
@@ -75,7 +86,7 @@ export class Peers {
 
   /** Tags that do not come back, the youngest last. */
   get gone(): readonly string[] {
-    return [...this.#lastNumbers].flatMap(([tag, number]) => (number === Number.POSITIVE_INFINITY ? [tag] : []));
+    return [...this.#arrived].flatMap(([tag, arrived]) => (arrived === all ? [tag] : []));
   }
 
   find(tag: string): Peer | undefined {
@@ -102,13 +113,13 @@ export class Peers {
 
   /** It does not come back. */
   bye(tag: string): void {
-    this.#remove(tag, Number.POSITIVE_INFINITY);
+    this.#remove(tag, all);
   }
 
   /** The node is gone, and so are its connections. If it is not, it is known again by what comes of it. */
   forget(tag: string): void {
     const peer = this.#peers.get(tag);
-    if (peer !== undefined) this.#remove(tag, peer.number);
+    if (peer !== undefined) this.#remove(tag, arrivedOf(peer));
   }
 
   /** Once a second while there is a connection. */
@@ -116,26 +127,30 @@ export class Peers {
     for (const peer of this.#peers.values()) {
       peer.quietTicks = peer.isFresh ? 0 : peer.quietTicks + 1;
       peer.isFresh = false;
-      if (peer.quietTicks >= this.#ticksUntilGone) this.#remove(peer.tag, peer.number);
+      if (peer.quietTicks >= this.#ticksUntilGone) this.#remove(peer.tag, arrivedOf(peer));
       else if (peer.quietTicks >= ticksUntilSilent && peer.state === 'present') peer.state = 'silent';
     }
   }
 
-  /** One that has said bye is not added: all its commands are older than what has arrived. */
+  /** One that has said bye is not added: nothing of it is newer than what has arrived. */
   #newPeer(tag: string): Peer {
-    const peer = new Peer(tag);
-    peer.number = this.#lastNumbers.get(tag) ?? 0;
-    if (peer.number === Number.POSITIVE_INFINITY) return peer;
-    this.#lastNumbers.delete(tag);
+    const arrived = this.#arrived.get(tag);
+    const peer = new Peer(tag, arrived);
+    if (arrived === all) return peer;
+    this.#arrived.delete(tag);
     this.#peers.set(tag, peer);
     return peer;
   }
 
-  #remove(tag: string, lastNumber: number): void {
+  #remove(tag: string, arrived: Arrived): void {
     this.#peers.delete(tag);
-    this.#lastNumbers.delete(tag); // to become the youngest
-    this.#lastNumbers.set(tag, lastNumber);
-    const [oldest] = this.#lastNumbers.keys();
-    if (this.#lastNumbers.size > mostRemembered && oldest !== undefined) this.#lastNumbers.delete(oldest);
+    this.#arrived.delete(tag); // to become the youngest
+    this.#arrived.set(tag, arrived);
+    const [oldest] = this.#arrived.keys();
+    if (this.#arrived.size > mostRemembered && oldest !== undefined) this.#arrived.delete(oldest);
   }
+}
+
+function arrivedOf({ number, queryId }: Peer): Arrived {
+  return { number, queryId };
 }

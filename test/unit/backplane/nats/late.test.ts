@@ -10,7 +10,7 @@ import { ManualClock } from '../../../support/manual-clock.js';
 const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
 const about = { name: 'other', formats, isDraining: false, formerTag: undefined };
 
-/** A node, and how many commands it has carried out. */
+/** A node, and how many commands and queries it has carried out. */
 function nodeOnBus(goneTags: readonly string[] = []) {
   const clock = new ManualClock();
   const bus = new Bus({
@@ -19,9 +19,13 @@ function nodeOnBus(goneTags: readonly string[] = []) {
     observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
   });
   let performed = 0;
+  let answered = 0;
   const performer = {
     perform() {
       performed += 1;
+    },
+    answer() {
+      answered += 1;
     },
   };
   bus.node = {
@@ -30,7 +34,7 @@ function nodeOnBus(goneTags: readonly string[] = []) {
       throw error;
     },
   };
-  return { bus, performed: () => performed };
+  return { bus, performed: () => performed, answered: () => answered };
 }
 
 test('[cluster 3.5] what a lost connection of a node brings after its bye is not carried out, whether it is new or not', () => {
@@ -72,4 +76,18 @@ test('[cluster 6.2] a node that has begun again carries out nothing that it has 
     bus.receive('hw.1.g.chat.g', old.commands(8, group, [send('later')]));
   }
   expect([performed(), bus.peers.isAlone]).toEqual([0, true]);
+});
+
+test('[cluster 3.5] a change that a lost connection brings late, or again, is not made once its node is gone', () => {
+  const { bus, answered } = nodeOnBus(['cccccc']);
+  const change = { kind: 'leaveAll' } as never;
+  const receive = (tag: string, id: number) =>
+    bus.receive('hw.1.g.chat.g', new EnvelopeWriter(tag, undefined).query(id, group, change));
+  receive('bbbbbb', 3);
+  bus.peers.forget('bbbbbb');
+  receive('bbbbbb', 3);
+  receive('cccccc', 9);
+  expect(answered()).toBe(1);
+  receive('bbbbbb', 4); // it was only cut off
+  expect(answered()).toBe(2);
 });
