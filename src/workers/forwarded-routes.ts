@@ -4,7 +4,10 @@ import { mostBodyBytes, webhooksPrefix } from '../admin/webhook-paths.js';
 import { takeBodies } from '../listener/bodies.js';
 import type { OperatorAnswer, OperatorRequest } from './messages.js';
 
-/** Routes of operators that a worker answers: what they are about is shared by the workers. @param forward gives the answer of a worker */
+/**
+ * Routes of operators that a worker answers: what they are about is shared by the workers.
+ * @param forward gives the answer of a worker
+ */
 export function forwardedRoutes(
   access: Access,
   forward: (request: OperatorRequest) => Promise<OperatorAnswer>,

@@ -12,9 +12,9 @@ export type PeerState = 'present' | 'silent' | 'absent';
 /** Up to where something of a node has arrived: what is not above that is late, or comes again. */
 interface Arrived {
   /** Of the last of its command envelopes that has arrived, or that is older than what has. */
-  number: number;
+  readonly number: number;
   /** Of its last query. */
-  queryId: number;
+  readonly queryId: number;
 }
 
 /** Another node, as this one knows it. */

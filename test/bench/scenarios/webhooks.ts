@@ -1,7 +1,7 @@
 import { OwnWorkLoad } from '../load/own-work-load.js';
 import { type BenchUpstream, startBenchUpstream } from '../load/upstream.js';
 import type { Stage } from '../servers/stage.js';
-import { backlogRequests, concurrency, recentRequests } from '../servers/webhook-requests.js';
+import { concurrency } from '../servers/webhook-requests.js';
 import { lastRequest } from './event.js';
 import { fleetOf } from './fleet.js';
 import { type Contender, type Contest, type Goal, ofLimit, type Scenario, type Series } from './scenario.js';
@@ -17,16 +17,19 @@ export const webhooks: Scenario = {
   title: `client events kept on disk → signed → POST → 204, ${concurrency} requests at a time`,
   unit: 'requests',
   series: [
-    seriesOf('an event per request', { events: 1, prepared: recentRequests(1), goals: [ofLimit(0.7)] }),
-    seriesOf('100 events per request', { events: 100, prepared: recentRequests(100), goals: [ofLimit(0.7)] }),
-    seriesOf('100 events per request, from a backlog', { events: 100, prepared: backlogRequests, goals: [] }),
+    seriesOf('an event per request', { events: 1, prepared: 20_000, goals: [ofLimit(0.7)] }),
+    seriesOf('100 events per request', { events: 100, prepared: 900, goals: [ofLimit(0.7)] }),
+    seriesOf('100 events per request, from a backlog', { events: 100, prepared: 5_000, goals: [] }),
   ],
 };
 
 interface Work {
   /** Of each request. */
   readonly events: number;
-  /** Requests that wait when a slice begins. */
+  /**
+   * Requests that wait when a slice begins: as many as the outbox keeps in memory for those that are delivered at once, or, of a
+   * backlog, more than a slice sends, of which nearly all are read from the file.
+   */
   readonly prepared: number;
   readonly goals: readonly Goal[];
 }
