@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { WebPubSubServiceClient } from '@azure/web-pubsub';
 import { beforeEach, describe, expect, type TestContext, test } from 'vitest';
 import type { AppServer } from '../support/app-server.js';
-import { startAudited } from '../support/cluster-processes.js';
+import { claimersId, startAudited } from '../support/cluster-processes.js';
 import type { EventAudit } from '../support/event-audit.js';
 import { eventually } from '../support/eventually.js';
 import { type RunningService, startService } from '../support/hubwire-process.js';
@@ -12,8 +12,6 @@ import type { TestClient } from '../support/test-client.js';
 beforeEach(requireNats);
 
 const leaseMs = 3_000;
-/** Without a name of its own, the event of a claimer has the last id there is. */
-const claimersId = '2147483647';
 
 interface World {
   readonly server: NatsServer;

@@ -12,6 +12,7 @@ export const claimersId = '2147483647';
 export const lines = {
   paused: 'this node is paused',
   live: 'this node is live',
+  isolated: 'this node has been cut off for too long',
   fenced: 'other nodes have ended the connections of this node',
   claims: 'this one speaks for its connections',
 } as const;
