@@ -19,7 +19,12 @@ export interface Subscriber {
   readonly acknowledge?: (sequenceId: number) => Buffer;
   /** Numbered messages that it got before the load's first; none unless it says so. */
   readonly heardBefore?: number;
+  /** A frame that the server answers with nothing, for a server that pings silent clients with messages. */
+  readonly signOfLife?: Buffer;
 }
+
+/** How often subscribers give a sign of life: half of the shortest time after which a server pings them. */
+const signOfLifeMs = 60_000;
 
 /** Puts `count` messages on their way, in one write where the protocol has it so. */
 export type Publish = (count: number) => void;
@@ -35,6 +40,7 @@ export class FanOutLoad implements Load {
   readonly #arrivals = new Uint32Array(ring);
   #published = 0;
   #completed = 0;
+  #signOfLifeAtMs = performance.now();
   #slice: Slice | undefined;
 
   constructor(send: Publish, subscribers: readonly Subscriber[], inFlight: number, guard: Guard) {
@@ -53,6 +59,12 @@ export class FanOutLoad implements Load {
     for (const [index, subscriber] of this.#subscribers.entries()) {
       subscriber.client.startCounting(subscriber.lengthsOf(copies[index]!), this.#counterOf(subscriber, index));
     }
+  }
+
+  async prepare(): Promise<void> {
+    if (performance.now() - this.#signOfLifeAtMs < signOfLifeMs) return;
+    this.#signOfLifeAtMs = performance.now();
+    for (const { client, signOfLife } of this.#subscribers) if (signOfLife !== undefined) client.write(signOfLife);
   }
 
   run(durationMs: number): Promise<Work> {

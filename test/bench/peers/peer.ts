@@ -31,6 +31,8 @@ export interface Peer {
   textOf(message: Buffer): string;
   /** Lengths of the messages that follow this one. */
   lengthsOf(message: Buffer): Lengths;
+  /** See `Subscriber.signOfLife`. */
+  readonly signOfLife?: Buffer;
   /** A call of its HTTP API that sends text to a group. */
   sendOverHttp?(server: ServerProcess, group: string, text: string): HttpCall;
   /** Makes ready what a client with this token says, so that only its coming is measured; it is let in once the promise resolves. */

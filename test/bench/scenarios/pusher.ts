@@ -1,3 +1,4 @@
+import { maskedText } from '../load/frames.js';
 import { json } from '../load/protocols.js';
 import { type PeerWith, pusherPeers } from '../peers/index.js';
 import { idleClientWith, pusherProtocol } from '../peers/pusher.js';
@@ -14,6 +15,7 @@ const subscribers = 1_000;
 export const hubwirePusher: PeerWith<'idleClient'> = {
   ...pusherProtocol,
   idleClient: idleClientWith({ event: 'pusher:pong', data: {} }),
+  signOfLife: maskedText(JSON.stringify({ event: 'pusher:pong', data: {} })),
   name: 'hubwire',
   isPresent: () => true,
   start: stage => stage.hubwire(appYaml()),

@@ -129,7 +129,8 @@ export async function dialPeerReaders(
 ): Promise<readonly Subscriber[]> {
   const clients = await dialMany(count, () => peer.dial(server, group, 'subscriber', guard));
   stage.onEnd(() => hangUp(clients));
-  return clients.map(client => ({ client, lengthsOf: peer.lengthsOf }));
+  const { lengthsOf, signOfLife } = peer;
+  return clients.map(client => ({ client, lengthsOf, ...(signOfLife && { signOfLife }) }));
 }
 
 /** Starts one after another, which is how a small machine does it best. */
