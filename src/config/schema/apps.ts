@@ -214,7 +214,7 @@ const app = record(
       Type.Boolean({
         default: false,
         description:
-          'Whether subscribers of a channel are told how many they are, and webhooks that list subscription_count.',
+          'Whether subscribers of a channel, and webhooks that list subscription_count, get the number of subscribers.',
       }),
     ),
     ...channels,

@@ -15,14 +15,14 @@ export const cluster = record(
         maximum: 3_600,
         default: defaultLeaseSeconds,
         description:
-          'Seconds after its last sign of life until another node speaks for a node: tells its disconnected events and forgets its connections.',
+          "Seconds after the last renewal of a node's lease until another node takes over: it posts the node's disconnected events and removes its connections.",
       }),
     ),
     onIsolation: optional(
       oneOf(isolationPolicies, {
         default: 'pause',
         description:
-          'What a node does that is cut off from NATS for most of leaseSeconds. pause: the requests of its clients wait. serve: it goes on for its own clients; event handlers may get events of a connection after its disconnected event.',
+          'What a node does when it is cut off from NATS for most of leaseSeconds. pause: the requests of its clients wait. serve: it goes on for its own clients; event handlers may get events of a connection after its disconnected event.',
       }),
     ),
     keepBytes: optional(
@@ -36,7 +36,7 @@ export const cluster = record(
     sign: optional(
       Type.Boolean({
         default: false,
-        description: 'Sign what nodes send to each other with a key made from the primary key, and drop what is not.',
+        description: 'Sign the messages between nodes with a key derived from the primary key, and drop all others.',
       }),
     ),
     replicas: optional(
@@ -46,7 +46,7 @@ export const cluster = record(
         format: textOrNumber,
         default: 'auto',
         description:
-          'Number of NATS servers that keep what nodes share: 1, 3 or 5. auto: 3 where three servers have JetStream, otherwise 1. It counts when the streams are created.',
+          'Number of NATS servers that keep what nodes share: 1, 3 or 5. auto: 3 where three servers have JetStream, otherwise 1. It takes effect when the streams are created.',
       }),
     ),
   },

@@ -33,7 +33,7 @@ const redis = record(
       plainText({
         minLength: 1,
         default: 'hubwire_queue:',
-        description: 'Beginning of the names of all keys. With nodes it is put in braces unless it has some.',
+        description: 'Beginning of the names of all keys. With nodes it is put in braces, unless it contains braces.',
       }),
     ),
   },
