@@ -241,20 +241,20 @@ const natsTexts = {
   connected: { level: 'info', text: 'NATS: connected' },
   lost: { level: 'warn', text: 'NATS: the connection is lost, connecting again' },
   unreachable: { level: 'warn', text: 'NATS: waiting for a server that can be connected to' },
-  dropped: { level: 'warn', text: 'NATS: dropped what is no message of this cluster' },
+  dropped: { level: 'warn', text: 'NATS: dropped a message that is not of this cluster' },
   leaving: { level: 'info', text: 'NATS: the server is about to stop, moving to another' },
   unanswered: { level: 'warn', text: 'NATS: the store does not answer, trying again' },
 } as const;
 
 const phaseTexts = {
-  starting: { level: 'info', text: 'cluster: this node begins' },
+  starting: { level: 'info', text: 'cluster: this node starts' },
   live: { level: 'info', text: 'cluster: this node is live' },
   paused: { level: 'warn', text: 'cluster: this node is paused: requests and events wait, and no client is let in' },
-  serving: { level: 'warn', text: 'cluster: this node is cut off, and goes on serving its own clients' },
+  serving: { level: 'warn', text: 'cluster: this node is cut off, and continues to serve its own clients' },
   isolated: { level: 'warn', text: 'cluster: this node has been cut off for too long: it closes its clients' },
   fenced: {
     level: 'warn',
-    text: 'cluster: other nodes have ended the connections of this node: it drops them, and begins again',
+    text: 'cluster: other nodes have ended the connections of this node: it drops them, and starts again',
   },
   draining: { level: 'info', text: 'cluster: this node is draining' },
   gone: { level: 'info', text: 'cluster: this node has left' },
@@ -276,10 +276,10 @@ export function clusterObserver(log: Logger, meter: ClusterMeter): ClusterObserv
     entered: (tag, phase, why) => log[phaseTexts[phase].level]({ tag, why }, phaseTexts[phase].text),
     claimed(tag, name) {
       meter.takenOver();
-      log.warn({ tag, name }, 'cluster: another node is gone, and this one speaks for its connections');
+      log.warn({ tag, name }, 'cluster: another node is gone, and this one ends its connections');
     },
     takenOver(tag, name, outcome, connections) {
-      const text = outcome === 'done' ? 'all of them are ended' : 'yet another node ends the rest';
+      const text = outcome === 'done' ? 'all of them are ended' : 'a third node ends the rest';
       log.info({ tag, name, connections }, `cluster: connections of a node that is gone: ${text}`);
     },
     appended: durationMs => meter.appended(durationMs),

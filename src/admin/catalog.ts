@@ -139,7 +139,7 @@ export const catalog = {
   hubwire_webhook_linger_pending: {
     type: 'gauge',
     labels: [],
-    help: 'Channels, members, groups and users that were left so recently that it is not told yet',
+    help: 'Vacated and removed events of channels, members, groups and users that wait for linger_ms',
   },
   hubwire_webhook_endpoint_disabled: {
     type: 'gauge',
@@ -174,7 +174,7 @@ export const catalog = {
   hubwire_barrier_seconds: {
     type: 'histogram',
     labels: [],
-    help: 'Seconds until all other nodes have answered that they know what this node listens to',
+    help: 'Seconds until all other nodes have confirmed the subscriptions of this node',
   },
   hubwire_query_partial_total: {
     type: 'counter',
@@ -185,17 +185,17 @@ export const catalog = {
     type: 'gauge',
     labels: [],
     aggregator: 'max',
-    help: 'Seconds since the last renewal of the lease of this node that was stored was sent; 0 before the first',
+    help: 'Age of the lease of this node: seconds since its last stored renewal was sent; 0 before the first',
   },
   hubwire_takeovers_total: {
     type: 'counter',
     labels: [],
-    help: 'Nodes that were gone and for whose connections this node speaks',
+    help: 'Nodes that were gone and that this node has taken over',
   },
   hubwire_ledger_append_seconds: {
     type: 'histogram',
     labels: [],
-    help: 'Seconds until a record of what happens to the clients of this node is stored for the others',
+    help: 'Seconds until an entry of the ledger of this node is stored',
   },
   hubwire_cluster_configs: {
     type: 'gauge',

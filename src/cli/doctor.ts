@@ -170,7 +170,7 @@ class Settings {
 }
 
 function missingFile(file: HubsFile, env: Environment): Finding {
-  const seen = `there is no ${nameOf(file)}: hubs take clients with a token, and no app server is told of them`;
+  const seen = `there is no ${nameOf(file)}: hubs admit clients with a token, and no app server gets events`;
   return warning('settings', {}, seen, [`write one with: ${commandLine('init', env)}`]);
 }
 

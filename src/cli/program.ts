@@ -15,7 +15,7 @@ import { version } from './version.js';
  */
 export function makeProgram(env: Environment): Command {
   const program = new Command('hubwire')
-    .description('A self-hosted hub service that speaks the Azure Web PubSub protocol')
+    .description('A self-hosted hub service for the protocols of Azure Web PubSub and Pusher')
     .configureOutput({ outputError: (text, write) => write(inOneLine(text)) })
     .version(version);
   addStart(program, env);
@@ -101,11 +101,11 @@ function addStart(program: Command, env: Environment): void {
     )
     .option(
       '--cluster <number>',
-      'a demonstration: so many nodes on this machine, each with a nats-server and a port of its own',
+      'a demonstration: this number of nodes on this machine, each with a nats-server and a port of its own',
     )
     .option(
       '--workers <number>',
-      'run so many processes behind one port, "auto": one for each core (HUBWIRE_WORKERS, default none)',
+      'number of processes behind one port, "auto" for one on each core (HUBWIRE_WORKERS, default none)',
     )
     .option('--drain-seconds <number>', 'over how long a stop closes the clients (HUBWIRE_DRAIN_SECONDS, default 10)');
   withNats(verb)
@@ -148,7 +148,7 @@ function addConfig(program: Command, env: Environment): void {
 function addChecks(program: Command, env: Environment): void {
   program
     .command('validate')
-    .description('check hubs.yaml and validate every upstream, without starting the service')
+    .description('check hubs.yaml and validate every event handler, without starting the service')
     .argument('[file]', 'the file to check', env.HUBWIRE_HUBS || 'hubs.yaml')
     .option('--json', 'print the result as JSON')
     .action(async (file, args) => (await import('./validate.js')).validate(file, args, env));
@@ -170,7 +170,7 @@ function addDoctor(program: Command, env: Environment): void {
     .option('--admin <url>', 'URL of the admin listener (default from HUBWIRE_ADMIN_HOST and HUBWIRE_ADMIN_PORT)')
     .option(
       '--connect',
-      'also send events to the app servers, and connect a client; else they are sent OPTIONS and GET',
+      'also send events to the app servers, and connect a client; without it they get only OPTIONS and GET',
     )
     .option('--token <token>', 'a client access token, or the URL with it, that does not work')
     .option('--event <name>', 'with --hub: a user event that does not arrive')

@@ -27,7 +27,7 @@ export const whys = {
   'origin-list': 'the app reads several names as one, and refuses it',
   'code-missing': 'Azure Functions refuses each event without its key',
   easyauth: 'the sign-in layer answers in place of the app',
-  unauthorized: 'something in front of the handler wants credentials that the service does not have',
+  unauthorized: 'something in front of the handler requires credentials that the service does not have',
   redirect: 'redirects are not followed: each event would fail',
   method: 'a handler is validated with OPTIONS',
   tls: 'no event reaches the app: each one fails',

@@ -97,7 +97,7 @@ describe('a node that is killed', () => {
     app.onPost = (response, request) => void setTimeout(200).then(() => answer(response, request));
     nodes[0].process.signal('SIGKILL');
     await until(() => audit.ended > 20);
-    const heirs = nodes.slice(1).filter(({ process }) => process.stderr.includes('speaks for its connections'));
+    const heirs = nodes.slice(1).filter(({ process }) => process.stderr.includes('this one ends its connections'));
     expect(heirs).toHaveLength(1);
     heirs[0]!.process.signal('SIGKILL');
     await until(() => audit.ended === 300);
@@ -142,7 +142,7 @@ describe('a node that is killed', () => {
     app.onPost = (response, request) => void released.then(() => answer(response, request));
     dying.process.signal('SIGKILL');
     const killedMs = Date.now();
-    await until(() => other.process.stderr.includes('speaks for its connections'));
+    await until(() => other.process.stderr.includes('this one ends its connections'));
     const rest = restOf(other);
     const nobody = () => rest.userExists('nobody');
     const isLonger = () => Date.now() - killedMs > leaseMs + 3_500;

@@ -14,7 +14,7 @@ export const lines = {
   live: 'this node is live',
   isolated: 'this node has been cut off for too long',
   fenced: 'other nodes have ended the connections of this node',
-  claims: 'this one speaks for its connections',
+  claims: 'this one ends its connections',
 } as const;
 
 /** Unix milliseconds of the first log line with this text, now or later. */

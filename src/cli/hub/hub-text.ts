@@ -5,7 +5,7 @@ import type { HubResource } from './hub-store.js';
 
 /** Hubs for a person: a row each. */
 export function hubRows(hubs: readonly HubResource[]): readonly string[] {
-  if (hubs.length === 0) return ['no hub is configured; one that is not needs no settings to exist'];
+  if (hubs.length === 0) return ['no hub is configured; a hub needs no settings to exist'];
   const rows = hubs.map(hub => [hub.name, policyOf(hub), keepAliveOf(hub), String(handlersOf(hub).length)]);
   return columns(['Name', 'Anonymous', 'Keep-alive', 'Event handlers'], rows);
 }
