@@ -17,7 +17,7 @@ RUN cp /build/package-lock.json . && npm ci --omit=dev --workspaces=false && rm 
 
 FROM ${BASE}
 LABEL org.opencontainers.image.title="Hubwire" \
-  org.opencontainers.image.description="A self-hosted hub service that speaks the Azure Web PubSub wire protocol" \
+  org.opencontainers.image.description="A self-hosted hub service for the wire protocols of Azure Web PubSub and Pusher" \
   org.opencontainers.image.licenses="MIT"
 COPY --from=build /out/ /
 # hubs.yaml is read from here when one is mounted.

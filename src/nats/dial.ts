@@ -81,7 +81,7 @@ function greetingIn(text: string): Greeting | undefined {
 async function connectAs(greeting: Greeting, options: NodeConnectionOptions): Promise<NatsConnection> {
   if (greeting.tls_verify !== true) return connect(options);
   if (options.tls?.certFile === undefined)
-    throw new Error('the server wants a client certificate: name it with --nats-cert, and its key with --nats-key');
+    throw new Error('the server requires a client certificate: name it with --nats-cert, and its key with --nats-key');
   try {
     return await connect(options);
   } catch (error) {

@@ -184,7 +184,7 @@ function reasonOf(failure: Failure, outgoing: OutgoingEvent, options: DeliveryOp
     case 'unsendable':
       return `the request to ${origin} could not be sent${code}`;
     case 'held':
-      return 'other nodes speak for this one, which therefore posts nothing';
+      return 'other nodes have taken over from this one, which therefore posts nothing';
     case 'cancelled':
       return 'the client left before the answer came';
   }

@@ -155,7 +155,7 @@ describe('client start', () => {
     const { connectionString } = await startHub();
     const hub = ['client', 'start', '--hub-name', 'chat'];
     const cases = [
-      [[...hub, '--protocol', 'mqtt'], 2, /this service does not speak MQTT; choose one of simple, json, reliable/],
+      [[...hub, '--protocol', 'mqtt'], 2, /this service does not support MQTT; choose one of simple, json, reliable/],
       [[...hub, '--protocol', 'protobuff'], 2, /"protobuff" is not known; did you mean protobuf\?/],
       [['client', 'start'], 2, /--hub-name is missing/],
       [

@@ -106,7 +106,7 @@ describe('[CL-120] TLS', () => {
     const nats = `tls://127.0.0.1:${port}`;
     await connectWith({ nats, natsCa: files.ca, natsCert: files.client, natsKey: files.clientKey });
     expect(await refusalWith({ nats, natsCa: files.ca })).toBe(
-      'the server wants a client certificate: name it with --nats-cert, and its key with --nats-key',
+      'the server requires a client certificate: name it with --nats-cert, and its key with --nats-key',
     );
     // Whose key usage is that of a server.
     const other = { natsCert: files.server, natsKey: files.serverKey };

@@ -61,7 +61,9 @@ async function dialectOf(protocol: string): Promise<Dialect> {
     case 'protobuf':
       return new (await import('./protobuf.js')).ProtobufDialect();
     case 'mqtt':
-      throw new UsageError(`--protocol mqtt: this service does not speak MQTT; choose one of ${protocols.join(', ')}`);
+      throw new UsageError(
+        `--protocol mqtt: this service does not support MQTT; choose one of ${protocols.join(', ')}`,
+      );
     default:
       throw unknownProtocol(protocol);
   }
