@@ -72,7 +72,7 @@ export const limits = record(
         minimum: 1,
         default: defaultMembershipsPerCall,
         description:
-          'Maximum number of memberships (connections × groups) that one REST call may create; a larger call is rejected with 400 and changes nothing. Each membership takes about 100 bytes.',
+          'Maximum number of memberships (connections × groups) that one REST call may create; a larger call is rejected with 400 and changes nothing. Each membership takes about 66 bytes.',
       }),
     ),
   },
