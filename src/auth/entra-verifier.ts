@@ -162,9 +162,8 @@ type FetchJson = (url: string) => Promise<unknown>;
 async function fetchKeys(issuer: EntraIssuer, fetchDocument: FetchJson): Promise<ReadonlyMap<string, string>> {
   const jwksUri = issuer.jwksUri ?? (await discover(issuer.issuer, fetchDocument));
   const fetcher = async (url: string) => (await fetchDocument(url)) as { keys: unknown };
-  const { default: jwksRsa } = await import('jwks-rsa'); // 118 modules, which nothing else needs
-  const published = await jwksRsa({ jwksUri, fetcher, cache: false }).getSigningKeys();
-  return new Map(published.map(key => [key.kid, key.getPublicKey()]));
+  const { publishedKeys } = await import('./published-keys.js'); // 118 modules, which nothing else needs
+  return await publishedKeys(jwksUri, fetcher);
 }
 
 /** [OpenID Connect Discovery 4] */

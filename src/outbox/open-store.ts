@@ -3,7 +3,7 @@ import { type FileOptions, openFileStore } from './drivers/file-store.js';
 import { MemoryTables } from './drivers/memory-tables.js';
 import type { NatsQueueOptions } from './drivers/open-nats-store.js';
 import { openSqsStore, type SqsOptions } from './drivers/open-sqs-store.js';
-import { openRedisStore, type RedisOptions } from './drivers/redis-store.js';
+import type { RedisOptions } from './drivers/redis-store.js';
 import { RowStore, type RowStoreOptions } from './drivers/row-store.js';
 import type { OutboxStore } from './store.js';
 
@@ -39,8 +39,10 @@ export async function openStore(options: QueueOptions, clock: Clock, events: Sto
     }
     case 'file':
       return await openFileStore(options, clock, events);
-    case 'redis':
+    case 'redis': {
+      const { openRedisStore } = await import('./drivers/redis-store.js'); // no module of redis is loaded without it
       return await openRedisStore(options, clock, events.onFault);
+    }
     case 'sqs':
       return await openSqsStore(options, clock, events);
     case 'nats': {

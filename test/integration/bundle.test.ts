@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { expect, test } from 'vitest';
 import { repository } from '../support/doc-pages.js';
+import { programFiles } from '../support/source-files.js';
 
 /** What the built service does not contain: all but `ws` is loaded when a configuration needs it. */
 const loadedFromPackages = ['@aws-sdk/client-lambda', '@aws-sdk/client-sqs', '@azure/identity', 'lmdb', 'ws'];
@@ -27,6 +28,14 @@ test('the built service contains the packages that it uses, but for those that a
   const packages = imports.filter(({ external, path }) => external === true && !isBuiltin(path));
   const names = new Set(packages.map(({ path }) => path).filter(name => !neverLoaded.includes(name)));
   expect([...names].sort()).toEqual(loadedFromPackages);
+});
+
+test('a package that is loaded when it is needed is not in it, or one of our modules imports it: names of CommonJS are lost otherwise', () => {
+  const dynamic = programFiles().flatMap(({ path, text }) =>
+    Array.from(text.matchAll(/\bimport\('([^.'][^']*)'\)/g), ([, name = '']) => ({ path, name })),
+  );
+  expect(dynamic.length).toBeGreaterThan(2);
+  expect(dynamic.filter(({ name }) => !isBuiltin(name) && !loadedFromPackages.includes(name))).toEqual([]);
 });
 
 test('the licences of all packages in it are with it', async () => {

@@ -172,12 +172,14 @@ describe('hub', () => {
   });
 
   test('[MG-055] [MG-056] formats and queries; a table goes with one sentence; no format shows what a variable holds', async () => {
-    const { run } = await withFile(twoHubs);
+    const { run, runProcess } = await withFile(twoHubs);
     const show = async (...args: string[]) => (await run(['hub', 'list', ...args])).stdout;
     expect(await show('--query', '[0].properties.eventHandlers[0].urlTemplate', '--output', 'TSV')).toBe(
       `http://h/$\{CHAT_CODE}\n`,
     );
     expect(parse(await show('-o', 'yaml'))).toEqual(JSON.parse(await show('--json')));
+    const shipped = await runProcess(['hub', 'list', '--query', '[].name', '-o', 'yaml']);
+    expect(shipped).toMatchObject({ code: 0, stdout: '- Chat\n- other\n' });
     expect(await show('-o', 'table')).toMatch(/^Name .*\n.*\nChat +allow +20 s +1\nother +deny +20 s +0\n$/);
     const created = await run(['hub', 'create', '--hub-name', 'New', '-o', 'table']);
     expect(created.stdout).toMatch(/^Name +New\n/);

@@ -220,7 +220,7 @@ export const libraryRooms: Readonly<Record<string, Places>> = {
     'types of workers',
   ],
   'pino-pretty': ['logging'],
-  yaml: ['config', 'cli/output/output.ts'],
+  yaml: ['config', 'cli/output/yaml.ts'],
   '@jmespath-community/jmespath': ['cli'],
   ajv: ['config'],
   '@sinclair/typebox': ['config', 'rest', 'hub/session.ts'],

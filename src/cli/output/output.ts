@@ -1,4 +1,3 @@
-import type { JSONValue } from '@jmespath-community/jmespath';
 import { printable } from '../printable.js';
 import { UsageError } from '../usage-error.js';
 import { tableOf } from './table.js';
@@ -50,9 +49,9 @@ function formatOf({ output, json = false }: OutputArguments): OutputFormat {
 }
 
 async function search(result: unknown, query: string): Promise<unknown> {
-  const jmespath = await import('@jmespath-community/jmespath');
+  const { queried } = await import('./query.js');
   try {
-    return jmespath.search((result ?? null) as JSONValue, query);
+    return queried(result ?? null, query);
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`--query ${query}: ${reason.split('\n', 1)[0]}; it is an expression of JMESPath`);
@@ -70,7 +69,7 @@ async function textOf(value: unknown, format: OutputFormat): Promise<string> {
     case 'jsonc':
       return process.stdout.isTTY === true ? coloured(jsonOf(value)) : jsonOf(value);
     case 'yaml':
-      return (await import('yaml')).stringify(sorted(value), { lineWidth: 0 });
+      return (await import('./yaml.js')).yamlOf(sorted(value));
     case 'tsv':
       return tsvOf(value);
     case 'table':

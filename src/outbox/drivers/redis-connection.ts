@@ -1,3 +1,4 @@
+import { createClient, createCluster } from '@redis/client';
 import { StoreOpenError } from '../outbox-error.js';
 
 /** One server, by its `url`, or a cluster, by some of its `nodes`. */
@@ -53,7 +54,6 @@ export async function connectRedis(
 }
 
 async function connectServer(url: string, onFault: (error: unknown) => void): Promise<RedisCommands> {
-  const { createClient } = await import('@redis/client');
   const client = createClient({ url, ...clientOptions });
   let isOpen = false;
   await new Promise<void>((resolve, reject) => {
@@ -83,7 +83,6 @@ async function connectCluster(
   key: string,
   onFault: (error: unknown) => void,
 ): Promise<RedisCommands> {
-  const { createCluster } = await import('@redis/client');
   const { socket, ...options } = clientOptions;
   const { username, password, isTls } = credentialsOf(nodes[0] ?? '');
   const cluster = createCluster({
