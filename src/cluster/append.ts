@@ -12,6 +12,8 @@ export interface AppendState {
   readonly waiting: number;
   /** Monotonic; nothing is sent before. */
   readonly notBeforeMs: number;
+  /** Monotonic: since when the store has not had the last record of this writer, nor one after it; undefined: it has. */
+  readonly lostSinceMs: number | undefined;
 }
 
 export type AppendInput =
@@ -23,7 +25,9 @@ export type AppendInput =
   /** No answer: it may be stored. */
   | { readonly kind: 'failed' }
   /** The ledger's last record; `number` is that of a record of this writer, undefined: somebody else's, or none. */
-  | { readonly kind: 'last'; readonly sequence: number; readonly number: number | undefined };
+  | { readonly kind: 'last'; readonly sequence: number; readonly number: number | undefined }
+  /** The store has neither the last record that was stored nor one after it. */
+  | { readonly kind: 'lost' };
 
 export type AppendOrder =
   /** Makes a record of what waits, and sends it: see `took`. */
@@ -34,7 +38,7 @@ export type AppendOrder =
   | { readonly kind: 'look' }
   /** What is in this record is stored. */
   | { readonly kind: 'settled'; readonly number: number }
-  /** Somebody has sealed the ledger: nothing is stored any more. */
+  /** Somebody has sealed the ledger, or the store has lost it: nothing is stored any more. */
   | { readonly kind: 'sealed' }
   /** Gives a tick after so many milliseconds. */
   | { readonly kind: 'wait'; readonly ms: number };
@@ -50,12 +54,15 @@ const gapMs = 1;
 /** After an append without an answer. */
 const retryMs = 100;
 
+/** Longer than a new leader of the stream needs until it has all records: what is missing then is lost for good. */
+const lostMs = 10_000;
+
 /**
  * @param after sequence of the ledger's last record; 0: there is none
  * @param made number of the last record that this writer has made before, in any ledger
  */
 export function newAppends(after: number, made = 0): AppendState {
-  return { phase: 'idle', after, made, waiting: 0, notBeforeMs: Number.NEGATIVE_INFINITY };
+  return { phase: 'idle', after, made, waiting: 0, notBeforeMs: Number.NEGATIVE_INFINITY, lostSinceMs: undefined };
 }
 
 /** The record that `append` asked for has so many of the waiting entries. */
@@ -78,7 +85,9 @@ export function stepAppends(state: AppendState, input: AppendInput, nowMs: numbe
     case 'failed':
       return pause({ ...state, phase: 'unsure', notBeforeMs: nowMs + retryMs }, retryMs);
     case 'last':
-      return onLast(state, input.sequence, input.number, nowMs);
+      return onLast({ ...state, lostSinceMs: undefined }, input.sequence, input.number, nowMs);
+    case 'lost':
+      return onLost(state, nowMs);
   }
 }
 
@@ -106,8 +115,19 @@ function look(state: AppendState): AppendStep {
 
 function onLast(state: AppendState, sequence: number, number: number | undefined, nowMs: number): AppendStep {
   if (number === state.made) return settle(state, sequence, nowMs);
-  if (sequence !== state.after) return { state: { ...state, phase: 'sealed' }, orders: [{ kind: 'sealed' }] };
+  if (sequence !== state.after) return seal(state);
   return { state, orders: [{ kind: 'repeat', number: state.made, after: state.after }] };
+}
+
+/** Nothing could ever be stored behind it: the ledger counts as sealed in the end. */
+function onLost(state: AppendState, nowMs: number): AppendStep {
+  const { lostSinceMs = nowMs } = state;
+  if (nowMs - lostSinceMs >= lostMs) return seal(state);
+  return pause({ ...state, phase: 'unsure', notBeforeMs: nowMs + retryMs, lostSinceMs }, retryMs);
+}
+
+function seal(state: AppendState): AppendStep {
+  return { state: { ...state, phase: 'sealed' }, orders: [{ kind: 'sealed' }] };
 }
 
 function pause(state: AppendState, ms: number): AppendStep {

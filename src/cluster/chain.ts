@@ -33,6 +33,11 @@ export class Chain {
   }
 }
 
+/** A record that was stored is not there any more, nor any after it: the store has lost it. */
+export class LedgerLost extends Error {
+  override readonly name = 'LedgerLost';
+}
+
 /** Ledgers as they count, over a store that may keep more than that. */
 export class ChainedLedgers {
   readonly #store: Store;
@@ -62,11 +67,12 @@ export class ChainedLedgers {
     throw new Error('it was appended behind records that do not count');
   }
 
-  /** The last record that counts. @param from sequence of one that counts; undefined: none is known */
+  /** The last record that counts. @param from sequence of one that counts; undefined: none is known @throws as a rejection: LedgerLost */
   async last(tag: string, from: number | undefined): Promise<ChainedRecord | undefined> {
     if (from === undefined) return this.#lastOfAll(tag);
     let last = await this.#follower(tag, from);
     if (last === undefined && (await this.#isRemoved(tag, from))) return this.#lastOfAll(tag);
+    if (last === undefined && (await this.#isLost(tag, from))) throw new LedgerLost();
     for (let next = last; next !== undefined; next = await this.#follower(tag, next.sequence)) last = next;
     return last;
   }
@@ -88,6 +94,10 @@ export class ChainedLedgers {
   async #isRemoved(tag: string, sequence: number): Promise<boolean> {
     const next = sequence === 0 ? undefined : await this.#store.nextRecord(tag, sequence);
     return next !== undefined && next.sequence > sequence;
+  }
+
+  async #isLost(tag: string, sequence: number): Promise<boolean> {
+    return sequence > 0 && (await this.#store.nextRecord(tag, sequence)) === undefined;
   }
 
   async #lastOfAll(tag: string): Promise<ChainedRecord | undefined> {

@@ -101,7 +101,7 @@ export function stepLease(state: LeaseState, input: LeaseInput, now: Reading, ru
     case 'reached':
       return enliven({ ...state, isReached: true }, now, rules);
     case 'sealed':
-      return enter(state, 'fenced', 'another node has sealed its ledger');
+      return enter(state, 'fenced', 'another node has sealed its ledger, or the store has lost it');
     case 'drain':
       return drain({ ...state, isDraining: true }, now);
     case 'drained':

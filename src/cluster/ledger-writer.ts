@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { type AppendInput, type AppendOrder, type AppendState, newAppends, stepAppends, took } from './append.js';
-import type { ChainedLedgers } from './chain.js';
+import { type ChainedLedgers, LedgerLost } from './chain.js';
 import { apply, type Entry, type OpenConnections } from './entries.js';
 import { encodeRecord } from './records.js';
 import { SnapshotParts } from './snapshot.js';
@@ -170,8 +170,8 @@ export class LedgerWriter {
       const last = await ledgers.last(tag, after);
       const number = last?.record.by === tag ? last.record.n : undefined;
       this.#give({ kind: 'last', sequence: last?.sequence ?? after, number });
-    } catch {
-      this.#give({ kind: 'failed' });
+    } catch (error) {
+      this.#give({ kind: error instanceof LedgerLost ? 'lost' : 'failed' });
     }
   }
 

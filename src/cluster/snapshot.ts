@@ -1,9 +1,9 @@
-import { entriesOf, type OpenConnection } from './entries.js';
+import { type Entry, entriesOf, type OpenConnection } from './entries.js';
 
 /** All that a ledger says, in parts that fit into records. Nothing of it changes while it is written. [cluster 6.1] */
 export class SnapshotParts {
-  readonly #connections: Iterator<OpenConnection>;
-  #next: IteratorResult<OpenConnection>;
+  readonly #entries: Iterator<Entry>;
+  #next: IteratorResult<Entry>;
   #made = 0;
   #stored = 0;
   /** Of the record with its first part. */
@@ -12,19 +12,20 @@ export class SnapshotParts {
   bytes = 0;
 
   constructor(connections: ReadonlyMap<string, OpenConnection>) {
-    this.#connections = connections.values();
-    this.#next = this.#connections.next();
+    this.#entries = entriesOfAll(connections);
+    this.#next = this.#entries.next();
   }
 
-  /** Entries as JSON, of whole connections: at least one, if there is one. */
+  /** Entries as JSON: at least one, if there is one. */
   next(maxBytes: number): { readonly texts: readonly string[]; readonly first: boolean; readonly last: boolean } {
     const texts: string[] = [];
     let bytes = 0;
-    while (this.#next.done !== true && bytes < maxBytes) {
-      const own = [...entriesOf(this.#next.value)].map(entry => JSON.stringify(entry));
-      texts.push(...own);
-      bytes += own.reduce((sum, text) => sum + Buffer.byteLength(text) + 1, 0);
-      this.#next = this.#connections.next();
+    while (this.#next.done !== true) {
+      const text = JSON.stringify(this.#next.value);
+      bytes += Buffer.byteLength(text) + 1;
+      if (texts.length > 0 && bytes > maxBytes) break;
+      texts.push(text);
+      this.#next = this.#entries.next();
     }
     this.#made += 1;
     return { texts, first: this.#made === 1, last: this.#next.done === true };
@@ -40,4 +41,8 @@ export class SnapshotParts {
   get isOver(): boolean {
     return this.#next.done === true && this.#stored === this.#made;
   }
+}
+
+function* entriesOfAll(connections: ReadonlyMap<string, OpenConnection>): Generator<Entry> {
+  for (const connection of connections.values()) yield* entriesOf(connection);
 }

@@ -1,0 +1,123 @@
+import { expect, test } from 'vitest';
+import { ChainedLedgers } from '../../../src/cluster/chain.js';
+import { LedgerWriter } from '../../../src/cluster/ledger-writer.js';
+import type { StoredRecord, Write } from '../../../src/cluster/store.js';
+import { ManualClock } from '../../support/manual-clock.js';
+
+const maxPayload = 64 * 1024;
+const slack = 2_048; // as of NatsClusterStore
+
+/** A ledger in NATS, as far as its writer sees: a message above `max_payload` is refused, and the stream may be lost. */
+class Store {
+  readonly isShared = false;
+  readonly maxRecordBytes = maxPayload - slack;
+  records: StoredRecord[] = [];
+  #sequence = 0;
+  appends = 0;
+  most = Number.POSITIVE_INFINITY;
+  refused = 0;
+
+  async append(_: string, bytes: Uint8Array, after: number): Promise<Write> {
+    this.appends += 1;
+    if (this.appends > this.most) return new Promise(() => {}); // else a test that fails never ends
+    if (bytes.length > maxPayload) {
+      this.refused += 1;
+      throw new Error("'payload' max_payload size exceeded");
+    }
+    if ((await this.lastSequence()) !== after) return { kind: 'conflict' };
+    this.#sequence += 1;
+    this.records.push({ sequence: this.#sequence, bytes });
+    return { kind: 'stored', sequence: this.#sequence };
+  }
+
+  /** The server has lost what it stored: the stream is there again, empty. */
+  lose(): void {
+    this.records = [];
+    this.#sequence = 0;
+  }
+
+  async nextRecord(_: string, from: number): Promise<StoredRecord | undefined> {
+    return this.records.find(({ sequence }) => sequence >= from);
+  }
+
+  async lastSequence(): Promise<number> {
+    return this.records.at(-1)?.sequence ?? 0;
+  }
+
+  async readLedger(_: string, upTo: number, each: (record: StoredRecord) => void): Promise<void> {
+    for (const record of this.records) if (record.sequence <= upTo) each(record);
+  }
+
+  async purge(_: string, before = Number.POSITIVE_INFINITY): Promise<void> {
+    this.records = this.records.filter(({ sequence }) => sequence >= before);
+  }
+}
+
+function setup() {
+  const store = new Store();
+  const clock = new ManualClock();
+  let isSealed = false;
+  const onSealed = () => {
+    isSealed = true;
+  };
+  const writer = new LedgerWriter({
+    tag: 'me',
+    ledgers: new ChainedLedgers(store),
+    clock,
+    onSealed,
+    onAppended: () => {},
+  });
+  const pass = async (ms: number) => {
+    for (let at = 0; at < ms; at += 1) await clock.advanceAsync(1);
+  };
+  return { store, writer, pass, isSealed: () => isSealed };
+}
+
+const open = (id: string) => ({ kind: 'open', hub: 'h', id, userId: undefined, subprotocol: undefined }) as const;
+
+test('[cluster 6.1] a snapshot fits into the messages of the server, also with a connection that is in many groups', async () => {
+  const { store, writer, pass } = setup();
+  for (let at = 0; at < 50; at += 1) writer.note(open(`some ${at}`));
+  writer.note(open('bot'));
+  for (let at = 0; at < 2_000; at += 1) writer.note({ kind: 'joined', id: 'bot', group: `group ${at}` });
+  for (let at = 0; at < 4_000; at += 1) writer.note({ kind: 'fact', id: 'bot', state: 'x'.repeat(300) }); // until one is made
+  await pass(200);
+  const stored = writer.add(open('later'));
+  let isStored = false;
+  void stored.then(() => {
+    isStored = true;
+  });
+  await pass(3_000);
+  expect(store.refused).toBe(0);
+  expect(isStored).toBe(true);
+});
+
+test('[cluster 6.1] of a ledger that the store has lost nothing is stored any more, after some seconds without haste', async () => {
+  const { store, writer, pass, isSealed } = setup();
+  writer.note(open('a'));
+  await pass(5);
+  store.lose();
+  const before = store.appends;
+  store.most = before + 1_000;
+  writer.note(open('b'));
+  await pass(1_000);
+  expect(store.appends - before).toBe(1);
+  expect(isSealed()).toBe(false); // a new leader of the stream may not have all records yet
+  await pass(10_000);
+  expect(store.appends - before).toBe(1);
+  expect(isSealed()).toBe(true);
+});
+
+test('[cluster 6.1] a ledger whose last record is not there for some seconds goes on', async () => {
+  const { store, writer, pass, isSealed } = setup();
+  writer.note(open('a'));
+  await pass(5);
+  const { records } = store;
+  store.records = [];
+  const added = writer.add(open('b'));
+  await pass(5_000);
+  store.records = records;
+  await pass(200);
+  expect(await added).toBe(true);
+  expect(isSealed()).toBe(false);
+});
