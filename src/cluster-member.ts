@@ -59,6 +59,11 @@ export class ClusterMember {
     await this.#node.start();
   }
 
+  /** Creates what is missing in the store of this connection. @throws as a rejection: NatsSetupError */
+  async ensureStore(connection: NonNullable<Link['connection']>): Promise<void> {
+    await this.#store.ensure(connection);
+  }
+
   /** Other nodes see that it is about to stop. */
   drain(): void {
     this.#node.drain();

@@ -76,6 +76,9 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
+/** Between two attempts to create what a server has lost. */
+const ensureAgainMs = 5_000;
+
 /** Later than it is taken over, after which its lease has ended and the others know: for a node whose lease they have not seen. */
 const leasesUntilGone = 3;
 
@@ -191,6 +194,7 @@ class NatsMember implements Cluster {
       await this.#openFacts(store);
       await this.#checked.open();
       const stopped = new Promise<void>(resolve => {
+      this.#store.listen({ connected: connection => void this.#ensureAll(connection) });
         this.#onStop = resolve;
       });
       await Promise.race([this.#member.start(), stopped]);
@@ -202,6 +206,23 @@ class NatsMember implements Cluster {
   }
 
   drain(): void {
+  /** A server may have lost what it stored: what is missing is created again, as long as this is the connection. [CL-006] */
+  async #ensureAll(store: Parameters<typeof ensureFacts>[0]): Promise<void> {
+    const { clock } = this.#parts;
+    while (!store.isClosed() && !this.#isStopped) {
+      try {
+        await this.#openFacts(store);
+        await this.#checked.open();
+        await this.#member.ensureStore(store);
+        return;
+      } catch (error) {
+        if (store.isClosed() || this.#isStopped) return;
+        this.#parts.tell({ kind: 'unanswered', what: 'the streams of the cluster', reason: textOf(error) });
+        await new Promise<void>(resolve => void clock.after(ensureAgainMs, resolve));
+      }
+    }
+  }
+
     this.backplane.drain();
     this.#member.drain();
   }

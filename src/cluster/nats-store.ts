@@ -72,12 +72,16 @@ export class NatsClusterStore implements ClusterStore {
     this.#timeout = Math.min(requestMs.most, Math.max(requestMs.least, leaseMs / 10));
   }
 
+  /** As `ensure`, once there is a connection. */
+  async open(): Promise<number> {
+    return await this.ensure(await this.#options.link.start());
+  }
+
   /**
-   * Creates the bucket and the stream where they are missing.
+   * Creates the bucket and the stream where they are missing. [CL-006]
    * @returns the replicas that they have @throws as a rejection: NatsSetupError
    */
-  async open(): Promise<number> {
-    const connection = await this.#options.link.start();
+  async ensure(connection: NatsConnection): Promise<number> {
     const { storing } = this.#options;
     await ensureBucket(connection, this.#names.bucket, { history: 1 }, storing);
     const { stream: name, subjects } = this.#names;
