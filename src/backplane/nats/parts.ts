@@ -37,6 +37,7 @@ export class Assembly {
    * @throws BadEnvelope `part` for one that does not follow the one before, or for too many bytes
    */
   add(part: Part): Buffer | undefined {
+    if (this.#isLate(part)) return undefined;
     if (part.index === 0) this.#clear();
     if (!this.#isNext(part)) {
       this.#clear();
@@ -48,6 +49,13 @@ export class Assembly {
     const whole = Buffer.concat(this.#parts.map(({ bytes }) => bytes));
     this.#clear();
     return whole;
+  }
+
+  /** Of commands: one that has come, or of an older envelope than the one that is being put together: by a connection that was lost. */
+  #isLate({ index, of, number }: Part): boolean {
+    const [first] = this.#parts;
+    if (number === 0 || first === undefined || first.number === 0) return false;
+    return number < first.number || (number === first.number && of === first.of && index < this.#parts.length);
   }
 
   #isNext({ index, of, number, bytes }: Part): boolean {

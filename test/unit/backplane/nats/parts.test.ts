@@ -36,7 +36,6 @@ describe('[cluster 3.3] a part that does not follow the one before is dropped', 
   test.each([
     ['one without its first', [second]],
     ['one after a gap', [first, third]],
-    ['one twice', [first, second, second]],
     ['one of another envelope', [first, { ...second, number: 2 }]],
     ['one of another count', [first, { ...second, of: 5 }]],
     ['one beyond the last', [{ ...first, of: 0 }]],
