@@ -136,8 +136,10 @@ export class Attendance {
    */
   async #move(next: NatsConnection): Promise<void> {
     const { bus } = this.#parts;
-    const old = bus.channel;
+    if (bus.isNew) return this.#connected(next); // it has not introduced itself yet, which begins anew there
+    const old = this.#left ?? bus.channel;
     if (old === undefined) return;
+    if (bus.channel !== old) bus.channel?.end(); // of a move that did not come to its end
     const held = new HeldEvents(bus);
     const channel = new NatsChannel(next, held);
     this.#left = old;
@@ -146,12 +148,22 @@ export class Attendance {
     bus.outgoing.hold();
     bus.barriers.hold();
     const ways = [channel, old].map(way => bus.barriers.passNow(bus.requestBy((...sent) => way.publish(...sent))));
-    await Promise.all(ways).catch(() => {}); // the connection is lost, which is told too
+    await Promise.race([Promise.all(ways), next.closed()]).catch(() => {}); // the connection is lost, which is told too
     if (bus.channel !== channel) return;
+    if (next.isClosed()) return this.#stay(old);
     old.end();
     this.#left = undefined;
     bus.outgoing.move(channel);
     held.release();
+    this.#takePart();
+  }
+
+  /** The other server has ended before: the old connection is the one that there is. */
+  #stay(old: NatsChannel): void {
+    const { bus } = this.#parts;
+    this.#left = undefined;
+    bus.channel = old;
+    bus.interests.subscribeAll(); // what came meanwhile; what is subscribed twice is told apart by number
     this.#takePart();
   }
 

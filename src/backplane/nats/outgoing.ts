@@ -156,6 +156,8 @@ export class Outgoing {
   /** Until `open`, as after `attach`. */
   hold(): void {
     this.#isOpen = false;
+    // Replies are sent at once from now on: those that wait go before them.
+    for (const { subject, bytes, reply } of this.#ring.takeOthers()) this.sendAtOnce(subject, bytes, reply);
   }
 
   /** The connection is gone: what may not have come through is sent again on the next one. */

@@ -76,6 +76,20 @@ export class Ring {
     return undefined;
   }
 
+  /** What waits and is no command: it is not among the rest any more. */
+  takeOthers(): readonly Entry[] {
+    const isOther = ({ number }: Entry, index: number) => number === undefined && index >= this.#sent;
+    const others = this.#entries.filter(isOther);
+    if (others.length === 0) return others;
+    this.#entries = this.#entries.filter((entry, index) => !isOther(entry, index));
+    for (const other of others) {
+      this.#bytes -= costOf(other);
+      this.#unconfirmedBytes -= costOf(other);
+      this.#waitingBytes -= costOf(other);
+    }
+    return others;
+  }
+
   /** May so much more be kept? @param besides bytes that the connection takes on top of the limit */
   hasRoom(bytes: number, besides: number): boolean {
     const most = Math.max(this.#limits.keepBytes, besides);
