@@ -183,6 +183,7 @@ class NatsMember implements Cluster {
         backplane.fence();
         life.fence();
       },
+      replace: (tag, isOwn) => backplane.replace(tag, isOwn),
       forget: tag => backplane.forget(tag),
     };
   }
@@ -193,8 +194,8 @@ class NatsMember implements Cluster {
       await requireJetStream(store, this.#parts.clock);
       await this.#openFacts(store);
       await this.#checked.open();
-      const stopped = new Promise<void>(resolve => {
       this.#store.listen({ connected: connection => void this.#ensureAll(connection) });
+      const stopped = new Promise<void>(resolve => {
         this.#onStop = resolve;
       });
       await Promise.race([this.#member.start(), stopped]);
@@ -205,7 +206,6 @@ class NatsMember implements Cluster {
     }
   }
 
-  drain(): void {
   /** A server may have lost what it stored: what is missing is created again, as long as this is the connection. [CL-006] */
   async #ensureAll(store: Parameters<typeof ensureFacts>[0]): Promise<void> {
     const { clock } = this.#parts;
@@ -223,6 +223,7 @@ class NatsMember implements Cluster {
     }
   }
 
+  drain(): void {
     this.backplane.drain();
     this.#member.drain();
   }

@@ -23,6 +23,8 @@ export interface NodeLife {
   isolate(): void;
   /** Drops all sockets, forgets all connections, and posts nothing for them. */
   fence(): void;
+  /** Somebody speaks for another node. @param isOwn this one does, and tells the others; left out: nobody wants to know */
+  replace?(tag: string, isOwn: boolean): void;
   /** Another node is gone, and nothing is left to be told of its connections: there are none. */
   forget(tag: string): void;
 }
@@ -190,6 +192,7 @@ export class ClusterNode {
     const peers = new PeerWatch({
       ...{ store, ledgers, clock, heir, observer, tag, leaseMs },
       onGone: gone => life.forget(gone),
+      onClaimed: (claimed, isOwn) => life.replace?.(claimed, isOwn),
     });
     const lease = new LeaseKeeper({
       ...{ tag, store, clock, rules },

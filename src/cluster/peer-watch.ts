@@ -49,6 +49,7 @@ export class PeerWatch {
       this.#leases = await this.#parts.store.leases();
       const rows = this.#leases.map(({ tag, revision, value }) => ({ tag, revision, claimedBy: value.by }));
       if (this.#isStopped) return;
+      for (const { tag, claimedBy } of rows) if (claimedBy !== undefined) this.#parts.onClaimed?.(tag, false);
       this.#give({ kind: 'scanned', rows });
       this.#configs.scanned(this.#leases, this.#parts.clock.monotonicMs());
     } catch {

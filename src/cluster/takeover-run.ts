@@ -24,6 +24,8 @@ export interface TakeoverParts {
   readonly clock: Clock;
   readonly heir: Heir;
   readonly observer: ClusterObserver;
+  /** Somebody speaks for the node: nothing of it is to be carried out any more. @param isOwn this node does */
+  onClaimed?(tag: string, isOwn: boolean): void;
 }
 
 /** A lease that may be claimed. */
@@ -61,7 +63,10 @@ export class TakeoverRun {
     while (order !== undefined && !this.#isStopped) {
       const input: TakeoverInput = await this.#carryOut(order);
       const isClaim = order.kind === 'claim' && input.kind === 'stored';
-      if (isClaim) this.#parts.observer.claimed(this.#of.tag, this.#of.value.name);
+      if (isClaim) {
+        this.#parts.observer.claimed(this.#of.tag, this.#of.value.name);
+        this.#parts.onClaimed?.(this.#of.tag, true); // before anything is told in its place
+      }
       const step = stepTakeover(this.#state, input, this.#tag);
       this.#state = step.state;
       order = step.orders[0];

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { type CloseCategory, PubSubError } from '../errors.js';
 import { type Admission, admit, type Candidate } from './admission.js';
+import { notReached } from './commands.js';
 import { Connection, type ConnectionEnder, type ConnectionOwner } from './connection.js';
 import type { Ended } from './connection-parts.js';
 import { type Closing, closeFrameOf, type Ending, endings } from './endings.js';
@@ -56,6 +57,7 @@ export class Lifecycle implements ConnectionEnder {
   readonly #parts: LifecycleParts;
   readonly #newcomers = new Newcomers();
   #isQuiet = false;
+  #fences = 0;
   /** Connections that have ended and are still members of groups. */
   #departing = 0;
   /** Disconnected sessions, the oldest disconnection first. */
@@ -97,9 +99,15 @@ export class Lifecycle implements ConnectionEnder {
 
   async #awaitAdmission(asking: Admission | Promise<Admission>, givenId: string | undefined): Promise<Admission> {
     this.#newcomers.begin(givenId);
+    const fences = this.#fences;
     try {
       const admission = await asking;
-      this.#newcomers.admit(admission, this.#parts.backplane.listensAtOnce ? nothing : await this.#reach(admission));
+      const endListening = this.#parts.backplane.listensAtOnce ? nothing : await this.#reach(admission);
+      if (fences !== this.#fences) {
+        endListening();
+        throw notReached('its node has begun again, and others speak for what it was'); // its id has the old tag: nothing would be told of it
+      }
+      this.#newcomers.admit(admission, endListening);
       return admission;
     } catch (error) {
       this.#newcomers.refuse(givenId);
@@ -258,6 +266,7 @@ export class Lifecycle implements ConnectionEnder {
 
   /** Other nodes have ended all connections already: their sockets are dropped. Within the call. [cluster 6.2] */
   fence(): void {
+    this.#fences += 1;
     const connections = [...this.#parts.members.select({ scope: 'hub', hub: this.#hub })];
     for (const connection of connections) this.#end(connection, endings.fenced)?.outlet?.drop();
   }

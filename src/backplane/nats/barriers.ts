@@ -111,6 +111,13 @@ export class Barriers {
     this.#endIfThrough(number, round);
   }
 
+  /** The peer is gone, and so is all that it had: nothing is missing without it. */
+  gone(peer: Peer): void {
+    for (const [number, round] of [...this.#rounds]) {
+      if (round.waiting.delete(peer)) this.#endIfThrough(number, round);
+    }
+  }
+
   #beginNext(): void {
     const round = this.#next;
     if (round === undefined || this.#state !== 'open' || this.#underWay.size >= mostUnderWay) return;

@@ -59,7 +59,7 @@ export class Bus implements ChannelEvents {
     });
     this.interests = new Interests({
       ...{ clock, turn, barriers: this.barriers },
-      isAlone: () => peers.isAlone,
+      isAlone: () => peers.isAlone && this.channel !== undefined,
       subscribe: subject => this.channel?.subscribe(subject),
     });
     this.questions = new Questions({
@@ -69,6 +69,10 @@ export class Bus implements ChannelEvents {
       onBadAnswer: error => this.#receiver.drop(this.subjects.own, error),
       onPartial: () => observer.partialQuery(),
     });
+    peers.onGone = peer => {
+      this.barriers.gone(peer);
+      this.questions.gone(peer);
+    };
     this.#answering = new Answering({ writer, node: () => this.node, reply: (to, bytes) => this.#reply(to, bytes) });
     this.#receiver = new Receiver({
       ...{ tag, clock, signer, peers },
@@ -83,6 +87,12 @@ export class Bus implements ChannelEvents {
   /** Tells all who this node is. @param isNew they are to do the same */
   sayHello(isNew: boolean): void {
     this.outgoing.reply(this.subjects.all, this.#writer.hello(this.#about(isNew)));
+  }
+
+  /** This node speaks for another one from now on. The others are told before anything that it tells in its place. */
+  replace(tag: string): void {
+    this.peers.replace(tag);
+    this.outgoing.reply(this.subjects.all, this.#writer.hello({ ...this.#about(false), replaced: tag }));
   }
 
   /** Tells all that this node does not come back. */
@@ -129,7 +139,7 @@ export class Bus implements ChannelEvents {
   #about(isNew: boolean): Hello {
     const { sentNumber: number } = this.outgoing;
     const { name, formerTag } = this.#options;
-    return { number, name, formats, isDraining: this.isDraining, isNew, formerTag };
+    return { number, name, formats, isDraining: this.isDraining, isNew, formerTag, replaced: undefined };
   }
 
   // --------------------------------------------------------------------------------------------------------- inbound
@@ -177,11 +187,15 @@ export class Bus implements ChannelEvents {
     }
   }
 
-  /** One that was received before is sent again after its sender's connection was lost. [cluster 3.5] */
+  /**
+   * One that was received before is sent again after its sender's connection was lost. [cluster 3.5] Of a node for which another
+   * one speaks only messages are carried out: the states and members that it tells are ended. [CL-059]
+   */
   #perform(peer: Peer, { number, target, commands }: Envelope & { kind: 'commands' }): void {
     if (number <= peer.number) return;
     peer.number = number;
     for (const command of commands) {
+      if (peer.isReplaced && command.kind !== 'send') continue;
       try {
         this.node?.performerOf(target.hub)?.perform(target, command);
       } catch (error) {

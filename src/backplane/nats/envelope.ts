@@ -32,6 +32,8 @@ export interface Hello {
   readonly isNew: boolean;
   /** Under which it took part before, and does not come back. */
   readonly formerTag: string | undefined;
+  /** The tag of a node for which the sender speaks from now on. */
+  readonly replaced: string | undefined;
 }
 
 /** Of the answer to a barrier. */
@@ -70,13 +72,21 @@ const tag: Field<string> = {
 };
 
 const hello = mapped(
-  record({ n: count, c: text, v: list(count), d: optional(flag), w: optional(flag), p: optional(tag) }),
-  ({ number: n, name: c, formats: v, isDraining, isNew, formerTag: p }: Hello) => ({
-    ...{ n, c, v, p },
+  record({
+    n: count,
+    c: text,
+    v: list(count),
+    d: optional(flag),
+    w: optional(flag),
+    p: optional(tag),
+    s: optional(tag),
+  }),
+  ({ number: n, name: c, formats: v, isDraining, isNew, formerTag: p, replaced: s }: Hello) => ({
+    ...{ n, c, v, p, s },
     ...{ d: isDraining || undefined, w: isNew || undefined },
   }),
-  ({ n: number, c: name, v: formats, d, w, p: formerTag }) => ({
-    ...{ number, name, formats, formerTag },
+  ({ n: number, c: name, v: formats, d, w, p: formerTag, s: replaced }) => ({
+    ...{ number, name, formats, formerTag, replaced },
     ...{ isDraining: d === true, isNew: w === true },
   }),
 );

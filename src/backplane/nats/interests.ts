@@ -70,6 +70,11 @@ export class Interests {
     this.#ending.set(subject, interest);
   }
 
+  /** Subjects that are listened to, and how often. */
+  *listened(): Iterable<readonly [subject: string, calls: number]> {
+    for (const [subject, { calls }] of this.#interests) if (calls > 0) yield [subject, calls];
+  }
+
   /** A new connection: nothing is subscribed on it yet. All leave in one write. */
   subscribeAll(): void {
     for (const [subject, interest] of this.#interests) interest.unsubscribe = this.#parts.subscribe(subject);

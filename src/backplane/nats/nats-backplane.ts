@@ -20,11 +20,13 @@ const defaultSettleMs = 500;
 export class NatsBackplane implements Backplane {
   readonly listensAtOnce = false;
   readonly tag: string;
+  readonly formerTag: string | undefined;
   readonly #bus: Bus;
   readonly #attendance: Attendance;
 
   constructor({ link, settleMs = defaultSettleMs, ...options }: NatsBackplaneOptions) {
     this.tag = options.tag;
+    this.formerTag = options.formerTag;
     this.#bus = new Bus(options);
     this.#attendance = new Attendance({ bus: this.#bus, link, clock: options.clock, settleMs });
   }
@@ -32,6 +34,11 @@ export class NatsBackplane implements Backplane {
   /** Settles once this node takes part, however long that takes: no client may be let in before. [CL-034] */
   start(): Promise<void> {
     return this.#attendance.start();
+  }
+
+  /** Others may have carried out what it sent. */
+  get hasTakenPart(): boolean {
+    return this.#attendance.hasTakenPart;
   }
 
   /** Bytes that are kept for other nodes, for metrics. */
@@ -59,6 +66,12 @@ export class NatsBackplane implements Backplane {
     this.#bus.isDraining = true;
   }
 
+  /** Another node speaks for one: what that one still tells of its connections is not carried out. @param isOwn it is this node, which tells the others */
+  replace(tag: string, isOwn: boolean): void {
+    if (isOwn) this.#bus.replace(tag);
+    else this.#bus.peers.replace(tag);
+  }
+
   /** A node is gone, and so are its connections: results without it are whole. @param tag its */
   forget(tag: string): void {
     this.#bus.peers.forget(tag);
@@ -80,13 +93,14 @@ export class NatsBackplane implements Backplane {
     isFinal: (answer: Answers[K]) => boolean,
   ): Promise<Gathered<Answers[K]>> {
     if (this.#isAlone) return { answers: [], missing: [] };
-    if (!this.#attendance.hasTakenPart) return this.#bus.questions.unsent();
-    return this.#bus.questions.gather(target, query, isFinal);
+    const { peers, channel, questions } = this.#bus;
+    if (!this.#attendance.hasTakenPart || (peers.isAlone && channel === undefined)) return questions.unsent();
+    return questions.gather(target, query, isFinal);
   }
 
   /** There is no other node, as far as one that takes part knows. */
   get #isAlone(): boolean {
-    return this.#bus.peers.isAlone && this.#attendance.hasTakenPart;
+    return this.#bus.peers.isAlone && this.#bus.channel !== undefined && this.#attendance.hasTakenPart;
   }
 
   listen(target: Target): Promise<void> | undefined {
@@ -97,6 +111,14 @@ export class NatsBackplane implements Backplane {
   unlisten(target: Target): void {
     const { subjects, interests } = this.#bus;
     if (!subjects.isOwn(target)) interests.unlisten(subjects.of(target));
+  }
+
+  /** Listens to what the former one still listened to: each `unlisten` is still to come. */
+  takeOver(former: NatsBackplane): void {
+    const { interests } = this.#bus;
+    for (const [subject, calls] of former.#bus.interests.listened()) {
+      for (let call = 0; call < calls; call += 1) interests.listen(subject);
+    }
   }
 
   close(): Promise<void> {

@@ -15,7 +15,11 @@ interface Arrived {
   readonly number: number;
   /** Of its last query. */
   readonly queryId: number;
+  /** Another node speaks for it: what it still tells of its connections is older than what that one has told. */
+  readonly isReplaced: boolean;
 }
+
+const nothing: Arrived = { number: 0, queryId: 0, isReplaced: false };
 
 /** Another node, as this one knows it. */
 export class Peer implements Arrived {
@@ -25,15 +29,17 @@ export class Peer implements Arrived {
   hello: Hello | undefined;
   number: number;
   queryId: number;
+  isReplaced: boolean;
   readonly assembly = new Assembly();
   /** Something has come from it since the last tick. */
   isFresh = true;
   quietTicks = 0;
 
-  constructor(tag: string, { number, queryId }: Arrived = { number: 0, queryId: 0 }) {
+  constructor(tag: string, { number, queryId, isReplaced }: Arrived = nothing) {
     this.tag = tag;
     this.number = number;
     this.queryId = queryId;
+    this.isReplaced = isReplaced;
   }
 
   /** For people; another one for each node. */
@@ -46,7 +52,11 @@ export class Peer implements Arrived {
 const ticksUntilSilent = 3;
 
 /** Of a node that has said bye: nothing new comes of it. */
-const all: Arrived = { number: Number.POSITIVE_INFINITY, queryId: Number.POSITIVE_INFINITY };
+const all: Arrived = {
+  number: Number.POSITIVE_INFINITY,
+  queryId: Number.POSITIVE_INFINITY,
+  isReplaced: true,
+};
 
 /** Tags that are remembered after they are gone: each start of a node has another one. */
 const mostRemembered = 1_000;
@@ -54,6 +64,8 @@ const mostRemembered = 1_000;
 /** The other nodes of the cluster: who is there, and who is expected back. */
 export class Peers {
   readonly #ticksUntilGone: number;
+  /** Called for each that is not among the peers any more. */
+  onGone: (peer: Peer) => void = () => {};
   readonly #peers = new Map<string, Peer>();
   /**
    * Of nodes that are not among the peers any more: one that was only cut off sends again what it cannot know to have arrived,
@@ -103,8 +115,9 @@ export class Peers {
   }
 
   hello(tag: string, hello: Hello): Peer {
-    const { formerTag } = hello;
+    const { formerTag, replaced } = hello;
     if (formerTag !== undefined) this.bye(formerTag);
+    if (replaced !== undefined) this.replace(replaced);
     const peer = this.heard(tag);
     peer.hello = hello;
     peer.number = Math.max(peer.number, hello.number);
@@ -113,13 +126,23 @@ export class Peers {
 
   /** It does not come back. */
   bye(tag: string): void {
-    this.#remove(tag, all);
+    this.#removePeer(tag);
+    this.#remember(tag, all);
   }
 
-  /** The node is gone, and so are its connections. If it is not, it is known again by what comes of it. */
-  forget(tag: string): void {
+  /** Another node speaks for it. It stays a peer until all its connections are ended: results without them are not whole. */
+  replace(tag: string): void {
     const peer = this.#peers.get(tag);
-    if (peer !== undefined) this.#remove(tag, arrivedOf(peer));
+    if (peer !== undefined) peer.isReplaced = true;
+    else if (this.#arrived.get(tag) !== all) {
+      this.#remember(tag, { ...(this.#arrived.get(tag) ?? nothing), isReplaced: true });
+    }
+  }
+
+  /** Its lease has ended, and so have its connections. Messages that it accepted may still come. */
+  forget(tag: string): void {
+    this.replace(tag);
+    this.#removePeer(tag);
   }
 
   /** Once a second while there is a connection. */
@@ -127,7 +150,8 @@ export class Peers {
     for (const peer of this.#peers.values()) {
       peer.quietTicks = peer.isFresh ? 0 : peer.quietTicks + 1;
       peer.isFresh = false;
-      if (peer.quietTicks >= this.#ticksUntilGone) this.#remove(peer.tag, arrivedOf(peer));
+      if (peer.quietTicks >= this.#ticksUntilGone)
+        this.#removePeer(peer.tag); // known again by what comes of it
       else if (peer.quietTicks >= ticksUntilSilent && peer.state === 'present') peer.state = 'silent';
     }
   }
@@ -142,15 +166,19 @@ export class Peers {
     return peer;
   }
 
-  #remove(tag: string, arrived: Arrived): void {
+  #removePeer(tag: string): void {
+    const peer = this.#peers.get(tag);
+    if (peer === undefined) return;
     this.#peers.delete(tag);
+    const { number, queryId, isReplaced } = peer;
+    this.#remember(tag, { number, queryId, isReplaced });
+    this.onGone(peer);
+  }
+
+  #remember(tag: string, arrived: Arrived): void {
     this.#arrived.delete(tag); // to become the youngest
     this.#arrived.set(tag, arrived);
     const [oldest] = this.#arrived.keys();
     if (this.#arrived.size > mostRemembered && oldest !== undefined) this.#arrived.delete(oldest);
   }
-}
-
-function arrivedOf({ number, queryId }: Peer): Arrived {
-  return { number, queryId };
 }

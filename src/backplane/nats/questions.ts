@@ -80,6 +80,11 @@ export class Questions {
     }
   }
 
+  /** The peer is gone, and so is all that it had. */
+  gone(peer: Peer): void {
+    for (const question of this.#questions.values()) question.gone(peer);
+  }
+
   /** The server says that nobody listens to the target: told of connections only. */
   nobodyListens(id: number): void {
     const question = this.#questions.get(id);
@@ -153,6 +158,13 @@ class Question<K extends QueryKind> {
   /** These will not answer, as far as is known. */
   miss(peers: Iterable<Peer>): void {
     for (const peer of peers) if (!this.#answered.has(peer)) this.#missing.add(peer);
+  }
+
+  /** It will not answer, and nothing is missing without it. */
+  gone(peer: Peer): void {
+    this.#answered.add(peer);
+    this.#missing.delete(peer);
+    this.#onAnswer();
   }
 
   /** @param late peers whose answers are still to come; others that were late do not come any more */

@@ -2,6 +2,7 @@ import type { Answers, Command, Query, QueryKind, Target } from '../../hub/comma
 import type { Backplane, BackplaneNode, Gathered, Publication } from '../../hub/ports.js';
 import type { NatsBackplane, NatsBackplaneOptions } from './nats-backplane.js';
 import type { PeerState } from './peers.js';
+import { birthTagOf } from './subjects.js';
 
 /** @param past of a node that begins again */
 export type MakeBackplane = (tag: string, past?: Pick<NatsBackplaneOptions, 'formerTag' | 'goneTags'>) => NatsBackplane;
@@ -15,6 +16,8 @@ export class RejoiningBackplane implements Backplane {
   /** Others speak for this node: it says nothing under its old tag. */
   #isFenced = false;
   #isClosed = false;
+  /** Under which it took part before: one for each fence. */
+  readonly #formerTags = new Set<string>();
   /** The end of what this node was before. */
   #left: Promise<void> = Promise.resolve();
 
@@ -33,21 +36,29 @@ export class RejoiningBackplane implements Backplane {
    * never: by another connection it could come later than what is sent from now on.
    */
   async start(): Promise<void> {
+    const now = this.#now;
     await this.#left;
-    await this.#now.start();
+    if (now === this.#now) await now.start(); // else it was fenced again, and another call starts what it is by now
   }
 
   /** Nothing is published any more, until `rejoin`. */
   fence(): void {
     this.#isFenced = true;
-    this.#left = this.#now.close().catch(() => {}); // it is over, however it ended
+    const before = this.#left;
+    this.#left = this.#now.close().then(
+      () => before,
+      () => before, // it is over, however it ended
+    );
   }
 
-  /** Under another tag, with nothing that it listened to: this node has no connections now. `start` follows. */
+  /** Under another tag, listening to what does not belong to its former connections. `start` follows. */
   rejoin(tag: string): void {
     if (this.#isClosed) return;
-    const { tag: formerTag, goneTags } = this.#now;
-    this.#now = this.#make(tag, { formerTag, goneTags: [...goneTags, formerTag] }); // its own messages may come late, too
+    const former = this.#now;
+    this.#formerTags.add(former.tag);
+    const formerTag = former.hasTakenPart ? former.tag : former.formerTag;
+    this.#now = this.#make(tag, { formerTag, goneTags: [...former.goneTags, former.tag] }); // its own messages may come late, too
+    this.#now.takeOver(former);
     if (this.#node !== undefined) this.#now.attach(this.#node);
     this.#isFenced = false;
   }
@@ -62,6 +73,11 @@ export class RejoiningBackplane implements Backplane {
 
   drain(): void {
     this.#now.drain();
+  }
+
+  /** As of the backplane. */
+  replace(tag: string, isOwn: boolean): void {
+    this.#now.replace(tag, isOwn);
   }
 
   /** As of the backplane. */
@@ -87,11 +103,16 @@ export class RejoiningBackplane implements Backplane {
   }
 
   listen(target: Target): Promise<void> | undefined {
-    return this.#now.listen(target);
+    return this.#isFormer(target) ? undefined : this.#now.listen(target);
   }
 
   unlisten(target: Target): void {
-    if (!this.#isFenced) this.#now.unlisten(target);
+    if (!this.#isFormer(target)) this.#now.unlisten(target);
+  }
+
+  /** A connection of an old tag, which is over: it had no subscription, since its name has the tag. */
+  #isFormer(target: Target): boolean {
+    return this.#formerTags.size > 0 && this.#formerTags.has(birthTagOf(target));
   }
 
   close(): Promise<void> {

@@ -44,7 +44,15 @@ describe('[cluster 3.3] what is written is read as it was', () => {
   });
 
   test('a failure, a barrier, what has passed it, a hello, a bye, a part', () => {
-    const about = { number: 5, name: 'east', formats: [1], isDraining: true, isNew: false, formerTag: 'AbC-_8' };
+    const about = {
+      number: 5,
+      name: 'east',
+      formats: [1],
+      isDraining: true,
+      isNew: false,
+      formerTag: 'AbC-_8',
+      replaced: 'cccccc',
+    };
     const bytes = Buffer.from('whatever');
     const written = [
       writer.failure(3),

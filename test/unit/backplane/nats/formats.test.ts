@@ -3,7 +3,7 @@ import { EnvelopeWriter, readEnvelope } from '../../../../src/backplane/nats/env
 import { formats, newestCommon } from '../../../../src/backplane/nats/frame.js';
 import { Peers } from '../../../../src/backplane/nats/peers.js';
 
-const about = { number: 0, name: 'n', isDraining: false, isNew: false, formerTag: undefined };
+const about = { number: 0, name: 'n', isDraining: false, isNew: false, formerTag: undefined, replaced: undefined };
 
 test.each([
   ['alone: its newest', [1, 2], [], 2],

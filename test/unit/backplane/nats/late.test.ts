@@ -2,13 +2,13 @@ import { expect, test } from 'vitest';
 import { Bus } from '../../../../src/backplane/nats/bus.js';
 import { EnvelopeWriter } from '../../../../src/backplane/nats/envelope.js';
 import { formats } from '../../../../src/backplane/nats/frame.js';
-import type { Target } from '../../../../src/hub/commands.js';
+import type { Command, Target } from '../../../../src/hub/commands.js';
 import { EventLoopTurn } from '../../../../src/sockets/turn.js';
 import { send } from '../../../support/backplane-contract.js';
 import { ManualClock } from '../../../support/manual-clock.js';
 
 const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
-const about = { name: 'other', formats, isDraining: false, formerTag: undefined };
+const about = { name: 'other', formats, isDraining: false, formerTag: undefined, replaced: undefined };
 
 /** A node, and how many commands and queries it has carried out. */
 function nodeOnBus(goneTags: readonly string[] = []) {
@@ -90,4 +90,40 @@ test('[cluster 3.5] a change that a lost connection brings late, or again, is no
   expect(answered()).toBe(1);
   receive('bbbbbb', 4); // it was only cut off
   expect(answered()).toBe(2);
+});
+
+const state: Command = {
+  kind: 'groupState',
+  item: { connectionId: 'c', userId: undefined, state: undefined, updatedAtMs: 1 },
+};
+
+test.each<[string, (bus: Bus) => void]>([
+  [
+    'a hello tells that another node speaks for it',
+    bus => {
+      const heir = new EnvelopeWriter('cccccc', undefined);
+      bus.receive('hw.1.all', heir.hello({ ...about, number: 0, isNew: false, replaced: 'bbbbbb' }));
+    },
+  ],
+  ['this node speaks for it', bus => bus.replace('bbbbbb')],
+  ['its lease has ended', bus => bus.peers.forget('bbbbbb')],
+])('[CL-059] once %s, of what a node had kept only messages are carried out', (_when, replace) => {
+  const { bus, performed } = nodeOnBus();
+  const writer = new EnvelopeWriter('bbbbbb', undefined);
+  const receive = (bytes: Buffer) => bus.receive('hw.1.g.chat.g', bytes);
+  receive(writer.commands(1, group, [send('one'), state]));
+  expect(performed()).toBe(2);
+  replace(bus);
+  receive(writer.commands(2, group, [send('two'), state]));
+  expect(performed()).toBe(3);
+});
+
+test('[CL-059] a node that another one speaks for has connections until its lease has ended', () => {
+  const { bus } = nodeOnBus();
+  const writer = new EnvelopeWriter('bbbbbb', undefined);
+  bus.receive('hw.1.all', writer.hello({ ...about, number: 0, isNew: true }));
+  bus.replace('bbbbbb');
+  expect(bus.peers.isAlone).toBe(false);
+  bus.peers.forget('bbbbbb');
+  expect(bus.peers.isAlone).toBe(true);
 });

@@ -40,6 +40,14 @@ test('a node that has said bye does not come back, and its commands are old', ()
   peers.heard('aaaaaa').number = 3;
   peers.bye('aaaaaa');
   expect(peers.heard('aaaaaa').number).toBe(Number.POSITIVE_INFINITY);
-  peers.hello('aaaaaa', { name: 'a', formats: [1], number: 9, isDraining: false, isNew: false, formerTag: undefined });
+  peers.hello('aaaaaa', {
+    name: 'a',
+    formats: [1],
+    number: 9,
+    isDraining: false,
+    isNew: false,
+    formerTag: undefined,
+    replaced: undefined,
+  });
   expect([peers.isAlone, peers.heard('aaaaaa').number]).toEqual([true, Number.POSITIVE_INFINITY]);
 });
