@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { ChainedLedgers } from './chain.js';
+import { type ChainedLedgers, LedgerLost } from './chain.js';
 import type { Entry, OpenConnection } from './entries.js';
 import type { ClusterObserver } from './observer.js';
 import { encodeRecord, LedgerReader } from './records.js';
@@ -62,16 +62,18 @@ export class TakeoverRun {
     let order: TakeoverOrder | undefined = { kind: 'readKey' };
     while (order !== undefined && !this.#isStopped) {
       const input: TakeoverInput = await this.#carryOut(order);
-      const isClaim = order.kind === 'claim' && input.kind === 'stored';
-      if (isClaim) {
-        this.#parts.observer.claimed(this.#of.tag, this.#of.value.name);
-        this.#parts.onClaimed?.(this.#of.tag, true); // before anything is told in its place
-      }
       const step = stepTakeover(this.#state, input, this.#tag);
+      if (step.state.phase === 'sealing' && this.#state.phase !== 'sealing') this.#claimed();
       this.#state = step.state;
       order = step.orders[0];
     }
     this.#tell();
+  }
+
+  /** Before anything is told in its place. The answer to the claim itself may have been lost. */
+  #claimed(): void {
+    this.#parts.observer.claimed(this.#of.tag, this.#of.value.name);
+    this.#parts.onClaimed?.(this.#of.tag, true);
   }
 
   /** This node is fenced: others speak for those that it speaks for. What is under way goes on, and nothing follows. */
@@ -138,9 +140,14 @@ export class TakeoverRun {
 
   async #look(): Promise<TakeoverInput> {
     const { after } = this.#state;
-    const last = await this.#parts.ledgers.last(this.#of.tag, after === 0 ? undefined : after);
-    const number = last?.record.by === this.#tag ? last.record.n : undefined;
-    return { kind: 'last', sequence: last?.sequence ?? after, number };
+    try {
+      const last = await this.#parts.ledgers.last(this.#of.tag, after === 0 ? undefined : after);
+      const number = last?.record.by === this.#tag ? last.record.n : undefined;
+      return { kind: 'last', sequence: last?.sequence ?? after, number };
+    } catch (error) {
+      if (error instanceof LedgerLost) return { kind: 'last', sequence: 0, number: undefined };
+      throw error;
+    }
   }
 
   #recordOf({ what, ids, number: n, after: a }: Extract<TakeoverOrder, { kind: 'append' }>): Buffer {
