@@ -74,6 +74,8 @@ export class PrivateNats implements OwnNats {
   #port = -1;
   #child: ChildProcess | undefined;
   #isEnding = false;
+  /** The start or the restart that is under way, or the last one. */
+  #starting: Promise<void> = Promise.resolve();
   #cancelRestart = () => {};
 
   constructor(options: PrivateNatsOptions) {
@@ -94,22 +96,42 @@ export class PrivateNats implements OwnNats {
     return this.#child?.pid;
   }
 
+  /** @throws also when it is stopped meanwhile */
   async start(): Promise<void> {
-    const { program, storeDirectory, log } = this.#options;
-    this.#directory = await mkdtemp(join(tmpdir(), 'hubwire-workers-'));
-    if (storeDirectory !== undefined) await mkdir(storeDirectory, { recursive: true, mode: 0o700 });
-    try {
-      await this.#run();
-    } catch (error) {
-      await this.stop();
-      throw error;
-    }
+    const { program, log } = this.#options;
+    this.#starting = this.#begin();
+    await this.#starting;
     log.info(`nats-server ${program.version} is process ${this.pid}, on 127.0.0.1:${this.#port}, for the workers only`);
   }
 
+  async #begin(): Promise<void> {
+    const { storeDirectory } = this.#options;
+    this.#directory = await mkdtemp(join(tmpdir(), 'hubwire-workers-'));
+    try {
+      if (storeDirectory !== undefined) await mkdir(storeDirectory, { recursive: true, mode: 0o700 });
+      await this.#run();
+    } catch (error) {
+      this.#isEnding = true;
+      await this.#end();
+      throw error;
+    }
+  }
+
+  /** A start or restart that is under way comes to nothing. */
   async stop(): Promise<void> {
     this.#isEnding = true;
     this.#cancelRestart();
+    await this.#endChild(); // which a start may wait for
+    await Promise.allSettled([this.#starting]); // from the stop on it begins no server
+    await this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#endChild();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+
+  async #endChild(): Promise<void> {
     const child = this.#child;
     if (child !== undefined && child.exitCode === null && child.signalCode === null) {
       const hasExited = new Promise(resolve => child.once('exit', resolve));
@@ -119,12 +141,12 @@ export class PrivateNats implements OwnNats {
       cancel();
     }
     child?.stdin?.destroy();
-    await rm(this.#directory, { recursive: true, force: true });
   }
 
   async #run(): Promise<void> {
     const file = join(this.#directory, 'nats.conf');
     await writeFile(file, this.#configuration(), { mode: 0o600 });
+    if (this.#isEnding) throw this.#notStarted(); // nobody would end what is begun now
     const child = this.#spawn(file);
     this.#child = child;
     const isReady = new Promise<boolean>(resolve => {
@@ -166,7 +188,7 @@ ${settings}`;
   async #portOf(pid: number): Promise<number> {
     const { clock } = this.#options;
     const untilMs = clock.monotonicMs() + portWithinMs;
-    while (clock.monotonicMs() < untilMs) {
+    while (!this.#isEnding && clock.monotonicMs() < untilMs) {
       const port = await portIn(join(this.#directory, `nats-server_${pid}.ports`));
       if (port !== undefined) return port;
       await new Promise<void>(resolve => void clock.after(portPollMs, resolve));
@@ -186,7 +208,8 @@ ${settings}`;
     const delayMs = this.#delays.next(clock.monotonicMs());
     log.warn(`the nats-server of the workers has ended (${endOf(child)}); it is started again in ${delayMs / 1_000} s`);
     this.#cancelRestart = clock.after(delayMs, () => {
-      this.#run().catch(error => {
+      this.#starting = this.#run().catch(error => {
+        if (this.#isEnding) return;
         log.warn((error as Error).message);
         this.#onExit(this.#child ?? child);
       });
