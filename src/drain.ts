@@ -89,12 +89,15 @@ export class Drain {
   }
 }
 
-/** Closes as many clients as there are now in waves, the oldest first. The service goes on, and they may come back. */
-export async function closeInWaves(hubs: Hubs, clock: Clock, given: Waves): Promise<void> {
+/**
+ * Closes as many clients as there are now in waves, the oldest first. The service goes on, and they may come back.
+ * @param isOver no more are to be closed
+ */
+export async function closeInWaves(hubs: Hubs, clock: Clock, given: Waves, isOver = () => false): Promise<void> {
   const wave = waveOf(hubs, given);
   for (const hub of [...hubs.all()]) {
-    for (let left = hub.size; left > 0; left -= wave) {
-      await hub.lifecycle.evict(Math.min(wave, left));
+    for (let left = hub.size; left > 0 && !isOver(); left -= wave) {
+      await hub.lifecycle.evict(Math.min(wave, left), isOver);
       if (left > wave) await pause(given.gapMs, clock);
     }
   }

@@ -1,6 +1,5 @@
 import type { Metrics } from './admin/metrics.js';
-import type { Clock } from './clock.js';
-import type { NodeLife } from './cluster/cluster-node.js';
+import type { ClusterObserver } from './cluster/observer.js';
 import type { Heir } from './cluster/takeover-run.js';
 import type { Cluster, ClusterParts } from './clustering.js';
 import { configDigest } from './config/digest.js';
@@ -34,12 +33,13 @@ export function clusterOf(
 ): Cluster | undefined {
   if (make === undefined) return undefined;
   const meter = metrics.ofCluster();
+  const observer = clusterObserver(log, meter);
   const cluster = make({
     ...{ clock, turn, keys, meter, version, settings: config.cluster },
     digest: () => configDigest(settings.config, keys.primary),
-    life: lifeOf(hubs, readiness, clock),
+    life: lifeOf({ hubs, readiness, clock, observer }),
     heir: heirOf(hubs, handlers),
-    observer: clusterObserver(log, meter),
+    observer,
     tell: event => {
       logNats(log, event);
       if (event.kind === 'connected' && event.purpose === 'bus') meter.busConnected(true);
@@ -50,14 +50,16 @@ export function clusterOf(
   return cluster;
 }
 
+export interface LifeParts extends Pick<NodeParts, 'readiness' | 'clock' | 'hubs'> {
+  readonly observer: Pick<ClusterObserver, 'fault'>;
+}
+
 /** What the lease of this node decides about its clients. [cluster 6.2] */
-function lifeOf(
-  hubs: () => Hubs,
-  readiness: Readiness,
-  clock: Clock,
-): Pick<NodeLife, 'resume' | 'pause' | 'isolate' | 'fence'> {
+export function lifeOf({ hubs, readiness, clock, observer }: LifeParts): ClusterParts['life'] {
+  let isolation = new AbortController();
   return {
     resume() {
+      isolation.abort(); // whoever is not closed yet is served again
       readiness.resume();
       for (const hub of hubs().all()) hub.lifecycle.unquiesce();
     },
@@ -65,7 +67,12 @@ function lifeOf(
       readiness.pause();
       for (const hub of hubs().all()) hub.lifecycle.quiesce();
     },
-    isolate: () => void closeInWaves(hubs(), clock, isolationWaves), // meanwhile no client is let in
+    isolate() {
+      isolation = new AbortController();
+      const { signal } = isolation;
+      const closed = closeInWaves(hubs(), clock, isolationWaves, () => signal.aborted); // meanwhile no client is let in
+      closed.catch(error => observer.fault('clients of a node that is isolated', error));
+    },
     fence() {
       readiness.pause();
       for (const hub of [...hubs().all()]) hub.lifecycle.fence();
