@@ -22,7 +22,7 @@ function filesOf(names: readonly string[], folder = 'integration'): string[] {
  */
 const leases = filesOf([
   ...['nats-takeover', 'outbox-nats-crash', 'nats-webhooks-death', 'rolling-restart', 'nats-streams'],
-  ...['nats-away', 'nats-connected', 'nats-election', 'nats-isolation', 'nats-outage'],
+  ...['nats-away', 'nats-connected', 'nats-election', 'nats-isolation', 'nats-outage', 'workers-paused'],
 ]);
 
 /** Bounds on memory, on time or on open files, which other work on the machine would break: one after the other, last. */

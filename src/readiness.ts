@@ -3,33 +3,53 @@ export type ServiceState = 'starting' | 'ready' | 'paused' | 'draining';
 
 /** The one state that probes report and that decides whether clients are admitted. [design 5] */
 export class Readiness {
-  #state: ServiceState = 'starting';
+  #isOpened = false;
+  #isPaused = false;
+  #isDraining = false;
+  /** Called after `isReady` has changed. */
+  onChanged = () => {};
 
   get state(): ServiceState {
-    return this.#state;
+    if (this.#isDraining) return 'draining';
+    if (!this.#isOpened) return 'starting';
+    return this.#isPaused ? 'paused' : 'ready';
   }
 
   /** Are clients admitted? */
   get isReady(): boolean {
-    return this.#state === 'ready';
+    return this.state === 'ready';
   }
 
-  /** Clients are admitted from now on, unless the service is stopping already. */
+  /** Clients are admitted from now on, unless the service is paused, or stopping already. */
   open(): void {
-    if (this.#state === 'starting') this.#state = 'ready';
+    this.#change(() => {
+      this.#isOpened = true;
+    });
   }
 
   /** New clients are refused until `resume`: the node is not sure that it is one of its cluster. [cluster 6.2] */
   pause(): void {
-    if (this.#state === 'ready') this.#state = 'paused';
+    this.#change(() => {
+      this.#isPaused = true;
+    });
   }
 
   resume(): void {
-    if (this.#state === 'paused') this.#state = 'ready';
+    this.#change(() => {
+      this.#isPaused = false;
+    });
   }
 
   /** New clients are refused from now on. */
   drain(): void {
-    this.#state = 'draining';
+    this.#change(() => {
+      this.#isDraining = true;
+    });
+  }
+
+  #change(change: () => void): void {
+    const before = this.isReady;
+    change();
+    if (this.isReady !== before) this.onChanged();
   }
 }

@@ -54,6 +54,7 @@ export class Service {
   /** Who watches what: for parts that show traffic. */
   readonly watches: Watches;
   readonly metrics: Metrics;
+  readonly readiness = new Readiness();
   readonly #options: ServiceOptions;
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -73,7 +74,6 @@ export class Service {
   readonly #delivery: OutboxDelivery;
   readonly #certificateWatches: readonly CertificateWatch[];
   #editor: HubsFileEditor | undefined;
-  readonly #readiness = new Readiness();
   #stopping: Promise<void> | undefined;
   /** As the port is, it is known once the listener is open. */
   #publicUrl: { readonly port: number; readonly text: string } | undefined;
@@ -96,7 +96,7 @@ export class Service {
     });
     const turn = new EventLoopTurn(clock);
     this.#cluster = clusterOf(options, {
-      ...{ clock, turn, keys: this.#keys, settings: this.#settings, metrics: this.metrics, readiness: this.#readiness },
+      ...{ clock, turn, keys: this.#keys, settings: this.#settings, metrics: this.metrics, readiness: this.readiness },
       hubs: () => this.hubs,
       handlers: () => this.#handlers,
     });
@@ -122,7 +122,7 @@ export class Service {
       bridges: this.#bridges,
       handlers: () => this.handlers,
       delivery: () => this.#delivery,
-      readiness: this.#readiness,
+      readiness: this.readiness,
       clock,
       observer,
       metrics,
@@ -233,7 +233,7 @@ export class Service {
     const applied = this.#reloads.begin(config);
     const admitted = this.#startParts(config).then(() => {
       if (this.#stopping !== undefined) return;
-      this.#readiness.open();
+      this.readiness.open();
       onOpen();
     });
     await Promise.all([admitted, applied]);
@@ -321,7 +321,7 @@ export class Service {
     return shutDown({
       clock: this.#clock,
       log: this.#log,
-      readiness: this.#readiness,
+      readiness: this.readiness,
       hubs: this.hubs,
       handlers: this.#handlers,
       gateway: this.#gateway,

@@ -65,7 +65,7 @@ const meaning = {
   healthz: 'The process responds to HTTP, also while it is stopping. Restart it if it does not respond.',
   readyz:
     'The listeners are open and clients are admitted. Event handlers do not affect this: hubs without them work while an app server is down.',
-  notReady: 'The service is starting or stopping: clients are not admitted.',
+  notReady: 'The service is starting or stopping, or is paused as a node of a cluster: clients are not admitted.',
 };
 
 /** The admin HTTP server: liveness, readiness, metrics, and routes for operators. The caller listens. [design 1] */

@@ -6,6 +6,7 @@ export type MetricsRecord = readonly object[];
 
 export interface WorkerCounts {
   readonly ready: number;
+  readonly paused: number;
   readonly configured: number;
   readonly restarts: number;
 }
@@ -32,9 +33,10 @@ export class SummedMetrics {
   constructor(options: SummedMetricsOptions) {
     this.#options = options;
     gauge(this.#own, 'hubwire_workers', workers => {
-      const { ready, configured } = options.workers();
+      const { ready, paused, configured } = options.workers();
       workers.set({ state: 'ready' }, ready);
-      workers.set({ state: 'missing' }, configured - ready);
+      workers.set({ state: 'paused' }, paused);
+      workers.set({ state: 'missing' }, configured - ready - paused);
     });
     counter(this.#own, 'hubwire_worker_restarts_total', total => total.inc(options.workers().restarts));
   }

@@ -54,7 +54,12 @@ export class Crew {
 
   /** How many let clients in. */
   get ready(): number {
-    return this.#workers.filter(({ state }) => state === 'ready').length;
+    return this.#active.filter(({ isOpen }) => isOpen).length;
+  }
+
+  /** How many run and let no client in: they are paused, or about to stop. */
+  get paused(): number {
+    return this.#active.length - this.ready;
   }
 
   /** Are clients let in, by any of them? */
@@ -64,7 +69,7 @@ export class Crew {
 
   /** The handlers of the configuration: failed or pending where they are that for any worker. */
   get handlers(): readonly HandlerState[] {
-    const [first, ...others] = this.#workers.filter(({ state }) => state === 'ready');
+    const [first, ...others] = this.#active;
     if (first === undefined) return [];
     return first.handlers.map((handler, at) =>
       others.reduce((worst, { handlers }) => worse(worst, handlers[at]), handler),
@@ -93,14 +98,13 @@ export class Crew {
     for (const worker of this.#workers) worker.send({ kind: 'keys', keys: this.#options.keys() });
   }
 
-  /** What those that are ready answer, by their index. @throws as a rejection, when one of them refuses; one that ends meanwhile is left out */
+  /** What those that have begun answer, by their index. @throws as a rejection, when one of them refuses; one that ends meanwhile is left out */
   async ask<Q extends Question>(
     question: Q,
     asked: Questions[Q]['asked'],
   ): Promise<Map<number, Questions[Q]['answer']>> {
-    const ready = this.#workers.filter(({ state }) => state === 'ready');
     const answers = new Map<number, Questions[Q]['answer']>();
-    const asking = ready.map(async worker => {
+    const asking = this.#active.map(async worker => {
       try {
         answers.set(worker.index, await worker.ask(question, asked));
       } catch (error) {
@@ -113,7 +117,7 @@ export class Crew {
 
   /** As `ask`, of one of them. @throws PubSubError `unknown` when there is none that could answer */
   async askOne<Q extends Question>(question: Q, asked: Questions[Q]['asked']): Promise<Questions[Q]['answer']> {
-    const worker = this.#workers.find(({ state }) => state === 'ready');
+    const [worker] = this.#active;
     if (worker === undefined) throw new PubSubError('unknown', 'no worker is ready');
     return await worker.ask(question, asked);
   }
@@ -131,6 +135,11 @@ export class Crew {
     });
     await this.#untilAll(({ isAlive }) => !isAlive);
     cancel();
+  }
+
+  /** Those that run and have let clients in, whether they do now or not. */
+  get #active(): readonly WorkerProcess[] {
+    return this.#workers.filter(({ state }) => state === 'ready');
   }
 
   get #workers(): readonly WorkerProcess[] {

@@ -48,7 +48,10 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'listening'; readonly publicUrl: string }
+  /** It has let clients in for the first time. */
   | { readonly kind: 'ready' }
+  /** Does it let clients in from now on? Not while it is paused, and not when it stops. */
+  | { readonly kind: 'admission'; readonly isOpen: boolean }
   /** It cannot run, and ends; `text` says why and what to do. */
   | { readonly kind: 'failed'; readonly text: string }
   | { readonly kind: 'handlers'; readonly handlers: readonly HandlerState[] }

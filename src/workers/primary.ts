@@ -94,7 +94,10 @@ export class Primary {
     this.#keys.onChanged = () => this.#crew.tellKeys();
     this.#metrics = new SummedMetrics({
       collect: () => this.#crew.ask('metrics', undefined),
-      workers: () => ({ ready: this.#crew.ready, configured: size, restarts: this.#crew.restarts }),
+      workers: () => {
+        const { ready, paused, restarts } = this.#crew;
+        return { ready, paused, configured: size, restarts };
+      },
     });
     const isPublic = !isLoopback(service.host) || (service.admin !== undefined && !isLoopback(service.admin.host));
     const keys = this.#keys;
@@ -188,7 +191,7 @@ export class Primary {
 
   async #stop(): Promise<void> {
     const { service, nats } = this.#options;
-    this.#log.info({ workers: this.#crew.ready }, 'stopping the workers');
+    this.#log.info({ workers: this.#crew.ready + this.#crew.paused }, 'stopping the workers');
     await this.#watch?.close();
     this.#storedKeys.stop();
     for (const watch of this.#certificateWatches) watch.stop();

@@ -13,7 +13,7 @@ export interface ForkedProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** What a worker is doing. `ended`: its process is gone. */
+/** What a worker is doing. `ready`: it has let clients in, and may be paused since. `ended`: its process is gone. */
 export type WorkerState = 'starting' | 'listening' | 'ready' | 'ended';
 
 export interface WorkerEvents {
@@ -35,6 +35,8 @@ export class WorkerProcess {
   readonly index: number;
   readonly startedMs: number;
   state: WorkerState = 'starting';
+  /** As it has said last: does it let clients in? */
+  isOpen = false;
   publicUrl = '';
   handlers: readonly HandlerState[] = [];
   /** Why it cannot run, as it said itself; undefined: it did not say. */
@@ -101,6 +103,9 @@ export class WorkerProcess {
         return;
       case 'ready':
         this.#become('ready');
+        return;
+      case 'admission':
+        this.isOpen = message.isOpen;
         return;
       case 'failed':
         this.failure = message.text;

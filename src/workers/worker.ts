@@ -33,7 +33,9 @@ export class Worker {
 
   constructor(parts: WorkerParts) {
     this.#parts = parts;
-    const { channel } = parts;
+    const { channel, service } = parts;
+    const { readiness } = service;
+    readiness.onChanged = () => channel.send({ kind: 'admission', isOpen: readiness.isReady });
     channel.onMessage(message => this.#take(message));
     channel.send({ kind: 'started' });
   }

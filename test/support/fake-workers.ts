@@ -43,6 +43,12 @@ export class FakeProcess implements ForkedProcess {
     this.say({ kind: 'listening', publicUrl });
   }
 
+  /** As a worker that has been activated. */
+  letsIn(): void {
+    this.say({ kind: 'admission', isOpen: true });
+    this.say({ kind: 'ready' });
+  }
+
   /** Answers the last question. */
   answers<Q extends Question>(answer: Questions[Q]['answer']): void {
     const last = this.received.findLast(message => message.kind === 'ask');

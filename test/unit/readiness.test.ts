@@ -11,6 +11,35 @@ describe('Readiness', () => {
     expect(readiness).toMatchObject({ state: 'draining', isReady: false });
   });
 
+  it('is ready after its opening only while it is not paused, also when the pause began before', () => {
+    const readiness = new Readiness();
+    readiness.pause();
+    expect(readiness.state).toBe('starting');
+    readiness.open();
+    expect(readiness).toMatchObject({ state: 'paused', isReady: false });
+    readiness.resume();
+    expect(readiness).toMatchObject({ state: 'ready', isReady: true });
+    readiness.pause();
+    readiness.drain();
+    readiness.resume();
+    expect(readiness).toMatchObject({ state: 'draining', isReady: false });
+  });
+
+  it('tells when clients are admitted, and when they are no longer', () => {
+    const readiness = new Readiness();
+    const told: boolean[] = [];
+    readiness.onChanged = () => void told.push(readiness.isReady);
+    readiness.resume();
+    readiness.open();
+    readiness.pause();
+    readiness.pause();
+    readiness.resume();
+    readiness.drain();
+    readiness.resume();
+    readiness.open();
+    expect(told).toEqual([true, false, true, false]);
+  });
+
   it('stays draining when the service is stopped before it was ready', () => {
     const readiness = new Readiness();
     readiness.drain();

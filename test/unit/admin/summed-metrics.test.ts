@@ -8,7 +8,10 @@ function sumsOf(workers: Map<number, Metrics>) {
     for (const [place, metrics] of workers) records.set(place, structuredClone(await metrics.record()));
     return records;
   };
-  const sums = new SummedMetrics({ collect, workers: () => ({ ready: workers.size, configured: 2, restarts: 3 }) });
+  const sums = new SummedMetrics({
+    collect,
+    workers: () => ({ ready: workers.size, paused: 1, configured: 4, restarts: 3 }),
+  });
   const value = async (series: string) => {
     const line = (await sums.render()).split('\n').find(each => each.startsWith(`${series} `));
     return line === undefined ? undefined : Number(line.slice(series.length));
@@ -76,6 +79,7 @@ test('what a worker had counted stays when it has ended; its gauges do not', asy
 test('the workers themselves are counted', async () => {
   const { value } = sumsOf(new Map([[1, metrics()]]));
   expect(await value('hubwire_workers{state="ready"}')).toBe(1);
-  expect(await value('hubwire_workers{state="missing"}')).toBe(1);
+  expect(await value('hubwire_workers{state="paused"}')).toBe(1);
+  expect(await value('hubwire_workers{state="missing"}')).toBe(2);
   expect(await value('hubwire_worker_restarts_total')).toBe(3);
 });

@@ -31,7 +31,7 @@ async function ready(size: number) {
   for (const process of made.processes) process.listens();
   const url = await started;
   const activated = made.crew.activate({ SAMPLE_PORT: '3001' });
-  for (const process of made.processes) process.say({ kind: 'ready' });
+  for (const process of made.processes) process.letsIn();
   await activated;
   for (const process of made.processes) process.take();
   return { ...made, url };
@@ -59,9 +59,9 @@ describe('a crew', () => {
     expect(crew.isReady).toBe(false);
     const activated = crew.activate({ SAMPLE_PORT: '3001' });
     expect(processes[1]?.received.at(-1)).toEqual({ kind: 'activate', variables: { SAMPLE_PORT: '3001' } });
-    processes[0]?.say({ kind: 'ready' });
+    processes[0]?.letsIn();
     expect([crew.isReady, crew.ready]).toEqual([true, 1]);
-    processes[1]?.say({ kind: 'ready' });
+    processes[1]?.letsIn();
     await activated;
     expect(crew.ready).toBe(2);
   });
@@ -88,8 +88,43 @@ describe('a crew', () => {
     expect(processes[2]?.place).toBe(1);
     processes[2]?.listens();
     expect(processes[2]?.take()).toEqual(['begin', 'activate']);
-    processes[2]?.say({ kind: 'ready' });
+    processes[2]?.letsIn();
     expect([crew.ready, crew.restarts, processes[1]?.take()]).toEqual([2, 1, []]);
+  });
+
+  test('[cluster 6.2] lets clients in while one of them does: one that is paused lets none in, and is asked as the others are', async () => {
+    const { crew, processes } = await ready(2);
+    processes[0]?.say({ kind: 'admission', isOpen: false });
+    expect([crew.isReady, crew.ready, crew.paused]).toEqual([true, 1, 1]);
+    processes[1]?.say({ kind: 'admission', isOpen: false });
+    expect([crew.isReady, crew.ready, crew.paused]).toEqual([false, 0, 2]);
+    const asked = crew.ask('metrics', undefined);
+    for (const process of processes) process.answers<'metrics'>([]);
+    expect((await asked).size).toBe(2);
+    processes[1]?.say({ kind: 'admission', isOpen: true });
+    expect([crew.isReady, crew.ready, crew.paused]).toEqual([true, 1, 1]);
+  });
+
+  test('one that dies is neither ready nor paused; its successor is ready once it lets clients in itself', async () => {
+    const { crew, processes, clock } = await ready(1);
+    processes[0]?.end('SIGKILL');
+    expect([crew.isReady, crew.ready, crew.paused]).toEqual([false, 0, 0]);
+    clock.advance(1_000);
+    processes[1]?.listens();
+    expect(crew.isReady).toBe(false);
+    processes[1]?.letsIn();
+    expect([crew.isReady, crew.ready, crew.paused]).toEqual([true, 1, 0]);
+  });
+
+  test('a worker that is paused when it is activated is not ready', async () => {
+    const { crew, processes } = crewOf(1);
+    const started = crew.start();
+    processes[0]?.listens();
+    await started;
+    const activated = crew.activate({});
+    processes[0]?.say({ kind: 'ready' });
+    await activated;
+    expect([crew.isReady, crew.ready, crew.paused]).toEqual([false, 0, 1]);
   });
 
   test('waits longer each time for one that does not stay, up to 30 s, and no longer once it has stayed', async () => {
