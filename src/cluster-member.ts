@@ -5,6 +5,7 @@ import { NatsClusterStore } from './cluster/nats-store.js';
 import { NodeLedger } from './cluster/node-ledger.js';
 import type { ClusterObserver } from './cluster/observer.js';
 import type { Heir } from './cluster/takeover-run.js';
+import { toldStore } from './cluster/told-store.js';
 import type { Ledger } from './hub/ports.js';
 import type { NatsParts } from './nats/events.js';
 import type { Link } from './nats/link.js';
@@ -34,13 +35,18 @@ export class ClusterMember {
   readonly #parts: ClusterMemberParts;
   readonly #store: NatsClusterStore;
   readonly #node: ClusterNode;
+  #isStopped = false;
 
   constructor(parts: ClusterMemberParts) {
     const { link, clusterName, rules, replicas, clock, nats } = parts;
     this.#parts = parts;
     const storing = { replicas, parts: nats };
     this.#store = new NatsClusterStore({ link, clusterName, leaseMs: rules.leaseMs, storing, clock });
-    this.#node = new ClusterNode({ ...parts, store: this.#store });
+    const store = toldStore(this.#store, (...failure) => {
+      const isConnected = link.connection?.isClosed() === false; // otherwise the link tells why
+      if (isConnected && !this.#isStopped) parts.observer.storeFailed(...failure);
+    });
+    this.#node = new ClusterNode({ ...parts, store });
     this.ledger = new NodeLedger(this.#node);
   }
 
@@ -75,8 +81,9 @@ export class ClusterMember {
   }
 
   /** Its lease ends, unless something is left to be told. @param isAllTold as of the node */
-  stop(isAllTold: boolean): Promise<void> {
-    return this.#node.stop(isAllTold);
+  async stop(isAllTold: boolean): Promise<void> {
+    await this.#node.stop(isAllTold);
+    this.#isStopped = true; // what is under way ends with the connection
   }
 }
 

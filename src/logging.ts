@@ -285,6 +285,8 @@ export function clusterObserver(log: Logger, meter: ClusterMeter): ClusterObserv
     appended: durationMs => meter.appended(durationMs),
     configs: count => meter.configs(count),
     configsDiffer: groups => log.warn({ nodes: groups.map(names => names.join(', ')) }, configsDiffer),
+    storeFailed: (what, tag, reason) =>
+      log.warn({ tag, reason }, `cluster: cannot ${what} in NATS, trying again until it can`),
     fault: (where, error) => log.error({ err: error, where }, 'internal error'),
   };
 }

@@ -13,5 +13,7 @@ export interface ClusterObserver {
   configs(count: number): void;
   /** @param groups names of nodes; those that run the same configuration together */
   configsDiffer(groups: readonly (readonly string[])[]): void;
+  /** The store has failed, and is tried again: told once for each reason in a row. @param what as in `write a lease` @param tag whose */
+  storeFailed(what: string, tag: string | undefined, reason: string): void;
   fault(where: string, error: unknown): void;
 }

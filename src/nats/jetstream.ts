@@ -96,6 +96,13 @@ export async function repeatWhile<T>(
   }
 }
 
+/** Why a stream has not done something. Of one that is missing, the client says that there is no JetStream. */
+export function failureText(error: unknown): string {
+  return isUnattended(error)
+    ? `the stream is missing, or has no leader: ${textOf((error as Error).cause)}`
+    : textOf(error);
+}
+
 export function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

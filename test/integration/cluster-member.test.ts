@@ -25,7 +25,7 @@ async function warningsAtStart(urls: readonly string[], leaseMs: number): Promis
     heir: { end: async () => {}, inherit: async () => {} },
     observer: {
       ...{ entered: nothing, claimed: nothing, takenOver: nothing, appended: nothing },
-      ...{ configs: nothing, configsDiffer: nothing, fault: nothing },
+      ...{ configs: nothing, configsDiffer: nothing, storeFailed: nothing, fault: nothing },
     },
   });
   onTestFinished(async () => {

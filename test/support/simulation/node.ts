@@ -52,6 +52,7 @@ export class SimulatedNode {
         configs: () => {},
         configsDiffer: () => {},
         appended: () => {},
+        storeFailed: () => {},
         fault: (where, error) => this.faults.push(`${where}: ${String(error)}`),
       },
     });
