@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.js';
-import type { Envelope } from './envelope.js';
-import type { OutboxObserver } from './ports.js';
+import type { DeadlineTurn, OutboxObserver } from './ports.js';
 import type { SteadyTime } from './steady-time.js';
 import type { Deadline, OutboxStore } from './store.js';
 
@@ -14,12 +13,12 @@ export interface DeadlineTimerOptions {
   readonly time: SteadyTime;
   readonly observer: OutboxObserver;
   /** What a deadline turns into. */
-  readonly onDeadline: (key: string, content: Buffer) => readonly Envelope[];
-  /** Envelopes were added. */
+  readonly onDeadline: (key: string, content: Buffer) => DeadlineTurn;
+  /** Envelopes were added; drafts do not count. */
   readonly onAdded: (count: number) => void;
 }
 
-/** Turns deadlines into envelopes when they are due: one timer for all. */
+/** Turns deadlines into envelopes and drafts when they are due: one timer for all. */
 export class DeadlineTimer {
   readonly #options: DeadlineTimerOptions;
   #isRunning = false;
@@ -62,7 +61,7 @@ export class DeadlineTimer {
     const { store, time, observer } = this.#options;
     try {
       const { due, nextDueAtMs } = await store.dueDeadlines(time.nowMs(), slice);
-      await Promise.all(due.map(deadline => this.#complete(deadline))); // in one commit of the store, in this order
+      await this.#completeAll(due);
       if (due.length === slice) this.#isWoken = true;
       const pollAtMs = store.deadlinePollMs === undefined ? Infinity : time.nowMs() + store.deadlinePollMs;
       const nextAtMs = Math.min(nextDueAtMs ?? Infinity, pollAtMs);
@@ -73,11 +72,30 @@ export class DeadlineTimer {
     }
   }
 
-  async #complete(deadline: Deadline): Promise<void> {
+  /** In one commit of the store, in this order, in which it is also told. @throws what was wrong with the first that failed */
+  async #completeAll(due: readonly Deadline[]): Promise<void> {
+    const results = await Promise.allSettled(due.map(deadline => this.#complete(deadline)));
+    for (const result of results) if (result.status === 'fulfilled') result.value();
+    const failure = results.find(({ status }) => status === 'rejected');
+    if (failure?.status === 'rejected') throw failure.reason;
+  }
+
+  /** @returns what tells of it */
+  async #complete(deadline: Deadline): Promise<() => void> {
     const { store, time, onDeadline, onAdded } = this.#options;
-    const envelopes = onDeadline(deadline.key, deadline.content);
-    const isOurs = await store.complete(deadline, envelopes, time.nowMs());
-    if (isOurs && envelopes.length > 0) onAdded(envelopes.length);
+    const turn = onDeadline(deadline.key, deadline.content);
+    const { envelopes, drafts, draftMs } = turn;
+    const nowMs = time.nowMs();
+    try {
+      const isOurs = await store.complete(deadline, { envelopes, drafts, untilMs: nowMs + draftMs }, nowMs);
+      return () => {
+        turn.settled(isOurs);
+        if (isOurs && envelopes.length > 0) onAdded(envelopes.length);
+      };
+    } catch (error) {
+      turn.settled(false);
+      throw error;
+    }
   }
 
   #setTimer(atMs: number | undefined): void {

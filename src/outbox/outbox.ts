@@ -5,13 +5,14 @@ import { Dispatcher } from './dispatcher.js';
 import type { AttemptRecord, DeadLetter, Envelope, Selection } from './envelope.js';
 import { Orphans } from './orphans.js';
 import { NotKept } from './outbox-error.js';
-import type { Deliverer, EndpointStatus, Endpoints, OutboxObserver } from './ports.js';
+import type { DeadlineTurn, Deliverer, EndpointStatus, Endpoints, OutboxObserver } from './ports.js';
 import { SteadyTime } from './steady-time.js';
 import type { Depth, OutboxStore } from './store.js';
 
 const defaultGraceMs = 5_000;
 /** After the grace, for attempts that were aborted. */
 const abortedMs = 1_000;
+const noTurn: DeadlineTurn = { envelopes: [], drafts: [], draftMs: 0, settled: () => {} };
 const nothing: Depth = { ready: 0, delayed: 0, inFlight: 0, dead: 0 };
 
 export interface OutboxOptions {
@@ -21,8 +22,8 @@ export interface OutboxOptions {
   readonly deliverer: Deliverer;
   readonly endpoints: Endpoints;
   readonly observer?: OutboxObserver | undefined;
-  /** What a deadline turns into; kept in the same write that deletes the deadline. */
-  readonly onDeadline?: ((key: string, content: Buffer) => readonly Envelope[]) | undefined;
+  /** What a deadline turns into: called when it is due, and again if the store has failed meanwhile. */
+  readonly onDeadline?: ((key: string, content: Buffer) => DeadlineTurn) | undefined;
   /**
    * The envelope as if it had been created at this time of the wall clock; id, endpoint and key stay. Used before the first
    * attempt of a replay, and of an envelope that waited for longer than its profile's budget.
@@ -50,7 +51,7 @@ export class Outbox {
 
   constructor(options: OutboxOptions) {
     const { store, clock, deliverer, endpoints, observer = {}, maxConcurrency } = options;
-    const { random = Math.random, restamp = envelope => envelope, onDeadline = () => [] } = options;
+    const { random = Math.random, restamp = envelope => envelope, onDeadline = () => noTurn } = options;
     const time = new SteadyTime(clock);
     this.#options = options;
     this.#store = store;

@@ -27,6 +27,20 @@ export type DeliveryResult =
   /** A dead letter at once. `disablesEndpoint`: and so is all that the endpoint is due, until it is enabled again. */
   | ({ readonly outcome: 'refused'; readonly reason: string; readonly disablesEndpoint?: boolean } & Answer);
 
+/** What a deadline that is due turns into; kept in the same write that deletes the deadline. */
+export interface DeadlineTurn {
+  readonly envelopes: readonly Envelope[];
+  /** As those of `Outbox.draft`: another envelope takes their place. */
+  readonly drafts: readonly Envelope[];
+  /** Milliseconds after which the drafts will have been replaced. */
+  readonly draftMs: number;
+  /**
+   * Called once, in the order of the deadlines. false: somebody else has cancelled or completed the deadline or delivers the
+   * drafts, or the store has failed and may have the deadline still.
+   */
+  settled(isKept: boolean): void;
+}
+
 /** How an endpoint is served. Read at each use, so that a changed configuration applies at once. */
 export interface EndpointOptions {
   /** true by default. The envelopes of an endpoint that is not enabled wait. */

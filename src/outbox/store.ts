@@ -49,6 +49,15 @@ export interface EndDeadline {
   readonly content: Buffer;
 }
 
+/** What takes the place of a deadline that is due. */
+export interface Successors {
+  readonly envelopes: readonly Envelope[];
+  /** Kept as `addDrafts` keeps them. */
+  readonly drafts: readonly Envelope[];
+  /** When the drafts will have been replaced. */
+  readonly untilMs: number;
+}
+
 /** Envelopes of one endpoint by what they wait for. */
 export interface Depth {
   /** A first attempt, those held back by an earlier one of their key, and drafts, included. */
@@ -134,8 +143,12 @@ export interface OutboxStore {
     nowMs: number,
     limit: number,
   ): Promise<{ readonly due: readonly Deadline[]; readonly nextDueAtMs: number | undefined }>;
-  /** Deletes the deadline and adds the envelopes, both or neither. @returns false if it is not there as it was given any more */
-  complete(deadline: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean>;
+  /**
+   * Deletes the deadline and adds the envelopes and drafts, all or nothing.
+   * @returns false if it is not there as it was given any more, or if what it turned into is others' by now
+   * @throws NotKept
+   */
+  complete(deadline: Deadline, successors: Successors, nowMs: number): Promise<boolean>;
 
   facts(endpoint: string): Promise<EndpointFacts | undefined>;
   saveFacts(endpoint: string, facts: EndpointFacts | undefined): Promise<void>;

@@ -5,7 +5,7 @@ import type { ProxySettings } from '../egress/proxy.js';
 import { Transport } from '../egress/transport.js';
 import type { PlainFact } from '../hub/facts.js';
 import type { Envelope } from '../outbox/envelope.js';
-import type { Deliverer, Endpoints } from '../outbox/ports.js';
+import type { DeadlineTurn, Deliverer, Endpoints } from '../outbox/ports.js';
 import { AppReader } from './app-reader.js';
 import { Deliveries } from './deliveries.js';
 import { newEnvelope, restamped } from './envelopes.js';
@@ -149,10 +149,11 @@ export class Webhooks {
   }
 
   /** Turns a deadline into envelopes. */
-  onDeadline(key: string, content: Buffer): readonly Envelope[] {
+  onDeadline(key: string, content: Buffer): DeadlineTurn {
     const departure = this.#occupancies.due(key, content);
     const source = departure && this.#sources.source(departure.source);
-    return departure === undefined || source === undefined ? [] : this.#outgoing.envelopesOf(source, departure.event);
+    const envelopes = departure && source ? this.#outgoing.envelopesOf(source, departure.event) : [];
+    return { envelopes, drafts: [], draftMs: 0, settled: () => {} };
   }
 
   restamp(envelope: Envelope, createdAtMs: number): Envelope {

@@ -323,6 +323,48 @@ describe('when NATS is away', () => {
     expect(atCutOff.filter(id => id !== 'third')).toEqual(['first']);
   });
 
+  test('a deadline turns into drafts that the node knows, however late it hears of it', async context => {
+    requireNats(context);
+    const proxy = await startProxy(server.port);
+    const place = { urls: [`nats://127.0.0.1:${proxy.port}`], clusterName: freshName(), limitMs: 200 };
+    const { store } = await startOutboxNode({ ...place, answer: () => delivered });
+    const nowMs = systemClock.now();
+    const deadline = { key: 'k', dueAtMs: nowMs + 1_000_000, content: Buffer.from('x') };
+    await store.schedule(deadline);
+    await store.dueDeadlines(nowMs, 1); // the node has read it
+    const [draft, whole] = [envelopeFor('x'), envelopeFor('x')];
+    proxy.stopReading('fromService'); // what is written arrives
+    const completed = store.complete(deadline, { envelopes: [], drafts: [draft], untilMs: nowMs }, nowMs);
+    await new Promise(resolve => setTimeout(resolve, 2 * place.limitMs));
+    proxy.resume();
+    expect(await completed).toBe(true);
+    await store.replaceDrafts([draft.id], whole, nowMs);
+    expect((await store.depths()).get('x')).toMatchObject({ ready: 1 });
+  });
+
+  test('drafts of a node that counts as gone are delivered as they are, and the node is told so', async context => {
+    requireNats(context);
+    const proxy = await startProxy(server.port);
+    const place = { clusterName: freshName(), claimMs: 1_000, answer: () => delivered };
+    const { store } = await startOutboxNode({ ...place, urls: [`nats://127.0.0.1:${proxy.port}`] });
+    const other = await startOutboxNode({ ...place, urls: [server.url] });
+    const nowMs = systemClock.now();
+    const deadline = { key: 'k', dueAtMs: nowMs + 1_000_000, content: Buffer.from('x') };
+    await store.schedule(deadline);
+    await store.addDrafts([envelopeFor('of it')], nowMs, nowMs);
+    await store.dueDeadlines(nowMs, 1); // the node has read it
+    proxy.stopReading();
+    const completed = store.complete(deadline, { envelopes: [], drafts: [envelopeFor('x')], untilMs: nowMs }, nowMs);
+    const claimable = async (endpoint: string) => {
+      const room = { total: 1, endpoints: [{ endpoint, count: 1, isOrdered: false }] };
+      return (await other.store.claim(() => room, systemClock.now)).claimed.length;
+    };
+    await expect.poll(() => claimable('of it'), { timeout: 10_000 }).toBe(1);
+    proxy.resume();
+    expect(await completed).toBe(false);
+    await expect.poll(() => claimable('x'), { timeout: 10_000 }).toBe(1);
+  });
+
   test('a node that was away while the beginning of the queue went reads what is there now', async context => {
     requireNats(context);
     const proxy = await startProxy(server.port);

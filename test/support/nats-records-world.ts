@@ -164,7 +164,7 @@ export class RecordsWorld {
       case 0:
       case 1:
       case 2:
-        return [this.#add(this.#pick(6) === 0 ? 'draft' : undefined)];
+        return [this.#add(this.#as())];
       case 3:
         return [this.#add('part')];
       case 4:
@@ -204,7 +204,11 @@ export class RecordsWorld {
 
   #complete(key: string): Op {
     const ref = this.replica.deadlines.get(key)?.ref ?? 1;
-    return { do: 'complete', key, ref, adds: [this.#add(), this.#add()].slice(0, this.#pick(3)) };
+    return { do: 'complete', key, ref, adds: [this.#add(this.#as()), this.#add()].slice(0, this.#pick(3)) };
+  }
+
+  #as(): AddOp['as'] {
+    return this.#pick(6) === 0 ? 'draft' : undefined;
   }
 
   #add(as?: AddOp['as']): AddOp {

@@ -1,6 +1,6 @@
 import { describe, expect, type TestContext, test } from 'vitest';
 import type { AttemptRecord, Envelope } from '../../src/outbox/envelope.js';
-import type { Claimed, EndpointRoom, OutboxStore } from '../../src/outbox/store.js';
+import type { Claimed, EndpointRoom, OutboxStore, Successors } from '../../src/outbox/store.js';
 
 /** One place where envelopes are kept, and the clock of those who use it. */
 export interface OutboxHarness {
@@ -44,6 +44,13 @@ export function failureOf({ envelope, attempts }: Claimed, fields: Partial<Attem
   const { id } = envelope;
   return { id, attempt: attempts + 1, atMs: 1, durationMs: 2, outcome: 'failed', reason: 'HTTP 500', ...fields };
 }
+
+const into = (successors: Partial<Successors>): Successors => ({
+  envelopes: [],
+  drafts: [],
+  untilMs: 0,
+  ...successors,
+});
 
 const idsOf = (claimed: readonly Claimed[]) => claimed.map(({ envelope }) => envelope.id);
 
@@ -496,12 +503,78 @@ export function describeOutboxStore(
         await store.schedule(deadline('c', now + 60_000));
         const envelopes = due.map(({ key }) => envelopeFor('x', { id: `of ${key}` }));
         const twice = (index: number) =>
-          Promise.all([0, 1].map(() => store.complete(due[index]!, [envelopes[index]!], now)));
+          Promise.all([0, 1].map(() => store.complete(due[index]!, into({ envelopes: [envelopes[index]!] }), now)));
         expect((await twice(0)).toSorted()).toEqual([false, true]);
         expect([...(await twice(1)), ...(await twice(2))]).toEqual([false, false, false, false]);
         expect(idsOf(await take(store, [room('x')], 1))).toEqual(['of a']);
         expect(await store.cancel('a')).toBe(false);
         expect(await store.cancel('c')).toBe(true);
+      });
+
+      /** Deadlines that are due. */
+      async function withDue(context: TestContext, ...keys: readonly string[]) {
+        const all = await opened(context);
+        const now = all.harness.nowMs();
+        for (const key of keys) await all.store.schedule(deadline(key, now));
+        return { ...all, now, due: (await all.store.dueDeadlines(now, 10)).due };
+      }
+
+      test('one turns into envelopes and drafts; an envelope takes the place of the drafts', async context => {
+        const { harness, store, take, more, now, due } = await withDue(context, 'a');
+        const [alone, draft, whole] = [envelopeFor('x'), envelopeFor('y'), envelopeFor('y')];
+        expect(await store.complete(due[0]!, into({ envelopes: [alone], drafts: [draft], untilMs: now }), now)).toBe(
+          true,
+        );
+        expect(await store.cancel('a')).toBe(false);
+        expect(idsOf(await take(store, [room('x'), room('y')], 1))).toEqual([alone.id]);
+        expect(await more(store, [room('y')])).toEqual([]);
+        if (countsEndpoints) {
+          const ready = { ready: 1, delayed: 0, inFlight: 0, dead: 0 };
+          expect((await store.depths()).get('y')).toEqual(isDurable ? ready : undefined);
+          expect(await store.oldestReadyAtMs()).toBeUndefined();
+        }
+        await store.replaceDrafts([draft.id], whole, now);
+        const [claimed] = await take(store, [room('y')], 1);
+        expect(claimed!.envelope.id).toBe(whole.id);
+        await store.delivered(claimed!);
+        if (countsEndpoints) expect((await store.depths()).get('y')).toBeUndefined();
+        if (isDurable) await harness.crash(store);
+        const next = isDurable ? await open(context, harness) : store;
+        expect(idsOf(await take(next, [room('x'), room('y')], isDurable ? 1 : 0))).toEqual(isDurable ? [alone.id] : []);
+        expect(await more(next, [room('y')])).toEqual([]);
+      });
+
+      testIf(isDurable, 'one that was cancelled or replaced leaves no drafts', async context => {
+        const { harness, store, take, more, now, due } = await withDue(context, 'a', 'b', 'c');
+        await store.cancel('a');
+        await store.schedule(deadline('b', now + 60_000));
+        const drafts = due.map(() => envelopeFor('x'));
+        const complete = (index: number) => store.complete(due[index]!, into({ drafts: [drafts[index]!] }), now);
+        expect([await complete(0), await complete(1)]).toEqual([false, false]);
+        expect(await complete(2)).toBe(true);
+        if (countsEndpoints) expect((await store.depths()).get('x')).toMatchObject({ ready: 1 });
+        await harness.crash(store);
+        const next = await open(context, harness);
+        expect(idsOf(await take(next, [room('x')], 1))).toEqual([drafts[2]!.id]);
+        expect(await more(next, [room('x')])).toEqual([]);
+      });
+
+      testIf(isDurable, 'drafts of those that were completed are claimable after a crash, in order', async context => {
+        const { harness, store, take, more, now, due } = await withDue(context, 'a', 'b', 'c');
+        const drafts = due.map(({ key }) =>
+          envelopeFor('x', { id: `draft of ${key}`, content: Buffer.from([0, 255]) }),
+        );
+        const completed = due.map((each, index) =>
+          store.complete(each, into({ drafts: [drafts[index]!], untilMs: now }), now),
+        );
+        expect(await Promise.all(completed)).toEqual([true, true, true]);
+        await harness.crash(store);
+        const next = await open(context, harness);
+        const claimed = await take(next, [room('x')], 3);
+        expect(sorted(idsOf(claimed))).toEqual(sorted(drafts.map(({ id }) => id)));
+        expect(claimed.find(({ envelope }) => envelope.id === drafts[1]!.id)!.envelope).toEqual(drafts[1]);
+        expect((await next.dueDeadlines(harness.nowMs(), 10)).due).toEqual([]);
+        expect(await more(next, [room('x')])).toEqual([]);
       });
 
       testIf(isDurable, 'survive a crash', async context => {
@@ -546,7 +619,7 @@ export function describeOutboxStore(
           ['kept', now + 5, 'end of kept'],
           ['twice', now + 5, 'end of twice'],
         ]);
-        expect(await next.complete(due[0]!, [], now)).toBe(true);
+        expect(await next.complete(due[0]!, into({}), now)).toBe(true);
         expect(await next.cancel('twice')).toBe(true);
         await harness.crash(next);
         const last = await open(context, harness);

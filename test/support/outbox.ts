@@ -3,7 +3,13 @@ import type { CancelSignal } from '../../src/cancellation.js';
 import type { Envelope } from '../../src/outbox/envelope.js';
 import { openStore } from '../../src/outbox/open-store.js';
 import { Outbox, type OutboxOptions } from '../../src/outbox/outbox.js';
-import type { AttemptFate, DeliveryResult, EndpointOptions, OutboxObserver } from '../../src/outbox/ports.js';
+import type {
+  AttemptFate,
+  DeadlineTurn,
+  DeliveryResult,
+  EndpointOptions,
+  OutboxObserver,
+} from '../../src/outbox/ports.js';
 import { ManualClock } from './manual-clock.js';
 
 /** An attempt that a test's deliverer was given. */
@@ -19,6 +25,11 @@ type Answer = (delivery: Delivery) => DeliveryResult | Promise<DeliveryResult>;
 
 export const delivered: DeliveryResult = { outcome: 'delivered', status: 200 };
 export const failed: DeliveryResult = { outcome: 'failed', reason: 'HTTP 500', status: 500 };
+
+/** What a deadline turns into. */
+export function turnOf(parts: Partial<DeadlineTurn>): DeadlineTurn {
+  return { envelopes: [], drafts: [], draftMs: 0, settled: () => {}, ...parts };
+}
 
 /** An outbox in memory with a manual clock, and all that it did. */
 export class OutboxRig {

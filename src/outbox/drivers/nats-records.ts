@@ -85,7 +85,7 @@ export type Op =
       readonly acceptedAtMs: number;
     }
   | { readonly do: 'cancel'; readonly key: string }
-  /** A deadline turns into envelopes. Void if it is not there any more. */
+  /** A deadline turns into envelopes and drafts. Void if it is not there any more. */
   | { readonly do: 'complete'; readonly key: string; readonly ref: number; readonly adds: readonly AddOp[] }
   /** Another node has not written for too long: nothing that it claims or settles from here on counts. */
   | { readonly do: 'gone'; readonly node: string }

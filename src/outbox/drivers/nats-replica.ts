@@ -9,7 +9,7 @@ import { Writers } from './nats-writers.js';
 
 type ByTime = InstanceType<typeof BTree<readonly [atMs: number, order: number], Entry>>;
 
-/** What an operation has done: the number of what it has added, or those for which it was not void. */
+/** What an operation has done: the numbers of what it has added, or those for which it was not void. */
 export type Outcome = boolean | readonly number[];
 
 /** Contents that a node keeps at hand. */
@@ -110,19 +110,18 @@ export class NatsReplica {
     }
   }
 
-  #performOnDeadline(op: Op & { do: 'schedule' | 'cancel' | 'complete' }, writer: Writer): boolean {
+  #performOnDeadline(op: Op & { do: 'schedule' | 'cancel' | 'complete' }, writer: Writer): Outcome {
     if (op.do === 'schedule') return this.deadlines.schedule(op, this.#nextRef(), writer.node);
     if (op.do === 'cancel') return this.deadlines.remove(op.key) !== undefined;
     const deadline = this.deadlines.complete(op.key, op.ref);
-    for (const add of op.adds) {
-      if (deadline === undefined) this.#nextSlot();
-      else this.#depend(this.#add(add, writer), deadline.rootSeq);
-    }
-    return deadline !== undefined;
+    if (deadline !== undefined) return op.adds.flatMap(add => this.#depend(this.#add(add, writer), deadline.rootSeq));
+    for (const _ of op.adds) this.#nextSlot();
+    return false;
   }
 
-  #depend(entry: Entry | undefined, rootSeq: number): void {
+  #depend(entry: Entry | undefined, rootSeq: number): readonly number[] {
     if (entry !== undefined) this.dependents.set(entry, rootSeq);
+    return this.#refsOf(entry);
   }
 
   /** Whatever else is in the record, it is behind the place where the stream may begin. */

@@ -1,6 +1,6 @@
 import type { AttemptRecord, DeadLetter, Envelope, Selection } from '../envelope.js';
 import { NotKept } from '../outbox-error.js';
-import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
+import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room, Successors } from '../store.js';
 import { NatsBodies, type Whole } from './nats-bodies.js';
 import { NatsChooser } from './nats-choice.js';
 import { NatsDead } from './nats-dead.js';
@@ -198,14 +198,25 @@ export class NatsStore implements OutboxStore {
     return { due, nextDueAtMs };
   }
 
-  async complete(deadline: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean> {
+  /**
+   * Takes as long as it takes: what is written and not confirmed in time may yet come into the stream, and this node would
+   * not know of the drafts.
+   */
+  async complete(deadline: Deadline, { envelopes, drafts }: Successors, nowMs: number): Promise<boolean> {
     const { key, dueAtMs, content } = deadline;
     const kept = this.#queue.replica.deadlines.get(key);
     if (kept === undefined || kept.dueAtMs !== dueAtMs || !kept.content.equals(content)) return false;
-    const adds = envelopes.map(envelope => addOf(envelope, nowMs));
+    const adds = [
+      ...drafts.map(draft => addOf(draft, nowMs, 'draft')), // first: some of the envelopes may be there already
+      ...envelopes.map(envelope => addOf(envelope, nowMs)),
+    ];
     this.#checkRoom(adds);
-    const [isOurs] = await this.#write([{ do: 'complete', key, ref: kept.ref, adds }]).applied;
-    return isOurs === true;
+    const [outcome] = await this.#queue.write([{ do: 'complete', key, ref: kept.ref, adds }]).applied;
+    if (typeof outcome !== 'object') return false;
+    const isHeld = drafts.every((_, index) => this.#queue.replica.entries.get(outcome[index] ?? 0)?.state === 'draft');
+    if (!isHeld) return false; // this node counted as gone: others deliver them as they are
+    for (const [index, { id }] of drafts.entries()) this.#drafts.set(id, Promise.resolve(outcome[index]));
+    return true;
   }
 
   async facts(endpoint: string): Promise<EndpointFacts | undefined> {

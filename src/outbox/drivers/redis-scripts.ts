@@ -35,6 +35,15 @@ local function passOn(endpoint, key, handle)
   end
 end
 
+-- Drafts from ARGV[first] on: endpoint, handle, JSON for each.
+local function keepDrafts(untilMs, first)
+  for i = first, #ARGV, 3 do
+    redis.call('HSET', P .. 'envelopes', ARGV[i + 1], ARGV[i + 2])
+    redis.call('ZADD', P .. 'drafts', untilMs, ARGV[i + 1])
+    redis.call('SADD', P .. 'endpoints', ARGV[i])
+  end
+end
+
 local function forget(endpoint, handle)
   redis.call('ZREM', P .. 'inflight', handle)
   redis.call('ZREM', P .. 'delayed:' .. endpoint, handle)
@@ -129,11 +138,7 @@ return { nextDue and string.format('%.0f', nextDue) or '', claimed }
 
 /** ARGV: P, until, then endpoint, handle, JSON for each. */
 const addDrafts = `
-for i = 3, #ARGV, 3 do
-  redis.call('HSET', P .. 'envelopes', ARGV[i + 1], ARGV[i + 2])
-  redis.call('ZADD', P .. 'drafts', ARGV[2], ARGV[i + 1])
-  redis.call('SADD', P .. 'endpoints', ARGV[i])
-end
+keepDrafts(ARGV[2], 3)
 `;
 
 /** ARGV: P, JSON of the envelope, then handles of drafts. Those that are not this node's any more are let be. */
@@ -212,14 +217,16 @@ result[1] = following[2] or ''
 return result
 `;
 
-/** ARGV: P, key, due, content, then envelopes. */
+/** ARGV: P, key, due, content, until, how many envelopes, these, then endpoint, handle, JSON for each draft. */
 const complete = `
 local score = redis.call('ZSCORE', P .. 'deadlines', ARGV[2])
 if not score or tonumber(score) ~= tonumber(ARGV[3]) then return 0 end
 if redis.call('HGET', P .. 'deadline-contents', ARGV[2]) ~= ARGV[4] then return 0 end
 redis.call('ZREM', P .. 'deadlines', ARGV[2])
 redis.call('HDEL', P .. 'deadline-contents', ARGV[2])
-for i = 5, #ARGV do redis.call('LPUSH', P .. 'default', ARGV[i]) end
+local firstDraft = 7 + tonumber(ARGV[6])
+for i = 7, firstDraft - 1 do redis.call('LPUSH', P .. 'default', ARGV[i]) end
+keepDrafts(ARGV[5], firstDraft)
 return 1
 `;
 

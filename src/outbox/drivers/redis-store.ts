@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { type AttemptRecord, type DeadLetter, type Envelope, remember, type Selection } from '../envelope.js';
-import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room } from '../store.js';
+import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room, Successors } from '../store.js';
 import { envelopeOfJson, type JsonEnvelope, jsonOf, jsonOfClaimed } from './json-envelope.js';
 import { RedisClient } from './redis-client.js';
 import { RedisDead } from './redis-dead.js';
@@ -72,13 +72,10 @@ class RedisStore implements OutboxStore {
   }
 
   async addDrafts(drafts: readonly Envelope[], untilMs: number, nowMs: number): Promise<void> {
-    const rows = drafts.flatMap(draft => {
-      const handle = this.#handle(nowMs);
-      this.#drafts.set(draft.id, handle); // it may be replaced before redis has answered
-      return [draft.endpoint, handle, JSON.stringify(jsonOf(draft, handle, nowMs))];
-    });
+    const made = this.#newDrafts(drafts, nowMs);
+    for (const { id, handle } of made) this.#drafts.set(id, handle); // it may be replaced before redis has answered
     try {
-      await this.#redis.run('addDrafts', untilMs + this.#claimMs, ...rows);
+      await this.#redis.run('addDrafts', untilMs + this.#claimMs, ...made.flatMap(({ row }) => row));
     } catch (error) {
       for (const { id } of drafts) this.#drafts.delete(id);
       throw error;
@@ -174,9 +171,15 @@ class RedisStore implements OutboxStore {
     return { due, nextDueAtMs: next === '' ? undefined : Number(next) };
   }
 
-  async complete({ key, dueAtMs, content }: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean> {
+  /** Drafts that redis has kept without an answer are delivered as those of a node that is gone. */
+  async complete(deadline: Deadline, { envelopes, drafts, untilMs }: Successors, nowMs: number): Promise<boolean> {
+    const { key, dueAtMs, content } = deadline;
     const raws = this.#raws(envelopes, nowMs);
-    return (await this.#redis.run('complete', key, dueAtMs, content.toString('base64'), ...raws)) === 1;
+    const made = this.#newDrafts(drafts, nowMs);
+    const added = [untilMs + this.#claimMs, raws.length, ...raws, ...made.flatMap(({ row }) => row)];
+    const isOurs = (await this.#redis.run('complete', key, dueAtMs, content.toString('base64'), ...added)) === 1;
+    if (isOurs) for (const { id, handle } of made) this.#drafts.set(id, handle);
+    return isOurs;
   }
 
   async facts(endpoint: string): Promise<EndpointFacts | undefined> {
@@ -215,6 +218,15 @@ class RedisStore implements OutboxStore {
     const claimed = raws.map(raw => claimedOf(JSON.parse(raw) as JsonEnvelope, nowMs));
     for (const { place } of claimed) this.#handles.add(place as string);
     return { claimed, nextDueAtMs: nextDue === '' ? undefined : Number(nextDue) };
+  }
+
+  /** With the row of each as the scripts take it: endpoint, handle, JSON. */
+  #newDrafts(drafts: readonly Envelope[], nowMs: number) {
+    return drafts.map(draft => {
+      const handle = this.#handle(nowMs);
+      const row = [draft.endpoint, handle, JSON.stringify(jsonOf(draft, handle, nowMs))];
+      return { id: draft.id, handle, row };
+    });
   }
 
   #raws(envelopes: readonly Envelope[], nowMs: number): string[] {

@@ -1,7 +1,17 @@
 import type { AttemptRecord, DeadLetter, Envelope, Selection } from '../envelope.js';
 import { remember } from '../envelope.js';
 import { NotKept } from '../outbox-error.js';
-import type { Claim, Claimed, Deadline, Depth, EndDeadline, EndpointFacts, OutboxStore, Room } from '../store.js';
+import type {
+  Claim,
+  Claimed,
+  Deadline,
+  Depth,
+  EndDeadline,
+  EndpointFacts,
+  OutboxStore,
+  Room,
+  Successors,
+} from '../store.js';
 import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
 import { DraftRows } from './draft-rows.js';
@@ -70,15 +80,7 @@ export class RowStore implements OutboxStore {
   async addDrafts(drafts: readonly Envelope[], _untilMs: number, nowMs: number): Promise<void> {
     if (!this.isDurable) return;
     this.#tables.checkRoom();
-    const changes = drafts.map(draft => additionOf('drafts', this.#newRow(draft, nowMs)));
-    for (const [index, { id }] of drafts.entries()) this.#drafts.remember(id, changes[index]![1]);
-    try {
-      await this.#write(changes);
-      for (const { id } of drafts) this.#drafts.kept(id);
-    } catch (error) {
-      for (const { id } of drafts) this.#drafts.forget(id);
-      throw error;
-    }
+    await this.#keepDrafts(drafts, nowMs, changes => this.#write(changes));
   }
 
   async replaceDrafts(drafts: readonly string[], envelope: Envelope, nowMs: number): Promise<void> {
@@ -216,13 +218,13 @@ export class RowStore implements OutboxStore {
     return this.#deadlines.due(nowMs, limit);
   }
 
-  async complete(deadline: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean> {
+  async complete(deadline: Deadline, { envelopes, drafts }: Successors, nowMs: number): Promise<boolean> {
     if (!this.#deadlines.isPending(deadline)) return false;
     this.#tables.checkRoom();
     const rows = envelopes.map(envelope => this.#newRow(envelope, nowMs));
-    await this.#deadlines.complete(
-      deadline,
-      rows.map(row => additionOf('ready', row)),
+    const additions = rows.map(row => additionOf('ready', row));
+    await this.#keepDrafts(this.isDurable ? drafts : [], nowMs, changes =>
+      this.#deadlines.complete(deadline, [...additions, ...changes]),
     );
     this.#added(rows, nowMs);
     return true;
@@ -264,6 +266,23 @@ export class RowStore implements OutboxStore {
     const place = placeOf(claimed);
     await this.#write([...removalOf(place, isBlocking), ...changes]);
     settled(place, isBlocking);
+  }
+
+  /** @param write called at once, with what adds the drafts */
+  async #keepDrafts(
+    drafts: readonly Envelope[],
+    nowMs: number,
+    write: (changes: readonly Change[]) => Promise<void>,
+  ): Promise<void> {
+    const changes = drafts.map(draft => additionOf('drafts', this.#newRow(draft, nowMs)));
+    for (const [index, { id }] of drafts.entries()) this.#drafts.remember(id, changes[index]![1]);
+    try {
+      await write(changes);
+      for (const { id } of drafts) this.#drafts.kept(id);
+    } catch (error) {
+      for (const { id } of drafts) this.#drafts.forget(id);
+      throw error;
+    }
   }
 
   #newRow(envelope: Envelope, acceptedAtMs: number, isReplay?: true): NewRow {

@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../clock.js';
 import { type AttemptRecord, type DeadLetter, type Envelope, limitOf, remember, type Selection } from '../envelope.js';
-import type { Claim, Claimed, Deadline, Depth, EndDeadline, EndpointFacts, OutboxStore, Room } from '../store.js';
+import type {
+  Claim,
+  Claimed,
+  Deadline,
+  Depth,
+  EndDeadline,
+  EndpointFacts,
+  OutboxStore,
+  Room,
+  Successors,
+} from '../store.js';
 import { wholeQueue } from '../store.js';
 import { type JsonEnvelope, jsonOf, jsonOfClaimed } from './json-envelope.js';
 import type { RowStore } from './row-store.js';
@@ -75,7 +85,7 @@ export class SqsStore implements OutboxStore {
     return this.#side.addDrafts(drafts, untilMs, nowMs);
   }
 
-  /** As with `complete`, by way of the node's own store. What SQS does not take now, it is given by the next claim. */
+  /** By way of the node's own store, since SQS cannot do both in one write. What it does not take now, it is given by the next claim. */
   async replaceDrafts(drafts: readonly string[], envelope: Envelope, nowMs: number): Promise<void> {
     const kept = this.#side.replaceDrafts(drafts, envelope, nowMs);
     this.#relay(nowMs, kept).catch(() => {});
@@ -182,11 +192,11 @@ export class SqsStore implements OutboxStore {
     return this.#side.dueDeadlines(nowMs, limit);
   }
 
-  /** The envelopes go to the node's own store first, since SQS cannot take them in the same write. */
-  async complete(deadline: Deadline, envelopes: readonly Envelope[], nowMs: number): Promise<boolean> {
-    const isOurs = await this.#side.complete(deadline, envelopes, nowMs);
-    if (isOurs) await this.#relay(nowMs);
-    return isOurs;
+  /** As `replaceDrafts`: once it is deleted from the node's own store, it does not matter whether SQS can be reached. */
+  async complete(deadline: Deadline, successors: Successors, nowMs: number): Promise<boolean> {
+    const completed = this.#side.complete(deadline, successors, nowMs);
+    if (successors.envelopes.length > 0) this.#relay(nowMs, completed).catch(() => {});
+    return await completed;
   }
 
   facts(endpoint: string): Promise<EndpointFacts | undefined> {
@@ -269,7 +279,7 @@ export class SqsStore implements OutboxStore {
   }
 
   /** What came from deadlines and drafts goes to SQS. @param kept what is to be there before */
-  #relay(nowMs: number, kept?: Promise<void>): Promise<void> {
+  #relay(nowMs: number, kept?: Promise<unknown>): Promise<void> {
     const relayed = Promise.allSettled([this.#relayed, kept]).then(() => this.#relayNow(nowMs));
     this.#relayed = relayed;
     const done = () => {

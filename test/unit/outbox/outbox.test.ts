@@ -3,7 +3,7 @@ import { openStore } from '../../../src/outbox/open-store.js';
 import type { DeliveryResult, EndpointStatus } from '../../../src/outbox/ports.js';
 import type { OutboxStore } from '../../../src/outbox/store.js';
 import { ManualClock } from '../../support/manual-clock.js';
-import { delivered, failed, hang, OutboxRig } from '../../support/outbox.js';
+import { delivered, failed, hang, OutboxRig, turnOf } from '../../support/outbox.js';
 import { envelopeFor } from '../../support/outbox-contract.js';
 
 const many = (count: number, endpoint: string) => Array.from({ length: count }, () => envelopeFor(endpoint));
@@ -383,7 +383,7 @@ describe('deadlines', () => {
     const rig = await OutboxRig.start(
       { a: {} },
       {
-        onDeadline: (key, content) => [envelopeFor('a', { id: key, content })],
+        onDeadline: (id, content) => turnOf({ envelopes: [envelopeFor('a', { id, content })] }),
       },
     );
     const nowMs = rig.clock.now();
@@ -400,8 +400,44 @@ describe('deadlines', () => {
     expect(rig.told).toContain('accepted 1');
   });
 
+  test('turn into drafts, which are not delivered until an envelope takes their place', async () => {
+    const settled: unknown[] = [];
+    const onDeadline = (id: string) =>
+      turnOf({
+        envelopes: id === 'mixed' ? [envelopeFor('a', { id: 'alone' })] : [],
+        drafts: [envelopeFor('b', { id })],
+        draftMs: 50,
+        settled: isKept => settled.push([id, isKept]),
+      });
+    const clock = new ManualClock();
+    const store = await openStore({ driver: 'memory' }, clock);
+    const given: unknown[] = [];
+    const complete = store.complete.bind(store);
+    store.complete = (deadline, successors, nowMs) => {
+      given.push([deadline.key, successors.drafts.map(({ id }) => id), successors.untilMs - nowMs]);
+      return complete(deadline, successors, nowMs);
+    };
+    const rig = await OutboxRig.start({ a: {}, b: {} }, { onDeadline, store });
+    for (const key of ['mixed', 'batched']) await rig.outbox.schedule(key, rig.clock.now() + 10, Buffer.alloc(0));
+    await rig.pass(10);
+    expect(given).toEqual([
+      ['mixed', ['mixed'], 50],
+      ['batched', ['batched'], 50],
+    ]);
+    expect(settled).toEqual([
+      ['mixed', true],
+      ['batched', true],
+    ]);
+    expect(rig.deliveries.map(({ envelope }) => envelope.id)).toEqual(['alone']);
+    expect(rig.told.filter(text => text.startsWith('accepted'))).toEqual(['accepted 1']);
+    await rig.outbox.replace(['mixed', 'batched'], envelopeFor('b', { id: 'both' }));
+    await rig.pass(0);
+    expect(rig.idsTo('b')).toEqual(['both']);
+  });
+
   test('are not moved by a step of the wall clock', async () => {
-    const rig = await OutboxRig.start({ a: {} }, { onDeadline: key => [envelopeFor('a', { id: key })] });
+    const onDeadline = (id: string) => turnOf({ envelopes: [envelopeFor('a', { id })] });
+    const rig = await OutboxRig.start({ a: {} }, { onDeadline });
     rig.clock.stepWall(-86_400_000);
     await rig.outbox.schedule('k', rig.clock.now() + 3_000, Buffer.alloc(0));
     rig.clock.stepWall(86_400_000);
