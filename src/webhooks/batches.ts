@@ -35,8 +35,8 @@ interface Waiting<Endpoint> extends Batch<Endpoint> {
   readonly durationMs: number;
   readonly cancelTimer: () => void;
   bytes: number;
-  /** How many of the events `takeFresh` has given. */
-  taken: number;
+  /** Those of the events that nobody keeps and that `takeFresh` has not given. */
+  fresh: string[];
 }
 
 /**
@@ -56,8 +56,11 @@ export class Batches<Endpoint extends object> {
     this.#leave = leave;
   }
 
-  /** @param limits undefined: it leaves at once and alone */
-  add(endpoint: Endpoint, lane: string, event: string, limits: BatchLimits | undefined): void {
+  /**
+   * @param limits undefined: it leaves at once and alone
+   * @param draft id of the envelope that keeps it already
+   */
+  add(endpoint: Endpoint, lane: string, event: string, limits: BatchLimits | undefined, draft?: string): void {
     if (limits === undefined) {
       this.#leave({ endpoint, lane, events: [event], drafts: noDrafts });
       return;
@@ -68,31 +71,37 @@ export class Batches<Endpoint extends object> {
     const batch = this.#waiting.get(endpoint)?.get(lane) ?? this.#open(endpoint, lane, limits.durationMs);
     batch.events.push(event);
     batch.bytes += bytes;
-    this.#fresh.add(batch);
+    if (draft === undefined) this.#freshen(batch, event);
+    else batch.drafts.add(draft);
     if (batch.events.length >= limits.size || batch.bytes >= limits.maxBytes) this.#flushLane(endpoint, lane);
   }
 
-  /** Does an event wait that `takeFresh` has not given? */
+  /** Does an event wait that is not kept, and that `takeFresh` has not given? */
   get hasFresh(): boolean {
     return this.#fresh.size > 0;
   }
 
-  /** The events that wait and were not given before. They go on waiting. */
+  /** The events that wait, are not kept and were not given before. They go on waiting. */
   takeFresh(): readonly FreshEvents<Endpoint>[] {
     const all = [...this.#fresh].map(batch => {
-      const events = batch.events.slice(batch.taken);
-      batch.taken = batch.events.length;
+      const events = batch.fresh;
+      batch.fresh = [];
       return { batch, events, durationMs: batch.durationMs };
     });
     this.#fresh.clear();
     return all;
   }
 
-  /** Lets what waits leave now. @param endpoint undefined: of all */
-  flush(endpoint?: Endpoint): void {
-    const endpoints = endpoint === undefined ? [...this.#waiting.keys()] : [endpoint];
-    for (const one of endpoints)
-      for (const lane of [...(this.#waiting.get(one)?.keys() ?? [])]) this.#flushLane(one, lane);
+  /** Lets what waits leave now. */
+  flush(): void {
+    for (const [endpoint, lanes] of [...this.#waiting]) {
+      for (const lane of [...lanes.keys()]) this.#flushLane(endpoint, lane);
+    }
+  }
+
+  #freshen(batch: Waiting<Endpoint>, event: string): void {
+    batch.fresh.push(event);
+    this.#fresh.add(batch);
   }
 
   #open(endpoint: Endpoint, lane: string, durationMs: number): Waiting<Endpoint> {
@@ -107,7 +116,7 @@ export class Batches<Endpoint extends object> {
       durationMs,
       cancelTimer,
       bytes: 0,
-      taken: 0,
+      fresh: [],
     };
     lanes.set(lane, batch);
     return batch;

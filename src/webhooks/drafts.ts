@@ -8,7 +8,7 @@ const gapMs = 5;
 
 /**
  * Keeps events that wait for their batch: as drafts in the outbox, whose place the envelope of the batch takes. There is one
- * write at a time, of all that came since the one before.
+ * write at a time, of all that came since the one before, unless something is to be written after them.
  */
 export class Drafts<Endpoint extends object> {
   readonly #clock: Clock;
@@ -16,6 +16,8 @@ export class Drafts<Endpoint extends object> {
   readonly #draftOf: (batch: Batch<Endpoint>, events: readonly string[]) => Envelope;
   readonly #queue: () => Pick<Outbox, 'draft' | 'isDurable'>;
   #isWriting = false;
+  /** Of `keepNow`. */
+  #early: Promise<void> = Promise.resolve();
   /** Those who wait for the write that contains what is fresh now. */
   #whenKept: (() => void)[] = [];
 
@@ -38,9 +40,17 @@ export class Drafts<Endpoint extends object> {
     queueMicrotask(() => void this.#write()); // with what else this turn brings
   }
 
+  /** Gives what waits to the outbox before what the caller gives it next: after a crash, all is delivered in that order. */
+  keepNow(): void {
+    if (!this.#batches.hasFresh || !this.#queue().isDurable) return;
+    const kept = this.#draft(this.#batches.takeFresh());
+    this.#early = Promise.all([this.#early, kept]).then(() => {});
+  }
+
   /** Resolves once what waits now is kept, or could not be. At once where nothing is kept. */
   async kept(): Promise<void> {
     if (this.#isWriting) await new Promise<void>(resolve => void this.#whenKept.push(resolve));
+    await this.#early;
   }
 
   async #write(): Promise<void> {

@@ -46,6 +46,8 @@ export class Occupancies {
   readonly #writes = new Set<Promise<void>>();
   /** Deadlines that this process has set and that are neither cancelled nor due. */
   readonly #lingering = new Set<string>();
+  /** Of places whose deadline is due, until it is known what has come of it. */
+  readonly #turning = new Map<string, Promise<void>>();
 
   constructor({ clock, queue, observer, tell, kept, shared }: OccupanciesParts) {
     this.#clock = clock;
@@ -85,7 +87,9 @@ export class Occupancies {
     const cancelled = this.#cancel(key);
     const content = contentOf(departure);
     this.#write(this.#queue().scheduleAtEnd(key, departure.lingerMs, content)); // nothing waits for it
+    const turning = this.#turning.get(key);
     this.#append(track, async () => {
+      await turning; // it is told before that it was gone
       // The store's own time of the deadline does not matter here.
       const occupancy = (await cancelled) ? ({ state: 'lingering', untilMs: 0 } as const) : absent;
       if (occupancyStep(occupancy, { kind: 'firstCame' }).effect === 'appeared') this.#tell(departure.source, appeared);
@@ -138,12 +142,13 @@ export class Occupancies {
     });
   }
 
-  /** What a deadline that is due tells; undefined when nothing. */
-  due(key: string, content: Buffer): StoredDeparture | undefined {
+  /** What a deadline that is due tells; `departure` is undefined when nothing. `settled` is to be called once it is told, or is not. */
+  due(key: string, content: Buffer): { readonly departure: StoredDeparture | undefined; readonly settled: () => void } {
     this.#lingering.delete(key);
     const { source, event } = JSON.parse(content.toString('utf8')) as StoredDeparture;
     const { effect } = occupancyStep({ state: 'lingering', untilMs: 0 }, { kind: 'due' });
-    return effect === 'gone' ? { source, event: { ...event, atMs: this.#clock.now() } } : undefined;
+    const departure = effect === 'gone' ? { source, event: { ...event, atMs: this.#clock.now() } } : undefined;
+    return { departure, settled: this.#turn(key) };
   }
 
   /**
@@ -152,8 +157,12 @@ export class Occupancies {
    */
   async settled(withinMs: number): Promise<void> {
     if (this.#shared !== undefined) await this.#settledWithOthers(this.#shared, withinMs);
-    else while (this.#tracks.size > 0) await Promise.all(this.#tracks.values());
+    else while (this.#tracks.size + this.#turning.size > 0) await this.#settledAlone();
     await Promise.all(this.#writes);
+  }
+
+  async #settledAlone(): Promise<void> {
+    await Promise.all([...this.#tracks.values(), ...this.#turning.values()]);
   }
 
   async #settledWithOthers(shared: SharedPlaces, withinMs: number): Promise<void> {
@@ -179,6 +188,19 @@ export class Occupancies {
     if (telling === undefined) return;
     this.#tell(telling.source, telling.event);
     void this.#kept().then(() => this.#shared!.told(telling));
+  }
+
+  /** @returns ends it */
+  #turn(key: string): () => void {
+    let end = () => {};
+    const turning = new Promise<void>(resolve => {
+      end = resolve;
+    });
+    this.#turning.set(key, turning);
+    return () => {
+      if (this.#turning.get(key) === turning) this.#turning.delete(key);
+      end();
+    };
   }
 
   #append(track: string, task: () => Promise<void>): void {

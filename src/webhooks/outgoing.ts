@@ -2,7 +2,8 @@ import type { Clock } from '../clock.js';
 import type { Envelope } from '../outbox/envelope.js';
 import type { Outbox } from '../outbox/outbox.js';
 import { NotKept } from '../outbox/outbox-error.js';
-import { type Batch, Batches } from './batches.js';
+import type { DeadlineTurn } from '../outbox/ports.js';
+import { type Batch, Batches, type BatchLimits } from './batches.js';
 import { channelKind } from './channels.js';
 import { Drafts } from './drafts.js';
 import { takes, type WebhookEndpoint } from './endpoints.js';
@@ -24,6 +25,15 @@ const replaceRetryMs = 1_000;
 interface Receiver {
   readonly source: Source;
   readonly endpoint: WebhookEndpoint;
+}
+
+/** What a deadline tells one endpoint: an envelope, or a draft of one where events leave in batches. */
+interface Due {
+  readonly receiver: Receiver;
+  readonly lane: string;
+  readonly text: string;
+  readonly envelope: Envelope;
+  readonly limits: BatchLimits | undefined;
 }
 
 /** Puts events into envelopes, per endpoint, and envelopes into the outbox. */
@@ -49,8 +59,9 @@ export class Outgoing {
 
   /** Tells the endpoints that take the event. Never waits. */
   emit(source: Source, event: WebhookEvent): void {
-    const takers = this.#takers(source, event);
+    const takers = takersOf(source, event);
     const texts = textsOf(event);
+    if (takers.length > 0) this.#observer.raised(source.name.name, event.name);
     for (const endpoint of takers) {
       const text = texts(endpoint.payloadProfile);
       this.#batches.add(this.#receiver(source, endpoint), laneOf(endpoint, event), text, endpoint.batching);
@@ -58,17 +69,26 @@ export class Outgoing {
     if (this.#batches.hasFresh) this.#drafts.keep();
   }
 
-  /** As `emit`, as envelopes that are not given to the outbox. What waits for the same endpoints leaves before them. */
-  envelopesOf(source: Source, event: WebhookEvent): readonly Envelope[] {
+  /**
+   * As `emit`, of an event that is kept in the write that deletes its deadline. It is told once it is known that it was kept.
+   * What was emitted before is given to the outbox before the caller gives it this.
+   */
+  turn(source: Source, event: WebhookEvent): DeadlineTurn {
+    this.#hand();
+    this.#drafts.keepNow();
     const texts = textsOf(event);
-    return this.#takers(source, event).map(endpoint => {
-      const receiver = this.#receiver(source, endpoint);
-      this.#batches.flush(receiver);
-      this.#hand();
-      const events = [texts(endpoint.payloadProfile)];
-      this.#observer.enveloped(endpoint.id, events.length);
-      return this.#envelopeOf({ endpoint: receiver, lane: laneOf(endpoint, event) }, events);
-    });
+    const due = takersOf(source, event).map(endpoint => this.#dueOf(source, endpoint, event, texts));
+    const batched = due.filter(({ limits }) => limits !== undefined);
+    return {
+      envelopes: due.filter(({ limits }) => limits === undefined).map(({ envelope }) => envelope),
+      drafts: batched.map(({ envelope }) => envelope),
+      draftMs: Math.max(0, ...batched.map(({ limits }) => limits?.durationMs ?? 0)),
+      settled: isKept => {
+        if (!isKept || due.length === 0) return;
+        this.#observer.raised(source.name.name, event.name);
+        for (const each of due) this.#turned(each);
+      },
+    };
   }
 
   /** What waits in batches leaves now. */
@@ -88,11 +108,23 @@ export class Outgoing {
     await this.#accepted;
   }
 
-  #takers(source: Source, event: WebhookEvent): readonly WebhookEndpoint[] {
-    if (!source.wanted.has(event.name)) return [];
-    const takers = source.endpoints.filter(endpoint => takes(endpoint, event));
-    if (takers.length > 0) this.#observer.raised(source.name.name, event.name);
-    return takers;
+  #dueOf(
+    source: Source,
+    endpoint: WebhookEndpoint,
+    event: WebhookEvent,
+    texts: (profile: PayloadProfile) => string,
+  ): Due {
+    const receiver = this.#receiver(source, endpoint);
+    const lane = laneOf(endpoint, event);
+    const text = texts(endpoint.payloadProfile);
+    const envelope = this.#envelopeOf({ endpoint: receiver, lane }, [text]);
+    return { receiver, lane, text, envelope, limits: endpoint.batching };
+  }
+
+  /** It is kept: as its envelope, or as a draft, and waits for its batch. */
+  #turned({ receiver, lane, text, envelope, limits }: Due): void {
+    if (limits === undefined) this.#observer.enveloped(envelope.endpoint, 1);
+    else this.#batches.add(receiver, lane, text, limits, this.#queue().isDurable ? envelope.id : undefined);
   }
 
   #receiver(source: Source, endpoint: WebhookEndpoint): Receiver {
@@ -155,6 +187,10 @@ export class Outgoing {
   #wait(kept: Promise<void>): void {
     this.#accepted = Promise.all([this.#accepted, kept]).then(() => {});
   }
+}
+
+function takersOf(source: Source, event: WebhookEvent): readonly WebhookEndpoint[] {
+  return source.wanted.has(event.name) ? source.endpoints.filter(endpoint => takes(endpoint, event)) : [];
 }
 
 /** Made once for each profile that is needed. */

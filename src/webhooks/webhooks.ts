@@ -148,12 +148,19 @@ export class Webhooks {
     else this.#app(app).vacated(channel);
   }
 
-  /** Turns a deadline into envelopes. */
+  /** Turns a deadline into envelopes, and drafts of events that leave in batches. */
   onDeadline(key: string, content: Buffer): DeadlineTurn {
-    const departure = this.#occupancies.due(key, content);
+    const { departure, settled } = this.#occupancies.due(key, content);
     const source = departure && this.#sources.source(departure.source);
-    const envelopes = departure && source ? this.#outgoing.envelopesOf(source, departure.event) : [];
-    return { envelopes, drafts: [], draftMs: 0, settled: () => {} };
+    if (departure === undefined || source === undefined) return { envelopes: [], drafts: [], draftMs: 0, settled };
+    const turn = this.#outgoing.turn(source, departure.event);
+    return {
+      ...turn,
+      settled(isKept) {
+        turn.settled(isKept);
+        settled();
+      },
+    };
   }
 
   restamp(envelope: Envelope, createdAtMs: number): Envelope {

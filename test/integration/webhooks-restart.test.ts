@@ -79,6 +79,33 @@ describe('what is not delivered', () => {
     expect(new Set(idsOf(receiver.posts)).size).toBe(receiver.posts.length);
   });
 
+  test('[PW-059] [PW-028] is delivered once, in order, when it had lingered and waited for its batch at kill -9', async () => {
+    const directory = await outboxDirectory();
+    const receiver = await startReceiver();
+    const types = 'event_types: [member_removed, channel_vacated], max_concurrency: 1';
+    const batched = `${types}, batching: { enabled: true, duration: 60000, size: 10 }`;
+    const yaml = appYaml(receiver.url, '', linger(300)).replace('event_types: ["*"]', batched);
+    const before = await startOn(directory, yaml);
+    const client = await openClient(before);
+    await client.join('presence-room', 'ann');
+    const channels = Array.from({ length: 4 }, (_, index) => `c${index}`);
+    for (const channel of channels) await client.subscribe(channel);
+    for (const channel of channels) client.send('pusher:unsubscribe', { channel });
+    await client.settle();
+    await client.client.close();
+    await eventually(async () => expect(total(await endpoints(before))).toBe(6));
+    expect(receiver.posts).toEqual([]);
+    await stopped(before, 'SIGKILL');
+
+    const after = await startOn(directory, yaml);
+    await eventually(async () => expect(total(await endpoints(after))).toBe(0));
+    expect(toldBy(receiver.posts)).toEqual([
+      ...channels.map(channel => `channel_vacated ${channel}`),
+      ...['member_removed presence-room', 'channel_vacated presence-room'],
+    ]);
+    expect(receiver.posts.map(isSigned)).not.toContain(false);
+  });
+
   test('is kept by SIGTERM, which does not wait for a receiver that does not answer', async () => {
     const directory = await outboxDirectory();
     const receiver = await startReceiver();

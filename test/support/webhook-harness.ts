@@ -3,7 +3,8 @@ import type { AppKey } from '../../src/auth/pusher-signatures.js';
 import type { FactConnection, PlainFact } from '../../src/hub/facts.js';
 import { openStore, type QueueOptions } from '../../src/outbox/open-store.js';
 import { Outbox } from '../../src/outbox/outbox.js';
-import type { OutboxObserver } from '../../src/outbox/ports.js';
+import type { Deliverer, OutboxObserver } from '../../src/outbox/ports.js';
+import type { OutboxStore } from '../../src/outbox/store.js';
 import type { GroupMember } from '../../src/protocols/messages.js';
 import type { WebhookEntry } from '../../src/webhooks/options.js';
 import type { WebhookSettings } from '../../src/webhooks/sources.js';
@@ -25,6 +26,10 @@ export function appSettings(
 export interface WebhookHarnessOptions {
   readonly clock?: ManualClock;
   readonly queue?: QueueOptions;
+  /** In place of `queue`. */
+  readonly store?: OutboxStore;
+  /** In place of requests. */
+  readonly deliverer?: Deliverer;
   readonly allowsLoopback?: boolean;
   readonly observer?: OutboxObserver;
   /** By default the test's end stops it. */
@@ -34,16 +39,18 @@ export interface WebhookHarnessOptions {
 /** Webhooks with an outbox, without a service: facts are told by hand. Requests to loopback are allowed. */
 export async function startWebhooks(settings: WebhookSettings, options: WebhookHarnessOptions = {}) {
   const { clock = new ManualClock(), queue = { driver: 'memory' }, allowsLoopback = true } = options;
+  const { store = await openStore(queue, clock) } = options;
   const notKept: string[] = [];
   const warnings: string[] = [];
   const raised: string[] = [];
+  const enveloped: number[] = [];
   const webhooks = new Webhooks({
     clock,
     userAgent: 'Hubwire-webhooks/test',
     allowsLoopback,
     observer: {
       raised: (source, type) => raised.push(`${source} ${type}`),
-      enveloped: () => {},
+      enveloped: (_endpoint, events) => enveloped.push(events),
       notKept: (_endpoint, reason) => notKept.push(reason),
       warned: (_source, warning) => warnings.push(warning),
       fault: (where, error) => {
@@ -52,9 +59,9 @@ export async function startWebhooks(settings: WebhookSettings, options: WebhookH
     },
   });
   const outbox = new Outbox({
-    store: await openStore(queue, clock),
+    store,
     clock,
-    deliverer: webhooks.deliverer,
+    deliverer: options.deliverer ?? webhooks.deliverer,
     endpoints: webhooks.endpoints,
     onDeadline: (key, content) => webhooks.onDeadline(key, content),
     restamp: (envelope, atMs) => webhooks.restamp(envelope, atMs),
@@ -72,7 +79,7 @@ export async function startWebhooks(settings: WebhookSettings, options: WebhookH
     await webhooks.close();
   };
   if (options.stopsItself !== true) onTestFinished(stop);
-  return { webhooks, outbox, clock, stop, notKept, warnings, raised, ...clientsOf(webhooks) };
+  return { webhooks, outbox, clock, stop, notKept, warnings, raised, enveloped, ...clientsOf(webhooks) };
 }
 
 /** Plays hubs: tells the facts of clients, with who is the first and who the last. */

@@ -87,13 +87,32 @@ test('gives each event that waits once, while it goes on waiting', () => {
   expect(batches.hasFresh).toBe(false);
 });
 
-test('flush lets what waits leave now, of one endpoint or of all, and nothing later', () => {
+test('an event that is kept already is not given, and leaves with its draft', () => {
+  const { clock, batches, left } = start();
+  const fresh = () => batches.takeFresh().map(({ events }) => events);
+  batches.add(a, '', '1', limits);
+  batches.add(a, '', '2', limits, 'draft of 2');
+  expect([fresh(), batches.hasFresh]).toEqual([[['1']], false]);
+  batches.add(a, '', '3', limits, 'draft of 3'); // full
+  batches.add(a, '', '4', limits, 'draft of 4');
+  expect(batches.hasFresh).toBe(false);
+  batches.add(a, '', 'x'.repeat(998), limits, 'draft of x'); // not beside another one
+  clock.advance(50);
+  expect(left.map(({ events, drafts }) => [events.map(text => text[0]), [...drafts]])).toEqual([
+    [
+      ['1', '2', '3'],
+      ['draft of 2', 'draft of 3'],
+    ],
+    [['4'], ['draft of 4']],
+    [['x'], ['draft of x']],
+  ]);
+});
+
+test('flush lets what waits leave now, and nothing later', () => {
   const { clock, batches, texts } = start();
   batches.add(a, '', '1', limits);
   batches.add(b, '', '2', limits);
-  batches.flush(b);
-  expect(texts()).toEqual(['2']);
   batches.flush();
-  expect(texts()).toEqual(['1']);
+  expect(texts()).toEqual(['1', '2']);
   expect(clock.pending).toBe(0);
 });

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Envelope } from '../../../src/outbox/envelope.js';
 import { NotKept } from '../../../src/outbox/outbox-error.js';
 import { readContent } from '../../../src/webhooks/envelopes.js';
@@ -27,6 +27,8 @@ function start({ isDurable = true, entry = {} } = {}) {
   const clock = new ManualClock();
   const writes: Write[] = [];
   const notKept: string[] = [];
+  const raised: string[] = [];
+  const enveloped: string[] = [];
   const write = (what: Write['what'], envelopes: readonly Envelope[], drafts: readonly string[] = []) =>
     new Promise<void>((done, reject) => {
       const channels = envelopes.map(channelsOf);
@@ -40,8 +42,8 @@ function start({ isDurable = true, entry = {} } = {}) {
     replace: (drafts: readonly string[], envelope: Envelope) => write('replace', [envelope], drafts),
   } as unknown as WebhookQueue;
   const outgoing = new Outgoing(clock, () => queue, {
-    raised: () => {},
-    enveloped: () => {},
+    raised: (_source, type) => raised.push(type),
+    enveloped: (endpoint, events) => enveloped.push(`${endpoint} ${events}`),
     notKept: (_endpoint, reason) => notKept.push(reason),
     warned: () => {},
     fault: () => {},
@@ -59,7 +61,7 @@ function start({ isDurable = true, entry = {} } = {}) {
     await setImmediate();
     return writes.splice(0);
   };
-  return { clock, outgoing, source, emit, writes, written, notKept };
+  return { clock, outgoing, source, emit, writes, written, notKept, raised, enveloped };
 }
 
 function channelsOf({ content }: Envelope): string[] {
@@ -152,10 +154,72 @@ test('a batch whose drafts are kept is tried again until it takes their place, w
   expect([await written(), notKept]).toEqual([[], []]);
 });
 
-test('what waits for an endpoint is written before an event that is kept with its deadline', async () => {
-  const { emit, outgoing, source, writes } = start({ isDurable: false });
-  emit('a1');
-  const envelopes = outgoing.envelopesOf(source, { name: 'channel_vacated', atMs: 0, channel: 'a2' });
-  expect(writes).toMatchObject([{ what: 'accept', channels: [['a1']] }]); // before the caller can write its own
-  expect(envelopes.map(channelsOf)).toEqual([['a2']]);
+describe('an event that is kept with its deadline', () => {
+  const vacated = (channel: string) => ({ name: 'channel_vacated', atMs: 0, channel }) as const;
+
+  test('is a draft for an endpoint with batches, and joins the one that waits once it is known that it was kept', async () => {
+    const { clock, emit, outgoing, source, written, enveloped } = start();
+    emit('a1');
+    const [draft] = await written();
+    draft!.done();
+    const turn = outgoing.turn(source, vacated('b2'));
+    expect([turn.envelopes, turn.drafts.map(channelsOf), turn.draftMs]).toEqual([[], [['b2'], ['b2']], 50]);
+    expect(await written()).toEqual([]); // nothing has left
+    turn.settled(true);
+    clock.advance(50);
+    expect(await written()).toMatchObject([
+      { what: 'replace', channels: [['a1', 'b2']], drafts: [draft!.ids[0], turn.drafts[0]!.id] },
+      { what: 'replace', channels: [['b2']], drafts: [turn.drafts[1]!.id] },
+    ]);
+    expect(enveloped).toEqual(['app:42:all 2', 'app:42:b 1']);
+  });
+
+  test('is in no batch, and not counted, when somebody else has the deadline', async () => {
+    const { clock, emit, outgoing, source, written, raised, enveloped } = start();
+    emit('a1');
+    (await written())[0]!.done();
+    outgoing.turn(source, vacated('a2')).settled(false);
+    clock.advance(50);
+    expect(await written()).toMatchObject([{ what: 'replace', channels: [['a1']] }]);
+    expect([raised, enveloped]).toEqual([['channel_occupied'], ['app:42:all 1']]);
+  });
+
+  test('is an envelope for an endpoint without batches, before which what was emitted is written', async () => {
+    const { emit, outgoing, source, writes, enveloped } = start({ entry: { batching: { enabled: false } } });
+    emit('a1');
+    const turn = outgoing.turn(source, vacated('a2'));
+    expect(writes).toMatchObject([{ what: 'accept', channels: [['a1']] }]); // before the caller can write its own
+    expect([turn.envelopes.map(channelsOf), turn.drafts, turn.draftMs]).toEqual([[['a2']], [], 0]);
+    turn.settled(true);
+    expect(enveloped).toEqual(['app:42:all 1', 'app:42:all 1']);
+  });
+
+  test('is written after what waits, also while that has to wait for another write', async () => {
+    const { clock, emit, outgoing, source, writes, written } = start();
+    emit('a1');
+    const [first] = await written();
+    emit('a2');
+    outgoing.turn(source, vacated('a2'));
+    expect(writes).toMatchObject([{ what: 'draft', channels: [['a2']] }]);
+    let isKept = false;
+    void outgoing.kept().then(() => {
+      isKept = true;
+    });
+    first!.done();
+    await setImmediate();
+    clock.advance(5);
+    await setImmediate();
+    expect(isKept).toBe(false);
+    writes[0]!.done();
+    await setImmediate();
+    expect(isKept).toBe(true);
+  });
+
+  test('waits for its batch where nothing outlives the process, too', async () => {
+    const { clock, outgoing, source, written } = start({ isDurable: false });
+    outgoing.turn(source, vacated('a1')).settled(true);
+    expect(await written()).toEqual([]);
+    clock.advance(50);
+    expect(await written()).toMatchObject([{ what: 'accept', channels: [['a1']] }]);
+  });
 });
