@@ -167,7 +167,7 @@ function memberPair({
   connection: { id: socketId } = nobody,
 }: MemberAt): Pair {
   return {
-    appeared: { name: 'member_added', atMs: 0, channel, userId, socketId, userInfo: about.user_info },
+    appeared: { name: 'member_added', atMs: 0, channel, userId, socketId, userInfo: about.infoJson as string },
     gone: { name: 'member_removed', atMs: 0, channel, userId, socketId },
     lost: { name: 'member_removed', atMs: 0, channel, userId, socketId: undefined }, // of which connection is not known
   };

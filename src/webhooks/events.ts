@@ -21,8 +21,8 @@ export interface MemberEvent extends Told<'member_added' | 'member_removed'> {
   readonly userId: string;
   /** Of the connection that made the difference, if it is known. */
   readonly socketId: string | undefined;
-  /** Of `member_added`: any JSON value. */
-  readonly userInfo?: unknown;
+  /** Of `member_added`: a JSON text, so that its numbers keep their digits. */
+  readonly userInfo?: string | undefined;
 }
 
 export interface ClientEvent extends Told<'client_event'> {
@@ -145,7 +145,7 @@ function fieldsOf(event: WebhookEvent, isExtended: boolean): object {
 function memberFields({ name, channel, userId, socketId, userInfo }: MemberEvent, isExtended: boolean): object {
   const fields = { channel, user_id: userId };
   if (!isExtended) return fields;
-  const data = JSON.stringify({ user_id: userId, user_info: userInfo ?? {} });
+  const data = `{"user_id":${JSON.stringify(userId)},"user_info":${userInfo ?? '{}'}}`;
   return { ...fields, socket_id: socketId, ...(name === 'member_added' && { data }) };
 }
 

@@ -144,7 +144,7 @@ const messages: readonly PublishedMessage[] = [
     stream: ended,
   },
   { kind: 'groupMessage', group: 'g', fromUserId: '7', payload: textPayload('x'), stream: undefined, event: 'tick' },
-  { kind: 'memberAdded', group: 'g', member: { id: '7', about: { user_id: 7, user_info: { a: [null] } } } },
+  { kind: 'memberAdded', group: 'g', member: { id: '7', about: { idJson: '7', infoJson: '{"a":[null]}', a: [null] } } },
   { kind: 'memberRemoved', group: 'g', member: { id: '__proto__', about: {} } },
   { kind: 'memberCount', group: 'g', count: 101 },
   { kind: 'usersChanged', online: ['é'], offline: [] },
@@ -211,7 +211,7 @@ export const answered: { readonly [K in QueryKind]: readonly Answers[K][] } = {
   count: [0, 2 ** 40],
   list: [members, []],
   members: [
-    [{ by: 'AbC-_9', members: [{ member: { id: '7', about: { user_id: 7, user_info: {} } }, atMs: 2 ** 41 }] }],
+    [{ by: 'AbC-_9', members: [{ member: { id: '7', about: { idJson: '7', infoJson: '{}' } }, atMs: 2 ** 41 }] }],
     [],
   ],
   last: [[{ message: lastMessage, atMs: 2 ** 41, ttlMs: 1_800_000 }], []],

@@ -147,7 +147,7 @@ function clientsOf(webhooks: Webhooks) {
 
 /** A member of a presence channel, as clients of Pusher present themselves. */
 export function memberOf(userId: string | number): GroupMember {
-  return { id: String(userId), about: { user_id: userId, user_info: { name: `name of ${userId}` } } };
+  return { id: String(userId), about: { idJson: JSON.stringify(userId), infoJson: `{"name":"name of ${userId}"}` } };
 }
 
 /** The events of webhooks, in the order in which the requests came. */

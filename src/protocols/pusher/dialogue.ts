@@ -1,6 +1,7 @@
 import { PubSubError } from '../../errors.js';
 import { FrameList, type Frames } from '../../frames/frames.js';
 import type { Act, ActOf, ActResult, GroupView } from '../acts.js';
+import type { GroupMember } from '../messages.js';
 import type { Dialogue, DialogueRecord, InboundFrame, Step } from '../protocol.js';
 import * as frames from './frames.js';
 import { ClientMessage, depthOf, type Fields, isFields, parseJson, rawMember } from './message.js';
@@ -144,12 +145,12 @@ export class PusherDialogue implements Dialogue {
     }
   }
 
-  #join(channel: string, kind: ChannelKind, member?: frames.MemberData): Subscribe {
+  #join(channel: string, kind: ChannelKind, member?: GroupMember): Subscribe {
     const last = isCacheChannel(channel);
     const mostMembers = kind === 'presence' ? this.#app.mostMembers : undefined;
     const view = last || mostMembers !== undefined ? { last, mostMembers } : undefined;
     const join = { kind: 'join', group: channel, isStrict: true, view } as const;
-    if (member !== undefined) return { ...join, tag: { member: { id: String(member.user_id), about: { ...member } } } };
+    if (member !== undefined) return { ...join, tag: { member } };
     return this.#app.countsSubscriptions && kind !== 'serverToUser' ? { ...join, isCounted: true } : join;
   }
 
@@ -175,12 +176,12 @@ export class PusherDialogue implements Dialogue {
     return this.#join(channel, 'presence', member);
   }
 
-  #signedInMember(): frames.MemberData | string {
+  #signedInMember(): GroupMember | string {
     if (this.#signedIn === undefined) return 'A presence channel needs channel_data, or a user who has signed in.';
     return this.#memberOf(this.#signedIn.userData, 'id');
   }
 
-  #memberOf(json: string, idName: string): frames.MemberData | string {
+  #memberOf(json: string, idName: string): GroupMember | string {
     return memberOf(json, idName, this.#app.mostMemberBytes ?? limits.userInfoBytes);
   }
 
@@ -275,17 +276,20 @@ function isForClientEvents(kind: ChannelKind | undefined): boolean {
   return kind === 'private' || kind === 'encrypted' || kind === 'presence';
 }
 
-/** @param idName where the id is @returns why it is none */
-function memberOf(json: string, idName: string, mostBytes: number): frames.MemberData | string {
+/** A number as an id is the text that was signed: parsed, it would be another one above 2^53. [PW §7, row 23] */
+function memberOf(json: string, idName: string, mostBytes: number): GroupMember | string {
   const value = parseJson(json);
   if (!isFields(value)) return 'channel_data must be a JSON object.';
-  const { [idName]: id, user_info: info = {} } = value;
-  if ((typeof id !== 'string' && typeof id !== 'number') || id === '') {
+  const { [idName]: given } = value;
+  if ((typeof given !== 'string' && typeof given !== 'number') || given === '') {
     return 'channel_data must have a user_id, which is a string or a number.';
   }
-  if (String(id).length > limits.userId) return `user_id is longer than ${limits.userId} characters.`;
-  const raw = rawMember(json, 'user_info');
-  if (raw.length > mostBytes) return `user_info has ${raw.length} bytes; at most ${mostBytes} are allowed.`;
-  if (depthOf(raw) > limits.userInfoDepth) return `user_info is nested more than ${limits.userInfoDepth} times.`;
-  return { user_id: id, user_info: info };
+  const idJson = rawMember(json, idName).toString('utf8');
+  const id = typeof given === 'string' ? given : idJson;
+  if (id.length > limits.userId) return `user_id is longer than ${limits.userId} characters.`;
+  const info = rawMember(json, 'user_info');
+  if (info.length > mostBytes) return `user_info has ${info.length} bytes; at most ${mostBytes} are allowed.`;
+  if (depthOf(info) > limits.userInfoDepth) return `user_info is nested more than ${limits.userInfoDepth} times.`;
+  const about: frames.MemberData = { idJson, infoJson: info.length === 0 ? '{}' : info.toString('utf8') };
+  return { id, about: { ...about } };
 }

@@ -4,11 +4,17 @@ import { isPresenceChannel } from './names.js';
 
 /** Frames to clients. `data` is a string that contains JSON wherever clients need one; see the table. [PW §3.3] */
 
-/** The member of a presence channel, as its `channel_data` had it. */
+/**
+ * The member of a presence channel as its `channel_data` had it, each as JSON text: parsed, numbers would lose digits.
+ * Its id is a string or a number there; everywhere else ids are strings. [PW §7, row 23]
+ */
 export interface MemberData {
-  /** A string or a number; everywhere else ids are strings. [PW §7, row 23] */
-  readonly user_id: string | number;
-  readonly user_info: unknown;
+  readonly idJson: string;
+  readonly infoJson: string;
+}
+
+function dataOf({ about }: GroupMember): MemberData {
+  return about as unknown as MemberData;
 }
 
 function textFrame(json: string): Frame {
@@ -57,19 +63,20 @@ function succeeded(channel: string, data: string): Frame {
 }
 
 function presenceOf(members: readonly GroupMember[]): string {
-  const ids = members.map(({ id }) => id);
-  // Not a literal's key: `__proto__` may be somebody's id.
-  const hash = Object.fromEntries(members.map(({ id, about }) => [id, (about as unknown as MemberData).user_info]));
-  return quoted({ presence: { ids, hash, count: ids.length } });
+  const ids = members.map(({ id }) => JSON.stringify(id));
+  const hash = members.map((member, index) => `${ids[index]}:${dataOf(member).infoJson}`);
+  return JSON.stringify(`{"presence":{"ids":[${ids.join()}],"hash":{${hash.join()}},"count":${ids.length}}}`);
 }
 
-export function memberAdded(channel: string, { about }: GroupMember): Frame {
-  return onChannel('pusher_internal:member_added', channel, quoted(about));
+export function memberAdded(channel: string, member: GroupMember): Frame {
+  const { idJson, infoJson } = dataOf(member);
+  const data = JSON.stringify(`{"user_id":${idJson},"user_info":${infoJson}}`);
+  return onChannel('pusher_internal:member_added', channel, data);
 }
 
-export function memberRemoved(channel: string, { about }: GroupMember): Frame {
-  const { user_id } = about as unknown as MemberData;
-  return onChannel('pusher_internal:member_removed', channel, quoted({ user_id }));
+export function memberRemoved(channel: string, member: GroupMember): Frame {
+  const data = JSON.stringify(`{"user_id":${dataOf(member).idJson}}`);
+  return onChannel('pusher_internal:member_removed', channel, data);
 }
 
 export function subscriptionCount(channel: string, count: number): Frame {

@@ -63,7 +63,7 @@ export function rawMember(json: string, name: string): Buffer {
   return member === undefined ? Buffer.alloc(0) : bytes.subarray(member.start, member.end);
 }
 
-/** Arrays and objects within one another, at most: writing a value takes stack for each. @param json valid */
+/** Arrays and objects within one another, at most: reading a value takes stack for each. @param json valid */
 export function depthOf(json: Buffer): number {
   let [depth, deepest, isText] = [0, 0, false];
   for (let at = 0; at < json.length; at += 1) {

@@ -41,9 +41,9 @@ test.each<[WebhookEvent, string]>([
 
 describe('[PW-010] extended events', () => {
   test('contain a time, of a new member also the socket and the data string', () => {
-    const text = eventText({ name: 'member_added', atMs, ...member, userInfo: { n: 1 } }, 'extended');
+    const text = eventText({ name: 'member_added', atMs, ...member, userInfo: '{"n":1.0}' }, 'extended');
     expect(text).toBe(
-      `{"name":"member_added","channel":"presence-a","user_id":"u-19","socket_id":"1.2","data":"{\\"user_id\\":\\"u-19\\",\\"user_info\\":{\\"n\\":1}}","time_ms":${atMs}}`,
+      `{"name":"member_added","channel":"presence-a","user_id":"u-19","socket_id":"1.2","data":"{\\"user_id\\":\\"u-19\\",\\"user_info\\":{\\"n\\":1.0}}","time_ms":${atMs}}`,
     );
   });
 

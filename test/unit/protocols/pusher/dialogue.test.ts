@@ -107,7 +107,7 @@ describe('[PW §3.5] subscriptions', () => {
     const step = subscribe({ channel, channel_data: data, auth: auth(`${channel}:${data}`) });
     expect(step).toMatchObject({
       kind: 'join',
-      tag: { member: { id: '7', about: { user_id: 7, user_info: { b: 1, a: 2 } } } },
+      tag: { member: { id: '7', about: { idJson: '7', infoJson: '{"b":1,"a":2}' } } },
       view: { mostMembers: 100 },
     });
     const other = '{"user_id":7,"user_info":{"b":1,"a":2}}';
@@ -116,12 +116,28 @@ describe('[PW §3.5] subscriptions', () => {
   });
 
   test.each([
+    ['9007199254740993', '9007199254740993'],
+    ['9007199254740992', '9007199254740992'],
+    ['-12345678901234567890', '-12345678901234567890'],
+    ['"9007199254740993"', '9007199254740993'],
+  ])(
+    '[PW §2.3, §7, row 23] presence: user_id %s and the numbers of user_info keep the digits that were signed',
+    (idJson, id) => {
+      const channel = 'presence-desk';
+      const infoJson = '{"n": 12345678901234567890, "f":1.0}';
+      const step = subscribe({ channel, ...signedAs(channel, `{"user_id": ${idJson} , "user_info":${infoJson}}`) });
+      expect(step).toMatchObject({ tag: { member: { id, about: { idJson, infoJson } } } });
+    },
+  );
+
+  test.each([
     ['no JSON', '{'],
     ['no object', '["a"]'],
     ['no id', '{"user_info":{}}'],
     ['an empty id', '{"user_id":""}'],
     ['an id of another type', '{"user_id":{}}'],
     ['too long an id', `{"user_id":"${'x'.repeat(129)}"}`],
+    ['too long a number', `{"user_id":${'7'.repeat(129)}}`],
     ['too large an info', `{"user_id":"a","user_info":"${'x'.repeat(1_023)}"}`],
     ['too deep an info', `{"user_id":"a","user_info":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
   ])('presence with %s is refused', (_title, data) => {
@@ -136,7 +152,7 @@ describe('[PW §3.5] subscriptions', () => {
     expect(subscribe({ channel, channel_data: largest, auth: auth(`${channel}:${largest}`) })?.kind).toBe('join');
     const least = '{"user_id":0}';
     expect(subscribe({ channel, channel_data: least, auth: auth(`${channel}:${least}`) })).toMatchObject({
-      tag: { member: { id: '0', about: { user_id: 0, user_info: {} } } },
+      tag: { member: { id: '0', about: { idJson: '0', infoJson: '{}' } } },
     });
   });
 
@@ -147,7 +163,7 @@ describe('[PW §3.5] subscriptions', () => {
     const user = '{"id":"u-19","user_info":{"name":"ann"}}';
     receive({ event: 'pusher:signin', data: { auth: auth(`:user::${user}`), user_data: user } });
     expect(subscribe(fields)).toMatchObject({
-      tag: { member: { id: 'u-19', about: { user_id: 'u-19', user_info: { name: 'ann' } } } },
+      tag: { member: { id: 'u-19', about: { idJson: '"u-19"', infoJson: '{"name":"ann"}' } } },
     });
   });
 

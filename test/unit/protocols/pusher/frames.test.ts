@@ -64,8 +64,8 @@ describe('[PW §3.3] what clients are sent', () => {
 
   test('the members of a presence channel: ids and keys are strings, info as it was given', () => {
     const members = [
-      { id: '7', about: { user_id: 7, user_info: { name: 'ann' } } },
-      { id: '__proto__', about: { user_id: '__proto__', user_info: {} } },
+      { id: '7', about: { idJson: '7', infoJson: '{"name":"ann"}' } },
+      { id: '__proto__', about: { idJson: '"__proto__"', infoJson: '{}' } },
     ];
     const frame = JSON.parse(textOf(frames.subscriptionSucceeded('presence-c', members))!);
     expect(frame).toMatchObject({ event: 'pusher_internal:subscription_succeeded', channel: 'presence-c' });
@@ -78,6 +78,17 @@ describe('[PW §3.3] what clients are sent', () => {
     expect(textOf(frames.memberRemoved('presence-c', members[0]!))).toBe(
       '{"event":"pusher_internal:member_removed","channel":"presence-c","data":"{\\"user_id\\":7}"}',
     );
+  });
+
+  test('[PW §7, row 23] numbers of a member keep their digits', () => {
+    const member = { id: '9007199254740993', about: { idJson: '9007199254740993', infoJson: '{"n":1.0}' } };
+    expect(JSON.parse(textOf(frames.subscriptionSucceeded('presence-c', [member]))!).data).toBe(
+      '{"presence":{"ids":["9007199254740993"],"hash":{"9007199254740993":{"n":1.0}},"count":1}}',
+    );
+    expect(JSON.parse(textOf(frames.memberAdded('presence-c', member))!).data).toBe(
+      '{"user_id":9007199254740993,"user_info":{"n":1.0}}',
+    );
+    expect(JSON.parse(textOf(frames.memberRemoved('presence-c', member))!).data).toBe('{"user_id":9007199254740993}');
   });
 
   test.each<[string | undefined, string]>([
