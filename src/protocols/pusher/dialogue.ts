@@ -1,6 +1,7 @@
 import { PubSubError } from '../../errors.js';
 import { FrameList, type Frames } from '../../frames/frames.js';
 import type { Act, ActOf, ActResult, GroupView } from '../acts.js';
+import { scanItems } from '../json-scan.js';
 import type { GroupMember } from '../messages.js';
 import type { Dialogue, DialogueRecord, InboundFrame, Step } from '../protocol.js';
 import * as frames from './frames.js';
@@ -241,12 +242,11 @@ export class PusherDialogue implements Dialogue {
     if (!isFields(user) || typeof user.id !== 'string' || !isSignedInUserId(user.id)) {
       return notSignedIn('user_data needs an id: a string of letters, digits and _-=@,.;');
     }
-    const { id, watchlist } = user;
+    const { id } = user;
     if (this.#signedIn?.id === id) return { kind: 'say', frames: frames.signinSuccess(userData) };
     if (this.#signedIn !== undefined) return notSignedIn('the connection is signed in as another user');
     this.#signedIn = { id, userData };
-    const isWatching = isStrings(watchlist) && this.#app.ignoresWatchlists !== true;
-    return signInAct(id, userData, isWatching ? watchlist : []);
+    return signInAct(id, userData, this.#app.ignoresWatchlists === true ? [] : watchlistOf(user, userData));
   }
 
   #signedInAs({ userData, isWatchlistCut }: SignIn, result: ActResult): Frames {
@@ -268,8 +268,14 @@ function signInAct(userId: string, userData: string, watchlist: readonly string[
   return { kind: 'signIn', userId, watched, userData, isWatchlistCut: watchlist.length > limits.watchlist };
 }
 
-function isStrings(value: unknown): value is readonly string[] {
-  return Array.isArray(value) && value.every(each => typeof each === 'string');
+/** A number stands for its text; what is no user id is left out. @param userData what `user` was read from */
+function watchlistOf({ watchlist }: Fields, userData: string): readonly string[] {
+  if (!Array.isArray(watchlist)) return [];
+  const json = rawMember(userData, 'watchlist');
+  const ids = scanItems(json).map(({ start, end }, index) =>
+    typeof watchlist[index] === 'number' ? json.toString('utf8', start, end) : watchlist[index],
+  );
+  return ids.filter(id => typeof id === 'string' && id !== '');
 }
 
 function isForClientEvents(kind: ChannelKind | undefined): boolean {

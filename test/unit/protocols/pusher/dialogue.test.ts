@@ -360,7 +360,12 @@ describe('[PW §3.9] sign-in', () => {
     const ids = Array.from({ length: 100 }, (_, at) => `u${at}`);
     expect(answered(signIn(JSON.stringify({ id: 'a', watchlist: ids })))).toHaveLength(1);
     dialogue = new PusherDialogue(app, socketId);
-    expect(signIn('{"id":"a","watchlist":[1]}')).toMatchObject({ watched: [] });
+    expect(signIn('{"id":"a","watchlist":"b"}')).toMatchObject({ watched: [] });
+  });
+
+  test('[PW §3.9] a watchlist: a number is its decimal text, what is no id is left out', () => {
+    const user = '{"id":"a","watchlist":["u1", 5 ,9007199254740993,"",null,true,{"x":[1]},["b"],"u\\u0032"]}';
+    expect(signIn(user)).toMatchObject({ watched: ['u1', '5', '9007199254740993', 'u2'], isWatchlistCut: false });
   });
 });
 
