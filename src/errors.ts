@@ -123,6 +123,7 @@ export class PubSubError extends Error {
   get publicText(): string {
     if (this.kind === 'overloaded' || this.kind === 'waitedTooLong')
       return 'The app server has too many events waiting. Try again later.';
+    if (this.kind === 'shuttingDown') return this.message;
     if (this.kind === 'unknown') return 'Not all nodes of the service could be reached. Try again later.';
     return this.outcome.ack === 'InternalServerError' ? internalErrorText : this.message;
   }

@@ -53,7 +53,7 @@ export function refusalOf(cause: unknown): Refusal {
 /** What failed inside the service is none of the client's business, unless it may come again. */
 function bodyTextOf(error: PubSubError): string {
   const { http, retryAfterSeconds } = error.outcome;
-  if (http < 500 || error.kind === 'shuttingDown') return error.message;
+  if (http < 500) return error.message;
   return retryAfterSeconds === undefined ? '' : error.publicText;
 }
 

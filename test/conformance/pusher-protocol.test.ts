@@ -90,6 +90,17 @@ describe('[PW §3.1] the handshake', () => {
     await stopped;
   });
 
+  test('[PW-069] who comes during a stop is closed 4100, with the reason', async () => {
+    const clock = new ManualClock();
+    const { service, open, dialRaw } = await startPusher({ clock, drainMs: 3_000 });
+    await Promise.all(Array.from({ length: 120 }, open)); // which are closed in several waves
+    const stopped = service.stop();
+    const { code, reason } = await (await dialRaw()).closed;
+    expect([code, reason]).toEqual([4100, 'The service is starting or shutting down']);
+    await clock.advanceAsync(20_000);
+    await stopped;
+  });
+
   test.each([
     ['nokey', 'protocol=5', 4001],
     [appKey, `protocol=4&version=${'1'.repeat(129)}`, 4006],
