@@ -42,7 +42,7 @@ export function parseBatch(body: Buffer, limits: ApiLimits): readonly Trigger[] 
   const { maxEventsPerBatch: most } = limits;
   if (events.length > most) throw invalid(`batch has ${events.length} events; at most ${most} are allowed.`);
   return events.map((event, index) =>
-    located(`batch[${index}]`, () => triggerOf(event, [channelOf(event.get('channel'), limits)], limits)),
+    located(`batch[${index}]`, () => triggerOf(event, [channelOfItem(event, limits)], limits)),
   );
 }
 
@@ -80,6 +80,13 @@ function channelsOf(fields: Fields, limits: ApiLimits): readonly string[] {
   if (names.length === 0) throw invalid('channels is empty; name at least one channel.');
   if (names.length > most) throw invalid(`channels has ${names.length} names; at most ${most} are allowed.`);
   return [...new Set(names.map(name => channelOf(name, limits)))];
+}
+
+function channelOfItem(event: Fields, limits: ApiLimits): string {
+  const channel = event.get('channel');
+  if (typeof channel === 'string') return channelOf(channel, limits);
+  if (event.get('channels') === undefined) throw invalid('The channel is missing: channel with its name.');
+  throw invalid('The channel is missing: an event of a batch has one, named by channel; channels is for POST /events.');
 }
 
 /** @throws ApiFailure `invalid` for what cannot be a channel's name */

@@ -179,8 +179,9 @@ describe('a batch', () => {
     [{}, 'batch must be an array'],
     [undefined, 'batch must be an array'],
     [[one, 1], 'batch[1]'],
-    [[one, { ...one, channel: undefined }], 'batch[1]: The channel'],
-    [[one, { ...one, channel: undefined, channels: ['a'] }], 'batch[1]: The channel'],
+    [[one, { ...one, channel: undefined }], 'batch[1]: The channel is missing: channel with its name.'],
+    [[one, { ...one, channel: undefined, channels: ['a'] }], 'an event of a batch has one, named by channel;'],
+    [[one, { ...one, channel: ['a'] }], 'batch[1]: The channel is missing: channel with its name.'],
     [[one, one, { ...one, data: 'x'.repeat(10_241) }], 'batch[2]: data has'],
   ])('is refused as a whole: %.60j', (batch, reason) => {
     expect(() => parseEvents(batch)).toThrow(reason);
