@@ -4,15 +4,30 @@ import type { ApiLimits } from './apps.js';
 import { callOf } from './call.js';
 import { ApiFailure } from './failures.js';
 
-/** Enough for ten events of 100 KB, the largest that are usual elsewhere, each as JSON in a string of JSON. */
-const usualBodyBytes = 2 * 1024 * 1024;
+const mebibyte = 1024 * 1024;
+
+/** Every app may send so much: members that are not known here, and white space, are no mistake. */
+const leastBodyBytes = 2 * mebibyte;
+
+/** What a batch may take at most: the body is in memory as a whole while it is read. One event may take more. */
+export const mostBatchBytes = 96 * mebibyte;
 
 /** Most bytes that JSON needs for one byte of a string: `\u0000`. */
 const longestEscape = 6;
 
-/** Largest body of a request: at least one event of the app's largest size fits, however it is written. */
-export function bodyLimitOf({ maxEventBytes }: ApiLimits): number {
-  return Math.max(usualBodyBytes, maxEventBytes * longestEscape);
+/** What an event has beside its data and its channels: its name, and names of members. */
+const otherBytes = 4 * 1024;
+
+/** Quotes and a comma. */
+const aroundName = 3;
+
+/** Largest body of a request: whatever the app's own limits allow fits, however it is written, a batch up to `mostBatchBytes`. */
+export function bodyLimitOf(limits: ApiLimits): number {
+  const { maxEventBytes, maxEventsPerBatch, maxChannelsPerEvent, maxChannelNameLength } = limits;
+  const channel = maxChannelNameLength + aroundName;
+  const oneBytes = maxEventBytes * longestEscape + otherBytes;
+  const batchBytes = Math.min(maxEventsPerBatch * (oneBytes + channel), mostBatchBytes);
+  return Math.max(leastBodyBytes, oneBytes + maxChannelsPerEvent * channel, batchBytes);
 }
 
 /**
