@@ -1,4 +1,4 @@
-import { channelKindOf, isPublishableEvent } from '../protocols/pusher/names.js';
+import { channelKindOf, hasAtMost, isPublishableEvent } from '../protocols/pusher/names.js';
 import type { ApiLimits } from './apps.js';
 import { type Attributes, attributesOf, counts } from './attributes.js';
 import { ApiFailure, invalid } from './failures.js';
@@ -67,7 +67,7 @@ function triggerOf(fields: Fields, channels: readonly string[], limits: ApiLimit
 
 function eventNameOf(name: unknown, { maxEventNameLength }: ApiLimits): string {
   if (typeof name !== 'string') throw invalid('name is missing: the name of the event, a string.');
-  if (isPublishableEvent(name) && name.length <= maxEventNameLength) return name;
+  if (isPublishableEvent(name) && hasAtMost(maxEventNameLength, name)) return name;
   throw invalid(
     `name must have 1 to ${maxEventNameLength} characters, without control characters, and must not begin with pusher: or pusher_internal:.`,
   );

@@ -10,6 +10,7 @@ import {
   type ChannelKind,
   channelKindOf,
   errorCodes,
+  hasAtMost,
   isCacheChannel,
   isClientEvent,
   isEventName,
@@ -213,7 +214,9 @@ export class PusherDialogue implements Dialogue {
       return refused('Client events are for private and presence channels only.');
     }
     const most = app.mostEventNameLength ?? limits.eventName;
-    if (!isEventName(event) || event.length > most) return refused(eventNameRule(most), errorCodes.clientEventRefused);
+    if (!isEventName(event) || !hasAtMost(most, event)) {
+      return refused(eventNameRule(most), errorCodes.clientEventRefused);
+    }
     const text = message.text;
     if (text.length > app.mostEventBytes) {
       return refused(tooManyBytes(text.length, app.mostEventBytes), errorCodes.clientEventRefused);
@@ -292,7 +295,7 @@ function memberOf(json: string, idName: string, mostBytes: number): GroupMember 
   }
   const idJson = rawMember(json, idName).toString('utf8');
   const id = typeof given === 'string' ? given : idJson;
-  if (id.length > limits.userId) return `user_id is longer than ${limits.userId} characters.`;
+  if (!hasAtMost(limits.userId, id)) return `user_id is longer than ${limits.userId} characters.`;
   const info = rawMember(json, 'user_info');
   if (info.length > mostBytes) return `user_info has ${info.length} bytes; at most ${mostBytes} are allowed.`;
   if (depthOf(info) > limits.userInfoDepth) return `user_info is nested more than ${limits.userInfoDepth} times.`;

@@ -89,7 +89,13 @@ export function isPublishableEvent(name: string): boolean {
 
 /** 1 to 200 characters, none of them a control character. */
 export function isEventName(name: string): boolean {
-  return name.length > 0 && name.length <= limits.eventName && !/[\u0000-\u001f\u007f]/.test(name);
+  return name.length > 0 && hasAtMost(limits.eventName, name) && !/[\u0000-\u001f\u007f]/.test(name);
+}
+
+/** Has the text so many characters? Those above U+FFFF are two units of a string, and one character. [PW §3.11] */
+export function hasAtMost(characters: number, text: string): boolean {
+  if (text.length <= characters) return true;
+  return text.length <= 2 * characters && [...text].length <= characters;
 }
 
 export function isClientEvent(name: string): boolean {

@@ -155,6 +155,7 @@ describe('limits', () => {
     const few = { ...defaultLimits, ...limits };
     expect(parse({ name: 'tick', channel: 'abc', data: 'xx' }, few).name).toBe('tick');
     expect(() => parse({ name: 'ticks', channel: 'abc', data: 'xx' }, few)).toThrow('1 to 4 characters');
+    expect(parse({ name: '😀😀😀😀', channel: 'abc', data: 'xx' }, few).name).toBe('😀😀😀😀');
     expect(() => parse({ name: 'tick', channel: 'abcd', data: 'xx' }, few)).toThrow('1 to 3 letters');
     expect(() => parse({ name: 'tick', channel: 'abc', data: 'xxx' }, few)).toThrow('at most 2');
     expect(() => parse({ name: 'tick', channels: ['a', 'b'], data: '' }, few)).toThrow('at most 1');

@@ -150,6 +150,8 @@ describe('[PW §3.5] subscriptions', () => {
     const channel = 'presence-desk';
     const largest = `{"user_id":"${'x'.repeat(128)}","user_info":"${'x'.repeat(1_022)}"}`;
     expect(subscribe({ channel, channel_data: largest, auth: auth(`${channel}:${largest}`) })?.kind).toBe('join');
+    const wide = `{"user_id":"${'😀'.repeat(128)}"}`; // characters, not units of a string
+    expect(subscribe({ channel, ...signedAs(channel, wide) })?.kind).toBe('join');
     const least = '{"user_id":0}';
     expect(subscribe({ channel, channel_data: least, auth: auth(`${channel}:${least}`) })).toMatchObject({
       tag: { member: { id: '0', about: { idJson: '0', infoJson: '{}' } } },
@@ -296,7 +298,7 @@ describe('[PW §3.6] client events', () => {
     expect(told(send({ data: 'é'.repeat(5_121) }))).toEqual([errorOf(4301)]);
     expect(send({ data: 'é'.repeat(5_120) })?.kind).toBe('publish');
     app.mostEventNameLength = 8;
-    expect(send({ event: 'client-x' })?.kind).toBe('publish');
+    for (const event of ['client-x', 'client-😀']) expect(send({ event })?.kind).toBe('publish');
     expect(told(send({ event: 'client-xy' }))).toEqual([errorOf(4301)]);
     app.takesClientEvents = false;
     expect(told(send({}))).toEqual([errorOf(null)]);

@@ -67,10 +67,19 @@ test('the channel of a user, and the user of a channel', () => {
   for (const id of ['', 'a b', 'a:b', 'a'.repeat(185)]) expect(isSignedInUserId(id)).toBe(false);
 });
 
-test('event names: any text without control characters; the protocol keeps its own', () => {
-  for (const name of ['a', 'App\\Events\\X', 'a.b:c d', 'é', 'x'.repeat(200), 'client-x', 'xpusher:y']) {
+test('[PW §3.11] event names: any text without control characters; the protocol keeps its own', () => {
+  for (const name of [
+    'a',
+    'App\\Events\\X',
+    'a.b:c d',
+    'é',
+    'x'.repeat(200),
+    '😀'.repeat(200),
+    'client-x',
+    'xpusher:y',
+  ]) {
     expect([isEventName(name), isPublishableEvent(name)]).toEqual([true, true]);
   }
-  for (const name of ['', 'x'.repeat(201), 'a\nb', '\x7f']) expect(isEventName(name)).toBe(false);
+  for (const name of ['', 'x'.repeat(201), '😀'.repeat(201), 'a\nb', '\x7f']) expect(isEventName(name)).toBe(false);
   for (const name of ['pusher:x', 'pusher_internal:x', '']) expect(isPublishableEvent(name)).toBe(false);
 });
