@@ -10,12 +10,20 @@ export const foreignSettings: Readonly<Record<string, string>> = {
   message_rate_limit: 'only client events are limited, with `max_client_events_per_second`',
   annotations_enabled: 'there are no annotations',
   channel_delta_compression: 'messages are sent whole',
-  channel_namespaces: 'all channels of an app have the same settings',
-  channel_namespace: 'use `channel_pattern`, such as ^(private-|presence-)?orders:',
+  channel_namespaces: 'all channels of an app have the same settings, and their names have no `:`',
   idempotency: 'an event that is published twice is sent twice',
   connection_recovery: 'Pusher clients subscribe again when they reconnect',
   history: 'only the last event of a cache channel is kept',
   presence_history: 'only present members are known',
+};
+
+const noNamespaces =
+  'names have no `:` here, so that there are no namespaces; write `channel_prefix`, or `channel_pattern`, such as ^(private-|presence-)?orders-';
+
+/** Conditions of a `filter` that have no equal. Without them an endpoint would receive the events of further channels. */
+const foreignConditions: Readonly<Record<string, string>> = {
+  channel_namespace: noNamespaces,
+  channel_namespaces: noNamespaces,
 };
 
 /** Sections of a whole file of Sockudo or soketi. */
@@ -26,6 +34,10 @@ export function foreignSettingText(key: string, parent: Path): string | undefine
   if (parent.length === 0 && wholeFile.has(key.toLowerCase())) {
     return `\`${key}\` is a section of Sockudo and soketi; write its apps under \`apps:\`, or run: hubwire import sockudo FILE (or soketi)`;
   }
-  if (parent[0] !== 'apps' || !Object.hasOwn(foreignSettings, key)) return undefined;
+  if (parent[0] !== 'apps') return undefined;
+  if (parent.at(-1) === 'filter' && Object.hasOwn(foreignConditions, key)) {
+    return `\`${key}\` of Sockudo has no equal: ${foreignConditions[key]}`;
+  }
+  if (!Object.hasOwn(foreignSettings, key)) return undefined;
   return `\`${key}\` of Sockudo has no equal: ${foreignSettings[key]}; remove it`;
 }

@@ -1,6 +1,7 @@
-import { appEventTypes } from '../../webhooks/event-types.js';
+import { appEventTypes, everyType } from '../../webhooks/event-types.js';
 import type { WebhookEntry } from '../../webhooks/options.js';
 import { filled } from './draft.js';
+import { foreignNames, showsForeignName } from './foreign-names.js';
 import type { PeerMap, PeerSettings } from './peer-settings.js';
 
 /** What the file says of all endpoints. */
@@ -8,14 +9,16 @@ export type EndpointDefaults = Pick<WebhookEntry, 'retry' | 'request_timeout_ms'
 
 /**
  * The webhooks of an app of Sockudo or soketi. Names of both are read: they have no conflict. Endpoints of which only
- * events are left that do not exist here are left out.
+ * events are left that do not exist here are left out, and named.
  */
 export function endpointsOf(app: PeerSettings, names: readonly string[], defaults: EndpointDefaults) {
-  const entries = app.mappings(names, listOf);
-  const endpoints = entries
-    ?.map(entry => endpointOf(entry, defaults))
-    .filter(({ event_types }) => event_types.length > 0);
-  return endpoints === undefined || endpoints.length === 0 ? undefined : endpoints;
+  const endpoints: ReturnType<typeof endpointOf>[] = [];
+  for (const entry of app.mappings(names, listOf) ?? []) {
+    const endpoint = endpointOf(entry, defaults);
+    if (endpoint.event_types.length > 0) endpoints.push(endpoint);
+    else entry.remark('the endpoint is left out: it lists no event that there is here');
+  }
+  return endpoints.length === 0 ? undefined : endpoints;
 }
 
 /** soketi's databases have the list as JSON text. */
@@ -39,12 +42,18 @@ function endpointOf(entry: PeerSettings, defaults: EndpointDefaults) {
     url: entry.text('url'),
     lambda_function: entry.text('lambda_function'),
     lambda: lambdaOf(entry.mapping('lambda')),
-    event_types: entry.textsAmong('event_types', appEventTypes),
+    event_types: eventTypesOf(entry),
     filter: filterOf(entry.mapping('filter')),
     headers: headersOf(entry.mapping('headers'), entry.peek('headers')),
     request_timeout_ms: entry.number('request_timeout_ms') ?? defaults.request_timeout_ms,
     retry: retryOf(entry.mapping('retry')) ?? defaults.retry,
   };
+}
+
+function eventTypesOf(entry: PeerSettings): readonly string[] {
+  const types = entry.textsAmong('event_types', [...appEventTypes, everyType]);
+  if (types.includes(everyType)) entry.remark('`*` is all events here; peers send none for it', 'event_types');
+  return types;
 }
 
 function lambdaOf(lambda: PeerSettings) {
@@ -58,12 +67,18 @@ function lambdaOf(lambda: PeerSettings) {
   });
 }
 
+/** A condition that cannot be read stays in it, so that it is an error: without it, further events would be sent. */
 function filterOf(filter: PeerSettings) {
+  const [prefix, suffix] = ['starts_with', 'ends_with'].map(end => `channel_name_${end}`) as [string, string];
+  for (const name of ['channel_prefix', prefix, 'channel_suffix', suffix, 'channel_pattern']) {
+    if (showsForeignName(filter.peek(name))) filter.remark(foreignNames, name);
+  }
   return filled({
-    channel_prefix: filter.text('channel_prefix', 'channel_name_starts_with'),
-    channel_suffix: filter.text('channel_suffix', 'channel_name_ends_with'),
+    channel_prefix: filter.text('channel_prefix', prefix),
+    channel_suffix: filter.text('channel_suffix', suffix),
     channel_pattern: filter.text('channel_pattern'),
-    channel_type: filter.text('channel_type'),
+    channel_type: filter.text('channel_type') ?? filter.texts('channel_type'),
+    ...filter.others(),
   });
 }
 

@@ -51,7 +51,7 @@ export function importFrom(
     ...block,
     apps: apps.length,
     hubs: 0,
-    unmatched: draft.unmatched,
+    unmatched: [...draft.unmatched, ...root.remarks()],
     problems: problemsOf(block.text, variablesOf(block, asVariables)),
   };
 }

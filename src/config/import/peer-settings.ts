@@ -3,6 +3,11 @@ import type { Path } from '../problems.js';
 /** A mapping of a peer's file. */
 export type PeerMap = ReadonlyMap<string, unknown>;
 
+export interface Remark {
+  readonly path: Path;
+  readonly advice: string;
+}
+
 /**
  * A mapping of a peer's file, from which settings are taken by name. A value of another type than the one that is wanted
  * stays: whatever is left in the end has no equal. Several names are aliases; the first one that is set counts.
@@ -12,6 +17,7 @@ export class PeerSettings {
   readonly #values: PeerMap;
   readonly #taken = new Set<string>();
   readonly #inner = new Map<string, readonly PeerSettings[]>();
+  readonly #remarks: Remark[] = [];
   /** Of lists that were taken in part. */
   readonly #strangers = new Map<string, readonly string[]>();
 
@@ -85,6 +91,23 @@ export class PeerSettings {
     return inner;
   }
 
+  /** All that was not taken yet, which is taken with this, as the file has it; what is empty is left out. */
+  others(): Readonly<Record<string, unknown>> {
+    const names = [...this.#values.keys()].filter(name => !this.#taken.has(name) && !isEmpty(this.#values.get(name)));
+    for (const name of names) this.#taken.add(name);
+    return Object.fromEntries(names.map(name => [name, plain(this.#values.get(name))]));
+  }
+
+  /** Says of the mapping, or of a setting of it, what is different here. */
+  remark(advice: string, name?: string): void {
+    this.#remarks.push({ path: name === undefined ? this.path : this.pathOf(name), advice });
+  }
+
+  /** Of it and of all within it. */
+  remarks(): Remark[] {
+    return [...this.#remarks, ...[...this.#inner.values()].flat().flatMap(each => each.remarks())];
+  }
+
   /** Where the settings stand that were not taken; those that are empty are no settings. */
   left(): Path[] {
     return [...this.#values].flatMap(([name, value]) => {
@@ -104,6 +127,16 @@ export class PeerSettings {
     if (name !== undefined && value !== undefined) this.#taken.add(name);
     return value;
   }
+}
+
+function isEmpty(value: unknown): boolean {
+  return (value ?? '') === '' || (Array.isArray(value) && value.length === 0);
+}
+
+function plain(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(plain);
+  if (!(value instanceof Map)) return value;
+  return Object.fromEntries([...value].map(([key, inner]) => [key, plain(inner)]));
 }
 
 function leavesOf(value: unknown, path: Path): Path[] {

@@ -2,6 +2,7 @@ import { foreignSettings } from '../foreign-settings.js';
 import { formatPath, type Path } from '../problems.js';
 import type { Draft, DraftApp, Unmatched } from './draft.js';
 import { endpointsOf, retryOf } from './endpoints.js';
+import { foreignNames, showsForeignName } from './foreign-names.js';
 import { peerLimits } from './peer-limits.js';
 import type { PeerSettings } from './peer-settings.js';
 import { redisNodesOf, redisUrlOf } from './redis-url.js';
@@ -20,6 +21,7 @@ const elsewhere: Readonly<Record<string, string>> = {
   'metrics.port': 'set --admin-port or HUBWIRE_ADMIN_PORT',
   'ssl.cert_path': 'set --tls-cert or HUBWIRE_TLS_CERT',
   'ssl.key_path': 'set --tls-key or HUBWIRE_TLS_KEY',
+  'queue.sqs.message_group_id': 'events that keep their order are a group of their own',
 };
 
 /**
@@ -57,6 +59,9 @@ function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftA
   ) as [PeerSettings, PeerSettings, PeerSettings];
   const usesSignIn = features.boolean('enable_user_authentication');
   const origins = channels.texts('allowed_origins');
+  for (const name of ofChannels) {
+    if (namesOf(channels.peek(name)).some(showsForeignName)) channels.remark(foreignNames, name);
+  }
   return {
     id: app.text('id'),
     key: app.text('key'),
@@ -82,6 +87,14 @@ function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftA
   };
 }
 
+/** Settings of an app by names of channels or patterns of them: as keys, or in a list. */
+const ofChannels = ['channel_delta_compression', 'channel_namespaces'];
+
+function namesOf(setting: unknown): readonly unknown[] {
+  if (setting instanceof Map) return [...setting.keys()];
+  return Array.isArray(setting) ? setting.flatMap(each => (each instanceof Map ? [...each.values()] : [each])) : [];
+}
+
 /** Sockudo batches unless it is told not to. */
 function batchingOf(batching: PeerSettings) {
   return {
@@ -91,7 +104,7 @@ function batchingOf(batching: PeerSettings) {
   };
 }
 
-/** Other drivers, and what SQS needs beyond its name, are told to have no equal. */
+/** Other drivers are told to have no equal. */
 function queueOf(root: PeerSettings): Draft['queue'] {
   const queue = root.mapping('queue');
   switch (queue.peek('driver')) {
@@ -113,9 +126,30 @@ function queueOf(root: PeerSettings): Draft['queue'] {
       const nodes = redisNodesOf(cluster, [server.mapping('cluster'), server]) ?? ['redis://127.0.0.1:6379'];
       return { driver: 'redis', redis: { nodes, ...limitsOfQueue(cluster) } };
     }
+    case 'sqs':
+      queue.text('driver');
+      return { driver: 'sqs', sqs: sqsOf(queue.mapping('sqs')) };
     default:
       return undefined;
   }
+}
+
+/** Sockudo appends the name of its queue to the prefix; without one it asks SQS for the URL, which is then missing here. */
+function sqsOf(sqs: PeerSettings) {
+  const prefix = sqs.text('queue_url_prefix');
+  const fifo = sqs.boolean('fifo');
+  if (prefix !== undefined)
+    sqs.remark('written as `queue_url`; Sockudo has to empty the queue first', 'queue_url_prefix');
+  return {
+    queue_url: prefix && `${prefix}webhooks${fifo === true ? '.fifo' : ''}`,
+    region: sqs.text('region'),
+    endpoint_url: sqs.text('endpoint_url'),
+    visibility_timeout: sqs.number('visibility_timeout'),
+    max_messages: sqs.number('max_messages'),
+    wait_time_seconds: sqs.number('wait_time_seconds'),
+    concurrency: sqs.number('concurrency'),
+    fifo,
+  };
 }
 
 /** Where newer files have them, or older ones. */

@@ -334,7 +334,11 @@ webhooks: { batching: { enabled: true, duration: 100 }, https_only: true, linger
     ],
     [
       [url, everything, 'filter: { channel_namespace: a }'],
-      /^8:19 apps\[0\]\.webhooks\[0\]\.filter\.channel_namespace: `channel_namespace` of Sockudo has no equal: use `channel_pattern`/,
+      /^8:19 .*\.filter\.channel_namespace: `channel_namespace` of Sockudo has no equal: names have no `:` here.*`channel_pattern`/,
+    ],
+    [
+      [url, everything, 'filter: { channel_namespaces: [a] }'],
+      /^8:19 .*\.filter\.channel_namespaces: `channel_namespaces` of Sockudo has no equal: names have no `:` here/,
     ],
     [
       [url, everything, 'filter: { channel_type: [public, secret] }'],

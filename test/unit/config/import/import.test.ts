@@ -146,7 +146,6 @@ describe('a configuration of Sockudo', () => {
     const webhook = {
       url: 'https://h/',
       event_types: ['channel_occupied', 'ai_run_started'],
-      filter: { channel_namespace: 'n' },
     };
     const apps = [{ ...app, policy: { ...policy, webhooks: [webhook] } }];
     const others = {
@@ -159,16 +158,101 @@ describe('a configuration of Sockudo', () => {
       ['app_manager.array.apps[0].policy.limits.decay_seconds', 'rates are counted per second'],
       ['app_manager.array.apps[0].policy.channels.channel_delta_compression', 'messages are sent whole'],
       ['app_manager.array.apps[0].policy.webhooks[0].event_types.ai_run_started', undefined],
-      [
-        'app_manager.array.apps[0].policy.webhooks[0].filter.channel_namespace',
-        expect.stringContaining('channel_pattern'),
-      ],
       ['port', 'set --port or HUBWIRE_PORT'],
       ['adapter.driver', undefined],
       ['adapter.nats.servers', undefined],
       ['queue.driver', 'set `queue:`'],
     ]);
     expect(parseYaml(text).apps[0].webhooks[0].event_types).toEqual(['channel_occupied']);
+  });
+
+  test.each([
+    ['channel_namespaces', ['orders', 'chat']],
+    ['channel_namespace', 'orders'],
+  ])(
+    'a filter with %s has to be corrected: without it, the endpoint would get the events of all channels',
+    (name, value) => {
+      const webhook = { url: 'https://h/', event_types: ['channel_occupied'], filter: { [name]: value } };
+      const { problems, text } = imported('sockudo', whole([{ ...app, webhooks: [webhook] }]));
+      expect(problems.map(({ path }) => path)).toEqual([`apps[0].webhooks[0].filter.${name}`]);
+      expect(problems[0]?.reason).toMatch(/has no equal: names have no `:` here, .* write `channel_prefix`, or/);
+      expect(parseYaml(text).apps[0].webhooks[0].filter).toEqual({ [name]: value });
+    },
+  );
+
+  test('kinds of channels are a list, too; a condition that is not known has to be corrected, an empty one is none', () => {
+    const endpoint = (filter: object) => ({ url: 'https://h/', event_types: ['channel_occupied'], filter });
+    const webhooks = [endpoint({ channel_type: ['presence', 'private'] }), endpoint({ channel_namespaces: [] })];
+    const { problems, text } = imported('sockudo', [{ ...app, webhooks }]);
+    expect(problems).toEqual([]);
+    expect(parseYaml(text).apps[0].webhooks[0].filter).toEqual({ channel_type: ['presence', 'private'] });
+    const unknown = imported('sockudo', [{ ...app, webhooks: [endpoint({ channel_regex: { a: [1] } })] }]);
+    expect(unknown.problems.map(({ path }) => path)).toEqual(['apps[0].webhooks[0].filter.channel_regex']);
+  });
+
+  const adviceOf = ({ unmatched }: ReturnType<typeof imported>) =>
+    unmatched.map(({ path, advice }) => [formatPath(path).replace('app_manager.array.apps[0].', ''), advice]);
+
+  test('[PW §3.11] names of channels with `:` or `#`, and patterns of them, are told', () => {
+    const filters = [
+      { channel_prefix: 'orders:' },
+      { channel_suffix: '#1' },
+      { channel_pattern: '^(?:private-)?chat:\\d+$' },
+      { channel_pattern: '^(?i:private-)[[:alpha:]]+$' },
+      { channel_prefix: '#server-to-user-' },
+    ];
+    const webhooks = filters.map(filter => ({ url: 'https://h/', event_types: ['channel_occupied'], filter }));
+    const channels = {
+      channel_delta_compression: { 'market:*': {} },
+      channel_namespaces: [{ name: 'chat', channel_name_pattern: '^chat:' }],
+    };
+    const found = adviceOf(imported('sockudo', whole([{ ...app, policy: { channels, webhooks } }])));
+    const named = found.filter(([, advice]) => advice?.startsWith("channels' names have no `:` and no `#` here"));
+    expect(named.map(([path]) => path)).toEqual([
+      'policy.channels.channel_delta_compression',
+      'policy.channels.channel_namespaces',
+      'policy.webhooks[0].filter.channel_prefix',
+      'policy.webhooks[1].filter.channel_suffix',
+      'policy.webhooks[2].filter.channel_pattern',
+    ]);
+  });
+
+  test('an endpoint for all events is kept; one that is left out is named', () => {
+    const webhooks = [
+      { url: 'https://a/', event_types: ['*'] },
+      { url: 'https://b/', event_types: ['ai_run_started'] },
+      { url: 'https://c/' },
+    ];
+    const result = imported('sockudo', whole([{ ...app, webhooks }]));
+    expect(parseYaml(result.text).apps[0].webhooks).toMatchObject([{ url: 'https://a/', event_types: ['*'] }]);
+    const leftOut = 'the endpoint is left out: it lists no event that there is here';
+    expect(adviceOf(result)).toEqual([
+      ['webhooks[1].event_types.ai_run_started', undefined],
+      ['webhooks[0].event_types', '`*` is all events here; peers send none for it'],
+      ['webhooks[1]', leftOut],
+      ['webhooks[2]', leftOut],
+    ]);
+  });
+
+  test('the queue in SQS: the same options, and the URL of the queue', () => {
+    const options = {
+      region: 'eu-central-1',
+      endpoint_url: 'http://localhost:4566',
+      visibility_timeout: 30,
+      max_messages: 10,
+      wait_time_seconds: 5,
+      concurrency: 5,
+    };
+    const prefix = 'https://sqs.eu-central-1.amazonaws.com/1/';
+    const webhooks = [{ url: 'https://h/', event_types: ['cache_miss'] }];
+    const of = (sqs: object) => imported('sockudo', whole([{ ...app, webhooks }], { queue: { driver: 'sqs', sqs } }));
+    const fifo = of({ ...options, queue_url_prefix: prefix, fifo: true, message_group_id: 'default' });
+    const queue_url = `${prefix}webhooks.fifo`;
+    expect(parseYaml(fifo.text).queue).toEqual({ driver: 'sqs', sqs: { queue_url, ...options, fifo: true } });
+    expect(fifo.problems).toEqual([]);
+    expect(adviceOf(fifo).map(([path]) => path)).toEqual(['queue.sqs.message_group_id', 'queue.sqs.queue_url_prefix']);
+    expect(parseYaml(of({ ...options, queue_url_prefix: prefix }).text).queue.sqs.queue_url).toBe(`${prefix}webhooks`);
+    expect(of(options).problems.map(({ path }) => path)).toEqual(['queue.sqs.queue_url']);
   });
 
   test('only the list of apps is a file, too', () => {
