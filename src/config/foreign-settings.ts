@@ -26,6 +26,11 @@ const foreignConditions: Readonly<Record<string, string>> = {
   channel_namespaces: noNamespaces,
 };
 
+/** Settings of an app that have another name here. */
+const otherNames: Readonly<Record<string, string>> = {
+  strict_channel_length: 'max_channel_name_length',
+};
+
 /** Sections of a whole file of Sockudo or soketi. */
 const wholeFile = new Set(['app_manager', 'appmanager']);
 
@@ -35,6 +40,7 @@ export function foreignSettingText(key: string, parent: Path): string | undefine
     return `\`${key}\` is a section of Sockudo and soketi; write its apps under \`apps:\`, or run: hubwire import sockudo FILE (or soketi)`;
   }
   if (parent[0] !== 'apps') return undefined;
+  if (Object.hasOwn(otherNames, key)) return `\`${key}\` is called \`${otherNames[key]}\` here; rename it`;
   if (parent.at(-1) === 'filter' && Object.hasOwn(foreignConditions, key)) {
     return `\`${key}\` of Sockudo has no equal: ${foreignConditions[key]}`;
   }

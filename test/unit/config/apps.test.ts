@@ -195,6 +195,10 @@ describe('what is wrong with apps', () => {
       '5:5 apps[0].enableClientMessages: unknown key `enableClientMessages`, did you mean `enable_client_messages`?',
     ],
     [
+      withApp('strict_channel_length: 164'),
+      '5:5 apps[0].strict_channel_length: `strict_channel_length` is called `max_channel_name_length` here; rename it',
+    ],
+    [
       withApp('idempotency: { enabled: true }'),
       '5:5 apps[0].idempotency: `idempotency` of Sockudo has no equal: an event that is published twice is sent twice; remove it',
     ],
