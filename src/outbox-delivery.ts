@@ -10,6 +10,7 @@ import { LineBudget } from './line-budget.js';
 import { type NatsQueuePlace, openStore, type QueueOptions } from './outbox/open-store.js';
 import { Outbox } from './outbox/outbox.js';
 import type { Deliverer, Endpoints, OutboxObserver } from './outbox/ports.js';
+import { QueueFaults } from './queue-faults.js';
 import type { Settings } from './settings.js';
 import { type DurableEvents, eventQueuePrefix } from './upstream/durable-events.js';
 import type { Here } from './webhooks/here.js';
@@ -76,16 +77,18 @@ const allowAddress = 'the address of the receiver is not a public one; list its 
 export class OutboxDelivery {
   readonly webhooks: Webhooks;
   readonly #parts: OutboxDeliveryParts;
+  readonly #faults: QueueFaults;
   #outbox: Outbox | undefined;
   #isStarted = false;
 
   constructor(parts: OutboxDeliveryParts) {
     const { clock, version, proxies, allowsLoopback, bridges: joined, sharedPlaces: shared } = parts;
     this.#parts = parts;
+    this.#faults = new QueueFaults(parts.log, clock);
     const userAgent = `hubwire-webhooks/${version}`;
     this.webhooks = new Webhooks({
       clock,
-      observer: webhookObserver(parts),
+      observer: webhookObserver(parts, this.#faults),
       userAgent,
       proxies,
       allowsLoopback,
@@ -143,16 +146,17 @@ export class OutboxDelivery {
 
   async #open(queue: QueueOptions): Promise<void> {
     const { clock, log, durableEvents } = this.#parts;
+    const faults = this.#faults;
     const store = await openStore(queue, clock, {
       onDeadDropped: count => log.warn(`${count} dead letters were dropped: the queue keeps no more of them`),
-      onFault: error => log.error({ err: error }, 'the queue failed'),
+      onFault: error => faults.failed(error, 'the queue failed'),
     });
     const outbox = new Outbox({
       store,
       clock,
       deliverer: delivererOf(this.webhooks.deliverer, durableEvents),
       endpoints: endpointsOf(this.webhooks.endpoints, durableEvents.endpoints),
-      observer: outboxObserver(this.#parts),
+      observer: outboxObserver(this.#parts, faults),
       onDeadline: (key, content) => this.webhooks.onDeadline(key, content),
       restamp: (envelope, createdAtMs) =>
         isEvent(envelope.endpoint) ? envelope : this.webhooks.restamp(envelope, createdAtMs),
@@ -201,7 +205,7 @@ function endpointsOf(webhooks: Endpoints, events: Endpoints): Endpoints {
   };
 }
 
-function webhookObserver({ metrics, log, clock }: OutboxDeliveryParts): WebhookObserver {
+function webhookObserver({ metrics, log, clock }: OutboxDeliveryParts, faults: QueueFaults): WebhookObserver {
   let toldMs = Number.NEGATIVE_INFINITY;
   return {
     raised: (source, type) => metrics.raised(source, type),
@@ -213,11 +217,11 @@ function webhookObserver({ metrics, log, clock }: OutboxDeliveryParts): WebhookO
       log.error({ endpoint, reason }, 'webhooks are not kept, and not delivered');
     },
     warned: (source, warning) => log.warn({ source }, warning),
-    fault: (where, error) => log.error({ err: error }, `webhooks: ${where}`),
+    fault: (where, error) => faults.failed(error, `webhooks: ${where}`),
   };
 }
 
-function outboxObserver({ metrics, log, clock }: OutboxDeliveryParts): OutboxObserver {
+function outboxObserver({ metrics, log, clock }: OutboxDeliveryParts, faults: QueueFaults): OutboxObserver {
   const { lines, windowMs } = deadLetterLines;
   const budget = new LineBudget(lines, windowMs, clock, ({ count }) =>
     log.warn({ count }, 'further envelopes became dead letters: GET /admin/webhooks/dead-letters lists them'),
@@ -233,6 +237,7 @@ function outboxObserver({ metrics, log, clock }: OutboxDeliveryParts): OutboxObs
     circuitChanged: (endpoint, state) => log.info({ endpoint, state }, 'the circuit of an endpoint changed'),
     endpointDisabled: (endpoint, reason) => log.warn({ endpoint, reason }, 'an endpoint was disabled'),
     endpointEnabled: endpoint => log.info({ endpoint }, 'an endpoint was enabled again'),
-    storeFailed: error => log.error({ err: error }, 'the queue failed; it is tried again'),
+    storeFailed: error => faults.failed(error, 'the queue failed; it is tried again'),
+    storeAnswered: () => faults.answered(),
   };
 }

@@ -134,6 +134,7 @@ export class Dispatcher {
     if (this.#total() === 0) return undefined; // a finished attempt wakes
     try {
       const { claimed, nextDueAtMs } = await store.claim(() => this.#room(), time.nowMs);
+      observer.storeAnswered?.();
       if (this.#isStopped) await Promise.all(claimed.map(each => store.release(each)));
       else for (const each of claimed) this.#begin(each);
       if (claimed.length > 0 && this.#hasRoom()) {

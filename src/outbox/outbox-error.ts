@@ -23,6 +23,21 @@ export class NotKept extends Error {
   }
 }
 
+/** The connection to the server of an open store is lost, or could not be made again; it is tried again. */
+export class StoreAway extends Error {
+  override readonly name = 'StoreAway';
+
+  static from(cause: unknown): StoreAway {
+    const { message = '', code = 'no connection' } = cause as Partial<NodeJS.ErrnoException>;
+    return new StoreAway(message || code, { cause });
+  }
+}
+
+/** Is it that the server of the store cannot be reached, and no mistake of this program? */
+export function isAway(error: unknown): error is StoreAway | NotKept {
+  return error instanceof StoreAway || (error instanceof NotKept && error.reason === 'unreachable');
+}
+
 export type StoreFault =
   | 'locked'
   | 'no_space'

@@ -83,6 +83,8 @@ export interface OutboxObserver {
   endpointEnabled?(endpoint: string): void;
   /** The store failed; the outbox goes on and tries again. */
   storeFailed?(error: unknown): void;
+  /** It has answered: told at each claim. */
+  storeAnswered?(): void;
 }
 
 export type CircuitState = 'closed' | 'open' | 'half-open';

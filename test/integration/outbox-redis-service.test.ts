@@ -19,6 +19,28 @@ const kinds = [
   { kind: 'a cluster', start: () => RedisServer.startCluster(), redisOf: (url: string) => `nodes: ["${url}"]` },
 ];
 
+test('while redis is away, the log has one line when that begins and one when it is back, without stacks', {
+  timeout: 60_000,
+}, async () => {
+  const redis = await RedisServer.start();
+  onTestFinished(() => redis.stop());
+  const receiver = await startReceiver();
+  const queue = `queue: { driver: redis, redis: { url: "${redis.url}" } }\n`;
+  const service = await startOn(await outboxDirectory(), appYaml(receiver.url, '', queue));
+  await redis.kill();
+  await service.process.find(/the queue cannot be reached/, 'stderr');
+  await new Promise(resolve => setTimeout(resolve, 3_000)); // it is tried several times
+  await redis.start();
+  await service.process.find(/the queue is reached again/, 'stderr');
+  const lines = service.process.stderr.split('\n').filter(line => line.includes('queue') || line.includes('redis'));
+  expect(lines.map(line => JSON.parse(line).msg)).toEqual([
+    'the queue cannot be reached; it is tried again',
+    'the queue is reached again',
+  ]);
+  expect(service.process.stderr).not.toContain('"stack"');
+  expect(await stopped(service, 'SIGTERM')).toEqual({ code: 0, signal: null });
+});
+
 test.for(kinds)(
   '[PW-051] the service as it is shipped keeps webhooks in redis: $kind',
   {

@@ -108,7 +108,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     ...['types of config', 'types of auth', 'types of clock'],
   ],
   'outbox-delivery': [
-    ...['line-budget', 'errors'],
+    ...['line-budget', 'queue-faults', 'errors'],
     ...['outbox', 'webhooks', 'upstream', 'types of admin', 'types of settings', 'types of hub', 'types of egress'],
     'types of bridges',
     'types of clock',
@@ -147,6 +147,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   ],
   'log-levels': [],
   'line-budget': ['types of clock'],
+  'queue-faults': ['outbox/outbox-error.ts', 'types of clock'],
   sockets: [
     ...['listener', 'hub', 'protocols', 'frames', 'auth', 'cancellation', 'types of clock', 'types of readiness'],
     'errors',

@@ -1,5 +1,5 @@
 import { createClient, createCluster } from '@redis/client';
-import { StoreOpenError } from '../outbox-error.js';
+import { StoreAway, StoreOpenError } from '../outbox-error.js';
 
 /** One server, by its `url`, or a cluster, by some of its `nodes`. */
 export type RedisPlace =
@@ -61,7 +61,7 @@ async function connectServer(url: string, onFault: (error: unknown) => void): Pr
       client.destroy();
       reject(unusable(`server of the outbox, ${withoutPassword(url)},`, error));
     };
-    client.on('error', (error: unknown) => (isOpen ? onFault(error) : fail(error)));
+    client.on('error', (error: unknown) => (isOpen ? onFault(StoreAway.from(error)) : fail(error)));
     client.connect().then(() => {
       isOpen = true;
       resolve();
@@ -93,7 +93,7 @@ async function connectCluster(
   let isOpen = false;
   let last: unknown;
   const told = (error: unknown) => {
-    if (isOpen) onFault(error);
+    if (isOpen) onFault(StoreAway.from(error));
     else last = error;
   };
   cluster.on('error', told);
