@@ -1,5 +1,6 @@
 import { defaultTokenMinutes } from '../auth/key-tokens.js';
 import type { Service } from '../service.js';
+import { idsOfApps, pusherClientLines, type ShownApp } from './app-lines.js';
 import { commandLine, shortPath } from './invocation.js';
 import type { KeySettings } from './key-settings.js';
 import { handlerLines } from './report.js';
@@ -27,6 +28,8 @@ export interface Welcome {
   readonly adminToken?: string | undefined;
   /** The first hub of the configuration; undefined when it names none. */
   readonly hub: string | undefined;
+  /** Of Pusher clients, in the order of the configuration. */
+  readonly apps: readonly ShownApp[];
   /** What the sample app prints; undefined without it. */
   readonly sampleLine: string | undefined;
   readonly env: Environment;
@@ -48,6 +51,7 @@ export function welcomeLines(welcome: Welcome): readonly string[] {
     ...otherNodes(service).map(url => `  another node       ${url}  (clients, REST)`),
     `  admin              ${adminText(welcome)}`,
     `  hubs               ${hubsText(welcome)}`,
+    ...(welcome.apps.length === 0 ? [] : [`  apps               ${idsOfApps(welcome.apps)}`]),
     ...(settings.isDevelopmentKey
       ? ['  access key         the well-known development key: for this machine only']
       : []),
@@ -72,17 +76,27 @@ function hubsText({ file, env }: Welcome): string {
   return file.isMissing ? `no ${name}; write one with: ${commandLine('init', env)}` : name;
 }
 
-function linesToCopy({ service, settings, hub, env, isTerminal, adminToken }: Welcome): readonly string[] {
+function linesToCopy(welcome: Welcome): readonly string[] {
+  const { service, settings, isTerminal, adminToken } = welcome;
   const maySee = settings.isDevelopmentKey || isTerminal;
   const connectionString = maySee
     ? service.connectionString
     : service.connectionString.replace(/AccessKey=[^;]*/, 'AccessKey=***');
-  const name = hub ?? 'chat';
-  const url = service.clientUrl(name, { userId: 'me', roles: tryRoles }, defaultTokenMinutes);
   return [
     ...(adminToken === undefined ? [] : adminLines(service, adminToken)),
     '  connection string for SDKs:',
     connectionString,
+    ...linesToTry(welcome, maySee),
+  ];
+}
+
+/** Of a hub, unless the configuration has apps only. */
+function linesToTry({ service, hub, apps, env }: Welcome, maySee: boolean): readonly string[] {
+  const pusher = pusherClientLines(apps, service.endpoints.primary);
+  if (hub === undefined && pusher.length > 0) return pusher;
+  const name = hub ?? 'chat';
+  const url = service.clientUrl(name, { userId: 'me', roles: tryRoles }, defaultTokenMinutes);
+  return [
     `  a client of hub ${name} to try:`,
     maySee
       ? `npx wscat -s json.webpubsub.azure.v1 -c "${url}"`

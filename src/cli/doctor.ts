@@ -11,6 +11,7 @@ import { error, type Finding, halves, ok, warning } from '../doctor/finding.js';
 import { reportItems, reportLines } from '../doctor/report.js';
 import { defaultLimits, type Focus, type Subject } from '../doctor/subject.js';
 import { PubSubError } from '../errors.js';
+import { idsOfApps } from './app-lines.js';
 import { adminUrl } from './health.js';
 import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { commandLine, shortPath } from './invocation.js';
@@ -135,7 +136,9 @@ class Settings {
   #tellFile(file: HubsFile, config: Config, hub: string | undefined): void {
     const names = [...config.hubs.values()].map(({ name }) => name);
     const handlers = [...config.hubs.values()].flatMap(({ eventHandlers }) => eventHandlers);
-    const text = `${nameOf(file)}: ${names.length} hub(s), ${handlers.length} event handler(s)`;
+    const apps = config.apps.all();
+    const ofApps = apps.length === 0 ? '' : `, ${apps.length} app(s): ${idsOfApps(apps)}`;
+    const text = `${nameOf(file)}: ${names.length} hub(s), ${handlers.length} event handler(s)${ofApps}`;
     this.findings.push(file.isMissing ? missingFile(file, this.#env) : ok('settings', {}, text));
     if (hub !== undefined && !config.hubs.has(hub.toLowerCase())) this.findings.push(unknownHub(hub, names));
     for (const text of variableWarnings({}, this.#env, config.source.text)) {

@@ -5,6 +5,7 @@ import { makeLogger } from '../logging.js';
 import type { Service } from '../service.js';
 import type { AdminAccess, ServiceOptions, WatchedFile } from '../service-options.js';
 import { accessNote, isOpenToOperators, readAdminAccess, readAdminTls, tokenWarnings } from './admin-settings.js';
+import { shownApps } from './app-lines.js';
 import { type Served, welcomeLines } from './banner.js';
 import { findHubs } from './config-source.js';
 import { checkAppFence, type HubsFile, loadHubs } from './hubs-file.js';
@@ -141,7 +142,8 @@ async function run(service: Running, plan: Plan): Promise<void> {
     const sampleLine = sample && [...sample.lines, ...sampleAdvice(service, sample)].join('\n  ');
     const adminToken = adminAccess.isGenerated ? adminAccess.adminToken : undefined;
     const isManaged = isOpenToOperators(adminAccess);
-    const welcome = { service, settings, file, isManaged, adminToken, hub, sampleLine, env, isTerminal };
+    const apps = shownApps(config.apps);
+    const welcome = { service, settings, file, isManaged, adminToken, hub, apps, sampleLine, env, isTerminal };
     for (const line of welcomeLines(welcome)) print(line);
   }
   service.watch(file.path, env, { isMissing: file.isMissing, publish: publishing(file) });

@@ -72,10 +72,14 @@ export function buildApps(file: HubsFile): Apps {
 /** In the samples of Hubwire and its peers. Everyone knows them. */
 const knownSecrets: ReadonlySet<string> = new Set(['app-secret', 'demo-secret']);
 
+/** The first active key whose secret everyone knows; undefined: there is none. */
+export function sampleKeyOf({ keys }: Pick<App, 'keys'>): string | undefined {
+  return keys.find(({ active, secret }) => active && knownSecrets.has(secret))?.key;
+}
+
 /** Why others must not reach a service with these apps, as `while …`; undefined: they may. As for the development key. */
 export function weaknessOf(apps: Apps): string | undefined {
-  const isKnown = ({ active, secret }: ConfiguredKey) => active && knownSecrets.has(secret);
-  const app = apps.all().find(({ keys }) => keys.some(isKnown));
+  const app = apps.all().find(each => sampleKeyOf(each) !== undefined);
   return app && `while app ${app.id} has a secret of a sample, which everyone knows; ${makeSecret}`;
 }
 

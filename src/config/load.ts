@@ -12,7 +12,7 @@ import { hubsFileSchema } from './schema/hubs-file.js';
 import { readSource, type Source } from './source.js';
 
 export type { AppBridge } from '../bridges/rules.js';
-export { type App, type AppLimits, type Apps, weaknessOf } from './apps.js';
+export { type App, type AppLimits, type Apps, sampleKeyOf, weaknessOf } from './apps.js';
 export { type Changes, changesOf } from './changes.js';
 export type { ClusterSettings } from './cluster.js';
 export { type Config, defaultHubConfig, type HubConfig, handlersOf } from './config.js';

@@ -129,7 +129,8 @@ function addClientPaths(app: FastifyInstance, paths: readonly string[]): void {
 function addRoot(app: FastifyInstance, { version = '', documentation }: PublicServerOptions): void {
   const about = sendAbout({
     version,
-    description: 'A hub service: clients connect at /client/hubs/{hub}, app servers call /api/hubs/{hub}.',
+    description:
+      'A hub service: clients connect at /client/hubs/{hub}, app servers call /api/hubs/{hub}. Pusher clients connect at /app/{key}, their app servers call /apps/{id}.',
     links: {
       health: '/api/health',
       openapi: '/api/openapi.json',

@@ -53,6 +53,7 @@ describe('what stands where no operation is', () => {
     expect(await json.json()).toMatchObject({
       name: 'hubwire',
       version: 'test',
+      description: expect.stringMatching(/\/client\/hubs\/{hub}.* \/app\/{key}.* \/apps\/{id}\.$/),
       links: { health: '/api/health', openapi: '/api/openapi.json', documentation: 'https://docs.example/' },
     });
     const page = await fetch(service.publicUrl, { headers: { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' } });

@@ -66,6 +66,12 @@ describe('hubwire doctor', () => {
     expect(code).toBe(1);
   });
 
+  test('apps are named by their ids, without their keys', async () => {
+    const apps = ['42', 'shop'].map(id => `  - { id: "${id}", key: key-of-${id}, secret: HIDDEN-${id} }\n`).join('');
+    const [file] = await foundFor({ hubs: await fileWith(`apps:\n${apps}`) });
+    expect(file?.seen).toMatch(/: 0 hub\(s\), 0 event handler\(s\), 2 app\(s\): 42, shop$/);
+  });
+
   test('[MG-242] no token, key or code is in any output', async () => {
     const app = await AppServer.start();
     app.onOptions = (response, { path }) => response.writeHead(307, { Location: `/elsewhere${path}` }).end();

@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { pusherClientLines } from '../../../src/cli/app-lines.js';
 import { type Welcome, welcomeLines } from '../../../src/cli/banner.js';
 import type { Service } from '../../../src/service.js';
 
@@ -19,7 +20,8 @@ function welcome(changes: Partial<Welcome> = {}): readonly string[] {
   const settings = { keys, isDevelopmentKey: false, weakness: undefined, warnings: [] };
   const file = { path: 'hubs.yaml', isMissing: false };
   return welcomeLines({
-    ...{ service, settings, file, isManaged: true, hub: 'orders', sampleLine: undefined, env: {}, isTerminal: true },
+    ...{ service, settings, file, isManaged: true, hub: 'orders', apps: [], sampleLine: undefined, env: {} },
+    isTerminal: true,
     ...changes,
   });
 }
@@ -47,6 +49,38 @@ test('without a terminal, a key of one’s own is not shown, nor what it signs',
   expect(text).toContain('AccessKey=***;');
   expect(text).not.toMatch(/KKKK|eeee/);
   expect(text).toMatch(/-c "\$\(.*token --hub orders\)"$/);
+});
+
+describe('apps', () => {
+  const own = { id: '42', sampleKey: undefined };
+  const sample = { id: 'app', sampleKey: 'app-key' };
+
+  test('are named by their ids, of many the first five', () => {
+    expect(welcome({ apps: [own, sample] })).toContain('  apps               42, app');
+    const many = Array.from({ length: 7 }, (_, index) => ({ id: `a${index}`, sampleKey: undefined }));
+    expect(welcome({ apps: many })).toContain('  apps               a0, a1, a2, a3, a4 and 2 more');
+    expect(welcome().join('\n')).not.toContain('  apps  ');
+    expect(welcome({ apps: [own] }).at(-1)).toContain('json.webpubsub.azure.v1');
+  });
+
+  test('without a hub in the file: how Pusher clients reach them, without a key of one’s own', () => {
+    const lines = welcome({ hub: undefined, apps: [own] });
+    expect(lines.at(-1)).toBe('  Pusher clients     host localhost, port 8080, key of app 42');
+    expect(lines.join('\n')).not.toContain('webpubsub.azure');
+  });
+
+  test('without a hub in the file: the key of a sample, and a line to try', () => {
+    expect(welcome({ hub: undefined, apps: [sample] }).slice(-3)).toEqual([
+      '  Pusher clients     host localhost, port 8080, key app-key',
+      '  a client of app app to try:',
+      'npx wscat -c ws://localhost:8080/app/app-key',
+    ]);
+    expect(pusherClientLines([sample], 'https://hub.example.com/x/')).toEqual([
+      '  Pusher clients     host hub.example.com, port 443, path /x, TLS, key app-key',
+      '  a client of app app to try:',
+      'npx wscat -c wss://hub.example.com/x/app/app-key',
+    ]);
+  });
 });
 
 test('the command for a client URL says where the service is, where verbs would look elsewhere', () => {
