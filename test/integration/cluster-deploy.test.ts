@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -76,9 +76,9 @@ describe('deploy/compose.cluster.yaml', () => {
 
 describe('deploy/nats/nats-server.conf', () => {
   const file = join(deploy, 'nats/nats-server.conf');
-  const check = (path: string, more: readonly string[] = []) =>
+  const check = (path: string, more: readonly string[] = [], secret = password) =>
     execFileSync(natsProgram ?? '', ['-t', '--config', path, ...more], {
-      env: { ...process.env, HUBWIRE_NATS_PASSWORD: password },
+      env: { ...process.env, HUBWIRE_NATS_PASSWORD: secret },
       stdio: 'pipe',
     });
 
@@ -96,6 +96,21 @@ describe('deploy/nats/nats-server.conf', () => {
       '--routes',
       routes,
     ]);
+  });
+
+  test('takes each password that the documented command makes, also where the random part reads as a number', async context => {
+    requireNats(context);
+    for (const random of ['0e7b11', '123456789', '5k', 'true']) expect(() => check(file, [], random)).toThrow();
+    const documented = 'HUBWIRE_NATS_PASSWORD="';
+    const texts = ['deploy/compose.cluster.yaml', 'docs/cluster.md'].map(name =>
+      readFileSync(join(repository, name), 'utf8'),
+    );
+    for (const text of texts) {
+      const [, value = ''] = new RegExp(`${documented}([^"]*)"`).exec(text) ?? [];
+      expect(value).toContain('$(openssl rand -hex 24)');
+      for (const random of ['0e7b11', '123456789', '5e0', '000000'])
+        check(file, [], value.replace(/\$\(.*\)/, random));
+    }
   });
 
   test('[cluster 2] has the recommended times', async () => {
