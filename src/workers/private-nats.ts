@@ -1,13 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { Delays } from './delays.js';
 import type { NatsProgram } from './nats-program.js';
+import { temporaryFolder } from './temporary-folder.js';
 
 /** The NATS of the workers of one process. */
 export interface OwnNats {
@@ -106,7 +106,7 @@ export class PrivateNats implements OwnNats {
 
   async #begin(): Promise<void> {
     const { storeDirectory } = this.#options;
-    this.#directory = await mkdtemp(join(tmpdir(), 'hubwire-workers-'));
+    this.#directory = await temporaryFolder('hubwire-workers-', 'a nats-server of this process needs');
     try {
       if (storeDirectory !== undefined) await mkdir(storeDirectory, { recursive: true, mode: 0o700 });
       await this.#run();

@@ -34,6 +34,15 @@ describe('deploy/compose.cluster.yaml', () => {
     }
   });
 
+  test('has a folder for temporary files wherever the rest is read-only, as has the one with a single node', async () => {
+    const files = [join(deploy, 'compose.cluster.yaml'), join(repository, 'compose.yaml')];
+    for (const file of files) {
+      const { services } = parse(await readFile(file, 'utf8'), { merge: true });
+      for (const [name, { read_only, tmpfs }] of Object.entries<{ read_only?: boolean; tmpfs?: string[] }>(services))
+        expect(read_only === true ? tmpfs : ['/tmp'], name).toEqual(['/tmp']);
+    }
+  });
+
   test('has three nats-servers, each with routes to the others and a store that stays', async () => {
     const { services, volumes } = await compose();
     for (const number of three) {

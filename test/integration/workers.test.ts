@@ -118,6 +118,19 @@ describe('--workers ends with an error', { timeout: 60_000 }, () => {
     expect(stderr).toMatch(/hubwire: \/nowhere\/nats-server \(HUBWIRE_NATS_SERVER\) is no nats-server that can be run/);
   });
 
+  test.each([
+    ['--workers', '2'],
+    ['--cluster', '2'],
+  ])('%s: when its nats-server cannot have a temporary folder, as in a read-only container', async (...scale) => {
+    const file = await fileWith(openYaml);
+    const args = ['start', ...scale, '--hubs', file, '--port', '0', '--admin-port', '0'];
+    const { code, stderr } = await runHubwire(args, { TMPDIR: '/proc' });
+    const todo = 'mount a tmpfs on /tmp, or set TMPDIR to a folder that this process may write';
+    const last = `hubwire: a nats-server of this process needs a temporary folder, and none can be made in /proc (ENOENT): ${todo}\n`;
+    expect([code, stderr.slice(-last.length)]).toEqual([1, last]);
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
+
   test('when the port is taken', async () => {
     const taken = createServer();
     await new Promise<void>(resolve => taken.listen(0, '127.0.0.1', resolve));
