@@ -135,3 +135,11 @@ test('[F18] deploy/systemd/hubwire.service is valid, and exposes little', contex
   // From 0, safe, to 100, unsafe.
   execFileSync('systemd-analyze', ['security', '--offline=true', '--threshold=20', unit], { stdio: 'pipe' });
 });
+
+test('deploy/systemd/hubwire.service keeps what is queued where the service may write', async () => {
+  const text = await readFile(join(deploy, 'systemd/hubwire.service'), 'utf8');
+  expect(text).toContain('\nProtectSystem=strict\n');
+  const [, folder] = /^StateDirectory=(\w+)$/m.exec(text) ?? [];
+  expect(folder).toBeDefined();
+  expect(text).toContain(`\nEnvironment=HUBWIRE_DATA_DIR=/var/lib/${folder}\n`);
+});
