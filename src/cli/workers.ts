@@ -37,6 +37,7 @@ export async function primaryOf(options: ServiceOptions, plan: WorkersPlan): Pro
   return new Primary({
     service: { ...options, keySources: settings.sources },
     size: scale.size,
+    noun: nounOf(scale),
     nats: await ownNats(options, plan),
     env,
     fork: (place, variables) => {
@@ -44,6 +45,10 @@ export async function primaryOf(options: ServiceOptions, plan: WorkersPlan): Pro
       return scale.isCluster ? forkNode({ ...env, ...more }) : forkWorker(more);
     },
   });
+}
+
+function nounOf({ isCluster }: Pick<Scale, 'isCluster'>): 'worker' | 'node' {
+  return isCluster ? 'node' : 'worker';
 }
 
 /** Undefined: there is one already, or a single worker, which needs none. */
@@ -55,7 +60,8 @@ async function ownNats(
   const program = await findNatsProgram(namedProgram(env));
   if (program !== undefined) {
     if (config.queue.driver === 'nats') log.warn(queueEnds);
-    const nats = { program, storeDirectory: undefined, clock: systemClock, log };
+    const users = `${nounOf({ isCluster })}s`;
+    const nats = { program, users, storeDirectory: undefined, clock: systemClock, log };
     return isCluster ? new NatsCluster(nats, size) : new PrivateNats(nats);
   }
   const why = `${size} nodes need NATS, through which each reaches the clients of the others`;
@@ -83,7 +89,7 @@ export async function runWorker(options: ServiceOptions, plan: WorkerPlan): Prom
   const token = randomBytes(24).toString('hex');
   const { Service } = await import('../service.js');
   const observer = { handlerChanged: () => queueMicrotask(() => worker.tellHandlers()) };
-  const service = new Service({ ...ofWorker(options, place, token), port, keys, observer });
+  const service = new Service({ ...ofWorker(options, plan, token), port, keys, observer });
   const worker = new Worker({
     service,
     keys,
@@ -99,7 +105,7 @@ export async function runWorker(options: ServiceOptions, plan: WorkerPlan): Prom
 }
 
 /** Its parent has the admin listener; what is kept on disk is kept by each. */
-function ofWorker(options: ServiceOptions, place: number, adminToken: string): ServiceOptions {
+function ofWorker(options: ServiceOptions, { place, isCluster }: WorkerPlan, adminToken: string): ServiceOptions {
   return {
     ...options,
     admin: undefined,
@@ -107,7 +113,7 @@ function ofWorker(options: ServiceOptions, place: number, adminToken: string): S
     adminAccess: { adminToken, isGenerated: true, readToken: undefined, origins: [] },
     isWorker: true,
     dataDirectory: options.dataDirectory && join(options.dataDirectory, `worker-${place}`),
-    log: options.log.child({ worker: place }),
+    log: options.log.child({ [nounOf({ isCluster })]: place }),
   };
 }
 

@@ -8,6 +8,8 @@ import { type ForkedProcess, WorkerProcess } from './worker-process.js';
 export interface CrewOptions {
   /** How many workers. */
   readonly size: number;
+  /** What each of them is called, for people. */
+  readonly noun: 'worker' | 'node';
   /** @param index 1, 2, 3 … */
   fork(index: number): ForkedProcess;
   /** In use now. */
@@ -93,6 +95,11 @@ export class Crew {
     this.#hasBegun = true;
   }
 
+  /** Settles once the event handlers of each of them are active or have failed; one that ends meanwhile is left out. */
+  async validated(): Promise<void> {
+    await this.#untilAll(({ isValidated, isAlive }) => isValidated || !isAlive);
+  }
+
   /** The keys have changed. */
   tellKeys(): void {
     for (const worker of this.#workers) worker.send({ kind: 'keys', keys: this.#options.keys() });
@@ -118,7 +125,7 @@ export class Crew {
   /** As `ask`, of one of them. @throws PubSubError `unknown` when there is none that could answer */
   async askOne<Q extends Question>(question: Q, asked: Questions[Q]['asked']): Promise<Questions[Q]['answer']> {
     const [worker] = this.#active;
-    if (worker === undefined) throw new PubSubError('unknown', 'no worker is ready');
+    if (worker === undefined) throw new PubSubError('unknown', `no ${this.#options.noun} is ready`);
     return await worker.ask(question, asked);
   }
 
@@ -129,7 +136,7 @@ export class Crew {
     for (const worker of this.#workers) worker.send({ kind: 'stop' });
     const cancel = clock.after(mostMs, () => {
       for (const worker of this.#workers.filter(({ isAlive }) => isAlive)) {
-        log.warn(`worker ${worker.index} (process ${worker.pid}) did not stop, and is killed`);
+        log.warn(`${worker.name} (process ${worker.pid}) did not stop, and is killed`);
         worker.kill('SIGKILL');
       }
     });
@@ -147,9 +154,9 @@ export class Crew {
   }
 
   #fork(index: number): void {
-    const { fork, clock, log } = this.#options;
-    const worker = new WorkerProcess(index, fork(index), clock, { changed: changed => this.#onChanged(changed) });
-    log.info(`worker ${index} is process ${worker.pid}`);
+    const { fork, clock, log, noun } = this.#options;
+    const worker = new WorkerProcess(index, fork(index), clock, { changed: changed => this.#onChanged(changed) }, noun);
+    log.info(`${worker.name} is process ${worker.pid}`);
     const delays = this.#places.get(index)?.delays ?? new Delays();
     this.#places.set(index, { worker, delays });
   }
@@ -169,9 +176,7 @@ export class Crew {
     if (this.#isStopping || !this.#hasBegun || place === undefined) return;
     const delayMs = place.delays.next(clock.monotonicMs());
     const why = worker.failure ?? worker.end;
-    log.warn(
-      `worker ${worker.index} (process ${worker.pid}) has ended: ${why}; it is started again in ${delayMs / 1_000} s`,
-    );
+    log.warn(`${worker.name} (process ${worker.pid}) has ended: ${why}; it is started again in ${delayMs / 1_000} s`);
     clock.after(delayMs, () => {
       if (this.#isStopping) return;
       this.#restarts += 1;
@@ -183,7 +188,7 @@ export class Crew {
   async #until(state: 'listening' | 'ready'): Promise<void> {
     await this.#untilAll(worker => worker.state === 'ended' || worker.state === 'ready' || worker.state === state);
     const ended = this.#workers.find(({ isAlive }) => !isAlive);
-    if (ended !== undefined) throw new StartFailure(ended.failure ?? `worker ${ended.index} has ended: ${ended.end}`);
+    if (ended !== undefined) throw new StartFailure(ended.failure ?? `${ended.name} has ended: ${ended.end}`);
   }
 
   async #untilAll(isTrue: (worker: WorkerProcess) => boolean): Promise<void> {

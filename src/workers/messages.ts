@@ -52,6 +52,8 @@ export type FromWorker =
   | { readonly kind: 'ready' }
   /** Does it let clients in from now on? Not while it is paused, and not when it stops. */
   | { readonly kind: 'admission'; readonly isOpen: boolean }
+  /** Each of its event handlers is active or has failed. */
+  | { readonly kind: 'validated' }
   /** It cannot run, and ends; `text` says why and what to do. */
   | { readonly kind: 'failed'; readonly text: string }
   | { readonly kind: 'handlers'; readonly handlers: readonly HandlerState[] }

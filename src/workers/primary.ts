@@ -30,6 +30,8 @@ export interface PrimaryOptions {
   readonly service: ServiceOptions & { readonly keySources: NonNullable<ServiceOptions['keySources']> };
   /** How many workers. */
   readonly size: number;
+  /** What each of them is called, for people. */
+  readonly noun: 'worker' | 'node';
   /** Undefined: NATS runs already, or there is one worker. */
   readonly nats: OwnNats | undefined;
   /** Of this process, and of the workers. */
@@ -74,7 +76,7 @@ export class Primary {
   #stopping: Promise<void> | undefined;
 
   constructor(options: PrimaryOptions) {
-    const { service, size, nats, fork } = options;
+    const { service, size, noun, nats, fork } = options;
     this.#options = options;
     this.#log = service.log;
     const clock = service.clock ?? systemClock;
@@ -85,6 +87,7 @@ export class Primary {
     this.endpoints = new Endpoints(service.endpoints, () => this.publicUrl);
     this.#crew = new Crew({
       size,
+      noun,
       fork: place => fork(place, nats === undefined ? {} : { HUBWIRE_NATS: nats.urlsOf(place) }),
       keys: () => ({ primary: this.#keys.primary, secondary: this.#keys.secondary }),
       clock,
@@ -120,7 +123,10 @@ export class Primary {
     }
   }
 
-  /** Lets clients in. @param onOpen called once all workers let them in @param env with the variables of the hubs file @throws as `listen` */
+  /**
+   * Lets clients in. Settles once every event handler has been validated, or has failed to be.
+   * @param onOpen called once all workers let them in @param env with the variables of the hubs file @throws as `listen`
+   */
   async activate(config: Config, onOpen = () => {}, env: Environment = {}): Promise<void> {
     this.#settings.config = config;
     try {
@@ -130,6 +136,7 @@ export class Primary {
       throw error;
     }
     onOpen();
+    await this.#crew.validated();
   }
 
   /** Follows the hubs file and those of the keys from now on; the management API edits them. Each worker follows them as well. */
@@ -190,8 +197,8 @@ export class Primary {
   }
 
   async #stop(): Promise<void> {
-    const { service, nats } = this.#options;
-    this.#log.info({ workers: this.#crew.ready + this.#crew.paused }, 'stopping the workers');
+    const { service, noun, nats } = this.#options;
+    this.#log.info({ [`${noun}s`]: this.#crew.ready + this.#crew.paused }, `stopping the ${noun}s`);
     await this.#watch?.close();
     this.#storedKeys.stop();
     for (const watch of this.#certificateWatches) watch.stop();

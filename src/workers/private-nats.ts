@@ -21,6 +21,8 @@ export interface OwnNats {
 
 export interface PrivateNatsOptions {
   readonly program: NatsProgram;
+  /** Those that it is for, as `workers`, for people. */
+  readonly users: string;
   /** Of the server, for people. */
   readonly name?: string;
   /** Made when left out. */
@@ -98,15 +100,17 @@ export class PrivateNats implements OwnNats {
 
   /** @throws also when it is stopped meanwhile */
   async start(): Promise<void> {
-    const { program, log } = this.#options;
+    const { program, users, log } = this.#options;
     this.#starting = this.#begin();
     await this.#starting;
-    log.info(`nats-server ${program.version} is process ${this.pid}, on 127.0.0.1:${this.#port}, for the workers only`);
+    log.info(
+      `nats-server ${program.version} is process ${this.pid}, on 127.0.0.1:${this.#port}, for the ${users} only`,
+    );
   }
 
   async #begin(): Promise<void> {
-    const { storeDirectory } = this.#options;
-    this.#directory = await temporaryFolder('hubwire-workers-', 'a nats-server of this process needs');
+    const { users, storeDirectory } = this.#options;
+    this.#directory = await temporaryFolder('hubwire-workers-', `the nats-server of the ${users} needs`);
     try {
       if (storeDirectory !== undefined) await mkdir(storeDirectory, { recursive: true, mode: 0o700 });
       await this.#run();
@@ -204,9 +208,9 @@ ${settings}`;
   #onExit(child: ChildProcess): void {
     if (this.#isEnding || child !== this.#child) return;
     child.stdin?.destroy();
-    const { clock, log } = this.#options;
+    const { users, clock, log } = this.#options;
     const delayMs = this.#delays.next(clock.monotonicMs());
-    log.warn(`the nats-server of the workers has ended (${endOf(child)}); it is started again in ${delayMs / 1_000} s`);
+    log.warn(`a nats-server of the ${users} has ended (${endOf(child)}); it is started again in ${delayMs / 1_000} s`);
     this.#cancelRestart = clock.after(delayMs, () => {
       this.#starting = this.#run().catch(error => {
         if (this.#isEnding) return;

@@ -33,12 +33,16 @@ interface Pending {
 export class WorkerProcess {
   /** 1, 2, 3 …: the place that it has, and that its successor takes. */
   readonly index: number;
+  /** `worker 1`, for people. */
+  readonly name: string;
   readonly startedMs: number;
   state: WorkerState = 'starting';
   /** As it has said last: does it let clients in? */
   isOpen = false;
   publicUrl = '';
   handlers: readonly HandlerState[] = [];
+  /** Is each of them active or failed? */
+  isValidated = false;
   /** Why it cannot run, as it said itself; undefined: it did not say. */
   failure: string | undefined;
   /** As in `exit code 1`, once it has ended. */
@@ -49,8 +53,10 @@ export class WorkerProcess {
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
 
-  constructor(index: number, process: ForkedProcess, clock: Clock, events: WorkerEvents) {
+  /** @param noun what it is called, for people */
+  constructor(index: number, process: ForkedProcess, clock: Clock, events: WorkerEvents, noun: string) {
     this.index = index;
+    this.name = `${noun} ${index}`;
     this.startedMs = clock.monotonicMs();
     this.#process = process;
     this.#clock = clock;
@@ -107,6 +113,10 @@ export class WorkerProcess {
       case 'admission':
         this.isOpen = message.isOpen;
         return;
+      case 'validated':
+        this.isValidated = true;
+        this.#events.changed(this);
+        return;
       case 'failed':
         this.failure = message.text;
         return;
@@ -143,6 +153,6 @@ export class WorkerProcess {
   }
 
   #silent(): PubSubError {
-    return new PubSubError('unknown', `worker ${this.index} (process ${this.pid}) did not answer`);
+    return new PubSubError('unknown', `${this.name} (process ${this.pid}) did not answer`);
   }
 }

@@ -90,6 +90,7 @@ export class Worker {
     const { service, channel, load, watch } = this.#parts;
     await service.activate(await load(this.#variables), () => channel.send({ kind: 'ready' }));
     this.tellHandlers();
+    channel.send({ kind: 'validated' });
     watch(this.#variables);
   }
 

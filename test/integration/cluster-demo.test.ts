@@ -53,6 +53,20 @@ describe('--cluster', { timeout: 90_000 }, () => {
     expect(await process.exit).toEqual({ code: 0, signal: null });
   });
 
+  test('shows the event handlers of the sample once they are validated, and calls its processes nodes', async context => {
+    requireNats(context);
+    const process = new HubwireProcess([
+      ...['start', '--cluster', '2', '--sample', '--port', '0', '--admin-port', 'any'],
+    ]);
+    await process.find(/\n {2}a client of hub /);
+    expect(process.stdout).toMatch(/^ {2}event handlers\n {4}✔ chat {2}\S+ {2}active$/m);
+    expect(process.stdout).not.toContain('no event handler points at');
+    expect(process.stderr.match(/node [12] is process \d+/g)).toHaveLength(2);
+    expect(process.stderr.match(/"node":[12],/g)?.length).toBeGreaterThan(0);
+    expect(process.stderr).toMatch(/for the nodes only/);
+    expect(process.stderr).not.toMatch(/worker/);
+  });
+
   test.each([
     [['--cluster', '1'], 'hubwire: --cluster must be a number from 2 to 9, not "1"'],
     [['--cluster', '3', '--workers', '2'], 'hubwire: --workers and --cluster exclude each other'],

@@ -117,8 +117,7 @@ describe('deploy/nats/nats-server.conf', () => {
     for (const text of texts) {
       const [, value = ''] = new RegExp(`${documented}([^"]*)"`).exec(text) ?? [];
       expect(value).toContain('$(openssl rand -hex 24)');
-      for (const random of ['0e7b11', '123456789', '5e0', '000000'])
-        check(file, [], value.replace(/\$\(.*\)/, random));
+      for (const random of ['0e7b11', '123456789', '5e0', '000000']) check(file, [], value.replace(/\$\(.*\)/, random));
     }
   });
 

@@ -122,11 +122,12 @@ describe('--workers ends with an error', { timeout: 60_000 }, () => {
     ['--workers', '2'],
     ['--cluster', '2'],
   ])('%s: when its nats-server cannot have a temporary folder, as in a read-only container', async (...scale) => {
+    const users = scale[0] === '--cluster' ? 'nodes' : 'workers';
     const file = await fileWith(openYaml);
     const args = ['start', ...scale, '--hubs', file, '--port', '0', '--admin-port', '0'];
     const { code, stderr } = await runHubwire(args, { TMPDIR: '/proc' });
     const todo = 'mount a tmpfs on /tmp, or set TMPDIR to a folder that this process may write';
-    const last = `hubwire: a nats-server of this process needs a temporary folder, and none can be made in /proc (ENOENT): ${todo}\n`;
+    const last = `hubwire: the nats-server of the ${users} needs a temporary folder, and none can be made in /proc (ENOENT): ${todo}\n`;
     expect([code, stderr.slice(-last.length)]).toEqual([1, last]);
     expect(stderr).not.toMatch(/^ +at /m);
   });

@@ -11,6 +11,7 @@ function crewOf(size: number) {
   const ended: number[] = [];
   const crew = new Crew({
     size,
+    noun: 'worker',
     fork: place => {
       const process = new FakeProcess(place, 100 + processes.length);
       processes.push(process);
@@ -64,6 +65,20 @@ describe('a crew', () => {
     processes[1]?.letsIn();
     await activated;
     expect(crew.ready).toBe(2);
+  });
+
+  test('has validated the handlers once each of them has, or has ended', async () => {
+    const { crew, processes } = await ready(2);
+    let isValidated = false;
+    const validated = crew.validated().then(() => {
+      isValidated = true;
+    });
+    processes[0]?.say({ kind: 'validated' });
+    await Promise.resolve();
+    expect(isValidated).toBe(false);
+    processes[1]?.end('SIGKILL');
+    await validated;
+    expect(processes[0]?.take()).toEqual([]);
   });
 
   test('does not start when one of them cannot: the reason is the worker’s own', async () => {
