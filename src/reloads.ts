@@ -2,6 +2,7 @@ import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
 import { type Config, type ConfigError, changesOf, type Environment, handlersOf, weaknessOf } from './config/load.js';
+import { followShared, type SharedHubs } from './config/shared-hubs.js';
 import { type ConfigWatch, watchConfig } from './config/watch.js';
 import { PubSubError } from './errors.js';
 import type { Settings } from './settings.js';
@@ -13,6 +14,11 @@ export interface ConfigUser {
   prepare(config: Config): Promise<void>;
   /** Called once it is in use. Never rejects. */
   apply(): Promise<void>;
+}
+
+interface Followed {
+  readonly isMissing: boolean;
+  readonly shared?: SharedHubs | undefined;
 }
 
 /** Puts configurations to use, one after another. */
@@ -74,15 +80,22 @@ export class Reloads {
     return taken;
   }
 
-  /** Follows the file from now on. @param isMissing the file need not exist yet */
-  watch(file: string, env: Environment, isMissing: boolean): void {
-    this.#watch = watchConfig(file, {
+  /** Follows the file, or what is shared in place of it, from now on. @param isMissing the file need not exist yet */
+  watch(file: string, env: Environment, { isMissing, shared }: Followed): void {
+    const options = {
       env,
-      isMissing,
       running: this.#settings.config, // a change since it was read is applied at once
-      onConfig: config => this.add(config),
+      onConfig: (config: Config) => this.add(config),
       clock: this.#clock,
       onError: (error: ConfigError) => this.#log.error(`${notApplied(file)}\n${error.message}`),
+    };
+    if (shared !== undefined) {
+      this.#watch = followShared(shared, options);
+      return;
+    }
+    this.#watch = watchConfig(file, {
+      ...options,
+      isMissing,
       onWatchFailed: error =>
         this.#log.warn(
           { err: error },

@@ -4,6 +4,7 @@ import type { AccessKeys } from './auth/keys.js';
 import type { Clock } from './clock.js';
 import type { MakeCluster } from './clustering.js';
 import type { Config } from './config/load.js';
+import type { SharedHubs } from './config/shared-hubs.js';
 import type { ProxySettings } from './egress/proxy.js';
 import type { Backplane, Observer } from './hub/ports.js';
 import type { CertificateFiles } from './listener/certificate.js';
@@ -71,7 +72,8 @@ export interface ServiceOptions {
 /** What is special about a hubs file that is followed. */
 export interface WatchedFile {
   readonly isMissing?: boolean | undefined;
-  readonly publish?: ((text: string) => Promise<void>) | undefined;
+  /** What is followed and edited in place of the file. */
+  readonly shared?: SharedHubs | undefined;
 }
 
 /** For the entrance and for the HTTP API. */

@@ -250,16 +250,16 @@ export class Service {
   /**
    * Watches the file from now on: a valid change is applied, an invalid one is logged and changes nothing. The management
    * API edits it, and files of access keys are followed too.
-   * @param isMissing the file need not exist yet @param publish gives an edited text to the other nodes first
+   * @param isMissing the file need not exist yet @param shared is followed and edited in place of the file
    */
-  watch(file: string, env: Environment, { isMissing = false, publish }: WatchedFile = {}): void {
-    this.#reloads.watch(file, env, isMissing);
+  watch(file: string, env: Environment, { isMissing = false, shared }: WatchedFile = {}): void {
+    this.#reloads.watch(file, env, { isMissing, shared });
     this.#storedKeys.follow();
     this.#editor = new HubsFileEditor({
       file,
       env,
       clock: this.#clock,
-      publish,
+      shared,
       expected: () => this.#settings.config.source.text,
       onWritten: config => this.#reloads.takeOver(config),
     });

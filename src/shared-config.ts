@@ -1,9 +1,5 @@
-import { rmSync } from 'node:fs';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Clock } from './clock.js';
-import { lockOf } from './config/edit/edit-lock.js';
+import type { SharedHubs } from './config/shared-hubs.js';
 import { PubSubError } from './errors.js';
 import { type NatsEvent, NatsParts } from './nats/events.js';
 import { NatsSetupError } from './nats/jetstream.js';
@@ -25,32 +21,23 @@ export interface SharedConfigParts {
   readonly say: (text: string) => void;
 }
 
-/**
- * The hubs.yaml that all nodes of a cluster share, in NATS. A copy is kept in a file, which is followed and edited as any other:
- * what an edit writes goes to NATS first. Loaded with `--config nats` only. [cluster 9]
- */
-export class SharedConfig {
-  /** Of the copy; without a folder for other things beside it. */
-  readonly file: string;
+/** The hubs.yaml that all nodes of a cluster share, in NATS. Loaded with `--config nats` only. [cluster 9] */
+export class SharedConfig implements SharedHubs {
   readonly #parts: SharedConfigParts;
-  readonly #folder: string;
+  readonly #bucket: string;
   readonly #access: SharedConfigAccess;
-  /** Of what is in the file. */
-  #revision = 0;
-  /** Of what was written from here last. */
-  #published = 0;
+  readonly #listeners = new Set<() => void>();
+  /** Revision 0: none yet. */
+  #value: SharedTextValue = { text: '', revision: 0 };
+  #writing: Promise<void> = Promise.resolve();
   #cancel = () => {};
   #problem = '';
   #isStopped = false;
-  /** However the process ends, but for a kill. */
-  readonly #onExit = () => rmSync(this.#folder, { recursive: true, force: true });
 
-  private constructor(folder: string, access: SharedConfigAccess, parts: SharedConfigParts) {
-    this.#folder = folder;
-    this.file = join(folder, key);
+  private constructor(bucket: string, access: SharedConfigAccess, parts: SharedConfigParts) {
+    this.#bucket = bucket;
     this.#access = access;
     this.#parts = parts;
-    process.once('exit', this.#onExit);
   }
 
   /**
@@ -59,12 +46,11 @@ export class SharedConfig {
    */
   static async open(nats: NatsOptions, parts: SharedConfigParts): Promise<SharedConfig> {
     const access = await SharedConfigAccess.open(nats, parts);
-    const folder = await mkdtemp(join(tmpdir(), `hubwire-${storeName(nats.clusterName, 'config')}-`));
-    const shared = new SharedConfig(folder, access, parts);
+    const shared = new SharedConfig(storeName(nats.clusterName, 'config'), access, parts);
     const missing = `waiting for a configuration: cluster ${nats.clusterName} has none yet; write it with: hubwire config push FILE`;
     for (let isTold = false; ; isTold = true) {
       await shared.refresh();
-      if (shared.#revision > 0) break;
+      if (shared.#value.revision > 0) break;
       if (!isTold) parts.say(missing);
       await new Promise<void>(resolve => void parts.clock.after(pollMs, resolve));
     }
@@ -72,46 +58,46 @@ export class SharedConfig {
     return shared;
   }
 
-  /** Brings the file up to date, now. Never rejects: what was read before stands. */
+  get name(): string {
+    return `NATS, bucket ${this.#bucket} (revision ${this.#value.revision})`;
+  }
+
+  get text(): string {
+    return this.#value.text;
+  }
+
+  onChanged(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  /** What was read before stands when NATS does not answer. */
   async refresh(): Promise<void> {
     try {
       const value = await this.#access.read();
       this.#problem = '';
-      if (value !== undefined && value.revision > this.#revision) await this.#replace(value);
+      await this.#writing; // it may be what is written here
+      if (value === undefined || value.revision <= this.#value.revision || this.#isStopped) return;
+      this.#value = value;
+      for (const listener of this.#listeners) listener();
     } catch (error) {
       this.#tellProblem(error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** Between two edits of the file: what an edit has read is what its revision says, and what it replaces. */
-  async #replace({ text, revision }: SharedTextValue): Promise<void> {
-    const lock = await lockOf(this.file, this.#parts.clock);
-    try {
-      if (revision <= this.#revision || revision < this.#published || this.#isStopped) return;
-      const temporary = `${this.file}.new`;
-      await writeFile(temporary, text, { mode: 0o600 });
-      await rename(temporary, this.file);
-      this.#revision = revision;
-    } finally {
-      lock.release();
-    }
-  }
-
-  /**
-   * Gives the text to all nodes, if nobody else wrote since the file was read. The caller has the lock of the file from before
-   * it reads it until it has written it.
-   * @throws as a rejection: PubSubError `conflict` when somebody did, or NATS does not answer
-   */
-  async publish(text: string): Promise<void> {
-    this.#published = await this.#access.write(text, Math.max(this.#revision, this.#published));
+  async replace(before: string, after: string): Promise<void> {
+    const { text, revision } = this.#value;
+    if (text !== before) throw new PubSubError('conflict', changedMeanwhile);
+    const writing = this.#access.write(after, revision);
+    this.#writing = writing.then(ignore, ignore);
+    const written = await writing;
+    if (written > this.#value.revision) this.#value = { text: after, revision: written };
   }
 
   async stop(): Promise<void> {
     this.#isStopped = true;
     this.#cancel();
     await this.#access.close();
-    await rm(this.#folder, { recursive: true, force: true });
-    process.off('exit', this.#onExit);
   }
 
   #poll(): void {
@@ -183,9 +169,15 @@ export class SharedConfigAccess {
   }
 }
 
+/** Its caller has the error. */
+function ignore(): void {}
+
+const changedMeanwhile =
+  'the shared configuration was changed by somebody else at the same time; look at it, and try again';
+
 function whyNotWritten(error: unknown): string {
   if (error instanceof SharedTextConflict) {
-    return 'the shared configuration was changed by somebody else at the same time; look at it, and try again';
+    return changedMeanwhile;
   }
   const reason = error instanceof Error ? error.message : String(error);
   return `the shared configuration cannot be written to NATS (${reason}); try again`;

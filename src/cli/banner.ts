@@ -1,6 +1,7 @@
 import { defaultTokenMinutes } from '../auth/key-tokens.js';
 import type { Service } from '../service.js';
 import { idsOfApps, pusherClientLines, type ShownApp } from './app-lines.js';
+import { type HubsFile, placeOfHubs } from './hubs-file.js';
 import { commandLine, shortPath } from './invocation.js';
 import type { KeySettings } from './key-settings.js';
 import { handlerLines } from './report.js';
@@ -21,7 +22,7 @@ export type Served = Pick<
 export interface Welcome {
   readonly service: Served;
   readonly settings: Pick<KeySettings, 'isDevelopmentKey'>;
-  readonly file: { readonly path: string; readonly isMissing: boolean };
+  readonly file: Pick<HubsFile, 'path' | 'isMissing' | 'shared'>;
   /** Has it a token, without which nobody can use the management API? */
   readonly isManaged: boolean;
   /** Of the admin listener, when it was made at start. */
@@ -72,6 +73,7 @@ function adminText({ service: { adminUrl }, isManaged }: Welcome): string {
 }
 
 function hubsText({ file, env }: Welcome): string {
+  if (file.shared !== undefined) return placeOfHubs(file);
   const name = shortPath(file.path);
   return file.isMissing ? `no ${name}; write one with: ${commandLine('init', env)}` : name;
 }

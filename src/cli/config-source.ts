@@ -36,7 +36,7 @@ export async function findHubs(
   const waiting = setInterval(() => {}, 60_000); // keeps the process alive, which the clock's timers do not
   try {
     const shared = await SharedConfig.open(nats, { clock: systemClock, tell, say: text => log.warn(text) });
-    return { path: shared.file, namedBy: name, isMissing: false, shared, beside: resolve(hubs.text) };
+    return { path: resolve(hubs.text), namedBy: name, isMissing: false, shared };
   } finally {
     clearInterval(waiting);
   }

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isLoopback } from '../addresses.js';
 import { type Apps, type Config, loadConfig, parseConfig, weaknessOf } from '../config/load.js';
+import { parseShared, type SharedHubs } from '../config/shared-hubs.js';
 import { PubSubError } from '../errors.js';
 import type { Environment } from './settings.js';
 import type { Given } from './variables.js';
@@ -12,25 +13,19 @@ const sampleHubsFile = fileURLToPath(new URL('../../hubs.yaml', import.meta.url)
 
 /** Where the hubs and their event handlers are read from. */
 export interface HubsFile {
-  /** The one that is followed. */
+  /** The one that is followed. Other files have their place beside it. */
   readonly path: string;
   /** The flag or variable that names it. */
   readonly namedBy: string;
   /** Only of the default one, which need not exist. */
   readonly isMissing: boolean;
-  /** It is a copy of what the nodes of a cluster share. */
-  readonly shared?: SharedHubs | undefined;
-  /** Where a file of this node would be: other files have their place beside it. Left out: at `path`. */
-  readonly beside?: string | undefined;
+  /** What is used in place of the file. */
+  readonly shared?: (SharedHubs & { stop(): Promise<void> }) | undefined;
 }
 
-/** What is done with a configuration that is shared. */
-export interface SharedHubs {
-  /** Brings the file up to date, now. Never rejects. */
-  refresh(): Promise<void>;
-  /** Gives another text to all nodes. @throws as a rejection: PubSubError `conflict` */
-  publish(text: string): Promise<void>;
-  stop(): Promise<void>;
+/** For people: where the hubs are. */
+export function placeOfHubs({ path, shared }: Pick<HubsFile, 'path' | 'shared'>): string {
+  return shared?.name ?? path;
 }
 
 /** One that is named has to exist. */
@@ -44,7 +39,10 @@ export function findHubsFile({ text, name, isDefault = false }: Given): HubsFile
  * @throws ConfigError
  */
 export async function loadHubs(file: HubsFile, env: Environment, hasSample: boolean): Promise<Config> {
-  await file.shared?.refresh();
+  if (file.shared !== undefined) {
+    await file.shared.refresh();
+    return parseShared(file.shared, env);
+  }
   if (!file.isMissing) return loadConfig(file.path, env, file.namedBy);
   return hasSample ? loadConfig(sampleHubsFile, env) : parseConfig('hubs: {}', { file: file.path, env });
 }
@@ -58,6 +56,6 @@ export function checkAppFence(apps: Apps, host: Given, file: HubsFile): void {
   if (weakness === undefined || isLoopback(host.text)) return;
   const place = file.isMissing
     ? `; the app is one of the sample's hubs.yaml, which is used as ${file.path} does not exist: write that file, without the app or with another secret`
-    : ` in ${file.path}, or remove the app there`;
+    : ` in ${placeOfHubs(file)}, or remove the app there`;
   throw new PubSubError('invalid', `refusing to listen on ${host.text} (${host.name}) ${weakness}${place}`);
 }

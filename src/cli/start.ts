@@ -3,7 +3,7 @@ import { PubSubError } from '../errors.js';
 import { type LogLevel, logLevels } from '../log-levels.js';
 import { makeLogger } from '../logging.js';
 import type { Service } from '../service.js';
-import type { AdminAccess, ServiceOptions, WatchedFile } from '../service-options.js';
+import type { AdminAccess, ServiceOptions } from '../service-options.js';
 import { accessNote, isOpenToOperators, readAdminAccess, readAdminTls, tokenWarnings } from './admin-settings.js';
 import { shownApps } from './app-lines.js';
 import { type Served, welcomeLines } from './banner.js';
@@ -92,7 +92,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
     adminTls: readAdminTls(args, env, tls),
     config,
     cluster: nats && (await import('../clustering.js')).clusterOn(nats),
-    dataDirectory: dataDirectoryOf(lookUp('dataDir', args, env), file.beside ?? file.path),
+    dataDirectory: dataDirectoryOf(lookUp('dataDir', args, env), file.path),
     drainMs: parseDrainSeconds(lookUp('drainSeconds', args, env)),
     log,
     version,
@@ -146,12 +146,7 @@ async function run(service: Running, plan: Plan): Promise<void> {
     const welcome = { service, settings, file, isManaged, adminToken, hub, apps, sampleLine, env, isTerminal };
     for (const line of welcomeLines(welcome)) print(line);
   }
-  service.watch(file.path, env, { isMissing: file.isMissing, publish: publishing(file) });
-}
-
-/** What is edited is given to the other nodes first, where they share it. */
-function publishing({ shared }: HubsFile): WatchedFile['publish'] {
-  return shared && (text => shared.publish(text));
+  service.watch(file.path, env, { isMissing: file.isMissing, shared: file.shared });
 }
 
 /** A hubs.yaml of one's own need not send the sample its events, without which the page connects and nothing comes. */

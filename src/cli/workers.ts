@@ -97,7 +97,8 @@ export async function runWorker(options: ServiceOptions, plan: WorkerPlan): Prom
     channel: ownChannel(),
     clock: systemClock,
     load: variables => loadHubs(file, { ...env, ...variables }, hasSample),
-    watch: variables => service.watch(file.path, { ...env, ...variables }, { isMissing: file.isMissing }),
+    watch: variables =>
+      service.watch(file.path, { ...env, ...variables }, { isMissing: file.isMissing, shared: file.shared }),
     failureText: error => failureText(error, env),
     exit: code => process.exit(code),
   });

@@ -96,7 +96,7 @@ function kindOf(stats: { isDirectory(): boolean }): string {
   return stats.isDirectory() ? 'this is a directory' : 'this is not a regular file';
 }
 
-function tooLarge(file: string): ConfigError {
+export function tooLarge(file: string): ConfigError {
   return ConfigError.ofFile(file, 'the file is larger than 1 MiB; is it the right file?');
 }
 

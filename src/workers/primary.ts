@@ -10,6 +10,7 @@ import { StoredKeys } from '../auth/stored-keys.js';
 import { type Clock, systemClock } from '../clock.js';
 import { HubsFileEditor } from '../config/edit/hubs-file-editor.js';
 import type { Config, Environment } from '../config/load.js';
+import { followShared } from '../config/shared-hubs.js';
 import { type ConfigWatch, watchConfig } from '../config/watch.js';
 import { PubSubError } from '../errors.js';
 import { type AdminParts, makeAdminListener } from '../front.js';
@@ -140,22 +141,24 @@ export class Primary {
   }
 
   /** Follows the hubs file and those of the keys from now on; the management API edits them. Each worker follows them as well. */
-  watch(file: string, env: Environment, { isMissing = false, publish }: WatchedFile = {}): void {
-    this.#watch = watchConfig(file, {
+  watch(file: string, env: Environment, { isMissing = false, shared }: WatchedFile = {}): void {
+    const options = {
       env,
-      isMissing,
       running: this.#settings.config,
-      onConfig: config => this.#follow(config),
+      onConfig: (config: Config) => this.#follow(config),
       clock: this.#clock,
       onError: () => {}, // each worker says it
-      onWatchFailed: () => {},
-    });
+    };
+    this.#watch =
+      shared === undefined
+        ? watchConfig(file, { ...options, isMissing, onWatchFailed: () => {} })
+        : followShared(shared, options);
     this.#storedKeys.follow();
     this.#editor = new HubsFileEditor({
       file,
       env,
       clock: this.#clock,
-      publish,
+      shared,
       expected: () => this.#settings.config.source.text,
       onWritten: config => this.#useEverywhere(config),
     });

@@ -1,13 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { HubsFileEditor } from '../../src/config/edit/hubs-file-editor.js';
+import type { SharedHubs } from '../../src/config/shared-hubs.js';
 import { parseNatsUrls } from '../../src/nats/options.js';
 import { SharedConfig, SharedConfigAccess } from '../../src/shared-config.js';
 import { eventually } from '../support/eventually.js';
@@ -130,31 +128,39 @@ describe('[CL-111] an edit at the moment at which another one comes in', () => {
     const [shared, other] = await Promise.all([SharedConfig.open(nats, parts), SharedConfigAccess.open(nats, parts)]);
     onTestFinished(async () => void (await Promise.all([shared.stop(), other.close()])));
     let refreshed = Promise.resolve();
-    const publish = async (text: string) => {
+    const replace = async (before: string, after: string) => {
       const { revision } = (await other.read()) ?? { revision: 0 };
       await other.write(yaml('chat', 'theirs'), revision);
       refreshed = shared.refresh();
-      for (let turn = 0; turn < 20; turn += 1) await other.read(); // it had the time to replace the file
-      await shared.publish(text);
+      for (let turn = 0; turn < 20; turn += 1) await other.read(); // it had the time to take the other one
+      await shared.replace(before, after);
     };
-    const editor = new HubsFileEditor({ file: shared.file, env: {}, clock: systemClock, publish });
+    const late: SharedHubs = {
+      ...{ replace, refresh: () => shared.refresh(), onChanged: listener => shared.onChanged(listener) },
+      get name() {
+        return shared.name;
+      },
+      get text() {
+        return shared.text;
+      },
+    };
+    const edited = { file: 'hubs.yaml', env: {}, clock: systemClock };
+    const editor = new HubsFileEditor({ ...edited, shared: late });
     await expect(editor.put('ours', {})).rejects.toThrow(/changed by somebody else at the same time/);
     await refreshed;
-    expect(await readFile(shared.file, 'utf8')).toBe(yaml('chat', 'theirs'));
+    expect([shared.text, shared.name]).toEqual([yaml('chat', 'theirs'), 'NATS, bucket hw_config (revision 2)']);
     expect(await stored(server)).toBe(yaml('chat', 'theirs'));
 
     // It is edited again from what both have now.
-    const next = new HubsFileEditor({
-      file: shared.file,
-      env: {},
-      clock: systemClock,
-      publish: text => shared.publish(text),
-    });
+    const next = new HubsFileEditor({ ...edited, shared });
     await next.put('ours', {});
     await next.put('more', {});
     expect(await stored(server)).toBe(yaml('chat', 'theirs', 'ours', 'more'));
     await shared.refresh();
-    expect(await readFile(shared.file, 'utf8')).toBe(yaml('chat', 'theirs', 'ours', 'more'));
+    expect([shared.text, shared.name]).toEqual([
+      yaml('chat', 'theirs', 'ours', 'more'),
+      'NATS, bucket hw_config (revision 4)',
+    ]);
     expect(said).toEqual([]);
   });
 });
@@ -209,7 +215,8 @@ describe('[CL-111] a node with --config nats', () => {
 
     // Invalid, and not by `push`.
     await stored(server, 'hubs: { chat: { anonymous: allow } }\n');
-    const kept = /hubs\.yaml not applied, the previous configuration is kept:[^\n]*hubs\.chat\.anonymous/;
+    const kept =
+      /hubs\.yaml not applied, the previous configuration is kept:\\nNATS, bucket hw_config \(revision \d+\):1:17 hubs\.chat\.anonymous/;
     for (const { process } of nodes) await process.find(kept, 'stderr');
 
     // NATS is away.
@@ -224,8 +231,6 @@ describe('[CL-111] a node with --config nats', () => {
   test('is the same for its workers', { timeout: 60_000 }, async context => {
     const server = await startNats(context);
     await push(server, 'hubs: { chat: {} }\n');
-    const copies = () => readdirSync(tmpdir()).filter(name => name.startsWith('hubwire-hw_config-'));
-    const before = copies();
     const node = await startNode(server, {}, ['--workers', '2']);
     await push(server, 'hubs: { chat: {}, news: {} }\n');
     await eventually(() => expect(node.changes()).toEqual(['hub news added', 'hub news added']));
@@ -234,28 +239,28 @@ describe('[CL-111] a node with --config nats', () => {
     expect(await hub(node, 'create', '--hub-name', 'more')).toMatchObject({ code: 0 });
     expect(node.changes().slice(2)).toEqual(['hub more added', 'hub more added']);
     expect(await stored(server)).toContain('more: {}');
-    expect(copies()).toHaveLength(before.length + 3);
-    node.process.signal('SIGTERM');
-    await node.process.exit;
-    expect(copies()).toEqual(before);
   });
 
-  test('fills in its own variables, and leaves nothing behind', async context => {
+  test('needs no folder that it may write, and fills in its own variables', async context => {
     const server = await startNats(context);
     await push(server, `limits: { maxConnections: "${variable('MOST')}" }\n`);
-    const copies = () => readdirSync(tmpdir()).filter(name => name.startsWith('hubwire-hw_config-'));
-    const before = new Set(copies());
-    const node = await startNode(server, { MOST: '7' });
-    const [copy = ''] = copies().filter(name => !before.has(name));
-    expect(existsSync(join(tmpdir(), copy, 'hubs.yaml'))).toBe(true);
+    const node = await startNode(server, { MOST: '7', TMPDIR: '/proc' });
     node.process.signal('SIGTERM');
     expect(await node.process.exit).toEqual({ code: 0, signal: null });
-    expect(existsSync(join(tmpdir(), copy))).toBe(false);
     const refused = new HubwireProcess([
       ...['start', '--json', '--port', '0', '--admin-port', '0', '--config', 'nats', '--nats', server.url],
     ]);
     expect((await refused.exit).code).toBe(1);
-    expect(refused.stderr).toMatch(/limits\.maxConnections.*MOST/);
+    expect(refused.stderr).toMatch(/^NATS, bucket hw_config \(revision 1\):1:27 limits\.maxConnections: .*MOST/m);
+  });
+
+  test('has in its banner where its configuration is', async context => {
+    const server = await startNats(context);
+    await push(server, 'hubs: { chat: {} }\n');
+    const node = new HubwireProcess([
+      ...['start', '--port', '0', '--admin-port', 'any', '--config', 'nats', '--nats', server.url],
+    ]);
+    await node.find(/\n {2}hubs {15}NATS, bucket hw_config \(revision 1\)\n/);
   });
 
   test('of another cluster has another one', async context => {

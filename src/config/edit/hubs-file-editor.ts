@@ -8,11 +8,11 @@ import { maxConfigBytes, parseConfig } from '../load.js';
 import { ConfigError, formatPath } from '../problems.js';
 import { callers } from '../schema/callers.js';
 import { hub as hubSchema } from '../schema/hub.js';
-import { lockOf } from './edit-lock.js';
+import type { SharedHubs } from '../shared-hubs.js';
 import { edited, type SettingsPath, settingsAt } from './edit-text.js';
 import { type HubChange, type HubProblem, InvalidHubError, problemsWithin } from './hub-change.js';
+import { filePlace, readHubs, sharedPlace } from './hubs-place.js';
 import { isMapping, type Mapping } from './next-change.js';
-import { codeOf, readIfThere, replaceFile, targetOf } from './replace-file.js';
 import { findHub, hubsIn, type Stored, type StoredHub, type StoredHubSettings } from './stored-hub.js';
 import { YamlText } from './yaml-text.js';
 
@@ -32,8 +32,8 @@ export interface HubsFileEditorOptions {
   readonly clock: Clock;
   /** The text that the running service uses: the file on disk must be the same, and it is what is read. Left out: no service. */
   readonly expected?: (() => string) | undefined;
-  /** Gives the text to others who share it, before it is written. @throws as a rejection: PubSubError `conflict`; nothing is written then */
-  readonly publish?: ((text: string) => Promise<void>) | undefined;
+  /** What is edited in place of the file. */
+  readonly shared?: SharedHubs | undefined;
   /** Puts the configuration to use that was written; awaited before the edit is done. */
   readonly onWritten?: ((config: Config) => Promise<void>) | undefined;
 }
@@ -55,6 +55,11 @@ export class HubsFileEditor {
   constructor(options: HubsFileEditorOptions) {
     this.#options = options;
     this.#file = resolve(options.file);
+  }
+
+  /** For messages. */
+  get #name(): string {
+    return this.#options.shared?.name ?? this.#file;
   }
 
   /**
@@ -126,7 +131,8 @@ export class HubsFileEditor {
   }
 
   async #current(): Promise<YamlText> {
-    const text = this.#options.expected?.() ?? (await this.#read()).text ?? 'hubs: {}';
+    const { expected, shared } = this.#options;
+    const text = expected?.() ?? shared?.text ?? (await readHubs(this.#file)).text ?? 'hubs: {}';
     const yaml = new YamlText(text);
     return yaml.isSound ? yaml : this.#parse(text);
   }
@@ -140,12 +146,12 @@ export class HubsFileEditor {
   }
 
   async #edit(editOf: (yaml: YamlText) => Edit): Promise<{ before: YamlText; after: YamlText }> {
-    const target = await targetOf(this.#file);
-    const lock = await lockOf(target, this.#options.clock);
+    const { shared, clock } = this.#options;
+    const place = shared === undefined ? await filePlace(this.#file, clock) : sharedPlace(shared);
     let written: Config | undefined;
     let result: { before: YamlText; after: YamlText };
     try {
-      const { bytes, text } = await this.#read(target);
+      const { text } = place;
       const before = this.#usable(text);
       const edit = editOf(before);
       const after = this.#apply(before, edit);
@@ -154,11 +160,10 @@ export class HubsFileEditor {
       const isUnchanged = after.text === before.text && (text !== undefined || edit.settings === undefined);
       if (!isUnchanged || edit.problems?.length) {
         written = this.#check(after.text, edit);
-        await this.#options.publish?.(after.text);
-        await replaceFile(target, bytes, Buffer.from(withMark(after.text, bytes)));
+        await place.replace(after.text);
       }
     } finally {
-      lock.release();
+      place.release();
     }
     if (written !== undefined) await this.#options.onWritten?.(written);
     return result;
@@ -172,7 +177,7 @@ export class HubsFileEditor {
       const what = path.length === 1 ? `\`${path[0]}\`` : `hub ${path[1]}`;
       throw new PubSubError(
         'conflict',
-        `${what} cannot be edited in ${this.#file}: ${error.message}; edit the file by hand`,
+        `${what} cannot be edited in ${this.#name}: ${error.message}; edit the file by hand`,
       );
     }
   }
@@ -185,14 +190,14 @@ export class HubsFileEditor {
     if (running === text) return new YamlText(text);
     throw new PubSubError(
       'conflict',
-      `${this.#file} differs from the configuration in use: it was changed and is not applied yet, or is invalid; try again, or correct the file`,
+      `${this.#name} differs from the configuration in use: it was changed and is not applied yet, or is invalid; try again, or correct the file`,
     );
   }
 
   /** @throws PubSubError `conflict` for an invalid file */
   #parse(text: string): YamlText {
     try {
-      parseConfig(text, { file: this.#file, env: this.#options.env });
+      parseConfig(text, { file: this.#name, env: this.#options.env });
       this.#unset = new Set();
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -207,11 +212,11 @@ export class HubsFileEditor {
   #check(text: string, { path, problems = [] }: Edit): Config | undefined {
     const [, hub] = path;
     if (Buffer.byteLength(text) > maxConfigBytes) {
-      throw new PubSubError('invalid', `${this.#file} would be larger than 1 MiB; nothing was written`);
+      throw new PubSubError('invalid', `${this.#name} would be larger than 1 MiB; nothing was written`);
     }
     const found = [...problems];
     try {
-      const config = parseConfig(text, { file: this.#file, env: this.#options.env });
+      const config = parseConfig(text, { file: this.#name, env: this.#options.env });
       if (found.length === 0) return config;
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
@@ -221,15 +226,6 @@ export class HubsFileEditor {
       found.push(...problemsWithin(others, formatPath(path)));
     }
     throw new InvalidHubError(hub ?? '', found);
-  }
-
-  async #read(file?: string): Promise<{ bytes: Buffer | undefined; text: string | undefined }> {
-    try {
-      const bytes = await readIfThere(file ?? this.#file);
-      return { bytes, text: bytes && new TextDecoder('utf-8', { fatal: true }).decode(bytes) };
-    } catch (error) {
-      throw new PubSubError('conflict', `${this.#file} cannot be read (${codeOf(error)})`, { cause: error });
-    }
   }
 }
 
@@ -247,9 +243,4 @@ function emptyFile(): YamlText {
 /** A configuration without a file. */
 function isNothing(text: string): boolean {
   return text.trim() === 'hubs: {}';
-}
-
-function withMark(text: string, before: Buffer | undefined): string {
-  const hasMark = before !== undefined && before[0] === 0xef && before[1] === 0xbb && before[2] === 0xbf;
-  return hasMark ? `\uFEFF${text}` : text;
 }
