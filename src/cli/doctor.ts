@@ -17,7 +17,16 @@ import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
 import { commandLine, shortPath } from './invocation.js';
 import { checkFence, readKeys } from './key-settings.js';
 import { type OutputFormat, printOutcome } from './output/output.js';
-import { type Environment, parseHost, parsePort, readEndpoints, readProxies, readTls } from './settings.js';
+import {
+  type Environment,
+  namedEndpoints,
+  parseAdminUrl,
+  parseHost,
+  parsePort,
+  readEndpoints,
+  readProxies,
+  readTls,
+} from './settings.js';
 import { lookUp, variableWarnings } from './variables.js';
 
 export interface DoctorArguments extends Omit<Focus, 'connect'> {
@@ -77,7 +86,7 @@ type Addresses = Pick<Subject, 'endpoints' | 'endpoint' | 'listener' | 'admin'>;
 function addressesOf({ url, admin }: Pick<DoctorArguments, 'url' | 'admin'>, env: Environment): Addresses {
   const scheme = readTls(lookUp('tlsCert', {}, env), lookUp('tlsKey', {}, env)) === undefined ? 'http' : 'https';
   const listener = urlOf(parseHost(lookUp('host', {}, env)).text, parsePort(lookUp('port', {}, env)), scheme);
-  const named = url === undefined ? readEndpoints(env) : readEndpoints({ HUBWIRE_ENDPOINT: url });
+  const named = namedEndpoints(url, '--url') ?? readEndpoints(env);
   const endpoints = new Endpoints(named, () => listener);
   const endpoint = endpoints.primary;
   // The listeners of another machine have settings of their own.
@@ -86,10 +95,12 @@ function addressesOf({ url, admin }: Pick<DoctorArguments, 'url' | 'admin'>, env
     endpoints,
     endpoint,
     listener: isElsewhere ? undefined : listener,
-    admin:
-      admin?.replace(/\/$/, '') ??
-      (isElsewhere || lookUp('adminPort', {}, env).text === '0' ? undefined : adminUrl(env)),
+    admin: admin === undefined ? ownAdminUrl(isElsewhere, env) : parseAdminUrl({ text: admin, name: '--admin' }),
   };
+}
+
+function ownAdminUrl(isElsewhere: boolean, env: Environment): string | undefined {
+  return isElsewhere || lookUp('adminPort', {}, env).text === '0' ? undefined : adminUrl(env);
 }
 
 /** Reads what the service would, and keeps what is wrong with it in place of ending. */

@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net';
 import { PubSubError } from '../errors.js';
 import { readAdminTls } from './admin-settings.js';
 import { reasonOf, unreachableText } from './requests.js';
-import { type Environment, readTls } from './settings.js';
+import { type Environment, parseAdminUrl, parseHost, parsePort, readTls } from './settings.js';
 import { lookUp } from './variables.js';
 
 export interface HealthArguments {
@@ -17,7 +17,7 @@ const answerWithinMs = 5_000;
  * @throws PubSubError `invalid` when it does not answer 200
  */
 export async function health(args: HealthArguments, env: Environment): Promise<void> {
-  const base = (args.url ?? adminUrl(env)).replace(/\/$/, '');
+  const base = args.url === undefined ? adminUrl(env) : parseAdminUrl({ text: args.url, name: '--url' });
   const url = `${base}/${args.live === true ? 'healthz' : 'readyz'}`;
   const status = await statusOf(url, args.url === undefined);
   if (status !== 200) throw new PubSubError('invalid', `${url} answered ${status}`);
@@ -51,14 +51,15 @@ async function statusOfOwn(url: string): Promise<number> {
 
 /** URL of the admin listener, without a trailing slash. @throws PubSubError `invalid` when there is none */
 export function adminUrl(env: Environment): string {
-  const { text: port, name } = lookUp('adminPort', {}, env);
-  if (!/^[1-9]\d*$/.test(port)) {
-    const why = port === '0' ? 'there is no admin listener' : 'the admin port is not known';
-    throw new PubSubError('invalid', `${name} is "${port}", so ${why}; set its address with --url`);
+  const given = lookUp('adminPort', {}, env);
+  const port = given.text === 'any' ? 'any' : parsePort(given);
+  if (port === 'any' || port === 0) {
+    const why = port === 0 ? 'there is no admin listener' : 'the admin port is not known';
+    throw new PubSubError('invalid', `${given.name} is "${port}", so ${why}; set its address with --url`);
   }
   const tls = readAdminTls({}, env, readTls(lookUp('tlsCert', {}, env), lookUp('tlsKey', {}, env)));
   const scheme = tls === undefined ? 'http' : 'https';
-  return `${scheme}://${reachable(lookUp('adminHost', {}, env).text)}:${port}`;
+  return `${scheme}://${reachable(parseHost(lookUp('adminHost', {}, env)).text)}:${port}`;
 }
 
 /** A wildcard address is one to listen on, not one to connect to. */

@@ -20,13 +20,29 @@ export async function init(folder: string, env: Environment): Promise<void> {
       `${are} already, and nothing was written; choose another folder: hubwire init FOLDER`,
     );
   }
-  await mkdir(folder, { recursive: true });
+  await writing(folder, () => mkdir(folder, { recursive: true }));
   for (const name of files) {
-    await writeFile(join(folder, name), forFolder(await readFile(join(templates, name), 'utf8'), folder), {
-      flag: 'wx',
-    });
+    const text = forFolder(await readFile(join(templates, name), 'utf8'), folder);
+    const path = join(folder, name);
+    await writing(path, () => writeFile(path, text, { flag: 'wx' }));
   }
   process.stdout.write(`${nextSteps(folder, env).join('\n')}\n`);
+}
+
+/** @throws as a rejection: PubSubError `invalid` for a folder that this user may not write */
+async function writing(path: string, write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write();
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new PubSubError(
+      'invalid',
+      `${path} cannot be written (${code}); choose another folder: hubwire init FOLDER`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** Editors find the schema only where hubwire is installed in the folder itself. */

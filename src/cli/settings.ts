@@ -29,23 +29,44 @@ export function dataDirectoryOf({ text, isDefault = false }: Given, hubsFile: st
 
 /** Public endpoints: a comma list of URLs. @throws PubSubError `invalid` */
 export function readEndpoints(env: Environment): readonly string[] {
-  const urls = (env.HUBWIRE_ENDPOINT ?? '')
+  return parseEndpoints({ text: env.HUBWIRE_ENDPOINT ?? '', name: 'HUBWIRE_ENDPOINT' });
+}
+
+/** As `readEndpoints`, with the name of the flag or variable. @throws PubSubError `invalid` */
+function parseEndpoints({ text, name }: Given): readonly string[] {
+  const urls = text
     .split(',')
     .map(url => url.trim())
     .filter(url => url !== '');
   try {
     new Endpoints(urls, () => ''); // refuses what is not a URL
   } catch (error) {
-    if (error instanceof PubSubError)
-      throw new PubSubError('invalid', `HUBWIRE_ENDPOINT: ${error.message}`, { cause: error });
+    if (error instanceof PubSubError) throw new PubSubError('invalid', `${name}: ${error.message}`, { cause: error });
     throw error;
   }
   return urls;
 }
 
-/** Where the running service is reached, without a trailing slash. @param named by a flag @throws PubSubError `invalid` */
+/** Public endpoints that a flag names; undefined: it is not given. @throws PubSubError `invalid` */
+export function namedEndpoints(text: string | undefined, flag: string): readonly string[] | undefined {
+  if (text === undefined) return undefined;
+  const urls = parseEndpoints({ text, name: flag });
+  if (urls.length > 0) return urls;
+  throw new PubSubError('invalid', `${flag} is empty: write the URL of the service, or leave it out`);
+}
+
+/** URL of an admin listener, without a slash at its end. @throws PubSubError `invalid` */
+export function parseAdminUrl({ text, name }: Given): string {
+  if (/^https?:\/\/[^/]/i.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
+  throw new PubSubError('invalid', `${name} must be a URL such as https://localhost:8081, not "${text}"`);
+}
+
+/**
+ * Where the running service is reached, without a trailing slash.
+ * @param named by the flag `--endpoint` @throws PubSubError `invalid`
+ */
 export function endpointOf(named: string | undefined, env: Environment): string {
-  const [first] = named === undefined ? readEndpoints(env) : readEndpoints({ HUBWIRE_ENDPOINT: named });
+  const [first] = namedEndpoints(named, '--endpoint') ?? readEndpoints(env);
   return (first ?? localEndpoint(env)).replace(/\/$/, '');
 }
 

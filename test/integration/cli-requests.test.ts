@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { runHubwire, startService } from '../support/hubwire-process.js';
+import { runVerb } from '../support/run-verb.js';
 
 const noHubs = 'hubs: {}\n';
 const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
@@ -27,6 +28,36 @@ describe('health', () => {
     const outcome = await runHubwire(['health'], { HUBWIRE_ADMIN_PORT: port });
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toContain('set its address with --url');
+  });
+});
+
+describe('what is no URL or host', () => {
+  const url = 'must be a URL such as https://localhost:8081, not "foo"';
+  const endpoint = 'endpoint "foo" is not a URL; write it like https://pubsub.example.com';
+  test.each([
+    [['health', '--url', 'foo'], {}, `--url ${url}`],
+    [
+      ['health'],
+      { HUBWIRE_ADMIN_HOST: 'foo bar' },
+      'HUBWIRE_ADMIN_HOST must be a host name or an IP address, not "foo bar"',
+    ],
+    [
+      ['health'],
+      { HUBWIRE_ADMIN_PORT: '99999' },
+      'HUBWIRE_ADMIN_PORT must be a port number from 0 to 65535, not "99999"',
+    ],
+    [['token', '--hub', 'chat', '--endpoint', 'foo'], {}, `--endpoint: ${endpoint}`],
+    [
+      ['token', '--hub', 'chat', '--endpoint', ''],
+      {},
+      '--endpoint is empty: write the URL of the service, or leave it out',
+    ],
+    [['token', '--rest', 'GET', '/api/health', '--endpoint', 'foo'], {}, `--endpoint: ${endpoint}`],
+    [['send', '--hub', 'chat', 'hello', '--endpoint', 'foo'], {}, `--endpoint: ${endpoint}`],
+    [['hub', 'list', '--admin', 'foo'], {}, `--admin ${url}`],
+    [['init', '/dev/null/app'], {}, '/dev/null/app cannot be written (ENOTDIR); choose another folder: hubwire init FOLDER'],
+  ])('%j with %j: one line names the flag or variable', async (args, env, message) => {
+    expect(await runVerb(args, env)).toEqual({ code: 1, stdout: '', stderr: `hubwire: ${message}\n` });
   });
 });
 

@@ -48,6 +48,14 @@ describe('hubwire doctor', () => {
     expect(code).toBe(0);
   });
 
+  test.each([
+    [{ admin: 'foo' }, '--admin must be a URL such as https://localhost:8081, not "foo"'],
+    [{ url: 'foo' }, '--url: endpoint "foo" is not a URL'],
+  ])('%j: what is no URL is a fault that names the flag', async (args, seen) => {
+    const found = await foundFor({ hubs: await fileWith('hubs: {}\n'), ...args });
+    expect(found).toContainEqual(expect.objectContaining({ level: 'error', seen: expect.stringContaining(seen) }));
+  });
+
   test('[MG-242] JSON: the fields of each finding, for a fault and for what is well', async () => {
     const hubs = await fileWith(handlerYaml('http://127.0.0.1:9/{event}'));
     const { code, items } = await doctor(['--hubs', hubs]);

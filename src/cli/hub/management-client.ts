@@ -2,7 +2,7 @@ import { PubSubError } from '../../errors.js';
 import { printable } from '../printable.js';
 import { request } from '../requests.js';
 import { readSecret } from '../secrets.js';
-import type { Environment } from '../settings.js';
+import { type Environment, parseAdminUrl } from '../settings.js';
 import {
   type HubProperties,
   type HubResource,
@@ -39,11 +39,7 @@ interface ErrorBody {
 export function adminUrlOf({ admin }: ManagementArguments, env: Environment): string | undefined {
   const text = admin ?? (env.HUBWIRE_ADMIN_URL || undefined);
   if (text === undefined) return undefined;
-  const name = admin === undefined ? 'HUBWIRE_ADMIN_URL' : '--admin';
-  if (!/^https?:\/\/[^/]/i.test(text) || !URL.canParse(text)) {
-    throw new PubSubError('invalid', `${name} must be a URL such as https://localhost:8081, not "${text}"`);
-  }
-  return text.replace(/\/+$/, '');
+  return parseAdminUrl({ text, name: admin === undefined ? 'HUBWIRE_ADMIN_URL' : '--admin' });
 }
 
 /** The management API of a running service. Errors are those that it answers. [management 1.2] */
