@@ -194,10 +194,11 @@ export class Service {
   }
 
   #newStoredKeys(): StoredKeys {
-    const { host, admin, keySources, log } = this.#options;
+    const { host, admin, keySources, cluster, log } = this.#options;
     const sources = keySources ?? fixedKeys(this.#keys);
     const isPublic = !isLoopback(host) || (admin !== undefined && !isLoopback(admin.host));
-    return new StoredKeys({ keys: this.#keys, sources, isPublic, clock: this.#clock, log });
+    const isOneOfSeveral = cluster !== undefined;
+    return new StoredKeys({ keys: this.#keys, sources, isPublic, isOneOfSeveral, clock: this.#clock, log });
   }
 
   #fileEditor(): HubsFileEditor {
