@@ -39,10 +39,18 @@ export async function dial(server: Candidate, options: NatsOptions, purpose: Lin
       const greeting = await knock(address, server.port);
       return await connectAs(greeting, await clientOptions({ ...server, host: address }, options, purpose));
     } catch (error) {
-      failure = error;
+      failure = isLoginMissing(error, server, options) ? new Error(loginMissing, { cause: error }) : error;
     }
   }
   throw failure;
+}
+
+const loginMissing =
+  'the server requires a login, and none is given: write user and password into the URL (nats://user:password@host:4222), or name a file with --nats-creds';
+
+function isLoginMissing(error: unknown, { login }: Candidate, { credentialsFile, certFile }: NatsOptions): boolean {
+  const isRefused = error instanceof Error && error.name === 'AuthorizationError';
+  return isRefused && login === undefined && credentialsFile === undefined && certFile === undefined;
 }
 
 /**

@@ -29,6 +29,8 @@ export const defaultClusterName = 'hw';
 const defaultPort = 4222;
 const schemes: readonly string[] = ['nats:', 'tls:', 'nats+tls:'];
 
+const howToWriteLogins = 'in user and password `/` is written %2F, `@` %40, `:` %3A, `,` %2C and `%` %25';
+
 /** A text that is no list of URLs of NATS servers. The message contains no secret. */
 export class NatsUrlError extends Error {
   override readonly name = 'NatsUrlError';
@@ -44,8 +46,10 @@ export function parseNatsUrls(text: string): readonly NatsServerAddress[] {
       return addressOf(entry.trim());
     } catch (error) {
       const reason = error instanceof NatsUrlError ? error.message : 'it is not a URL';
+      // The sign may be in another entry: a comma divides the password too.
+      const hint = text.includes('@') ? `; ${howToWriteLogins}` : '';
       throw new NatsUrlError(
-        `entry ${index + 1} of the NATS servers: ${reason}; write it as nats://host:${defaultPort}`,
+        `entry ${index + 1} of the NATS servers: ${reason}; write it as nats://host:${defaultPort}${hint}`,
       );
     }
   });

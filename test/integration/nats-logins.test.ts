@@ -65,6 +65,7 @@ describe('[CL-120] a NATS server is told', () => {
     expect(JSON.stringify(told.all)).not.toContain('hunter2');
     const refusal = await refusalWith({ nats: url.replace('//', '//me:hunter3@') });
     expect(refusal).toBe('the server refuses the credentials');
+    expect(await refusalWith({ nats: url })).toMatch(/^the server requires a login, and none is given: write user /);
   });
 
   test.for([

@@ -36,6 +36,21 @@ describe('[CL-120] URLs of NATS servers', () => {
   });
 });
 
+test.each([
+  'nats://me:hun/ter2@a:4222',
+  'nats://me:1/ter2@a:4222',
+  'nats://me:hun?ter2@a',
+  'nats://me:hun#ter2@a',
+  'nats://me:hunter,2@a',
+  'nats://me:hunter%@a',
+])('a login with a sign that a URL reads as its own: how such signs are written, without the login: %s', text => {
+  const parse = () => parseNatsUrls(text);
+  expect(parse).toThrow(/; in user and password `\/` is written %2F, `@` %40, `:` %3A, `,` %2C and `%` %25$/);
+  expect(parse).not.toThrow(/hun|ter2/);
+  const written = 'nats://me:%2F%40%3A%2C%25@a';
+  expect(parseNatsUrls(written)).toMatchObject([{ login: { user: 'me', password: '/@:,%' } }]);
+});
+
 test.each(['hw', 'a', 'A-b_9', 'x'.repeat(32)])('%s may be the name of a cluster', name => {
   expect(isClusterName(name)).toBe(true);
 });
