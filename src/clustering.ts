@@ -28,6 +28,33 @@ export function clusterOn(nats: NatsOptions, timing: ClusterTiming = {}): MakeCl
   return parts => new NatsMember(nats, parts, timing);
 }
 
+/**
+ * Looks at the NATS of a cluster as a node does that starts.
+ * @param signal ends the wait
+ * @returns the server that answered, `host:port`
+ * @throws as a rejection: PubSubError `invalid` with what is wrong
+ */
+export async function examineNats(nats: NatsOptions, clock: Clock, signal: AbortSignal): Promise<string> {
+  let problem = 'no answer in time';
+  const parts = new NatsParts(clock, event => {
+    if (event.kind === 'unreachable') problem = `${event.server}: ${event.reason}`;
+  });
+  const link = new Link(nats, 'config', parts);
+  signal.addEventListener('abort', () => void link.close());
+  try {
+    const connection = await link.start();
+    problem = `JetStream of ${connection.getServer()} does not answer`;
+    const closed = connection.closed().then(() => Promise.reject(new Error('closed')));
+    await Promise.race([requireJetStream(connection, clock), closed]);
+    return connection.getServer();
+  } catch (cause) {
+    const message = cause instanceof NatsSetupError ? cause.message : `NATS cannot be used: ${problem}`;
+    throw new PubSubError('invalid', message, { cause });
+  } finally {
+    await link.close();
+  }
+}
+
 /** For tests, where nodes start often. */
 export type ClusterTiming = Pick<NatsBackplaneOptions, 'settleMs'>;
 

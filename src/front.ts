@@ -127,7 +127,7 @@ export interface AdminParts
     FrontParts,
     'options' | 'settings' | 'storedKeys' | 'endpoints' | 'clock' | 'adminUrl' | 'editor' | 'restart'
   > {
-  readonly readiness: Pick<Readiness, 'isReady'>;
+  readonly readiness: Pick<Readiness, 'isReady' | 'whyNot'>;
   readonly handlers: AdminServerOptions['handlers'];
   readonly metrics: AdminServerOptions['metrics'];
   /** Undefined: something else serves the routes of webhooks and the outbox. */
@@ -160,6 +160,7 @@ export function makeAdminListener(
   });
   const app = createAdminServer({
     isReady: () => readiness.isReady,
+    whyNot: () => readiness.whyNot,
     handlers: parts.handlers,
     metrics: parts.metrics,
     delivery: parts.delivery(),

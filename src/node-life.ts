@@ -6,6 +6,7 @@ import { configDigest } from './config/digest.js';
 import { closeInWaves, type Waves } from './drain.js';
 import type { Hubs } from './hub/hubs.js';
 import { clusterObserver, logNats } from './logging.js';
+import type { NatsEvent } from './nats/events.js';
 import type { Readiness } from './readiness.js';
 import type { ServiceOptions } from './service-options.js';
 import type { Settings } from './settings.js';
@@ -42,6 +43,7 @@ export function clusterOf(
     observer,
     tell: event => {
       logNats(log, event);
+      tellReadiness(readiness, event);
       if (event.kind === 'connected' && event.purpose === 'bus') meter.busConnected(true);
       if (event.kind === 'lost' && event.purpose === 'bus') meter.busConnected(false);
     },
@@ -52,6 +54,15 @@ export function clusterOf(
 
 export interface LifeParts extends Pick<NodeParts, 'readiness' | 'clock' | 'hubs'> {
   readonly observer: Pick<ClusterObserver, 'fault'>;
+}
+
+/** Probes show what a start waits for. */
+function tellReadiness(readiness: Readiness, event: NatsEvent): void {
+  if (event.kind === 'connected') readiness.wait(event.purpose, undefined);
+  if (event.kind === 'unreachable')
+    readiness.wait(event.purpose, `waiting for NATS at ${event.server}: ${event.reason}`);
+  if (event.kind === 'unanswered')
+    readiness.wait('store', `waiting for the store of NATS: ${event.what}: ${event.reason}`);
 }
 
 /** What the lease of this node decides about its clients. [cluster 6.2] */

@@ -1,6 +1,12 @@
 /** What the service is doing with clients. */
 export type ServiceState = 'starting' | 'ready' | 'paused' | 'draining';
 
+const reasons = {
+  starting: 'the service starts',
+  paused: 'paused: this node cannot renew its lease in NATS, or was replaced',
+  draining: 'the service stops',
+};
+
 /** The one state that probes report and that decides whether clients are admitted. [design 5] */
 export class Readiness {
   #isOpened = false;
@@ -8,6 +14,8 @@ export class Readiness {
   #isDraining = false;
   /** Called after `isReady` has changed. */
   onChanged = () => {};
+  /** By what waits, while the service starts. */
+  readonly #waits = new Map<string, string>();
 
   get state(): ServiceState {
     if (this.#isDraining) return 'draining';
@@ -18,6 +26,19 @@ export class Readiness {
   /** Are clients admitted? */
   get isReady(): boolean {
     return this.state === 'ready';
+  }
+
+  /** For people; undefined: they are admitted. */
+  get whyNot(): string | undefined {
+    if (this.state === 'ready') return undefined;
+    const [wait] = this.state === 'starting' ? this.#waits.values() : [];
+    return wait ?? reasons[this.state];
+  }
+
+  /** What a start waits for. @param who waits @param reason for people, as `waiting for …`; undefined: no more */
+  wait(who: string, reason: string | undefined): void {
+    if (reason === undefined) this.#waits.delete(who);
+    else this.#waits.set(who, reason);
   }
 
   /** Clients are admitted from now on, unless the service is paused, or stopping already. */

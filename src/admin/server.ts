@@ -23,6 +23,8 @@ import { type OperatedOutbox, type WebhookRoutesOptions, webhookRoutes } from '.
 export interface AdminServerOptions {
   /** Does the service accept clients? */
   isReady(): boolean;
+  /** Why it is not, for people. */
+  whyNot?(): string | undefined;
   /** State of each event handler. */
   handlers(): readonly { readonly state: HandlerState }[];
   readonly metrics: Pick<Metrics, 'contentType' | 'render'>;
@@ -65,7 +67,7 @@ const meaning = {
   healthz: 'The process responds to HTTP, also while it is stopping. Restart it if it does not respond.',
   readyz:
     'The listeners are open and clients are admitted. Event handlers do not affect this: hubs without them work while an app server is down.',
-  notReady: 'The service is starting or stopping, or is paused as a node of a cluster: clients are not admitted.',
+  notReady: 'The service is starting, paused or stopping: clients are not admitted.',
 };
 
 /** The admin HTTP server: liveness, readiness, metrics, and routes for operators. The caller listens. [design 1] */
@@ -87,6 +89,7 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
     const isOpen = isReady();
     return reply.code(isOpen ? 200 : 503).send({
       status: isOpen ? 'ready' : 'not ready',
+      reason: isOpen ? undefined : options.whyNot?.(),
       meaning: isOpen ? meaning.readyz : meaning.notReady,
       eventHandlers: countsOf(options.handlers()),
     });

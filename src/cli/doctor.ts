@@ -13,9 +13,10 @@ import { defaultLimits, type Focus, type Subject } from '../doctor/subject.js';
 import { PubSubError } from '../errors.js';
 import { idsOfApps } from './app-lines.js';
 import { adminUrl } from './health.js';
-import { findHubsFile, type HubsFile, loadHubs } from './hubs-file.js';
+import { findHubsFile, type HubsFile, loadHubs, unusedFile } from './hubs-file.js';
 import { commandLine, shortPath } from './invocation.js';
 import { checkFence, readKeys } from './key-settings.js';
+import { readNats } from './nats-settings.js';
 import { type OutputFormat, printOutcome } from './output/output.js';
 import {
   type Environment,
@@ -28,6 +29,9 @@ import {
   readTls,
 } from './settings.js';
 import { lookUp, variableWarnings } from './variables.js';
+
+/** Until NATS has to have answered. */
+const natsWaitMs = 5_000;
 
 export interface DoctorArguments extends Omit<Focus, 'connect'> {
   readonly connect?: boolean;
@@ -58,6 +62,7 @@ export async function findingsFor(
   const { config, lineOf } = await settings.readFile(fileOf(args, env), args.hub);
   const addresses = settings.try('listener', () => addressesOf(args, env));
   const keys = settings.readKeys();
+  await settings.examineNats();
   const proxies = settings.try('settings', () => readProxies(env));
   if (addresses === undefined || proxies === undefined) return settings.findings;
   const subject: Subject = {
@@ -144,6 +149,24 @@ class Settings {
     }
   }
 
+  /** Where nodes work together. */
+  async examineNats(): Promise<void> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(), natsWaitMs); // keeps the process alive, which the clock's timers do not
+    try {
+      const nats = await readNats({}, this.#env);
+      if (nats === undefined) return;
+      const { examineNats } = await import('../clustering.js');
+      const server = await examineNats(nats, systemClock, late.signal);
+      this.findings.push(ok('nats', {}, `NATS at ${server} answers, and has JetStream`));
+    } catch (failure) {
+      if (!(failure instanceof PubSubError)) throw failure;
+      this.#fault('nats', undefined, failure.message);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
   #tellFile(file: HubsFile, config: Config, hub: string | undefined): void {
     const names = [...config.hubs.values()].map(({ name }) => name);
     const handlers = [...config.hubs.values()].flatMap(({ eventHandlers }) => eventHandlers);
@@ -151,6 +174,8 @@ class Settings {
     const ofApps = apps.length === 0 ? '' : `, ${apps.length} app(s): ${idsOfApps(apps)}`;
     const text = `${nameOf(file)}: ${names.length} hub(s), ${handlers.length} event handler(s)${ofApps}`;
     this.findings.push(file.isMissing ? missingFile(file, this.#env) : ok('settings', {}, text));
+    const unused = unusedFile(nameOf(file), this.#env);
+    if (unused !== undefined) this.findings.push(warning('settings', {}, unused.seen, [unused.advice]));
     if (hub !== undefined && !config.hubs.has(hub.toLowerCase())) this.findings.push(unknownHub(hub, names));
     for (const text of variableWarnings({}, this.#env, config.source.text)) {
       const said = halves(text);

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { PubSubError } from '../errors.js';
 import { readAdminTls } from './admin-settings.js';
 import { reasonOf, unreachableText } from './requests.js';
@@ -19,15 +20,32 @@ const answerWithinMs = 5_000;
 export async function health(args: HealthArguments, env: Environment): Promise<void> {
   const base = args.url === undefined ? adminUrl(env) : parseAdminUrl({ text: args.url, name: '--url' });
   const url = `${base}/${args.live === true ? 'healthz' : 'readyz'}`;
-  const status = await statusOf(url, args.url === undefined);
-  if (status !== 200) throw new PubSubError('invalid', `${url} answered ${status}`);
+  const { status, body } = await answerOf(url, args.url === undefined);
+  if (status !== 200) throw new PubSubError('invalid', `${url} answered ${status}${reasonIn(body)}`);
   process.stdout.write(`${args.live === true ? 'alive' : 'ready'}\n`);
 }
 
-/** @param isOwn the address is one of this machine: its certificate need not name it, and nothing secret is sent */
-async function statusOf(url: string, isOwn: boolean): Promise<number> {
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** Why it is not ready, as `/readyz` says. */
+function reasonIn(body: string): string {
   try {
-    return isOwn && url.startsWith('https:') ? await statusOfOwn(url) : (await fetch(url, init())).status;
+    const { reason } = JSON.parse(body) as { reason?: unknown };
+    return typeof reason === 'string' ? `: ${reason}` : '';
+  } catch {
+    return ''; // what answers there is another program
+  }
+}
+
+/** @param isOwn the address is one of this machine: its certificate need not name it, and nothing secret is sent */
+async function answerOf(url: string, isOwn: boolean): Promise<Answer> {
+  try {
+    if (isOwn && url.startsWith('https:')) return await answerOfOwn(url);
+    const response = await fetch(url, init());
+    return { status: response.status, body: await response.text() };
   } catch (cause) {
     throw new PubSubError('invalid', unreachableText(url, reasonOf(cause)), { cause });
   }
@@ -37,12 +55,11 @@ function init() {
   return { signal: AbortSignal.timeout(answerWithinMs) };
 }
 
-async function statusOfOwn(url: string): Promise<number> {
+async function answerOfOwn(url: string): Promise<Answer> {
   const { request } = await import('node:https');
   return new Promise((resolve, reject) => {
     request(url, { ...init(), rejectUnauthorized: false }, response => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
+      text(response).then(body => resolve({ status: response.statusCode ?? 0, body }), reject);
     })
       .on('error', reject)
       .end();

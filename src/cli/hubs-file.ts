@@ -6,7 +6,7 @@ import { type Apps, type Config, loadConfig, parseConfig, weaknessOf } from '../
 import { parseShared, type SharedHubs } from '../config/shared-hubs.js';
 import { PubSubError } from '../errors.js';
 import type { Environment } from './settings.js';
-import type { Given } from './variables.js';
+import { type Given, lookUp } from './variables.js';
 
 /** What the sample needs; the one at the top of the repository. */
 const sampleHubsFile = fileURLToPath(new URL('../../hubs.yaml', import.meta.url));
@@ -26,6 +26,18 @@ export interface HubsFile {
 /** For people: where the hubs are. */
 export function placeOfHubs({ path, shared }: Pick<HubsFile, 'path' | 'shared'>): string {
   return shared?.name ?? path;
+}
+
+/** What to say of a file that the service does not read, as its nodes share their hubs; undefined: it does. */
+export function unusedFile(
+  name: string,
+  env: Environment,
+): { readonly seen: string; readonly advice: string } | undefined {
+  if (lookUp('config', {}, env).text !== 'nats') return undefined;
+  return {
+    seen: `HUBWIRE_CONFIG is nats: the service does not use ${name}, but what its nodes share in NATS`,
+    advice: `make the file what they share with: hubwire config push ${name}; or change that with hubwire hub and --admin`,
+  };
 }
 
 /** One that is named has to exist. */

@@ -7,6 +7,7 @@ import { Settings } from '../settings.js';
 import type { HandlerStatus } from '../upstream/event-handlers.js';
 import { eventHandlersOf } from '../upstream/service-handlers.js';
 import { Sources } from '../webhooks/sources.js';
+import { unusedFile } from './hubs-file.js';
 import { readKeys } from './key-settings.js';
 import { handlerLines } from './report.js';
 import { type Environment, localEndpoint, readEndpoints, readProxies } from './settings.js';
@@ -33,8 +34,16 @@ export async function validate(file: string, args: ValidateArguments, env: Envir
   await handlers.configure(handlersOf(config), config.delivery);
   const statuses = handlers.statuses();
   await handlers.close();
-  print({ file: path, config, statuses, warnings: webhookWarnings(config) }, args.json === true);
+  print(
+    { file: path, config, statuses, warnings: [...unusedWarnings(file, env), ...webhookWarnings(config)] },
+    args.json === true,
+  );
   if (statuses.some(({ state }) => state !== 'active')) process.exitCode = 1;
+}
+
+function unusedWarnings(file: string, env: Environment): readonly string[] {
+  const unused = unusedFile(file, env);
+  return unused === undefined ? [] : [`${unused.seen}; ${unused.advice}`];
 }
 
 /** What the service would warn about. */

@@ -69,6 +69,13 @@ export class Crew {
     return !this.#isStopping && this.ready > 0;
   }
 
+  /** For people; undefined: clients are let in. */
+  get whyNot(): string | undefined {
+    if (this.isReady) return undefined;
+    const { noun } = this.#options;
+    return this.#isStopping ? 'the service stops' : `no ${noun} is ready; the log says what each ${noun} waits for`;
+  }
+
   /** The handlers of the configuration: failed or pending where they are that for any worker. */
   get handlers(): readonly HandlerState[] {
     const [first, ...others] = this.#active;

@@ -5,6 +5,8 @@ import { findingsFor } from '../../src/cli/doctor.js';
 import { AppServer } from '../support/app-server.js';
 import { express, handlerYaml, inShort, listen, middleware, serve } from '../support/doctor.js';
 import { type Environment, fileWith, runHubwire, startService } from '../support/hubwire-process.js';
+import { requireNats, startNats } from '../support/nats-server.js';
+import { runVerb } from '../support/run-verb.js';
 
 const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
 /** Nothing listens on port 9, and there is no admin listener. */
@@ -54,6 +56,29 @@ describe('hubwire doctor', () => {
   ])('%j: what is no URL is a fault that names the flag', async (args, seen) => {
     const found = await foundFor({ hubs: await fileWith('hubs: {}\n'), ...args });
     expect(found).toContainEqual(expect.objectContaining({ level: 'error', seen: expect.stringContaining(seen) }));
+  });
+
+  test('looks at NATS where the service uses it, and says when the file is not what the service uses', async context => {
+    requireNats(context);
+    const hubs = await fileWith('hubs: {}\n');
+    const server = await startNats(context);
+    const there = await foundFor({ hubs }, { HUBWIRE_NATS: server.url, HUBWIRE_CONFIG: 'nats' });
+    expect(there).toContainEqual(expect.objectContaining({ code: 'nats', level: 'ok' }));
+    const unused = expect.stringMatching(
+      /^HUBWIRE_CONFIG is nats: the service does not use .*hubs\.yaml, but what its /,
+    );
+    expect(there).toContainEqual(expect.objectContaining({ code: 'settings', level: 'warning', seen: unused }));
+    await server.kill();
+    const away = await foundFor({ hubs }, { HUBWIRE_NATS: server.url });
+    const seen = `NATS cannot be used: 127.0.0.1:${server.port}: connection refused`;
+    expect(away).toContainEqual(expect.objectContaining({ code: 'nats', level: 'error', seen }));
+  });
+
+  test.each([['validate'], ['hub', 'list', '--hubs']])('%s: says so as well', async (...args) => {
+    const { stdout, stderr } = await runVerb([...args, await fileWith('hubs: {}\n')], { HUBWIRE_CONFIG: 'nats' });
+    expect(stdout + stderr).toMatch(
+      /HUBWIRE_CONFIG is nats: the service does not use .*; make the file what they share /,
+    );
   });
 
   test('[MG-242] JSON: the fields of each finding, for a fault and for what is well', async () => {

@@ -65,8 +65,8 @@ describe('a node that is started with --nats', () => {
   test('waits for NATS, says so, and lets clients in once it is there', async context => {
     const server = await startNats(context);
     await server.kill();
-    const port = String(await freePort());
-    const arguments_ = ['start', '--json', '--hubs', await fileWith(yaml), '--port', port, '--admin-port', 'any'];
+    const [port, adminPort] = [String(await freePort()), String(await freePort())];
+    const arguments_ = ['start', '--json', '--hubs', await fileWith(yaml), '--port', port, '--admin-port', adminPort];
     const hubwire = new HubwireProcess([...arguments_, '--nats', server.url]);
     const { 1: line = '' } = await hubwire.find(/(\{.*NATS: waiting.*\})/, 'stderr');
     expect(JSON.parse(line)).toMatchObject({
@@ -78,6 +78,11 @@ describe('a node that is started with --nats', () => {
     expect(hubwire.stdout).toBe('');
     const refused = await fetch(`http://127.0.0.1:${port}/client/hubs/chat`).then(({ status }) => status);
     expect(refused).toBeGreaterThanOrEqual(400);
+    const reason = `waiting for NATS at 127.0.0.1:${server.port}: connection refused`;
+    const probe = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+    expect([probe.status, await probe.json()]).toMatchObject([503, { status: 'not ready', reason }]);
+    const { code, stderr } = await runHubwire(['health'], { HUBWIRE_ADMIN_PORT: adminPort });
+    expect([code, stderr]).toEqual([1, `hubwire: http://127.0.0.1:${adminPort}/readyz answered 503: ${reason}\n`]);
     await server.start();
     await hubwire.find(/"event":"listening"/);
   });

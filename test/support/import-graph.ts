@@ -98,7 +98,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   ],
   'cluster-member': ['cluster', 'types of nats', 'types of hub', 'types of clock'],
   'node-life': [
-    ...['config', 'drain', 'logging'],
+    ...['config', 'drain', 'logging', 'types of nats'],
     ...['admin', 'cluster', 'clustering', 'settings', 'service-options'].map(room => typesOf + room),
     ...['hub', 'upstream', 'readiness', 'clock'].map(room => typesOf + room),
   ],

@@ -40,6 +40,22 @@ describe('Readiness', () => {
     expect(told).toEqual([true, false, true, false]);
   });
 
+  it('says why clients are not admitted', () => {
+    const readiness = new Readiness();
+    const { whyNot } = readiness;
+    expect(whyNot).toBe('the service starts');
+    readiness.wait('bus', 'waiting for NATS at a:1: connection refused');
+    expect(readiness.whyNot).toBe('waiting for NATS at a:1: connection refused');
+    readiness.wait('bus', undefined);
+    expect(readiness.whyNot).toBe(whyNot);
+    readiness.open();
+    expect(readiness.whyNot).toBeUndefined();
+    readiness.pause();
+    expect(readiness.whyNot).toMatch(/^paused: /);
+    readiness.drain();
+    expect(readiness.whyNot).toBe('the service stops');
+  });
+
   it('stays draining when the service is stopped before it was ready', () => {
     const readiness = new Readiness();
     readiness.drain();

@@ -1,3 +1,4 @@
+import { unusedFile } from '../hubs-file.js';
 import type { Environment } from '../settings.js';
 import { lookUp } from '../variables.js';
 import type { HubStore } from './hub-store.js';
@@ -12,5 +13,8 @@ export async function storeOf(args: StoreArguments, env: Environment): Promise<H
   const url = args.hubs === undefined || args.admin !== undefined ? adminUrlOf(args, env) : undefined;
   if (url !== undefined) return new ManagementClient(url, args, env);
   const { FileStore } = await import('./file-store.js');
-  return new FileStore(lookUp('hubs', args, env).text, args, env);
+  const file = lookUp('hubs', args, env).text;
+  const unused = unusedFile(file, env);
+  if (unused !== undefined) process.stderr.write(`${unused.seen}; ${unused.advice}\n`);
+  return new FileStore(file, args, env);
 }
