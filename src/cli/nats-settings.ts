@@ -13,14 +13,21 @@ const dependents = ['natsCreds', 'natsCa', 'natsCert', 'natsKey'] as const;
 
 /**
  * The NATS of several nodes; undefined: this node is alone. Files are read, to tell now what is wrong with them. [cluster 2]
- * @param place of one of several workers @throws PubSubError `invalid`, without any secret
+ * @param place of one of several workers @param hasOwnNats without `--nats` one is started, in which the cluster has its name @throws PubSubError `invalid`, without any secret
  */
-export async function readNats(flags: Flags, env: Environment, place?: number): Promise<NatsOptions | undefined> {
+export async function readNats(
+  flags: Flags,
+  env: Environment,
+  place?: number,
+  hasOwnNats = false,
+): Promise<NatsOptions | undefined> {
   const urls = lookUp('nats', flags, env);
   const files = dependents.map(name => lookUp(name, flags, env));
-  const clusterName = clusterNameOf(lookUp('clusterName', flags, env));
+  const named = lookUp('clusterName', flags, env);
+  const clusterName = clusterNameOf(named);
   if (urls === undefined) {
-    const given = files.find(file => file !== undefined);
+    const isIdle = named.isDefault !== true && !hasOwnNats;
+    const given = files.find(file => file !== undefined) ?? (isIdle ? named : undefined);
     if (given === undefined) return undefined;
     throw invalid(given, 'is given without --nats (or HUBWIRE_NATS): name the NATS servers, or leave it out');
   }

@@ -118,7 +118,7 @@ function addStart(program: Command, env: Environment): void {
     .option('--json', 'print one JSON line when listening')
     .action(async (args, command: Command) => {
       const [verb] = command.args;
-      if (verb !== undefined) throw unknownVerb(verb, program);
+      if (verb !== undefined) throw program.args[0] === 'start' ? excessArgument(verb) : unknownVerb(verb, program);
       await (await import('./start.js')).start(args, env);
     });
 }
@@ -213,6 +213,10 @@ function addClients(program: Command, env: Environment): void {
     .addOption(new Option('--type <type>', 'type of the message').choices(['text', 'json']).default('text'))
     .option('--endpoint <url>', 'URL of the running service (HUBWIRE_ENDPOINT, default http://localhost:8080)')
     .action(async (message, args) => (await import('./send.js')).send(message, args, env));
+}
+
+function excessArgument(text: string): PubSubError {
+  return new PubSubError('invalid', `start takes no argument, and "${text}" is one; --help lists its flags`);
 }
 
 function unknownVerb(verb: string, program: Command): PubSubError {

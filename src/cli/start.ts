@@ -57,10 +57,13 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   checkFence(settings, host);
   const admin = adminAddress(args, env);
   if (admin !== undefined) checkFence(settings, admin.host);
+  const port = lookUp('port', args, env);
+  const portNumber = parsePort(port);
+  if (admin !== undefined) checkPorts({ host, port }, { host: admin.host, port: lookUp('adminPort', args, env) });
   const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
   const scale = readScale(args, env);
   const { place, isCluster = false } = scale ?? {};
-  const nats = await readNats(args, env, place);
+  const nats = await readNats(args, env, place, scale !== undefined);
   const file = await findHubs(args, env, nats, log);
   const config = await loadHubs(file, env, args.sample === true);
   checkAppFence(config.apps, host, file);
@@ -79,7 +82,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   const tls = readTls(lookUp('tlsCert', args, env), lookUp('tlsKey', args, env));
   const options: ServiceOptions = {
     host: host.text,
-    port: parsePort(lookUp('port', args, env)),
+    port: portNumber,
     admin: admin && { host: admin.host.text, port: admin.port },
     keys: settings.keys,
     keySources: settings.sources,
@@ -162,6 +165,21 @@ function adminAddress(args: StartArguments, env: Environment): { host: Given; po
   if (given.text === 'any') return { host, port: 0 };
   const port = parsePort(given);
   return port === 0 ? undefined : { host, port };
+}
+
+interface Address {
+  readonly host: Given;
+  readonly port: Given;
+}
+
+/** On one address, and on all addresses, a port belongs to one listener. @throws PubSubError `invalid` */
+function checkPorts(one: Address, other: Address): void {
+  const [port, otherPort] = [Number(one.port.text), Number(other.port.text)];
+  if (port === 0 || port !== otherPort) return;
+  const hosts = [one.host.text, other.host.text];
+  if (hosts[0] !== hosts[1] && !hosts.some(host => host === '0.0.0.0' || host === '::')) return;
+  const message = `${one.port.name} and ${other.port.name} are both ${port}: each listener needs a port of its own`;
+  throw new PubSubError('invalid', message);
 }
 
 function logLevel({ text, name }: Given): LogLevel {

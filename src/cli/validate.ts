@@ -1,7 +1,8 @@
 import { resolve } from 'node:path';
 import { Endpoints } from '../auth/endpoints.js';
 import { systemClock } from '../clock.js';
-import { type Config, handlersOf, loadConfig } from '../config/load.js';
+import { type Config, ConfigError, handlersOf, loadConfig } from '../config/load.js';
+import { PubSubError } from '../errors.js';
 import { observers } from '../hub/observers.js';
 import { Settings } from '../settings.js';
 import type { HandlerStatus } from '../upstream/event-handlers.js';
@@ -22,6 +23,24 @@ export interface ValidateArguments {
  */
 export async function validate(file: string, args: ValidateArguments, env: Environment): Promise<void> {
   const path = resolve(file);
+  try {
+    await examine(file, path, args, env);
+  } catch (error) {
+    if (args.json === true && error instanceof PubSubError) printFailure(path, error);
+    throw error;
+  }
+}
+
+/** As of a file that can be used, with what is wrong in place of what it contains. */
+function printFailure(file: string, error: PubSubError): void {
+  const problems =
+    error instanceof ConfigError
+      ? error.problems.map(({ line, column, path, reason }) => ({ line, column, path, reason }))
+      : [{ reason: error.message }];
+  process.stdout.write(`${JSON.stringify({ file, isValid: false, problems })}\n`);
+}
+
+async function examine(file: string, path: string, args: ValidateArguments, env: Environment): Promise<void> {
   const config = await loadConfig(path, env);
   const endpoints = new Endpoints(readEndpoints(env), () => localEndpoint(env));
   const handlers = eventHandlersOf({

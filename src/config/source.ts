@@ -65,7 +65,8 @@ class Reader {
     private readonly file: string,
   ) {
     this.document = this.#parse(text);
-    const found = syntaxProblems([...this.document.errors, ...this.document.warnings], text);
+    const errors = [...this.document.errors, ...this.document.warnings];
+    const found = syntaxProblems(errors, text, offset => this.#openBracket(offset));
     if (found.length === 0) return;
     const problems = found.map(({ offset, reason, isUnquoted }) => {
       return this.#placed(offset, isUnquoted ? this.#pathAt(offset) : [], reason);
@@ -80,6 +81,19 @@ class Reader {
       // Only the call stack can end it: everything else is in `errors`.
       throw ConfigError.ofFile(this.file, 'lists or mappings are nested too deeply to be read', cause);
     }
+  }
+
+  /** Of the lists and mappings in brackets around the offset, where the innermost one that has no end begins. */
+  #openBracket(offset: number): number | undefined {
+    let open: number | undefined;
+    visit(this.document, {
+      Collection: (_, { flow, range }) => {
+        const [start = 0, end = 0] = range ?? [];
+        const isClosed = end - start > 1 && /[\]}]/.test(this.text.charAt(end - 1));
+        if (flow === true && start < offset && end >= offset - 1 && !isClosed) open = start;
+      },
+    });
+    return open;
   }
 
   /** @throws ConfigError */

@@ -38,11 +38,23 @@ export interface SyntaxProblem {
 
 /** The parser's errors; a variable without quotes alone, since all that follows it is misread. */
 export function syntaxProblems(
-  errors: readonly { readonly code: ErrorCode; readonly pos: readonly [number, number] }[],
+  errors: readonly { readonly code: ErrorCode; readonly pos: readonly [number, number]; readonly message: string }[],
   text: string,
+  openBracket: (offset: number) => number | undefined = () => undefined,
 ): readonly SyntaxProblem[] {
   const variable = errors.find(({ pos: [offset] }) => isVariable(text, offset));
-  return (variable === undefined ? errors : [variable]).map(({ code, pos: [offset] }) => problemOf(code, text, offset));
+  if (variable !== undefined) return [problemOf(variable.code, text, variable.pos[0])];
+  return errors.map(({ code, pos: [offset], message }) => {
+    const bracket = /^Flow (?:sequence|map) .* end with a/.test(message) ? openBracket(offset) : undefined;
+    return bracket === undefined ? problemOf(code, text, offset) : unclosed(text, bracket);
+  });
+}
+
+/** The parser points at the line where it gives up. */
+function unclosed(text: string, offset: number): SyntaxProblem {
+  const [open, close] = text.charAt(offset) === '[' ? '[]' : '{}';
+  const reason = `the bracket \`${open}\` is not closed; write the \`${close}\`, and indent what is between them`;
+  return { offset, reason, isUnquoted: false };
 }
 
 function problemOf(code: ErrorCode, text: string, offset: number): SyntaxProblem {

@@ -25,9 +25,20 @@ export function readCertificate({ certFile, keyFile }: CertificateFiles): Certif
   try {
     return checked({ cert: readFileSync(certFile), key: readFileSync(keyFile) });
   } catch (cause) {
-    const message = `the TLS certificate ${certFile} and key ${keyFile} cannot be used: ${(cause as Error).message}`;
-    throw new PubSubError('invalid', message, { cause });
+    throw new PubSubError('invalid', unusable({ certFile, keyFile }, reasonOf(cause)), { cause });
   }
+}
+
+function unusable({ certFile, keyFile }: CertificateFiles, reason: string): string {
+  return `the TLS certificate ${certFile} and key ${keyFile} cannot be used: ${reason}`;
+}
+
+/** What OpenSSL says, in plain words where people get it wrong. */
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ERR_OSSL_PEM_NO_START_LINE') return 'one of them is not PEM, or not complete';
+  if (code === 'ERR_OSSL_X509_KEY_VALUES_MISMATCH') return 'they do not belong together (key values mismatch)';
+  return message;
 }
 
 /** Reports each new certificate in the files. One that cannot be used changes nothing: a renewal may be half done. */
@@ -76,7 +87,7 @@ export class CertificateWatch {
       if (!cert.equals(this.#current.cert) || !key.equals(this.#current.key)) this.#take(checked({ cert, key }));
       this.#lastFailure = undefined;
     } catch (error) {
-      this.#report((error as Error).message);
+      this.#report(reasonOf(error));
     }
   }
 
@@ -103,7 +114,13 @@ type CertificateLog = Pick<FastifyBaseLogger, 'info' | 'error'>;
 /** Follows the files of the certificate of TLS servers. Other servers are left alone. */
 export function followCertificate(
   servers: readonly Server[],
-  options: { readonly files: CertificateFiles; readonly current: Certificate; readonly clock: Clock },
+  options: {
+    /** Who uses it, as `public listener`. */
+    readonly users: string;
+    readonly files: CertificateFiles;
+    readonly current: Certificate;
+    readonly clock: Clock;
+  },
   log: CertificateLog,
 ): CertificateWatch {
   return new CertificateWatch({
@@ -112,6 +129,9 @@ export function followCertificate(
       for (const server of servers) if (server instanceof TlsServer) server.setSecureContext(certificate);
       log.info('TLS certificate reloaded; new connections use it');
     },
-    onFailure: reason => log.error(`TLS certificate not reloaded, the previous one is kept: ${reason}`),
+    onFailure: reason => {
+      const what = unusable(options.files, reason);
+      log.error(`TLS certificate not reloaded, the previous one is kept (${options.users}): ${what}`);
+    },
   });
 }

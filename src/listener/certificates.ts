@@ -39,19 +39,29 @@ export class Certificates {
     const { tls, adminTls } = this.#files;
     const ofPublic = this.#isShared ? [publicListener, adminListener] : [publicListener];
     const watches = [
-      tls && this.ofPublic && { files: tls, current: this.ofPublic, listeners: ofPublic },
+      tls &&
+        this.ofPublic && { files: tls, current: this.ofPublic, listeners: ofPublic, users: usersOf(this.#isShared) },
       adminTls &&
         this.ofAdmin &&
-        !this.#isShared && { files: adminTls, current: this.ofAdmin, listeners: [adminListener] },
+        !this.#isShared && {
+          files: adminTls,
+          current: this.ofAdmin,
+          listeners: [adminListener],
+          users: 'admin listener',
+        },
     ];
     return watches
       .filter(watch => typeof watch === 'object')
-      .map(({ files, current, listeners }) =>
+      .map(({ files, current, listeners, users }) =>
         followCertificate(
           listeners.map(({ app }) => app.server),
-          { files, current, clock },
+          { users, files, current, clock },
           log,
         ),
       );
   }
+}
+
+function usersOf(isShared: boolean): string {
+  return isShared ? 'public and admin listener' : 'public listener';
 }

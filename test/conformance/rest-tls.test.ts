@@ -99,7 +99,13 @@ describe('TLS', () => {
     await hub.compare();
     await hub.compare();
     expect(await shownName(hub)).toBe('first');
-    expect(hub.lines.filter(line => line.includes('certificate not reloaded'))).toHaveLength(1);
+    const told = hub.lines.filter(line => line.includes('certificate not reloaded'));
+    const { certFile, keyFile } = hub.files;
+    const what = `the TLS certificate ${certFile} and key ${keyFile} cannot be used: they do not belong together`;
+    expect(told).toEqual([
+      expect.stringMatching(/the previous one is kept \((?:public|public and admin) listener\): /),
+    ]);
+    expect(told[0]).toContain(what);
     await writeFile(hub.files.keyFile, secondCertificate.key);
     await hub.compare();
     expect(await shownName(hub)).toBe('second');

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { runHubwire, startService } from '../support/hubwire-process.js';
+import { fileWith, runHubwire, startService } from '../support/hubwire-process.js';
 import { runVerb } from '../support/run-verb.js';
 
 const noHubs = 'hubs: {}\n';
@@ -28,6 +28,31 @@ describe('health', () => {
     const outcome = await runHubwire(['health'], { HUBWIRE_ADMIN_PORT: port });
     expect(outcome.code).toBe(1);
     expect(outcome.stderr).toContain('set its address with --url');
+  });
+});
+
+describe('start', () => {
+  test.each([
+    [
+      ['start', '--port', '9090', '--admin-port', '9090'],
+      '--port and --admin-port are both 9090: each listener needs a port of its own',
+    ],
+    [['start', 'extra'], 'start takes no argument, and "extra" is one; --help lists its flags'],
+    [
+      ['start', '--cluster-name', 'x'],
+      '--cluster-name is given without --nats (or HUBWIRE_NATS): name the NATS servers, or leave it out',
+    ],
+  ])('%j is refused', async (args, message) => {
+    expect(await runVerb(args)).toEqual({ code: 1, stdout: '', stderr: `hubwire: ${message}\n` });
+  });
+});
+
+describe('validate --json', () => {
+  test('prints JSON for a file that cannot be used, too', async () => {
+    const file = await fileWith('hubs:\n  chat: { anonymous: allow }\n');
+    const { code, stdout } = await runVerb(['validate', file, '--json']);
+    const problem = { line: 2, column: 11, path: 'hubs.chat.anonymous', reason: expect.any(String) };
+    expect([code, JSON.parse(stdout)]).toEqual([1, { file, isValid: false, problems: [problem] }]);
   });
 });
 

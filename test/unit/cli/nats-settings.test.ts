@@ -24,15 +24,22 @@ const at = (name: string) => join(folder, name);
 describe('[CL-003] without --nats', () => {
   test('a node is alone', async () => {
     expect(await readNats({}, {})).toBeUndefined();
-    expect(await readNats({ clusterName: 'blue', nodeName: 'n1' }, { HUBWIRE_NATS: '' })).toBeUndefined();
+    expect(await readNats({ nodeName: 'n1' }, { HUBWIRE_NATS: '' })).toBeUndefined();
   });
 
-  test.each(['--nats-creds', '--nats-ca', '--nats-cert', '--nats-key'] as const)('%s is refused', async flag => {
-    const name = flag.slice(2).replace(/-(.)/, (_, letter: string) => letter.toUpperCase());
-    await expect(readNats({ [name]: 'file' }, {})).rejects.toThrow(
-      `${flag} is given without --nats (or HUBWIRE_NATS): name the NATS servers, or leave it out`,
-    );
-  });
+  test.each(['--nats-creds', '--nats-ca', '--nats-cert', '--nats-key', '--cluster-name'])(
+    '%s is refused',
+    async flag => {
+      const name = flag.slice(2).replace(/-(.)/, (_, letter: string) => letter.toUpperCase());
+      await expect(readNats({ [name]: 'file' }, {})).rejects.toThrow(
+        `${flag} is given without --nats (or HUBWIRE_NATS): name the NATS servers, or leave it out`,
+      );
+    },
+  );
+});
+
+test('the name of a cluster is for the workers where a NATS is started for them', async () => {
+  expect(await readNats({ clusterName: 'blue' }, {}, undefined, true)).toBeUndefined();
 });
 
 describe('[CL-120] with --nats', () => {

@@ -716,6 +716,13 @@ describe('[V17] what is not YAML', () => {
       'hubs:\n  chat:\n    eventHandlers:\n      - urlTemplate: "http://h',
       '4:31: something is missing',
     ],
+    [
+      'an unclosed list',
+      'hubs:\n  a:\n    x: [1, 2\n  b: {}\nlimits: {}',
+      '3:8: the bracket `[` is not closed; write the `]`',
+    ],
+    ['an unclosed mapping', 'hubs: {a: {}\nlimits: {}', '1:7: the bracket `{` is not closed; write the `}`'],
+    ['a list that a mapping ends', 'hubs: {a: [1, 2}\nlimits: {}', '1:11: the bracket `[` is not closed'],
     ['wrong indentation', 'hubs:\n    a: {}\n  b: {}', '3:1: the indentation does not fit'],
     ['a second document', 'hubs: {}\n---\nhubs: {}', '2:1: a second document'],
     ['an unknown tag', 'hubs: !secret x', '1:7 hubs: the `!` tag is unknown'],
