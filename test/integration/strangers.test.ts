@@ -30,6 +30,20 @@ async function wave(publicUrl: string, adminUrl: string): Promise<void> {
   await Promise.all(strangers.map(({ gone }) => gone));
 }
 
+/** Those who are refused on a WebSocket, and send most of a message of a megabyte; they answer no Close frame. */
+async function socketWave(publicUrl: string, path: string): Promise<void> {
+  const handshake = 'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n';
+  const header = Buffer.from('82ff00000000000f424000000000', 'hex'); // of 1,000,000 bytes
+  const strangers = Array.from({ length: perWave }, () => {
+    const peer = new RawPeer(portOf(publicUrl));
+    peer.write(`GET ${path} HTTP/1.1\r\nHost: a\r\n${handshake}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`);
+    peer.write(header);
+    peer.write(Buffer.alloc(990_000));
+    return peer;
+  });
+  await Promise.all(strangers.map(({ gone }) => gone));
+}
+
 /**
  * The first waves leave what V8 keeps of any such work: it collects freed buffers only once some 64 MB of them have built up.
  * Bodies that were kept would be 600 MB.
@@ -49,6 +63,20 @@ test('[F3] six hundred strangers with bodies of 1 MiB cost less than 20 MB, and 
   const perWaveMb = (afterMb.at(-1)! - afterMb[warmUp - 1]!) / (waves - warmUp);
   expect(perWaveMb).toBeLessThan(20);
 }, 60_000);
+
+test('[F3] strangers who are refused on a WebSocket do not have their messages put together', async context => {
+  if (process.platform !== 'linux') notRun(context, 'the memory of a process is read from /proc, as Linux has it');
+  const { process: hubwire, publicUrl, adminUrl, dial } = await startService('hubs: { chat: {} }');
+  for (let count = 0; count < warmUp; count += 1) await wave(publicUrl, adminUrl);
+  const beforeMb = residentMb(hubwire.pid);
+  const recovery = 'awps_connection_id=x&awps_reconnection_token=y';
+  for (const path of ['/app/unknown?protocol=7', `/client/hubs/chat?${recovery}`]) {
+    const gone = socketWave(publicUrl, path);
+    await (await dial()).settle();
+    await gone;
+  }
+  expect(residentMb(hubwire.pid) - beforeMb).toBeLessThan(100); // put together, they are 590 MB of each wave
+}, 120_000);
 
 describe.each(['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)('a process that gets %s', signal => {
   test('[F5] [F9] says goodbye, tells the upstream, and ends whatever the peers of both listeners do', async () => {

@@ -10,6 +10,18 @@ const request = { headers: { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' } }
 /** A masked text frame of one fragment, whose mask is zero. */
 const frame = (text: string) => Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);
 
+/** The header of a masked binary frame. */
+function announced(bytes: number): Buffer {
+  const header = Buffer.alloc(14);
+  header.writeUInt8(0x82, 0);
+  header.writeUInt8(0x80 | 127, 1);
+  header.writeBigUInt64BE(BigInt(bytes), 2);
+  return header;
+}
+
+/** Our Close frame with 1009. */
+const tooLarge = Buffer.from([0x88, 2, 0x03, 0xf1]);
+
 describe('[RFC 6455 4.2.2] the response that accepts an upgrade', () => {
   const head = [
     'HTTP/1.1 101 Switching Protocols',
@@ -51,12 +63,47 @@ describe('the WebSocket of a socket', () => {
     const socket = new FakeSocket();
     const ws = webSocketOn(socket, Buffer.alloc(0));
     const failed = new Promise(resolve => ws?.on('error', resolve));
-    const announced = Buffer.alloc(14);
-    announced.writeUInt8(0x82, 0);
-    announced.writeUInt8(0x80 | 127, 1);
-    announced.writeBigUInt64BE(1024n * 1024n + 1n, 2);
-    socket.push(announced);
+    socket.push(announced(1024 * 1024 + 1));
     expect(await failed).toMatchObject({ code: 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH' });
-    expect(socket.written).toEqual(Buffer.from([0x88, 2, 0x03, 0xf1]));
+    expect(socket.written).toEqual(tooLarge);
+  });
+
+  test('messages may be limited further', async () => {
+    const socket = new FakeSocket();
+    const ws = webSocketOn(socket, Buffer.alloc(0));
+    const failed = new Promise(resolve => ws?.on('error', resolve));
+    ws?.limitMessages(1_000);
+    socket.push(announced(1_001));
+    await failed;
+    expect(socket.written).toEqual(tooLarge);
+  });
+
+  test('once a Close frame is sent, a message is not put together: it ends the socket', async () => {
+    const socket = new FakeSocket();
+    const ws = webSocketOn(socket, Buffer.alloc(0));
+    ws?.on('error', () => {});
+    ws?.close(4001, 'no');
+    socket.push(announced(1_000_000));
+    await setImmediate();
+    expect(socket.written).toEqual(Buffer.from([0x88, 4, 0x0f, 0xa1, 0x6e, 0x6f]));
+    expect(socket.writableEnded).toBe(true);
+    for (let part = 0; part < 20; part += 1) socket.push(Buffer.alloc(50_000)); // it is read, and dropped
+    await setImmediate();
+    expect(socket.readableLength).toBe(0);
+    socket.destroy();
+  });
+
+  test('once a Close frame is sent, short messages and the answer are read', async () => {
+    const socket = new FakeSocket();
+    const ws = webSocketOn(socket, Buffer.alloc(0));
+    const messages: string[] = [];
+    ws?.on('message', bytes => void messages.push(String(bytes)));
+    const closed = new Promise(resolve => ws?.on('close', resolve));
+    ws?.close(4001);
+    socket.push(frame('late'));
+    socket.push(Buffer.from([0x88, 0x82, 0, 0, 0, 0, 0x0f, 0xa1]));
+    socket.push(null);
+    expect(await closed).toBe(4001);
+    expect(messages).toEqual(['late']);
   });
 });
