@@ -313,6 +313,29 @@ describe('[PW §3.6] client events', () => {
     expect(facts.filter(({ kind }) => kind === 'clientEvent')).toEqual([]);
   });
 
+  test('one within the limit is taken, however it is written; a longer message closes 1009', async () => {
+    const { open } = await startPusher();
+    const [sender, other] = [await open(), await open()];
+    await sender.subscribe('private-c');
+    await other.subscribe('private-c');
+    const data = '\u001f'.repeat(10_240); // six bytes of JSON each
+    sender.send('client-x', data, { channel: 'private-c' });
+    expect(await other.next()).toEqual({ event: 'client-x', channel: 'private-c', data });
+    sender.client.send('x'.repeat(65_536));
+    expect(await sender.next()).toEqual(errorOf(null));
+    sender.client.send('x'.repeat(65_537));
+    expect((await sender.client.closed).code).toBe(1009);
+  });
+
+  test('an app with a larger limit takes longer messages', async () => {
+    const { open } = await startPusher({ app: { limits: { maxEventBytes: 20_000 } } });
+    const client = await open();
+    client.client.send('x'.repeat(124_096));
+    expect(await client.next()).toEqual(errorOf(null));
+    client.client.send('x'.repeat(124_097));
+    expect((await client.client.closed).code).toBe(1009);
+  });
+
   test('disabled by the app: refused', async () => {
     const { open } = await startPusher({ app: { enableClientMessages: false } });
     const client = await open();

@@ -24,6 +24,18 @@ export const limits = {
   watchlist: 100,
 } as const;
 
+/** Of a whole message, in bytes: what an app's own limits need, and no less than the first. A sign-in has up to 100 watched users. */
+const messageBytes = { least: 64 * 1024, most: 1024 * 1024, besidesData: 4 * 1024 } as const;
+
+/** That JSON may write for one byte of a text: `\u001f`. */
+const escapedBytes = 6;
+
+/** @param dataBytes that the data of one event or of one member may have */
+export function messageBytesFor(dataBytes: number): number {
+  const needed = escapedBytes * dataBytes + messageBytes.besidesData;
+  return Math.min(messageBytes.most, Math.max(messageBytes.least, needed));
+}
+
 /** How long the last event of a cache channel is kept. */
 export const cacheTtlMs = 30 * 60 * 1_000;
 

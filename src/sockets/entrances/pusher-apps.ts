@@ -1,6 +1,6 @@
 import { type AppKey, isSigned } from '../../auth/pusher-signatures.js';
 import type { DialogueApp } from '../../protocols/pusher/index.js';
-import { limits } from '../../protocols/pusher/names.js';
+import { limits, messageBytesFor } from '../../protocols/pusher/names.js';
 
 /** A Pusher app, as it is configured. */
 export interface PusherApp {
@@ -37,6 +37,12 @@ export interface PusherAppLimits {
 export interface Apps {
   /** Also one of whose keys this is an inactive one. */
   findByKey(key: string): PusherApp | undefined;
+}
+
+/** Of a client's message, whatever it is. Also a client that the app server has not vouched for may begin one. */
+export function maxMessageBytesOf({ limits: own }: PusherApp): number {
+  const { maxEventBytes = limits.eventBytes, maxPresenceMemberBytes = limits.userInfoBytes } = own ?? {};
+  return messageBytesFor(Math.max(maxEventBytes, maxPresenceMemberBytes));
 }
 
 /** An app as the dialogues of its clients see it: keys and settings are read at each use. Without the app nothing is signed, and nothing is taken. */

@@ -20,7 +20,7 @@ import { ClosedUpgrade } from '../refusal.js';
 import type { Upgrade } from '../upgrade.js';
 import type { Arrival, Entrance } from './entrance.js';
 import { isOriginAllowed } from './origins.js';
-import { type Apps, AppView, type PusherApp } from './pusher-apps.js';
+import { type Apps, AppView, maxMessageBytesOf, type PusherApp } from './pusher-apps.js';
 import { PusherCandidate } from './pusher-candidate.js';
 import { newSocketId } from './socket-id.js';
 
@@ -151,8 +151,10 @@ export class PusherEntrance implements Entrance {
     { dialogue, app }: { readonly dialogue: PusherDialogue; readonly app: PusherApp },
   ): Arrival {
     const arrival = this.#door.open(upgrade, hub, admission);
+    if (typeof arrival === 'string') return arrival;
+    upgrade.openSocket()?.limitMessages(maxMessageBytesOf(app)); // it reads from the next turn on
     const { authorizationTimeoutMs } = app;
-    if (authorizationTimeoutMs !== undefined && typeof arrival !== 'string') {
+    if (authorizationTimeoutMs !== undefined) {
       this.#options.clock.after(authorizationTimeoutMs, () => endUnauthorized(hub, arrival, dialogue));
     }
     return arrival;

@@ -6,6 +6,7 @@ import {
   isEventName,
   isPublishableEvent,
   isSignedInUserId,
+  messageBytesFor,
   userOfChannel,
 } from '../../../../src/protocols/pusher/names.js';
 
@@ -44,6 +45,15 @@ test.each([
   'x'.repeat(201),
 ])('%j is no channel', name => {
   expect(channelKindOf(name)).toBeUndefined();
+});
+
+test.each([
+  [10_240, 65_536],
+  [1_024, 65_536],
+  [20_000, 124_096],
+  [16 * 1024 * 1024, 1024 * 1024],
+])('data of %i bytes needs messages of %i', (data, message) => {
+  expect(messageBytesFor(data)).toBe(message);
 });
 
 test('[PW-030] cache channels show in the beginning of the name only', () => {
