@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { PusherApp } from '../../src/sockets/entrances/pusher.js';
+import { eventually } from '../support/eventually.js';
 import { RecordingBackplane, settled } from '../support/fake-ports.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { app, appKey, appsOf, channelAuth, PusherClient, socketUrl, startPusher, userAuth } from '../support/pusher.js';
@@ -541,6 +542,20 @@ describe('[PW §3.9] users', () => {
     expect((await nobody.client.closed).code).toBe(4009);
     expect((await stranger.client.closed).code).toBe(4009);
     expect([await user.settle(), await member.settle()]).toEqual([[], []]);
+  });
+
+  test('the time of a client that has left is not waited for', async () => {
+    const clock = new ManualClock();
+    const { open, hub } = await startPusher({ clock, app: { authorizationTimeoutMs: 86_400_000 } });
+    await open(); // with whom the timers of the service begin
+    const before = clock.pending;
+    for (let count = 0; count < 5; count += 1) {
+      const client = await open();
+      client.client.ws.close();
+      await client.client.closed;
+    }
+    await eventually(() => expect(hub().size).toBe(1));
+    await eventually(() => expect(clock.pending).toBeLessThanOrEqual(before));
   });
 });
 

@@ -152,10 +152,15 @@ export class PusherEntrance implements Entrance {
   ): Arrival {
     const arrival = this.#door.open(upgrade, hub, admission);
     if (typeof arrival === 'string') return arrival;
-    upgrade.openSocket()?.limitMessages(maxMessageBytesOf(app)); // it reads from the next turn on
+    const ws = upgrade.openSocket();
+    ws?.limitMessages(maxMessageBytesOf(app)); // it reads from the next turn on
     const { authorizationTimeoutMs } = app;
     if (authorizationTimeoutMs !== undefined) {
-      this.#options.clock.after(authorizationTimeoutMs, () => endUnauthorized(hub, arrival, dialogue));
+      const { clock } = this.#options;
+      ws?.once(
+        'close',
+        clock.after(authorizationTimeoutMs, () => endUnauthorized(hub, arrival, dialogue)),
+      );
     }
     return arrival;
   }
