@@ -61,6 +61,6 @@ export function isHttpToken(text: string): boolean {
 }
 
 /** SDKs do not escape these in a path and URL parsers remove them: `users/../:send` would become a send to all. [RFC 3986 5.2.4] */
-function isDotSegment(name: string): boolean {
+export function isDotSegment(name: string): boolean {
   return name === '.' || name === '..';
 }

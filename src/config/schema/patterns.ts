@@ -6,8 +6,9 @@ export const redisUrl = '^rediss?://[^/\\s]';
 /** A cluster has database 0 only. */
 export const redisNodeUrl = '^rediss?://[^/\\s]+(/0?)?$';
 
-/** Stands in URLs, so it has only characters that are not escaped there. */
-export const urlToken = '^[A-Za-z0-9_.~-]{1,128}$';
+/** Stands in URLs, so it has only characters that are not escaped there, and is none of the segments that URL parsers remove. */
+export const urlToken =
+  '^([A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,127}|\\.[A-Za-z0-9_~-][A-Za-z0-9_.~-]{0,126}|\\.\\.[A-Za-z0-9_.~-]{1,126})$';
 
 export const endpointId = '^[A-Za-z0-9_-]{1,64}$';
 
@@ -17,6 +18,6 @@ export const patternTexts: Readonly<Record<string, string>> = {
   [httpUrl]: 'an http or https URL',
   [redisUrl]: 'a URL that starts with redis:// or rediss://',
   [redisNodeUrl]: 'a URL such as redis://host:6379, without a database: a cluster has only one',
-  [urlToken]: '1 to 128 letters, digits and . _ ~ -, without spaces',
+  [urlToken]: '1 to 128 letters, digits and . _ ~ -, without spaces, and neither "." nor ".."',
   [endpointId]: '1 to 64 letters, digits, _ and -',
 };

@@ -3,6 +3,7 @@ import { FrameList, type Frames } from '../../frames/frames.js';
 import type { Act, ActOf, ActResult, GroupView } from '../acts.js';
 import { scanItems } from '../json-scan.js';
 import type { GroupMember } from '../messages.js';
+import { isDotSegment } from '../names.js';
 import type { Dialogue, DialogueRecord, InboundFrame, Step } from '../protocol.js';
 import * as frames from './frames.js';
 import { ClientMessage, depthOf, type Fields, isFields, parseJson, rawMember } from './message.js';
@@ -243,7 +244,7 @@ export class PusherDialogue implements Dialogue {
       return notSignedIn('the signature is not valid');
     const user = parseJson(userData);
     if (!isFields(user) || typeof user.id !== 'string' || !isSignedInUserId(user.id)) {
-      return notSignedIn('user_data needs an id: a string of letters, digits and _-=@,.;');
+      return notSignedIn('user_data needs an id: a string of letters, digits and _-=@,.; that is neither . nor ..');
     }
     const { id } = user;
     if (this.#signedIn?.id === id) return { kind: 'say', frames: frames.signinSuccess(userData) };
@@ -296,6 +297,7 @@ function memberOf(json: string, idName: string, mostBytes: number): GroupMember 
   const idJson = rawMember(json, idName).toString('utf8');
   const id = typeof given === 'string' ? given : idJson;
   if (!hasAtMost(limits.userId, id)) return `user_id is longer than ${limits.userId} characters.`;
+  if (isDotSegment(id)) return 'user_id must be neither . nor .., which URLs cannot have.';
   const info = rawMember(json, 'user_info');
   if (info.length > mostBytes) return `user_info has ${info.length} bytes; at most ${mostBytes} are allowed.`;
   if (depthOf(info) > limits.userInfoDepth) return `user_info is nested more than ${limits.userInfoDepth} times.`;

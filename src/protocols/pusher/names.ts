@@ -1,3 +1,5 @@
+import { isDotSegment } from '../names.js';
+
 /** Names, limits and codes of the Pusher protocol, version 7. [PW §3.8, §3.10, §3.11] */
 
 /** What a subscription to the channel needs. A kind shows in the name's beginning, and nowhere else. */
@@ -63,7 +65,7 @@ const cachePrefix = /^(?:private-encrypted-|private-|presence-)?cache-/;
 /** Undefined: not a channel's name. */
 export function channelKindOf(name: string): ChannelKind | undefined {
   if (name.startsWith('#')) return userOfChannel(name) === undefined ? undefined : 'serverToUser';
-  if (!channelName.test(name)) return undefined;
+  if (!channelName.test(name) || isDotSegment(name)) return undefined;
   if (name.startsWith('private-encrypted-')) return 'encrypted';
   if (name.startsWith('private-')) return 'private';
   return name.startsWith('presence-') ? 'presence' : 'public';
@@ -91,7 +93,7 @@ export function userOfChannel(name: string): string | undefined {
 
 /** May it be the id of a user who signs in? Its channel's name must be a valid one. */
 export function isSignedInUserId(id: string): boolean {
-  return signedInId.test(id) && id.length <= limits.channelName - serverToUserPrefix.length;
+  return signedInId.test(id) && id.length <= limits.channelName - serverToUserPrefix.length && !isDotSegment(id);
 }
 
 /** May an app server publish an event of this name? */

@@ -72,7 +72,7 @@ export function unknownEvent(event: string): string {
 }
 
 export function invalidChannel(channel: string, most: number): string {
-  return `${shortened(channel)} is not a channel: a name has 1 to ${most} letters, digits and _-=@,.;`;
+  return `${shortened(channel)} is not a channel: a name has 1 to ${most} letters, digits and _-=@,.; and is neither . nor ..`;
 }
 
 export function tooManyBytes(bytes: number, most: number): string {

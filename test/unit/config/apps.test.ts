@@ -177,8 +177,12 @@ describe('what is wrong with apps', () => {
     ],
     [
       'apps: [{ id: a/b, key: k, secret: s }]',
-      '1:14 apps[0].id: must be 1 to 128 letters, digits and . _ ~ -, without spaces',
+      '1:14 apps[0].id: must be 1 to 128 letters, digits and . _ ~ -, without spaces, and neither "." nor ".."',
     ],
+    ...['.', '..'].map(id => [
+      `apps: [{ id: ${id}, key: k, secret: s }]`,
+      '1:14 apps[0].id: must be 1 to 128 letters, digits and . _ ~ -, without spaces, and neither "." nor ".."',
+    ]),
     ['apps: [{ id: true, key: k, secret: s }]', '1:14 apps[0].id: must be a string'],
     [withApp('enabled: maybe'), '5:14 apps[0].enabled: must be `true` or `false`, without quotes'],
     [

@@ -25,6 +25,7 @@ test.each([
   ['presence-x', 'presence'],
   ['presence-cache-x', 'presence'],
   ['#server-to-user-u-19', 'serverToUser'],
+  ['...', 'public'],
   ['x'.repeat(200), 'public'],
 ])('%s is %s', (name, kind) => {
   expect(channelKindOf(name)).toBe(kind);
@@ -42,6 +43,9 @@ test.each([
   '#server-to-user-a b',
   'é',
   'a\n',
+  '.',
+  '..',
+  '#server-to-user-..',
   'x'.repeat(201),
 ])('%j is no channel', name => {
   expect(channelKindOf(name)).toBeUndefined();
@@ -74,7 +78,7 @@ test('the channel of a user, and the user of a channel', () => {
   expect(userOfChannel('server-to-user-u')).toBeUndefined();
   expect(isSignedInUserId('a'.repeat(184))).toBe(true);
   expect(channelKindOf(channelOfUser('a'.repeat(184)))).toBe('serverToUser');
-  for (const id of ['', 'a b', 'a:b', 'a'.repeat(185)]) expect(isSignedInUserId(id)).toBe(false);
+  for (const id of ['', '.', '..', 'a b', 'a:b', 'a'.repeat(185)]) expect(isSignedInUserId(id)).toBe(false);
 });
 
 test('[PW §3.11] event names: any text without control characters; the protocol keeps its own', () => {
