@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Environment } from './settings.js';
+import { leaveClosedTerminals } from './terminals.js';
 
 /** How often the parent process is looked at, in milliseconds. */
 const parentCheckMs = 250;
@@ -9,11 +10,16 @@ const aliveMs = 1_000;
 /** A closed terminal (SIGHUP) stops the service as gracefully as SIGTERM does; hubs.yaml is read again without a signal. */
 const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
-/** Runs `stop`, which waits for what is under way, at the first signal; a second signal ends the process at once. [design 5] */
+/**
+ * Runs `stop`, which waits for what is under way, at the first signal; a second signal ends the process at once. SIGHUP is no
+ * second signal: a terminal that is closed sends it twice, by the kernel and by the shell, and systemd may send it after SIGTERM. [design 5]
+ */
 export function onStopSignal(env: Environment, stop: () => Promise<void>): void {
   let isStopping = false;
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
+  leaveClosedTerminals();
   const end = async (signal: NodeJS.Signals) => {
+    if (isStopping && signal === 'SIGHUP') return;
     if (isStopping) process.exit(128 + constants.signals[signal]);
     isStopping = true;
     setInterval(ignore, aliveMs); // what a stop waits for need not keep the process alive: a timer, a connection that is away

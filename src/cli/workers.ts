@@ -15,6 +15,7 @@ import { type HubsFile, loadHubs } from './hubs-file.js';
 import type { KeySettings } from './key-settings.js';
 import { placeVariable, portOf, type Scale } from './scale.js';
 import type { Environment } from './settings.js';
+import { leaveClosedTerminals } from './terminals.js';
 import type { Given } from './variables.js';
 
 /** Variables that name the nats-server to run, the first one that is set. */
@@ -120,6 +121,7 @@ function ofWorker(options: ServiceOptions, { place, isCluster }: WorkerPlan, adm
 
 /** A terminal sends its signals to all processes: the parent passes on what they mean. It also says when it has ended. */
 function onSignals(worker: Worker): void {
+  leaveClosedTerminals();
   for (const signal of ['SIGINT', 'SIGHUP', 'SIGQUIT'] as const) process.on(signal, () => {});
   process.on('SIGTERM', () => worker.stop());
   process.on('disconnect', () => process.exit(0));

@@ -1,8 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Held, replyJson } from '../support/answers.js';
 import { ConnectionLog } from '../support/connection-log.js';
-import { chatYaml, startService } from '../support/hubwire-process.js';
+import { chatYaml, startService, startServiceInTerminal } from '../support/hubwire-process.js';
 import { ManualClock } from '../support/manual-clock.js';
+import { hasProgram, notRun } from '../support/not-run.js';
 import { startHub, stopInTime } from '../support/start-hub.js';
 import { statusOf } from '../support/tokens.js';
 import { startUpstream } from '../support/upstream.js';
@@ -116,6 +117,23 @@ describe('a process that gets SIGTERM', () => {
     expect((await client.closed).code).toBe(1006);
   });
 
+  test.each(['SIGTERM', 'SIGHUP'] as const)('[F9] a SIGHUP after %s is no second wish', async first => {
+    const { upstream, process, adminUrl, dial } = await serviceWithUpstream();
+    const held = new Held(replyJson('done'));
+    upstream.on('vote', held.answer);
+    const client = await dial();
+    client.send({ type: 'event', event: 'vote', data: 1, ackId: 1 });
+    await upstream.next('vote');
+    process.signal(first);
+    await untilReadiness(adminUrl, 503);
+    process.signal('SIGHUP');
+    await untilReadiness(adminUrl, 503); // it has been received
+    held.release();
+    expect((await client.closed).code).toBe(1001);
+    expect(await process.exit).toEqual({ code: 0, signal: null });
+    expect((await upstream.next('disconnected')).body.toString()).toContain('shutting down');
+  });
+
   test('[F10] [design 5] a client whose connect is answered once the stop has begun is turned away, and the upstream is told', async () => {
     const { upstream, process, adminUrl, dial } = await serviceWithUpstream();
     const held = new Held();
@@ -133,6 +151,20 @@ describe('a process that gets SIGTERM', () => {
     expect(count('disconnected')).toBe(1);
     expect(count('connected')).toBe(0);
   });
+});
+
+test('[F9] a closed terminal stops the service in order, and Node does not miss the terminal', async context => {
+  if (process.platform !== 'linux' || !hasProgram('python3')) notRun(context, 'python3 makes the terminal, on Linux');
+  const upstream = await startUpstream();
+  onTestFinished(() => upstream.stop());
+  const { process: terminal, dial } = await startServiceInTerminal(chatYaml(`${upstream.origin}/{event}`));
+  const client = await dial();
+  await upstream.next('connected');
+  terminal.signal('SIGHUP');
+  expect((await client.closed).code).toBe(1001);
+  await terminal.exit;
+  expect(terminal.stderr).toBe('ended with 0\n');
+  expect((await upstream.next('disconnected')).body.toString()).toContain('shutting down');
 });
 
 describe('a service that stops', () => {

@@ -162,7 +162,24 @@ export async function startService(
 ): Promise<RunningService> {
   const file = await fileWith(yaml, 'hubs.yaml', ending);
   const hubwire = new HubwireProcess(['start', '--json', '--hubs', file, ...ports, ...args], env, { ending });
-  const [line] = await hubwire.find(/^\{.*\}\n/);
+  return serviceIn(hubwire, file, env);
+}
+
+/**
+ * The service in a terminal, which SIGHUP to the process closes; how the service ended is then the process's standard error.
+ * Needs python3.
+ */
+export async function startServiceInTerminal(yaml: string): Promise<RunningService> {
+  const file = await fileWith(yaml);
+  const terminal = fileURLToPath(new URL('closed_terminal.py', import.meta.url));
+  const args = ['start', '--json', '--hubs', file, '--port', '0', '--admin-port', 'any'];
+  const command = ['python3', terminal, process.execPath, program];
+  return serviceIn(new HubwireProcess(args, {}, { command }), file);
+}
+
+/** Once it says that it listens. */
+async function serviceIn(hubwire: HubwireProcess, file: string, env: Environment = {}): Promise<RunningService> {
+  const [line] = await hubwire.find(/^\{"event":"listening".*\}\r?\n/m);
   const said = JSON.parse(line) as { public: string; admin: string; connectionString: string };
   const tokens = new KeyTokens({ primary: env.HUBWIRE_PRIMARY_KEY ?? developmentKey, secondary: undefined }, Date.now);
   const seen: Pick<Service, 'publicUrl' | 'clientUrl'> = {
