@@ -19,6 +19,7 @@ export interface AppLimits {
   readonly maxBackendEventsPerSecond: number;
   readonly maxMessagesPerDay: number;
   readonly maxReadRequestsPerSecond: number;
+  readonly maxChannelsPerConnection: number;
   readonly maxPresenceMembers: number;
   readonly maxPresenceMemberBytes: number;
   readonly maxChannelNameLength: number;
@@ -161,6 +162,7 @@ function keysOf({ keys, key, secret }: FlatSettings): readonly ConfiguredKey[] {
 function limitsOf(settings: FlatSettings): AppLimits {
   return {
     maxConnections: unlessUnlimited(settings.max_connections),
+    maxChannelsPerConnection: unlessUnlimited(settings.max_channels_per_connection, appDefaults.channelsPerConnection),
     maxClientEventsPerSecond: unlessUnlimited(settings.max_client_events_per_second, appDefaults.clientEventsPerSecond),
     maxBackendEventsPerSecond: unlessUnlimited(settings.max_backend_events_per_second),
     maxMessagesPerDay: unlessUnlimited(settings.max_messages_per_day),

@@ -99,6 +99,7 @@ export class Requests implements ConnectionOwner {
       case 'join':
         need(connection, 'joinLeaveGroup', act.group);
         if (act.isStrict) needNoMembership(connection, act.group);
+        needRoom(connection, act);
         return members.join(connection, act.group, act.tag);
       case 'leave':
         need(connection, 'joinLeaveGroup', act.group);
@@ -159,6 +160,7 @@ export class Requests implements ConnectionOwner {
   #joinWithView(connection: Connection, act: ActOf<'join'>): Promise<void> | undefined {
     try {
       need(connection, 'joinLeaveGroup', act.group);
+      needRoom(connection, act);
     } catch (error) {
       return this.#failed(connection, act, error);
     }
@@ -310,4 +312,9 @@ function notInGroup(kind: 'forbidden' | 'conflict', group: string): PubSubError 
 
 function needNoMembership(connection: Connection, group: string): void {
   if (connection.groups.has(group)) throw new PubSubError('conflict', `already a member of group ${group}`);
+}
+
+function needRoom({ groups }: Connection, { group, mostGroups = Number.POSITIVE_INFINITY }: ActOf<'join'>): void {
+  if (groups.size < mostGroups || groups.has(group)) return;
+  throw new PubSubError('tooMany', `The connection is in ${mostGroups} channels, and may be in no more.`);
 }

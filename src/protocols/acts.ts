@@ -37,6 +37,8 @@ export type Act =
       readonly isStrict?: boolean;
       /** The answer tells what the group is like: the result is a `GroupView`. */
       readonly view?: WantedView | undefined;
+      /** A join that would put the connection into more groups is `tooMany`. */
+      readonly mostGroups?: number;
       /** The group's members are told how many connections it has, whenever that changes. */
       readonly isCounted?: boolean;
     }

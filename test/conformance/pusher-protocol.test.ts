@@ -233,6 +233,23 @@ describe('[PW §3.5] subscriptions', () => {
     expect(await hub().countGroup('orders')).toBe(1);
   });
 
+  test('a connection has at most as many channels as the app allows, of whatever kind', async () => {
+    const { open } = await startPusher({ app: { limits: { maxChannelsPerConnection: 2 } } });
+    const client = await open();
+    await client.subscribe('a');
+    await client.join('presence-b', 'ann');
+    for (const channel of ['c', 'private-c', 'cache-c']) {
+      expect(await client.subscribe(channel)).toEqual({
+        event: 'pusher:subscription_error',
+        channel,
+        data: { type: 'LimitReached', error: expect.stringContaining('2 channels'), status: 4100 },
+      });
+    }
+    client.send('pusher:unsubscribe', { channel: 'a' });
+    expect((await client.subscribe('c')).event).toBe('pusher_internal:subscription_succeeded');
+    expect((await (await open()).subscribe('d')).event).toBe('pusher_internal:subscription_succeeded');
+  });
+
   test('subscribers are told how many there are, where the app has it', async () => {
     const { open, facts } = await startPusher({ app: { enableSubscriptionCount: true } });
     const [first, second] = [await open(), await open()];

@@ -73,6 +73,7 @@ function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftA
     enable_watchlist_events: features.boolean('enable_watchlist_events') ?? false,
     allowed_origins: origins?.includes('*') ? undefined : origins,
     max_connections: limits.number('max_connections'),
+    max_channels_per_connection: -1,
     max_client_events_per_second: limits.number('max_client_events_per_second') ?? 0,
     max_backend_events_per_second: limits.number('max_backend_events_per_second'),
     max_read_requests_per_second: limits.number('max_read_requests_per_second'),

@@ -63,6 +63,7 @@ function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftA
     enable_user_authentication: usesSignIn,
     user_authentication_timeout: usesSignIn === true ? general.signInSeconds : undefined,
     max_connections: number('maxConnections'),
+    max_channels_per_connection: -1,
     max_client_events_per_second: number('maxClientEventsPerSecond', 'max_client_events_per_sec') ?? -1,
     max_backend_events_per_second: number('maxBackendEventsPerSecond', 'max_backend_events_per_sec'),
     max_read_requests_per_second: number('maxReadRequestsPerSecond', 'max_read_req_per_sec'),

@@ -7,6 +7,7 @@ import { appEndpoint, batching, linger } from './webhooks.js';
 /** Of settings that are left out. [Pusher › limits] */
 export const appDefaults = {
   clientEventsPerSecond: 10,
+  channelsPerConnection: 1_000,
   presenceMembers: 100,
   presenceMemberKb: 1,
   channelNameLength: 200,
@@ -62,6 +63,7 @@ function kilobytes(maximum: number, fallback: number, description: string) {
 /** In `policy.limits` too. */
 const limits = {
   max_connections: rate('Maximum number of connections.'),
+  max_channels_per_connection: rate('Maximum number of channels of one connection.', appDefaults.channelsPerConnection),
   max_client_events_per_second: rate('Client events per second of one connection.', appDefaults.clientEventsPerSecond),
   max_backend_events_per_second: rate('Events per second that are published over the HTTP API.'),
   max_messages_per_day: rate(

@@ -41,6 +41,8 @@ export interface DialogueApp {
   /** Are the subscribers of a channel told how many they are? */
   readonly countsSubscriptions: boolean;
   readonly mostMembers: number;
+  /** Of one connection. Undefined: unlimited. */
+  readonly mostChannels?: number | undefined;
   readonly clientEventsPerSecond: number;
   readonly mostEventBytes: number;
   /** Are watchlists of users who sign in left out? */
@@ -152,7 +154,9 @@ export class PusherDialogue implements Dialogue {
     const last = isCacheChannel(channel);
     const mostMembers = kind === 'presence' ? this.#app.mostMembers : undefined;
     const view = last || mostMembers !== undefined ? { last, mostMembers } : undefined;
-    const join = { kind: 'join', group: channel, isStrict: true, view } as const;
+    const mostGroups = this.#app.mostChannels;
+    const room = mostGroups === undefined ? undefined : { mostGroups };
+    const join = { kind: 'join', group: channel, isStrict: true, view, ...room } as const;
     if (member !== undefined) return { ...join, tag: { member } };
     return this.#app.countsSubscriptions && kind !== 'serverToUser' ? { ...join, isCounted: true } : join;
   }

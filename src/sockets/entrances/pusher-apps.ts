@@ -26,6 +26,8 @@ export interface PusherAppLimits {
   readonly maxConnections?: number | undefined;
   readonly maxPresenceMembers?: number | undefined;
   /** Of one connection. */
+  readonly maxChannelsPerConnection?: number | undefined;
+  /** Of one connection. */
   readonly maxClientEventsPerSecond?: number | undefined;
   readonly maxEventBytes?: number | undefined;
   readonly maxPresenceMemberBytes?: number | undefined;
@@ -74,6 +76,10 @@ export class AppView implements DialogueApp {
 
   get mostMembers(): number {
     return this.#app?.limits?.maxPresenceMembers ?? limits.members;
+  }
+
+  get mostChannels(): number | undefined {
+    return this.#app?.limits?.maxChannelsPerConnection;
   }
 
   get mostMemberBytes(): number | undefined {

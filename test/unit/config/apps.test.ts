@@ -62,6 +62,7 @@ describe('apps', () => {
       allowedOrigins: undefined,
       limits: {
         maxConnections: Number.POSITIVE_INFINITY,
+        maxChannelsPerConnection: 1_000,
         maxClientEventsPerSecond: 10,
         maxBackendEventsPerSecond: Number.POSITIVE_INFINITY,
         maxMessagesPerDay: Number.POSITIVE_INFINITY,
@@ -93,6 +94,7 @@ describe('apps', () => {
       withApp(
         'max_connections: -1',
         'max_client_events_per_second: 0',
+        'max_channels_per_connection: -1',
         'max_event_payload_in_kb: 0.5',
         'enable_user_authentication: true',
         'allowed_origins: https://a.example',
@@ -101,6 +103,7 @@ describe('apps', () => {
     expect(limits).toMatchObject({
       maxConnections: Number.POSITIVE_INFINITY,
       maxClientEventsPerSecond: Number.POSITIVE_INFINITY,
+      maxChannelsPerConnection: Number.POSITIVE_INFINITY,
       maxEventBytes: 512,
     });
     expect([authorizationTimeoutMs, allowedOrigins]).toEqual([30_000, ['https://a.example']]);

@@ -23,6 +23,7 @@ const app = { id: 'a', key: 'k', secret: 'hush' };
 
 /** What is written for an app that sets nothing: limits of the peer where they differ from those here. */
 const peerLimits = {
+  max_channels_per_connection: -1,
   max_presence_members_per_channel: 100,
   max_presence_member_size_in_kb: 2,
   max_channel_name_length: 200,
