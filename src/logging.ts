@@ -30,8 +30,10 @@ export const lineFormat: Pick<LoggerOptions, 'base' | 'timestamp' | 'formatters'
   formatters: { level: level => ({ level }) },
 };
 
-/** Maximum number of lines for refusals of each kind in a window of time; the rest is counted. */
-const refusals = { lines: 20, windowMs: 10_000 };
+/** Maximum number of lines of each kind that clients and callers can cause in a window of time; the rest is counted. */
+const callersLines = { lines: 20, windowMs: 10_000 };
+
+const noStatus = 0;
 
 /** Maximum number of hubs whose first message is logged; clients and callers choose the names. */
 const maxHubsTold = 100;
@@ -49,6 +51,8 @@ export class LogObserver implements Partial<Observer> {
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   readonly #refusedConnections: LineBudget;
   readonly #refusedCalls: LineBudget;
+  readonly #closedConnections: LineBudget;
+  readonly #failedEvents: LineBudget;
   /** Hubs in which a message was sent: has one been received? */
   readonly #reached = new Map<string, boolean>();
   /** The level does not change while the service runs. Hot path: no object is made for a line that is not written. */
@@ -62,11 +66,20 @@ export class LogObserver implements Partial<Observer> {
     this.#tellsDetails = log.isLevelEnabled('debug');
     this.#refusedConnections = this.#budget(clock, 'connections refused');
     this.#refusedCalls = this.#budget(clock, 'REST calls refused');
+    this.#closedConnections = this.#countedBudget(clock, 'connections closed', 'info');
+    this.#failedEvents = this.#countedBudget(clock, 'events failed', 'warn');
   }
 
   #budget(clock: Pick<Clock, 'after'>, what: string): LineBudget {
-    return new LineBudget(refusals.lines, refusals.windowMs, clock, ({ count, statuses }) =>
+    return new LineBudget(callersLines.lines, callersLines.windowMs, clock, ({ count, statuses }) =>
       this.#log.info({ statuses }, `${what}: ${count} more`),
+    );
+  }
+
+  /** Of lines without a status. */
+  #countedBudget(clock: Pick<Clock, 'after'>, what: string, level: 'info' | 'warn'): LineBudget {
+    return new LineBudget(callersLines.lines, callersLines.windowMs, clock, ({ count }) =>
+      this.#log[level]({ count }, `${what}: ${count} more`),
     );
   }
 
@@ -98,7 +111,7 @@ export class LogObserver implements Partial<Observer> {
   #closed({ hub, connection: { id: connectionId, protocol }, ending }: Closed): void {
     const { category, reason, isClientText } = ending;
     const level = category === 'Normal' || category === 'ClosedByAppServer' ? 'debug' : 'info';
-    if (level === 'debug' && !this.#tellsDetails) return;
+    if (level === 'debug' ? !this.#tellsDetails : !this.#closedConnections.take(noStatus)) return;
     const told = { hub, connectionId, protocol: protocol.name, category };
     this.#log[level](isClientText === true ? told : { ...told, reason }, 'connection closed');
   }
@@ -149,10 +162,14 @@ export class LogObserver implements Partial<Observer> {
   }
 
   #evented(fact: Evented): void {
-    if (fact.outcome === 'failed') this.#log.warn(eventLine(fact), 'event failed');
+    if (fact.outcome === 'failed') this.#tellFailed(fact);
     else if (fact.outcome === 'unhandled') this.#tellUnhandled(fact);
     else if (fact.outcome === 'overloaded') this.#tellOverloaded(fact);
     else if (this.#tellsDetails) this.#log.debug(eventLine(fact), 'event finished');
+  }
+
+  #tellFailed(fact: Evented): void {
+    if (this.#failedEvents.take(noStatus)) this.#log.warn(eventLine(fact), 'event failed');
   }
 
   /** Once a minute for each hub, with their number, since there are many of them. */

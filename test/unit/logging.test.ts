@@ -152,6 +152,23 @@ describe('[F10] what is told of upgrades and REST calls', () => {
       { level: 30, statuses: { 401: 99_980 }, msg: 'connections refused: 99980 more' },
     ]);
   });
+
+  test('as many closed connections and failed events: the same', async () => {
+    const clock = new ManualClock();
+    const log = observer('info', clock);
+    const closed = facts.closed({ hub: 'chat' }, 'BadRequest', 'not JSON');
+    const failed = facts.evented({ hub: 'chat', event: 'vote', outcome: 'failed', reason: 'answered 500' });
+    for (let index = 0; index < 1_000; index += 1) {
+      log.tell(closed);
+      log.tell(failed);
+    }
+    expect(lines).toHaveLength(40);
+    await clock.advance(10_000);
+    expect(lines.slice(40)).toMatchObject([
+      { level: 30, count: 980, msg: 'connections closed: 980 more' },
+      { level: 40, count: 980, msg: 'events failed: 980 more' },
+    ]);
+  });
 });
 
 describe('[F3] the first message of a hub', () => {
