@@ -17,10 +17,11 @@ const keptUntilRestart: readonly string[] = ['queue', 'cluster'];
 /** The differences between two configurations, by what is in their files. */
 export function changesOf(before: Config, after: Config): Changes {
   const [old, next] = [mapping(before.source.tree), mapping(after.source.tree)];
+  const [oldHubs, nextHubs] = [hubsOf(old), hubsOf(next)];
   const names = [...new Set([...before.hubs.keys(), ...after.hubs.keys()])];
   return {
     lines: [
-      ...names.flatMap(name => hubLine(name, before, after, hubTree(old, name), hubTree(next, name))),
+      ...names.flatMap(name => hubLine(name, before, after, mapping(oldHubs.get(name)), mapping(nextHubs.get(name)))),
       ...keysOf(old, next)
         .filter(section => section !== 'hubs' && section !== 'apps')
         .flatMap(section => sectionLines(section, mapping(old[section]), mapping(next[section]))),
@@ -99,10 +100,9 @@ function takesConnect(hub: HubConfig | undefined): boolean {
   return hub?.eventHandlers.some(({ systemEvents }) => systemEvents.includes('connect')) ?? false;
 }
 
-/** Hub names ignore case. */
-function hubTree(file: Tree, name: string): Tree {
-  const [, settings] = Object.entries(mapping(file.hubs)).find(([key]) => key.toLowerCase() === name) ?? [];
-  return mapping(settings);
+/** By name in lower case: hub names ignore case. */
+function hubsOf(file: Tree): ReadonlyMap<string, unknown> {
+  return new Map(Object.entries(mapping(file.hubs)).map(([name, settings]) => [name.toLowerCase(), settings]));
 }
 
 function keysOf(old: Tree, next: Tree): string[] {

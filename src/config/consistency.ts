@@ -1,5 +1,5 @@
 import { readEndpoints, type SourceName } from '../webhooks/endpoints.js';
-import type { SourceEntry } from '../webhooks/options.js';
+import type { SourceEntry, WebhooksEntry } from '../webhooks/options.js';
 import { settingsOf, sourceOf, webhooksOf } from './apps.js';
 import { formatPath, type Path, quote } from './problems.js';
 import type { AppSettings, HubsFile } from './schema/hubs-file.js';
@@ -102,17 +102,17 @@ function checkPolicy(app: AppSettings, path: Path, problems: Problems): void {
 
 /** Each endpoint as a whole: fields that exclude one another, ids that occur twice, and what the file as a whole rules out. */
 export function checkWebhooks(file: HubsFile, problems: Problems): void {
+  const general = webhooksOf(file);
   for (const [index, app] of (file.apps ?? []).entries()) {
     const place = app.webhooks ? ['webhooks'] : ['policy', 'webhooks'];
-    check({ kind: 'app', name: app.id }, sourceOf(settingsOf(app)), ['apps', index, ...place], file, problems);
+    check({ kind: 'app', name: app.id }, sourceOf(settingsOf(app)), ['apps', index, ...place], general, problems);
   }
   for (const [name, hub] of Object.entries(file.hubs ?? {})) {
-    check({ kind: 'hub', name }, sourceOf(hub ?? {}), ['hubs', name, 'webhooks'], file, problems);
+    check({ kind: 'hub', name }, sourceOf(hub ?? {}), ['hubs', name, 'webhooks'], general, problems);
   }
 }
 
-function check(name: SourceName, source: SourceEntry, path: Path, file: HubsFile, problems: Problems): void {
-  const general = webhooksOf(file);
+function check(name: SourceName, source: SourceEntry, path: Path, general: WebhooksEntry, problems: Problems): void {
   const ids = new Unique(problems, 'id', `endpoint ids are unique within the ${name.kind}`);
   for (const [index, { id, url }] of (source.webhooks ?? []).entries()) {
     if (id !== undefined) ids.add([...path, index, 'id'], id);

@@ -1,4 +1,4 @@
-import { type Document, isAlias, isPair, isScalar, isSeq, type Node, visit } from 'yaml';
+import { type Document, isAlias, isPair, isScalar, isSeq, type Node, visit, type YAMLSeq } from 'yaml';
 import type { Insertion } from '../upstream/options.js';
 import type { Path } from './problems.js';
 
@@ -90,10 +90,19 @@ function problemOf(variable: string | undefined): VariableProblem {
 /** The way down through `nodes`, each holding the next. */
 export function pathOf(nodes: readonly unknown[]): Path {
   return nodes.flatMap((node, index): Path => {
-    if (isSeq(node)) return [node.items.indexOf(nodes[index + 1])];
+    if (isSeq(node)) return [positionIn(node, nodes[index + 1])];
     if (isPair(node)) return [keyText(node.key)];
     return [];
   });
+}
+
+/** Lists may be long, with a problem at each item. */
+const positions = new WeakMap<YAMLSeq, ReadonlyMap<unknown, number>>();
+
+function positionIn(list: YAMLSeq, item: unknown): number {
+  const known = positions.get(list) ?? new Map(list.items.map((each, position) => [each, position]));
+  positions.set(list, known);
+  return known.get(item) ?? -1;
 }
 
 /** A mapping's key as the parsed configuration spells it. */

@@ -9,7 +9,6 @@ import {
   LineCounter,
   type Node,
   type Pair,
-  parseDocument,
   visit,
   type YAMLMap,
 } from 'yaml';
@@ -17,6 +16,7 @@ import { findCutOff } from './cut-off.js';
 import { type Environment, fillIn, keyText, pathOf } from './environment.js';
 import { ConfigError, type ConfigProblem, formatPath, inOrder, type Path } from './problems.js';
 import { syntaxProblems, unquoted } from './syntax.js';
+import { parseYaml } from './yaml-document.js';
 
 /** An honest file has a handful; each costs time when the tree is built. */
 export const mostAliases = 10_000;
@@ -58,6 +58,7 @@ class Reader {
   readonly #lines = new LineCounter();
   readonly #anchors = new Map<Alias, Node>();
   readonly #keys = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+  #pathOf: ((offset: number) => Path) | undefined;
   readonly document: Document;
 
   constructor(
@@ -76,7 +77,7 @@ class Reader {
 
   #parse(text: string): Document {
     try {
-      return parseDocument(text, { lineCounter: this.#lines, merge: true, prettyErrors: false, logLevel: 'error' });
+      return parseYaml(text, { lineCounter: this.#lines, merge: true, prettyErrors: false, logLevel: 'error' });
     } catch (cause) {
       // Only the call stack can end it: everything else is in `errors`.
       throw ConfigError.ofFile(this.file, 'lists or mappings are nested too deeply to be read', cause);
@@ -159,19 +160,27 @@ class Reader {
 
   /** The way to the last key or list item that begins at the offset, or before it. */
   #pathAt(offset: number): Path {
-    let path: Path = [];
+    this.#pathOf ??= this.#pathsByOffset();
+    return this.#pathOf(offset);
+  }
+
+  /** A walk through the whole document, for all offsets that are looked up. */
+  #pathsByOffset(): (offset: number) => Path {
+    const places: { readonly start: number; readonly nodes: readonly unknown[] }[] = [];
+    const addItem = (node: Node, ancestors: readonly unknown[]) => {
+      if (isSeq(ancestors.at(-1))) places.push({ start: startOf(node), nodes: [...ancestors, node] });
+    };
     visit(this.document, {
       Pair: (_, pair, ancestors) => {
-        if (startOf(pair.key) <= offset && !isMisread(pair.key, this.text)) path = pathOf([...ancestors, pair]);
+        if (!isMisread(pair.key, this.text)) places.push({ start: startOf(pair.key), nodes: [...ancestors, pair] });
       },
-      Value: (_, node, ancestors) => {
-        if (isSeq(ancestors.at(-1)) && startOf(node) <= offset) path = pathOf([...ancestors, node]);
-      },
-      Alias: (_, node, ancestors) => {
-        if (isSeq(ancestors.at(-1)) && startOf(node) <= offset) path = pathOf([...ancestors, node]);
-      },
+      Value: (_, node, ancestors) => addItem(node, ancestors),
+      Alias: (_, alias, ancestors) => addItem(alias, ancestors),
     });
-    return path;
+    // What is misread may have no place; a place counts from where no later one begins before it.
+    const starts = places.map(({ start }) => start);
+    for (let at = starts.length - 2; at >= 0; at -= 1) starts[at] = Math.min(starts[at]!, starts[at + 1]!);
+    return offset => pathOf(places[countUpTo(starts, offset) - 1]?.nodes ?? []);
   }
 
   /** What stands at the path, or the last thing on the way to it. */
@@ -224,6 +233,17 @@ class Reader {
 /** Characters from the start of the text. */
 function startOf(node: unknown): number {
   return isNode(node) ? (node.range?.[0] ?? 0) : 0;
+}
+
+/** How many of the ascending numbers are not above the limit. */
+function countUpTo(ascending: readonly number[], limit: number): number {
+  let [from, to] = [0, ascending.length];
+  while (from < to) {
+    const middle = (from + to) >>> 1;
+    if (ascending[middle]! <= limit) from = middle + 1;
+    else to = middle;
+  }
+  return from;
 }
 
 /** Is it the `$` of a variable without quotes, which the parser takes for the key of a mapping? */

@@ -27,6 +27,9 @@ export interface Detail {
   readonly target?: string | undefined;
 }
 
+/** More of them would bury the first ones. */
+const mostDetails = 50;
+
 /** A refusal of the management API, as its answer has it. The message contains no secret. */
 export class ApiFailure extends Error {
   constructor(
@@ -38,9 +41,15 @@ export class ApiFailure extends Error {
     super(message);
   }
 
-  /** A body in which this is wrong, in the order of the body. The first one is the answer's own message and target. */
+  /**
+   * A body in which this is wrong, in the order of the body. The first one is the answer's own message and target; of many,
+   * the last says how many there are besides.
+   */
   static ofContent(problems: readonly Omit<Detail, 'code'>[]): ApiFailure {
-    const details = problems.map(problem => ({ code: 'InvalidRequestContent' as const, ...problem }));
+    const shown = problems.slice(0, mostDetails);
+    const hidden = problems.length - shown.length;
+    const all = hidden > 0 ? [...shown, { message: `and ${hidden} more problems` }] : shown;
+    const details = all.map(problem => ({ code: 'InvalidRequestContent' as const, ...problem }));
     const { message = 'The body is invalid.', target } = problems[0] ?? {};
     return new ApiFailure(400, 'InvalidRequestContent', message, { target, details });
   }

@@ -1,4 +1,5 @@
 import type { HubChange, HubProblem, StoredHub, StoredHubSettings } from '../config/edit/hubs-file-editor.js';
+import { maxHandlers } from '../config/schema/hub.js';
 import { type ApiVersion, isAtLeast } from './api-version.js';
 import { ApiFailure } from './failures.js';
 import { resourceId, resourceType } from './paths.js';
@@ -62,6 +63,7 @@ export function changeOf(body: unknown, current: StoredHubSettings | undefined, 
   const properties = propertiesOf(body);
   const { eventListeners, provisioningState: _, ...wire } = properties; // the state is the answer's alone
   const handlers = Array.isArray(wire.eventHandlers) ? (wire.eventHandlers as readonly unknown[]) : undefined;
+  refuseMany(handlers ?? [], Object.keys(properties));
   const settings = {
     ...withoutFields(wire, ownHubFields),
     ...(isNone(eventListeners) ? {} : { eventListeners }),
@@ -94,6 +96,20 @@ function propertiesOf(body: unknown): Mapping {
     throw ApiFailure.ofContent([{ message: `has more than ${mostLevels} levels`, target: 'properties' }]);
   }
   return properties as Mapping;
+}
+
+/** Fields of a hub. More are no mistake of a person, and each costs time and a line of the answer. */
+const mostFields = 100;
+
+/** Before they become text of the file, which is parsed as a whole. @throws ApiFailure 400 */
+function refuseMany(handlers: readonly unknown[], fields: readonly string[]): void {
+  if (handlers.length > maxHandlers) {
+    const target = 'properties.eventHandlers';
+    throw ApiFailure.ofContent([{ message: `must be a list of at most ${maxHandlers} items`, target }]);
+  }
+  if (fields.length > mostFields) {
+    throw ApiFailure.ofContent([{ message: `has more than ${mostFields} fields`, target: 'properties' }]);
+  }
 }
 
 /** Those of a hub are in five. */

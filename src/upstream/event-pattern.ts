@@ -2,6 +2,9 @@ import { PubSubError } from '../errors.js';
 import { eventNameRule, groupNameRule, isEventName, isGroupName } from '../protocols/names.js';
 import { compilePattern, type GroupPattern, maxPatternLength, maxStars } from '../protocols/patterns.js';
 
+/** Names in one `userEventPattern`. */
+export const maxEventNames = 1_000;
+
 /**
  * Reads a `userEventPattern` and answers whether a user event matches it, ignoring case.
  *
@@ -13,7 +16,11 @@ export function parseEventPattern(text: string, written = text): (event: string)
   const pattern = text.trim();
   if (pattern === '') return () => false;
   if (pattern === '*') return () => true;
-  const names = new Set(pattern.split(',').map(item => parseName(item.trim(), written)));
+  const items = pattern.split(',', maxEventNames + 1);
+  if (items.length > maxEventNames) {
+    throw invalid(`lists more than ${maxEventNames} event names; use \`*\` for every event, or fewer names`);
+  }
+  const names = new Set(items.map(item => parseName(item.trim(), written)));
   return event => names.has(event) || names.has(event.toLowerCase());
 }
 
@@ -35,13 +42,12 @@ export function parseGroupFilter(text: string): GroupPattern {
 }
 
 function parseName(name: string, written: string): string {
-  const shown = written.includes(name) ? ` ${JSON.stringify(name)}` : '';
   if (name === '') throw invalid('an event name is missing next to a comma; remove the comma');
-  if (/[*?\\]/.test(name)) {
-    throw invalid(`the event name${shown} contains a wildcard; write \`*\` alone for every event, or full names`);
-  }
-  if (!isEventName(name)) throw invalid(`the event name${shown} is not valid; a name is ${eventNameRule}`);
-  return name.toLowerCase();
+  const hasWildcard = /[*?\\]/.test(name);
+  if (!hasWildcard && isEventName(name)) return name.toLowerCase();
+  const shown = written.includes(name) ? ` ${JSON.stringify(name)}` : '';
+  if (!hasWildcard) throw invalid(`the event name${shown} is not valid; a name is ${eventNameRule}`);
+  throw invalid(`the event name${shown} contains a wildcard; write \`*\` alone for every event, or full names`);
 }
 
 function invalid(reason: string): PubSubError {

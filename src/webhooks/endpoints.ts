@@ -65,7 +65,7 @@ export function readEndpoints(
   general: WebhooksEntry,
   onProblem: (index: number, problem: PubSubError) => void,
 ): readonly ReadEndpoint[] {
-  const used = new Set<string>();
+  const used = new UsedIds();
   return (owner.webhooks ?? []).flatMap((entry, index) => {
     try {
       return [readEndpoint(source, entry, owner, general, used)];
@@ -93,7 +93,7 @@ function readEndpoint(
   entry: WebhookEntry,
   owner: SourceEntry,
   general: WebhooksEntry,
-  used: Set<string>,
+  used: UsedIds,
 ): ReadEndpoint {
   const target = targetOf(entry, general.https_only === true);
   const types = eventTypesOf(entry.event_types, source.kind === 'app' ? appEventTypes : hubEventTypes);
@@ -194,8 +194,8 @@ function scheduleOf(entry: RetryEntry): RetrySchedule {
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;
 
 /** By default from the target, and its place among those with the same one: other changes leave the queue with its endpoint. */
-function idOf({ id }: WebhookEntry, target: Target, used: ReadonlySet<string>): string {
-  if (id === undefined) return unusedId(target, used);
+function idOf({ id }: WebhookEntry, target: Target, used: UsedIds): string {
+  if (id === undefined) return used.unused(madeOf(target));
   if (!idPattern.test(id)) {
     throw new PubSubError(
       'invalid',
@@ -207,10 +207,31 @@ function idOf({ id }: WebhookEntry, target: Target, used: ReadonlySet<string>): 
   return id;
 }
 
-function unusedId(target: Target, used: ReadonlySet<string>): string {
+function madeOf(target: Target): string {
   const full = target.kind === 'http' ? target.origin + target.path : target.display;
-  const made = `wh-${createHash('sha256').update(full).digest('hex').slice(0, 12)}`;
-  let id = made;
-  for (let count = 2; used.has(id); count += 1) id = `${made}-${count}`;
-  return id;
+  return `wh-${createHash('sha256').update(full).digest('hex').slice(0, 12)}`;
+}
+
+/** Ids within an app or a hub. */
+class UsedIds {
+  readonly #ids = new Set<string>();
+  /** The next number for each id that was made: many endpoints may have one URL. */
+  readonly #next = new Map<string, number>();
+
+  has(id: string): boolean {
+    return this.#ids.has(id);
+  }
+
+  add(id: string): void {
+    this.#ids.add(id);
+  }
+
+  /** The id, or the first of `id-2`, `id-3`, … that is free. */
+  unused(made: string): string {
+    if (!this.has(made)) return made;
+    let count = this.#next.get(made) ?? 2;
+    while (this.has(`${made}-${count}`)) count += 1;
+    this.#next.set(made, count);
+    return `${made}-${count}`;
+  }
 }

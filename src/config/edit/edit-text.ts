@@ -22,13 +22,27 @@ const mostChanges = 24;
  * have an anchor that other parts use
  */
 export function edited(before: YamlText, path: SettingsPath, schema: TSchema, settings: Mapping | undefined): YamlText {
+  const steps = editing(before, path, schema, settings);
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) return step.value;
+  }
+}
+
+/** As `edited`, in steps of which each parses the file once at most. */
+export function* editing(
+  before: YamlText,
+  path: SettingsPath,
+  schema: TSchema,
+  settings: Mapping | undefined,
+): Generator<void, YamlText, void> {
   const wanted = settings && significantSettings(schema, settings);
   refuseSharedForm(before, path);
   if (isThere(before, path, schema, wanted)) return before;
   const marks = marksIn(before, path);
   // In one piece, an alias would be replaced by what it stands for.
   for (const edit of marks.aliases.length > 0 ? [changeByChange] : [changeByChange, inOnePiece]) {
-    const after = edit(before, path, schema, wanted);
+    const after = yield* edit(before, path, schema, wanted);
     if (after !== undefined && isRight(before, after, path, schema, wanted)) return after;
   }
   throw new PubSubError('conflict', reasonOf(marks));
@@ -45,20 +59,22 @@ export function settingsAt(yaml: YamlText, path: SettingsPath): unknown {
 // ------------------------------------------------------------------------------------------------------------- edits
 
 /** Undefined: the differences are too many, or the text was no longer valid on the way. */
-function changeByChange(before: YamlText, path: SettingsPath, schema: TSchema, wanted: Mapping | undefined) {
+function* changeByChange(before: YamlText, path: SettingsPath, schema: TSchema, wanted: Mapping | undefined) {
   let yaml = before;
   for (let count = 0; count <= mostChanges; count += 1) {
     if (!yaml.isSound) return undefined;
     const current = yaml;
     const splices = nextSplices(current, path, wanted, place => changeOfValue(current, place, schema, wanted));
     if (splices === undefined) return current;
+    yield;
     yaml = withSplices(current, splices);
   }
   return undefined;
 }
 
-function inOnePiece(yaml: YamlText, path: SettingsPath, _schema: TSchema, wanted: Mapping | undefined) {
+function* inOnePiece(yaml: YamlText, path: SettingsPath, _schema: TSchema, wanted: Mapping | undefined) {
   const splices = nextSplices(yaml, path, wanted, place => replaceValue(yaml, place, wanted));
+  yield;
   return splices && withSplices(yaml, splices);
 }
 

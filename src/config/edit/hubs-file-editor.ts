@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { TSchema } from '@sinclair/typebox';
 import type { Clock } from '../../clock.js';
 import { PubSubError } from '../../errors.js';
@@ -9,7 +10,7 @@ import { ConfigError, formatPath } from '../problems.js';
 import { callers } from '../schema/callers.js';
 import { hub as hubSchema } from '../schema/hub.js';
 import type { SharedHubs } from '../shared-hubs.js';
-import { edited, type SettingsPath, settingsAt } from './edit-text.js';
+import { editing, type SettingsPath, settingsAt } from './edit-text.js';
 import { type HubChange, type HubProblem, InvalidHubError, problemsWithin } from './hub-change.js';
 import { filePlace, readHubs, sharedPlace } from './hubs-place.js';
 import { isMapping, type Mapping } from './next-change.js';
@@ -153,12 +154,14 @@ export class HubsFileEditor {
     try {
       const { text } = place;
       const before = this.#usable(text);
+      await nextTurn(); // a large file takes long enough to parse
       const edit = editOf(before);
-      const after = this.#apply(before, edit);
+      const after = await this.#apply(before, edit);
       result = { before, after };
       // Without a file, a put creates it whatever it changes.
       const isUnchanged = after.text === before.text && (text !== undefined || edit.settings === undefined);
       if (!isUnchanged || edit.problems?.length) {
+        await nextTurn();
         written = this.#check(after.text, edit);
         await place.replace(after.text);
       }
@@ -169,9 +172,15 @@ export class HubsFileEditor {
     return result;
   }
 
-  #apply(before: YamlText, { path, schema, settings }: Edit): YamlText {
+  /** Others are served between the steps: nobody else edits meanwhile. */
+  async #apply(before: YamlText, { path, schema, settings }: Edit): Promise<YamlText> {
+    const steps = editing(before, path, schema, settings);
     try {
-      return edited(before, path, schema, settings);
+      for (;;) {
+        const step = steps.next();
+        if (step.done === true) return step.value;
+        await nextTurn();
+      }
     } catch (error) {
       if (!(error instanceof PubSubError)) throw error;
       const what = path.length === 1 ? `\`${path[0]}\`` : `hub ${path[1]}`;

@@ -9,13 +9,13 @@ import {
   isScalar,
   isSeq,
   type Pair,
-  parseDocument,
   visit,
   type YAMLMap,
   type YAMLSeq,
 } from 'yaml';
 import { keyText } from '../environment.js';
 import { mostAliases } from '../source.js';
+import { parseYaml } from '../yaml-document.js';
 
 /** Replaces `text.slice(start, end)`. */
 export interface Splice {
@@ -50,7 +50,7 @@ export class YamlText {
   #tree: unknown;
 
   constructor(readonly text: string) {
-    this.document = parseDocument(text, {
+    this.document = parseYaml(text, {
       merge: true,
       keepSourceTokens: true,
       logLevel: 'error',

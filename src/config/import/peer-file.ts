@@ -1,6 +1,7 @@
-import { LineCounter, parseDocument } from 'yaml';
+import { LineCounter } from 'yaml';
 import { ConfigError, inOrder, type Path } from '../problems.js';
 import { syntaxProblems } from '../syntax.js';
+import { parseYaml } from '../yaml-document.js';
 import type { PeerMap } from './peer-settings.js';
 
 /** Aliases of a file that someone wrote by hand. */
@@ -25,7 +26,7 @@ export function readPeerFile(text: string, file: string): unknown {
 function parse(text: string, file: string): unknown {
   const lines = new LineCounter();
   try {
-    const document = parseDocument(text, {
+    const document = parseYaml(text, {
       lineCounter: lines,
       intAsBigInt: true,
       prettyErrors: false,

@@ -133,6 +133,9 @@ const webhooks = {
   webhooks: optional(Type.Array(appEndpoint, { description: 'Endpoints that receive events of the app as webhooks.' })),
 } satisfies TProperties;
 
+/** Of one app. */
+const maxBridgeRules = 1_000;
+
 const bridge = record(
   {
     group: Type.String({
@@ -179,7 +182,10 @@ const ofHub = {
     }),
   ),
   bridge: optional(
-    Type.Array(bridge, { description: 'Groups of the hub that are joined with channels of the app. Default: none.' }),
+    Type.Array(bridge, {
+      maxItems: maxBridgeRules,
+      description: 'Groups of the hub that are joined with channels of the app. Default: none.',
+    }),
   ),
 } satisfies TProperties;
 

@@ -4,6 +4,10 @@ import { nullable, oneOf, optional, record } from './fields.js';
 import { hubEndpoint } from './webhooks.js';
 
 export const defaultKeepAliveSeconds = 20;
+/** Of one hub. */
+export const maxHandlers = 500;
+/** Of one event handler. */
+const maxGroupFilters = 1_000;
 
 const managedIdentity = record(
   {
@@ -69,7 +73,10 @@ const groupPresenceEvents = record(
             description:
               'A group name or a pattern: * matches any characters except dots, ** any characters, ? one character except a dot.',
           }),
-          { description: 'Group name patterns. Default, also when the list is empty: all groups.' },
+          {
+            maxItems: maxGroupFilters,
+            description: 'Group name patterns. Default, also when the list is empty: all groups.',
+          },
         ),
       ),
     ),
@@ -97,7 +104,7 @@ const eventHandler = record(
         Type.String({
           format: 'event-pattern',
           description:
-            'User events that this handler receives: "*" for all, one name, or a comma-separated list; case-insensitive. Default: none.',
+            'User events that this handler receives: "*" for all, one name, or a comma-separated list of at most 1000; case-insensitive. Default: none.',
         }),
       ),
     ),
@@ -133,6 +140,7 @@ export const hub = record(
     eventHandlers: Type.Optional(
       nullable(
         Type.Array(eventHandler, {
+          maxItems: maxHandlers,
           description: 'Event handlers in order; the first one that matches receives the event.',
         }),
       ),

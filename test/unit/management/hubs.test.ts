@@ -330,3 +330,24 @@ describe('[MG-026] [MG-027] a body is refused in the words of the file, with its
     expect(found).toEqual([['name', expect.stringContaining('is not a valid hub name')]]);
   });
 });
+
+describe('a body with a flood of problems', () => {
+  const handlers = (count: number) => Array.from({ length: count }, (_, index) => ({ urlTemplate: `z${index}` }));
+
+  test('the answer has the first 50, and how many there are besides', async () => {
+    const problems = await problemsOf(operations().put('chat', { eventHandlers: handlers(60) }));
+    expect(problems).toHaveLength(51);
+    expect(problems.slice(49).map(([target, message]) => [target, message.slice(0, 23)])).toEqual([
+      ['properties.eventHandlers[49].urlTemplate', 'the URL is not absolute'],
+      [undefined, 'and 10 more problems'],
+    ]);
+  });
+
+  test('too many handlers or fields are refused before they are read', async () => {
+    expect(await problemsOf(operations().put('chat', { eventHandlers: handlers(501) }))).toEqual([
+      ['properties.eventHandlers', 'must be a list of at most 500 items'],
+    ]);
+    const fields = Object.fromEntries(Array.from({ length: 101 }, (_, index) => [`k${index}`, 1]));
+    expect(await problemsOf(operations().put('chat', fields))).toEqual([['properties', 'has more than 100 fields']]);
+  });
+});

@@ -86,3 +86,11 @@ describe('configuration errors', () => {
     expect(refusal('ok, s3cret!', '$' + '{EVENTS}')).not.toContain('s3cret');
   });
 });
+
+test('a list has at most 1,000 names', () => {
+  const list = (count: number) => Array.from({ length: count }, (_, index) => `e${index}`).join(',');
+  expect(parseEventPattern(list(1_000))('e999')).toBe(true);
+  const message = 'lists more than 1000 event names; use `*` for every event, or fewer names';
+  expect(refusal(list(1_001))).toBe(message);
+  expect(refusal(','.repeat(1_000_000))).toBe(message);
+});

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { readEndpoints, takes, type WebhookEndpoint } from '../../../src/webhooks/endpoints.js';
 import type { SourceEntry, WebhookEntry, WebhooksEntry } from '../../../src/webhooks/options.js';
 
@@ -170,4 +170,14 @@ describe('an event is for an endpoint', () => {
     expect(takes(one({ url }), occupied('#server-to-user-7'))).toBe(false);
     expect(takes(one({ url, emit_user_channels: true }), occupied('#server-to-user-7'))).toBe(true);
   });
+});
+
+test('ids are made for many endpoints with one URL without a search from the first', () => {
+  const has = vi.spyOn(Set.prototype, 'has');
+  const { endpoints } = read(Array.from({ length: 500 }, () => ({ url })));
+  const calls = has.mock.calls.length;
+  has.mockRestore();
+  const ids = endpoints.map(({ id }) => id);
+  expect([new Set(ids).size, ids[1], ids[499]]).toEqual([500, `${ids[0]}-2`, `${ids[0]}-500`]);
+  expect(calls).toBeLessThan(20_000); // 125,000 with a search
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { edited as editedYaml } from '../../../../src/config/edit/edit-text.js';
+import { edited as editedYaml, editing } from '../../../../src/config/edit/edit-text.js';
 import { YamlText } from '../../../../src/config/edit/yaml-text.js';
 import { callers } from '../../../../src/config/schema/callers.js';
 import { hub as schema } from '../../../../src/config/schema/hub.js';
@@ -264,4 +264,21 @@ test('[MG-001] other sections are edited in the same way', () => {
     editedYaml(new YamlText(text), ['auth'], callers, { entra: { audiences: ['a'] }, ...settings }).text;
   expect(auth({ disableLocalAuth: false })).toBe(text);
   expect(auth({ disableLocalAuth: true })).toBe(text.replace('# own\n', '# own\n  disableLocalAuth: true\n'));
+});
+
+test('an edit of many differences has a step for each parse of the file', () => {
+  const urls = (event: string) =>
+    Array.from({ length: 10 }, (_, i) => handler(`http://${i}`, { userEventPattern: event }));
+  const before = new YamlText(edit('hubs: {}\n', 'chat', handlers(...urls('a'))));
+  const steps = editing(before, ['hubs', 'chat'], schema, handlers(...urls('b')));
+  let count = 0;
+  for (;;) {
+    const step = steps.next();
+    if (step.done === true) {
+      expect(step.value.text).toBe(before.text.replaceAll('userEventPattern: a', 'userEventPattern: b'));
+      break;
+    }
+    count += 1;
+  }
+  expect(count).toBe(10);
 });
