@@ -1,8 +1,19 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type DeadLetter, limitOf, type Selection, selects } from '../envelope.js';
 import type { Lanes } from './lane.js';
 import { envelopeOf } from './row-claims.js';
 import { decodeRow, encodeRow, type RowHead } from './row-codec.js';
 import { type Change, endOf, type RowKey, type Tables } from './tables.js';
+
+/** Rows that are read in one turn: each has up to 8 KiB of answers. */
+const sliceRows = 200;
+
+type Order = 'newestFirst' | 'oldestFirst';
+
+interface Found {
+  readonly letter: DeadLetter;
+  readonly rowKey: RowKey;
+}
 
 export interface DeadRowsOptions {
   /** More dead letters than this: the oldest are dropped. Undefined: all are kept. */
@@ -29,6 +40,8 @@ export class DeadRows {
   readonly #options: DeadRowsOptions;
   /** Being taken by another call. */
   readonly #leaving = new Set<number>();
+  /** One after another, so that none counts what another one drops. */
+  #trims: Promise<unknown> = Promise.resolve();
 
   constructor(tables: Tables, lanes: Lanes, options: DeadRowsOptions) {
     this.#tables = tables;
@@ -37,64 +50,95 @@ export class DeadRows {
   }
 
   /** Newest first. */
-  list(selection: Selection): readonly DeadLetter[] {
+  async list(selection: Selection): Promise<readonly DeadLetter[]> {
     const limit = limitOf(selection);
     const newest: DeadLetter[] = [];
-    for (const { letter } of this.#select(selection)) {
-      newest.push(letter);
-      if (newest.length > 2 * limit) newest.splice(0, newest.length - limit);
-    }
-    return newest.slice(Math.max(0, newest.length - limit)).reverse();
+    if (limit === 0) return newest;
+    await this.#find(selection, 'newestFirst', ({ letter }) => newest.push(letter) < limit);
+    return newest;
   }
 
   /** Removes dead letters, oldest first, in one write with what takes their place. */
   async take(selection: Selection, successor: (letter: DeadLetter) => Change | undefined): Promise<readonly string[]> {
-    const taken = this.#oldest(selection);
-    const successors = taken.map(({ letter }) => successor(letter));
-    const changes = taken.map(({ rowKey }): Change => ['dead', rowKey, undefined]);
-    const seqs = taken.map(({ rowKey }) => rowKey[1] as number);
-    for (const seq of seqs) this.#leaving.add(seq);
+    const taken: Found[] = [];
+    let successors: (Change | undefined)[] = [];
     try {
+      await this.#collect(selection, taken);
+      successors = taken.map(({ letter }) => successor(letter));
+      const changes = taken.map(({ rowKey }): Change => ['dead', rowKey, undefined]);
       await this.#tables.write([...changes, ...successors.filter(change => change !== undefined)]);
+      for (const [index, { letter }] of taken.entries()) {
+        this.#lanes.of(letter.endpoint).dead -= 1;
+        const successor = successors[index];
+        if (successor !== undefined) this.#lanes.of(successor[1][0] as string).ready += 1;
+      }
     } finally {
-      for (const seq of seqs) this.#leaving.delete(seq);
-    }
-    for (const [index, { letter }] of taken.entries()) {
-      this.#lanes.of(letter.endpoint).dead -= 1;
-      const successor = successors[index];
-      if (successor !== undefined) this.#lanes.of(successor[1][0] as string).ready += 1;
+      for (const { rowKey } of taken) this.#leaving.delete(seqOf(rowKey));
     }
     return taken.map(({ letter }) => letter.id);
   }
 
+  /** The oldest, which no other call takes from then on. */
+  async #collect(selection: Selection, taken: Found[]): Promise<void> {
+    const limit = limitOf(selection);
+    if (limit === 0) return;
+    await this.#find(selection, 'oldestFirst', found => {
+      this.#leaving.add(seqOf(found.rowKey));
+      return taken.push(found) < limit;
+    });
+  }
+
   /** Drops the oldest beyond the bound, if there is one. */
-  async trim(): Promise<void> {
+  trim(): Promise<void> {
+    const trimmed = this.#trims.then(() => this.#trim());
+    this.#trims = trimmed.catch(() => undefined); // the caller has it
+    return trimmed;
+  }
+
+  async #trim(): Promise<void> {
     const { maxDead = Infinity, onDeadDropped } = this.#options;
-    const excess = [...this.#lanes.all()].reduce((sum, { dead }) => sum + dead, 0) - maxDead;
+    const excess = [...this.#lanes.all()].reduce((sum, { dead }) => sum + dead, 0) - this.#leaving.size - maxDead;
     if (excess <= 0) return;
     const dropped = await this.take({ limit: excess }, () => undefined);
     onDeadDropped?.(dropped.length);
   }
 
-  #oldest(selection: Selection): { readonly letter: DeadLetter; readonly rowKey: RowKey }[] {
-    const limit = limitOf(selection);
-    const found: { letter: DeadLetter; rowKey: RowKey }[] = [];
-    if (limit === 0) return found;
-    for (const each of this.#select(selection)) {
-      found.push(each);
-      if (found.length === limit) break;
-    }
-    return found;
-  }
-
-  *#select(selection: Selection): Iterable<{ readonly letter: DeadLetter; readonly rowKey: RowKey }> {
+  /**
+   * In slices: others are served between them, and may change the table. What is found is there as `add` is called.
+   * @param add returns whether more is wanted
+   */
+  async #find(selection: Selection, order: Order, add: (found: Found) => boolean): Promise<void> {
     const isSelected = selects(selection);
     const { sinceMs = 0, untilMs } = selection;
-    const to = untilMs === undefined ? endOf([]) : [untilMs];
-    for (const [rowKey, value] of this.#tables.range('dead', [sinceMs], to)) {
-      if (this.#leaving.has(rowKey[1] as number)) continue;
-      const letter = letterOf(value);
-      if (isSelected(letter)) yield { letter, rowKey };
+    let from: RowKey = [sinceMs];
+    let to: RowKey = untilMs === undefined ? endOf([]) : [untilMs];
+    for (;;) {
+      const rows = this.#slice(order, from, to);
+      for (const [rowKey, value] of rows) {
+        if (this.#leaving.has(seqOf(rowKey))) continue;
+        const letter = letterOf(value);
+        if (isSelected(letter) && !add({ letter, rowKey })) return;
+      }
+      const last = rows.at(-1);
+      if (last === undefined || rows.length < sliceRows) return;
+      if (order === 'newestFirst') to = last[0];
+      else from = [...last[0], 0]; // directly behind it
+      await nextTurn();
     }
   }
+
+  #slice(order: Order, from: RowKey, to: RowKey): (readonly [key: RowKey, value: Buffer])[] {
+    const rows: (readonly [RowKey, Buffer])[] = [];
+    const all =
+      order === 'newestFirst' ? this.#tables.reversed('dead', from, to) : this.#tables.range('dead', from, to);
+    for (const row of all) {
+      rows.push(row);
+      if (rows.length === sliceRows) break;
+    }
+    return rows;
+  }
+}
+
+function seqOf(key: RowKey): number {
+  return key[1] as number;
 }

@@ -7,12 +7,15 @@ import type { Tables } from './tables.js';
 
 /** Enough for LMDB to write down that everything was delivered. */
 const defaultMinFreeBytes = 64 * 1024 * 1024;
+const defaultMaxDead = 100_000;
 
 export interface FileOptions {
   /** Made when it is not there. */
   readonly directory: string;
   /** 64 MiB by default. */
   readonly minFreeBytes?: number | undefined;
+  /** 100,000 by default. Beyond that the oldest are dropped. */
+  readonly maxDeadLetters?: number | undefined;
 }
 
 /**
@@ -20,7 +23,7 @@ export interface FileOptions {
  * @throws StoreOpenError
  */
 export async function openFileStore(
-  { directory, minFreeBytes = defaultMinFreeBytes }: FileOptions,
+  { directory, minFreeBytes = defaultMinFreeBytes, maxDeadLetters = defaultMaxDead }: FileOptions,
   clock: Clock,
   options: RowStoreOptions = {},
 ): Promise<RowStore> {
@@ -28,7 +31,7 @@ export async function openFileStore(
   let tables: Tables | undefined;
   try {
     tables = await LmdbTables.open({ directory, minFreeBytes, clock });
-    return await RowStore.open(releasing(tables, lock), options);
+    return await RowStore.open(releasing(tables, lock), { ...options, maxDead: maxDeadLetters });
   } catch (error) {
     await tables?.close();
     lock.release();
@@ -53,6 +56,7 @@ function releasing(tables: Tables, lock: DirectoryLock): Tables {
     write: changes => tables.write(changes),
     get: (table, key) => tables.get(table, key),
     range: (table, from, to) => tables.range(table, from, to),
+    reversed: (table, from, to) => tables.reversed(table, from, to),
     keys: (table, from, to, limit) => tables.keys(table, from, to, limit),
     checkRoom: () => tables.checkRoom(),
     close: async () => {

@@ -90,6 +90,11 @@ export class LmdbTables implements Tables {
     }
   }
 
+  *reversed(table: TableName, from: RowKey, to: RowKey): Iterable<readonly [RowKey, Buffer]> {
+    const range = { start: to as string[], end: from as string[], reverse: true, exclusiveStart: true };
+    for (const { key, value } of this.#table(table).getRange(range)) yield [Array.isArray(key) ? key : [key], value];
+  }
+
   keys(table: TableName, from: RowKey, to: RowKey, limit: number): Iterable<RowKey> {
     return this.#table(table).getKeys({ start: from as string[], end: to as string[], limit });
   }

@@ -47,6 +47,13 @@ export class MemoryTables implements Tables {
     }
   }
 
+  *reversed(table: TableName, from: RowKey, to: RowKey): Iterable<readonly [RowKey, Buffer]> {
+    for (const [key, value] of this.#table(table).entriesReversed(to, undefined, true)) {
+      if (compare(key, from) <= 0) return;
+      yield [key, value];
+    }
+  }
+
   *keys(table: TableName, from: RowKey, to: RowKey, limit: number): Iterable<RowKey> {
     let count = 0;
     for (const [key] of this.range(table, from, to)) {

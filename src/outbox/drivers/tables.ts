@@ -35,6 +35,8 @@ export interface Tables {
   get(table: TableName, key: RowKey): Buffer | undefined;
   /** Rows with `from` ≤ key < `to`, in order. */
   range(table: TableName, from: RowKey, to: RowKey): Iterable<readonly [key: RowKey, value: Buffer]>;
+  /** As `range`, the last row first; no key is equal to `from`. */
+  reversed(table: TableName, from: RowKey, to: RowKey): Iterable<readonly [key: RowKey, value: Buffer]>;
   /** Keys from `from` on, with `from` ≤ key < `to`, in order. */
   keys(table: TableName, from: RowKey, to: RowKey, limit: number): Iterable<RowKey>;
   /** Is there room for more? Deletions and moves are always tried. @throws NotKept */

@@ -1,4 +1,7 @@
-import { expect, onTestFinished, test } from 'vitest';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { MemoryTables } from '../../../src/outbox/drivers/memory-tables.js';
+import { RowStore } from '../../../src/outbox/drivers/row-store.js';
 import { openStore } from '../../../src/outbox/open-store.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { describeOutboxStore, envelopeFor } from '../../support/outbox-contract.js';
@@ -48,4 +51,67 @@ test('dead letters in memory are bounded: the oldest go, and are counted', async
   for (const diedAtMs of [1, 2, 3]) await store.bury(await claimOf(store), 'refused', diedAtMs);
   expect(dropped).toBe(1);
   expect((await store.deadLetters({})).map(({ id }) => id)).toEqual([envelopes[2]!.id, envelopes[1]!.id]);
+});
+
+async function storeOfLetters(maxDead: number, onDeadDropped = (_count: number) => {}): Promise<RowStore> {
+  const store = await RowStore.open(new MemoryTables(10), { maxDead, onDeadDropped });
+  onTestFinished(() => store.close());
+  return store;
+}
+
+const letterFor = (diedAtMs: number) => ({
+  ...envelopeFor('a'),
+  diedAtMs,
+  reason: 'refused',
+  attempts: 1,
+  history: [],
+});
+
+/** What the call resolves to, and how many turns of the event loop were others' meanwhile. */
+async function turnsOf<T>(call: Promise<T>): Promise<{ result: T; turns: number }> {
+  let [turns, isOver] = [0, false];
+  const done = call.finally(() => {
+    isOver = true;
+  });
+  for (; !isOver; turns += 1) await nextTurn();
+  return { result: await done, turns };
+}
+
+test('many dead letters: the newest are read from the end, one that is looked up in slices', async () => {
+  const store = await storeOfLetters(10_000);
+  const letters = Array.from({ length: 2_000 }, (_, index) => letterFor(index));
+  for (const letter of letters) await store.addDead(letter);
+  const reversed = vi.spyOn(MemoryTables.prototype, 'reversed');
+  const newest = await store.deadLetters({ limit: 300 });
+  expect(newest.map(({ id }) => id)).toEqual(
+    letters
+      .slice(-300)
+      .toReversed()
+      .map(({ id }) => id),
+  );
+  expect(reversed).toHaveBeenCalledTimes(2); // of 200 rows each
+  const found = await turnsOf(store.deadLetters({ ids: [letters[0]!.id], limit: 1 }));
+  expect(found.result.map(({ diedAtMs }) => diedAtMs)).toEqual([0]);
+  expect(found.turns).toBeGreaterThanOrEqual(9);
+  const dropped = await turnsOf(store.drop({ ids: [letters[1_999]!.id] }));
+  expect([dropped.result, dropped.turns >= 9]).toEqual([[letters[1_999]!.id], true]);
+  const between = await store.deadLetters({ sinceMs: 500, untilMs: 1_200 });
+  expect(between.map(({ diedAtMs }) => diedAtMs)).toEqual(Array.from({ length: 700 }, (_, index) => 1_199 - index));
+});
+
+test('dead letters beyond the bound are dropped once, however many come at a time', async () => {
+  let dropped = 0;
+  const store = await storeOfLetters(5, count => {
+    dropped += count;
+  });
+  await Promise.all(Array.from({ length: 20 }, (_, index) => store.addDead(letterFor(index))));
+  expect([dropped, (await store.deadLetters({})).map(({ diedAtMs }) => diedAtMs)]).toEqual([15, [19, 18, 17, 16, 15]]);
+});
+
+test('a dead letter is taken by one of two calls', async () => {
+  const store = await storeOfLetters(1_000);
+  await Promise.all(Array.from({ length: 500 }, (_, index) => store.addDead(letterFor(index))));
+  const [one, other] = await Promise.all([store.drop({}), store.drop({})]);
+  expect(new Set([...one, ...other]).size).toBe(500);
+  expect(one.length + other.length).toBe(500);
 });
