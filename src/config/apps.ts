@@ -1,8 +1,11 @@
 import type { AppKey } from '../auth/pusher-signatures.js';
 import { type AppBridge, type BridgeEntry, defaultEvent } from '../bridges/rules.js';
 import { canonicalHubName } from '../protocols/names.js';
+import type { Insertion } from '../upstream/options.js';
+import { maskInsertions } from '../upstream/url-template.js';
 import type { SourceEntry, WebhooksEntry } from '../webhooks/options.js';
 import { parseInstant } from './formats.js';
+import type { Path } from './problems.js';
 import { appDefaults } from './schema/apps.js';
 import type { AppSettings, BridgeSettings, HubsFile } from './schema/hubs-file.js';
 
@@ -59,8 +62,8 @@ export interface Apps {
   findByKey(key: string): App | undefined;
 }
 
-export function buildApps(file: HubsFile): Apps {
-  const all = Object.freeze((file.apps ?? []).map(buildApp));
+export function buildApps(file: HubsFile, insertionsAt: InsertionsAt): Apps {
+  const all = Object.freeze((file.apps ?? []).map((app, index) => buildApp(app, ['apps', index], insertionsAt)));
   const byId = new Map(all.map(app => [app.id, app]));
   const byKey = new Map(all.flatMap(app => app.keys.map(({ key }) => [key, app])));
   return {
@@ -105,13 +108,27 @@ export function sourceOf({ webhooks, batching, linger_ms }: SourceSettings): Sou
   return withoutNulls({ webhooks, batching, linger_ms }) as SourceEntry;
 }
 
+/** Where variables were filled in into the text at a path of the file. */
+export type InsertionsAt = (path: Path) => readonly Insertion[] | undefined;
+
+/** With the URLs of endpoints as people may see them: as those of event handlers. @param path of the list of endpoints */
+export function shownSource(source: SourceEntry, path: Path, insertionsAt: InsertionsAt): SourceEntry {
+  const { webhooks } = source;
+  if (webhooks === undefined) return source;
+  const shown = webhooks.map((entry, index) => {
+    const insertions = entry.url === undefined ? undefined : insertionsAt([...path, index, 'url']);
+    return insertions === undefined ? entry : { ...entry, shownUrl: maskInsertions(entry.url ?? '', insertions) };
+  });
+  return { ...source, webhooks: shown };
+}
+
 type SourceSettings = { readonly [key in keyof SourceEntry]?: unknown };
 
 export function webhooksOf(file: HubsFile): WebhooksEntry {
   return withoutNulls(file.webhooks ?? {}) as WebhooksEntry;
 }
 
-function buildApp(app: AppSettings): App {
+function buildApp(app: AppSettings, path: Path, insertionsAt: InsertionsAt): App {
   const settings = settingsOf(app);
   const { authorizationTimeoutSeconds } = appDefaults;
   return {
@@ -126,7 +143,11 @@ function buildApp(app: AppSettings): App {
       : undefined,
     allowedOrigins: originsOf(settings.allowed_origins),
     limits: limitsOf(settings),
-    webhooks: sourceOf(settings),
+    webhooks: shownSource(
+      sourceOf(settings),
+      [...path, ...(app.webhooks ? ['webhooks'] : ['policy', 'webhooks'])],
+      insertionsAt,
+    ),
     connectHub: settings.connect_handler ? canonicalHubName(settings.hub ?? '') : undefined, // it is set: checkBridges
     bridge: bridgeOf(settings),
   };

@@ -8,9 +8,8 @@ import {
   type Insertion,
 } from '../upstream/options.js';
 import type { SourceEntry, WebhooksEntry } from '../webhooks/options.js';
-import { type Apps, buildApps, sourceOf, webhooksOf } from './apps.js';
+import { type Apps, buildApps, type InsertionsAt, shownSource, sourceOf, webhooksOf } from './apps.js';
 import { buildCluster, type ClusterSettings } from './cluster.js';
-import type { Path } from './problems.js';
 import { buildQueue, type QueueSettings } from './queue.js';
 import { defaultEntraAudiences } from './schema/callers.js';
 import { defaultKeepAliveSeconds } from './schema/hub.js';
@@ -106,9 +105,6 @@ export function handlersOf(config: Config): readonly HubHandlers[] {
   return [...config.hubs.values()].map(({ name, eventHandlers }) => ({ hub: name, eventHandlers }));
 }
 
-/** Where variables were filled in into the text at a path of the file. */
-export type InsertionsAt = (path: Path) => readonly Insertion[] | undefined;
-
 /** Fills in the defaults and freezes the result. */
 export function buildConfig(source: ConfigSource, insertionsAt: InsertionsAt): Config {
   const file = source.tree;
@@ -132,7 +128,7 @@ export function buildConfig(source: ConfigSource, insertionsAt: InsertionsAt): C
       finalCloseCodes: file.reliable?.finalCloseCodes ?? [...defaultFinalCloseCodes],
     },
     callers: buildCallers(file.auth ?? {}),
-    apps: buildApps(file),
+    apps: buildApps(file, insertionsAt),
     webhooks: webhooksOf(file),
     queue: buildQueue(file.queue ?? {}),
     cluster: buildCluster(file.cluster ?? {}),
@@ -149,7 +145,7 @@ function buildHub(name: string, settings: HubSettings, insertionsAt: InsertionsA
     eventHandlers: (settings.eventHandlers ?? []).map((handler, index) =>
       buildHandler(handler, insertionsAt(['hubs', name, 'eventHandlers', index, 'urlTemplate'])),
     ),
-    webhooks: sourceOf({ webhooks: settings.webhooks }),
+    webhooks: shownSource(sourceOf({ webhooks: settings.webhooks }), ['hubs', name, 'webhooks'], insertionsAt),
   };
 }
 

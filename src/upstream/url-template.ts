@@ -172,7 +172,7 @@ const secretName = /code|key|sig|token|secret|pass|pwd|auth|cred|jwt|sas|session
 const longestPlainValue = 24;
 
 /** Masks values of variables that are behind the host. */
-function maskInsertions(url: string, insertions: readonly Insertion[]): string {
+export function maskInsertions(url: string, insertions: readonly Insertion[]): string {
   const [upToHost = ''] = /^[^:]*:\/\/[^/?]*/.exec(url) ?? [];
   return insertions.reduceRight((masked, { start, end }) => {
     const from = Math.max(start, upToHost.length);

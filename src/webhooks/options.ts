@@ -8,6 +8,8 @@ export interface WebhookEntry {
   readonly id?: string | undefined;
   /** Absolute http or https URL. Either this or a function. */
   readonly url?: string | undefined;
+  /** The URL as people may see it, without the values of variables; no setting. By default `url`. */
+  readonly shownUrl?: string | undefined;
   readonly lambda?: LambdaEntry | undefined;
   /** `lambda.function_name`. */
   readonly lambda_function?: string | undefined;

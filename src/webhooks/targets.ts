@@ -15,7 +15,7 @@ export interface HttpTarget {
   readonly origin: string;
   /** Path and query. */
   readonly path: string;
-  /** For logs and status: without a query and credentials. */
+  /** For logs and status: without a query, credentials and the values of variables. */
   readonly display: string;
 }
 
@@ -53,10 +53,10 @@ export function targetOf(entry: WebhookEntry, httpsOnly: boolean): Target {
   }
   return entry.url === undefined
     ? lambdaTarget(functionName ?? '', entry.lambda ?? {})
-    : httpTarget(entry.url, httpsOnly);
+    : httpTarget(entry.url, entry.shownUrl, httpsOnly);
 }
 
-function httpTarget(text: string, httpsOnly: boolean): HttpTarget {
+function httpTarget(text: string, shown: string | undefined, httpsOnly: boolean): HttpTarget {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw invalid('the url of a webhook is an absolute http or https URL, such as https://app.example/hooks');
@@ -65,10 +65,16 @@ function httpTarget(text: string, httpsOnly: boolean): HttpTarget {
     throw invalid('the url of a webhook contains no user name or password: send them in headers, as Authorization');
   }
   if (httpsOnly && url.protocol === 'http:') {
-    throw invalid(`the url of a webhook is https, since webhooks.https_only is set: ${url.origin}${url.pathname}`);
+    throw invalid(`the url of a webhook is https, since webhooks.https_only is set: ${displayOf(shown ?? text)}`);
   }
   const { origin, pathname, search } = url;
-  return { kind: 'http', origin, path: pathname + search, display: origin + pathname };
+  return { kind: 'http', origin, path: pathname + search, display: displayOf(shown ?? text) };
+}
+
+function displayOf(shown: string): string {
+  if (!URL.canParse(shown)) return '***';
+  const { origin, pathname } = new URL(shown);
+  return origin + pathname;
 }
 
 function lambdaTarget(functionName: string, entry: LambdaEntry): LambdaTarget {

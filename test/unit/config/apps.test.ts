@@ -10,6 +10,7 @@ import {
 } from '../../../src/config/load.js';
 import type { NatsQueuePlace } from '../../../src/outbox/open-store.js';
 import { Settings } from '../../../src/settings.js';
+import { Sources } from '../../../src/webhooks/sources.js';
 
 function parse(text: string, env: Environment = {}): Config {
   return parseConfig(text, { file: 'hubs.yaml', env });
@@ -583,5 +584,38 @@ describe('the `apps` array of Sockudo, pasted as it is', () => {
       'apps[0].policy.limits.decay_seconds: `decay_seconds` of Sockudo has no equal: rates are counted per second; remove it',
       'apps[0].policy.history: `history` of Sockudo has no equal: only the last event of a cache channel is kept; remove it',
     ]);
+  });
+});
+
+describe('[MG-006] what people may see of the URL of a webhook', () => {
+  const value = 'planted-secret';
+  const shown = (text: string) => {
+    const config = parseConfig(text, { file: 'hubs.yaml', env: { V: value, URL: `https://h.example/${value}` } });
+    const sources = new Sources({
+      general: config.webhooks,
+      apps: config.apps.all().map(({ id, webhooks }) => ({ id, keys: [], ...webhooks })) as never,
+      hubs: [...config.hubs.values()].map(({ name, webhooks }) => ({ key: name, hub: name, ...webhooks })),
+    });
+    return [...sources.endpointIds].map(id => {
+      const target = sources.endpoint(id)?.endpoint.target;
+      return target?.kind === 'http' ? [target.display, target.origin + target.path] : [];
+    });
+  };
+  const endpoint = (url: string) => `webhooks: [{ url: "${url}", event_types: ["*"] }]`;
+  const variable = (name: string) => `$\{${name}}`;
+  const app = (setting: string) => `apps: [{ id: a, key: k, secret: s, ${setting} }]`;
+
+  test.each([
+    [
+      endpoint(`https://h.example/a/${variable('V')}/b?q=1`),
+      'https://h.example/a/***/b',
+      `https://h.example/a/${value}/b?q=1`,
+    ],
+    [endpoint(variable('URL')), 'https://h.example/***', `https://h.example/${value}`],
+    [endpoint('https://h.example/a'), 'https://h.example/a', 'https://h.example/a'],
+  ])('is *** where a variable was filled in: %s', (setting, display, url) => {
+    expect(shown(app(setting))).toEqual([[display, url]]);
+    expect(shown(app(`policy: { ${setting} }`))).toEqual([[display, url]]);
+    expect(shown(`hubs: { chat: { ${setting} } }`)).toEqual([[display, url]]);
   });
 });
