@@ -21,6 +21,9 @@ import {
 /** What of a refusal's text goes on to the client. [upstream-events D17] */
 const maxRefusalBytes = 4096;
 
+/** Items of `groups`, and of `roles`: a client joins them in one turn. */
+const mostItems = 5_000;
+
 const fieldNames = ['userId', 'roles', 'groups', 'subprotocol'] as const satisfies readonly (keyof ConnectReply)[];
 type FieldName = (typeof fieldNames)[number];
 type Fields = Readonly<Record<string, unknown>>;
@@ -120,6 +123,7 @@ function optionalList(fields: Fields, name: FieldName, request: ConnectRequest):
   const value = fields[name] ?? undefined;
   if (value === undefined) return undefined;
   if (!Array.isArray(value)) throw unusable(`${name} is not a list of strings`);
+  if (value.length > mostItems) throw unusable(`${name} has ${value.length} items; at most ${mostItems} are allowed`);
   return value.map((item: unknown) => {
     if (typeof item !== 'string') throw unusable(`an item of ${name} is not a string`);
     return asSent(item, request);
