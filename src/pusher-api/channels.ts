@@ -8,6 +8,7 @@ import { invalid } from './failures.js';
 import { operation } from './operation.js';
 import type { Rates } from './rates.js';
 import type { SignedParameters } from './request-signature.js';
+import { inTurns } from './turns.js';
 
 const listChannels = operation('PusherApi_ListChannels', 'List the channels that have subscribers.');
 const getChannel = operation('PusherApi_GetChannel', 'Get the state of a channel.');
@@ -15,10 +16,11 @@ const listUsers = operation('PusherApi_ListUsers', 'List the members of a presen
 
 /** What the app's channels are like now, on all nodes. [pusher-webhooks 4.2] */
 export function addChannels(app: FastifyInstance, rates: Rates): void {
-  app.get<AppPath>('/:app/channels', listChannels, async request => {
+  app.get<AppPath>('/:app/channels', listChannels, async (request, reply) => {
     const { appId, limits, channels, parameters } = callOf(request);
     rates.use(appId, 1, limits.maxReadRequestsPerSecond);
-    return { channels: await listed(channels, parameters) };
+    const text = await listed(channels, parameters);
+    return reply.type('application/json; charset=utf-8').send(text);
   });
 
   app.get<AppPath<'channel'>>('/:app/channels/:channel', getChannel, async request => {
@@ -40,7 +42,8 @@ export function addChannels(app: FastifyInstance, rates: Rates): void {
   });
 }
 
-async function listed(channels: AppChannels, parameters: SignedParameters): Promise<Record<string, object>> {
+/** As JSON. */
+async function listed(channels: AppChannels, parameters: SignedParameters): Promise<string> {
   const prefix = parameters.get('filter_by_prefix') ?? '';
   const attributes = attributesOf(parameters.get('info'), counts);
   const withUsers = attributes.has('user_count');
@@ -48,7 +51,12 @@ async function listed(channels: AppChannels, parameters: SignedParameters): Prom
     throw invalid('user_count needs a filter_by_prefix that begins with presence-: other channels have no users.');
   }
   const occupied = await channels.occupied(prefix, withUsers);
-  return Object.fromEntries(occupied.map(channel => [channel.name, countsOf(channel.name, channel, attributes)]));
+  const fields: string[] = [];
+  await inTurns(occupied, channel => {
+    const counts = countsOf(channel.name, channel, attributes);
+    fields.push(`${JSON.stringify(channel.name)}:${JSON.stringify(counts)}`);
+  });
+  return `{"channels":{${fields.join(',')}}}`;
 }
 
 async function stateOf(channels: AppChannels, name: string, attributes: Attributes): Promise<object> {

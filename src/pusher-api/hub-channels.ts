@@ -2,6 +2,7 @@ import type { Hub } from '../hub/hub.js';
 import type { OccupiedGroup } from '../hub/occupancy.js';
 import { cacheTtlMs, isCacheChannel, userOfChannel } from '../protocols/pusher/names.js';
 import type { AppChannels, CachedEvent, ChannelEvent, OccupiedChannel } from './apps.js';
+import { inTurns } from './turns.js';
 
 /** The part of an app's hub that the API uses. */
 export type ChannelHub = Pick<
@@ -48,7 +49,7 @@ export class HubChannels implements AppChannels {
       this.#hub().occupiedAmong(names, withUsers),
       this.#foreign.occupiedAmong(names),
     ]);
-    return withForeign(groups.map(channelOf), foreign);
+    return await withForeign(groups, foreign);
   }
 
   async occupied(prefix: string, withUsers: boolean): Promise<readonly OccupiedChannel[]> {
@@ -56,7 +57,7 @@ export class HubChannels implements AppChannels {
       this.#hub().occupiedGroups(prefix, withUsers),
       this.#foreign.occupied(prefix),
     ]);
-    return withForeign(groups.filter(({ group }) => userOfChannel(group) === undefined).map(channelOf), foreign);
+    return await withForeign(groups, foreign, ({ group }) => userOfChannel(group) === undefined);
   }
 
   async cached(name: string): Promise<CachedEvent | undefined> {
@@ -75,10 +76,21 @@ function channelOf({ group, connections, memberIds }: OccupiedGroup): OccupiedCh
   return { name: group, subscriptions: connections, userIds: memberIds };
 }
 
-/** Members of groups are no subscribers, and are not counted. */
-function withForeign(own: readonly OccupiedChannel[], foreign: readonly string[]): readonly OccupiedChannel[] {
-  if (foreign.length === 0) return own;
-  const known = new Set(own.map(({ name }) => name));
-  const more = foreign.filter(name => !known.has(name));
-  return [...own, ...more.map(name => ({ name, subscriptions: 0, userIds: [] }))];
+/** Members of groups are no subscribers, and are not counted. There may be hundreds of thousands of channels. */
+async function withForeign(
+  groups: readonly OccupiedGroup[],
+  foreign: readonly string[],
+  isWanted: (group: OccupiedGroup) => boolean = () => true,
+): Promise<readonly OccupiedChannel[]> {
+  const channels: OccupiedChannel[] = [];
+  await inTurns(groups, group => {
+    if (isWanted(group)) channels.push(channelOf(group));
+  });
+  if (foreign.length === 0) return channels;
+  const known = new Set<string>();
+  await inTurns(channels, ({ name }) => known.add(name));
+  await inTurns(foreign, name => {
+    if (!known.has(name)) channels.push({ name, subscriptions: 0, userIds: [] });
+  });
+  return channels;
 }
