@@ -22,7 +22,7 @@ import {
 const maxRefusalBytes = 4096;
 
 /** Items of `groups`, and of `roles`: a client joins them in one turn. */
-const mostItems = 5_000;
+const mostItems = 10_000;
 
 const fieldNames = ['userId', 'roles', 'groups', 'subprotocol'] as const satisfies readonly (keyof ConnectReply)[];
 type FieldName = (typeof fieldNames)[number];

@@ -32,7 +32,8 @@ async function setup() {
     after: (ms, task) => systemClock.after(ms, ms === restartMs ? () => [task(), restart.began()] : task),
   };
   const log = { info: () => {}, warn: (text: string) => void lines.push(text) };
-  const nats = new PrivateNats({ program: { path, version: '2.10.0' }, storeDirectory: undefined, clock, log });
+  const server = { path, version: '2.10.0' };
+  const nats = new PrivateNats({ program: server, users: 'workers', storeDirectory: undefined, clock, log });
   return { nats, lines, restart, folders: () => readdirSync(folder).filter(name => name !== 'nats-server') };
 }
 

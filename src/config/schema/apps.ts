@@ -7,7 +7,7 @@ import { appEndpoint, batching, linger } from './webhooks.js';
 /** Of settings that are left out. [Pusher › limits] */
 export const appDefaults = {
   clientEventsPerSecond: 10,
-  channelsPerConnection: 1_000,
+  channelsPerConnection: 10_000,
   presenceMembers: 100,
   presenceMemberKb: 1,
   channelNameLength: 200,

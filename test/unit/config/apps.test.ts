@@ -63,7 +63,7 @@ describe('apps', () => {
       allowedOrigins: undefined,
       limits: {
         maxConnections: Number.POSITIVE_INFINITY,
-        maxChannelsPerConnection: 1_000,
+        maxChannelsPerConnection: 10_000,
         maxClientEventsPerSecond: 10,
         maxBackendEventsPerSecond: Number.POSITIVE_INFINITY,
         maxMessagesPerDay: Number.POSITIVE_INFINITY,

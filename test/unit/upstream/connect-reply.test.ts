@@ -192,9 +192,9 @@ function refusal(answer: Response): ConnectRefused {
   throw new Error('it was not refused');
 }
 
-test.each(['groups', 'roles'] as const)('%s: at most 5,000, which are joined in one turn', field => {
+test.each(['groups', 'roles'] as const)('%s: at most 10,000, which are joined in one turn', field => {
   const body = (count: number) => JSON.stringify({ [field]: Array.from({ length: count }, (_, index) => `g${index}`) });
-  expect(read(response(200, body(5_000)), [])[field]).toHaveLength(5_000);
-  const message = `the answer to connect is invalid: ${field} has 5001 items; at most 5000 are allowed`;
-  expect(() => read(response(200, body(5_001)), [])).toThrow(message);
+  expect(read(response(200, body(10_000)), [])[field]).toHaveLength(10_000);
+  const message = `the answer to connect is invalid: ${field} has 10001 items; at most 10000 are allowed`;
+  expect(() => read(response(200, body(10_001)), [])).toThrow(message);
 });
