@@ -194,11 +194,10 @@ export class Service {
   }
 
   #newStoredKeys(): StoredKeys {
-    const { host, admin, keySources, cluster, log } = this.#options;
+    const { host, admin, keySources, log } = this.#options;
     const sources = keySources ?? fixedKeys(this.#keys);
     const isPublic = !isLoopback(host) || (admin !== undefined && !isLoopback(admin.host));
-    const isOneOfSeveral = cluster !== undefined;
-    return new StoredKeys({ keys: this.#keys, sources, isPublic, isOneOfSeveral, clock: this.#clock, log });
+    return new StoredKeys({ keys: this.#keys, sources, isPublic, clock: this.#clock, log });
   }
 
   #fileEditor(): HubsFileEditor {

@@ -13,8 +13,6 @@ export interface StoredKeysOptions {
   readonly sources: KeySources;
   /** Other machines reach the service: keys that can be guessed are refused. */
   readonly isPublic: boolean;
-  /** Other nodes of a cluster do not know a key that is made here. */
-  readonly isOneOfSeveral: boolean;
   readonly clock: Pick<Clock, 'after'>;
   readonly log: { info(text: string): void; warn(text: string): void; error(text: string): void };
 }
@@ -40,12 +38,11 @@ export class StoredKeys {
     this.#sources = { primary, secondary };
   }
 
-  /** Both keys in use. A secondary one that is missing is made, and is accepted from then on; not on a node of a cluster. [MG-014] */
-  both(): Promise<AccessKeys> {
+  /** Both keys in use. A secondary one that is missing is made, and is accepted from then on. [MG-014] */
+  both(): Promise<{ readonly primary: string; readonly secondary: string }> {
     return this.#next(async () => {
       const { primary, secondary } = this.#options.keys;
-      const isMade = secondary === undefined && !this.#options.isOneOfSeveral;
-      return { primary, secondary: isMade ? await this.#addSecondary() : secondary };
+      return { primary, secondary: secondary ?? (await this.#addSecondary()) };
     });
   }
 
@@ -53,7 +50,6 @@ export class StoredKeys {
   regenerate(name: KeyName): Promise<void> {
     return this.#next(async () => {
       const place = this.#placeOf(name);
-      if (this.#options.isOneOfSeveral && this.#sources[name].kind === 'none') throw notShared();
       if (place.kind !== 'file') throw cannotChange(name, place);
       const key = newKey();
       await writeKey(place, key);
@@ -163,12 +159,6 @@ function cannotChange(name: KeyName, source: Exclude<KeySource, { kind: 'file' }
       ? 'the development key cannot be changed'
       : `the ${name} access key comes from ${variable}, which a running service cannot change`;
   return new PubSubError('conflict', `${reason}: ${advice}`);
-}
-
-function notShared(): PubSubError {
-  const message =
-    'there is no secondary access key, and the other nodes of the cluster would not know one that this node makes: set HUBWIRE_SECONDARY_KEY, or HUBWIRE_SECONDARY_KEY_FILE, for all nodes';
-  return new PubSubError('conflict', message);
 }
 
 /** Temporary file, then rename: readers see the old key or the new one. @throws PubSubError `conflict` */

@@ -1,5 +1,4 @@
 import { connectionStringOf } from '../auth/connection-string.js';
-import type { AccessKeys } from '../auth/keys.js';
 import { mappingOf } from './body.js';
 import { ApiFailure } from './failures.js';
 import type { Answer, Call, Operation } from './operation.js';
@@ -7,8 +6,8 @@ import { resourcePath } from './paths.js';
 
 /** The access keys, which callers see and renew. */
 export interface KeyControl {
-  /** A secondary one that is missing is made, unless this is a node of a cluster. */
-  both(): Promise<AccessKeys>;
+  /** A secondary one that is missing is made. */
+  both(): Promise<{ readonly primary: string; readonly secondary: string }>;
   /** @throws PubSubError `conflict` when the key cannot be changed */
   regenerate(name: 'primary' | 'secondary'): Promise<void>;
   /** The first public endpoint, as connection strings name it. */
@@ -44,12 +43,12 @@ function keyTypeOf({ body }: Call): (typeof keyTypes)[number] {
   throw ApiFailure.ofContent([{ message: 'keyType must be Primary, Secondary or Salt', target: 'keyType' }]);
 }
 
-function bodyOf({ primary, secondary }: AccessKeys, endpoint: string) {
+function bodyOf({ primary, secondary }: { readonly primary: string; readonly secondary: string }, endpoint: string) {
   const connectionString = (key: string) => connectionStringOf(endpoint, key);
   return {
     primaryKey: primary,
-    secondaryKey: secondary ?? null,
+    secondaryKey: secondary,
     primaryConnectionString: connectionString(primary),
-    secondaryConnectionString: secondary === undefined ? null : connectionString(secondary),
+    secondaryConnectionString: connectionString(secondary),
   };
 }

@@ -105,10 +105,7 @@ export class Primary {
     });
     const isPublic = !isLoopback(service.host) || (service.admin !== undefined && !isLoopback(service.admin.host));
     const keys = this.#keys;
-    // Its own workers are told of a key. Where they have no NATS of their own, there may be other nodes.
-    const isOneOfSeveral = service.cluster !== undefined;
-    const { keySources: sources, log } = service;
-    this.#storedKeys = new StoredKeys({ keys, sources, isPublic, isOneOfSeveral, clock, log });
+    this.#storedKeys = new StoredKeys({ keys, sources: service.keySources, isPublic, clock, log: service.log });
     const certificates = new Certificates({ adminTls: service.adminTls });
     this.#admin = this.#adminListener(certificates.ofAdmin);
     this.#certificateWatches = certificates.follow(this.#admin, this.#admin, clock, service.log);

@@ -3,7 +3,6 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { developmentKey } from '../../src/cli/key-settings.js';
 import type { Service } from '../../src/service.js';
 import { chatYaml, fileWith, runHubwire, startService } from '../support/hubwire-process.js';
-import { requireNats, startNats } from '../support/nats-server.js';
 import { dialer } from '../support/test-client.js';
 import { inMinutes, signToken, statusOf, withToken } from '../support/tokens.js';
 import { startUpstream } from '../support/upstream.js';
@@ -46,23 +45,6 @@ describe('keys and endpoints', () => {
     const refused = rest(connectionString.replace(ownKey, developmentKey)).sendToAll('x');
     await expect(refused).rejects.toMatchObject({ statusCode: 401 });
     expect(process.stderr).not.toMatch(ownKey);
-  });
-
-  test('[MG-014] a node of a cluster makes no secondary key, and `key show --admin` says what to set', async context => {
-    requireNats(context);
-    const { url } = await startNats(context);
-    const token = 'a-token-of-the-operators';
-    const { adminUrl } = await startService(noHubs, { HUBWIRE_NATS: url, HUBWIRE_ADMIN_TOKEN: token });
-    const show = (...more: readonly string[]) =>
-      runHubwire(['key', 'show', '--admin', adminUrl, ...more], { HUBWIRE_ADMIN_TOKEN: token });
-    const { stdout, stderr } = await show('--output', 'table');
-    expect(stdout).toMatch(/Secondary key\nnone\n$/);
-    expect(stderr).toContain('set HUBWIRE_SECONDARY_KEY for all nodes');
-    expect(JSON.parse((await show('--output', 'json')).stdout)).toMatchObject({
-      primaryKey: developmentKey,
-      secondaryKey: null,
-      secondaryConnectionString: null,
-    });
   });
 
   test('a key file that is not there: exit 1 and its name', async () => {

@@ -15,12 +15,8 @@ export type KeyType = keyof typeof keyTypes;
 /** Prints the access keys: those of the service with `--admin`, otherwise those of the environment. [management 2.2] */
 export async function showKeys(args: KeyArguments, env: Environment): Promise<void> {
   const keys = (await clientOf(args, env)?.keys()) ?? localKeys(env);
-  const isNode = adminUrlOf(args, env) !== undefined && keys.secondaryKey === null;
-  await printOutcome({ result: keys, lines: keyLines(keys), ...(isNode && { sentence: noneOfCluster }) }, args);
+  await printOutcome({ result: keys, lines: keyLines(keys) }, args);
 }
-
-const noneOfCluster =
-  'there is no secondary key: a node of a cluster makes none, as the others would not know it; set HUBWIRE_SECONDARY_KEY for all nodes';
 
 /**
  * Replaces one key, and prints the keys. Without `--admin` it is written to the file that `HUBWIRE_…_KEY_FILE` names, which a
@@ -61,14 +57,7 @@ async function regenerateLocally(keyType: KeyType, env: Environment): Promise<Se
   const { keys, sources } = readKeys(env); // what is there must be right first
   if (keyType === 'salt') return localKeys(env);
   const log = { info: ignored, warn: ignored, error: ignored };
-  const stored = new StoredKeys({
-    keys: Keys.of(keys),
-    sources,
-    isPublic: false,
-    isOneOfSeveral: false,
-    clock: systemClock,
-    log,
-  });
+  const stored = new StoredKeys({ keys: Keys.of(keys), sources, isPublic: false, clock: systemClock, log });
   await stored.regenerate(keyType);
   return localKeys(env);
 }

@@ -12,10 +12,7 @@ const first = '1'.repeat(44);
 const second = '2'.repeat(44);
 const third = '3'.repeat(44);
 
-async function start(
-  texts: { primary?: string; secondary?: string },
-  { isPublic = false, isOneOfSeveral = false, env = {} } = {},
-) {
+async function start(texts: { primary?: string; secondary?: string }, { isPublic = false, env = {} } = {}) {
   const folder = await mkdtemp(join(tmpdir(), 'hubwire-keys-'));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   const variables: Record<string, string> = { ...env };
@@ -30,7 +27,7 @@ async function start(
   const lines: string[] = [];
   const tell = (text: string) => void lines.push(text);
   const log = { info: tell, warn: tell, error: tell };
-  const stored = new StoredKeys({ keys, sources: settings.sources, isPublic, isOneOfSeveral, clock, log });
+  const stored = new StoredKeys({ keys, sources: settings.sources, isPublic, clock, log });
   onTestFinished(() => stored.stop());
   /** Lets it look at the files once. */
   const compare = async () => {
@@ -58,22 +55,12 @@ describe('[MG-014] both keys', () => {
   test('with one key only: a second one is made, accepted, and kept beside the file for the next start', async () => {
     const { stored, keys, file, again } = await start({ primary: first });
     const { primary, secondary } = await stored.both();
-    expect([primary, Buffer.from(secondary ?? '', 'base64').length]).toEqual([first, 32]);
+    expect([primary, Buffer.from(secondary, 'base64').length]).toEqual([first, 32]);
     expect(keys.current.verifying).toHaveLength(2);
     expect(await readFile(file('primary.secondary'), 'utf8')).toBe(`${secondary}\n`);
     expect((await stat(file('primary.secondary'))).mode & 0o777).toBe(0o600);
     expect(await stored.both()).toEqual({ primary, secondary });
     expect(again().keys).toEqual({ primary, secondary });
-  });
-
-  test('on a node of a cluster: none is made, which the other nodes would not know, neither there nor in its place', async () => {
-    const { stored, keys, folder } = await start({ primary: first }, { isOneOfSeveral: true });
-    expect(await stored.both()).toEqual({ primary: first, secondary: undefined });
-    await expect(stored.regenerate('secondary')).rejects.toMatchObject({
-      kind: 'conflict',
-      message: expect.stringContaining('set HUBWIRE_SECONDARY_KEY, or HUBWIRE_SECONDARY_KEY_FILE, for all nodes'),
-    });
-    expect([keys.secondary, await readdir(folder)]).toEqual([undefined, ['primary']]);
   });
 
   test('of calls at the same time are the same', async () => {
