@@ -70,14 +70,14 @@ export class LogObserver implements Partial<Observer> {
     this.#failedEvents = this.#countedBudget(clock, 'events failed', 'warn');
   }
 
-  #budget(clock: Pick<Clock, 'after'>, what: string): LineBudget {
+  #budget(clock: Pick<Clock, 'monotonicMs' | 'after'>, what: string): LineBudget {
     return new LineBudget(callersLines.lines, callersLines.windowMs, clock, ({ count, statuses }) =>
       this.#log.info({ statuses }, `${what}: ${count} more`),
     );
   }
 
   /** Of lines without a status. */
-  #countedBudget(clock: Pick<Clock, 'after'>, what: string, level: 'info' | 'warn'): LineBudget {
+  #countedBudget(clock: Pick<Clock, 'monotonicMs' | 'after'>, what: string, level: 'info' | 'warn'): LineBudget {
     return new LineBudget(callersLines.lines, callersLines.windowMs, clock, ({ count }) =>
       this.#log[level]({ count }, `${what}: ${count} more`),
     );

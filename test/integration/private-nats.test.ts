@@ -78,7 +78,7 @@ describe('the nats-server of the workers', () => {
     expect(folders()).toEqual([]);
     await setTimeout(soonMs);
     expect([isRunning(nats), folders()]).toEqual([false, []]);
-    expect(lines).toEqual(['the nats-server of the workers has ended (SIGKILL); it is started again in 1 s']);
+    expect(lines).toEqual(['a nats-server of the workers has ended (SIGKILL); it is started again in 1 s']);
   });
 
   test('is not left running by a stop during its start, which fails', async () => {
