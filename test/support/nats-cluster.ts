@@ -21,6 +21,9 @@ interface RoutePort {
   readonly advertised: number;
 }
 
+/** Longest wait for a leader: of JetStream, then of a stream. */
+const electionMs = 30_000;
+
 /** Servers that are clustered, with JetStream on all of them unless told otherwise. */
 export class NatsCluster {
   readonly servers: readonly NatsServer[];
@@ -64,8 +67,12 @@ export class NatsCluster {
     return this.servers.map(server => server.url);
   }
 
-  /** The one that leads the stream now. */
-  async leaderOf(stream: string): Promise<NatsServer> {
+  /** The one that leads the stream. Waits for one where servers elect one, of the stream or of JetStream. */
+  leaderOf(stream: string): Promise<NatsServer> {
+    return eventually(() => this.#leaderNow(stream), electionMs);
+  }
+
+  async #leaderNow(stream: string): Promise<NatsServer> {
     const connection = await connect({ servers: [...this.urls] });
     try {
       const { cluster } = await (await jetstreamManager(connection)).streams.info(stream);

@@ -7,7 +7,7 @@ import { openStore } from '../../src/outbox/open-store.js';
 import type { OutboxHarness } from './outbox-contract.js';
 import { requireSqs, type SqsServer, sqsAccess } from './sqs-server.js';
 
-export const sqsPromises = { isDurable: true, keepsOrder: false, countsEndpoints: false, isSlow: true, delayMs: 1_500 };
+export const sqsPromises = { isDurable: true, keepsOrder: false, countsEndpoints: false, isSlow: true, delayMs: 3_000 };
 
 /** SQS counts in seconds of its own: claims wait for what is due, so nothing else lets time pass. */
 export async function sqsHarness(context: TestContext, server: SqsServer, fifo: boolean): Promise<OutboxHarness> {
