@@ -80,7 +80,11 @@ describe('what is no URL or host', () => {
     [['token', '--rest', 'GET', '/api/health', '--endpoint', 'foo'], {}, `--endpoint: ${endpoint}`],
     [['send', '--hub', 'chat', 'hello', '--endpoint', 'foo'], {}, `--endpoint: ${endpoint}`],
     [['hub', 'list', '--admin', 'foo'], {}, `--admin ${url}`],
-    [['init', '/dev/null/app'], {}, '/dev/null/app cannot be written (ENOTDIR); choose another folder: hubwire init FOLDER'],
+    [
+      ['init', '/dev/null/app'],
+      {},
+      '/dev/null/app cannot be written (ENOTDIR); choose another folder: hubwire init FOLDER',
+    ],
   ])('%j with %j: one line names the flag or variable', async (args, env, message) => {
     expect(await runVerb(args, env)).toEqual({ code: 1, stdout: '', stderr: `hubwire: ${message}\n` });
   });
