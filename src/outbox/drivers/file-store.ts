@@ -7,15 +7,12 @@ import type { Tables } from './tables.js';
 
 /** Enough for LMDB to write down that everything was delivered. */
 const defaultMinFreeBytes = 64 * 1024 * 1024;
-const defaultMaxDead = 100_000;
 
 export interface FileOptions {
   /** Made when it is not there. */
   readonly directory: string;
   /** 64 MiB by default. */
   readonly minFreeBytes?: number | undefined;
-  /** 100,000 by default. Beyond that the oldest are dropped. */
-  readonly maxDeadLetters?: number | undefined;
 }
 
 /**
@@ -23,7 +20,7 @@ export interface FileOptions {
  * @throws StoreOpenError
  */
 export async function openFileStore(
-  { directory, minFreeBytes = defaultMinFreeBytes, maxDeadLetters = defaultMaxDead }: FileOptions,
+  { directory, minFreeBytes = defaultMinFreeBytes }: FileOptions,
   clock: Clock,
   options: RowStoreOptions = {},
 ): Promise<RowStore> {
@@ -31,7 +28,7 @@ export async function openFileStore(
   let tables: Tables | undefined;
   try {
     tables = await LmdbTables.open({ directory, minFreeBytes, clock });
-    return await RowStore.open(releasing(tables, lock), { ...options, maxDead: maxDeadLetters });
+    return await RowStore.open(releasing(tables, lock), options);
   } catch (error) {
     await tables?.close();
     lock.release();

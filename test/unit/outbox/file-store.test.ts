@@ -23,20 +23,6 @@ test('the directory may have a dot in its name', async () => {
   expect((await readdir(directory)).toSorted()).toEqual(['data.mdb', 'lock.mdb']);
 });
 
-test('dead letters in the directory are bounded: the oldest go, and are counted', async () => {
-  let dropped = 0;
-  const options = { driver: 'file', directory: await freshDirectory(), maxDeadLetters: 2 } as const;
-  const store = await openStore(options, new ManualClock(), { onDeadDropped: count => (dropped += count) });
-  onTestFinished(() => store.close());
-  const envelopes = [1, 2, 3].map(() => envelopeFor('a'));
-  await store.add(envelopes, 0);
-  await store.buryAll('a', 'gone', 1);
-  expect([dropped, (await store.deadLetters({})).map(({ id }) => id)]).toEqual([
-    1,
-    [envelopes[2]!.id, envelopes[1]!.id],
-  ]);
-});
-
 describe('rows that were written a moment ago', () => {
   const claimOf = (endpoint: string, count: number, isOrdered = false) =>
     [() => ({ total: count, endpoints: [{ endpoint, count, isOrdered }] }), () => 1] as const;
