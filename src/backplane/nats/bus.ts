@@ -59,7 +59,7 @@ export class Bus implements ChannelEvents {
     });
     this.interests = new Interests({
       ...{ clock, turn, barriers: this.barriers },
-      isAlone: () => peers.isAlone && this.channel !== undefined,
+      isAlone: () => this.isAlone,
       subscribe: subject => this.channel?.subscribe(subject),
     });
     this.questions = new Questions({
@@ -87,6 +87,11 @@ export class Bus implements ChannelEvents {
   /** Tells all who this node is. @param isNew they are to do the same */
   sayHello(isNew: boolean): void {
     this.outgoing.reply(this.subjects.all, this.#writer.hello(this.#about(isNew)));
+  }
+
+  /** No other node is known, and one would be: there is a connection. Hot path. */
+  get isAlone(): boolean {
+    return this.peers.isAlone && this.channel !== undefined;
   }
 
   /** This node speaks for another one from now on. The others are told before anything that it tells in its place. */

@@ -93,14 +93,14 @@ export class NatsBackplane implements Backplane {
     isFinal: (answer: Answers[K]) => boolean,
   ): Promise<Gathered<Answers[K]>> {
     if (this.#isAlone) return { answers: [], missing: [] };
-    const { peers, channel, questions } = this.#bus;
-    if (!this.#attendance.hasTakenPart || (peers.isAlone && channel === undefined)) return questions.unsent();
+    const { peers, questions } = this.#bus;
+    if (!this.#attendance.hasTakenPart || peers.isAlone) return questions.unsent();
     return questions.gather(target, query, isFinal);
   }
 
   /** There is no other node, as far as one that takes part knows. */
   get #isAlone(): boolean {
-    return this.#bus.peers.isAlone && this.#bus.channel !== undefined && this.#attendance.hasTakenPart;
+    return this.#bus.isAlone && this.#attendance.hasTakenPart;
   }
 
   listen(target: Target): Promise<void> | undefined {

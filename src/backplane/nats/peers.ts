@@ -150,8 +150,8 @@ export class Peers {
     for (const peer of this.#peers.values()) {
       peer.quietTicks = peer.isFresh ? 0 : peer.quietTicks + 1;
       peer.isFresh = false;
-      if (peer.quietTicks >= this.#ticksUntilGone)
-        this.#removePeer(peer.tag); // known again by what comes of it
+      // One that is only quiet is known again by what comes of it.
+      if (peer.quietTicks >= this.#ticksUntilGone) this.#removePeer(peer.tag);
       else if (peer.quietTicks >= ticksUntilSilent && peer.state === 'present') peer.state = 'silent';
     }
   }
