@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { jsonBytesFor } from '../protocols/pusher/names.js';
 import type { ApiLimits } from './apps.js';
 import { callOf } from './call.js';
 import { ApiFailure } from './failures.js';
@@ -12,12 +13,6 @@ const leastBodyBytes = 2 * mebibyte;
 /** What a batch may take at most: the body is in memory as a whole while it is read. One event may take more. */
 export const mostBatchBytes = 96 * mebibyte;
 
-/** Most bytes that JSON needs for one byte of a string: `\u0000`. */
-const longestEscape = 6;
-
-/** What an event has beside its data and its channels: its name, and names of members. */
-const otherBytes = 4 * 1024;
-
 /** Quotes and a comma. */
 const aroundName = 3;
 
@@ -25,7 +20,7 @@ const aroundName = 3;
 export function bodyLimitOf(limits: ApiLimits): number {
   const { maxEventBytes, maxEventsPerBatch, maxChannelsPerEvent, maxChannelNameLength } = limits;
   const channel = maxChannelNameLength + aroundName;
-  const oneBytes = maxEventBytes * longestEscape + otherBytes;
+  const oneBytes = jsonBytesFor(maxEventBytes);
   const batchBytes = Math.min(maxEventsPerBatch * (oneBytes + channel), mostBatchBytes);
   return Math.max(leastBodyBytes, oneBytes + maxChannelsPerEvent * channel, batchBytes);
 }

@@ -27,15 +27,22 @@ export const limits = {
 } as const;
 
 /** Of a whole message, in bytes: what an app's own limits need, and no less than the first. A sign-in has up to 100 watched users. */
-const messageBytes = { least: 64 * 1024, most: 1024 * 1024, besidesData: 4 * 1024 } as const;
+const messageBytes = { least: 64 * 1024, most: 1024 * 1024 } as const;
 
-/** That JSON may write for one byte of a text: `\u001f`. */
-const escapedBytes = 6;
+/** Most bytes that JSON needs for one byte of a string: `\u001f`. */
+const longestEscape = 6;
+
+/** What an event or a member has beside its data: its name, and names of fields. */
+const besidesDataBytes = 4 * 1024;
+
+/** Most bytes of an event or a member with so many bytes of data, in JSON, however it is written; names of channels come on top. */
+export function jsonBytesFor(dataBytes: number): number {
+  return longestEscape * dataBytes + besidesDataBytes;
+}
 
 /** @param dataBytes that the data of one event or of one member may have */
 export function messageBytesFor(dataBytes: number): number {
-  const needed = escapedBytes * dataBytes + messageBytes.besidesData;
-  return Math.min(messageBytes.most, Math.max(messageBytes.least, needed));
+  return Math.min(messageBytes.most, Math.max(messageBytes.least, jsonBytesFor(dataBytes)));
 }
 
 /** How long the last event of a cache channel is kept. */
