@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import type { Logger } from 'pino';
 import type { Clock } from './clock.js';
-import { type Config, type ConfigError, changesOf, type Environment, handlersOf, weaknessOf } from './config/load.js';
-import { followShared, type SharedHubs } from './config/shared-hubs.js';
-import { type ConfigWatch, watchConfig } from './config/watch.js';
+import { type Config, changesOf, type Environment, handlersOf, weaknessOf } from './config/load.js';
+import { type SharedHubs, watchHubs } from './config/shared-hubs.js';
+import type { ConfigWatch } from './config/watch.js';
 import { PubSubError } from './errors.js';
 import type { Settings } from './settings.js';
 import type { EventHandlers } from './upstream/event-handlers.js';
@@ -82,20 +82,13 @@ export class Reloads {
 
   /** Follows the file, or what is shared in place of it, from now on. @param isMissing the file need not exist yet */
   watch(file: string, env: Environment, { isMissing, shared }: Followed): void {
-    const options = {
+    this.#watch = watchHubs(file, shared, {
       env,
       running: this.#settings.config, // a change since it was read is applied at once
-      onConfig: (config: Config) => this.add(config),
-      clock: this.#clock,
-      onError: (error: ConfigError) => this.#log.error(`${notApplied(file)}\n${error.message}`),
-    };
-    if (shared !== undefined) {
-      this.#watch = followShared(shared, options);
-      return;
-    }
-    this.#watch = watchConfig(file, {
-      ...options,
       isMissing,
+      onConfig: config => this.add(config),
+      clock: this.#clock,
+      onError: error => this.#log.error(`${notApplied(file)}\n${error.message}`),
       onWatchFailed: error =>
         this.#log.warn(
           { err: error },

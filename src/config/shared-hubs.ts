@@ -2,7 +2,7 @@ import type { Config } from './config.js';
 import type { Environment } from './environment.js';
 import { maxConfigBytes, parseConfig, tooLarge } from './load.js';
 import { ConfigError } from './problems.js';
-import type { ConfigWatch, WatchOptions } from './watch.js';
+import { type ConfigWatch, type WatchOptions, watchConfig } from './watch.js';
 
 /** A hubs.yaml that is no file of this machine, as one that the nodes of a cluster share. */
 export interface SharedHubs {
@@ -27,11 +27,14 @@ export function parseShared({ name, text }: Pick<SharedHubs, 'name' | 'text'>, e
 /** An edit of another process of this service, which is used at once, comes before the offer. */
 const offerAfterMs = 100;
 
-/** As `watchConfig`. */
-export function followShared(
-  shared: SharedHubs,
-  options: Pick<WatchOptions, 'env' | 'clock' | 'onConfig' | 'onError'> & { readonly running: Config },
-): ConfigWatch {
+type HubsWatchOptions = WatchOptions & { readonly running: Config };
+
+/** As `watchConfig`, of a file or of what is shared in place of it. */
+export function watchHubs(file: string, shared: SharedHubs | undefined, options: HubsWatchOptions): ConfigWatch {
+  return shared === undefined ? watchConfig(file, options) : followShared(shared, options);
+}
+
+function followShared(shared: SharedHubs, options: HubsWatchOptions): ConfigWatch {
   let last = options.running.source.text;
   let work = Promise.resolve();
   let cancel = () => {};

@@ -10,8 +10,8 @@ import { StoredKeys } from '../auth/stored-keys.js';
 import { type Clock, systemClock } from '../clock.js';
 import { HubsFileEditor } from '../config/edit/hubs-file-editor.js';
 import type { Config, Environment } from '../config/load.js';
-import { followShared } from '../config/shared-hubs.js';
-import { type ConfigWatch, watchConfig } from '../config/watch.js';
+import { watchHubs } from '../config/shared-hubs.js';
+import type { ConfigWatch } from '../config/watch.js';
 import { PubSubError } from '../errors.js';
 import { type AdminParts, makeAdminListener } from '../front.js';
 import type { Certificate, CertificateWatch } from '../listener/certificate.js';
@@ -142,17 +142,15 @@ export class Primary {
 
   /** Follows the hubs file and those of the keys from now on; the management API edits them. Each worker follows them as well. */
   watch(file: string, env: Environment, { isMissing = false, shared }: WatchedFile = {}): void {
-    const options = {
+    this.#watch = watchHubs(file, shared, {
       env,
       running: this.#settings.config,
-      onConfig: (config: Config) => this.#follow(config),
+      isMissing,
+      onConfig: config => this.#follow(config),
       clock: this.#clock,
       onError: () => {}, // each worker says it
-    };
-    this.#watch =
-      shared === undefined
-        ? watchConfig(file, { ...options, isMissing, onWatchFailed: () => {} })
-        : followShared(shared, options);
+      onWatchFailed: () => {},
+    });
     this.#storedKeys.follow();
     this.#editor = new HubsFileEditor({
       file,
