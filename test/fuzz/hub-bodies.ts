@@ -1,4 +1,4 @@
-import { edited, settingsAt } from '../../src/config/edit/edit-text.js';
+import { settingsAt } from '../../src/config/edit/edit-text.js';
 import type { StoredHubSettings } from '../../src/config/edit/hubs-file-editor.js';
 import { YamlText } from '../../src/config/edit/yaml-text.js';
 import { ConfigError, parseConfig } from '../../src/config/load.js';
@@ -6,6 +6,7 @@ import { hub as schema } from '../../src/config/schema/hub.js';
 import { type ApiVersion, apiVersions } from '../../src/management/api-version.js';
 import { ApiFailure } from '../../src/management/failures.js';
 import { changeOf, resourceOf } from '../../src/management/hub-shapes.js';
+import { edited } from '../support/edited.js';
 import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
 
 const secret = 'hush-hush';

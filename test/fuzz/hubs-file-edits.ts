@@ -1,9 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
-import { edited, settingsAt } from '../../src/config/edit/edit-text.js';
+import { settingsAt } from '../../src/config/edit/edit-text.js';
 import { YamlText } from '../../src/config/edit/yaml-text.js';
 import { type Config, ConfigError, parseConfig } from '../../src/config/load.js';
 import { hub as schema } from '../../src/config/schema/hub.js';
 import { PubSubError } from '../../src/errors.js';
+import { edited } from '../support/edited.js';
 import { type FuzzTarget, RuleBroken } from './fuzz-target.js';
 
 const env = { HOST: 'host' };

@@ -16,20 +16,12 @@ const mostChanges = 24;
 
 /**
  * A valid hubs.yaml with other settings at a path, or without them. Changes what differs; all other bytes stay, comments,
- * order, blank lines and quotes included. The same text when nothing differs in what it means.
+ * order, blank lines and quotes included. The same text when nothing differs in what it means. Each step parses the file once
+ * at most.
  * @param settings undefined: taken out
  * @throws PubSubError `conflict` when the form of the file does not allow it: the settings are an alias, are merged, or
  * have an anchor that other parts use
  */
-export function edited(before: YamlText, path: SettingsPath, schema: TSchema, settings: Mapping | undefined): YamlText {
-  const steps = editing(before, path, schema, settings);
-  for (;;) {
-    const step = steps.next();
-    if (step.done === true) return step.value;
-  }
-}
-
-/** As `edited`, in steps of which each parses the file once at most. */
 export function* editing(
   before: YamlText,
   path: SettingsPath,

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { edited as editedYaml } from '../../../../src/config/edit/edit-text.js';
 import { YamlText } from '../../../../src/config/edit/yaml-text.js';
 import { parseConfig } from '../../../../src/config/load.js';
 import { hub as schema } from '../../../../src/config/schema/hub.js';
+import { edited as editedYaml } from '../../../support/edited.js';
 import { hubSettings, type WrittenFile, writtenFile } from '../../../support/hubs-files.js';
 
 const editText = (text: string, path: [string, string], of: typeof schema, settings: object | undefined) =>

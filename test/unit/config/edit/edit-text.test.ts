@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { edited as editedYaml, editing } from '../../../../src/config/edit/edit-text.js';
+import { editing } from '../../../../src/config/edit/edit-text.js';
 import { YamlText } from '../../../../src/config/edit/yaml-text.js';
 import { callers } from '../../../../src/config/schema/callers.js';
 import { hub as schema } from '../../../../src/config/schema/hub.js';
+import { edited as editedYaml } from '../../../support/edited.js';
 
 type Settings = Readonly<Record<string, unknown>>;
 
