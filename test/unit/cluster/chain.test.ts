@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { ChainedLedgers } from '../../../src/cluster/chain.js';
 import { encodeRecord } from '../../../src/cluster/records.js';
-import type { StoredRecord, Write } from '../../../src/cluster/store.js';
+import type { Write } from '../../../src/cluster/store.js';
+import { MemoryLedger } from '../../support/memory-ledger.js';
 
 /** Several servers of NATS 2.9: the condition is checked, and what is under way is stored later without it. */
-class LooseStore {
+class LooseStore extends MemoryLedger {
   readonly isShared = true;
   readonly maxRecordBytes = 1_000;
-  readonly records: StoredRecord[] = [];
   readonly #underWay: (() => void)[] = [];
 
   async append(_: string, bytes: Uint8Array, after: number): Promise<Write> {
@@ -26,25 +26,6 @@ class LooseStore {
       await null;
       this.#underWay.shift()?.();
     }
-  }
-
-  async nextRecord(_: string, from: number): Promise<StoredRecord | undefined> {
-    return this.records.find(({ sequence }) => sequence >= from);
-  }
-
-  async lastSequence(): Promise<number> {
-    return this.records.at(-1)?.sequence ?? 0;
-  }
-
-  async readLedger(_: string, upTo: number, each: (record: StoredRecord) => void): Promise<void> {
-    for (const record of this.records) if (record.sequence <= upTo) each(record);
-  }
-
-  async purge(_: string, before = Number.POSITIVE_INFINITY): Promise<void> {
-    this.records.splice(
-      0,
-      this.records.findIndex(({ sequence }) => sequence >= before),
-    );
   }
 }
 

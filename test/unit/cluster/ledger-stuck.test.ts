@@ -1,17 +1,17 @@
 import { expect, test } from 'vitest';
 import { ChainedLedgers } from '../../../src/cluster/chain.js';
 import { LedgerWriter } from '../../../src/cluster/ledger-writer.js';
-import type { StoredRecord, Write } from '../../../src/cluster/store.js';
+import type { Write } from '../../../src/cluster/store.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { MemoryLedger } from '../../support/memory-ledger.js';
 
 const maxPayload = 64 * 1024;
 const slack = 2_048; // as of NatsClusterStore
 
 /** A ledger in NATS, as far as its writer sees: a message above `max_payload` is refused, and the stream may be lost. */
-class Store {
+class Store extends MemoryLedger {
   readonly isShared = false;
   readonly maxRecordBytes = maxPayload - slack;
-  records: StoredRecord[] = [];
   #sequence = 0;
   appends = 0;
   most = Number.POSITIVE_INFINITY;
@@ -34,22 +34,6 @@ class Store {
   lose(): void {
     this.records = [];
     this.#sequence = 0;
-  }
-
-  async nextRecord(_: string, from: number): Promise<StoredRecord | undefined> {
-    return this.records.find(({ sequence }) => sequence >= from);
-  }
-
-  async lastSequence(): Promise<number> {
-    return this.records.at(-1)?.sequence ?? 0;
-  }
-
-  async readLedger(_: string, upTo: number, each: (record: StoredRecord) => void): Promise<void> {
-    for (const record of this.records) if (record.sequence <= upTo) each(record);
-  }
-
-  async purge(_: string, before = Number.POSITIVE_INFINITY): Promise<void> {
-    this.records = this.records.filter(({ sequence }) => sequence >= before);
   }
 }
 

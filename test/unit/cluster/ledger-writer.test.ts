@@ -2,19 +2,20 @@ import { describe, expect, test } from 'vitest';
 import { ChainedLedgers } from '../../../src/cluster/chain.js';
 import { LedgerWriter } from '../../../src/cluster/ledger-writer.js';
 import { LedgerReader } from '../../../src/cluster/records.js';
-import type { StoredRecord, Write } from '../../../src/cluster/store.js';
+import type { Write } from '../../../src/cluster/store.js';
 import { settled } from '../../support/fake-ports.js';
 import { ManualClock } from '../../support/manual-clock.js';
+import { MemoryLedger } from '../../support/memory-ledger.js';
 
 /** A ledger in memory that answers at once, or when a test says so. */
-class Store {
+class Store extends MemoryLedger {
   readonly isShared = false;
   readonly maxRecordBytes: number;
-  records: StoredRecord[] = [];
   isStalled = false;
   readonly #stalled: (() => void)[] = [];
 
   constructor(maxRecordBytes = 60_000) {
+    super();
     this.maxRecordBytes = maxRecordBytes;
   }
 
@@ -28,22 +29,6 @@ class Store {
   goOn(): void {
     this.isStalled = false;
     for (const resolve of this.#stalled.splice(0)) resolve();
-  }
-
-  async nextRecord(_: string, from: number): Promise<StoredRecord | undefined> {
-    return this.records.find(({ sequence }) => sequence >= from);
-  }
-
-  async lastSequence(): Promise<number> {
-    return this.records.at(-1)?.sequence ?? 0;
-  }
-
-  async readLedger(_: string, upTo: number, each: (record: StoredRecord) => void): Promise<void> {
-    for (const record of this.records) if (record.sequence <= upTo) each(record);
-  }
-
-  async purge(_: string, before = Number.POSITIVE_INFINITY): Promise<void> {
-    this.records = this.records.filter(({ sequence }) => sequence >= before);
   }
 }
 

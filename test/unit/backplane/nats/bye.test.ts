@@ -1,31 +1,16 @@
 import { expect, test } from 'vitest';
-import { Bus } from '../../../../src/backplane/nats/bus.js';
 import { EnvelopeWriter } from '../../../../src/backplane/nats/envelope.js';
-import { formats } from '../../../../src/backplane/nats/frame.js';
 import type { Channel } from '../../../../src/backplane/nats/outgoing.js';
 import type { Target } from '../../../../src/hub/commands.js';
-import { EventLoopTurn } from '../../../../src/sockets/turn.js';
 import { ManualClock } from '../../../support/manual-clock.js';
+import { helloWith, quietBus } from '../../../support/quiet-bus.js';
 
 const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
-const hello = {
-  name: 'other',
-  formats,
-  isDraining: false,
-  formerTag: undefined,
-  replaced: undefined,
-  number: 0,
-  isNew: false,
-};
 
 /** A node that takes part, and knows of another one. */
 function setup() {
   const clock = new ManualClock();
-  const bus = new Bus({
-    ...{ root: 'hw.1', tag: 'aaaaaa', name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined },
-    ...{ clock, turn: new EventLoopTurn(clock) },
-    observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
-  });
+  const bus = quietBus(clock);
   const replies: string[] = [];
   const channel: Channel = {
     maxPayload: 1_000_000,
@@ -36,7 +21,7 @@ function setup() {
   bus.outgoing.open();
   bus.barriers.open();
   const other = new EnvelopeWriter('bbbbbb', undefined);
-  bus.receive('hw.1.all', other.hello(hello));
+  bus.receive('hw.1.all', other.hello(helloWith()));
   const turnEnd = () => new Promise<void>(resolve => setImmediate(resolve));
   return { bus, clock, other, replies, turnEnd };
 }

@@ -1,23 +1,17 @@
 import { expect, test } from 'vitest';
-import { Bus } from '../../../../src/backplane/nats/bus.js';
+import type { Bus } from '../../../../src/backplane/nats/bus.js';
 import { EnvelopeWriter } from '../../../../src/backplane/nats/envelope.js';
-import { formats } from '../../../../src/backplane/nats/frame.js';
 import type { Command, Target } from '../../../../src/hub/commands.js';
-import { EventLoopTurn } from '../../../../src/sockets/turn.js';
 import { send } from '../../../support/backplane-contract.js';
 import { ManualClock } from '../../../support/manual-clock.js';
+import { helloWith, quietBus } from '../../../support/quiet-bus.js';
 
 const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
-const about = { name: 'other', formats, isDraining: false, formerTag: undefined, replaced: undefined };
 
 /** A node, and how many commands and queries it has carried out. */
 function nodeOnBus(goneTags: readonly string[] = []) {
   const clock = new ManualClock();
-  const bus = new Bus({
-    ...{ root: 'hw.1', tag: 'aaaaaa', name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined },
-    ...{ clock, turn: new EventLoopTurn(clock), goneTags },
-    observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
-  });
+  const bus = quietBus(clock, { goneTags });
   let performed = 0;
   let answered = 0;
   const performer = {
@@ -41,13 +35,13 @@ test('[cluster 3.5] what a lost connection of a node brings after its bye is not
   const { bus, performed } = nodeOnBus();
   const writer = new EnvelopeWriter('bbbbbb', undefined);
   const receive = (bytes: Buffer) => bus.receive('hw.1.g.chat.g', bytes);
-  receive(writer.hello({ ...about, number: 0, isNew: true }));
+  receive(writer.hello(helloWith({ number: 0, isNew: true })));
   receive(writer.commands(1, group, [send('one')]));
   receive(writer.bye());
   expect([performed(), bus.peers.isAlone]).toEqual([1, true]);
   receive(writer.commands(1, group, [send('one')]));
   receive(writer.commands(2, group, [send('two')]));
-  receive(writer.hello({ ...about, number: 2, isNew: false }));
+  receive(writer.hello(helloWith({ number: 2, isNew: false })));
   receive(writer.commands(3, group, [send('three')]));
   expect([performed(), bus.peers.isAlone]).toEqual([1, true]);
 });
@@ -57,10 +51,10 @@ test('[cluster 6.2] nothing of a node’s old tag is carried out once its new on
   const old = new EnvelopeWriter('bbbbbb', undefined);
   const now = new EnvelopeWriter('cccccc', undefined);
   const receive = (bytes: Buffer) => bus.receive('hw.1.g.chat.g', bytes);
-  receive(old.hello({ ...about, number: 0, isNew: true }));
+  receive(old.hello(helloWith({ number: 0, isNew: true })));
   receive(old.commands(1, group, [send('one')]));
   bus.peers.forget('bbbbbb');
-  receive(now.hello({ ...about, number: 0, isNew: true, formerTag: 'bbbbbb' }));
+  receive(now.hello(helloWith({ number: 0, isNew: true, formerTag: 'bbbbbb' })));
   receive(now.commands(1, group, [send('three')]));
   receive(old.commands(2, group, [send('two')]));
   expect(performed()).toBe(2);
@@ -72,7 +66,7 @@ test('[cluster 6.2] a node that has begun again carries out nothing that it has 
   for (const formerTag of ['bbbbbb', 'cccccc']) {
     const old = new EnvelopeWriter(formerTag, undefined);
     bus.receive('hw.1.g.chat.g', old.commands(7, group, [send('late')]));
-    bus.receive('hw.1.all', old.hello({ ...about, number: 7, isNew: false }));
+    bus.receive('hw.1.all', old.hello(helloWith({ number: 7, isNew: false })));
     bus.receive('hw.1.g.chat.g', old.commands(8, group, [send('later')]));
   }
   expect([performed(), bus.peers.isAlone]).toEqual([0, true]);
@@ -102,7 +96,7 @@ test.each<[string, (bus: Bus) => void]>([
     'a hello tells that another node speaks for it',
     bus => {
       const heir = new EnvelopeWriter('cccccc', undefined);
-      bus.receive('hw.1.all', heir.hello({ ...about, number: 0, isNew: false, replaced: 'bbbbbb' }));
+      bus.receive('hw.1.all', heir.hello(helloWith({ number: 0, isNew: false, replaced: 'bbbbbb' })));
     },
   ],
   ['this node speaks for it', bus => bus.replace('bbbbbb')],
@@ -121,7 +115,7 @@ test.each<[string, (bus: Bus) => void]>([
 test('[CL-059] a node that another one speaks for has connections until its lease has ended', () => {
   const { bus } = nodeOnBus();
   const writer = new EnvelopeWriter('bbbbbb', undefined);
-  bus.receive('hw.1.all', writer.hello({ ...about, number: 0, isNew: true }));
+  bus.receive('hw.1.all', writer.hello(helloWith({ number: 0, isNew: true })));
   bus.replace('bbbbbb');
   expect(bus.peers.isAlone).toBe(false);
   bus.peers.forget('bbbbbb');

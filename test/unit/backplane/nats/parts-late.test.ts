@@ -1,11 +1,9 @@
 import { expect, test } from 'vitest';
-import { Bus } from '../../../../src/backplane/nats/bus.js';
 import { EnvelopeWriter } from '../../../../src/backplane/nats/envelope.js';
-import { formats } from '../../../../src/backplane/nats/frame.js';
 import { partsOf } from '../../../../src/backplane/nats/parts.js';
 import type { Command, Target } from '../../../../src/hub/commands.js';
-import { EventLoopTurn } from '../../../../src/sockets/turn.js';
 import { ManualClock } from '../../../support/manual-clock.js';
+import { helloWith, quietBus } from '../../../support/quiet-bus.js';
 
 const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
 
@@ -23,11 +21,7 @@ function big(fill: string): Command {
 
 function setup() {
   const clock = new ManualClock();
-  const bus = new Bus({
-    ...{ root: 'hw.1', tag: 'aaaaaa', name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined },
-    ...{ clock, turn: new EventLoopTurn(clock) },
-    observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
-  });
+  const bus = quietBus(clock);
   const got: string[] = [];
   const performer = {
     perform: (_target: Target, command: Command) => {
@@ -45,17 +39,7 @@ function setup() {
   const parts = (number: number, fill: string) =>
     partsOf(writer.commands(number, group, [big(fill)]), number, 4_096, writer);
   const receive = (bytes: Buffer) => bus.receive('hw.1.g.chat.g', bytes);
-  receive(
-    writer.hello({
-      name: 'other',
-      formats,
-      isDraining: false,
-      formerTag: undefined,
-      replaced: undefined,
-      number: 0,
-      isNew: true,
-    }),
-  );
+  receive(writer.hello(helloWith({ isNew: true })));
   return { parts, receive, got };
 }
 
