@@ -23,5 +23,7 @@ test('[CL-056] /readyz of several workers is 503 while NATS is away and all of t
   await expect(service.dial({ token: null })).rejects.toThrow();
   await server.start();
   await eventually(async () => expect(await readinessOf(service)).toBe(200));
+  // A client may reach either worker, and one that is still paused refuses it.
+  await eventually(async () => expect(await workers()).toEqual({ ready: '2', paused: '0', missing: '0' }));
   await (await service.dial({ token: null })).settle();
 }, 90_000);
