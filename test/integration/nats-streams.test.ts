@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '../../src/clock.js';
 import { NatsSetupError, requireJetStream } from '../../src/nats/jetstream.js';
 import { ensureBucket, ensureStream, openBucket, type Storing } from '../../src/nats/streams.js';
+import { eventually } from '../support/eventually.js';
 import { NatsCluster } from '../support/nats-cluster.js';
 import { newLink, ToldEvents } from '../support/nats-link.js';
 import { NatsServer, natsProgram, requireNats, startNats } from '../support/nats-server.js';
@@ -131,13 +132,16 @@ describe('[CL-006] what is missing is created', () => {
     const [stream, bucket] = [freshName(), freshName()];
     const nodes = await Promise.all([0, 1, 2, 0, 1, 2].map(index => connectTo(cluster.urls[index]!)));
     const hows = nodes.map((_, index) => storing(index % 2 === 0 ? 'auto' : 1));
-    const made = await Promise.all(
+    await Promise.all(
       nodes.map(async (connection, index) => {
         await ensureBucket(connection, bucket, { history: 1 }, hows[index]!);
-        return ensureStream(connection, streamOf(stream), hows[index]!);
+        await ensureStream(connection, streamOf(stream), hows[index]!);
       }),
     );
-    expect(new Set(made.map(({ config }) => config.num_replicas)).size).toBe(1);
+    // Each node may be shown the settings that its own request would have had, until the servers have settled on one.
+    const seen = () =>
+      Promise.all(nodes.map((connection, index) => ensureStream(connection, streamOf(stream), hows[index]!)));
+    await eventually(async () => expect(new Set((await seen()).map(({ config }) => config.num_replicas)).size).toBe(1));
   });
 
   test('by another node at the same moment, which the server may take for an overlap with itself', async context => {
