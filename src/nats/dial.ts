@@ -1,3 +1,4 @@
+import type { LookupAddress } from 'node:dns';
 import { lookup } from 'node:dns/promises';
 import { readFile } from 'node:fs/promises';
 import { connect as connectSocket, isIP } from 'node:net';
@@ -16,7 +17,7 @@ import { inboxPrefix } from './names.js';
 import { hostAndPort, type NatsOptions } from './options.js';
 import type { Candidate } from './server-list.js';
 
-/** Until a server has to have answered an attempt, at each of its addresses. */
+/** Until its name has to be resolved, and until a server has to have answered an attempt, at each of its addresses. */
 const dialMs = 2_000;
 /** Characters of a server's first line, which names the servers of its cluster. */
 const longestGreeting = 1_048_576;
@@ -32,7 +33,7 @@ type Greeting = Pick<ServerInfo, 'tls_verify'>;
  * @throws Error with the reason, which contains no secret
  */
 export async function dial(server: Candidate, options: NatsOptions, purpose: LinkPurpose): Promise<NatsConnection> {
-  const addresses = await lookup(server.host, { all: true });
+  const addresses = await addressesOf(server.host);
   let failure: unknown;
   for (const { address } of addresses) {
     try {
@@ -43,6 +44,21 @@ export async function dial(server: Candidate, options: NatsOptions, purpose: Lin
     }
   }
   throw failure;
+}
+
+/**
+ * What the host's name stands for. A name server that is away keeps a lookup waiting for up to half a minute, which is longer than
+ * a lease, while the next server of the list may have an address already. [CL-012]
+ * @throws Error when it is not known in time, or there is no such host
+ */
+function addressesOf(host: string): Promise<LookupAddress[]> {
+  return new Promise((resolve, reject) => {
+    const late = () => reject(new Error(`its name was not resolved within ${dialMs / 1_000} s`));
+    const timer = setTimeout(late, dialMs);
+    lookup(host, { all: true })
+      .finally(() => clearTimeout(timer))
+      .then(resolve, reject);
+  });
 }
 
 const loginMissing =
