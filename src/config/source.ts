@@ -59,6 +59,7 @@ class Reader {
   readonly #anchors = new Map<Alias, Node>();
   readonly #keys = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
   #pathOf: ((offset: number) => Path) | undefined;
+  #openBrackets: ((offset: number) => number | undefined) | undefined;
   readonly document: Document;
 
   constructor(
@@ -86,15 +87,28 @@ class Reader {
 
   /** Of the lists and mappings in brackets around the offset, where the innermost one that has no end begins. */
   #openBracket(offset: number): number | undefined {
-    let open: number | undefined;
+    this.#openBrackets ??= this.#unclosedBrackets();
+    return this.#openBrackets(offset);
+  }
+
+  /** One walk for all errors: a text may have as many of them as brackets. */
+  #unclosedBrackets(): (offset: number) => number | undefined {
+    const starts: number[] = [];
+    const ends: number[] = [];
     visit(this.document, {
       Collection: (_, { flow, range }) => {
         const [start = 0, end = 0] = range ?? [];
         const isClosed = end - start > 1 && /[\]}]/.test(this.text.charAt(end - 1));
-        if (flow === true && start < offset && end >= offset - 1 && !isClosed) open = start;
+        if (flow !== true || isClosed) return;
+        starts.push(start);
+        ends.push(end);
       },
     });
-    return open;
+    return offset => {
+      let at = countUpTo(starts, offset - 1) - 1;
+      while (at >= 0 && ends[at]! < offset - 1) at -= 1;
+      return starts[at];
+    };
   }
 
   /** @throws ConfigError */

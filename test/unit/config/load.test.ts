@@ -765,6 +765,14 @@ describe('[V17] what is not YAML', () => {
     expect(refusal(`a: &a x\nb:\n${'- *a\n'.repeat(10_001)}`)[0]).toContain('more than 10000 aliases');
   });
 
+  test.each(['- [a\n', '- {a: 1\n'])('20,000 brackets that are not closed, one beside the other: %j', text => {
+    const found = refusal(text.repeat(20_000));
+    const bracket = text.charAt(2);
+    expect(found[0]).toContain(`1:3: the bracket \`${bracket}\` is not closed`);
+    expect(found[49]).toContain(`50:3: the bracket \`${bracket}\` is not closed`);
+    expect(found[50]).toBe('and 19950 more');
+  });
+
   test.each(['[', '{a: ', '- '])('deep nesting: %j', text => {
     expect(refusal(text.repeat(20_000)).join('\n')).toContain('nested too deeply');
   });
