@@ -49,16 +49,20 @@ export async function dial(server: Candidate, options: NatsOptions, purpose: Lin
 /**
  * What the host's name stands for. A name server that is away keeps a lookup waiting for up to half a minute, which is longer than
  * a lease, while the next server of the list may have an address already. [CL-012]
- * @throws Error when it is not known in time, or there is no such host
+ * @param resolve as the system's resolver @throws Error when it is not known in time, or there is no such host
  */
-function addressesOf(host: string): Promise<LookupAddress[]> {
-  return new Promise((resolve, reject) => {
+export function addressesOf(host: string, resolve = lookupAll): Promise<readonly LookupAddress[]> {
+  return new Promise((settle, reject) => {
     const late = () => reject(new Error(`its name was not resolved within ${dialMs / 1_000} s`));
     const timer = setTimeout(late, dialMs);
-    lookup(host, { all: true })
+    resolve(host)
       .finally(() => clearTimeout(timer))
-      .then(resolve, reject);
+      .then(settle, reject);
   });
+}
+
+function lookupAll(host: string): Promise<readonly LookupAddress[]> {
+  return lookup(host, { all: true });
 }
 
 const loginMissing =
