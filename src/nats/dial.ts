@@ -12,6 +12,7 @@ import {
   type ServerInfo,
   type TlsOptions,
 } from '@nats-io/transport-node';
+import { within } from '../within.js';
 import type { LinkPurpose } from './events.js';
 import { inboxPrefix } from './names.js';
 import { hostAndPort, type NatsOptions } from './options.js';
@@ -52,13 +53,7 @@ export async function dial(server: Candidate, options: NatsOptions, purpose: Lin
  * @param resolve as the system's resolver @throws Error when it is not known in time, or there is no such host
  */
 export function addressesOf(host: string, resolve = lookupAll): Promise<readonly LookupAddress[]> {
-  return new Promise((settle, reject) => {
-    const late = () => reject(new Error(`its name was not resolved within ${dialMs / 1_000} s`));
-    const timer = setTimeout(late, dialMs);
-    resolve(host)
-      .finally(() => clearTimeout(timer))
-      .then(settle, reject);
-  });
+  return within(dialMs, resolve(host), 'its name was not resolved');
 }
 
 function lookupAll(host: string): Promise<readonly LookupAddress[]> {

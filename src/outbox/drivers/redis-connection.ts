@@ -1,4 +1,5 @@
 import { createClient, createCluster } from '@redis/client';
+import { within } from '../../within.js';
 import { StoreAway, StoreOpenError } from '../outbox-error.js';
 
 /** One server, by its `url`, or a cluster, by some of its `nodes`. */
@@ -123,18 +124,6 @@ function bounded(cluster: RedisCommands): RedisCommands {
     hDel: (hash, field) => soon(cluster.hDel(hash, field)),
     destroy: () => cluster.destroy(),
   };
-}
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1_000} s`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }
 
 function credentialsOf(url: string) {
