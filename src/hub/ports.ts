@@ -12,7 +12,7 @@ import type { EventsRecord } from './session.js';
 
 /** The present turn of the event loop. */
 export interface Turn {
-  /** Runs `task` after all input of this turn has been handled, and before queued frames are written. */
+  /** Runs `task` after all input of this turn has been handled, and before queued frames are written; so too one that a task adds. */
   atEnd(task: () => void): void;
 }
 

@@ -59,17 +59,24 @@ export class EventLoopTurn implements Turn {
 
   readonly #end = (): void => {
     const endMs = this.#clock.monotonicMs() + sliceMs;
-    const tasks = this.#tasks;
-    this.#tasks = [];
     try {
-      for (const task of tasks) task(); // what they send still leaves in this turn
-      this.#start = Run.empty();
+      for (const task of this.#tasks) task(); // those that they add come next, and what they send still leaves in this turn
+    } finally {
+      this.#tasks = [];
+      // Behind those of the NATS client, which writes in a microtask: other nodes do not wait for the clients of this one. [cluster 3.4]
+      queueMicrotask(() => this.#flush(endMs));
+    }
+  };
+
+  #flush(endMs: number): void {
+    this.#start = Run.empty();
+    try {
       this.#flushUntil(endMs);
     } finally {
       this.#isEndAwaited = false;
       if (this.#due.length > 0 || this.#tasks.length > 0) this.#awaitEnd();
     }
-  };
+  }
 
   /** Round by round: one that has more to write comes behind all others. */
   #flushUntil(endMs: number): void {

@@ -47,6 +47,27 @@ describe('a turn', () => {
     expect(order.at(-1)).toBe('another turn');
   });
 
+  test('runs what its tasks add at the same end', async () => {
+    const turn = new EventLoopTurn(systemClock);
+    const order: string[] = [];
+    turn.add({ flush: () => order.push('sockets') });
+    turn.atEnd(() => {
+      order.push('task');
+      turn.atEnd(() => order.push('its task'));
+    });
+    await settled();
+    expect(order).toEqual(['task', 'its task', 'sockets']);
+  });
+
+  test('writes to sockets behind the microtasks of its tasks, in which NATS is written to', async () => {
+    const turn = new EventLoopTurn(systemClock);
+    const order: string[] = [];
+    turn.add({ flush: () => order.push('sockets') });
+    turn.atEnd(() => queueMicrotask(() => order.push('NATS')));
+    await settled();
+    expect(order).toEqual(['NATS', 'sockets']);
+  });
+
   test('[F12] one that has more to write comes behind all others', async () => {
     const turn = new EventLoopTurn(systemClock);
     const flushed: string[] = [];
