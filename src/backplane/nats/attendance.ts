@@ -1,5 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { atMost, type Clock } from '../../clock.js';
+import type { Turn } from '../../hub/ports.js';
 import type { Link } from '../../nats/link.js';
 import type { Bus } from './bus.js';
 import { HeldEvents } from './held-events.js';
@@ -10,6 +11,7 @@ export interface AttendanceParts {
   readonly bus: Bus;
   readonly link: Link;
   readonly clock: Clock;
+  readonly turn: Turn;
   /** For how long a new node introduces itself before it takes part: every other node has said hello by then. */
   readonly settleMs: number;
 }
@@ -74,9 +76,9 @@ export class Attendance {
   }
 
   async #connected(connection: NatsConnection): Promise<void> {
-    const { bus } = this.#parts;
+    const { bus, turn } = this.#parts;
     this.#lost();
-    const channel = new NatsChannel(connection, bus);
+    const channel = new NatsChannel(connection, bus, turn);
     bus.channel = channel;
     bus.isNew = true;
     bus.outgoing.attach(channel);
@@ -135,13 +137,13 @@ export class Attendance {
    * old one, and nothing is sent by the new one before all have what was sent by the old. [CL-016]
    */
   async #move(next: NatsConnection): Promise<void> {
-    const { bus } = this.#parts;
+    const { bus, turn } = this.#parts;
     if (bus.isNew) return this.#connected(next); // it has not introduced itself yet, which begins anew there
     const old = this.#left ?? bus.channel;
     if (old === undefined) return;
     if (bus.channel !== old) bus.channel?.end(); // of a move that did not come to its end
     const held = new HeldEvents(bus);
-    const channel = new NatsChannel(next, held);
+    const channel = new NatsChannel(next, held, turn);
     this.#left = old;
     bus.channel = channel;
     this.#subscribe(channel);

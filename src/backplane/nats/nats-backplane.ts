@@ -28,7 +28,8 @@ export class NatsBackplane implements Backplane {
     this.tag = options.tag;
     this.formerTag = options.formerTag;
     this.#bus = new Bus(options);
-    this.#attendance = new Attendance({ bus: this.#bus, link, clock: options.clock, settleMs });
+    const { clock, turn } = options;
+    this.#attendance = new Attendance({ bus: this.#bus, link, clock, turn, settleMs });
   }
 
   /** Settles once this node takes part, however long that takes: no client may be let in before. [CL-034] */

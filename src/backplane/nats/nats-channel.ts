@@ -1,4 +1,5 @@
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import type { Turn } from '../../hub/ports.js';
 import type { Channel } from './outgoing.js';
 
 export interface ChannelEvents {
@@ -10,15 +11,22 @@ export interface ChannelEvents {
 
 const noResponders = 503;
 
-/** One connection to NATS as the bus uses it. */
+/**
+ * One connection to NATS as the bus uses it. What is written in a turn of the event loop waits for its end, and leaves in one
+ * write: the client alone would write once for each input that the turn has handled. [cluster 1.2, 3.4]
+ */
 export class NatsChannel implements Channel {
   readonly #connection: NatsConnection;
   readonly #events: ChannelEvents;
+  readonly #turn: Turn;
+  /** What is to be written at the turn's end, in order. */
+  #due: (() => void)[] = [];
   #isEnded = false;
 
-  constructor(connection: NatsConnection, events: ChannelEvents) {
+  constructor(connection: NatsConnection, events: ChannelEvents, turn: Turn) {
     this.#connection = connection;
     this.#events = events;
+    this.#turn = turn;
   }
 
   get maxPayload(): number {
@@ -26,26 +34,47 @@ export class NatsChannel implements Channel {
   }
 
   publish(subject: string, bytes: Uint8Array, reply?: string): void {
-    if (this.#isUsable) this.#connection.publish(subject, bytes, reply === undefined ? undefined : { reply });
+    this.#add(() => this.#connection.publish(subject, bytes, reply === undefined ? undefined : { reply }));
   }
 
   flush(): Promise<void> {
+    this.#write();
     return this.#connection.flush();
   }
 
   /** @returns what ends it */
   subscribe(subject: string): () => void {
-    if (!this.#isUsable) return () => {};
-    const subscription = this.#connection.subscribe(subject, { callback: this.#receive });
-    return () => {
-      if (this.#isUsable) subscription.unsubscribe();
-    };
+    let subscription: Subscription | undefined;
+    this.#add(() => {
+      subscription = this.#connection.subscribe(subject, { callback: this.#receive });
+    });
+    return () => this.#add(() => subscription?.unsubscribe());
   }
 
-  /** Nothing is received or sent any more. */
+  /** Nothing is received or sent any more, once what was sent before is written. */
   end(): void {
+    this.#write();
     this.#isEnded = true;
   }
+
+  #add(write: () => void): void {
+    if (!this.#isUsable) return;
+    if (this.#due.length === 0) this.#turn.atEnd(this.#write);
+    this.#due.push(write);
+  }
+
+  readonly #write = (): void => {
+    const due = this.#due;
+    this.#due = [];
+    for (const write of due) {
+      if (!this.#isUsable) return;
+      try {
+        write();
+      } catch (error) {
+        this.#events.fault(error); // the rest is written all the same
+      }
+    }
+  };
 
   get #isUsable(): boolean {
     return !this.#isEnded && !this.#connection.isClosed();

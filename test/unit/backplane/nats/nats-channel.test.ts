@@ -1,0 +1,89 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { describe, expect, test } from 'vitest';
+import { NatsChannel } from '../../../../src/backplane/nats/nats-channel.js';
+
+/** A turn that ends when a test says so, and a connection that records what it is given. */
+function setup() {
+  let tasks: (() => void)[] = [];
+  const given: string[] = [];
+  const faults: unknown[] = [];
+  const connection = {
+    isClosed: () => state.isClosed,
+    publish(subject: string) {
+      if (subject === 'bad') throw new Error('not a subject');
+      given.push(`publish ${subject}`);
+    },
+    subscribe(subject: string) {
+      given.push(`subscribe ${subject}`);
+      return { unsubscribe: () => given.push(`unsubscribe ${subject}`) };
+    },
+    async flush() {
+      given.push('flush');
+    },
+  };
+  const state = { isClosed: false };
+  const channel = new NatsChannel(
+    connection as unknown as NatsConnection,
+    { receive() {}, nobodyListens() {}, fault: error => void faults.push(error) },
+    { atEnd: task => void tasks.push(task) },
+  );
+  const endTurn = () => {
+    const due = tasks;
+    tasks = [];
+    for (const task of due) task();
+    return due.length;
+  };
+  return { channel, given, faults, state, endTurn };
+}
+
+const nothing = new Uint8Array(0);
+
+describe('[cluster 3.4] a connection is written to at the end of a turn', () => {
+  test('once, in order', () => {
+    const { channel, given, endTurn } = setup();
+    channel.publish('a', nothing);
+    const end = channel.subscribe('b');
+    channel.publish('c', nothing);
+    end();
+    expect(given).toEqual([]);
+    expect(endTurn()).toBe(1);
+    expect(given).toEqual(['publish a', 'subscribe b', 'publish c', 'unsubscribe b']);
+    channel.publish('d', nothing);
+    endTurn();
+    expect(given.at(-1)).toBe('publish d');
+  });
+
+  test('before a flush, which confirms it', async () => {
+    const { channel, given } = setup();
+    channel.publish('a', nothing);
+    await channel.flush();
+    expect(given).toEqual(['publish a', 'flush']);
+  });
+
+  test('before its own end, and not after it', () => {
+    const { channel, given, endTurn } = setup();
+    channel.publish('bye', nothing);
+    channel.end();
+    channel.publish('late', nothing);
+    channel.subscribe('late')();
+    endTurn();
+    expect(given).toEqual(['publish bye']);
+  });
+
+  test('not once it is closed', () => {
+    const { channel, given, state, endTurn } = setup();
+    channel.publish('a', nothing);
+    state.isClosed = true;
+    endTurn();
+    expect(given).toEqual([]);
+  });
+
+  test('with all the rest when the client refuses something', () => {
+    const { channel, given, faults, endTurn } = setup();
+    channel.publish('bad', nothing);
+    channel.publish('good', nothing);
+    endTurn();
+    expect(faults).toEqual([new Error('not a subject')]);
+    expect(given).toEqual(['publish good']);
+  });
+});
