@@ -42,7 +42,8 @@ export class LedgerWriter {
   #tailBytes = 0;
   #snapshotBytes = 0;
   #snapshot: SnapshotParts | undefined;
-  #cancelWait = () => {};
+  /** Undefined: no tick is due. There is at most one at a time, however often it is ordered. */
+  #cancelTick: (() => void) | undefined;
   #isClosed = false;
 
   constructor(parts: LedgerWriterParts) {
@@ -78,7 +79,7 @@ export class LedgerWriter {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#cancelWait();
+    this.#cancelTick?.();
     for (const { settle } of [...this.#underWay, ...this.#waiting.splice(0)]) settle?.(false);
     this.#underWay = [];
   }
@@ -123,8 +124,10 @@ export class LedgerWriter {
         this.#parts.onSealed();
         break;
       case 'wait':
-        this.#cancelWait();
-        this.#cancelWait = this.#parts.clock.after(order.ms, () => this.#give({ kind: 'tick' }));
+        this.#cancelTick ??= this.#parts.clock.after(order.ms, () => {
+          this.#cancelTick = undefined;
+          this.#give({ kind: 'tick' });
+        });
     }
   }
 

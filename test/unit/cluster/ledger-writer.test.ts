@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { ChainedLedgers } from '../../../src/cluster/chain.js';
 import { LedgerWriter } from '../../../src/cluster/ledger-writer.js';
 import { LedgerReader } from '../../../src/cluster/records.js';
@@ -52,12 +52,22 @@ function setup(store = new Store()) {
   const pass = async (ms: number) => {
     for (let at = 0; at < ms; at += 1) await clock.advanceAsync(1);
   };
-  return { store, writer, read, pass, isSealed: () => isSealed };
+  return { store, writer, clock, read, pass, isSealed: () => isSealed };
 }
 
 const open = (id: string) => ({ kind: 'open', hub: 'h', id, userId: undefined, subprotocol: undefined }) as const;
 
 describe('the ledger of a node', () => {
+  test('waits for its next append with one timer, however much comes meanwhile', async () => {
+    const { writer, clock, store } = setup();
+    await writer.add(open('a'));
+    const after = vi.spyOn(clock, 'after');
+    for (let count = 0; count < 100; count += 1) writer.note({ kind: 'done', id: 'a' });
+    expect(after).toHaveBeenCalledTimes(1);
+    await clock.advanceAsync(1);
+    expect(store.records).toHaveLength(2);
+  });
+
   test('is empty once nothing is left to be told of anybody', async () => {
     const { writer, pass } = setup();
     expect(writer.isEmpty).toBe(true);
