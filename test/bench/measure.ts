@@ -70,7 +70,8 @@ export async function measure(series: Series, contest: Contest, rounds: number):
   const tracks = [subject, ...(limit ? [limit] : []), ...peers].map(contender => ({ contender, slices: [] }) as Track);
   const sliceMs = series.sliceMs ?? usualSliceMs;
   const warmUpMs = series.warmUpMs ?? usualWarmUpMs;
-  for (const { contender } of tracks) await warmUp(contender, warmUpMs, Math.max(usualWarmUpMs, sliceMs));
+  const contenders = tracks.map(({ contender }) => contender);
+  await warmUp(contenders, warmUpMs, Math.max(usualWarmUpMs, sliceMs));
   const judged = tracks.slice(0, limit === undefined ? 1 : 2);
   for (let round = 0; round < rounds * 2 && validRounds(judged) < rounds; round += 1) {
     const order = round % 2 === 0 ? tracks : tracks.toReversed();
@@ -82,17 +83,45 @@ export async function measure(series: Series, contest: Contest, rounds: number):
   return resultOf(series, tracks, contest);
 }
 
-async function warmUp({ server, load, processes = 1 }: Contender, eachMs: number, runMs: number): Promise<void> {
-  const before = server.cpuSeconds();
-  const neededMs = processes * eachMs;
-  const isWarm = () => (server.cpuSeconds() - before) * 1_000 >= neededMs;
-  const run = async () => {
+/**
+ * In turn, as the slices that follow: V8 gives up much of what it has compiled while a server is idle, and one that was warmed up
+ * first, and then idle for a minute while others were, began at a third of its speed.
+ */
+async function warmUp(contenders: readonly Contender[], eachMs: number, runMs: number): Promise<void> {
+  const warmUps = contenders.map(contender => new WarmUp(contender, eachMs));
+  const longestMs = Math.max(...warmUps.map(({ neededMs }) => neededMs));
+  for (let left = warmUps; left.length > 0; left = left.filter(each => !each.isOver)) {
+    for (const each of left) await each.run((runMs * each.neededMs) / longestMs);
+  }
+}
+
+class WarmUp {
+  /** Processor time of all its processes. */
+  readonly neededMs: number;
+  readonly #contender: Contender;
+  readonly #cpuBefore: number;
+  readonly #isOneRun: boolean;
+  #ranMs = 0;
+
+  constructor(contender: Contender, eachMs: number) {
+    const { processes = 1, server } = contender;
+    this.#contender = contender;
+    this.neededMs = processes * eachMs;
+    this.#cpuBefore = server.cpuSeconds();
+    this.#isOneRun = processes === 1 && eachMs <= usualWarmUpMs;
+  }
+
+  get isOver(): boolean {
+    const cpuMs = (this.#contender.server.cpuSeconds() - this.#cpuBefore) * 1_000;
+    return this.#isOneRun || cpuMs >= this.neededMs || this.#ranMs >= warmUpPatience * this.neededMs;
+  }
+
+  async run(durationMs: number): Promise<void> {
+    const { load } = this.#contender;
     await load.prepare?.();
-    await load.run(runMs);
-  };
-  await run();
-  const isOne = processes === 1 && eachMs <= usualWarmUpMs;
-  for (let ranMs = runMs; !isOne && ranMs < warmUpPatience * neededMs && !isWarm(); ranMs += runMs) await run();
+    await load.run(durationMs);
+    this.#ranMs += durationMs;
+  }
 }
 
 /** Rounds in which the load side was too busy for none of them. */
