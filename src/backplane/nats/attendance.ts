@@ -145,6 +145,7 @@ export class Attendance {
     const held = new HeldEvents(bus);
     const channel = new NatsChannel(next, held, turn);
     this.#left = old;
+    old.isAtOnce = true;
     bus.channel = channel;
     this.#subscribe(channel);
     bus.outgoing.hold();
@@ -164,6 +165,7 @@ export class Attendance {
   #stay(old: NatsChannel): void {
     const { bus } = this.#parts;
     this.#left = undefined;
+    old.isAtOnce = false;
     bus.channel = old;
     bus.interests.subscribeAll(); // what came meanwhile; what is subscribed twice is told apart by number
     this.#takePart();

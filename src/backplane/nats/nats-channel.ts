@@ -21,6 +21,8 @@ export class NatsChannel implements Channel {
   readonly #turn: Turn;
   /** What is to be written at the turn's end, in order. */
   #due: (() => void)[] = [];
+  /** Nothing waits for the turn's end: while it is left for another one, which must not overtake it. [CL-016] */
+  isAtOnce = false;
   #isEnded = false;
 
   constructor(connection: NatsConnection, events: ChannelEvents, turn: Turn) {
@@ -59,8 +61,9 @@ export class NatsChannel implements Channel {
 
   #add(write: () => void): void {
     if (!this.#isUsable) return;
-    if (this.#due.length === 0) this.#turn.atEnd(this.#write);
+    if (this.#due.length === 0 && !this.isAtOnce) this.#turn.atEnd(this.#write);
     this.#due.push(write);
+    if (this.isAtOnce) this.#write();
   }
 
   readonly #write = (): void => {

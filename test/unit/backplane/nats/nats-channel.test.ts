@@ -60,6 +60,14 @@ describe('[cluster 3.4] a connection is written to at the end of a turn', () => 
     expect(given).toEqual(['publish a', 'flush']);
   });
 
+  test('[CL-016] at once while it is left for another one, behind what waits', () => {
+    const { channel, given } = setup();
+    channel.publish('a', nothing);
+    channel.isAtOnce = true;
+    channel.publish('b', nothing);
+    expect(given).toEqual(['publish a', 'publish b']);
+  });
+
   test('before its own end, and not after it', () => {
     const { channel, given, endTurn } = setup();
     channel.publish('bye', nothing);
