@@ -61,9 +61,9 @@ export class NatsChannel implements Channel {
 
   #add(write: () => void): void {
     if (!this.#isUsable) return;
-    if (this.#due.length === 0 && !this.isAtOnce) this.#turn.atEnd(this.#write);
     this.#due.push(write);
     if (this.isAtOnce) this.#write();
+    else if (this.#due.length === 1) this.#turn.atEnd(this.#write);
   }
 
   readonly #write = (): void => {
