@@ -75,8 +75,9 @@ export class PeerWatch {
   }
 
   #claimLater(tag: string, revision: number, delayMs: number): void {
+    if (this.#runs.has(tag)) return;
     const lease = this.#leases.find(each => each.tag === tag && each.revision === revision);
-    if (lease === undefined || this.#runs.has(tag)) return;
+    if (lease === undefined) return;
     this.#begun += 1;
     const run = new TakeoverRun(this.#parts, lease, this.#parts.tag, this.#begun * recordsPerTakeover);
     this.#runs.set(tag, run);

@@ -39,7 +39,8 @@ const rankDelayMs = 200;
 
 /**
  * Which leases this node may claim: one whose revision has not changed for a lease by this node's clock, or whose claimer is
- * claimed itself or gone; and only while its own lease has been good for a lease. [cluster 6.3]
+ * claimed itself or gone; and only while its own lease has been good for a lease. One that it has claimed already is among them, as
+ * long as it is stored: a takeover that has ended before its end is begun again. [cluster 6.3]
  * @param tag of this node @param nowMs monotonic
  */
 export function stepPeers(
@@ -80,7 +81,8 @@ function isClaimable(
   nowMs: number,
   leaseMs: number,
 ): boolean {
-  if (peer === tag || claimedBy === tag) return false;
+  if (peer === tag) return false;
+  if (claimedBy === tag) return true;
   if (claimedBy !== undefined) return !rows.some(row => row.tag === claimedBy && row.claimedBy === undefined);
   return nowMs - seen[peer]!.sinceMs >= leaseMs;
 }

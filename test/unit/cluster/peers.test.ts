@@ -53,7 +53,7 @@ describe('a lease may be claimed', () => {
     expect(me.scan(81_000, alive('x', 1))).toEqual(['x']);
   });
 
-  test('[CL-052] when its claimer is gone or claimed, at once; not while that is alive, and never its own', () => {
+  test('[CL-052] when its claimer is gone or claimed, at once; not while that is alive', () => {
     const me = new Watcher();
     me.give({ kind: 'good' }, 0);
     const byA: LeaseRow = { tag: 'x', revision: 1, claimedBy: 'a' };
@@ -61,7 +61,14 @@ describe('a lease may be claimed', () => {
     expect(me.scan(60_000, byA, alive('a', 3))).toEqual([]);
     expect(me.scan(60_100, byA)).toEqual(['x']);
     expect(me.scan(60_200, byA, { tag: 'a', revision: 4, claimedBy: 'b' }, alive('b', 5))).toEqual(['x']);
-    expect(me.scan(99_000, { tag: 'x', revision: 6, claimedBy: 'me' })).toEqual([]);
+  });
+
+  test('[CL-059] when it is its own claim: it would not be stored any more once all is told', () => {
+    const me = new Watcher();
+    me.give({ kind: 'good' }, 0);
+    const own: LeaseRow = { tag: 'x', revision: 6, claimedBy: 'me' };
+    expect(me.scan(19_999, own)).toEqual([]);
+    expect(me.scan(20_000, own)).toEqual(['x']);
   });
 });
 
