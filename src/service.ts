@@ -75,7 +75,7 @@ export class Service {
   readonly #certificateWatches: readonly CertificateWatch[];
   #editor: HubsFileEditor | undefined;
   #stopping: Promise<void> | undefined;
-  /** As the port is, it is known once the listener is open. */
+  /** As the port is, it is known once the listener is open; before, its port is 0. */
   #publicUrl: { readonly port: number; readonly text: string } | undefined;
 
   constructor(options: ServiceOptions) {
@@ -210,6 +210,11 @@ export class Service {
   }
 
   // ------------------------------------------------------------------------------------------------ running it
+
+  /** The public listener will have this URL, until it is open. */
+  expectUrl(text: string): void {
+    this.#publicUrl = { port: this.#public.port, text };
+  }
 
   /** Opens both listeners; addresses are known then. Clients are let in from `activate` on. @throws ListenError */
   async listen(): Promise<void> {

@@ -22,6 +22,8 @@ export interface CrewOptions {
 
 interface Place {
   worker: WorkerProcess;
+  /** Of its listener, or of that of its predecessor; undefined: none has listened yet. */
+  publicUrl: string | undefined;
   readonly delays: Delays;
 }
 
@@ -31,7 +33,7 @@ export class Crew {
   readonly #places = new Map<number, Place>();
   #variables: Readonly<Record<string, string>> | undefined;
   #isStopping = false;
-  /** They have all listened once: from then on one that ends is started again. */
+  /** They have all listened once, and then let clients in once: from then on one that ends is started again. */
   #hasBegun = false;
   #restarts = 0;
   #watchers: (() => void)[] = [];
@@ -64,16 +66,18 @@ export class Crew {
     return this.#active.length - this.ready;
   }
 
-  /** Are clients let in, by any of them? */
+  /** Are clients let in, by any of them? At first by each: the others refuse what reaches them. */
   get isReady(): boolean {
-    return !this.#isStopping && this.ready > 0;
+    return !this.#isStopping && this.#hasBegun && this.ready > 0;
   }
 
   /** For people; undefined: clients are let in. */
   get whyNot(): string | undefined {
     if (this.isReady) return undefined;
     const { noun } = this.#options;
-    return this.#isStopping ? 'the service stops' : `no ${noun} is ready; the log says what each ${noun} waits for`;
+    if (this.#isStopping) return 'the service stops';
+    const who = this.ready === 0 ? `no ${noun} is` : `not every ${noun} is`;
+    return `${who} ready; the log says what each ${noun} waits for`;
   }
 
   /** The handlers of the configuration: failed or pending where they are that for any worker. */
@@ -97,7 +101,7 @@ export class Crew {
   async activate(variables: Readonly<Record<string, string>>): Promise<void> {
     this.#hasBegun = false;
     this.#variables = variables;
-    for (const worker of this.#workers) worker.send({ kind: 'activate', variables });
+    for (const worker of this.#workers) worker.activate(variables);
     await this.#until('ready');
     this.#hasBegun = true;
   }
@@ -164,16 +168,33 @@ export class Crew {
     const { fork, clock, log, noun } = this.#options;
     const worker = new WorkerProcess(index, fork(index), clock, { changed: changed => this.#onChanged(changed) }, noun);
     log.info(`${worker.name} is process ${worker.pid}`);
-    const delays = this.#places.get(index)?.delays ?? new Delays();
-    this.#places.set(index, { worker, delays });
+    const { delays = new Delays(), publicUrl } = this.#places.get(index) ?? {};
+    this.#places.set(index, { worker, delays, publicUrl });
   }
 
   #onChanged(worker: WorkerProcess): void {
-    if (worker.state === 'starting') worker.send({ kind: 'begin', keys: this.#options.keys() });
-    if (worker.state === 'listening' && this.#variables !== undefined)
-      worker.send({ kind: 'activate', variables: this.#variables });
+    if (worker.state === 'starting') this.#begin(worker);
+    if (worker.state === 'listening') this.#listens(worker);
     if (worker.state === 'ended') this.#onEnded(worker);
     for (const watcher of this.#watchers.splice(0)) watcher();
+  }
+
+  /** A successor is activated before it listens. */
+  #begin(worker: WorkerProcess): void {
+    const keys = this.#options.keys();
+    const publicUrl = this.#places.get(worker.index)?.publicUrl;
+    if (publicUrl === undefined || this.#variables === undefined) {
+      worker.send({ kind: 'begin', keys });
+      return;
+    }
+    worker.send({ kind: 'begin', keys, publicUrl });
+    worker.activate(this.#variables);
+  }
+
+  #listens(worker: WorkerProcess): void {
+    const place = this.#places.get(worker.index);
+    if (place !== undefined) place.publicUrl = worker.publicUrl;
+    if (this.#variables !== undefined) worker.activate(this.#variables);
   }
 
   #onEnded(worker: WorkerProcess): void {

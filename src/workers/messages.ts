@@ -37,8 +37,11 @@ export interface Questions {
 export type Question = keyof Questions;
 
 export type ToWorker =
-  /** Listen. */
-  | { readonly kind: 'begin'; readonly keys: AccessKeys }
+  /**
+   * Listen. `publicUrl`: of the listener of its predecessor, where a successor listens once it lets clients in: it would refuse
+   * those that reach it before, and others of the same port would not.
+   */
+  | { readonly kind: 'begin'; readonly keys: AccessKeys; readonly publicUrl?: string }
   /** Let clients in. `variables` are filled in into the hubs file besides the worker's own. */
   | { readonly kind: 'activate'; readonly variables: Readonly<Record<string, string>> }
   | { readonly kind: 'keys'; readonly keys: AccessKeys }
@@ -48,7 +51,7 @@ export type ToWorker =
 export type FromWorker =
   | { readonly kind: 'started' }
   | { readonly kind: 'listening'; readonly publicUrl: string }
-  /** It has let clients in for the first time. */
+  /** It listens, and has let clients in for the first time. */
   | { readonly kind: 'ready' }
   /** Does it let clients in from now on? Not while it is paused, and not when it stops. */
   | { readonly kind: 'admission'; readonly isOpen: boolean }

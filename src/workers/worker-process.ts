@@ -13,7 +13,7 @@ export interface ForkedProcess {
   kill(signal: NodeJS.Signals): void;
 }
 
-/** What a worker is doing. `ready`: it has let clients in, and may be paused since. `ended`: its process is gone. */
+/** What a worker is doing. `ready`: it listens and has let clients in, and may be paused since. `ended`: its process is gone. */
 export type WorkerState = 'starting' | 'listening' | 'ready' | 'ended';
 
 export interface WorkerEvents {
@@ -43,6 +43,7 @@ export class WorkerProcess {
   handlers: readonly HandlerState[] = [];
   /** Is each of them active or failed? */
   isValidated = false;
+  #isActivated = false;
   /** Why it cannot run, as it said itself; undefined: it did not say. */
   failure: string | undefined;
   /** As in `exit code 1`, once it has ended. */
@@ -75,6 +76,13 @@ export class WorkerProcess {
 
   send(message: ToWorker): void {
     if (this.isAlive) this.#process.send(message);
+  }
+
+  /** Lets clients in, once. @param variables of the hubs file */
+  activate(variables: Readonly<Record<string, string>>): void {
+    if (this.#isActivated) return;
+    this.#isActivated = true;
+    this.send({ kind: 'activate', variables });
   }
 
   kill(signal: NodeJS.Signals): void {

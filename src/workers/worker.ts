@@ -29,6 +29,8 @@ export interface WorkerParts {
 export class Worker {
   readonly #parts: WorkerParts;
   #variables: Variables = {};
+  /** It listens once it lets clients in. */
+  #listensLate = false;
   #stopping: Promise<void> | undefined;
 
   constructor(parts: WorkerParts) {
@@ -54,7 +56,7 @@ export class Worker {
     switch (message.kind) {
       case 'begin':
         this.#parts.keys.change(message.keys);
-        this.#run(() => this.#listen());
+        this.#run(() => this.#begin(message.publicUrl));
         return;
       case 'activate':
         this.#variables = message.variables;
@@ -80,6 +82,12 @@ export class Worker {
     });
   }
 
+  async #begin(publicUrl: string | undefined): Promise<void> {
+    this.#listensLate = publicUrl !== undefined;
+    if (publicUrl === undefined) await this.#listen();
+    else this.#parts.service.expectUrl(publicUrl);
+  }
+
   async #listen(): Promise<void> {
     const { service, channel } = this.#parts;
     await service.listen();
@@ -88,10 +96,15 @@ export class Worker {
 
   async #activate(): Promise<void> {
     const { service, channel, load, watch } = this.#parts;
-    await service.activate(await load(this.#variables), () => channel.send({ kind: 'ready' }));
+    await service.activate(await load(this.#variables), () => this.#run(() => this.#letIn()));
     this.tellHandlers();
     channel.send({ kind: 'validated' });
     watch(this.#variables);
+  }
+
+  async #letIn(): Promise<void> {
+    if (this.#listensLate) await this.#listen();
+    this.#parts.channel.send({ kind: 'ready' });
   }
 
   async #answer(id: number, question: Question, asked: unknown): Promise<void> {

@@ -61,10 +61,14 @@ describe('a crew', () => {
     const activated = crew.activate({ SAMPLE_PORT: '3001' });
     expect(processes[1]?.received.at(-1)).toEqual({ kind: 'activate', variables: { SAMPLE_PORT: '3001' } });
     processes[0]?.letsIn();
-    expect([crew.isReady, crew.ready]).toEqual([true, 1]);
+    expect([crew.isReady, crew.ready, crew.whyNot]).toEqual([
+      false,
+      1,
+      'not every worker is ready; the log says what each worker waits for',
+    ]);
     processes[1]?.letsIn();
     await activated;
-    expect(crew.ready).toBe(2);
+    expect([crew.isReady, crew.ready, crew.whyNot]).toEqual([true, 2, undefined]);
   });
 
   test('has validated the handlers once each of them has, or has ended', async () => {
@@ -101,9 +105,15 @@ describe('a crew', () => {
     expect(processes).toHaveLength(2);
     clock.advance(1);
     expect(processes[2]?.place).toBe(1);
-    processes[2]?.listens();
-    expect(processes[2]?.take()).toEqual(['begin', 'activate']);
+    processes[2]?.say({ kind: 'started' });
+    const keys = { primary: 'a', secondary: 'b' };
+    expect(processes[2]?.received).toEqual([
+      { kind: 'begin', keys, publicUrl: 'http://here:1' }, // it listens there once it lets clients in
+      { kind: 'activate', variables: { SAMPLE_PORT: '3001' } },
+    ]);
+    processes[2]?.say({ kind: 'listening', publicUrl: 'http://here:1' });
     processes[2]?.letsIn();
+    expect(processes[2]?.take()).toEqual(['begin', 'activate']);
     expect([crew.ready, crew.restarts, processes[1]?.take()]).toEqual([2, 1, []]);
   });
 
