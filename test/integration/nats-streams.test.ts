@@ -1,7 +1,7 @@
 import { jetstreamManager } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { systemClock } from '../../src/clock.js';
+import { type Clock, systemClock } from '../../src/clock.js';
 import { NatsSetupError, requireJetStream } from '../../src/nats/jetstream.js';
 import { ensureBucket, ensureStream, openBucket, type Storing } from '../../src/nats/streams.js';
 import { eventually } from '../support/eventually.js';
@@ -30,8 +30,8 @@ function connectTo(url: string): Promise<NatsConnection> {
 }
 
 /** How things are stored, and what is told about it. */
-function storing(replicas: Storing['replicas'] = 'auto'): Storing & { readonly told: ToldEvents } {
-  const told = new ToldEvents();
+function storing(replicas: Storing['replicas'] = 'auto', clock?: Clock): Storing & { readonly told: ToldEvents } {
+  const told = new ToldEvents(clock);
   return { replicas, parts: told.parts, told };
 }
 
@@ -110,10 +110,21 @@ describe('[CL-006] what is missing is created', () => {
     requireNats(context);
     const two = await NatsCluster.start({ size: 2 });
     try {
-      const how = storing();
-      const { config } = await ensureStream(await connectTo(two.urls[0]!), streamOf('s'), how);
+      let waits = 0;
+      const after: Clock['after'] = (ms, run) => {
+        waits += 1;
+        return systemClock.after(ms, run);
+      };
+      const how = storing('auto', { ...systemClock, after });
+      const connection = await connectTo(two.urls[0]!);
+      const { config } = await ensureStream(connection, streamOf('s'), how);
       expect(config.num_replicas).toBe(1);
       expect(how.told.lines).toEqual(singleCopy);
+      // A third server is waited for once, 20 times 250 ms, not for each stream.
+      waits = 0;
+      for (const name of ['t', 'u', 'v']) await ensureStream(connection, streamOf(name), how);
+      await ensureBucket(connection, 'b', { history: 1 }, how);
+      expect(waits).toBeLessThan(20);
     } finally {
       await two.stop();
     }

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest';
-import { systemClock } from '../../src/clock.js';
+import { type Clock, systemClock } from '../../src/clock.js';
 import { type LinkPurpose, type NatsEvent, NatsParts } from '../../src/nats/events.js';
 import { Link } from '../../src/nats/link.js';
 import { type NatsOptions, parseNatsUrls } from '../../src/nats/options.js';
@@ -7,7 +7,11 @@ import { type NatsOptions, parseNatsUrls } from '../../src/nats/options.js';
 /** Everything that links told, in order. */
 export class ToldEvents {
   readonly all: NatsEvent[] = [];
-  readonly parts = new NatsParts(systemClock, event => void this.all.push(event));
+  readonly parts: NatsParts;
+
+  constructor(clock: Clock = systemClock) {
+    this.parts = new NatsParts(clock, event => void this.all.push(event));
+  }
 
   /** `connected 127.0.0.1:4222`, `lost 127.0.0.1:4222: reason`. */
   get lines(): readonly string[] {
