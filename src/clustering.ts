@@ -127,7 +127,8 @@ class NatsMember implements Cluster {
     this.#parts = new NatsParts(parts.clock, parts.tell);
     this.#store = new Link(nats, 'store', this.#parts);
     const { clock, turn, keys, meter, settings } = parts;
-    const storing = { replicas: settings.replicas, parts: this.#parts };
+    const replicas = nats.isPrivate === true && settings.replicas === 'auto' ? 1 : settings.replicas;
+    const storing = { replicas, parts: this.#parts };
     this.#checked = new SharedBucket(this.#store, storeName(nats.clusterName, 'checks'), storing);
     this.#openFacts = connection => ensureFacts(connection, nats.clusterName, storing);
     this.places = new SharedPlaces({
@@ -153,13 +154,13 @@ class NatsMember implements Cluster {
     this.#member = new ClusterMember({
       ...{ clock, nats: this.#parts, link: this.#store, clusterName: nats.clusterName },
       rules: settings,
-      replicas: settings.replicas,
+      replicas,
       about: () => ({ name: nats.nodeName, version: parts.version, formats: [1], digest: parts.digest() }),
       life: this.#lifeOf(parts),
       heir: { ...parts.heir, inherit: tag => this.#inherit(tag) },
       observer: parts.observer,
     });
-    this.queue = { nats, parts: this.#parts, replicas: settings.replicas };
+    this.queue = { nats, parts: this.#parts, replicas };
   }
 
   get ledger(): Ledger {

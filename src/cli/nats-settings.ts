@@ -5,6 +5,7 @@ import { createSecureContext } from 'node:tls';
 import { PubSubError } from '../errors.js';
 import { clusterNameRule, isClusterName } from '../nats/names.js';
 import { type NatsOptions, NatsUrlError, parseNatsUrls } from '../nats/options.js';
+import { privateNatsVariable } from './scale.js';
 import type { Environment } from './settings.js';
 import { type Flags, type Given, lookUp } from './variables.js';
 
@@ -41,6 +42,7 @@ export async function readNats(
     certFile: cert?.text,
     keyFile: key?.text,
     clusterName,
+    isPrivate: place !== undefined && env[privateNatsVariable] !== undefined,
     nodeName: nodeNameOf(lookUp('nodeName', flags, env)) + (place === undefined ? '' : `-${place}`),
   };
 }

@@ -9,6 +9,9 @@ const most = 256;
 /** Set in the environment of each worker: 1, 2, 3 … */
 export const placeVariable = 'HUBWIRE_WORKER';
 
+/** Set in the environment of workers whose NATS is one server of their parent. */
+export const privateNatsVariable = 'HUBWIRE_WORKERS_NATS';
+
 /** Several processes that are started as one. */
 export interface Scale {
   /** How many nodes. */

@@ -13,7 +13,7 @@ import { Worker } from '../workers/worker.js';
 import { failureText } from './failure.js';
 import { type HubsFile, loadHubs } from './hubs-file.js';
 import type { KeySettings } from './key-settings.js';
-import { placeVariable, portOf, type Scale } from './scale.js';
+import { placeVariable, portOf, privateNatsVariable, type Scale } from './scale.js';
 import type { Environment } from './settings.js';
 import { leaveClosedTerminals } from './terminals.js';
 import type { Given } from './variables.js';
@@ -35,14 +35,16 @@ export interface WorkersPlan {
 /** The parent of the workers, which is not started yet. @throws PubSubError `invalid` where there is no NATS for them */
 export async function primaryOf(options: ServiceOptions, plan: WorkersPlan): Promise<Primary> {
   const { scale, settings, env } = plan;
+  const nats = await ownNats(options, plan);
+  const ofNats = nats instanceof PrivateNats ? { [privateNatsVariable]: 'private' } : {};
   return new Primary({
     service: { ...options, keySources: settings.sources },
     size: scale.size,
     noun: nounOf(scale),
-    nats: await ownNats(options, plan),
+    nats,
     env,
     fork: (place, variables) => {
-      const more = { ...variables, [placeVariable]: String(place) };
+      const more = { ...variables, ...ofNats, [placeVariable]: String(place) };
       return scale.isCluster ? forkNode({ ...env, ...more }) : forkWorker(more);
     },
   });

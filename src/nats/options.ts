@@ -10,6 +10,8 @@ export interface NatsOptions {
   readonly keyFile?: string | undefined;
   /** Two clusters of different names share nothing on one NATS. [CL-122] */
   readonly clusterName: string;
+  /** One server, for these nodes alone: there is no other one for copies. */
+  readonly isPrivate?: boolean | undefined;
   /** For people: names of connections, warnings. */
   readonly nodeName: string;
 }

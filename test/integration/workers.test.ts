@@ -51,6 +51,7 @@ describe('--workers', { timeout: 90_000 }, () => {
     const service = await startWorkers('hubs:\n  chat:\n    anonymousConnectPolicy: deny\n');
     expect((await fetch(`${service.adminUrl}/readyz`)).status).toBe(200);
     expect(service.process.stdout.match(/\n/g)).toHaveLength(1);
+    expect(service.process.stderr).not.toContain('"level":"warn"');
     const body = JSON.stringify({ properties: { anonymousConnectPolicy: 'allow' } });
     const response = await management(service, '/hubs/chat', { method: 'PUT', body });
     expect([response.status, await response.text()]).toMatchObject([200, expect.stringContaining('allow')]);

@@ -42,6 +42,13 @@ test('the name of a cluster is for the workers where a NATS is started for them'
   expect(await readNats({ clusterName: 'blue' }, {}, undefined, true)).toBeUndefined();
 });
 
+test('[CL-006] no copies are missed on the one server that a parent has started for its workers', async () => {
+  const env = { HUBWIRE_NATS: 'nats://u:p@127.0.0.1:4222', HUBWIRE_WORKERS_NATS: 'private' };
+  expect((await readNats({}, env, 1, true))?.isPrivate).toBe(true);
+  expect((await readNats({}, { ...env, HUBWIRE_WORKERS_NATS: undefined }, 1, true))?.isPrivate).toBe(false);
+  expect((await readNats({}, env))?.isPrivate).toBe(false);
+});
+
 describe('[CL-120] with --nats', () => {
   test('names and files are taken from flags', async () => {
     const flags = { nats: 'tls://a:1,b', natsCreds: at('creds'), natsCa: at('ca') };
@@ -57,6 +64,7 @@ describe('[CL-120] with --nats', () => {
       keyFile: at('clientKey'),
       clusterName: 'blue',
       nodeName: 'n1',
+      isPrivate: false,
     });
   });
 
