@@ -5,7 +5,7 @@ import { NatsClusterStore } from './cluster/nats-store.js';
 import { NodeLedger } from './cluster/node-ledger.js';
 import type { ClusterObserver } from './cluster/observer.js';
 import type { Heir } from './cluster/takeover-run.js';
-import { toldStore } from './cluster/told-store.js';
+import { type TellFailure, toldStore } from './cluster/told-store.js';
 import type { Ledger } from './hub/ports.js';
 import type { NatsParts } from './nats/events.js';
 import type { Link } from './nats/link.js';
@@ -42,10 +42,11 @@ export class ClusterMember {
     this.#parts = parts;
     const storing = { replicas, parts: nats };
     this.#store = new NatsClusterStore({ link, clusterName, leaseMs: rules.leaseMs, storing, clock });
-    const store = toldStore(this.#store, (...failure) => {
+    const tell: TellFailure = (...failure) => {
       const isConnected = link.connection?.isClosed() === false; // otherwise the link tells why
       if (isConnected && !this.#isStopped) parts.observer.storeFailed(...failure);
-    });
+    };
+    const store = toldStore(this.#store, tell, clock);
     this.#node = new ClusterNode({ ...parts, store });
     this.ledger = new NodeLedger(this.#node);
   }

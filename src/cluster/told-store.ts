@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { failureText } from '../nats/jetstream.js';
+import type { Clock } from '../clock.js';
+import { failureText, isUnanswered } from '../nats/jetstream.js';
 import type { ClusterStore } from './store.js';
 
 /** @param tag whose lease or ledger it is @param reason for people, without secrets */
@@ -8,12 +9,29 @@ export type TellFailure = (what: string, tag: string | undefined, reason: string
 /** Failures that are remembered, so that they are not told again. */
 const mostKnown = 1_000;
 
+/** What nobody answers is told after this: a stream that was just created is not known to all servers yet. */
+const unansweredMs = 1_000;
+
+interface Known {
+  readonly kind: string;
+  /** Monotonic. */
+  readonly sinceMs: number;
+  isTold: boolean;
+}
+
 /**
  * The same store, which tells why a call has failed: once, until that call for that tag succeeds, or fails for another reason.
  * Those who call it only try again. [CL-123]
  */
-export function toldStore(store: ClusterStore, tell: TellFailure): ClusterStore {
-  const known = new LRUCache<string, string>({ max: mostKnown });
+export function toldStore(store: ClusterStore, tell: TellFailure, clock: Pick<Clock, 'monotonicMs'>): ClusterStore {
+  const known = new LRUCache<string, Known>({ max: mostKnown });
+  const note = (key: string, kind: string): Known => {
+    const before = known.get(key);
+    if (before?.kind === kind) return before;
+    const now = { kind, sinceMs: clock.monotonicMs(), isTold: false };
+    known.set(key, now);
+    return now;
+  };
   const told = <Arguments extends readonly unknown[], Result>(
     what: string,
     call: (...given: Arguments) => Promise<Result>,
@@ -27,9 +45,12 @@ export function toldStore(store: ClusterStore, tell: TellFailure): ClusterStore 
         return result;
       } catch (error) {
         const reason = failureText(error);
-        const kind = reason.replace(/\d+/g, '#'); // as of a sequence
-        if (known.get(key) !== kind) tell(what, tag, reason);
-        known.set(key, kind);
+        const failure = note(key, reason.replace(/\d+/g, '#')); // as of a sequence
+        const isNew = isUnanswered(error) && clock.monotonicMs() - failure.sinceMs < unansweredMs;
+        if (!failure.isTold && !isNew) {
+          failure.isTold = true;
+          tell(what, tag, reason);
+        }
         throw error;
       }
     };

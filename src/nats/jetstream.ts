@@ -35,7 +35,6 @@ export async function whileUnanswered<T>(
   request: () => Promise<T>,
 ): Promise<T> {
   const patienceMs = info?.cluster !== undefined ? electionMs : info?.jetstream === true ? startMs : 0;
-  const isUnanswered = (error: unknown) => error instanceof TimeoutError || isUnattended(error);
   return await repeatWhile(isUnanswered, clock, patienceMs, request);
 }
 
@@ -71,6 +70,11 @@ const conflicts: readonly number[] = [
 /** A conditional write was refused: somebody else has written since, or is about to. */
 export function isConflict(error: unknown): boolean {
   return error instanceof JetStreamApiError && conflicts.includes(error.code);
+}
+
+/** Nobody has answered, as while a stream or JetStream itself has no leader: the same request may be answered soon. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof TimeoutError || isUnattended(error);
 }
 
 function isUnattended(error: unknown): boolean {

@@ -3,7 +3,7 @@ import { describe, expect, type TestContext, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { NatsClusterStore } from '../../src/cluster/nats-store.js';
 import type { LeaseValue } from '../../src/cluster/store.js';
-import { toldStore } from '../../src/cluster/told-store.js';
+import { type TellFailure, toldStore } from '../../src/cluster/told-store.js';
 import { loggedAtMs } from '../support/cluster-processes.js';
 import { startService } from '../support/hubwire-process.js';
 import { newLink, ToldEvents } from '../support/nats-link.js';
@@ -26,8 +26,13 @@ async function setup(context: TestContext, settings: string, users = ['hw']) {
   let last = await open(first ?? '');
   for (const user of others) last = await open(user);
   const lines: string[] = [];
-  const store = toldStore(last.store, (what, tag, reason) => void lines.push(`${what} ${tag}: ${reason}`));
-  return { store, link: last.link, lines };
+  const tell: TellFailure = (what, tag, reason) => void lines.push(`${what} ${tag}: ${reason}`);
+  let nowMs = 0;
+  const store = toldStore(last.store, tell, { monotonicMs: () => nowMs });
+  const aSecondPasses = () => {
+    nowMs += 1_000;
+  };
+  return { store, link: last.link, lines, aSecondPasses };
 }
 
 const user = (name: string, more = '') => `{ user: ${name}, password: a${more} }`;
@@ -48,11 +53,17 @@ describe('[CL-123] why NATS stores nothing is told', () => {
   });
 
   test('when the streams are missing', async context => {
-    const { store, link, lines } = await setup(context, `authorization { users: [ ${user('hw')} ] }`);
+    const { store, link, lines, aSecondPasses } = await setup(context, `authorization { users: [ ${user('hw')} ] }`);
     const manager = await jetstreamManager(link.connection!);
     for (const name of ['KV_hw_nodes', 'hw_ledger']) await manager.streams.delete(name);
-    for (const attempt of [store.writeLease('tag', value, undefined), store.append('tag', Buffer.alloc(1), 0)])
-      await expect(attempt).rejects.toThrow();
+    const attempt = async () => {
+      await expect(store.writeLease('tag', value, undefined)).rejects.toThrow();
+      await expect(store.append('tag', Buffer.alloc(1), 0)).rejects.toThrow();
+    };
+    await attempt();
+    expect(lines).toEqual([]); // as while a stream that was just created has no leader yet
+    aSecondPasses();
+    await attempt();
     await expect(store.leases()).rejects.toThrow();
     expect(lines).toEqual([
       "write a lease tag: the stream is missing, or has no leader: no responders: '$KV.hw_nodes.tag'",

@@ -1,15 +1,20 @@
+import { TimeoutError } from '@nats-io/transport-node';
 import { expect, test } from 'vitest';
 import type { ClusterStore, LeaseValue } from '../../../src/cluster/store.js';
-import { toldStore } from '../../../src/cluster/told-store.js';
+import { type TellFailure, toldStore } from '../../../src/cluster/told-store.js';
+import { ManualClock } from '../../support/manual-clock.js';
 
 const value: LeaseValue = { name: 'n', version: '1', formats: [1], startedMs: 1, digest: '', state: 'live' };
 
 /** A store that fails as a test says. */
 function setup() {
   let failure: string | undefined;
+  let isUnanswered = false;
+  const clock = new ManualClock();
   const calls: unknown[] = [];
   const call = async (...given: unknown[]) => {
     calls.push(given);
+    if (isUnanswered) throw new TimeoutError();
     if (failure !== undefined) throw new Error(failure);
     return { kind: 'stored', sequence: 7 };
   };
@@ -18,15 +23,20 @@ function setup() {
     ...{ append: call, nextRecord: call, lastSequence: call, readLedger: call, purge: call },
   };
   const lines: string[] = [];
-  const told = toldStore(store as unknown as ClusterStore, (what, tag, reason) => {
-    lines.push(`${what} (${tag}): ${reason}`);
-  });
+  const tell: TellFailure = (what, tag, reason) => void lines.push(`${what} (${tag}): ${reason}`);
+  const told = toldStore(store as unknown as ClusterStore, tell, clock);
   const fail = async (reason: string | undefined, attempt: () => Promise<unknown>) => {
     failure = reason;
     const outcome = attempt();
     await (reason === undefined ? outcome : expect(outcome).rejects.toThrow(reason));
   };
-  return { told, lines, calls, fail, write: () => told.writeLease('me', value, 3) };
+  const write = () => told.writeLease('me', value, 3);
+  const goUnanswered = async () => {
+    isUnanswered = true;
+    await expect(write()).rejects.toThrow(TimeoutError);
+    isUnanswered = false;
+  };
+  return { told, clock, lines, calls, fail, goUnanswered, write };
 }
 
 test('[CL-123] why the store fails is told once, until it is another reason or it succeeds', async () => {
@@ -41,6 +51,21 @@ test('[CL-123] why the store fails is told once, until it is another reason or i
   await fail(undefined, write);
   await fail('full', write);
   expect(lines.slice(1)).toEqual(['denied', 'full', 'full'].map(reason => `write a lease (me): ${reason}`));
+});
+
+test('[CL-123] that nobody answers is told once it has lasted for a second', async () => {
+  const { lines, clock, fail, goUnanswered, write } = setup();
+  await goUnanswered();
+  clock.advance(999);
+  await goUnanswered();
+  await fail(undefined, write); // as when a stream is known to all servers
+  clock.advance(10_000);
+  await goUnanswered();
+  expect(lines).toEqual([]);
+  clock.advance(1_000);
+  await goUnanswered();
+  await goUnanswered();
+  expect(lines).toEqual(['write a lease (me): timeout']);
 });
 
 test('[CL-123] each call has reasons of its own, for each tag; a number in it makes no other reason', async () => {
