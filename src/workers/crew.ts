@@ -101,7 +101,8 @@ export class Crew {
   async activate(variables: Readonly<Record<string, string>>): Promise<void> {
     this.#hasBegun = false;
     this.#variables = variables;
-    for (const worker of this.#workers) worker.activate(variables);
+    // One that has ended meanwhile and starts again is activated once it has begun.
+    for (const worker of this.#workers) if (worker.state === 'listening') worker.activate(variables);
     await this.#until('ready');
     this.#hasBegun = true;
   }

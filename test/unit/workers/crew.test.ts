@@ -117,6 +117,23 @@ describe('a crew', () => {
     expect([crew.ready, crew.restarts, processes[1]?.take()]).toEqual([2, 1, []]);
   });
 
+  test('one that ends between its start and its activation is activated once it has begun again', async () => {
+    const { crew, processes, clock } = crewOf(2);
+    const started = crew.start();
+    for (const process of processes) process.listens();
+    await started;
+    processes[0]?.end('SIGKILL');
+    clock.advance(1_000);
+    const activated = crew.activate({});
+    expect([processes[1]?.take(), processes[2]?.take()]).toEqual([['begin', 'activate'], []]);
+    processes[2]?.say({ kind: 'started' });
+    expect(processes[2]?.take()).toEqual(['begin', 'activate']);
+    processes[2]?.say({ kind: 'listening', publicUrl: 'http://here:1' });
+    for (const process of processes.slice(1)) process.letsIn();
+    await activated;
+    expect(crew.ready).toBe(2);
+  });
+
   test('[cluster 6.2] lets clients in while one of them does: one that is paused lets none in, and is asked as the others are', async () => {
     const { crew, processes } = await ready(2);
     processes[0]?.say({ kind: 'admission', isOpen: false });
