@@ -24,6 +24,8 @@ export type NatsEvent =
 /** What the parts of the room are given: one object for all links of a node. */
 export class NatsParts {
   readonly clock: Clock;
+  /** Monotonic: when a wait for more servers of the cluster has ended in vain; undefined: none has. */
+  missedServersMs: number | undefined;
   readonly #tell: (event: NatsEvent) => void;
   readonly #warnings = new Set<string>();
 

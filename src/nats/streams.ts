@@ -36,8 +36,6 @@ export interface BucketSettings {
 const peersMs = 5_000;
 /** For so long a wait for them that was in vain counts for what else is created: a node creates several streams. */
 const inVainMs = 60_000;
-/** By node: since when it has waited in vain, monotonic. */
-const waitedInVain = new WeakMap<NatsParts, number>();
 const noCluster = 10_074; // "replicas > 1 not supported in non-clustered mode"
 const noPeers = 10_005; // "no suitable peers for placement"
 /** What a node is told that creates a stream when another one does. */
@@ -136,7 +134,8 @@ async function added(
 
 async function createAuto(create: (replicas: number) => Promise<StreamInfo>, { parts }: Storing): Promise<StreamInfo> {
   const { clock } = parts;
-  const hasWaited = clock.monotonicMs() - (waitedInVain.get(parts) ?? Number.NEGATIVE_INFINITY) < inVainMs;
+  const { missedServersMs = Number.NEGATIVE_INFINITY } = parts;
+  const hasWaited = clock.monotonicMs() - missedServersMs < inVainMs;
   try {
     return await repeatWhile(
       error => codeOf(error) === noPeers,
@@ -146,7 +145,7 @@ async function createAuto(create: (replicas: number) => Promise<StreamInfo>, { p
     );
   } catch (error) {
     if (codeOf(error) !== noCluster && codeOf(error) !== noPeers) throw error;
-    if (codeOf(error) === noPeers && !hasWaited) waitedInVain.set(parts, clock.monotonicMs());
+    if (codeOf(error) === noPeers && !hasWaited) parts.missedServersMs = clock.monotonicMs();
     parts.tell({ kind: 'warned', text: singleCopy });
     return create(1);
   }

@@ -22,8 +22,6 @@ export interface CrewOptions {
 
 interface Place {
   worker: WorkerProcess;
-  /** Of its listener, or of that of its predecessor; undefined: none has listened yet. */
-  publicUrl: string | undefined;
   readonly delays: Delays;
 }
 
@@ -169,13 +167,14 @@ export class Crew {
     const { fork, clock, log, noun } = this.#options;
     const worker = new WorkerProcess(index, fork(index), clock, { changed: changed => this.#onChanged(changed) }, noun);
     log.info(`${worker.name} is process ${worker.pid}`);
-    const { delays = new Delays(), publicUrl } = this.#places.get(index) ?? {};
-    this.#places.set(index, { worker, delays, publicUrl });
+    const { delays = new Delays(), worker: predecessor } = this.#places.get(index) ?? {};
+    if (predecessor !== undefined) worker.publicUrl = predecessor.publicUrl;
+    this.#places.set(index, { worker, delays });
   }
 
   #onChanged(worker: WorkerProcess): void {
     if (worker.state === 'starting') this.#begin(worker);
-    if (worker.state === 'listening') this.#listens(worker);
+    if (worker.state === 'listening' && this.#variables !== undefined) worker.activate(this.#variables);
     if (worker.state === 'ended') this.#onEnded(worker);
     for (const watcher of this.#watchers.splice(0)) watcher();
   }
@@ -183,19 +182,13 @@ export class Crew {
   /** A successor is activated before it listens. */
   #begin(worker: WorkerProcess): void {
     const keys = this.#options.keys();
-    const publicUrl = this.#places.get(worker.index)?.publicUrl;
-    if (publicUrl === undefined || this.#variables === undefined) {
+    const { publicUrl } = worker;
+    if (publicUrl === '' || this.#variables === undefined) {
       worker.send({ kind: 'begin', keys });
       return;
     }
     worker.send({ kind: 'begin', keys, publicUrl });
     worker.activate(this.#variables);
-  }
-
-  #listens(worker: WorkerProcess): void {
-    const place = this.#places.get(worker.index);
-    if (place !== undefined) place.publicUrl = worker.publicUrl;
-    if (this.#variables !== undefined) worker.activate(this.#variables);
   }
 
   #onEnded(worker: WorkerProcess): void {

@@ -39,6 +39,7 @@ export class WorkerProcess {
   state: WorkerState = 'starting';
   /** As it has said last: does it let clients in? */
   isOpen = false;
+  /** Where it listens, or will, as its predecessor did; empty: neither has listened. */
   publicUrl = '';
   handlers: readonly HandlerState[] = [];
   /** Is each of them active or failed? */
