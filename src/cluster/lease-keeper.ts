@@ -15,7 +15,7 @@ import type { ClusterStore, LeaseValue } from './store.js';
 
 export interface LeaseKeeperParts {
   readonly tag: string;
-  readonly store: Pick<ClusterStore, 'writeLease' | 'readLease' | 'deleteLease'>;
+  readonly store: Pick<ClusterStore, 'isShared' | 'writeLease' | 'readLease' | 'deleteLease'>;
   readonly clock: Clock;
   readonly rules: LeaseRules;
   /** As of now; who it is stays the same. */
@@ -96,7 +96,10 @@ export class LeaseKeeper {
         void this.#write(order.revision);
         break;
       case 'read':
-        void this.#read();
+        void this.#read('found');
+        break;
+      case 'confirm':
+        void this.#read('confirmed');
         break;
       case 'entered':
         this.#parts.onEntered(order.phase, order.why);
@@ -113,7 +116,7 @@ export class LeaseKeeper {
       const write = await store.writeLease(tag, { ...value, state }, revision);
       if (write.kind === 'conflict') this.give(write);
       else {
-        this.give({ kind: 'stored', revision: write.sequence });
+        this.give({ kind: 'stored', revision: write.sequence, mayHaveRival: store.isShared });
         onHealth(true);
       }
     } catch {
@@ -122,7 +125,7 @@ export class LeaseKeeper {
     }
   }
 
-  async #read(): Promise<void> {
+  async #read(kind: 'found' | 'confirmed'): Promise<void> {
     const { store, tag } = this.#parts;
     const value = this.#parts.value();
     try {
@@ -131,7 +134,7 @@ export class LeaseKeeper {
         found?.value.state !== 'claimed' &&
         found?.value.startedMs === value.startedMs &&
         found.value.name === value.name;
-      this.give({ kind: 'found', row: found && { revision: found.revision, isOwn } });
+      this.give({ kind, row: found && { revision: found.revision, isOwn } });
     } catch {
       this.give({ kind: 'failed' });
     }

@@ -28,18 +28,23 @@ export interface LeaseState {
   /** When the last write that was acknowledged was sent. */
   readonly goodAt: Reading | undefined;
   readonly pausedAt: Reading | undefined;
+  /** Since when it is to be confirmed: a write came so late that another node may have claimed the lease at the same moment. */
+  readonly doubtedAt: Reading | undefined;
 }
 
 export type LeaseInput =
   /** Time has passed; also to be given at the first input of each turn. */
   | { readonly kind: 'tick' }
-  | { readonly kind: 'stored'; readonly revision: number }
+  /** `mayHaveRival`: so may another write on the same condition be. */
+  | { readonly kind: 'stored'; readonly revision: number; readonly mayHaveRival: boolean }
   /** Something else is stored. */
   | { readonly kind: 'conflict' }
   /** No answer: it may be stored. */
   | { readonly kind: 'failed' }
-  /** What is stored; undefined: nothing. */
-  | { readonly kind: 'found'; readonly row: { readonly revision: number; readonly isOwn: boolean } | undefined }
+  /** What is stored, as `read` has found it. */
+  | { readonly kind: 'found'; readonly row: FoundLease | undefined }
+  /** The same, as `confirm` has. */
+  | { readonly kind: 'confirmed'; readonly row: FoundLease | undefined }
   | { readonly kind: 'reached' }
   /** Somebody has sealed the ledger. */
   | { readonly kind: 'sealed' }
@@ -47,10 +52,17 @@ export type LeaseInput =
   /** Nothing is left to be told of this node's connections. */
   | { readonly kind: 'drained' };
 
+/** Undefined: nothing is stored. */
+export interface FoundLease {
+  readonly revision: number;
+  readonly isOwn: boolean;
+}
+
 export type LeaseOrder =
   /** Writes the key: the first time when there is no revision, else on condition of the revision. */
   | { readonly kind: 'write'; readonly revision: number | undefined }
   | { readonly kind: 'read' }
+  | { readonly kind: 'confirm' }
   | { readonly kind: 'delete'; readonly revision: number }
   | { readonly kind: 'entered'; readonly phase: LeasePhase; readonly why: string };
 
@@ -63,6 +75,8 @@ export interface LeaseStep {
 const renewalShare = 1 / 5;
 const pauseShare = 0.8;
 const isolationLeases = 2;
+const confirmShare = 1 / 20;
+const mostConfirmMs = 1_000;
 
 export const newLease: LeaseState = {
   phase: 'starting',
@@ -72,6 +86,7 @@ export const newLease: LeaseState = {
   sentAt: undefined,
   goodAt: undefined,
   pausedAt: undefined,
+  doubtedAt: undefined,
 };
 
 /** May clients' requests be carried out, and events be posted? */
@@ -84,6 +99,14 @@ export function leaseAgeMs({ goodAt }: LeaseState, now: Reading): number {
   return goodAt === undefined ? Number.POSITIVE_INFINITY : since(goodAt, now);
 }
 
+/**
+ * A store of several servers may acknowledge two writes of a lease that have the same condition, as it may with ledgers: a renewal that was late,
+ * and a claim. Whoever reads the lease so much later finds the one of them that counts. [cluster 6.1]
+ */
+export function confirmMsOf(leaseMs: number): number {
+  return Math.min(mostConfirmMs, confirmShare * leaseMs);
+}
+
 /** One step of a node's lease: what it is now, and what is to be done for it, in this order. [cluster 6.2] */
 export function stepLease(state: LeaseState, input: LeaseInput, now: Reading, rules: LeaseRules): LeaseStep {
   if (state.phase === 'fenced' || state.phase === 'gone') return { state, orders: [] };
@@ -91,13 +114,17 @@ export function stepLease(state: LeaseState, input: LeaseInput, now: Reading, ru
     case 'tick':
       return onTick(state, now, rules);
     case 'stored':
-      return stored({ ...state, revision: input.revision, goodAt: state.sentAt, sentAt: undefined }, now, rules);
+      return onStored(state, input, now, rules);
     case 'conflict':
       return { state, orders: [{ kind: 'read' }] };
     case 'failed':
       return { state: { ...state, sentAt: undefined }, orders: [] };
     case 'found':
       return found(state, input.row);
+    case 'confirmed':
+      return input.row?.isOwn === true
+        ? trust({ ...found(state, input.row).state, doubtedAt: undefined }, now, rules)
+        : found(state, input.row);
     case 'reached':
       return enliven({ ...state, isReached: true }, now, rules);
     case 'sealed':
@@ -111,43 +138,65 @@ export function stepLease(state: LeaseState, input: LeaseInput, now: Reading, ru
 
 function onTick(state: LeaseState, now: Reading, rules: LeaseRules): LeaseStep {
   const aged = age(state, now, rules);
-  return { state: renew(aged.state, now, rules), orders: [...aged.orders, ...renewalOf(aged.state, now, rules)] };
+  const order = dueOrder(aged.state, now, rules);
+  if (order === undefined) return aged;
+  return { state: { ...aged.state, sentAt: now }, orders: [...aged.orders, order] };
 }
 
-function age(state: LeaseState, now: Reading, { leaseMs, onIsolation }: LeaseRules): LeaseStep {
+function age(state: LeaseState, now: Reading, rules: LeaseRules): LeaseStep {
+  const { leaseMs } = rules;
   const ageMs = leaseAgeMs(state, now);
-  if (state.phase === 'live' && ageMs >= pauseShare * leaseMs) {
-    const phase = onIsolation === 'serve' ? 'serving' : 'paused';
-    return enter({ ...state, pausedAt: now }, phase, `its lease was not renewed for ${Math.round(ageMs)} ms`);
-  }
+  if (state.phase === 'live' && ageMs >= pauseShare * leaseMs) return pause(state, ageMs, now, rules);
   if (state.phase === 'paused' && since(state.pausedAt!, now) >= isolationLeases * leaseMs) {
     return enter(state, 'isolated', `it has been paused for ${Math.round(since(state.pausedAt!, now))} ms`);
   }
   return { state, orders: [] };
 }
 
-function isRenewalDue({ sentAt, goodAt }: LeaseState, now: Reading, { leaseMs }: LeaseRules): boolean {
-  return sentAt === undefined && (goodAt === undefined || since(goodAt, now) >= renewalShare * leaseMs);
+function pause(state: LeaseState, ageMs: number, now: Reading, { onIsolation }: LeaseRules): LeaseStep {
+  const phase = onIsolation === 'serve' ? 'serving' : 'paused';
+  return enter({ ...state, pausedAt: now }, phase, `its lease was not renewed for ${Math.round(ageMs)} ms`);
 }
 
-function renew(state: LeaseState, now: Reading, rules: LeaseRules): LeaseState {
-  return isRenewalDue(state, now, rules) ? { ...state, sentAt: now } : state;
+function dueOrder(
+  { sentAt, goodAt, doubtedAt, revision }: LeaseState,
+  now: Reading,
+  { leaseMs }: LeaseRules,
+): LeaseOrder | undefined {
+  if (sentAt !== undefined) return undefined;
+  if (doubtedAt !== undefined) return since(doubtedAt, now) < confirmMsOf(leaseMs) ? undefined : { kind: 'confirm' };
+  const isDue = goodAt === undefined || since(goodAt, now) >= renewalShare * leaseMs;
+  return isDue ? { kind: 'write', revision } : undefined;
 }
 
-function renewalOf(state: LeaseState, now: Reading, rules: LeaseRules): LeaseOrder[] {
-  return isRenewalDue(state, now, rules) ? [{ kind: 'write', revision: state.revision }] : [];
+/** In time, no other node could claim the lease before it was stored. */
+function onStored(
+  state: LeaseState,
+  { revision, mayHaveRival }: Extract<LeaseInput, { kind: 'stored' }>,
+  now: Reading,
+  rules: LeaseRules,
+): LeaseStep {
+  const isLate = state.goodAt !== undefined && !isFresh(state, now, rules);
+  const next: LeaseState = { ...state, revision, goodAt: state.sentAt, sentAt: undefined };
+  if (!isLate || !mayHaveRival) return trust(next, now, rules);
+  const doubted = { ...next, doubtedAt: state.doubtedAt ?? now };
+  return state.phase === 'live' ? pause(doubted, leaseAgeMs(state, now), now, rules) : { state: doubted, orders: [] };
 }
 
 /** A renewal that was stored late proves nothing about now: the age decides. */
-function stored(state: LeaseState, now: Reading, rules: LeaseRules): LeaseStep {
+function trust(state: LeaseState, now: Reading, rules: LeaseRules): LeaseStep {
   if (state.phase === 'starting') return enliven(state, now, rules);
-  if (state.phase === 'live' || !isFresh(state, now, rules)) return { state, orders: [] };
+  if (state.phase === 'live' || !isSure(state, now, rules)) return { state, orders: [] };
   return enter({ ...state, pausedAt: undefined }, 'live', 'its lease is renewed');
 }
 
 function enliven(state: LeaseState, now: Reading, rules: LeaseRules): LeaseStep {
-  if (state.phase !== 'starting' || !state.isReached || !isFresh(state, now, rules)) return { state, orders: [] };
+  if (state.phase !== 'starting' || !state.isReached || !isSure(state, now, rules)) return { state, orders: [] };
   return enter(state, 'live', 'its lease is stored, its ledger is begun, and its peers know of it');
+}
+
+function isSure(state: LeaseState, now: Reading, rules: LeaseRules): boolean {
+  return state.doubtedAt === undefined && isFresh(state, now, rules);
 }
 
 function isFresh(state: LeaseState, now: Reading, { leaseMs }: LeaseRules): boolean {
@@ -155,7 +204,7 @@ function isFresh(state: LeaseState, now: Reading, { leaseMs }: LeaseRules): bool
 }
 
 /** An own write was stored whose answer was lost; or the key is another node's now. */
-function found(state: LeaseState, row: { readonly revision: number; readonly isOwn: boolean } | undefined): LeaseStep {
+function found(state: LeaseState, row: FoundLease | undefined): LeaseStep {
   if (row?.isOwn === true) return { state: { ...state, revision: row.revision, sentAt: undefined }, orders: [] };
   if (row === undefined && state.revision === undefined) {
     return { state: { ...state, sentAt: undefined }, orders: [] };

@@ -6,7 +6,6 @@ import { type TakeoverParts, TakeoverRun } from './takeover-run.js';
 export interface PeerWatchParts extends TakeoverParts {
   /** Of this node. */
   readonly tag: string;
-  readonly leaseMs: number;
   /** The lease of another node has ended: nothing is left to be told of its connections. */
   onGone(tag: string): void;
 }

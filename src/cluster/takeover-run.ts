@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { type ChainedLedgers, LedgerLost } from './chain.js';
 import type { Entry, OpenConnection } from './entries.js';
+import { confirmMsOf } from './lease.js';
 import type { ClusterObserver } from './observer.js';
 import { encodeRecord, LedgerReader } from './records.js';
 import type { ClusterStore, LeaseValue } from './store.js';
@@ -22,6 +23,7 @@ export interface TakeoverParts {
   readonly store: ClusterStore;
   readonly ledgers: ChainedLedgers;
   readonly clock: Clock;
+  readonly leaseMs: number;
   readonly heir: Heir;
   readonly observer: ClusterObserver;
   /** Somebody speaks for the node: nothing of it is to be carried out any more. @param isOwn this node does */
@@ -54,7 +56,8 @@ export class TakeoverRun {
     this.#parts = parts;
     this.#of = of;
     this.#tag = tag;
-    this.#state = beginTakeover(of.revision, made).state;
+    const confirmMs = parts.store.isShared ? confirmMsOf(parts.leaseMs) : undefined;
+    this.#state = beginTakeover(of.revision, made, confirmMs).state;
   }
 
   /** Settles once it is over. Never rejects. */

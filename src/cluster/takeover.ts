@@ -4,6 +4,8 @@
  */
 export interface TakeoverState {
   readonly phase: TakeoverPhase;
+  /** After which a claim that was stored is confirmed; undefined: it needs not be, it has no rival. */
+  readonly confirmMs: number | undefined;
   /** Of the key, as this node saw it or wrote it. */
   readonly revision: number;
   /** Sequence of the ledger's last record. */
@@ -19,6 +21,7 @@ export interface TakeoverState {
 export type TakeoverPhase =
   | 'checking'
   | 'claiming'
+  | 'confirming'
   | 'sealing'
   | 'reading'
   | 'intending'
@@ -79,9 +82,12 @@ const batchSize = 200;
 
 const retryMs = 250;
 
-/** @param revision of the lease that may be claimed @param made number of the last record that this node has made */
-export function beginTakeover(revision: number, made: number): TakeoverStep {
-  const state: TakeoverState = { phase: 'checking', revision, after: 0, made, left: [], batch: [] };
+/**
+ * @param revision of the lease that may be claimed @param made number of the last record that this node has made
+ * @param confirmMs as of the state
+ */
+export function beginTakeover(revision: number, made: number, confirmMs: number | undefined): TakeoverStep {
+  const state: TakeoverState = { phase: 'checking', confirmMs, revision, after: 0, made, left: [], batch: [] };
   return { state, orders: [{ kind: 'readKey' }] };
 }
 
@@ -112,7 +118,7 @@ export function stepTakeover(state: TakeoverState, input: TakeoverInput, tag: st
 }
 
 function isWritingKey({ phase }: TakeoverState): boolean {
-  return phase === 'checking' || phase === 'claiming' || phase === 'deleting';
+  return phase === 'checking' || phase === 'claiming' || phase === 'confirming' || phase === 'deleting';
 }
 
 /** What finds out, or does again, what has no answer. */
@@ -131,9 +137,21 @@ function onKey(state: TakeoverState, row: Row | undefined, tag: string): Takeove
     return askFor(state, { kind: 'delete', revision: state.revision });
   }
   if (row === undefined) return end(state, 'lost');
-  if (row.claimedBy === tag) return seal({ ...state, revision: row.revision });
+  if (state.phase === 'confirming') return isSame(row, state, tag) ? seal(state) : end(state, 'lost');
+  if (row.claimedBy === tag) return claimed({ ...state, revision: row.revision });
   if (row.revision !== state.revision) return end(state, 'lost');
   return askFor({ ...state, phase: 'claiming' }, { kind: 'claim', revision: row.revision });
+}
+
+function isSame(row: Row, { revision }: TakeoverState, tag: string): boolean {
+  return row.claimedBy === tag && row.revision === revision;
+}
+
+function claimed(state: TakeoverState): TakeoverStep {
+  const { confirmMs } = state;
+  return confirmMs === undefined
+    ? seal(state)
+    : askFor({ ...state, phase: 'confirming' }, { kind: 'wait', ms: confirmMs });
 }
 
 function seal(state: TakeoverState): TakeoverStep {
@@ -143,7 +161,7 @@ function seal(state: TakeoverState): TakeoverStep {
 function onStored(state: TakeoverState, sequence: number): TakeoverStep {
   switch (state.phase) {
     case 'claiming':
-      return seal({ ...state, revision: sequence });
+      return claimed({ ...state, revision: sequence });
     case 'sealing':
       return askFor({ ...state, phase: 'reading', after: sequence }, { kind: 'read', upTo: sequence });
     case 'intending':

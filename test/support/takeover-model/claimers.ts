@@ -41,7 +41,7 @@ function begin(world: World, at: number, { takeovers }: Variant): Move[] {
   const claimer = world.claimers[at]!;
   if (world.key === undefined || claimer.begun >= takeovers) return [];
   const begun = { ...claimer, begun: claimer.begun + 1, eventIds: {} };
-  const step = beginTakeover(world.key.revision, claimer.takeover?.made ?? 0);
+  const step = beginTakeover(world.key.revision, claimer.takeover?.made ?? 0, undefined);
   const reading = put(world, at, obey(begun, at, step));
   return [{ name: `${claimerTags[at]} finds the key`, world: give(reading, at, { kind: 'key', row: world.key }) }];
 }

@@ -40,8 +40,8 @@ class Node {
     return this.give({ kind: 'tick' });
   }
 
-  stored(): void {
-    this.give({ kind: 'stored', revision: ++this.#revision });
+  stored(mayHaveRival = false): void {
+    this.give({ kind: 'stored', revision: ++this.#revision, mayHaveRival });
   }
 
   /** Live, its lease sent now. */
@@ -69,6 +69,75 @@ class Node {
     if (this.tick().length > 0) this.give({ kind: 'failed' });
   }
 }
+
+describe('[cluster 6.1] a renewal after the pause, at a store that may acknowledge a claim as well', () => {
+  /** Paused, and its renewal is acknowledged now. */
+  function renewedLate(): Node {
+    const node = Node.live();
+    node.stallFor(17_000);
+    expect(node.entered.splice(0)).toEqual(['paused']);
+    node.clock.advance(4_000);
+    expect(node.tick()).toMatchObject([{ kind: 'write' }]);
+    node.stored(true);
+    return node;
+  }
+
+  test('is confirmed after a second, and the node goes on', () => {
+    const node = renewedLate();
+    node.clock.advance(999);
+    expect(node.tick()).toEqual([]);
+    node.clock.advance(1);
+    expect(node.tick()).toEqual([{ kind: 'confirm' }]);
+    expect(node.tick()).toEqual([]); // one request at a time
+    expect(mayAct(node.state)).toBe(false);
+    node.give({ kind: 'confirmed', row: { revision: 2, isOwn: true } });
+    expect(node.entered).toEqual(['live']);
+    node.renewFor(60_000);
+    expect(node.entered).toEqual(['live']);
+  });
+
+  test.each([
+    ['claimed', { revision: 9, isOwn: false }],
+    ['gone', undefined],
+  ])('the lease is found %s: the node is fenced', (_, row) => {
+    const node = renewedLate();
+    node.clock.advance(1_000);
+    node.tick();
+    node.give({ kind: 'confirmed', row });
+    expect(node.entered).toEqual(['fenced']);
+  });
+
+  test('when nobody answers, it is read again, and a renewal that is too old by then does not make it live', () => {
+    const node = renewedLate();
+    node.clock.advance(1_000);
+    node.tick();
+    node.give({ kind: 'failed' });
+    expect(node.tick()).toEqual([{ kind: 'confirm' }]);
+    node.clock.advance(20_000);
+    node.give({ kind: 'confirmed', row: { revision: 2, isOwn: true } });
+    expect(node.entered).toEqual([]);
+    expect(node.tick()).toMatchObject([{ kind: 'write' }]);
+  });
+
+  test('pauses a node that has not looked since, as after SIGCONT', () => {
+    const node = Node.live();
+    node.clock.advance(5_000);
+    node.tick();
+    node.clock.advance(16_000);
+    node.stored(true);
+    expect(node.entered).toEqual(['paused']);
+  });
+
+  test('in time needs no confirmation', () => {
+    const node = Node.live();
+    for (let renewals = 0; renewals < 10; renewals += 1) {
+      node.clock.advance(15_000);
+      expect(node.tick()).toMatchObject([{ kind: 'write' }]);
+      node.stored(true);
+    }
+    expect(node.entered).toEqual([]);
+  });
+});
 
 describe('a node that starts', () => {
   test('is live once its lease is stored and its peers know of it, in either order', () => {
@@ -183,7 +252,7 @@ describe('the lease of a live node', () => {
     node.give({ kind: 'found', row });
     expect(node.entered).toEqual(['paused', 'fenced']);
     expect(node.tick()).toEqual([]);
-    expect(node.give({ kind: 'stored', revision: 9 })).toEqual([]);
+    expect(node.give({ kind: 'stored', revision: 9, mayHaveRival: false })).toEqual([]);
     expect(node.state.phase).toBe('fenced');
   });
 

@@ -12,8 +12,8 @@ class Claimer {
   state: TakeoverState;
   orders: readonly TakeoverOrder[];
 
-  constructor() {
-    ({ state: this.state, orders: this.orders } = beginTakeover(5, 10));
+  constructor(confirmMs?: number) {
+    ({ state: this.state, orders: this.orders } = beginTakeover(5, 10, confirmMs));
   }
 
   give(input: TakeoverInput): readonly TakeoverOrder[] {
@@ -31,6 +31,47 @@ class Claimer {
     return claimer;
   }
 }
+
+/** Its store may acknowledge two writes on the same condition. */
+function claimedWithRival(): Claimer {
+  const claimer = new Claimer(1_000);
+  claimer.give({ kind: 'key', row: { revision: 5, claimedBy: undefined } });
+  expect(claimer.give({ kind: 'stored', sequence: 6 })).toEqual([{ kind: 'wait', ms: 1_000 }]);
+  expect(claimer.give({ kind: 'waited' })).toEqual([{ kind: 'readKey' }]);
+  return claimer;
+}
+
+describe('[cluster 6.1] a claim that may have a rival is confirmed', () => {
+  test('and the ledger is sealed then', () => {
+    const orders = claimedWithRival().give({ kind: 'key', row: { revision: 6, claimedBy: 'me' } });
+    expect(orders).toEqual([{ kind: 'look' }]);
+  });
+
+  test('when the reading fails, it is read again', () => {
+    const claimer = claimedWithRival();
+    expect(claimer.give({ kind: 'failed' })).toEqual([{ kind: 'wait', ms: 250 }]);
+    expect(claimer.give({ kind: 'waited' })).toEqual([{ kind: 'readKey' }]);
+    expect(claimer.give({ kind: 'key', row: { revision: 6, claimedBy: 'me' } })).toEqual([{ kind: 'look' }]);
+  });
+
+  test.each([
+    ['the node has renewed its lease', { revision: 7, claimedBy: undefined }],
+    ['another node has claimed it', { revision: 7, claimedBy: 'other' }],
+    ['the lease is gone', undefined],
+  ])('lost when %s: nothing is sealed', (_, row) => {
+    const claimer = claimedWithRival();
+    expect(claimer.give({ kind: 'key', row })).toEqual([]);
+    expect(claimer.state.phase).toBe('lost');
+  });
+
+  test('also one whose answer was lost', () => {
+    const claimer = new Claimer(1_000);
+    claimer.give({ kind: 'key', row: { revision: 5, claimedBy: undefined } });
+    claimer.give({ kind: 'failed' });
+    claimer.give({ kind: 'waited' });
+    expect(claimer.give({ kind: 'key', row: { revision: 6, claimedBy: 'me' } })).toEqual([{ kind: 'wait', ms: 1_000 }]);
+  });
+});
 
 const idsOf = (count: number) => Array.from({ length: count }, (_, at) => `c${at}`);
 
