@@ -10,6 +10,8 @@ export interface AppendState {
   readonly made: number;
   /** Entries that are in no record yet. */
   readonly waiting: number;
+  /** Monotonic; until then what waits may wait. */
+  readonly dueMs: number;
   /** Monotonic; nothing is sent before. */
   readonly notBeforeMs: number;
   /** Monotonic: since when the store has not had the last record of this writer, nor one after it; undefined: it has. */
@@ -17,7 +19,8 @@ export interface AppendState {
 }
 
 export type AppendInput =
-  | { readonly kind: 'added'; readonly entries: number }
+  /** `isUrgent`: somebody waits until it is stored. */
+  | { readonly kind: 'added'; readonly entries: number; readonly isUrgent: boolean }
   | { readonly kind: 'tick' }
   | { readonly kind: 'stored'; readonly sequence: number }
   /** Something else is the last record. */
@@ -51,6 +54,9 @@ export interface AppendStep {
 /** Between the starts of two appends. [CL-061] */
 const gapMs = 1;
 
+/** For so long what nobody waits for may wait for what somebody does. */
+const patienceMs = 20;
+
 /** After an append without an answer. */
 const retryMs = 100;
 
@@ -62,12 +68,14 @@ const lostMs = 10_000;
  * @param made number of the last record that this writer has made before, in any ledger
  */
 export function newAppends(after: number, made = 0): AppendState {
-  return { phase: 'idle', after, made, waiting: 0, notBeforeMs: Number.NEGATIVE_INFINITY, lostSinceMs: undefined };
+  const nothing = { waiting: 0, dueMs: Number.POSITIVE_INFINITY };
+  return { phase: 'idle', after, made, ...nothing, notBeforeMs: Number.NEGATIVE_INFINITY, lostSinceMs: undefined };
 }
 
 /** The record that `append` asked for has so many of the waiting entries. */
 export function took(state: AppendState, entries: number): AppendState {
-  return { ...state, waiting: state.waiting - entries };
+  const waiting = state.waiting - entries;
+  return { ...state, waiting, dueMs: waiting === 0 ? Number.POSITIVE_INFINITY : state.dueMs };
 }
 
 /** One step. @param nowMs monotonic */
@@ -75,7 +83,7 @@ export function stepAppends(state: AppendState, input: AppendInput, nowMs: numbe
   if (state.phase === 'sealed') return { state, orders: [] };
   switch (input.kind) {
     case 'added':
-      return begin({ ...state, waiting: state.waiting + input.entries }, nowMs);
+      return begin(added(state, input.entries, nowMs + (input.isUrgent ? 0 : patienceMs)), nowMs);
     case 'tick':
       return state.phase === 'unsure' ? lookIfDue(state, nowMs) : begin(state, nowMs);
     case 'stored':
@@ -91,9 +99,14 @@ export function stepAppends(state: AppendState, input: AppendInput, nowMs: numbe
   }
 }
 
+function added(state: AppendState, entries: number, dueMs: number): AppendState {
+  return { ...state, waiting: state.waiting + entries, dueMs: Math.min(state.dueMs, dueMs) };
+}
+
 function begin(state: AppendState, nowMs: number): AppendStep {
   if (state.phase !== 'idle' || state.waiting === 0) return { state, orders: [] };
-  if (nowMs < state.notBeforeMs) return pause(state, state.notBeforeMs - nowMs);
+  const fromMs = Math.max(state.notBeforeMs, state.dueMs);
+  if (nowMs < fromMs) return pause(state, fromMs - nowMs);
   const number = state.made + 1;
   const next: AppendState = { ...state, phase: 'underWay', made: number, notBeforeMs: nowMs + gapMs };
   return { state: next, orders: [{ kind: 'append', number, after: state.after }] };

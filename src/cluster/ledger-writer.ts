@@ -42,8 +42,8 @@ export class LedgerWriter {
   #tailBytes = 0;
   #snapshotBytes = 0;
   #snapshot: SnapshotParts | undefined;
-  /** Undefined: no tick is due. There is at most one at a time, however often it is ordered. */
-  #cancelTick: (() => void) | undefined;
+  /** Undefined: no tick is due. There is at most one at a time, the earliest that was ordered. */
+  #tick: { readonly atMs: number; readonly cancel: () => void } | undefined;
   #isClosed = false;
 
   constructor(parts: LedgerWriterParts) {
@@ -60,7 +60,7 @@ export class LedgerWriter {
     return this.#add(entry);
   }
 
-  /** As `add`, where nobody waits. */
+  /** As `add`, where nobody waits: it is stored with what comes next, or soon. */
   note(entry: Entry): void {
     this.#enqueue(entry, undefined);
   }
@@ -79,7 +79,7 @@ export class LedgerWriter {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#cancelTick?.();
+    this.#tick?.cancel();
     for (const { settle } of [...this.#underWay, ...this.#waiting.splice(0)]) settle?.(false);
     this.#underWay = [];
   }
@@ -94,7 +94,7 @@ export class LedgerWriter {
       return;
     }
     this.#waiting.push({ entry, text: JSON.stringify(entry), settle });
-    this.#give({ kind: 'added', entries: 1 });
+    this.#give({ kind: 'added', entries: 1, isUrgent: settle !== undefined });
   }
 
   #give(input: AppendInput): void {
@@ -124,11 +124,20 @@ export class LedgerWriter {
         this.#parts.onSealed();
         break;
       case 'wait':
-        this.#cancelTick ??= this.#parts.clock.after(order.ms, () => {
-          this.#cancelTick = undefined;
-          this.#give({ kind: 'tick' });
-        });
+        this.#wait(order.ms);
     }
+  }
+
+  #wait(ms: number): void {
+    const { clock } = this.#parts;
+    const atMs = clock.monotonicMs() + ms;
+    if (this.#tick !== undefined && this.#tick.atMs <= atMs) return;
+    this.#tick?.cancel();
+    const cancel = clock.after(ms, () => {
+      this.#tick = undefined;
+      this.#give({ kind: 'tick' });
+    });
+    this.#tick = { atMs, cancel };
   }
 
   /** A part of a snapshot, or as much of what waits as one record takes. */
@@ -194,7 +203,7 @@ export class LedgerWriter {
     const least = Math.max(leastTailBytes, tailsPerSnapshot * this.#snapshotBytes);
     if (this.#snapshot !== undefined || this.#isClosed || this.#tailBytes <= least) return;
     this.#snapshot = new SnapshotParts(this.#connections);
-    this.#give({ kind: 'added', entries: 1 });
+    this.#give({ kind: 'added', entries: 1, isUrgent: true });
   }
 
   #snapshotStored(snapshot: SnapshotParts): void {

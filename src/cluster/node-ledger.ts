@@ -37,8 +37,9 @@ class NodeLedgerLine implements LedgerLine {
     this.#id = id;
   }
 
-  opened({ userId, subprotocol }: LedgerConnection): Promise<boolean> {
-    return this.#add({ kind: 'open', hub: this.#hub, id: this.#id, userId, subprotocol });
+  opened({ userId, subprotocol }: LedgerConnection, isTold: boolean): Promise<boolean> | undefined {
+    const entry: Entry = { kind: 'open', hub: this.#hub, id: this.#id, userId, subprotocol };
+    return isTold ? this.#add(entry) : this.#note(entry);
   }
 
   changed(change: LedgerChange): Promise<boolean> {
@@ -49,8 +50,10 @@ class NodeLedgerLine implements LedgerLine {
     return this.#add({ kind: 'intent', id: this.#id, eventId });
   }
 
-  ended(): void {
-    if (this.#isCurrent) this.#node.note({ kind: 'done', id: this.#id });
+  ended(wasTold: boolean): void {
+    const entry: Entry = { kind: 'done', id: this.#id };
+    if (wasTold) void this.#add(entry);
+    else this.#note(entry);
   }
 
   allows(): boolean | Promise<boolean> {
@@ -63,5 +66,9 @@ class NodeLedgerLine implements LedgerLine {
 
   #add(entry: Entry): Promise<boolean> {
     return this.#isCurrent ? this.#node.add(entry) : Promise.resolve(false);
+  }
+
+  #note(entry: Entry): undefined {
+    if (this.#isCurrent) this.#node.note(entry);
   }
 }

@@ -195,13 +195,13 @@ export interface Ledger {
 
 /** What is kept of one connection. */
 export interface LedgerLine {
-  /** The first call, before `connected` is posted. */
-  opened(connection: LedgerConnection): Promise<boolean>;
+  /** The first call, before `connected` is posted. @param isTold an app server is told of the connection, or of its end: otherwise nobody waits */
+  opened(connection: LedgerConnection, isTold: boolean): Promise<boolean> | undefined;
   changed(change: LedgerChange): Promise<boolean>;
   /** `disconnected` will be posted, with this `ce-id`. */
   ending(eventId: number): Promise<boolean>;
-  /** The last call: nothing is left to be told. */
-  ended(): void;
+  /** The last call: nothing is left to be told. @param wasTold `disconnected` was posted, and would be again until this is kept */
+  ended(wasTold: boolean): void;
   /** May an event of it be posted now? A promise while this node is not sure to be the one that speaks for it. */
   allows(): boolean | Promise<boolean>;
 }

@@ -111,9 +111,9 @@ export class HandledEvents implements ConnectionEvents {
    * once the ledger has the connection. [cluster 6.1]
    */
   connected(): void {
-    const isKept = this.#line && this.#open(this.#line);
     const id = this.#nextId++; // taken whether it is sent or not [upstream-events 2.3]
     const handler = this.#context.find(this.#hub, 'connected', 'connected');
+    const isKept = this.#line && this.#open(this.#line, handler !== undefined);
     if (handler) this.#send(this.#raise('connected', 'connected', id, connectedContent), handler, isKept && { isKept });
   }
 
@@ -125,15 +125,15 @@ export class HandledEvents implements ConnectionEvents {
   /** The last call. Posted once the ledger has its `ce-id`. */
   disconnected(reason: string): void {
     const line = this.#line;
-    if (line !== undefined && !this.#isOpened) void this.#open(line); // it was accepted, and never opened [upstream-events D39]
+    if (line !== undefined && !this.#isOpened) void this.#open(line, true); // it was accepted, and never opened [upstream-events D39]
     const id = this.#nextId++;
     const handler = this.#context.find(this.#hub, 'disconnected', 'disconnected');
     if (!handler) {
-      line?.ended();
+      line?.ended(false);
       return;
     }
     const event = this.#raise('disconnected', 'disconnected', id, json({ reason }));
-    this.#send(event, handler, line && { isKept: line.ending(id), onOver: () => line.ended() });
+    this.#send(event, handler, line && { isKept: line.ending(id), onOver: () => line.ended(true) });
   }
 
   /**
@@ -150,9 +150,10 @@ export class HandledEvents implements ConnectionEvents {
   }
 
   /** What has come before is part of it. */
-  #open(line: LedgerLine): Promise<boolean> {
+  #open(line: LedgerLine, isPosted: boolean): Promise<boolean> | undefined {
     this.#isOpened = true;
-    const isKept = line.opened({ userId: this.#userId, subprotocol: this.#subprotocol });
+    const isTold = isPosted || this.#context.find(this.#hub, 'disconnected', 'disconnected') !== undefined;
+    const isKept = line.opened({ userId: this.#userId, subprotocol: this.#subprotocol }, isTold);
     if (this.#state !== undefined) this.#change({ kind: 'fact', state: this.#state });
     if (this.#cookies !== undefined) this.#change({ kind: 'cookies', cookies: this.#cookies.record() });
     return isKept;

@@ -1,7 +1,6 @@
 /** What the ledger has of a notification. */
 export interface LedgerEntry {
-  /** Undefined: nothing is waited for. */
-  readonly isKept: Promise<boolean> | undefined;
+  readonly isKept: Promise<boolean>;
   readonly onOver?: () => void;
 }
 

@@ -43,7 +43,7 @@ function lifeMoves(world: World, at: number, { hasNoIntents = false }: Variant):
 
 function add(owner: Owner, entry: Entry): Owner {
   const queued = { ...owner, queue: [...owner.queue, entry] };
-  return obey(queued, stepAppends(owner.appends, { kind: 'added', entries: 1 }, 0));
+  return obey(queued, stepAppends(owner.appends, { kind: 'added', entries: 1, isUrgent: true }, 0));
 }
 
 function obey(owner: Owner, { state, orders }: AppendStep): Owner {

@@ -28,10 +28,12 @@ class Writer {
 describe('[CL-061] group commit', () => {
   test('one append is under way; what comes meanwhile goes into the next', () => {
     const writer = new Writer();
-    expect(writer.give({ kind: 'added', entries: 1 })).toEqual([{ kind: 'append', number: 1, after: 4 }]);
+    expect(writer.give({ kind: 'added', entries: 1, isUrgent: true })).toEqual([
+      { kind: 'append', number: 1, after: 4 },
+    ]);
     writer.nowMs = 5;
-    expect(writer.give({ kind: 'added', entries: 3 })).toEqual([]);
-    expect(writer.give({ kind: 'added', entries: 1 })).toEqual([]);
+    expect(writer.give({ kind: 'added', entries: 3, isUrgent: true })).toEqual([]);
+    expect(writer.give({ kind: 'added', entries: 1, isUrgent: true })).toEqual([]);
     expect(writer.give({ kind: 'stored', sequence: 9 })).toEqual([
       { kind: 'settled', number: 1 },
       { kind: 'append', number: 2, after: 9 },
@@ -44,7 +46,9 @@ describe('[CL-061] group commit', () => {
     let appends = 0;
     for (let at = 0; at < 1_000; at += 1) {
       writer.nowMs = at / 10; // ten entries a millisecond, each stored at once
-      const kinds = writer.give({ kind: at % 7 === 0 ? 'tick' : 'added', entries: 1 }).map(({ kind }) => kind);
+      const kinds = writer
+        .give(at % 7 === 0 ? { kind: 'tick' } : { kind: 'added', entries: 1, isUrgent: true })
+        .map(({ kind }) => kind);
       appends += kinds.filter(kind => kind === 'append').length;
       if (kinds.includes('append')) writer.give({ kind: 'stored', sequence: at + 5 });
     }
@@ -54,7 +58,7 @@ describe('[CL-061] group commit', () => {
 
   test('after a failure it looks when its time has come, also when a tick comes before that', () => {
     const writer = new Writer();
-    writer.give({ kind: 'added', entries: 1 });
+    writer.give({ kind: 'added', entries: 1, isUrgent: true });
     expect(writer.give({ kind: 'failed' })).toEqual([{ kind: 'wait', ms: 100 }]);
     writer.nowMs = 99.5;
     expect(writer.give({ kind: 'tick' })).toEqual([{ kind: 'wait', ms: 0.5 }]);
@@ -62,11 +66,27 @@ describe('[CL-061] group commit', () => {
     expect(writer.give({ kind: 'tick' })).toEqual([{ kind: 'look' }]);
   });
 
+  test('what nobody waits for is sent with what somebody does, or after 20 ms', () => {
+    const writer = new Writer();
+    expect(writer.give({ kind: 'added', entries: 1, isUrgent: false })).toEqual([{ kind: 'wait', ms: 20 }]);
+    writer.nowMs = 5;
+    expect(writer.give({ kind: 'added', entries: 1, isUrgent: true })).toHaveLength(1);
+    writer.nowMs = 10;
+    expect(writer.give({ kind: 'stored', sequence: 5 })).toEqual([{ kind: 'settled', number: 1 }]);
+    expect(writer.give({ kind: 'added', entries: 2, isUrgent: false })).toEqual([{ kind: 'wait', ms: 20 }]);
+    writer.nowMs = 20;
+    expect(writer.give({ kind: 'tick' })).toEqual([{ kind: 'wait', ms: 10 }]);
+    writer.nowMs = 25;
+    expect(writer.give({ kind: 'added', entries: 1, isUrgent: false })).toEqual([{ kind: 'wait', ms: 5 }]);
+    writer.nowMs = 30;
+    expect(writer.give({ kind: 'tick' })).toEqual([{ kind: 'append', number: 2, after: 5 }]);
+  });
+
   test('what waits for its millisecond is sent at a tick', () => {
     const writer = new Writer();
-    writer.give({ kind: 'added', entries: 1 });
+    writer.give({ kind: 'added', entries: 1, isUrgent: true });
     writer.give({ kind: 'stored', sequence: 5 });
-    expect(writer.give({ kind: 'added', entries: 1 })).toEqual([{ kind: 'wait', ms: 1 }]);
+    expect(writer.give({ kind: 'added', entries: 1, isUrgent: true })).toEqual([{ kind: 'wait', ms: 1 }]);
     writer.nowMs = 1;
     expect(writer.give({ kind: 'tick' })).toEqual([{ kind: 'append', number: 2, after: 5 }]);
   });
@@ -75,9 +95,9 @@ describe('[CL-061] group commit', () => {
 describe('an append without an answer', () => {
   function unanswered(): Writer {
     const writer = new Writer();
-    writer.give({ kind: 'added', entries: 1 });
+    writer.give({ kind: 'added', entries: 1, isUrgent: true });
     expect(writer.give({ kind: 'failed' })).toEqual([{ kind: 'wait', ms: 100 }]);
-    expect(writer.give({ kind: 'added', entries: 1 })).toEqual([]);
+    expect(writer.give({ kind: 'added', entries: 1, isUrgent: true })).toEqual([]);
     writer.nowMs = 100;
     expect(writer.give({ kind: 'tick' })).toEqual([{ kind: 'look' }]);
     return writer;
@@ -115,7 +135,7 @@ describe('an append without an answer', () => {
   test('[CL-058] somebody else has written since: nothing is settled any more, whether it was stored or not', () => {
     const writer = unanswered();
     expect(writer.give({ kind: 'last', sequence: 8, number: undefined })).toEqual([{ kind: 'sealed' }]);
-    expect(writer.give({ kind: 'added', entries: 1 })).toEqual([]);
+    expect(writer.give({ kind: 'added', entries: 1, isUrgent: true })).toEqual([]);
     expect(writer.give({ kind: 'tick' })).toEqual([]);
     expect(writer.give({ kind: 'stored', sequence: 9 })).toEqual([]);
   });
@@ -123,5 +143,7 @@ describe('an append without an answer', () => {
 
 test('records are numbered through all ledgers that one node writes', () => {
   const writer = new Writer(0, 41);
-  expect(writer.give({ kind: 'added', entries: 1 })).toEqual([{ kind: 'append', number: 42, after: 0 }]);
+  expect(writer.give({ kind: 'added', entries: 1, isUrgent: true })).toEqual([
+    { kind: 'append', number: 42, after: 0 },
+  ]);
 });

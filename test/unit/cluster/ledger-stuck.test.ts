@@ -78,12 +78,12 @@ test('[cluster 6.1] a snapshot fits into the messages of the server, also with a
 
 test('[cluster 6.1] of a ledger that the store has lost nothing is stored any more, after some seconds without haste', async () => {
   const { store, writer, pass, isSealed } = setup();
-  writer.note(open('a'));
+  void writer.add(open('a'));
   await pass(5);
   store.lose();
   const before = store.appends;
   store.most = before + 1_000;
-  writer.note(open('b'));
+  void writer.add(open('b'));
   await pass(1_000);
   expect(store.appends - before).toBe(1);
   expect(isSealed()).toBe(false); // a new leader of the stream may not have all records yet
@@ -94,7 +94,7 @@ test('[cluster 6.1] of a ledger that the store has lost nothing is stored any mo
 
 test('[cluster 6.1] a ledger whose last record is not there for some seconds goes on', async () => {
   const { store, writer, pass, isSealed } = setup();
-  writer.note(open('a'));
+  void writer.add(open('a'));
   await pass(5);
   const { records } = store;
   store.records = [];

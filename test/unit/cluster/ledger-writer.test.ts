@@ -62,9 +62,35 @@ describe('the ledger of a node', () => {
     const { writer, clock, store } = setup();
     await writer.add(open('a'));
     const after = vi.spyOn(clock, 'after');
-    for (let count = 0; count < 100; count += 1) writer.note({ kind: 'done', id: 'a' });
+    for (let count = 0; count < 100; count += 1) void writer.add({ kind: 'done', id: 'a' });
     expect(after).toHaveBeenCalledTimes(1);
     await clock.advanceAsync(1);
+    expect(store.records).toHaveLength(2);
+  });
+
+  test('[CL-061] what nobody waits for makes no append of its own, unless nothing else comes within 20 ms', async () => {
+    const { writer, clock, store } = setup();
+    writer.note(open('a'));
+    await clock.advanceAsync(10);
+    expect(store.records).toHaveLength(0);
+    await writer.add(open('b'));
+    expect(store.records).toHaveLength(1);
+    writer.note({ kind: 'done', id: 'a' });
+    writer.note({ kind: 'done', id: 'b' });
+    await clock.advanceAsync(19);
+    expect(store.records).toHaveLength(1);
+    await clock.advanceAsync(1);
+    expect(store.records).toHaveLength(2);
+    expect(writer.isEmpty).toBe(true);
+  });
+
+  test('[CL-061] what somebody waits for is not held up by what came before it', async () => {
+    const { writer, clock, store } = setup();
+    await writer.add(open('a'));
+    writer.note({ kind: 'done', id: 'a' });
+    const opened = writer.add(open('b'));
+    await clock.advanceAsync(1);
+    expect(await opened).toBe(true);
     expect(store.records).toHaveLength(2);
   });
 
@@ -76,7 +102,8 @@ describe('the ledger of a node', () => {
     await pass(3);
     expect(await opened).toBe(true);
     writer.note({ kind: 'done', id: 'a' });
-    await pass(3);
+    expect(writer.isEmpty).toBe(false);
+    await pass(20);
     expect(writer.isEmpty).toBe(true);
   });
 

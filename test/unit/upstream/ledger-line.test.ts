@@ -18,8 +18,8 @@ class Line implements LedgerLine {
   readonly #waiting: ((isKept: boolean) => void)[] = [];
   isAllowed: boolean | Promise<boolean> = true;
 
-  opened({ userId }: LedgerConnection): Promise<boolean> {
-    return this.#add(`open ${userId}`);
+  opened({ userId }: LedgerConnection, isTold: boolean): Promise<boolean> {
+    return this.#add(isTold ? `open ${userId}` : `open ${userId} untold`);
   }
 
   changed(change: LedgerChange): Promise<boolean> {
@@ -31,8 +31,8 @@ class Line implements LedgerLine {
     return this.#add(`intent ${eventId}`);
   }
 
-  ended(): void {
-    this.entries.push('done');
+  ended(wasTold: boolean): void {
+    this.entries.push(wasTold ? 'done' : 'done untold');
   }
 
   allows(): boolean | Promise<boolean> {
@@ -151,7 +151,7 @@ describe('a connection in the ledger', () => {
     events.connected();
     events.joined('g');
     events.disconnected('bye');
-    expect(line.entries).toEqual(['open ann', 'done']);
+    expect(line.entries).toEqual(['open ann untold', 'done untold']);
   });
 
   test('that was accepted and never opened is kept before its disconnected', async () => {
