@@ -1,6 +1,7 @@
 import type { AttemptRecord, DeadLetter, Envelope, Selection } from '../envelope.js';
 import { NotKept } from '../outbox-error.js';
 import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room, Successors } from '../store.js';
+import { Interruption } from './interruption.js';
 import { NatsBodies, type Whole } from './nats-bodies.js';
 import { NatsChooser } from './nats-choice.js';
 import { NatsDead } from './nats-dead.js';
@@ -49,9 +50,8 @@ export class NatsStore implements OutboxStore {
   readonly #held = new Set<number>();
   /** Numbers of the drafts of this node, once they are known. */
   readonly #drafts = new Map<string, Promise<number | undefined>>();
-  readonly #interrupted: Promise<undefined>;
+  readonly #interruption = new Interruption();
   #nowMs: () => number;
-  #interrupt!: () => void;
 
   constructor(options: NatsStoreOptions) {
     const { queue, concurrency, nowMs } = options;
@@ -61,9 +61,6 @@ export class NatsStore implements OutboxStore {
     this.#dead = new NatsDead(queue, this.bodies, options.limitMs);
     this.maxConcurrency = concurrency;
     this.#nowMs = nowMs;
-    this.#interrupted = new Promise(resolve => {
-      this.#interrupt = () => resolve(undefined);
-    });
     queue.listen({ tick: () => this.#releaseUnheld(), renewed: () => this.#held.clear() });
   }
 
@@ -107,7 +104,7 @@ export class NatsStore implements OutboxStore {
     const nothing: Claim = { claimed: [], nextDueAtMs: undefined };
     this.#queue.checkUnderstood();
     if (this.#queue.access === undefined) return nothing; // the connection tells
-    await Promise.race([this.#queue.settled, this.#interrupted]);
+    await this.#interruption.race(this.#queue.settled);
     for (let tries = 1; ; tries += 1) {
       const options = { nowMs: nowMs(), monotonicMs: this.#options.monotonicMs() };
       const { refs, nextDueAtMs } = this.#chooser.choose(this.#queue.replica, this.#queue.node, room(), options);
@@ -118,7 +115,7 @@ export class NatsStore implements OutboxStore {
   }
 
   interrupt(): void {
-    this.#interrupt();
+    this.#interruption.interrupt();
   }
 
   delivered(claimed: Claimed): Promise<void> {
@@ -241,7 +238,7 @@ export class NatsStore implements OutboxStore {
   }
 
   async close(): Promise<void> {
-    this.#interrupt();
+    this.#interruption.interrupt();
     await this.#queue.leave();
     await this.#options.onClosed();
   }
@@ -252,7 +249,7 @@ export class NatsStore implements OutboxStore {
 
   /** Sees all that this node has written. Without a connection, what it has seen last. */
   async #caughtUp(): Promise<void> {
-    if (this.#queue.access !== undefined) await Promise.race([this.#queue.settled, this.#interrupted]);
+    if (this.#queue.access !== undefined) await this.#interruption.race(this.#queue.settled);
   }
 
   /** @throws NotKept */
@@ -286,7 +283,7 @@ export class NatsStore implements OutboxStore {
     const applied = this.#write([{ do: 'claim', refs }]).applied;
     let won: readonly number[] = [];
     try {
-      const outcomes = await Promise.race([applied, this.#interrupted]);
+      const outcomes = await this.#interruption.race(applied);
       won = numbersOf(outcomes?.[0]);
     } finally {
       const isWon = new Set(won);
