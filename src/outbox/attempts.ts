@@ -77,7 +77,11 @@ export class Attempts {
     const isLate = time.nowMs() - claimed.acceptedAtMs > budgetMs;
     if (!claimed.isReplay && !isLate) return claimed;
     const acceptedAtMs = claimed.attempts === 0 ? time.nowMs() : claimed.acceptedAtMs;
-    return { ...claimed, acceptedAtMs, envelope: restamp(claimed.envelope, clock.now()) };
+    try {
+      return { ...claimed, acceptedAtMs, envelope: restamp(claimed.envelope, clock.now()) };
+    } catch {
+      return { ...claimed, acceptedAtMs }; // what cannot be read cannot be delivered either: that attempt says why
+    }
   }
 
   #deliver<T>(envelope: Envelope, attempt: number, then: (attempted: Attempted) => T | Promise<T>): Promise<T> {

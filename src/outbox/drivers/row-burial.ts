@@ -44,8 +44,11 @@ async function buryRows(
   end: End,
 ): Promise<void> {
   for (const [key] of rows) lane.taken.add(seqOf(key)); // no claim takes them meanwhile
-  await tables.write(rows.flatMap(([key, value]) => burial(table, lane.endpoint, key, value, end)));
-  for (const [key] of rows) lane.taken.delete(seqOf(key));
+  try {
+    await tables.write(rows.flatMap(([key, value]) => burial(table, lane.endpoint, key, value, end)));
+  } finally {
+    for (const [key] of rows) lane.taken.delete(seqOf(key));
+  }
   if (table === 'waiting') lane.delayed -= rows.length;
   else lane.ready -= rows.length;
   lane.dead += rows.length;

@@ -108,7 +108,7 @@ export class RowStore implements OutboxStore {
       moves.push(...found.moves);
       nextDueAtMs = Math.min(nextDueAtMs, found.nextDueAtMs);
     }
-    if (moves.length > 0) await this.#write(moves);
+    if (moves.length > 0) await this.#move(moves, claimed.length > 0);
     return { claimed, nextDueAtMs: nextDueAtMs === Infinity ? undefined : nextDueAtMs };
   }
 
@@ -129,6 +129,22 @@ export class RowStore implements OutboxStore {
     const failures: (Error | undefined)[] = [];
     for (const place of places) failures.push((await this.#removeAll([place]))[0]);
     return failures;
+  }
+
+  /**
+   * Rows to where they are held back. When that fails, as on a full disk, the next claim finds them again; what was claimed
+   * beside them is delivered.
+   */
+  async #move(moves: readonly Change[], hasClaimed: boolean): Promise<void> {
+    try {
+      await this.#write(moves);
+    } catch (error) {
+      for (const [table, [endpoint, seq]] of moves) {
+        if (table === 'ready') this.#lanes.of(endpoint as string).rewind(seq as number);
+      }
+      if (!hasClaimed) throw error;
+      this.#fault(error);
+    }
   }
 
   async retry(claimed: Claimed, dueAtMs: number, attempt: AttemptRecord): Promise<void> {

@@ -115,3 +115,47 @@ test('a dead letter is taken by one of two calls', async () => {
   expect(new Set([...one, ...other]).size).toBe(500);
   expect(one.length + other.length).toBe(500);
 });
+
+/** A store whose writes fail while a test says so. */
+async function failingStore() {
+  const tables = new MemoryTables(100);
+  const write = tables.write.bind(tables);
+  const faults: unknown[] = [];
+  const disk = { isFull: false, faults };
+  vi.spyOn(tables, 'write').mockImplementation(async changes => {
+    if (disk.isFull) throw new Error('ENOSPC');
+    await write(changes);
+  });
+  const store = await RowStore.open(tables, { onFault: error => void faults.push(error) });
+  onTestFinished(() => store.close());
+  const room = () => ({ total: 10, endpoints: [{ endpoint: 'a', count: 10, isOrdered: true }] });
+  const claim = async () => (await store.claim(room, () => 0)).claimed;
+  return { store, disk, claim };
+}
+
+test('what is claimed beside rows that a full disk cannot move is delivered, and the rows come in their turn', async () => {
+  const { store, disk, claim } = await failingStore();
+  const [first, second, other] = ['A', 'A', 'B'].map(key => ({ ...envelopeFor('a'), key }));
+  await store.add([first!, second!, other!], 0);
+  disk.isFull = true;
+  const claimed = await claim();
+  expect(claimed.map(({ envelope }) => envelope.id)).toEqual([first!.id, other!.id]);
+  expect(disk.faults).toHaveLength(1);
+  await expect(claim()).rejects.toThrow('ENOSPC'); // nothing but what waits for its key
+  disk.isFull = false;
+  for (const each of claimed) await store.delivered(each);
+  const [last] = await claim();
+  expect(last?.envelope.id).toBe(second!.id);
+  await store.delivered(last!);
+  expect((await store.depths()).size).toBe(0);
+});
+
+test('a burial that fails is made up for by the next one', async () => {
+  const { store, disk, claim } = await failingStore();
+  await store.add([envelopeFor('a'), envelopeFor('a')], 0);
+  disk.isFull = true;
+  await expect(store.buryAll('a', 'gone', 0)).rejects.toThrow('ENOSPC');
+  disk.isFull = false;
+  expect(await claim()).toHaveLength(2);
+  expect((await store.depths()).get('a')).toMatchObject({ ready: 0, inFlight: 2, dead: 0 });
+});

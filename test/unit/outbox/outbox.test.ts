@@ -233,6 +233,29 @@ describe('dead letters', () => {
     expect(rig.told).toContain('disabled a gone');
   });
 
+  test('an envelope that cannot be re-stamped, as of a later version, is a dead letter, and holds up nobody', async () => {
+    const restamp = () => {
+      throw new Error('the stored webhook has version 2');
+    };
+    const rig = await OutboxRig.start({ a: {} }, { restamp });
+    rig.answer = () => ({ outcome: 'refused', reason: 'refused' });
+    await rig.outbox.accept(many(70, 'a'));
+    await rig.pass(0);
+    rig.answer = () => {
+      throw new Error('the stored webhook has version 2');
+    };
+    await rig.outbox.replay({ endpoint: 'a' });
+    await rig.pass(86_400_000);
+    rig.answer = () => delivered;
+    rig.deliveries.length = 0;
+    const [good] = many(1, 'a');
+    await rig.outbox.accept([good!]);
+    await rig.pass(0);
+    expect(rig.idsTo('a')).toEqual([good!.id]);
+    expect((await statusOf(rig, 'a')).depth).toMatchObject({ inFlight: 0, dead: 70 });
+    expect((await rig.outbox.deadLetters())[0]?.reason).toBe('exhausted: the stored webhook has version 2');
+  });
+
   test('[PW-052] a replay is re-stamped once, keeps its id, and gets all its attempts again', async () => {
     let stamps = 0;
     const rig = await OutboxRig.start(
