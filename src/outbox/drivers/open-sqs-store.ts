@@ -54,6 +54,7 @@ export async function openSqsStore(options: SqsOptions, clock: Clock, events: Ro
       waitSeconds: waitTimeSeconds,
       visibilitySeconds: visibilityTimeout,
       concurrency,
+      onFault: events.onFault,
     });
   } catch (error) {
     queue.close();

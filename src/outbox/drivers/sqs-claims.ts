@@ -29,6 +29,8 @@ export class SqsClaims {
   readonly #clock: Clock;
   readonly #visibilitySeconds: number;
   readonly #inDelivery = new Map<string, InDelivery>();
+  /** Handles of messages that something else was written for, and that are not deleted yet. */
+  readonly #replaced = new Set<string>();
   /** Of FIFO queues, whose messages cannot be changed, by handle. After a restart their attempts count anew. */
   readonly #tried = new LRUCache<string, Tried>({
     maxSize: rememberedBytes,
@@ -80,6 +82,15 @@ export class SqsClaims {
     this.#tried.set(handle, { attempts, history, envelope, acceptedAtMs, dueAtMs });
   }
 
+  /** Only its deletion is left. */
+  replaced(handle: string): void {
+    this.#replaced.add(handle);
+  }
+
+  isReplaced(handle: string): boolean {
+    return this.#replaced.has(handle);
+  }
+
   end(handle: string): void {
     this.#inDelivery.delete(handle);
   }
@@ -87,6 +98,7 @@ export class SqsClaims {
   forget(handle: string): void {
     this.#inDelivery.delete(handle);
     this.#tried.delete(handle);
+    this.#replaced.delete(handle);
   }
 
   close(): void {

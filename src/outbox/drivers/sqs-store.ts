@@ -36,6 +36,8 @@ export interface SqsStoreOptions {
   readonly waitSeconds: number;
   readonly visibilitySeconds: number;
   readonly concurrency: number | undefined;
+  /** A message that could not be looked at: it comes again. */
+  readonly onFault?: ((error: unknown) => void) | undefined;
 }
 
 /**
@@ -104,7 +106,7 @@ export class SqsStore implements OutboxStore {
     const rooms = new Map(room().endpoints.map(({ endpoint, count }) => [endpoint, count]));
     const claimed: Claimed[] = [];
     for (const message of messages) {
-      const each = await this.#sort(message, rooms, nowMs());
+      const each = await this.#sort(message, rooms, nowMs()).catch(error => this.#options.onFault?.(error)); // the others are not its fault
       if (each !== undefined) claimed.push(each);
     }
     return { ...nothing, claimed };
@@ -127,14 +129,22 @@ export class SqsStore implements OutboxStore {
       this.#claims.end(handle);
       return;
     }
-    await this.#queue.send([outgoingOf({ ...jsonOfClaimed(next, handle), dueAtMs }, delayMs)]);
-    await this.delivered(claimed); // a crash before this one repeats the attempt
+    const copy = outgoingOf({ ...jsonOfClaimed(next, handle), dueAtMs }, delayMs);
+    await this.#replace(claimed, () => this.#queue.send([copy]));
   }
 
   async bury(claimed: Claimed, reason: string, diedAtMs: number, attempt?: AttemptRecord): Promise<void> {
     const { envelope, attempts, history } = claimed;
     const all = attempt === undefined ? history : remember(history, attempt);
-    await this.#side.addDead({ ...envelope, diedAtMs, reason, attempts: attempts + (attempt ? 1 : 0), history: all });
+    const letter = { ...envelope, diedAtMs, reason, attempts: attempts + (attempt ? 1 : 0), history: all };
+    await this.#replace(claimed, () => this.#side.addDead(letter));
+  }
+
+  /** Something else is written in place of the message, once, however often its deletion is tried. A crash between the two repeats the attempt. */
+  async #replace(claimed: Claimed, write: () => Promise<unknown>): Promise<void> {
+    const { handle } = claimed.place as SqsPlace;
+    if (!this.#claims.isReplaced(handle)) await write();
+    this.#claims.replaced(handle);
     await this.delivered(claimed);
   }
 
