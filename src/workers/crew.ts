@@ -23,6 +23,8 @@ export interface CrewOptions {
 interface Place {
   worker: WorkerProcess;
   readonly delays: Delays;
+  /** The worker has ended, and another one is about to be forked in its place. */
+  isRestarting: boolean;
 }
 
 /** The workers of one process: starts them, starts those again that end, and stops them. */
@@ -169,7 +171,7 @@ export class Crew {
     log.info(`${worker.name} is process ${worker.pid}`);
     const { delays = new Delays(), worker: predecessor } = this.#places.get(index) ?? {};
     if (predecessor !== undefined) worker.publicUrl = predecessor.publicUrl;
-    this.#places.set(index, { worker, delays });
+    this.#places.set(index, { worker, delays, isRestarting: false });
   }
 
   #onChanged(worker: WorkerProcess): void {
@@ -199,6 +201,7 @@ export class Crew {
     const delayMs = place.delays.next(clock.monotonicMs());
     const why = worker.failure ?? worker.end;
     log.warn(`${worker.name} (process ${worker.pid}) has ended: ${why}; it is started again in ${delayMs / 1_000} s`);
+    place.isRestarting = true;
     clock.after(delayMs, () => {
       if (this.#isStopping) return;
       this.#restarts += 1;
@@ -208,9 +211,15 @@ export class Crew {
 
   /** @throws PubSubError `invalid` when one of them ends before */
   async #until(state: 'listening' | 'ready'): Promise<void> {
-    await this.#untilAll(worker => worker.state === 'ended' || worker.state === 'ready' || worker.state === state);
+    await this.#untilAll(
+      worker => worker.state === 'ready' || worker.state === state || (!worker.isAlive && !this.#isRestarting(worker)),
+    );
     const ended = this.#workers.find(({ isAlive }) => !isAlive);
     if (ended !== undefined) throw new StartFailure(ended.failure ?? `${ended.name} has ended: ${ended.end}`);
+  }
+
+  #isRestarting({ index }: WorkerProcess): boolean {
+    return this.#places.get(index)?.isRestarting === true;
   }
 
   async #untilAll(isTrue: (worker: WorkerProcess) => boolean): Promise<void> {

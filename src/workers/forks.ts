@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import cluster, { type Worker } from 'node:cluster';
+import type { EventEmitter } from 'node:events';
 import type { FromWorker, ToWorker } from './messages.js';
 import type { ForkedProcess } from './worker-process.js';
 
@@ -19,7 +20,7 @@ function forkedProcess(worker: Worker): ForkedProcess {
       if (worker.isConnected()) worker.send(message, ignore);
     },
     onMessage: listener => worker.on('message', (message: FromWorker) => listener(message)),
-    onExit: listener => worker.once('exit', (code, signal) => listener(signal ?? `exit code ${code}`)),
+    onExit: listener => onEnd(worker, worker.process, listener),
     kill: signal => void worker.process.kill(signal),
   };
 }
@@ -36,13 +37,17 @@ export function forkNode(env: NodeJS.ProcessEnv): ForkedProcess {
       if (child.connected) child.send(message, ignore);
     },
     onMessage: listener => child.on('message', message => listener(message as FromWorker)),
-    onExit: listener => onExit(child, listener),
+    onExit: listener => onEnd(child, child, listener),
     kill: signal => void child.kill(signal),
   };
 }
 
-function onExit(child: ChildProcess, listener: (end: string) => void): void {
-  child.once('exit', (code, signal) => listener(signal ?? `exit code ${code}`));
+/** One that cannot be started, as where the system has no room for another process, says so and has no exit. */
+function onEnd(source: Pick<EventEmitter, 'once' | 'on'>, child: ChildProcess, listener: (end: string) => void): void {
+  source.once('exit', (code: number | null, signal: string | null) => listener(signal ?? `exit code ${code}`));
+  source.on('error', (error: Error) => {
+    if (child.pid === undefined) listener(`it cannot be started (${error.message})`);
+  });
 }
 
 /** A worker's way to its parent. */

@@ -8,7 +8,7 @@ export interface ForkedProcess {
   /** Nothing happens when it has ended. */
   send(message: ToWorker): void;
   onMessage(listener: (message: FromWorker) => void): void;
-  /** @param listener is told the exit code, or the signal that ended it */
+  /** @param listener is told the exit code, the signal that ended it, or why it could not be started */
   onExit(listener: (end: string) => void): void;
   kill(signal: NodeJS.Signals): void;
 }

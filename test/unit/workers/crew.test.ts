@@ -134,6 +134,23 @@ describe('a crew', () => {
     expect(crew.ready).toBe(2);
   });
 
+  test('one that has ended before the activation, and is about to be started again, is waited for', async () => {
+    const { crew, processes, clock } = crewOf(2);
+    const started = crew.start();
+    for (const process of processes) process.listens();
+    await started;
+    processes[0]?.end('SIGKILL');
+    const activated = crew.activate({});
+    processes[1]?.letsIn();
+    clock.advance(1_000);
+    processes[2]?.say({ kind: 'started' });
+    expect(processes[2]?.take()).toEqual(['begin', 'activate']);
+    processes[2]?.say({ kind: 'listening', publicUrl: 'http://here:1' });
+    processes[2]?.letsIn();
+    await activated;
+    expect([crew.ready, crew.restarts]).toEqual([2, 1]);
+  });
+
   test('[cluster 6.2] lets clients in while one of them does: one that is paused lets none in, and is asked as the others are', async () => {
     const { crew, processes } = await ready(2);
     processes[0]?.say({ kind: 'admission', isOpen: false });
