@@ -206,7 +206,7 @@ export class Link {
       const next = await this.#dial(old);
       if (next === undefined) return undefined;
       const outcome = await Promise.race([this.#move(next.connection), old.gone, next.gone]);
-      if (outcome === undefined && !old.isGone) return this.#switch(old, next);
+      if (outcome === undefined && !old.isGone && !this.#isClosed) return this.#switch(old, next);
       next.end('not needed');
       if (old.isGone) return undefined;
     }

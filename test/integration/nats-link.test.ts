@@ -330,6 +330,22 @@ describe('[CL-016] a server in lame duck mode', () => {
     ]);
   });
 
+  test('is closed with the next one when the link is closed during the move', async context => {
+    const [first, second] = await Promise.all([
+      startNats(context, { jetStream: false, settings }),
+      startNats(context, { jetStream: false }),
+    ]);
+    const { link, told } = newLink([first.url, second.url]);
+    await link.start();
+    const closed = new Promise<NatsConnection>((resolve, reject) => {
+      const leaving = async (next: NatsConnection) => void link.close().then(() => resolve(next), reject);
+      link.listen({ connected: () => {}, leaving });
+    });
+    first.lameDuck();
+    expect((await closed).isClosed()).toBe(true);
+    expect(told.all.map(({ kind }) => kind)).toEqual(['connected', 'leaving']);
+  });
+
   test('is kept until it ends where there is no other', async context => {
     const server = await startNats(context, { jetStream: false, settings });
     const { link, told } = newLink([server.url]);
