@@ -12,7 +12,12 @@ export interface ConnectLimits {
   connectsPerSecond(): number;
 }
 
-/** Is there room for one more client? Those that are being admitted count as connected. */
+/** Has the hub as many clients as it may have? Those that are being admitted count as connected. */
+export function isFull({ size, lifecycle }: Hub, most: number): boolean {
+  return size + lifecycle.admitting >= most;
+}
+
+/** Is there room for one more client? */
 export class Capacity {
   readonly #hubs: Hubs;
   readonly #limits: ConnectLimits;
@@ -45,7 +50,7 @@ export class Capacity {
   }
 
   #checkHub(hub: Hub, most: number): void {
-    while (hub.size + hub.lifecycle.admitting >= most) {
+    while (isFull(hub, most)) {
       if (!hub.lifecycle.endLongestAway())
         throw tooMany(`hub ${hub.name} has as many connections as limits.connectionsPerHub allows`);
     }

@@ -44,6 +44,18 @@ describe("connect_handler: the event handlers of a hub know an app's clients", (
     expect((await (await dialApp()).closed).code).toBe(4100);
   });
 
+  test('[PW-069] clients whose connect is under way count for max_connections', async () => {
+    const { dialApp, upstream } = await start({ connect_handler: true, max_connections: 1 });
+    const answer = new Promise<ServerResponse>(resolve =>
+      upstream.on('connect', (_request, response) => resolve(response)),
+    );
+    const first = await dialApp();
+    const response = await answer;
+    expect((await (await dialApp()).closed).code).toBe(4004);
+    response.writeHead(204).end();
+    expect((await first.next()).event).toBe('pusher:connection_established');
+  });
+
   test('what a client sends while connect is under way is done once it is admitted', async () => {
     const { dialApp, upstream } = await start();
     const answer = new Promise<ServerResponse>(resolve =>

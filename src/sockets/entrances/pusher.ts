@@ -13,6 +13,7 @@ import {
   pusherProtocols,
 } from '../../protocols/pusher/index.js';
 import { closeCodes } from '../../protocols/pusher/names.js';
+import { isFull } from '../capacity.js';
 import { checkHandshake } from '../client-request.js';
 import type { Door } from '../door.js';
 import { type Query, readQuery } from '../query.js';
@@ -107,7 +108,7 @@ export class PusherEntrance implements Entrance {
     if (!door.isOpen) throw notReady();
     const name = { app: wanted.app.id };
     const known = door.hubs.find(name);
-    if (known !== undefined && known.size >= (wanted.app.limits?.maxConnections ?? Number.POSITIVE_INFINITY)) {
+    if (known !== undefined && isFull(known, wanted.app.limits?.maxConnections ?? Number.POSITIVE_INFINITY)) {
       door.recognize(upgrade);
       throw new ClosedUpgrade('tooMany', 'The app is over its connection quota', closeCodes.overQuota);
     }
