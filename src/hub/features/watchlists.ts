@@ -20,8 +20,8 @@ const askAgainMs = 1_000;
 
 interface Watching {
   readonly userIds: readonly string[];
-  /** Whom its client believes online; undefined until it is told for the first time. */
-  online: Set<string> | undefined;
+  /** Whether they are online, as its client was told; undefined until that is for the first time. */
+  told: Map<string, boolean> | undefined;
   /** Users who came or went before that. */
   readonly changed: Set<string>;
 }
@@ -45,17 +45,16 @@ export class Watchlists {
 
   /** Tells who of these users is online, then who comes and goes. Never rejects. */
   async watch(connection: Connection, userIds: readonly string[]): Promise<void> {
-    const watching: Watching = { userIds: [...new Set(userIds)], online: undefined, changed: new Set() };
+    const watching: Watching = { userIds: [...new Set(userIds)], told: undefined, changed: new Set() };
     this.#watching.set(connection, watching);
     for (const userId of watching.userIds) this.#watchersOf(userId).add(connection);
-    const online = await this.#onlineOf(watching.userIds);
+    const { online, isWhole } = await this.#onlineOf(watching.userIds);
     if (this.#watching.get(connection) !== watching) return;
-    watching.online = online;
-    this.#tell(
-      [connection],
-      watching.userIds.filter(userId => online.has(userId)),
-      watching.userIds.filter(userId => !online.has(userId)),
-    );
+    const offline = watching.userIds.filter(userId => !online.has(userId));
+    watching.told = new Map([...online].map(userId => [userId, true]));
+    if (isWhole) for (const userId of offline) watching.told.set(userId, false);
+    else for (const userId of offline) this.#askAgain(userId);
+    if (isWhole || online.size > 0) this.#tell([connection], [...online], isWhole ? offline : []);
     for (const userId of watching.changed) this.receive(userId);
   }
 
@@ -103,14 +102,14 @@ export class Watchlists {
     });
   }
 
-  /** Tells those watchers whose client believes something else. */
+  /** Tells those watchers whose client was told something else, or nothing. */
   #correct(userId: string, isOnline: boolean): void {
     const wrong: Connection[] = [];
     for (const connection of this.#watchers.get(userId) ?? []) {
-      const { online, changed } = this.#watching.get(connection)!;
-      if (online === undefined) changed.add(userId);
-      else if (online.has(userId) !== isOnline) {
-        online[isOnline ? 'add' : 'delete'](userId);
+      const { told, changed } = this.#watching.get(connection)!;
+      if (told === undefined) changed.add(userId);
+      else if (told.get(userId) !== isOnline) {
+        told.set(userId, isOnline);
         wrong.push(connection);
       }
     }
@@ -122,9 +121,11 @@ export class Watchlists {
     this.#parts.sends.sendNow(receivers, [{ message, expiresAtMs: Number.POSITIVE_INFINITY }]);
   }
 
-  async #onlineOf(userIds: readonly string[]): Promise<Set<string>> {
-    const elsewhere = await this.#onlineElsewhere(userIds);
-    return new Set([...elsewhere, ...userIds.filter(userId => this.#parts.members.countOfUser(userId) > 0)]);
+  async #onlineOf(userIds: readonly string[]): Promise<{ online: ReadonlySet<string>; isWhole: boolean }> {
+    const { answers, isWhole } = await this.#onlineElsewhere(userIds);
+    const elsewhere = new Set(answers);
+    const isOnline = (userId: string) => elsewhere.has(userId) || this.#parts.members.countOfUser(userId) > 0;
+    return { online: new Set(userIds.filter(isOnline)), isWhole };
   }
 
   /** Undefined when it is not known, as a node does not answer. */
@@ -142,14 +143,15 @@ export class Watchlists {
     }
   }
 
-  /** Nodes that do not answer are left out. */
-  async #onlineElsewhere(userIds: readonly string[]): Promise<readonly string[]> {
+  /** `isWhole`: every node has answered. */
+  async #onlineElsewhere(userIds: readonly string[]): Promise<{ answers: readonly string[]; isWhole: boolean }> {
     try {
       const query = { kind: 'onlineUsers', userIds } as const;
-      return (await this.#parts.backplane.gather(this.#hub, query, () => false)).answers.flat();
+      const { answers, missing } = await this.#parts.backplane.gather(this.#hub, query, () => false);
+      return { answers: answers.flat(), isWhole: missing.length === 0 };
     } catch (error) {
       this.#parts.observer.fault(`online users of hub ${this.#parts.hub}`, error);
-      return [];
+      return { answers: [], isWhole: false };
     }
   }
 

@@ -51,7 +51,7 @@ function start() {
       await settled();
     }
   };
-  return { nodes, told, missing, change, answer, clock };
+  return { nodes, told, missing, change, answer, clock, counts };
 }
 
 test('a user who comes to two nodes at once comes once, and goes once when it leaves both at once', async () => {
@@ -103,4 +103,31 @@ test('[CL-059] that a user has gone is told once it is known: not while a node d
   clock.advance(1_000);
   await answer();
   expect(told).toEqual(['+ -ann']);
+});
+
+test('who is offline is not told while a node does not answer, and is once it does', async () => {
+  const { nodes, told, missing, change, answer, clock } = start();
+  missing.push('another node');
+  void nodes[0]!.watch(watcher, ['ann']);
+  await answer();
+  expect(told).toEqual([]);
+  missing.pop();
+  clock.advance(1_000);
+  await answer();
+  expect(told.splice(0)).toEqual(['+ -ann']);
+  change(1, 1);
+  await answer();
+  expect(told).toEqual(['+ann -']);
+});
+
+test('who is found online later, on a node that did not answer at first, is told then', async () => {
+  const { nodes, told, missing, answer, clock, counts } = start();
+  missing.push('another node');
+  void nodes[0]!.watch(watcher, ['ann']);
+  await answer();
+  missing.pop();
+  counts[1] = 1;
+  clock.advance(1_000);
+  await answer();
+  expect(told).toEqual(['+ann -']);
 });
