@@ -1,8 +1,10 @@
+import type { PresenceChannel } from 'pusher-js';
+import type { ChannelAuthorizationHandler } from 'pusher-js/types/src/core/auth/options.js';
 import { describe, expect, test } from 'vitest';
 import { MemoryBus } from '../../src/backplane/memory.js';
 import type { PlainFact } from '../../src/hub/facts.js';
 import { ManualClock } from '../support/manual-clock.js';
-import { type PusherClient, startPusher } from '../support/pusher.js';
+import { channelAuth, nextEvent, type PusherClient, startPusher } from '../support/pusher.js';
 
 const channel = 'presence-desk';
 
@@ -55,21 +57,53 @@ describe('[PW §3.5] one node', () => {
     expect([await second.settle(), await third.settle()]).toEqual([[], []]);
   });
 
-  test('[PW §7, row 23] user ids above 2^53 stay two users, with the digits that were signed', async () => {
+  test('[PW §7, row 23] user ids above 2^53 stay two users; clients are told them as JavaScript reads them', async () => {
     const { open, hub } = await startPusher();
     const [watcher, user] = [await open(), await open()];
     await watcher.subscribe(channel, '{"user_id":9007199254740992}');
-    const { data } = await user.subscribe(channel, '{"user_id":9007199254740993,"user_info":{"n":1.0}}');
-    expect(JSON.parse(data).presence.ids.toSorted()).toEqual(['9007199254740992', '9007199254740993']);
-    expect(data).toContain('"9007199254740993":{"n":1.0}');
-    expect((await watcher.next()).data).toBe('{"user_id":9007199254740993,"user_info":{"n":1.0}}');
+    const { data } = await user.subscribe(channel, '{"user_id":1234567890123456789,"user_info":{"n":1.0}}');
+    const asRead = String(JSON.parse('1234567890123456789'));
+    expect(JSON.parse(data).presence.ids.toSorted()).toEqual([asRead, '9007199254740992']);
+    expect(data).toContain(`"${asRead}":{"n":1.0}`);
+    expect((await watcher.next()).data).toBe(`{"user_id":${asRead},"user_info":{"n":1.0}}`);
     expect((await hub().listMembers(channel)).map(({ id }) => id).toSorted()).toEqual([
+      '1234567890123456789',
       '9007199254740992',
-      '9007199254740993',
     ]);
     await user.client.close();
-    expect((await watcher.next()).data).toBe('{"user_id":9007199254740993}');
+    expect((await watcher.next()).data).toBe(`{"user_id":${asRead}}`);
+    const other = await open();
+    await other.subscribe(channel, '{"user_id":9007199254740993}');
+    expect((await watcher.next()).event).toBe('pusher_internal:member_added');
+    expect((await hub().listMembers(channel)).map(({ id }) => id)).toContain('9007199254740993');
   });
+
+  test.each(['1234567890123456789', '7', '1.0', '1e3'])(
+    'pusher-js finds itself, and is rid of whoever leaves, where a user id is the number %s',
+    async number => {
+      const { pusherJs, open } = await startPusher();
+      const join = async (userId: string) => {
+        const authorize: ChannelAuthorizationHandler = ({ socketId }, done) =>
+          done(null, channelAuth(socketId, channel, `{"user_id":${userId}}`));
+        const client = pusherJs({
+          channelAuthorization: { transport: 'ajax', endpoint: '', customHandler: authorize },
+        });
+        const joined = client.subscribe(channel) as PresenceChannel;
+        await nextEvent(joined, 'pusher:subscription_succeeded');
+        return { client, members: joined.members, joined };
+      };
+      const tab = await open();
+      await tab.subscribe(channel, `{"user_id":${number}}`);
+      const watcher = await join('"w"');
+      const user = await join(number);
+      expect([user.members.me === null, watcher.members.count]).toEqual([false, 2]);
+      const removed = nextEvent(watcher.joined, 'pusher:member_removed');
+      user.client.disconnect();
+      await tab.client.close();
+      await removed;
+      expect([watcher.members.count, Object.keys(watcher.members.members)]).toEqual([1, ['w']]);
+    },
+  );
 
   /** Both tabs of user `u` come, and go one after the other. */
   async function twoTabs({ open }: Awaited<ReturnType<typeof startPusher>>): Promise<void> {

@@ -298,8 +298,9 @@ function memberOf(json: string, idName: string, mostBytes: number): GroupMember 
   if ((typeof given !== 'string' && typeof given !== 'number') || given === '') {
     return 'channel_data must have a user_id, which is a string or a number.';
   }
-  const idJson = rawMember(json, idName).toString('utf8');
-  const id = typeof given === 'string' ? given : idJson;
+  const raw = rawMember(json, idName).toString('utf8');
+  const idJson = typeof given === 'string' ? raw : String(given);
+  const id = typeof given === 'string' ? given : Number.isSafeInteger(given) ? idJson : raw; // with all its digits
   if (!hasAtMost(limits.userId, id)) return `user_id is longer than ${limits.userId} characters.`;
   if (isDotSegment(id)) return 'user_id must be neither . nor .., which URLs cannot have.';
   const info = rawMember(json, 'user_info');

@@ -5,8 +5,8 @@ import { isPresenceChannel } from './names.js';
 /** Frames to clients. `data` is a string that contains JSON wherever clients need one; see the table. [PW §3.3] */
 
 /**
- * The member of a presence channel as its `channel_data` had it, each as JSON text: parsed, numbers would lose digits.
- * Its id is a string or a number there; everywhere else ids are strings. [PW §7, row 23]
+ * The member of a presence channel as its `channel_data` had it, each as JSON text. Its id is a string or a number there, a
+ * number as JavaScript writes it: pusher-js finds members by that text. Everywhere else ids are strings. [PW §7, row 23]
  */
 export interface MemberData {
   readonly idJson: string;
@@ -63,9 +63,14 @@ function succeeded(channel: string, data: string): Frame {
 }
 
 function presenceOf(members: readonly GroupMember[]): string {
-  const ids = members.map(({ id }) => JSON.stringify(id));
+  const ids = members.map(member => keyOf(dataOf(member)));
   const hash = members.map((member, index) => `${ids[index]}:${dataOf(member).infoJson}`);
   return JSON.stringify(`{"presence":{"ids":[${ids.join()}],"hash":{${hash.join()}},"count":${ids.length}}}`);
+}
+
+/** The id as a string. */
+function keyOf({ idJson }: MemberData): string {
+  return idJson.startsWith('"') ? idJson : `"${idJson}"`;
 }
 
 export function memberAdded(channel: string, member: GroupMember): Frame {
