@@ -41,14 +41,14 @@ export class AppEvents extends HandledEvents {
     const { query, headers, subprotocols, clientCertificates } = request;
     const claims = { app: [this.#app.app] };
     const told = { userId: undefined, claims, query, headers, subprotocols, clientCertificates, departed };
-    return super.connect(told)?.then(reply => this.#userOf(reply));
+    return super.connect(told);
   }
 
   override joined(): void {}
 
   override left(): void {}
 
-  #userOf(reply: ConnectReply): ConnectReply {
+  protected override accepted(reply: ConnectReply): ConnectReply {
     const given = ignored.filter(name => reply[name] !== undefined);
     if (given.length > 0) {
       const warning = `the answer to connect of app ${this.#app.app} contains ${given.join(', ')}, which have no effect for Pusher clients: only userId has`;

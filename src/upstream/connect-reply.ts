@@ -38,7 +38,7 @@ export function connectBodyLimit(status: number, maxResponseBytes: number): Body
 
 /**
  * Fields of a `connect` answer, whatever its media type. [upstream-events 3.2]
- * @param request the request: its subprotocols may be selected, and its names are recognised if they come back misdecoded
+ * @param request the request: its names are recognised if they come back misdecoded
  * @param warn called for parts of the response that have no effect
  * @throws ConnectRefused for a refusal; PubSubError `eventFailed` for a redirect or an invalid response
  */
@@ -67,7 +67,7 @@ function fieldsOf(fields: Fields, request: ConnectRequest): ConnectReply {
     userId: userIdOf(fields, request),
     roles: optionalList(fields, 'roles', request),
     groups: groupsOf(fields, request),
-    subprotocol: offeredSubprotocol(optionalText(fields, 'subprotocol'), request.subprotocols),
+    subprotocol: optionalText(fields, 'subprotocol'),
   };
 }
 
@@ -130,10 +130,13 @@ function optionalList(fields: Fields, name: FieldName, request: ConnectRequest):
   });
 }
 
-/** Blank or not offered: a client could not accept it. Letter case does not count. [upstream-events D23] */
-function offeredSubprotocol(subprotocol: string | undefined, offered: readonly string[]): string | undefined {
+/**
+ * Blank or not offered: a client could not accept it. Letter case does not count. [upstream-events D23]
+ * @throws PubSubError `eventFailed`
+ */
+export function requireOffered({ subprotocol }: ConnectReply, { subprotocols: offered }: ConnectRequest): void {
   const name = subprotocol?.toLowerCase();
-  if (subprotocol === undefined || offered.some(offer => offer.toLowerCase() === name)) return subprotocol;
+  if (subprotocol === undefined || offered.some(offer => offer.toLowerCase() === name)) return;
   throw unusable(`its subprotocol "${shown(subprotocol)}" was not offered by the client`);
 }
 

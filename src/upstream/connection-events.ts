@@ -5,7 +5,7 @@ import type { EventKind } from '../hub/facts.js';
 import type { ConnectionEvents, ConnectReply, ConnectRequest, LedgerChange, LedgerLine } from '../hub/ports.js';
 import type { EventsRecord } from '../hub/session.js';
 import type { Payload } from '../protocols/messages.js';
-import { connectBodyLimit, readConnectReply } from './connect-reply.js';
+import { connectBodyLimit, readConnectReply, requireOffered } from './connect-reply.js';
 import type { EventContext } from './context.js';
 import { Cookies } from './cookies.js';
 import { connectBody, connectedContent, json, largeState, percentInUserId } from './event-contents.js';
@@ -95,10 +95,17 @@ export class HandledEvents implements ConnectionEvents {
       headers: target => this.headersFor(event, handler, target),
       bodyLimit: connectBodyLimit,
       read: (response, target) =>
-        this.read(response, target, event, handler, () =>
-          readConnectReply(response, event, handler, request, warning => this.#sender.warn(handler.hub, warning)),
-        ),
+        this.read(response, target, event, handler, () => {
+          const warn = (warning: string) => this.#sender.warn(handler.hub, warning);
+          return this.accepted(readConnectReply(response, event, handler, request, warn), request);
+        }),
     });
+  }
+
+  /** What of the reply has an effect. @throws PubSubError `eventFailed` when the client could not accept it */
+  protected accepted(reply: ConnectReply, request: ConnectRequest): ConnectReply {
+    requireOffered(reply, request);
+    return reply;
   }
 
   /** Sets the user and subprotocol that later events contain. `""` is an anonymous user. */

@@ -44,6 +44,16 @@ describe("connect_handler: the event handlers of a hub know an app's clients", (
     expect((await (await dialApp()).closed).code).toBe(4100);
   });
 
+  test('an answer with roles, groups and a subprotocol lets the client in: they have no effect', async () => {
+    const { dialApp, upstream } = await start();
+    upstream.on('connect', (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      response.end('{"userId":"ann","roles":["x"],"groups":["g"],"subprotocol":"json.webpubsub.azure.v1"}');
+    });
+    expect((await (await dialApp()).next()).event).toBe('pusher:connection_established');
+    expect((await upstream.next('connected')).headers).toMatchObject({ 'ce-userid': 'ann' });
+  });
+
   test('[PW-069] clients whose connect is under way count for max_connections', async () => {
     const { dialApp, upstream } = await start({ connect_handler: true, max_connections: 1 });
     const answer = new Promise<ServerResponse>(resolve =>

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Response } from '../../../src/egress/exchange.js';
 import { ConnectRefused } from '../../../src/errors.js';
-import { connectBodyLimit, readConnectReply } from '../../../src/upstream/connect-reply.js';
+import { connectBodyLimit, readConnectReply, requireOffered } from '../../../src/upstream/connect-reply.js';
 import { answerer, response } from './answers.js';
 
 const unchanged = { userId: undefined, roles: undefined, groups: undefined, subprotocol: undefined };
@@ -17,7 +17,9 @@ beforeEach(() => {
 function read(answer: Response, subprotocols: readonly string[]) {
   const request = { userId: undefined, claims: {}, query: {}, headers: {}, subprotocols, clientCertificates: [] };
   const event = { kind: 'connect', name: 'connect' } as const;
-  return readConnectReply(answer, event, answerer, request, warning => warnings.push(warning));
+  const reply = readConnectReply(answer, event, answerer, request, warning => warnings.push(warning));
+  requireOffered(reply, request);
+  return reply;
 }
 
 describe('connect', () => {
