@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { syncHook } from '../listener/hooks.js';
 import { jsonBytesFor } from '../protocols/pusher/names.js';
 import type { ApiLimits } from './apps.js';
 import { callOf } from './call.js';
@@ -26,14 +27,21 @@ export function bodyLimitOf(limits: ApiLimits): number {
 }
 
 /**
- * Bodies are kept as bytes, over which the signature is. Some SDKs name no media type, or another one: all are JSON. Only
- * callers whose signature is valid are read.
+ * Bodies are kept as bytes, over which the signature is. Some SDKs name no media type, or another one, or what is none: all are
+ * JSON. Only callers whose signature is valid are read.
  */
 export function readBodies(app: FastifyInstance): void {
   app.removeAllContentTypeParsers();
-  // The usual one is named only because Fastify remembers the parser of a named one.
-  app.addContentTypeParser(['application/json', '*'], readBody);
+  app.addContentTypeParser(mediaType, readBody);
+  app.addHook(
+    'onRequest',
+    syncHook(request => {
+      request.raw.headers['content-type'] = mediaType;
+    }),
+  );
 }
+
+const mediaType = 'application/json';
 
 function readBody(
   request: FastifyRequest,

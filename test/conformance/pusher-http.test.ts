@@ -99,6 +99,19 @@ describe('events', () => {
     expect(await batch.text()).toBe('{}');
   });
 
+  test.each(['garbage', 'text', '', 'multipart/form-data', 'application/x-www-form-urlencoded'])(
+    'are JSON whatever media type the request names: %j',
+    async type => {
+      const { service } = await start();
+      const body = JSON.stringify({ name: 'e', channel: 'c', data: '1' });
+      const headers = { 'content-type': type };
+      expect(await call(service, { method: 'POST', path: '/apps/42/events', body, headers })).toEqual({
+        status: 200,
+        body: {},
+      });
+    },
+  );
+
   test('[PW-104] with data of any kind are delivered as strings', async () => {
     const { service, open } = await start();
     const client = await open();
