@@ -108,7 +108,7 @@ export class Features {
   left(connection: Connection, group: string, isLast: boolean): void {
     if (this.#counts !== undefined) this.#counts.left(connection, group);
     if (!isLast) return;
-    this.#misses?.end(group);
+    this.#misses?.left(group);
     this.#presence?.forget(group);
   }
 

@@ -39,11 +39,12 @@ describe('messages that are kept', () => {
     cache.keep('a', 'g', message('1'), 1_000);
     cache.keep('a', 'g', message('2'), 1_000);
     cache.keep('a', 'h', message('3'), 100_000);
-    expect([cache.has('a'), cache.has('b'), backplane.interest]).toEqual([true, false, ['+ hub a']]);
+    expect([cache.has('a'), cache.has('b')]).toEqual([true, false]);
+    expect(backplane.interest.splice(0)).toEqual(['+ hub a', '+ group g', '+ group h']);
     clock.advance(60_000);
-    expect(cache.has('a')).toBe(true);
+    expect([cache.has('a'), backplane.interest.splice(0)]).toEqual([true, ['- group g']]);
     clock.advance(60_000);
-    expect([cache.has('a'), backplane.interest]).toEqual([false, ['+ hub a', '- hub a']]);
+    expect([cache.has('a'), backplane.interest]).toEqual([false, ['- group h', '- hub a']]);
     expect(clock.pending).toBe(0);
   });
 
@@ -54,6 +55,14 @@ describe('messages that are kept', () => {
     expect(textOf('a', 'g69')).toBeDefined();
     const kept = Array.from({ length: 70 }, (_, n) => textOf('a', `g${n}`)).filter(text => text !== undefined);
     expect(kept).toHaveLength(63);
+  });
+
+  test('the hub that has most loses its oldest ones, however many it keeps and however old those of others are', () => {
+    const megabyte = 'x'.repeat(1024 * 1024);
+    cache.keep('small', 'g', message('1'), 1_000_000);
+    for (let n = 0; n < 200; n += 1) cache.keep('large', `g${n}`, message(megabyte), 1_000_000);
+    for (let n = 0; n < 100_001; n += 1) cache.keep('many', `g${n}`, message(''), 1_000_000);
+    expect([textOf('small'), textOf('many', 'g0'), textOf('many', 'g100000')]).toEqual(['1', undefined, '']);
   });
 
   test('a bound of groups', () => {
@@ -71,4 +80,19 @@ test('[PW §2.4] a miss is new once, until something is kept, the group is vacat
   expect([misses.isNew('g'), misses.isNew('h')]).toEqual([false, false]);
   clock.advance(1);
   expect([misses.isNew('g'), misses.isNew('g')]).toEqual([true, false]);
+});
+
+test('[PW §2.4] a group whose last member has left is vacated after three seconds, unless somebody is back', () => {
+  const misses = new CacheMisses(() => clock.monotonicMs());
+  misses.isNew('g');
+  for (let times = 0; times < 5; times += 1) {
+    misses.left('g');
+    clock.advance(2_999);
+    expect(misses.isNew('g')).toBe(false);
+  }
+  clock.advance(10_000);
+  expect(misses.isNew('g')).toBe(false);
+  misses.left('g');
+  clock.advance(3_000);
+  expect(misses.isNew('g')).toBe(true);
 });
