@@ -134,7 +134,7 @@ export class AppReader {
 
 /** A presence channel is told as vacated later than its last member as removed. */
 function channelPlace(channel: string): LocalPlace {
-  return { key: [channel], track: channel, laterMs: channelKind(channel) === 'presence' ? 1 : 0 };
+  return { key: [channel], track: channel, isLast: channelKind(channel) === 'presence' };
 }
 
 function channelPair(channel: string): Pair {

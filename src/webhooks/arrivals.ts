@@ -31,9 +31,15 @@ export interface LocalPlace {
   readonly key: readonly string[];
   /** What is told of one track is told in order. */
   readonly track: string;
-  /** Added to the wait: of two places that become empty at the same time, one is to be told after the other. */
-  readonly laterMs?: number;
+  /** It becomes empty with other places of its track, and is told after them. */
+  readonly isLast?: boolean;
 }
+
+/**
+ * Added to the wait of a place that is told after others. Several nodes wait by timers of their own, each from when the store
+ * has taken its change.
+ */
+const laterMs = { alone: 1, shared: 250 };
 
 /** Tells of the first that come to a place and the last that leave it, for one source. */
 export class Arrivals {
@@ -99,8 +105,9 @@ export class Arrivals {
     if (source !== undefined) this.#parts.emit(source, event);
   }
 
-  #departureOf({ lingerMs }: Source, { laterMs = 0 }: LocalPlace, gone: WebhookEvent): Departure {
-    return { lingerMs: lingerMs === 0 ? 0 : lingerMs + laterMs, gone, source: this.#source };
+  #departureOf({ lingerMs }: Source, { isLast = false }: LocalPlace, gone: WebhookEvent): Departure {
+    const moreMs = this.#parts.occupancies.areShared ? laterMs.shared : laterMs.alone;
+    return { lingerMs: isLast && lingerMs > 0 ? lingerMs + moreMs : lingerMs, gone, source: this.#source };
   }
 
   #placeOf({ key, track }: LocalPlace): Place {

@@ -103,14 +103,14 @@ function left(state: PlaceState, { departure, nowMs }: ChangeOf<'left'>, maker: 
   return { next: emptied({ ...state, departure }, maker, nowMs) };
 }
 
-/** With the last holder, the miss of its last message ends too. */
-function emptied({ departure, untold }: PlaceState, maker: Maker, nowMs: number): PlaceState {
-  return { holders: [], departure, untold, linger: { ...maker, untilMs: nowMs + departure.lingerMs } };
+function emptied({ departure, untold, miss }: PlaceState, maker: Maker, nowMs: number): PlaceState {
+  return { holders: [], departure, untold, miss, linger: { ...maker, untilMs: nowMs + departure.lingerMs } };
 }
 
 function due({ departure, linger, untold }: PlaceState, id: number, maker: Maker): PlaceStep {
   if (linger?.by !== maker.by || linger.id !== id) return 'unchanged';
   if (untold !== undefined) return 'wait';
+  // The miss of its last message ends with it.
   return { next: { holders: [], departure, untold: { ...maker, what: 'gone', event: departure.gone } } };
 }
 

@@ -90,7 +90,7 @@ export class SharedPlaces {
     void this.#changes.make(place, { kind: 'told', untold: id });
   }
 
-  /** @returns whether this node tells that there is no last message: once within `forMs`, and until the last one leaves */
+  /** @returns whether this node tells that there is no last message: once within `forMs`, and until it is gone */
   async missed(place: Place, forMs: number): Promise<boolean> {
     const nowMs = this.#parts.clock.now();
     const made = await this.#changes.make(place, { kind: 'missed', nowMs, untilMs: nowMs + forMs });

@@ -24,6 +24,7 @@ const told = (untold: number): PlaceChange => ({ kind: 'told', untold });
 const missed: PlaceChange = { kind: 'missed', nowMs: 1_000, untilMs: 61_000 };
 const removed: PlaceChange = { kind: 'removed', isGone: tag => tag === 'dead', nowMs: 1_000 };
 
+const miss = { by: 'other', id: 1, untilMs: 9 };
 const appearing = (by: string, id = 3) => ({ by, id, what: 'appeared', event: appeared }) as const;
 const going = (by: string, id = 3) => ({ by, id, what: 'gone', event: departure.gone }) as const;
 const heldBy = (...holders: string[]): PlaceState => ({ holders, departure });
@@ -45,7 +46,8 @@ test.each<[string, PlaceState | undefined, PlaceChange, PlaceStep]>([
   ['some are left', heldBy('other', 'me'), left, { next: heldBy('other') }],
   ['the last one leaves', heldBy('me'), left, { next: lingering('me') }],
   ['who is not there does not leave', heldBy('other'), left, 'unchanged'],
-  ['the end of a miss', { ...heldBy('me'), miss: { by: 'other', id: 1, untilMs: 9 } }, left, { next: lingering('me') }],
+  ['a miss lingers too', { ...heldBy('me'), miss }, left, { next: { ...lingering('me'), miss } }],
+  ['the end of a miss', { ...lingering('me'), miss }, due, { next: { ...heldBy(), untold: going('me', 7) } }],
   ['nobody came back', lingering('me'), due, { next: { ...heldBy(), untold: going('me', 7) } }],
   ['that wait is over', lingering('me', 4_000, 6), due, 'unchanged'],
   ['another node waits', lingering('other'), due, 'unchanged'],

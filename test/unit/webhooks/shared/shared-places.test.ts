@@ -386,7 +386,7 @@ describe('with three nodes', () => {
     expect([asked, world.kept().map(({ state }) => state.holders)]).toEqual([[a.tag], [[a.tag]]]);
   });
 
-  test('a missing last message is told once, until the last one leaves or the time is over', async () => {
+  test('[PW §2.4] a missing last message is told once, until the place is vacated or the time is over', async () => {
     const world = new World();
     const [a, b] = world.nodes as [SimulatedNode, SimulatedNode];
     for (const node of [a, b]) node.come('a');
@@ -402,7 +402,13 @@ describe('with three nodes', () => {
     b.come('a');
     b.miss('a');
     await world.clock.advanceAsync(1_000);
-    expect(world.toldOf('a').slice(3)).toEqual(['cache_miss']);
+    expect(world.toldOf('a').slice(3)).toEqual([]);
+    b.leave('a');
+    await world.clock.advanceAsync(10_000);
+    b.come('a');
+    b.miss('a');
+    await world.clock.advanceAsync(1_000);
+    expect(world.toldOf('a').slice(3)).toEqual(['channel_vacated', 'channel_occupied', 'cache_miss']);
   });
 });
 
