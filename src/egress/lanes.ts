@@ -33,7 +33,7 @@ export const queueLimits: Readonly<Record<Traffic, QueueLimit>> = {
 /** How long one may wait in its lane, in milliseconds; others as long as their event may take. [cluster 9] */
 export const longestWaitMs: Readonly<Partial<Record<Traffic, number>>> = { connect: 10_000 };
 
-/** This share of an upstream's requests is kept free of any one lane, and of the user events of all hubs together. */
+/** This share of an upstream's requests, and at least one of several, is kept free of any one lane, and of the user events of all hubs together. */
 const reservedShare = 1 / 8;
 
 /** A request that waits, as a link of its lane's chain. */
@@ -74,7 +74,7 @@ export class Lanes {
 
   /** Applies from the next request on; those under way go on. */
   limitTo({ requests, connects = requests }: RequestLimits): void {
-    const most = requests - Math.floor(requests * reservedShare);
+    const most = requests - (requests === 1 ? 0 : Math.max(1, Math.floor(requests * reservedShare)));
     this.#limit = requests;
     this.#mostOfLane = most;
     this.#most = { connect: connects, notification: requests, user: most };

@@ -44,7 +44,7 @@ class Requests {
 
 describe('[F4] an upstream is sent so many requests at a time', () => {
   test('those beyond wait, in order', () => {
-    const requests = new Requests(2);
+    const requests = new Requests(3);
     for (const name of ['a', 'b', 'c', 'd']) requests.send(name);
     expect(requests.take()).toEqual(['a', 'b']);
     requests.end('b');
@@ -77,7 +77,7 @@ describe('[F4] an upstream is sent so many requests at a time', () => {
   test('a higher limit starts what waits, a lower one lets what is under way end', () => {
     const requests = new Requests(1);
     for (const name of ['a', 'b', 'c', 'd']) requests.send(name);
-    requests.lanes.limitTo({ requests: 3 });
+    requests.lanes.limitTo({ requests: 4 });
     expect(requests.take()).toEqual(['a', 'b', 'c']);
     requests.lanes.limitTo({ requests: 1 });
     for (const name of ['a', 'b']) requests.end(name);
@@ -134,10 +134,21 @@ describe('[F4] nobody is starved', () => {
     expect(order).toEqual(['a1', 'a2', 'b1', 'a connect', 'a3', 'b2', 'a4']);
   });
 
-  test('a small limit is used whole', () => {
-    const requests = new Requests(4);
-    for (const name of ['a', 'b', 'c', 'd', 'e']) requests.send(name);
-    expect(requests.take()).toHaveLength(4);
+  test.each([2, 3, 7])('of a limit of %i one place is kept free', limit => {
+    const requests = new Requests(limit);
+    for (let index = 0; index < 10; index += 1) requests.send(`user ${index}`);
+    expect(requests.take()).toHaveLength(limit - 1);
+    requests.send('connect', 'chat', 'connect');
+    expect(requests.take()).toEqual(['connect']);
+  });
+
+  test('a limit of one is one request of any kind', () => {
+    const requests = new Requests(1);
+    requests.send('user');
+    requests.send('connect', 'chat', 'connect');
+    expect(requests.take()).toEqual(['user']);
+    requests.end('user');
+    expect(requests.take()).toEqual(['connect']);
   });
 });
 
