@@ -1,7 +1,9 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger, FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { systemClock } from '../clock.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
+import { LineBudget } from '../line-budget.js';
 import { lingering } from './lingering.js';
 import { responseUnderWay } from './response-under-way.js';
 
@@ -62,15 +64,32 @@ export function failureOf(error: unknown, { server }: FastifyRequest): PubSubErr
   );
 }
 
-/** Logs a failure that is ours. */
+/** Callers may cause a failure of ours with each request, as by tokens of an issuer whose keys cannot be fetched. */
+const failureLines = { lines: 20, windowMs: 10_000 };
+
+/** Of each listener. */
+const budgets = new WeakMap<FastifyBaseLogger, LineBudget>();
+
+function budgetOf(logger: FastifyBaseLogger): LineBudget {
+  const known = budgets.get(logger);
+  if (known !== undefined) return known;
+  const { lines, windowMs } = failureLines;
+  const budget = new LineBudget(lines, windowMs, systemClock, ({ count }) =>
+    logger.error(`${count} more requests failed`),
+  );
+  budgets.set(logger, budget);
+  return budget;
+}
+
+/** Logs a failure that is ours, as one of not too many. */
 export function logFailure(
   failure: PubSubError,
   { method, routeOptions }: FastifyRequest,
   logger: FastifyBaseLogger | undefined,
   what: string,
 ): void {
-  if (failure.kind === 'internal')
-    logger?.error({ err: failure.cause ?? failure, method, route: routeOptions.url }, what);
+  if (failure.kind !== 'internal' || logger === undefined || !budgetOf(logger).take(failure.outcome.http)) return;
+  logger.error({ err: failure.cause ?? failure, method, route: routeOptions.url }, what);
 }
 
 /** An error handler for what belongs to no API. */
