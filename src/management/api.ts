@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify';
 import { takeBodies } from '../listener/bodies.js';
+import { withoutMark } from '../protocols/text.js';
 import { apiVersionOf, apiVersions, checkApiVersion } from './api-version.js';
 import { ApiFailure, answerApiFailure } from './failures.js';
 import type { Call, Method, Operation } from './operation.js';
@@ -100,7 +101,7 @@ function refuseOtherMethods(app: FastifyInstance, url: string, operations: reado
 function parsed(body: unknown): unknown {
   if (!Buffer.isBuffer(body) || body.length === 0) return undefined;
   try {
-    return JSON.parse(body.toString('utf8'));
+    return JSON.parse(withoutMark(body).toString('utf8'));
   } catch {
     throw ApiFailure.ofContent([{ message: 'The body is not JSON.' }]); // the parser's message quotes it
   }

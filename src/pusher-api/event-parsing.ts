@@ -89,11 +89,15 @@ function channelOfItem(event: Fields, limits: ApiLimits): string {
   throw invalid('The channel is missing: an event of a batch has one, named by channel; channels is for POST /events.');
 }
 
+/** Of a name that is refused. */
+const mostShown = 50;
+
 /** @throws ApiFailure `invalid` for what cannot be a channel's name */
 export function channelOf(name: unknown, { maxChannelNameLength }: ApiLimits): string {
   if (typeof name !== 'string') throw invalid('The channel is missing: a name, or several in channels.');
   if (channelKindOf(name) !== undefined && name.length <= maxChannelNameLength) return name;
-  throw invalid(`A channel's name must have 1 to ${maxChannelNameLength} letters, digits and _ - = @ , . ;`);
+  const rule = `A channel's name must have 1 to ${maxChannelNameLength} letters, digits and _ - = @ , . ; and must not be . or ..`;
+  throw invalid(`${JSON.stringify(name.slice(0, mostShown))} is no channel. ${rule}`);
 }
 
 function dataOf(fields: Fields, { maxEventBytes }: ApiLimits): Buffer {

@@ -183,6 +183,13 @@ describe('bodies', () => {
     expect([answer.status, answer.body.error.code]).toEqual([400, 'InvalidRequestContent']);
   });
 
+  test('[D12] may begin with a byte order mark', async () => {
+    const service = await plain();
+    const body = '\u{feff}{"properties":{"anonymousConnectPolicy":"allow"}}';
+    const answer = await call(service, `${resource}/hubs/marked`, { method: 'PUT', body });
+    expect(answer).toMatchObject({ body: { properties: { anonymousConnectPolicy: 'allow' } } });
+  });
+
   test('above 1 MiB are answered 413', async () => {
     const answer = await call(await plain(), `${resource}/hubs/chat`, {
       method: 'PUT',

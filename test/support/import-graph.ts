@@ -158,8 +158,8 @@ export const roomImports: Readonly<Record<string, Places>> = {
     ...['listener', 'hub', 'protocols', 'config', 'auth', 'types of outbox', 'types of webhooks', 'types of clock'],
     'errors',
   ],
-  management: ['listener', 'config', 'auth', 'types of clock', 'errors'],
-  listener: ['types of clock', 'errors', 'addresses'],
+  management: ['listener', 'config', 'protocols/text.ts', 'auth', 'types of clock', 'errors'],
+  listener: ['clock', 'line-budget', 'errors', 'addresses'],
   upstream: [
     ...['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of cancellation', 'types of clock', 'errors'],
   ],

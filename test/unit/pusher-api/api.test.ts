@@ -196,6 +196,22 @@ describe('the connections of a user', () => {
   });
 });
 
+describe('[D07] names that are none', () => {
+  test.each(['admin%20', '%20', '%20x'])('a user %s is refused, and nobody is terminated', async user => {
+    const { post, channels } = createApiServer();
+    const answer = await post(`/apps/42/users/${user}/terminate_connections`, {});
+    expect(answer).toMatchObject({ status: 400, body: { error: expect.stringContaining('is no user id, which has') } });
+    expect(channels.terminated).toEqual([]);
+  });
+
+  test.each(['.', '..', 'a b'])('a channel %j is refused, with the name and the rule', async channel => {
+    const { post } = createApiServer();
+    const answer = await post('/apps/42/events', { name: 'e', data: '1', channel });
+    const error = expect.stringMatching(/^".*" is no channel\. .*and must not be \. or \.\.$/);
+    expect(answer).toMatchObject({ status: 400, body: { error } });
+  });
+});
+
 describe('callers', () => {
   test.each([
     ['an unknown app', '/apps/44/channels', 404],

@@ -10,16 +10,17 @@ export class JsonObject {
   readonly #text: string;
   #members: readonly Member[] | undefined;
 
-  private constructor(bytes: Buffer, text: string, value: unknown) {
+  /** @param what it is, for the client */
+  private constructor(bytes: Buffer, text: string, value: unknown, what: string) {
     this.#bytes = bytes;
     this.#text = text;
-    this.#values = objectOf(value);
+    this.#values = objectOf(value, what);
   }
 
   /** @throws PubSubError `malformed` when the bytes are not one JSON object */
   static parse(bytes: Buffer): JsonObject {
     const text = bytes.toString('utf8');
-    return new JsonObject(bytes, text, parseJson(text));
+    return new JsonObject(bytes, text, parseJson(text), 'the message');
   }
 
   /** Absent and null are distinguished; `__proto__` and its like are never found on a prototype. */
@@ -57,7 +58,7 @@ export class JsonObject {
     const value = this.get(name);
     if (value === undefined || value === null) return undefined;
     const bytes = this.raw(name);
-    return new JsonObject(bytes, bytes.toString('utf8'), value);
+    return new JsonObject(bytes, bytes.toString('utf8'), value, name);
   }
 
   boolean(name: string): boolean {
@@ -141,9 +142,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-function objectOf(value: unknown): Readonly<Record<string, unknown>> {
+function objectOf(value: unknown, what: string): Readonly<Record<string, unknown>> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw malformed('the message must be a JSON object');
+    throw malformed(`${what} must be a JSON object`);
   }
   return value as Readonly<Record<string, unknown>>;
 }

@@ -329,6 +329,10 @@ describe('[client-protocols 4.6] metadata', () => {
     malformed(event(`"metadata":${metadata},"data":1`));
   });
 
+  test('the error names it where it is no object', () => {
+    expect(() => decode(send('"data":1,"metadata":[]'))).toThrow('metadata must be a JSON object');
+  });
+
   test('__proto__ is an ordinary key', () => {
     expect(payloadOf(send('"data":1,"metadata":{"__proto__":"x"}')).metadata).toEqual(new Map([['__proto__', 'x']]));
   });
