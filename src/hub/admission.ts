@@ -30,6 +30,8 @@ export interface Admission {
   /** As of the candidate. */
   readonly dialogue?: Dialogue | undefined;
   readonly upstream: ConnectionEvents;
+  /** An app server has accepted it, and is told of the end even where the connection is never opened. Left out: none was asked. [upstream-events D39] */
+  readonly isAccepted?: boolean;
   /** For `Newcomers`: ends the listening to its targets. Undefined for one that is opened in the same call. */
   endListening?: (() => void) | undefined;
 }
@@ -62,7 +64,9 @@ function admissionOf(
   const protocol = (subprotocol === undefined ? undefined : candidate.protocolOf(subprotocol)) ?? candidate.protocol;
   const { userId, roles, groups } = identityOf(candidate, reply);
   const { dialogue } = candidate;
-  return { connectionId, userId, roles, groups, subprotocol, protocol, dialogue, upstream, endListening: undefined };
+  const isAccepted = reply !== undefined;
+  const client = { connectionId, userId, roles, groups, subprotocol, protocol, dialogue };
+  return { ...client, upstream, isAccepted, endListening: undefined };
 }
 
 /** 23 random bytes make 31 characters of [A-Za-z0-9_-], the length the vendor's ids have. [rest-api 2.0] */

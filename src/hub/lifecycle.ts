@@ -175,8 +175,9 @@ export class Lifecycle implements ConnectionEnder {
     this.tellIfEmpty();
   }
 
-  /** The upstream has accepted a client whose connection is not opened. [upstream-events D39] */
-  #retract({ connectionId: id, userId, subprotocol, protocol, upstream }: Admission, ending: Ending): void {
+  /** A client whose connection is not opened: its app server is told if it has accepted the client. [upstream-events D39] */
+  #retract({ connectionId: id, userId, subprotocol, protocol, upstream, isAccepted }: Admission, ending: Ending): void {
+    if (!isAccepted) return;
     const connection = { id, userId: userId || undefined, protocol, upstream };
     this.#parts.observer.tell({ kind: 'abandoned', hub: this.#hub, connection, userId, subprotocol, ending });
   }

@@ -13,10 +13,11 @@ beforeEach(() => {
 const disconnected = (message: string) => JSON.stringify({ type: 'system', event: 'disconnected', message });
 
 /** An admitted JSON client that has not been opened. */
-function admission(more: { userId?: string; roles?: string[]; groups?: string[] } = {}) {
+function admission(more: { userId?: string; roles?: string[]; groups?: string[]; isAccepted?: boolean } = {}) {
   const upstream = node.upstream.open('chat', 'c');
-  const { userId, roles = [], groups = [] } = more;
-  return { connectionId: 'c', userId, roles, groups, subprotocol: 'JSON.webpubsub.azure.v1', protocol: json, upstream };
+  const { userId, roles = [], groups = [], isAccepted = false } = more;
+  const subprotocol = 'JSON.webpubsub.azure.v1';
+  return { connectionId: 'c', userId, roles, groups, subprotocol, protocol: json, upstream, isAccepted };
 }
 
 describe('opening', () => {
@@ -75,11 +76,17 @@ describe('opening', () => {
   });
 
   test('[upstream-events D39] a client that left before is accepted and ended, and never was here', () => {
-    const asked = admission();
+    const asked = admission({ isAccepted: true });
     node.chat.lifecycle.abandon(asked);
     expect(asked.upstream.history).toEqual(['accept', 'disconnected']);
     expect(node.chat.size).toBe(0);
     expect(node.observer.facts.map(({ what }) => what)).toEqual(['abandoned']);
+  });
+
+  test('a client that left before, and of whom no app server knows, leaves nothing to tell', () => {
+    const asked = admission();
+    node.chat.lifecycle.abandon(asked);
+    expect([asked.upstream.history, node.observer.facts]).toEqual([[], []]);
   });
 });
 
