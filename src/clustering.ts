@@ -147,7 +147,7 @@ class NatsMember implements Cluster {
         name: nats.nodeName,
         keepBytes: settings.keepBytes,
         goneAfterMs: leasesUntilGone * settings.leaseMs,
-        signer: settings.isSigned ? new KeySigner(keys) : undefined,
+        signer: settings.isSigned ? new KeySigner(keys, clock) : undefined,
         observer: busObserver(meter, this.#parts),
       });
     this.backplane = new RejoiningBackplane(this.connectionIds.tag, make);

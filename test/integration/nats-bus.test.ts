@@ -4,6 +4,7 @@ import { expect, onTestFinished, type TestContext, test } from 'vitest';
 import { KeySigner } from '../../src/backplane/nats/key-signer.js';
 import type { NatsBackplaneOptions } from '../../src/backplane/nats/nats-backplane.js';
 import { ConnectionIds } from '../../src/backplane/nats/tags.js';
+import { systemClock } from '../../src/clock.js';
 import type { Target } from '../../src/hub/commands.js';
 import { FakeNode } from '../support/backplane-contract.js';
 import { type NatsEnd, startEnds } from '../support/nats-nodes.js';
@@ -167,7 +168,7 @@ test('[CL-018] connections of anonymous clients cost no subscription; with a use
 
 test('[CL-121] with `sign`, nodes with the same key understand each other, and others are dropped', async context => {
   const keys = { primary: 'one', secondary: undefined };
-  const { server, nodes, ends } = await startNodes(context, 2, { signer: new KeySigner(keys) });
+  const { server, nodes, ends } = await startNodes(context, 2, { signer: new KeySigner(keys, systemClock) });
   const [a, b] = nodes as [FakeNode, FakeNode];
   await b.listen(group);
   const other = await stranger(server);

@@ -1,4 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../../clock.js';
 import type { Signer } from './frame.js';
 
 /** Access keys of the service, as they are now. */
@@ -9,25 +10,67 @@ export interface SigningKeys {
 
 const purpose = 'hubwire bus 1';
 
-/** Signs with a key that is derived from the primary access key; one of the secondary is accepted, so that keys can be changed. [cluster 10] */
+/**
+ * After a change of the primary key: how long a node goes on to sign with the former one, as the others may not have read the new
+ * one (which they have if it was the secondary one), and how long it accepts the former one, as the others may still sign with it.
+ * Key files are read every 5 s.
+ */
+const signsFormerMs = 15_000;
+const acceptsFormerMs = 60_000;
+
+interface Former {
+  readonly primary: string;
+  readonly changedMs: number;
+  /** The new one was the secondary one. */
+  readonly wasAnnounced: boolean;
+}
+
+/**
+ * Signs with a key that is derived from the primary access key, and accepts one of the secondary. Nodes that share their keys need not
+ * get a changed one at the same moment. [cluster 10]
+ */
 export class KeySigner implements Signer {
   readonly #keys: SigningKeys;
+  readonly #clock: Pick<Clock, 'monotonicMs'>;
+  #known: SigningKeys;
+  #former: Former | undefined;
   /** By access key. */
   readonly #derived = new Map<string, Buffer>();
 
   /** @param keys read for each envelope */
-  constructor(keys: SigningKeys) {
+  constructor(keys: SigningKeys, clock: Pick<Clock, 'monotonicMs'>) {
     this.#keys = keys;
+    this.#clock = clock;
+    this.#known = { ...keys };
   }
 
   sign(bytes: Uint8Array): Buffer {
-    return this.#mac(this.#keys.primary, bytes);
+    const former = this.#formerFor(signsFormerMs);
+    return this.#mac(former === undefined || former.wasAnnounced ? this.#known.primary : former.primary, bytes);
   }
 
   accepts(bytes: Uint8Array, mac: Uint8Array): boolean {
+    const former = this.#formerFor(acceptsFormerMs)?.primary;
+    const accepted = [this.#known.primary, this.#known.secondary, former].filter(key => key !== undefined);
+    return accepted.some(key => timingSafeEqual(this.#mac(key, bytes), mac));
+  }
+
+  /** Undefined when the primary key has not changed for so long. */
+  #formerFor(ms: number): Former | undefined {
+    this.#learn();
+    const former = this.#former;
+    return former === undefined || this.#clock.monotonicMs() - former.changedMs >= ms ? undefined : former;
+  }
+
+  #learn(): void {
     const { primary, secondary } = this.#keys;
-    if (timingSafeEqual(this.#mac(primary, bytes), mac)) return true;
-    return secondary !== undefined && timingSafeEqual(this.#mac(secondary, bytes), mac);
+    const known = this.#known;
+    if (primary === known.primary && secondary === known.secondary) return;
+    if (primary !== known.primary) {
+      const wasAnnounced = primary === known.secondary;
+      this.#former = { primary: known.primary, changedMs: this.#clock.monotonicMs(), wasAnnounced };
+    }
+    this.#known = { primary, secondary };
   }
 
   #mac(accessKey: string, bytes: Uint8Array): Buffer {
@@ -37,7 +80,7 @@ export class KeySigner implements Signer {
   #derive(accessKey: string): Buffer {
     const known = this.#derived.get(accessKey);
     if (known !== undefined) return known;
-    if (this.#derived.size >= 2) this.#derived.clear();
+    if (this.#derived.size >= 3) this.#derived.clear();
     const derived = createHmac('sha256', accessKey).update(purpose).digest();
     this.#derived.set(accessKey, derived);
     return derived;

@@ -5,6 +5,9 @@ import { frameOf, type Signer } from '../../../../src/backplane/nats/frame.js';
 import { KeySigner } from '../../../../src/backplane/nats/key-signer.js';
 import type { QueryKind } from '../../../../src/hub/commands.js';
 import { answered, commands, queries, targets } from '../../../support/backplane-contract.js';
+import { ManualClock } from '../../../support/manual-clock.js';
+
+const clock = new ManualClock();
 
 const from = 'AbC-_9';
 const writer = new EnvelopeWriter(from, undefined);
@@ -175,8 +178,8 @@ describe('[cluster 3.3] what is no envelope has its flaw', () => {
   });
 
   test('[cluster 10] signature: none, a wrong one, one of other bytes, one where none is', () => {
-    const signer = new KeySigner({ primary: 'first', secondary: undefined });
-    const other = new KeySigner({ primary: 'other', secondary: undefined });
+    const signer = new KeySigner({ primary: 'first', secondary: undefined }, clock);
+    const other = new KeySigner({ primary: 'other', secondary: undefined }, clock);
     const signed = new EnvelopeWriter(from, signer).bye();
     expect(flawOf(signed, signer)).toBe('none');
     expect(flawOf(writer.bye(), signer)).toBe('signature');
@@ -191,15 +194,36 @@ describe('[cluster 3.3] what is no envelope has its flaw', () => {
 
   test('[cluster 10] keys are changed one after the other without a pause', () => {
     const keys = { primary: 'old', secondary: 'new' as string | undefined };
-    const before = new EnvelopeWriter(from, new KeySigner({ ...keys })).bye();
-    const receiver = new KeySigner(keys);
+    const before = new EnvelopeWriter(from, new KeySigner({ ...keys }, clock)).bye();
+    const receiver = new KeySigner(keys, clock);
     expect(flawOf(before, receiver)).toBe('none');
     Object.assign(keys, { primary: 'new', secondary: 'old' });
     expect(flawOf(before, receiver)).toBe('none');
     const after = new EnvelopeWriter(from, receiver).bye();
-    expect(flawOf(after, new KeySigner({ primary: 'new', secondary: undefined }))).toBe('none');
+    expect(flawOf(after, new KeySigner({ primary: 'new', secondary: undefined }, clock))).toBe('none');
     keys.secondary = 'newer';
+    expect(flawOf(before, receiver)).toBe('none');
+    clock.advance(60_000);
     expect(flawOf(before, receiver)).toBe('signature');
+  });
+
+  test('[cluster 10] a key that is replaced at once is signed with when the others have read it, and the former one is accepted meanwhile', () => {
+    const [keys, othersKeys] = [
+      { primary: 'old', secondary: undefined },
+      { primary: 'old', secondary: undefined },
+    ];
+    const [own, other] = [new KeySigner(keys, clock), new KeySigner(othersKeys, clock)];
+    const sent = (by: KeySigner) => new EnvelopeWriter(from, by).bye();
+    keys.primary = 'new';
+    expect([flawOf(sent(own), other), flawOf(sent(other), own)]).toEqual(['none', 'none']);
+    clock.advance(5_000);
+    othersKeys.primary = 'new';
+    expect([flawOf(sent(own), other), flawOf(sent(other), own)]).toEqual(['none', 'none']);
+    clock.advance(12_000);
+    expect([flawOf(sent(own), other), flawOf(sent(other), own)]).toEqual(['none', 'none']);
+    clock.advance(3_000);
+    const late = new KeySigner({ primary: 'new', secondary: undefined }, clock);
+    expect([flawOf(sent(own), late), flawOf(sent(other), late)]).toEqual(['none', 'none']);
   });
 });
 

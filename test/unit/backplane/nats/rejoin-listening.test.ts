@@ -48,11 +48,11 @@ test('[cluster 6.2] a cached message outlives that its node begins again, and it
   const cache = new MessageCache(clock, backplane);
   const payload = { dataType: 'text', bytes: Buffer.from('x'), metadata: undefined } as const;
   cache.keep('chat', 'g', { kind: 'serverMessage', payload }, 30_000);
-  expect(subscriptions()).toBe(1);
+  expect(subscriptions()).toBe(2); // of its hub and of its group
   backplane.fence();
   backplane.rejoin('bbbbbb');
   await turnEnd();
-  expect(subscriptions()).toBe(1); // else the queries of other nodes for it do not reach this one
+  expect(subscriptions()).toBe(2); // else the queries of other nodes for it do not reach this one, nor what they publish since
 });
 
 test('[cluster 6.2] the expiry of a cached message is no fault of a node that has begun again: it would end the process', () => {
