@@ -34,7 +34,7 @@ export interface ClusterNodeParts {
   readonly clock: Clock;
   readonly rules: LeaseRules;
   /** What its lease says of it. */
-  about(): Omit<LeaseValue, 'state' | 'by' | 'startedMs'>;
+  about(): Omit<LeaseValue, 'state' | 'by' | 'startedMs' | 'leaseMs'>;
   readonly life: NodeLife;
   readonly heir: Heir;
   readonly observer: ClusterObserver;
@@ -196,7 +196,7 @@ export class ClusterNode {
     });
     const lease = new LeaseKeeper({
       ...{ tag, store, clock, rules },
-      value: () => ({ ...this.#parts.about(), startedMs }),
+      value: () => ({ ...this.#parts.about(), startedMs, leaseMs }),
       onEntered: (phase, why) => this.#entered(tag, phase, why),
       onHealth: isGood => peers.onHealth(isGood),
     });

@@ -46,7 +46,9 @@ export class PeerWatch {
     this.#isScanning = true;
     try {
       this.#leases = await this.#parts.store.leases();
-      const rows = this.#leases.map(({ tag, revision, value }) => ({ tag, revision, claimedBy: value.by }));
+      const rows = this.#leases.map(({ tag, revision, value: { by: claimedBy, leaseMs } }) => ({
+        ...{ tag, revision, claimedBy, leaseMs },
+      }));
       if (this.#isStopped) return;
       for (const { tag, claimedBy } of rows) if (claimedBy !== undefined) this.#parts.onClaimed?.(tag, false);
       this.#give({ kind: 'scanned', rows });

@@ -6,6 +6,8 @@ export interface LeaseRow {
   readonly revision: number;
   /** The tag of the node that speaks for it; undefined: nobody, it is live or draining. */
   readonly claimedBy: string | undefined;
+  /** How long it is, as its node says; undefined: as long as that of the node that reads it. */
+  readonly leaseMs?: number | undefined;
 }
 
 /** What one node knows of the others' leases. Plain data. */
@@ -38,7 +40,7 @@ export const noPeers: PeersState = { goodSinceMs: undefined, seen: {} };
 const rankDelayMs = 200;
 
 /**
- * Which leases this node may claim: one whose revision has not changed for a lease by this node's clock, or whose claimer is
+ * Which leases this node may claim: one whose revision has not changed for its length by this node's clock, or whose claimer is
  * claimed itself or gone; and only while its own lease has been good for a lease. One that it has claimed already is among them, as
  * long as it is stored: a takeover that has ended before its end is begun again. [cluster 6.3]
  * @param tag of this node @param nowMs monotonic
@@ -74,7 +76,7 @@ function seenIn(before: PeersState['seen'], rows: readonly LeaseRow[], nowMs: nu
 }
 
 function isClaimable(
-  { tag: peer, claimedBy }: LeaseRow,
+  { tag: peer, claimedBy, leaseMs: lengthMs }: LeaseRow,
   { seen }: PeersState,
   rows: readonly LeaseRow[],
   tag: string,
@@ -84,7 +86,7 @@ function isClaimable(
   if (peer === tag) return false;
   if (claimedBy === tag) return true;
   if (claimedBy !== undefined) return !rows.some(row => row.tag === claimedBy && row.claimedBy === undefined);
-  return nowMs - seen[peer]!.sinceMs >= leaseMs;
+  return nowMs - seen[peer]!.sinceMs >= (lengthMs ?? leaseMs);
 }
 
 /** Nodes try in an order of their own for each tag, so that one is first. */

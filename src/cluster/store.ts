@@ -9,6 +9,8 @@ export interface LeaseValue {
   readonly startedMs: number;
   /** Of its configuration. */
   readonly digest: string;
+  /** How long it is; left out by older versions. Nodes may have another length while they are restarted one by one. */
+  readonly leaseMs?: number;
   readonly state: 'live' | 'draining' | 'claimed';
   /** The tag of the claimer. */
   readonly by?: string | undefined;

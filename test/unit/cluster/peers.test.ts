@@ -33,6 +33,19 @@ describe('a lease may be claimed', () => {
     expect(me.scan(25_000, alive('x', 1), alive('y', 2))).toEqual(['x']);
   });
 
+  test('[CL-055] after its own length, where its node has another one: as while nodes are restarted with a changed leaseSeconds', () => {
+    const me = new Watcher();
+    me.give({ kind: 'good' }, 0);
+    const [long, short] = [
+      { ...alive('long', 1), leaseMs: 120_000 },
+      { ...alive('short', 2), leaseMs: 3_000 },
+    ];
+    expect(me.scan(20_000, long, short)).toEqual([]);
+    expect(me.scan(23_000, long, short)).toEqual(['short']);
+    expect(me.scan(139_999, long)).toEqual([]);
+    expect(me.scan(140_000, long)).toEqual(['long']);
+  });
+
   test('not when it was renewed meanwhile', () => {
     const me = new Watcher();
     me.give({ kind: 'good' }, 0);
