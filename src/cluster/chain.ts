@@ -25,9 +25,9 @@ export class Chain {
     this.#last = last;
   }
 
-  /** To be called for each record, in the order of the store. */
-  takes(sequence: number, record: LedgerRecord): boolean {
-    if (this.#last !== undefined && record.a !== this.#last) return false;
+  /** To be called for each record, in the order of the store. @param record undefined: it is none */
+  takes(sequence: number, record: LedgerRecord | undefined): record is LedgerRecord {
+    if (record === undefined || (this.#last !== undefined && record.a !== this.#last)) return false;
     this.#last = sequence;
     return true;
   }
@@ -53,7 +53,7 @@ export class ChainedLedgers {
   /** @param bytes of a record that names `after` @throws as a rejection when it may be stored, and may count */
   async append(tag: string, bytes: Uint8Array, after: number): Promise<Write> {
     const write = await this.#store.append(tag, bytes, after);
-    if (!this.#store.isShared) return write;
+    if (!this.#store.isShared && write.kind === 'stored') return write;
     const first = await this.#follower(tag, after);
     if (write.kind === 'conflict') return first === undefined ? this.#appendBehind(tag, bytes, after) : write;
     if (first === undefined) throw new Error(`record ${write.sequence} is not to be read yet`);
@@ -63,6 +63,7 @@ export class ChainedLedgers {
   /** Records that do not count are the last ones. Found at the next look, if it counts: so it rejects, unless it cannot count. */
   async #appendBehind(tag: string, bytes: Uint8Array, after: number): Promise<Write> {
     if (await this.#isRemoved(tag, after)) return { kind: 'conflict' };
+    if (await this.#isLost(tag, after)) throw new LedgerLost();
     await this.#store.append(tag, bytes, await this.#store.lastSequence(tag));
     throw new Error('it was appended behind records that do not count');
   }
@@ -113,7 +114,7 @@ export class ChainedLedgers {
     const next = (from: number): Promise<StoredRecord | undefined> => this.#store.nextRecord(tag, from);
     for (let found = await next(after + 1); found !== undefined; found = await next(found.sequence + 1)) {
       const record = decodeRecord(found.bytes);
-      if (record.a === after) return { sequence: found.sequence, record };
+      if (record?.a === after) return { sequence: found.sequence, record };
     }
     return undefined;
   }

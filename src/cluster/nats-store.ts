@@ -60,6 +60,8 @@ export class NatsClusterStore implements ClusterStore {
   #replicas = 1;
   /** Tags whose leases are deleted: none is ever used again. */
   readonly #deleted = new Set<string>();
+  /** Values that are no leases, and were told. */
+  readonly #foreign = new Set<string>();
 
   constructor(options: NatsClusterStoreOptions) {
     const { clusterName, leaseMs } = options;
@@ -116,7 +118,17 @@ export class NatsClusterStore implements ClusterStore {
       this.#forget(tag, found.seq, found.time.getTime());
       return undefined;
     }
-    return { tag, revision: found.seq, value: found.json<LeaseValue>() };
+    const value = leaseOf(found.data);
+    if (value === undefined) this.#passOver(found);
+    return value && { tag, revision: found.seq, value };
+  }
+
+  /** What somebody else has put there: told once. */
+  #passOver({ subject, seq }: StoredMsg): void {
+    const what = `${subject} ${seq}`;
+    if (this.#foreign.has(what)) return;
+    this.#foreign.add(what);
+    this.#options.storing.parts.tell({ kind: 'dropped', subject, reason: 'it is no lease of a node', count: 1 });
   }
 
   async leases(): Promise<readonly StoredLease[]> {
@@ -241,6 +253,17 @@ export class NatsClusterStore implements ClusterStore {
       openBucket(connection, this.#names.bucket),
     ]);
     return { connection, manager, stream: jetstream(connection, options), bucket };
+  }
+}
+
+/** Undefined: it was written by somebody else. */
+function leaseOf(bytes: Uint8Array): LeaseValue | undefined {
+  try {
+    const value = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<LeaseValue> | null;
+    const isLease = typeof value?.name === 'string' && typeof value.state === 'string' && Array.isArray(value.formats);
+    return isLease ? (value as LeaseValue) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

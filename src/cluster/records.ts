@@ -20,12 +20,19 @@ export function encodeRecord(head: Omit<LedgerRecord, 'e'>, entries: readonly st
   return Buffer.from(`${text.slice(0, -1)},"e":[${entries.join(',')}]}`, 'utf8');
 }
 
-/** @throws Error when it is no record */
-export function decodeRecord(bytes: Uint8Array): LedgerRecord {
-  const record = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<LedgerRecord>;
-  const { by, n, a } = record;
-  if (typeof by === 'string' && typeof n === 'number' && typeof a === 'number') return record as LedgerRecord;
-  throw new Error('a record of a ledger has no writer, no number or no place');
+/** Undefined: it was written by somebody else, and counts for nothing. */
+export function decodeRecord(bytes: Uint8Array): LedgerRecord | undefined {
+  try {
+    const record = JSON.parse(Buffer.from(bytes).toString('utf8')) as Partial<LedgerRecord> | null;
+    const isRecord =
+      typeof record?.by === 'string' &&
+      typeof record.n === 'number' &&
+      typeof record.a === 'number' &&
+      (record.e === undefined || Array.isArray(record.e));
+    return isRecord ? (record as LedgerRecord) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Reads the records of a ledger that count, from its first to its last: what is left to be told of the connections of its node. */

@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { jetstreamManager } from '@nats-io/jetstream';
+import { Kvm } from '@nats-io/kv';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { ChainedLedgers } from '../../src/cluster/chain.js';
@@ -13,13 +14,14 @@ import { NatsServer, natsProgram, requireNats } from '../support/nats-server.js'
 let server: NatsServer;
 let link: Link;
 let store: NatsClusterStore;
+const events = new ToldEvents();
 const value: LeaseValue = { name: 'n', version: '1', formats: [1], startedMs: 1, digest: '', state: 'live' };
 const bytes = (text: string) => Buffer.from(text);
 
 beforeAll(async () => {
   if (natsProgram === undefined) return;
   server = await NatsServer.start();
-  const { parts } = new ToldEvents();
+  const { parts } = events;
   link = new Link(natsOptions([server.url]), 'store', parts);
   const storing = { replicas: 'auto', parts } as const;
   store = new NatsClusterStore({ link, clusterName: 'hw', leaseMs: 3_000, storing, clock: systemClock });
@@ -51,6 +53,23 @@ describe('leases in NATS', () => {
     expect((await store.leases()).map(({ tag }) => tag)).toEqual(['tag2']);
     expect((await store.writeLease('tag-_1', value, undefined)).kind).toBe('stored'); // as by a late answer
   });
+});
+
+test('[CL-041] values that are no leases are passed over, and told once', async () => {
+  const bucket = await new Kvm(link.connection!).open('hw_nodes');
+  for (const [key, text] of [
+    ['foreign1', 'hello'],
+    ['foreign2', '{"state":"live"}'],
+  ] as const)
+    await bucket.put(key, text);
+  await store.writeLease('real', value, undefined);
+  for (let scan = 0; scan < 3; scan += 1) expect((await store.leases()).map(({ tag }) => tag)).toContain('real');
+  expect((await store.leases()).filter(({ tag }) => tag.startsWith('foreign'))).toEqual([]);
+  const dropped = events.all.filter(({ kind }) => kind === 'dropped');
+  expect(dropped.map(event => 'subject' in event && event.subject).toSorted()).toEqual([
+    '$KV.hw_nodes.foreign1',
+    '$KV.hw_nodes.foreign2',
+  ]);
 });
 
 /** Of the last record of all ledgers. */

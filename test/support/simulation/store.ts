@@ -118,8 +118,8 @@ export class SimulatedStore {
 
   /** Is it the first that follows the record that it names? */
   #noteSeal(tag: string, bytes: Uint8Array): void {
-    const { by, a } = decodeRecord(bytes);
-    const same = (this.ledgers.get(tag) ?? []).filter(({ bytes: other }) => decodeRecord(other).a === a);
+    const { by, a } = decodeRecord(bytes)!;
+    const same = (this.ledgers.get(tag) ?? []).filter(({ bytes: other }) => decodeRecord(other)?.a === a);
     if (by !== tag && same[0]?.bytes === bytes) this.sealed.add(tag);
   }
 

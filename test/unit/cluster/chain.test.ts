@@ -106,3 +106,44 @@ describe('[CL-058] of records that were all acknowledged for one place', () => {
     expect(await read()).toEqual(['30 heir20']);
   });
 });
+
+/** One server: the condition is that of what is stored. */
+class StrictStore extends MemoryLedger {
+  readonly isShared = false;
+  readonly maxRecordBytes = 1_000;
+
+  async append(_: string, bytes: Uint8Array, after: number): Promise<Write> {
+    const last = await this.lastSequence();
+    if (last !== after) return { kind: 'conflict' };
+    this.records.push({ sequence: last + 10, bytes });
+    return { kind: 'stored', sequence: last + 10 };
+  }
+}
+
+describe('[CL-041] what somebody else has written into a ledger', () => {
+  const foreign = ['', '{', 'null', '{}', '{"by":"x","n":1,"a":0,"e":7}'].map(text => Buffer.from(text));
+
+  test('counts for nothing, and keeps no record out', async () => {
+    const store = new StrictStore();
+    const ledgers = new ChainedLedgers(store);
+    const append = (n: number, a: number) => ledgers.append('x', encodeRecord({ by: 'owner', n, a }, []), a);
+    expect(await append(1, 0)).toEqual({ kind: 'stored', sequence: 10 });
+    for (const bytes of foreign) store.records.push({ sequence: (await store.lastSequence()) + 10, bytes });
+    await expect(append(2, 10)).rejects.toThrow('behind records that do not count');
+    expect(await ledgers.last('x', 10)).toMatchObject({ sequence: 70, record: { n: 2 } });
+    expect(await append(3, 70)).toEqual({ kind: 'stored', sequence: 80 });
+    const read: number[] = [];
+    await ledgers.read('x', 80, ({ n }) => void read.push(n));
+    expect(read).toEqual([1, 2, 3]);
+  });
+
+  test('is not taken for a seal', async () => {
+    const store = new StrictStore();
+    const ledgers = new ChainedLedgers(store);
+    await ledgers.append('x', encodeRecord({ by: 'owner', n: 1, a: 0 }, []), 0);
+    store.records.push({ sequence: 20, bytes: foreign[1]! });
+    expect(await ledgers.last('x', 10)).toBeUndefined();
+    await store.append('x', encodeRecord({ by: 'heir', n: 1, a: 10 }, []), 20);
+    expect(await ledgers.append('x', encodeRecord({ by: 'owner', n: 2, a: 10 }, []), 10)).toEqual({ kind: 'conflict' });
+  });
+});
