@@ -199,6 +199,7 @@ export class ClusterNode {
       value: () => ({ ...this.#parts.about(), startedMs, leaseMs }),
       onEntered: (phase, why) => this.#entered(tag, phase, why),
       onHealth: isGood => peers.onHealth(isGood),
+      onFault: error => observer.fault('the lease of this node', error),
     });
     const ledger = new LedgerWriter({
       ...{ tag, ledgers, clock },

@@ -23,6 +23,8 @@ export interface LeaseKeeperParts {
   onEntered(phase: LeasePhase, why: string): void;
   /** A renewal was stored, or none has been for too long. */
   onHealth(isGood: boolean): void;
+  /** Of this program: the store has none of these. */
+  onFault(error: unknown): void;
 }
 
 /** A lease that is older is not good: its node claims nobody. */
@@ -91,18 +93,19 @@ export class LeaseKeeper {
   }
 
   #obey(order: LeaseOrder): void {
+    const { onEntered, onFault } = this.#parts;
     switch (order.kind) {
       case 'write':
-        void this.#write(order.revision);
+        this.#write(order.revision).catch(onFault);
         break;
       case 'read':
-        void this.#read('found');
+        this.#read('found').catch(onFault);
         break;
       case 'confirm':
-        void this.#read('confirmed');
+        this.#read('confirmed').catch(onFault);
         break;
       case 'entered':
-        this.#parts.onEntered(order.phase, order.why);
+        onEntered(order.phase, order.why);
         break;
       case 'delete': // by `end`, which waits for it
     }
@@ -112,36 +115,38 @@ export class LeaseKeeper {
     const { store, tag, onHealth } = this.#parts;
     const value = this.#parts.value();
     const state = this.#state.isDraining ? 'draining' : 'live';
-    try {
-      const write = await store.writeLease(tag, { ...value, state }, revision);
-      if (write.kind === 'conflict') this.give(write);
-      else {
-        this.give({ kind: 'stored', revision: write.sequence, mayHaveRival: store.isShared });
-        onHealth(true);
-      }
-    } catch {
+    const write = await answerOf(store.writeLease(tag, { ...value, state }, revision));
+    if (write === undefined) {
       onHealth(false);
       this.give({ kind: 'failed' });
+    } else if (write.kind === 'conflict') this.give(write);
+    else {
+      this.give({ kind: 'stored', revision: write.sequence, mayHaveRival: store.isShared });
+      onHealth(true);
     }
   }
 
   async #read(kind: 'found' | 'confirmed'): Promise<void> {
     const { store, tag } = this.#parts;
     const value = this.#parts.value();
-    try {
-      const found = await store.readLease(tag);
-      const isOwn =
-        found?.value.state !== 'claimed' &&
-        found?.value.startedMs === value.startedMs &&
-        found.value.name === value.name;
-      this.give({ kind, row: found && { revision: found.revision, isOwn } });
-    } catch {
+    const answer = await answerOf(store.readLease(tag).then(found => ({ found })));
+    if (answer === undefined) {
       this.give({ kind: 'failed' });
+      return;
     }
+    const { found } = answer;
+    const isOwn =
+      found?.value.state !== 'claimed' && found?.value.startedMs === value.startedMs && found.value.name === value.name;
+    this.give({ kind, row: found && { revision: found.revision, isOwn } });
   }
 
   #now(): Reading {
     const { clock } = this.#parts;
     return { monotonicMs: clock.monotonicMs(), wallMs: clock.now() };
   }
+}
+
+/** Undefined: the store does not answer, and whoever keeps it says why. */
+function answerOf<T>(answer: Promise<T>): Promise<T | undefined> {
+  return answer.catch(() => undefined);
 }

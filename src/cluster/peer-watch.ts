@@ -1,5 +1,5 @@
 import { ConfigWatch } from './config-watch.js';
-import { noPeers, type PeersInput, type PeersState, stepPeers } from './peers.js';
+import { type LeaseRow, noPeers, type PeersInput, type PeersState, stepPeers } from './peers.js';
 import type { StoredLease } from './store.js';
 import { type TakeoverParts, TakeoverRun } from './takeover-run.js';
 
@@ -44,19 +44,22 @@ export class PeerWatch {
   async scan(): Promise<void> {
     if (this.#isScanning || this.#isStopped) return;
     this.#isScanning = true;
+    const leases = await this.#parts.store.leases().catch(() => undefined);
+    this.#isScanning = false;
+    if (this.#isStopped) return;
+    if (leases === undefined) this.#give({ kind: 'bad' });
+    else this.#scanned(leases);
+  }
+
+  #scanned(leases: readonly StoredLease[]): void {
+    const { onClaimed, observer, clock } = this.#parts;
+    this.#leases = leases;
     try {
-      this.#leases = await this.#parts.store.leases();
-      const rows = this.#leases.map(({ tag, revision, value: { by: claimedBy, leaseMs } }) => ({
-        ...{ tag, revision, claimedBy, leaseMs },
-      }));
-      if (this.#isStopped) return;
-      for (const { tag, claimedBy } of rows) if (claimedBy !== undefined) this.#parts.onClaimed?.(tag, false);
-      this.#give({ kind: 'scanned', rows });
-      this.#configs.scanned(this.#leases, this.#parts.clock.monotonicMs());
-    } catch {
-      this.#give({ kind: 'bad' });
-    } finally {
-      this.#isScanning = false;
+      for (const { tag, value } of leases) if (value.by !== undefined) onClaimed?.(tag, false);
+      this.#give({ kind: 'scanned', rows: leases.map(rowOf) });
+      this.#configs.scanned(leases, clock.monotonicMs());
+    } catch (error) {
+      observer.fault('scan of the leases', error);
     }
   }
 
@@ -88,4 +91,8 @@ export class PeerWatch {
     });
     this.#waiting.add(cancel);
   }
+}
+
+function rowOf({ tag, revision, value: { by: claimedBy, leaseMs } }: StoredLease): LeaseRow {
+  return { tag, revision, claimedBy, leaseMs };
 }
