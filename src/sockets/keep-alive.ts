@@ -26,6 +26,12 @@ export interface Peer {
   onSilent(): void;
 }
 
+/**
+ * Between pings of a socket that is not read from: the end of its peer is seen only when something is written, mostly at the second
+ * time, and what the peer has requested goes on until then.
+ */
+const pausedPingMs = 2_000;
+
 /** What counts of the time between two readings: in a longer one the process was paused, and could neither ping nor read. */
 const longestGapMs = 5 * sweepMs;
 
@@ -126,6 +132,7 @@ export class KeepAlive implements Flushable {
       watched.seenBytes = socket.bytesRead;
       watched.seenAtMs = now;
     }
+    if (ws.isPaused) return this.#ping(watched, ws, now, Math.min(pausedPingMs, peer.intervalMs));
     const intervalMs = messagePing?.afterMs ?? peer.intervalMs;
     const limitMs = messagePing === undefined ? silentIntervals * intervalMs : intervalMs + messagePing.answerWithinMs;
     if (now - watched.seenAtMs >= limitMs) {
@@ -133,12 +140,21 @@ export class KeepAlive implements Flushable {
       peer.onSilent();
       return false;
     }
-    const sinceMs = messagePing === undefined ? watched.pingedAtMs : Math.max(watched.pingedAtMs, watched.seenAtMs);
+    if (messagePing === undefined) return this.#ping(watched, ws, now, intervalMs);
+    const sinceMs = Math.max(watched.pingedAtMs, watched.seenAtMs);
     const isDue = now - sinceMs >= intervalMs && ws.readyState === ws.OPEN;
     if (isDue) {
       watched.pingedAtMs = now;
-      if (messagePing === undefined) ws.ping();
-      else peer.sendPing?.(messagePing);
+      peer.sendPing?.(messagePing);
+    }
+    return isDue;
+  }
+
+  #ping(watched: Watched, ws: WebSocket, now: number, intervalMs: number): boolean {
+    const isDue = now - watched.pingedAtMs >= intervalMs && ws.readyState === ws.OPEN;
+    if (isDue) {
+      watched.pingedAtMs = now;
+      ws.ping();
     }
     return isDue;
   }

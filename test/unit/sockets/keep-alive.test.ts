@@ -67,6 +67,16 @@ describe('[client-protocols 8.2] keep-alive', () => {
     expect(pings(ws)).toBe(2);
   });
 
+  test('[F4] pings one that is not read from every two seconds: only a write shows that its peer has gone', () => {
+    const { ws, silent } = watch();
+    ws.isPaused = true;
+    clock.advance(20_000);
+    expect(pings(ws)).toBe(10);
+    ws.isPaused = false;
+    clock.advance(19_000);
+    expect([pings(ws), silent]).toEqual([10, []]);
+  });
+
   test('any byte is a sign of life', () => {
     const { socket, silent } = watch();
     for (let count = 0; count < 10; count += 1) {
