@@ -29,7 +29,7 @@ export class Hub {
   readonly name: string;
   /** The lives of its connections on this node, for the sockets. */
   readonly lifecycle: Lifecycle;
-  /** Of its sessions, to other nodes and from them. */
+  /** Of its sessions, to other nodes and from them. Nothing calls it yet: nodes recover the sessions that they have. [cluster 7] */
   readonly handOver: HandOver;
   /** For the other nodes. */
   readonly performer: Performer;

@@ -228,8 +228,8 @@ export class Lifecycle implements ConnectionEnder {
   }
 
   /**
-   * The connection that a client may recover; undefined if it must not, for whatever reason. A promise when the session is on
-   * another node: those of this node are found within the call. [client-protocols 5.3]
+   * The connection that a client may recover; undefined if it must not, for whatever reason. Those of this node are found within
+   * the call; a promise is for sessions that another node hands over, which none does yet. [client-protocols 5.3, cluster 7]
    */
   recover(connectionId: string, token: string): Connection | undefined | Promise<Connection | undefined> {
     const [connection] = this.#parts.members.select({ scope: 'connection', hub: this.#hub, connectionId });
