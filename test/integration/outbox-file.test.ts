@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, readlinkSync } from 'node:fs';
 import { open, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
@@ -35,8 +35,9 @@ async function filledDirectory(): Promise<string> {
 
 describe('one process per directory', () => {
   const ownerOf = (fields: object) =>
-    JSON.stringify({ pid: process.ppid, host: hostname(), startedAt: startOf(process.ppid), ...fields });
+    JSON.stringify({ pid: process.ppid, host: hostname(), startedAt: startOf(process.ppid), pidSpace, ...fields });
   const startOf = (pid: number) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ')[19];
+  const pidSpace = `${readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()} ${readlinkSync('/proc/self/ns/pid')}`;
 
   test('a second one is told which process has it, and what to do', async () => {
     const directory = await outboxDirectory();
@@ -53,6 +54,13 @@ describe('one process per directory', () => {
     ['a process that lives', {}, 0, true],
     ['a process that is gone', { pid: 2 ** 30 }, 0, false],
     ['a process whose number another one has got since', { startedAt: '1' }, 0, false],
+    ['a process of another PID namespace that reported just now', { pidSpace: 'other', pid: process.pid }, 0, true],
+    [
+      'a process of another PID namespace that has not for a minute',
+      { pidSpace: 'other', pid: process.pid },
+      60,
+      false,
+    ],
     ['another host that reported just now', { host: 'other', pid: 1 }, 0, true],
     ['another host that has not reported for a minute', { host: 'other', pid: 1 }, 60, false],
   ])('the lock of %s', async (_whose, fields, ageSeconds, isLocked) => {
@@ -63,6 +71,15 @@ describe('one process per directory', () => {
     await utimes(file, touched, touched);
     if (isLocked) await expect(openIn(directory)).rejects.toMatchObject({ fault: 'locked' });
     else await (await openIn(directory)).close();
+  });
+
+  test('whose process cannot be seen from here: the message says when it can be taken', async () => {
+    const directory = await outboxDirectory();
+    const file = join(directory, 'outbox.pid');
+    const content = ownerOf({ pidSpace: 'other', pid: process.pid });
+    await writeFile(file, content);
+    await expect(openIn(directory)).rejects.toThrow(/can be taken once its process has not touched it for 20 s\.\)$/);
+    expect(await readFile(file, 'utf8')).toBe(content);
   });
 
   test('a lock that was not written to its end is that of nobody', async () => {

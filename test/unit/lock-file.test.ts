@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -24,22 +24,45 @@ test('is taken once, and again after its release, in this process too', () => {
   expect(readdirSync(folder)).toEqual(['lock']);
 });
 
+/** The content of a lock of this process, with other fields. */
+function ownerWith(fields: object): string {
+  const lock = take() as LockFile;
+  const owner = JSON.parse(readFileSync(file, 'utf8'));
+  lock.release();
+  return JSON.stringify({ ...owner, ...fields });
+}
+
 test.each([
-  ['of a process that is gone', JSON.stringify({ pid: 2 ** 30, host: hostname() })],
-  [
-    'that this process does not have, as before a restart with the same number',
-    JSON.stringify({ pid: process.pid, host: hostname() }),
-  ],
-  ['that was not written to its end', '{'],
-])('one %s is taken over', (_, content) => {
-  writeFileSync(file, content);
+  ['of a process that is gone', { pid: 2 ** 30 }],
+  ['of a process whose number another one has got', { pid: process.ppid, startedAt: '1' }],
+  ['that this process does not have, as before a restart with the same number', {}],
+])('one %s is taken over at once', (_, fields) => {
+  writeFileSync(file, ownerWith(fields));
   expect(take()).toBeInstanceOf(LockFile);
   expect(readdirSync(folder)).toEqual(['lock']);
 });
 
-test('one of another host is taken over once it is old', () => {
-  writeFileSync(file, JSON.stringify({ pid: 1, host: 'other' }));
-  expect(take()).toEqual({ takenBy: { pid: 1, host: 'other' } });
+test('one that was not written to its end is taken over', () => {
+  writeFileSync(file, '{');
+  expect(take()).toBeInstanceOf(LockFile);
+});
+
+test('one of a process that runs is not taken over, however old it is', () => {
+  writeFileSync(file, ownerWith({ pid: process.ppid, startedAt: undefined }));
+  expect(take(Date.now() + 25_000)).toMatchObject({ takenBy: { pid: process.ppid }, isJudgedByAge: false });
+});
+
+test.each([
+  ['another host', { host: 'other' }],
+  ['another PID namespace, with the number of this process', { pidSpace: 'boot pid:[1]' }],
+  ['another PID namespace, with a number that no process has here', { pidSpace: 'boot pid:[1]', pid: 2 ** 30 }],
+  ['a version that wrote no PID namespace', { pidSpace: undefined }],
+])('one of %s is taken over once it is old, and is left as it is until then', (_, fields) => {
+  const content = ownerWith(fields);
+  writeFileSync(file, content);
+  expect(take()).toMatchObject({ takenBy: { host: expect.any(String) }, isJudgedByAge: true });
+  expect(readFileSync(file, 'utf8')).toBe(content);
+  expect(readdirSync(folder)).toEqual(['lock']);
   expect(take(Date.now() + 25_000)).toBeInstanceOf(LockFile);
 });
 
@@ -48,5 +71,5 @@ test('a release leaves the lock of somebody who took it over', () => {
   const other = JSON.stringify({ pid: 1, host: 'other' });
   writeFileSync(file, other);
   lock.release();
-  expect(take()).toEqual({ takenBy: { pid: 1, host: 'other' } });
+  expect(take()).toMatchObject({ takenBy: { pid: 1, host: 'other' } });
 });

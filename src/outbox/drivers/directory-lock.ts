@@ -1,10 +1,13 @@
 import { utimesSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from '../../clock.js';
-import { LockFile, type LockOwner } from '../../lock-file.js';
+import { LockFile, type Taken } from '../../lock-file.js';
 import { StoreOpenError } from '../outbox-error.js';
 
-/** How often the owner touches its lock, and after which time without that a lock of another host counts as left behind. */
+/**
+ * How often the owner touches its lock, and after which time without that a lock counts as left behind whose process cannot
+ * be seen from here.
+ */
 const touchMs = 5_000;
 const abandonedMs = 20_000;
 
@@ -20,7 +23,7 @@ export class DirectoryLock {
     const file = join(directory, 'outbox.pid');
     const taken = LockFile.take(file, clock.now(), abandonedMs);
     if (taken instanceof LockFile) return new DirectoryLock(file, taken, clock);
-    throw lockedError(directory, taken.takenBy, file);
+    throw lockedError(directory, taken, file);
   }
 
   private constructor(file: string, lock: LockFile, clock: Clock) {
@@ -48,11 +51,15 @@ export class DirectoryLock {
   }
 }
 
-function lockedError(directory: string, owner: LockOwner | undefined, file: string): StoreOpenError {
-  const who = owner === undefined ? 'another process' : `process ${owner.pid} on ${owner.host}`;
+function lockedError(directory: string, { takenBy, isJudgedByAge }: Taken, file: string): StoreOpenError {
+  const who = takenBy === undefined ? 'another process' : `process ${takenBy.pid} on ${takenBy.host}`;
   return new StoreOpenError(
     'locked',
     `${directory} is in use by ${who}: a directory serves one Hubwire at a time. Stop that process, or set ` +
-      `HUBWIRE_DATA_DIR to another directory. (Its lock is ${file}.)`,
+      `HUBWIRE_DATA_DIR to another directory. (Its lock is ${file}${isJudgedByAge ? whenFree : ''}.)`,
   );
 }
+
+const whenFree =
+  ', of another host or container, or of before a restart of this machine: it can be taken once its process has not ' +
+  `touched it for ${abandonedMs / 1_000} s`;
