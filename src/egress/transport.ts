@@ -8,7 +8,7 @@ import { noProxies, Proxies, type ProxySettings } from './proxy.js';
 export interface TransportOptions {
   readonly clock: Clock;
   readonly proxies?: ProxySettings | undefined;
-  /** Addresses that requests may be sent to; undefined: all. */
+  /** Addresses that requests may be sent to; undefined: all. It is asked when a socket is opened: see `renewSockets`. */
   readonly guard?: AddressGuard | undefined;
 }
 
@@ -45,11 +45,16 @@ export class Transport {
   sendFrom(localAddress: string | undefined): void {
     if (localAddress === this.#localAddress) return;
     this.#localAddress = localAddress;
-    this.keepOnly(new Set());
+    this.renewSockets();
   }
 
   get localAddress(): string | undefined {
     return this.#localAddress;
+  }
+
+  /** What decides about sockets has changed, such as the answers of the guard: requests from now on use none that is open. */
+  renewSockets(): void {
+    this.keepOnly(new Set());
   }
 
   /** Closes the destinations of other origins once their requests have ended. */

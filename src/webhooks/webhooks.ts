@@ -72,6 +72,8 @@ export class Webhooks {
   readonly #hubs = new Map<string, HubReader>();
   #sources = new Sources(nothing);
   #guard: AddressGuard;
+  /** What `webhooks.egress.allow` has. */
+  #allowed: readonly string[] = [];
   #queue: WebhookQueue | undefined;
 
   constructor(options: WebhooksOptions) {
@@ -113,7 +115,7 @@ export class Webhooks {
   /** Uses other settings from now on; what is queued stays. Settles once the outbox has looked at its endpoints again. */
   async configure(settings: WebhookSettings): Promise<void> {
     this.#outgoing.flush();
-    this.#guard = this.#newGuard(settings.general.egress?.allow ?? []);
+    this.#allow(settings.general.egress?.allow ?? []);
     const before = this.#sources;
     this.#sources = new Sources(settings, (source, warning) => this.#options.observer.warned(source, warning));
     if (this.#occupancies.areShared) void this.#notePresent(before, this.#options.here ?? nobodyHere);
@@ -239,6 +241,14 @@ export class Webhooks {
       source: () => this.#sources.source(key),
       emit: (source: Source, event: Parameters<Outgoing['emit']>[1]) => this.#outgoing.emit(source, event),
     };
+  }
+
+  /** Open sockets are to addresses that were allowed before. */
+  #allow(networks: readonly string[]): void {
+    if (networks.join() === this.#allowed.join()) return;
+    this.#guard = this.#newGuard(networks);
+    this.#allowed = networks;
+    this.#transport.renewSockets();
   }
 
   #newGuard(allow: readonly string[]): AddressGuard {

@@ -1,9 +1,11 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import type { AddressGuard } from '../../src/egress/connector.js';
 import { type Answer, noBody } from '../../src/egress/exchange.js';
 import { Transport } from '../../src/egress/transport.js';
 import { AppServer } from '../support/app-server.js';
+import { appSettings, startWebhooks } from '../support/webhook-harness.js';
 
 const bounds = { headersWithinMs: 5_000, bodyWithinMs: 5_000, bodyLimit: () => noBody };
 
@@ -37,4 +39,21 @@ test.each(['127.0.0.1', 'localhost'])(
 test('of the addresses of a host, only allowed ones are connected to', async () => {
   const { answer } = await send('localhost', address => address === '127.0.0.1');
   expect(answer.kind).toBe('response');
+});
+
+test('a network that is allowed no more receives nothing over a socket that is open', async () => {
+  const app = await AppServer.start();
+  onTestFinished(() => app.close());
+  const url = `http://localhost:${new URL(app.url).port}/`;
+  const settings = (allow: readonly string[]) =>
+    appSettings([{ id: 'w', url, event_types: ['*'] }], { general: { egress: { allow } } });
+  const { webhooks, outbox } = await startWebhooks(settings(['127.0.0.0/8', '::1/128']), { allowsLoopback: false });
+  const attempt = () => outbox.test(webhooks.testEnvelope('app:42:w')!);
+  expect(await attempt()).toMatchObject({ outcome: 'delivered' });
+  await setImmediate(); // the socket is free from the next turn on
+  await webhooks.configure(settings([]));
+  expect(await attempt()).toMatchObject({ outcome: 'refused', reason: 'blocked_address' });
+  await webhooks.configure(settings(['127.0.0.0/8']));
+  expect(await attempt()).toMatchObject({ outcome: 'delivered' });
+  expect(app.posts).toHaveLength(2);
 });
