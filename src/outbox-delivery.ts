@@ -69,6 +69,9 @@ const deadLetterLines = { lines: 20, windowMs: 10_000 };
 
 const allowAddress = 'the address of the receiver is not a public one; list its network in webhooks.egress.allow';
 
+const leftWaiting =
+  'envelopes wait for an endpoint that this process has not had: they are left to the other processes of the queue; if none has it, POST /admin/webhooks/endpoints/ID/dead-letter makes dead letters of them';
+
 /**
  * What is delivered through the outbox: webhooks, and notifications of durable event handlers. The outbox is opened when a
  * configuration has the first of these, and stays open: without any, nothing is written to disk. Where it keeps them is
@@ -234,6 +237,7 @@ function outboxObserver({ metrics, log, clock }: OutboxDeliveryParts, faults: Qu
       const what = count === 1 ? 'an envelope became a dead letter' : `${count} envelopes became dead letters`;
       log.warn({ endpoint, reason }, reason === blockedAddress ? `${what}: ${allowAddress}` : what);
     },
+    leftWaiting: (endpoint, count) => log.warn({ endpoint, count }, leftWaiting),
     circuitChanged: (endpoint, state) => log.info({ endpoint, state }, 'the circuit of an endpoint changed'),
     endpointDisabled: (endpoint, reason) => log.warn({ endpoint, reason }, 'an endpoint was disabled'),
     endpointEnabled: endpoint => log.info({ endpoint }, 'an endpoint was enabled again'),

@@ -10,7 +10,7 @@ import { mostBodyBytes, webhooksPrefix } from './webhook-paths.js';
 /** What operators see and change of the outbox. */
 export type OperatedOutbox = Pick<
   Outbox,
-  'status' | 'attempts' | 'enable' | 'test' | 'deadLetters' | 'deadLetter' | 'replay' | 'drop'
+  'status' | 'attempts' | 'enable' | 'test' | 'deadLetterAll' | 'deadLetters' | 'deadLetter' | 'replay' | 'drop'
 >;
 
 export interface WebhookRoutesOptions {
@@ -67,6 +67,12 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
       await outbox().enable(id);
       return { enabled: id };
     });
+    app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/dead-letter`, async ({ params: { id } }, reply) => {
+      const state = await stateOf(outbox(), id);
+      if (state === undefined) return unknownEndpoint(reply, id);
+      if (state !== 'unknown') return sendFailureBody(reply, 409, 'Error.Conflict', isConfigured(id));
+      return { deadLettered: await outbox().deadLetterAll(id) };
+    });
     app.get<{ Querystring: SelectionQuery }>(`${webhooksPrefix}/dead-letters`, async ({ query }) => ({
       deadLetters: (await outbox().deadLetters(selectionOf(query))).map(withoutContent),
     }));
@@ -88,7 +94,15 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
 }
 
 async function isEndpoint(outbox: OperatedOutbox, id: string): Promise<boolean> {
-  return (await outbox.status()).some(({ endpoint }) => endpoint === id);
+  return (await stateOf(outbox, id)) !== undefined;
+}
+
+async function stateOf(outbox: OperatedOutbox, id: string): Promise<EndpointStatus['state'] | undefined> {
+  return (await outbox.status()).find(({ endpoint }) => endpoint === id)?.state;
+}
+
+function isConfigured(id: string): string {
+  return `${id} is configured, so what waits for it is delivered: remove it from hubs.yaml first`;
 }
 
 function describe(status: EndpointStatus, { sources }: Pick<Webhooks, 'sources'>) {

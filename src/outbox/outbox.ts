@@ -3,7 +3,7 @@ import { Attempts } from './attempts.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { Dispatcher } from './dispatcher.js';
 import type { AttemptRecord, DeadLetter, Envelope, Selection } from './envelope.js';
-import { Orphans } from './orphans.js';
+import { Orphans, removedReason } from './orphans.js';
 import { NotKept } from './outbox-error.js';
 import type { DeadlineTurn, Deliverer, EndpointStatus, Endpoints, OutboxObserver } from './ports.js';
 import { SteadyTime } from './steady-time.js';
@@ -225,10 +225,10 @@ export class Outbox {
 
   /**
    * All that waits for the endpoint becomes dead letters. For one that is missing in the configuration for a minute, this
-   * happens by itself.
-   * @returns how many
+   * happens by itself, if no other process may have it.
+   * @returns how many so far
    */
-  async deadLetterAll(endpoint: string, reason: string): Promise<number> {
+  async deadLetterAll(endpoint: string, reason: string = removedReason(endpoint)): Promise<number> {
     const count = await this.#store.buryAll(endpoint, reason, this.#options.clock.now());
     if (count > 0) this.#observer.dead?.(endpoint, reason, count);
     return count;

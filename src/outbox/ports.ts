@@ -63,7 +63,10 @@ export interface EndpointOptions {
 export interface Endpoints {
   /** Ids of all. */
   ids(): Iterable<string>;
-  /** Undefined for an endpoint that is not configured: its envelopes wait for a minute or two, then they are dead letters. */
+  /**
+   * Undefined for an endpoint that is not configured: its envelopes wait for a minute or two, then they are dead letters; in
+   * a queue that several processes share, only if it was configured in this process before.
+   */
   options(id: string): EndpointOptions | undefined;
 }
 
@@ -76,6 +79,8 @@ export interface OutboxObserver {
   notKept?(count: number, reason: NotKeptReason): void;
   attempted?(endpoint: string, attempt: AttemptRecord, fate: AttemptFate): void;
   dead?(endpoint: string, reason: string, count: number): void;
+  /** Envelopes of a shared queue wait for an endpoint that this process has never had: told once. */
+  leftWaiting?(endpoint: string, count: number): void;
   /** Dead letters that a bounded store dropped to make room. */
   deadLettersDropped?(count: number): void;
   circuitChanged?(endpoint: string, state: CircuitState): void;

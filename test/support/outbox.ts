@@ -93,6 +93,7 @@ export class OutboxRig {
       notKept: (count, reason) => tell('notKept', count, reason),
       attempted: (endpoint, { attempt }, fate: AttemptFate) => tell('attempted', endpoint, attempt, fate),
       dead: (endpoint, reason, count) => tell('dead', endpoint, reason, ...(count === 1 ? [] : [count])),
+      leftWaiting: (endpoint, count) => tell('leftWaiting', endpoint, count),
       circuitChanged: (endpoint, state) => tell('circuit', endpoint, state),
       endpointDisabled: (endpoint, reason) => tell('disabled', endpoint, reason),
       endpointEnabled: endpoint => tell('enabled', endpoint),

@@ -4,6 +4,7 @@ import { usageRoute } from '../../../src/admin/usage.js';
 import { webhookRoutes } from '../../../src/admin/webhook-routes.js';
 import type { WebhookEntry } from '../../../src/webhooks/options.js';
 import { AppServer } from '../../support/app-server.js';
+import { envelopeFor } from '../../support/outbox-contract.js';
 import { appSettings, startWebhooks } from '../../support/webhook-harness.js';
 
 async function start(status = 500, others: readonly WebhookEntry[] = []) {
@@ -34,7 +35,7 @@ async function start(status = 500, others: readonly WebhookEntry[] = []) {
       await new Promise(resolve => void setImmediate(resolve));
     }
   };
-  return { call, die, receiver, clock };
+  return { call, die, receiver, clock, outbox };
 }
 
 const endpoints = '/admin/webhooks/endpoints';
@@ -77,6 +78,7 @@ describe('endpoints', () => {
     const paths = [
       ['POST', 'test'],
       ['POST', 'enable'],
+      ['POST', 'dead-letter'],
       ['GET', 'attempts'],
     ] as const;
     for (const [method, path] of paths) {
@@ -92,6 +94,25 @@ describe('endpoints', () => {
     expect(await call('POST', `${endpoints}/app:42:orders/enable`)).toEqual({
       status: 200,
       body: { enabled: 'app:42:orders' },
+    });
+  });
+});
+
+describe('what waits for an endpoint', () => {
+  test('that is not configured becomes dead letters', async () => {
+    const { call, outbox } = await start();
+    await outbox.accept([envelopeFor('app:42:former')]);
+    expect((await call('POST', `${endpoints}/app:42:former/dead-letter`)).body).toEqual({ deadLettered: 1 });
+    expect((await call('GET', `${letters}?endpoint=app:42:former`)).body.deadLetters).toMatchObject([
+      { reason: 'endpoint_removed: app:42:former is not configured' },
+    ]);
+  });
+
+  test('that is configured does not', async () => {
+    const { call } = await start();
+    expect(await call('POST', `${endpoints}/app:42:orders/dead-letter`)).toMatchObject({
+      status: 409,
+      body: { message: expect.stringContaining('app:42:orders is configured') },
     });
   });
 });

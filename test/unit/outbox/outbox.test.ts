@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { openStore } from '../../../src/outbox/open-store.js';
-import type { DeliveryResult, EndpointStatus } from '../../../src/outbox/ports.js';
+import type { DeliveryResult, EndpointOptions, EndpointStatus } from '../../../src/outbox/ports.js';
 import type { OutboxStore } from '../../../src/outbox/store.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { delivered, failed, hang, OutboxRig, turnOf } from '../../support/outbox.js';
@@ -353,6 +353,60 @@ describe('an endpoint that is not configured any more', () => {
     const rig = await OutboxRig.start({}, { store });
     await rig.pass(60_000);
     expect(await rig.outbox.deadLetters()).toMatchObject([{ reason: 'endpoint_removed: former is not configured' }]);
+  });
+});
+
+describe('an endpoint of a queue that other processes share', () => {
+  /** In memory, where others may add. */
+  async function startShared(endpoints: Readonly<Record<string, EndpointOptions>>) {
+    const clock = new ManualClock();
+    const store = Object.assign(await openStore({ driver: 'memory' }, clock), { pollMs: 30_000 });
+    await store.add([envelopeFor('others')], clock.now());
+    return { store, rig: await OutboxRig.start(endpoints, { store }) };
+  }
+
+  test('that this process has not had keeps what waits, which is told once', async () => {
+    const { rig } = await startShared({ a: {} });
+    await rig.pass(59_999);
+    expect(rig.told).not.toContain('leftWaiting others 1');
+    await rig.pass(180_000);
+    expect(await statusOf(rig, 'others')).toMatchObject({ state: 'unknown', depth: { ready: 1 } });
+    expect(rig.told.filter(text => text === 'leftWaiting others 1')).toHaveLength(1);
+    expect(await rig.outbox.deadLetters()).toEqual([]);
+  });
+
+  test('that a reload of this process removed has dead letters; what others add later waits', async () => {
+    const { rig, store } = await startShared({ a: { enabled: false } });
+    await rig.outbox.accept(many(2, 'a'));
+    rig.endpoints.delete('a');
+    await rig.outbox.refresh();
+    await rig.pass(60_000);
+    expect(await rig.outbox.deadLetters()).toHaveLength(2);
+    await store.add(many(1, 'a'), rig.clock.now());
+    await rig.pass(180_000);
+    expect(await statusOf(rig, 'a')).toMatchObject({ depth: { ready: 1, dead: 2 } });
+  });
+
+  test('that a reload removed when nothing waited for it keeps what others add later', async () => {
+    const { rig, store } = await startShared({ a: {} });
+    rig.endpoints.delete('a');
+    await rig.outbox.refresh();
+    await rig.pass(120_000);
+    await store.add(many(1, 'a'), rig.clock.now());
+    await rig.pass(180_000);
+    expect(await statusOf(rig, 'a')).toMatchObject({ depth: { ready: 1, dead: 0 } });
+  });
+
+  test('that came back is served again, and counts as removed only by another reload', async () => {
+    const { rig } = await startShared({ a: { enabled: false } });
+    await rig.outbox.accept(many(2, 'a'));
+    rig.endpoints.delete('a');
+    await rig.outbox.refresh();
+    await rig.pass(30_000);
+    rig.endpoints.set('a', { enabled: false });
+    await rig.outbox.refresh();
+    await rig.pass(180_000);
+    expect(await statusOf(rig, 'a')).toMatchObject({ state: 'paused', depth: { ready: 2, dead: 0 } });
   });
 });
 
