@@ -261,9 +261,11 @@ function isHeadOnly(status: number): boolean {
   return status === 204 || status === 304;
 }
 
+const unsendableCodes: readonly string[] = ['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED', addressRefused];
+
 /** What the library refuses, the guard of addresses, or a proxy: none of it was put on the wire to the upstream, nor would be the next time. */
 function unansweredFailure(code: string | undefined): Failure['failure'] {
-  if (code === 'UND_ERR_INVALID_ARG' || code === addressRefused) return 'unsendable';
+  if (code !== undefined && unsendableCodes.includes(code)) return 'unsendable';
   return code !== undefined && /^PROXY_4\d\d$/.test(code) ? 'proxy' : 'connection';
 }
 

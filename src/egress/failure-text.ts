@@ -61,3 +61,27 @@ export function proxyText({ proxy, code }: Failure, origin: string): FailureText
       : `allow ${origin} there, or add its host to NO_PROXY`;
   return { what: `the proxy ${proxy} answered ${status}`, advice };
 }
+
+/** Why an attempt of a delivery has no answer. */
+export function attemptText(failure: Failure, { origin, timeoutMs }: { origin: string; timeoutMs: number }): string {
+  const code = failure.code === undefined ? '' : ` (${failure.code})`;
+  switch (failure.failure) {
+    case 'timeout':
+    case 'queueTimeout':
+      return `no answer within ${timeoutMs / 1000} s`;
+    case 'head':
+      return headText(failure.code).what;
+    case 'proxy':
+      return proxyText(failure, origin).what;
+    case 'cancelled':
+      return 'the service stopped before the answer came';
+    case 'unsendable':
+      return `the request could not be sent${code}`;
+    case 'connection':
+      return `no connection${code}`;
+    case 'body':
+      return `the connection broke in the middle of the answer${code}`;
+    default:
+      return `no answer (${failure.failure})`;
+  }
+}

@@ -11,11 +11,20 @@ const reserved: ReadonlySet<string> = new Set([
 ]);
 const reservedPrefixes = ['x-pusher-', 'x-webhook-', 'webhook-'];
 
+/** Names in lower case with which the HTTP client sends no request at all, the last one by way of a proxy. */
+const refused: ReadonlySet<string> = new Set(['expect', 'keep-alive', 'upgrade', 'proxy-authorization']);
+
 export interface CustomHeaders {
   /** Names and values in turn, as written. */
   readonly flat: readonly string[];
-  /** Names that are left out because the service sets them: worth one warning. */
-  readonly dropped: readonly string[];
+  /** What is left out: worth one warning. */
+  readonly dropped: readonly DroppedHeader[];
+}
+
+export interface DroppedHeader {
+  readonly name: string;
+  /** As the rest of a sentence. */
+  readonly why: string;
 }
 
 /**
@@ -24,18 +33,20 @@ export interface CustomHeaders {
  */
 export function customHeaders(headers: Readonly<Record<string, string>> = {}): CustomHeaders {
   const flat: string[] = [];
-  const dropped: string[] = [];
+  const dropped: DroppedHeader[] = [];
   for (const [name, value] of Object.entries(headers)) {
     checkHeader(name, value);
-    if (isReserved(name)) dropped.push(name);
-    else flat.push(name, value);
+    const why = whyDropped(name.toLowerCase());
+    if (why === undefined) flat.push(name, value);
+    else dropped.push({ name, why });
   }
   return { flat, dropped };
 }
 
-function isReserved(name: string): boolean {
-  const lower = name.toLowerCase();
-  return reserved.has(lower) || reservedPrefixes.some(prefix => lower.startsWith(prefix));
+/** @param name in lower case */
+function whyDropped(name: string): string | undefined {
+  if (reserved.has(name) || reservedPrefixes.some(prefix => name.startsWith(prefix))) return 'the service sets it';
+  return refused.has(name) ? 'no request can be sent with it' : undefined;
 }
 
 function checkHeader(name: string, value: string): void {

@@ -120,7 +120,7 @@ function readEndpoint(
     queue: queueOptions(source, entry, isOrdered),
   };
   used.add(name);
-  const warnings = dropped.map(header => `header ${header} of webhook ${name} is not sent: the service sets it`);
+  const warnings = dropped.map(header => `header ${header.name} of webhook ${name} is not sent: ${header.why}`);
   if (source.kind === 'hub' && signingSecrets.length === 0) warnings.push(`webhook ${name} ${unsigned}`);
   return { endpoint, warnings };
 }

@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
 import type { CancelSignal } from '../cancellation.js';
 import { type AddressGuard, addressRefused } from '../egress/connector.js';
-import type { Answer, Failure } from '../egress/exchange.js';
-import { headText, proxyText } from '../egress/failure-text.js';
+import type { Answer } from '../egress/exchange.js';
+import { attemptText } from '../egress/failure-text.js';
 import { retryAfterMs } from '../egress/retry-after.js';
 import type { Transport } from '../egress/transport.js';
 import type { DeliveryResult } from '../outbox/ports.js';
@@ -91,7 +91,8 @@ function withoutLocal(answer: Answer, localAddress: string | undefined): Deliver
 function resultOf(answer: Answer, headStatus: number | undefined, request: HttpRequest, nowMs: number): DeliveryResult {
   if (answer.kind === 'failure' && (headStatus === undefined || answer.failure === 'cancelled')) {
     if (answer.code === addressRefused) return { outcome: 'refused', reason: blockedAddress };
-    return { outcome: 'failed', reason: failureReason(answer, request) };
+    const { target, timeoutMs } = request;
+    return { outcome: 'failed', reason: attemptText(answer, { origin: target.origin, timeoutMs }) };
   }
   const response = answer.kind === 'response' ? answer : undefined;
   const status = response?.status ?? headStatus ?? 0;
@@ -103,20 +104,4 @@ function resultOf(answer: Answer, headStatus: number | undefined, request: HttpR
   }
   const retryAfter = response && retryAfterMs(response.headers['retry-after'], nowMs);
   return { outcome: 'failed', reason, status, answer: text, retryAfterMs: retryAfter };
-}
-
-function failureReason(failure: Failure, { target, timeoutMs }: HttpRequest): string {
-  switch (failure.failure) {
-    case 'timeout':
-    case 'queueTimeout':
-      return `no answer within ${timeoutMs / 1000} s`;
-    case 'head':
-      return headText(failure.code).what;
-    case 'proxy':
-      return proxyText(failure, target.origin).what;
-    case 'cancelled':
-      return 'the service stopped before the answer came';
-    default:
-      return failure.code === undefined ? `no answer (${failure.failure})` : `no connection (${failure.code})`;
-  }
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { InvokeCommandOutput, LambdaClient } from '@aws-sdk/client-lambda';
 import type { CancelSignal } from '../cancellation.js';
 import { addressRefused } from '../egress/connector.js';
+import { attemptText } from '../egress/failure-text.js';
 import type { Transport } from '../egress/transport.js';
 import type { DeliveryResult } from '../outbox/ports.js';
 import { blockedAddress } from './http-sender.js';
@@ -84,10 +85,11 @@ export class LambdaSender {
 
   async #handle(request: LibraryRequest, { abortSignal, requestTimeout = 10_000 }: HandlerOptions = {}) {
     const { protocol, hostname, port, path, headers, body } = request;
+    const { origin } = new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`);
     const answer = await this.#transport.send(
       {
         method: 'POST',
-        origin: new URL(`${protocol}//${hostname}${port === undefined ? '' : `:${port}`}`).origin,
+        origin,
         path: path + queryText(request.query),
         headers: Object.entries(headers).flat(),
         body: Buffer.from((body as Uint8Array | string | undefined) ?? ''),
@@ -99,7 +101,9 @@ export class LambdaSender {
         bodyLimit: () => ({ bytes: longestAnswer, beyond: 'cut' }),
       },
     );
-    if (answer.kind === 'failure') throw new NoAnswer(answer.failure, answer.code);
+    if (answer.kind === 'failure') {
+      throw new NoAnswer(attemptText(answer, { origin, timeoutMs: requestTimeout }), answer.code);
+    }
     return {
       response: { statusCode: answer.status, headers: flatHeaders(answer.headers), body: Readable.from([answer.body]) },
     };
@@ -113,10 +117,10 @@ interface HandlerOptions {
 
 class NoAnswer extends Error {
   constructor(
-    readonly failure: string,
+    message: string,
     readonly code: string | undefined,
   ) {
-    super(failure === 'timeout' ? 'no answer in time' : `no connection (${code ?? failure})`);
+    super(message);
   }
 }
 

@@ -119,6 +119,25 @@ describe('a request', () => {
     expect(warnings).toHaveLength(2);
   });
 
+  test('[PW-007] is sent without headers with which no request can be sent', async () => {
+    const app = await receiver();
+    const refused = {
+      Expect: '100-continue',
+      'Keep-Alive': 'timeout=5',
+      Upgrade: 'h2c',
+      'Proxy-Authorization': 'Basic x',
+    };
+    const others = { TE: 'trailers', Trailer: 'x', 'Proxy-Connection': 'close', 'Content-Encoding': 'gzip', Date: 'x' };
+    const headers = { ...refused, ...others };
+    const { connect, attempted, warnings } = await start({ url: app.url, headers });
+    connect().join('a');
+    expect(await attempted(1)).toMatchObject({ outcome: 'delivered' });
+    expect(headerNames(app.posts[0]!)).toEqual(expect.arrayContaining(Object.keys(others)));
+    expect(warnings).toEqual(
+      Object.keys(refused).map(name => `header ${name} of webhook e is not sent: no request can be sent with it`),
+    );
+  });
+
   test('[PW-064] has a Standard Webhooks signature for each secret until it expires', async () => {
     const app = await receiver();
     const secrets = [1, 2].map(byte => `whsec_${Buffer.alloc(32, byte).toString('base64')}`);

@@ -210,7 +210,8 @@ function endpointOf<const T extends Owner>({ types, filter, profile, of }: T) {
       filter: optional(filter as TSchema),
       headers: optional(
         Type.Record(Type.String(), plainText({ description: 'Value of the header.' }), {
-          description: 'Further headers of the requests. Those that the service sets are left out.',
+          description:
+            'Further headers of the requests. Left out are those that the service sets, and those with which no request can be sent (Expect, Keep-Alive, Upgrade, Proxy-Authorization).',
         }),
       ),
       enabled: optional(

@@ -306,11 +306,14 @@ describe('failures', () => {
     }
   });
 
-  test('what the library refuses to send is not a connection failure', () => {
-    const { error, answers } = start();
-    error('UND_ERR_INVALID_ARG');
-    expect(answers).toMatchObject([{ failure: 'unsendable' }]);
-  });
+  test.each(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED'])(
+    'what the library refuses to send (%s) is not a connection failure',
+    code => {
+      const { error, answers } = start();
+      error(code);
+      expect(answers).toMatchObject([{ failure: 'unsendable' }]);
+    },
+  );
 
   test('an interim answer starts nothing', () => {
     const { request, head, end, answers, error } = start();
