@@ -4,6 +4,8 @@ export interface RetrySchedule {
   readonly delaysMs: readonly number[];
   /** No attempt is planned for later than this after the acceptance. */
   readonly budgetMs?: number | undefined;
+  /** The first one included; by default as many as there are waits, or as the budget allows. */
+  readonly maxAttempts?: number | undefined;
 }
 
 const seconds = (...values: number[]) => values.map(value => value * 1_000);
@@ -34,8 +36,9 @@ export interface Failure {
  * wait and twice that. [pusher-webhooks 2.2]
  */
 export function nextDelayMs(schedule: RetrySchedule, failure: Failure): number | undefined {
-  const { delaysMs, budgetMs } = schedule;
+  const { delaysMs, budgetMs, maxAttempts = Infinity } = schedule;
   const { attempts, elapsedMs, retryAfterMs, random } = failure;
+  if (attempts >= maxAttempts) return undefined;
   const baseMs = delaysMs[attempts - 1] ?? (budgetMs === undefined ? undefined : delaysMs.at(-1));
   if (baseMs === undefined) return undefined;
   const wishMs = Math.min(Math.max(retryAfterMs ?? baseMs, baseMs), 2 * baseMs);

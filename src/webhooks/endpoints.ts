@@ -188,7 +188,7 @@ function scheduleOf(entry: RetryEntry): RetrySchedule {
     totalMs += delayMs;
     delayMs = Math.min(2 * delayMs, longestMs);
   }
-  return attempts === undefined && delaysMs.length > 0 ? { delaysMs, budgetMs } : { delaysMs };
+  return delaysMs.length > 0 ? { delaysMs, budgetMs, maxAttempts: attempts } : { delaysMs };
 }
 
 const idPattern = /^[A-Za-z0-9_-]{1,64}$/;

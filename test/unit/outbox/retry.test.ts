@@ -38,6 +38,21 @@ test('the profile durable attempts eight times within about 28 hours', () => {
   expect(minutes).toEqual([0, 0, 5, 35, 155, 455, 1055, 1655]);
 });
 
+describe('a schedule with a budget and a number of attempts', () => {
+  const schedule = { delaysMs: [1_000, 2_000, 4_000], budgetMs: 20_000, maxAttempts: 5 };
+
+  test('ends with the attempts', () => {
+    expect(attemptsOf(schedule, middle)).toEqual([0, 1, 3, 7, 11]);
+  });
+
+  test('ends with the budget, when attempts take time or the receiver wants a longer wait', () => {
+    const failure = { attempts: 3, random: middle };
+    expect(nextDelayMs(schedule, { ...failure, elapsedMs: 16_000 })).toBe(4_000);
+    expect(nextDelayMs(schedule, { ...failure, elapsedMs: 16_001 })).toBeUndefined();
+    expect(nextDelayMs(schedule, { ...failure, elapsedMs: 13_000, retryAfterMs: 8_000 })).toBeUndefined();
+  });
+});
+
 describe('[PW-054] what the receiver wishes', () => {
   const delayFor = (retryAfterMs: number, random: number) =>
     nextDelayMs(retryProfiles.pusher, { attempts: 2, elapsedMs: 1_000, retryAfterMs, random });

@@ -85,8 +85,15 @@ describe('an endpoint', () => {
   test.each<[WebhookEntry['retry'], unknown]>([
     [{ enabled: false }, { delaysMs: [] }],
     [{ max_attempts: 1 }, { delaysMs: [] }],
-    [{ max_attempts: 4, initial_backoff_ms: 100, max_backoff_ms: 200 }, { delaysMs: [100, 200, 200] }],
-    [{ max_attempts: 9, max_elapsed_time_ms: 7_000 }, { delaysMs: [1_000, 2_000, 4_000] }],
+    [
+      { max_attempts: 4, initial_backoff_ms: 100, max_backoff_ms: 200 },
+      { delaysMs: [100, 200, 200], budgetMs: 300_000, maxAttempts: 4 },
+    ],
+    [
+      { max_attempts: 9, max_elapsed_time_ms: 7_000 },
+      { delaysMs: [1_000, 2_000, 4_000], budgetMs: 7_000, maxAttempts: 9 },
+    ],
+    [{ max_elapsed_time_ms: 500 }, { delaysMs: [] }],
     [{}, { delaysMs: [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000], budgetMs: 300_000 }],
   ])('with retry %j', (retry, profile) => {
     expect(one({ url, retry }).queue.profile).toEqual(profile);
