@@ -1,5 +1,5 @@
 import type { Clock } from './clock.js';
-import { isAway } from './outbox/outbox-error.js';
+import { hasNoRoom, isAway } from './outbox/outbox-error.js';
 
 /** Where its lines go. */
 export interface QueueLog {
@@ -7,8 +7,11 @@ export interface QueueLog {
   info(facts: object, text: string): void;
 }
 
-/** While the server of the queue is away, it is told at most so often. */
+/** What lasts, or comes again and again, is told at most so often. */
 const gapMs = 60_000;
+
+/** So many failures are told apart: those beyond are logged each time. */
+const mostKinds = 100;
 
 /** It is back once it has answered, and nothing has failed for so long: longer than the waits before it is tried again. */
 const steadyMs = 2_000;
@@ -21,14 +24,23 @@ interface Outage {
   failures: number;
 }
 
+/** A failure that was logged, and how often it came again since. */
+interface Told {
+  readonly atMs: number;
+  more: number;
+}
+
 /**
  * Logs failures of the queue, whichever driver it has: one line when its server is away, without a stack, and one when it
- * is back. Any other failure is logged as a whole.
+ * is back; one without a stack when it has no room. Any other failure is logged as a whole, the same one once a minute: what
+ * failed is tried again each second.
  */
 export class QueueFaults {
   readonly #log: QueueLog;
   readonly #clock: Pick<Clock, 'monotonicMs' | 'after'>;
   #outage: Outage | undefined;
+  /** By what is the same about failures. */
+  readonly #told = new Map<string, Told>();
   #isChecking = false;
 
   constructor(log: QueueLog, clock: Pick<Clock, 'monotonicMs' | 'after'>) {
@@ -38,7 +50,8 @@ export class QueueFaults {
 
   failed(error: unknown, text: string): void {
     if (isAway(error)) this.#away(error.message);
-    else this.#log.error({ err: error }, text);
+    else if (hasNoRoom(error)) this.#tell(error.reason, { reason: error.message }, 'the queue has no room');
+    else this.#tell(`${text}: ${error}`, { err: error }, text);
   }
 
   /** Hot path: told at each claim. */
@@ -49,6 +62,24 @@ export class QueueFaults {
       this.#isChecking = false;
       this.#endOutage();
     });
+  }
+
+  #tell(kind: string, facts: object, text: string): void {
+    const nowMs = this.#clock.monotonicMs();
+    const told = this.#told.get(kind);
+    if (told !== undefined && nowMs - told.atMs < gapMs) {
+      told.more += 1;
+      return;
+    }
+    this.#remember(kind, nowMs);
+    this.#log.error(told === undefined || told.more === 0 ? facts : { ...facts, failures: told.more + 1 }, text);
+  }
+
+  #remember(kind: string, nowMs: number): void {
+    if (this.#told.size >= mostKinds) {
+      for (const [each, { atMs }] of this.#told) if (nowMs - atMs >= gapMs) this.#told.delete(each);
+    }
+    if (this.#told.size < mostKinds) this.#told.set(kind, { atMs: nowMs, more: 0 });
   }
 
   #away(reason: string): void {

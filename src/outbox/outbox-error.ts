@@ -38,6 +38,11 @@ export function isAway(error: unknown): error is StoreAway | NotKept {
   return error instanceof StoreAway || (error instanceof NotKept && error.reason === 'unreachable');
 }
 
+/** Is it that the store has no room, and no mistake of this program? */
+export function hasNoRoom(error: unknown): error is NotKept {
+  return error instanceof NotKept && (error.reason === 'disk_full' || error.reason === 'full');
+}
+
 export type StoreFault =
   | 'locked'
   | 'no_space'

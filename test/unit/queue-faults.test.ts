@@ -62,10 +62,37 @@ test('the next outage is told again', async () => {
   expect(lines.map(line => line.split(' ')[0])).toEqual(['error', 'info', 'error', 'info']);
 });
 
-test('any other failure is logged as a whole, each time', () => {
+test('a queue without room: one line a minute, without a stack, whatever the figures in its reason', async () => {
+  const { clock, lines, faults } = start();
+  for (let second = 0; second < 90; second += 1) {
+    faults.failed(new NotKept('disk_full', `${second} MiB are free`), 'the queue failed');
+    faults.answered(); // what frees space is delivered meanwhile
+    await clock.advanceAsync(1_000);
+  }
+  expect(lines).toEqual([
+    'error the queue has no room {"reason":"0 MiB are free"}',
+    'error the queue has no room {"reason":"60 MiB are free","failures":60}',
+  ]);
+});
+
+test('any other failure is logged as a whole, the same one once a minute', async () => {
+  const { clock, lines, faults } = start();
+  for (let second = 0; second < 61; second += 1) {
+    faults.failed(new Error('a mistake'), 'the queue failed');
+    if (second === 30) faults.failed(new Error('another one'), 'the queue failed');
+    await clock.advanceAsync(1_000);
+  }
+  expect(lines).toEqual([
+    'error the queue failed {"err":{}}',
+    'error the queue failed {"err":{}}',
+    'error the queue failed {"err":{},"failures":60}',
+  ]);
+});
+
+test('of more failures than are told apart, each is logged', () => {
   const { lines, faults } = start();
-  for (const error of [new Error('a mistake'), new NotKept('full', 'OOM')]) faults.failed(error, 'the queue failed');
-  expect(lines.map(line => line.slice(0, 'error the queue failed {"err"'.length))).toEqual(
-    Array(2).fill('error the queue failed {"err"'),
-  );
+  for (let round = 0; round < 2; round += 1) {
+    for (let each = 0; each < 101; each += 1) faults.failed(new Error(`mistake ${each}`), 'the queue failed');
+  }
+  expect(lines).toHaveLength(102);
 });
