@@ -1,4 +1,5 @@
 import type { FastifyPluginAsync, FastifyReply } from 'fastify';
+import { parseInstant } from '../config/formats.js';
 import { takeBodies } from '../listener/bodies.js';
 import { sendFailureBody } from '../listener/failure.js';
 import type { DeadLetter, Selection } from '../outbox/envelope.js';
@@ -197,11 +198,29 @@ function selectionOf({ ids, endpoint, since, until, limit, ...others }: Selectio
   };
 }
 
+/** @throws InvalidSelection also for what only resembles a time: it would select more than was meant */
 function timeOf(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
-  const ms = /^\d+$/.test(String(value)) ? Number(value) : Date.parse(String(value));
-  if (Number.isFinite(ms)) return ms;
-  throw new InvalidSelection(`${name} is a time: 2026-11-28T12:00:00Z, or Unix milliseconds`);
+  const ms = /^\d+$/.test(String(value)) ? unixMsOf(Number(value)) : instantOf(String(value));
+  if (ms !== undefined) return ms;
+  throw new InvalidSelection(`${name} is a time: 2026-11-28T12:00:00Z, or Unix milliseconds such as 1795867200000`);
+}
+
+/** In 2001. */
+const earliestMs = 1_000_000_000_000;
+
+/** Undefined for what is a year or in seconds, and would mean 1970. 0 says that all is meant. */
+function unixMsOf(value: number): number | undefined {
+  return value === 0 || (value >= earliestMs && Number.isSafeInteger(value)) ? value : undefined;
+}
+
+/** Undefined for a text that is no date and time of RFC 3339. */
+function instantOf(text: string): number | undefined {
+  try {
+    return parseInstant(text);
+  } catch {
+    return undefined; // the caller says what a time is here
+  }
 }
 
 function limitOf(value: unknown): number | undefined {

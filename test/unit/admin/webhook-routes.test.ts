@@ -135,6 +135,17 @@ describe('dead letters', () => {
     expect(replayed.replayed).toHaveLength(1);
   });
 
+  test('are selected by times in RFC 3339 or Unix milliseconds', async () => {
+    const { call, die, clock } = await start();
+    await die('a');
+    const counts = async (since: string | number) =>
+      (await call('GET', `${letters}?since=${encodeURIComponent(since)}`)).body.deadLetters.length;
+    const beforeMs = clock.now() - 1_000;
+    expect([await counts(beforeMs), await counts(new Date(beforeMs).toISOString())]).toEqual([1, 1]);
+    expect([await counts(0), await counts(clock.now() + 1_000)]).toEqual([1, 0]);
+    expect((await call('POST', `${letters}/drop`, { since: beforeMs })).body.dropped).toHaveLength(1);
+  });
+
   test('are replayed to another endpoint of their app', async () => {
     const second = { id: 'second', url: 'http://127.0.0.1:1/', event_types: ['*'], enabled: false };
     const { call, die } = await start(500, [second]);
@@ -160,6 +171,21 @@ describe('dead letters', () => {
 
   test.each([
     ['GET', `${letters}?since=yesterday`, undefined, /since is a time/],
+    ['GET', `${letters}?since=`, undefined, /since is a time/],
+    ...[
+      'last 5',
+      '5 minutes ago',
+      '2026',
+      1_795_867_200,
+      '2026-11-28',
+      '2026-11-28T12:00:00',
+      '-5',
+      1.5,
+      -5,
+      null,
+      true,
+    ].map(time => ['POST', `${letters}/drop`, { since: time }, /since is a time/] as const),
+    ['POST', `${letters}/replay`, { until: 'tomorrow 7' }, /until is a time/],
     ['GET', `${letters}?limit=0`, undefined, /limit is a whole number/],
     ['POST', `${letters}/replay`, {}, /the body names what is meant/],
     ['POST', `${letters}/drop`, [], /the body is a JSON object/],
