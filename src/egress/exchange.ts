@@ -36,6 +36,13 @@ export interface Failure {
   readonly code: string | undefined;
   /** URL of the proxy on the way, without its credentials. */
   readonly proxy?: string | undefined;
+  /** Of the response whose rest did not come, or was not wanted. */
+  readonly head?: ResponseHead | undefined;
+}
+
+export interface ResponseHead {
+  readonly status: number;
+  readonly headers: ResponseHeaders;
 }
 
 export type Answer = Response | Failure;
@@ -62,12 +69,10 @@ const maxDrainedBytes = 64 * 1024;
 
 const empty = Buffer.alloc(0);
 
-type Head = {
-  readonly status: number;
-  readonly headers: ResponseHeaders;
+interface Head extends ResponseHead {
   readonly limit: BodyLimit;
   readonly atMs: number;
-};
+}
 
 /** What a request occupies until its socket is free. */
 interface Place {
@@ -252,7 +257,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     this.#chunks = undefined;
-    this.#resolve({ kind: 'failure', failure, code, ...(this.#proxy !== undefined && { proxy: this.#proxy }) });
+    const head = this.#head && { status: this.#head.status, headers: this.#head.headers };
+    this.#resolve({
+      kind: 'failure',
+      failure,
+      code,
+      ...(this.#proxy !== undefined && { proxy: this.#proxy }),
+      ...(head && { head }),
+    });
   }
 }
 

@@ -1,7 +1,7 @@
 import { isIP } from 'node:net';
 import type { CancelSignal } from '../cancellation.js';
 import { type AddressGuard, addressRefused } from '../egress/connector.js';
-import type { Answer } from '../egress/exchange.js';
+import type { Answer, Failure, ResponseHead } from '../egress/exchange.js';
 import { attemptText } from '../egress/failure-text.js';
 import { retryAfterMs } from '../egress/retry-after.js';
 import type { Transport } from '../egress/transport.js';
@@ -48,20 +48,14 @@ export class HttpSender {
     const { transport, now } = this.#options;
     const { target, headers, body, timeoutMs, signal } = request;
     if (this.#isRefused(target)) return Promise.resolve({ outcome: 'refused', reason: blockedAddress });
-    let status: number | undefined;
     const bounds = {
       headersWithinMs: timeoutMs,
       bodyWithinMs: 0, // no more than what the headers have left of the time
-      bodyLimit: (received: number) => {
-        status = received;
-        return { bytes: keptBytes, beyond: 'cut' as const };
-      },
+      bodyLimit: () => ({ bytes: keptBytes, beyond: 'cut' as const }),
     };
     const { origin, path } = target;
     const sent = transport.send({ method: 'POST', origin, path, headers, body, signal }, bounds);
-    return sent.then(
-      answer => withoutLocal(answer, transport.localAddress) ?? resultOf(answer, status, request, now()),
-    );
+    return sent.then(answer => withoutLocal(answer, transport.localAddress) ?? resultOf(answer, request, now()));
   }
 
   #isRefused(target: HttpTarget): boolean {
@@ -87,21 +81,27 @@ function withoutLocal(answer: Answer, localAddress: string | undefined): Deliver
   return { outcome: 'failed', reason };
 }
 
-/** The status decides, also when the rest of the answer does not come. */
-function resultOf(answer: Answer, headStatus: number | undefined, request: HttpRequest, nowMs: number): DeliveryResult {
-  if (answer.kind === 'failure' && (headStatus === undefined || answer.failure === 'cancelled')) {
-    if (answer.code === addressRefused) return { outcome: 'refused', reason: blockedAddress };
-    const { target, timeoutMs } = request;
-    return { outcome: 'failed', reason: attemptText(answer, { origin: target.origin, timeoutMs }) };
-  }
-  const response = answer.kind === 'response' ? answer : undefined;
-  const status = response?.status ?? headStatus ?? 0;
-  const text = response?.body.toString('utf8') ?? '';
+/** The head decides, also when the rest of the answer does not come. */
+function resultOf(answer: Answer, request: HttpRequest, nowMs: number): DeliveryResult {
+  const head = headOf(answer);
+  if (head === undefined) return withoutHead(answer as Failure, request);
+  const { status, headers } = head;
+  const text = answer.kind === 'response' ? answer.body.toString('utf8') : '';
   if (status >= 200 && status < 300) return { outcome: 'delivered', status, answer: text };
   const reason = `status ${status}`;
   if (status === 410 && request.isDisabledWhenGone) {
     return { outcome: 'refused', reason, status, answer: text, disablesEndpoint: true };
   }
-  const retryAfter = response && retryAfterMs(response.headers['retry-after'], nowMs);
-  return { outcome: 'failed', reason, status, answer: text, retryAfterMs: retryAfter };
+  return { outcome: 'failed', reason, status, answer: text, retryAfterMs: retryAfterMs(headers['retry-after'], nowMs) };
+}
+
+/** Undefined: none has come, or the service stopped before the rest came. */
+function headOf(answer: Answer): ResponseHead | undefined {
+  if (answer.kind === 'response') return answer;
+  return answer.failure === 'cancelled' ? undefined : answer.head;
+}
+
+function withoutHead(failure: Failure, { target, timeoutMs }: HttpRequest): DeliveryResult {
+  if (failure.code === addressRefused) return { outcome: 'refused', reason: blockedAddress };
+  return { outcome: 'failed', reason: attemptText(failure, { origin: target.origin, timeoutMs }) };
 }

@@ -301,6 +301,17 @@ describe('an answer', () => {
     expect(await attempted(1)).toMatchObject({ outcome: 'delivered', status: 200 });
   });
 
+  test('[PW-054] can ask for more time in its head, when its body does not come', async () => {
+    const app = await receiver(response => {
+      response.writeHead(503, { 'Retry-After': '3', 'Content-Length': '99' });
+      response.write('part', () => response.socket?.end());
+    });
+    const started = await start({ url: app.url, retry: { initial_backoff_ms: 2_000 } });
+    started.connect().join('a');
+    expect(await started.attempted(1)).toMatchObject({ outcome: 'failed', status: 503, reason: 'status 503' });
+    expect(await retry(started)).toBe(3_000);
+  });
+
   test('is remembered up to 1 KiB, and read up to 64', async () => {
     const app = await receiver(response => void response.writeHead(200).end('x'.repeat(1_000_000)));
     const { connect, attempted } = await start({ url: app.url });

@@ -62,16 +62,17 @@ describe('[upstream-events 7.1] time', () => {
     expect(aborts).toHaveLength(1);
   });
 
-  test('the body has its own time, counted from the headers', () => {
+  test('the body has its own time, counted from the headers, which are told when it is over', () => {
     const { request, head, data, clock, answers, aborts } = start();
     request();
     clock.advance(3000);
-    head();
+    head(503, { 'retry-after': '3' });
     data('half');
     clock.advance(3999);
     expect(answers).toEqual([]);
     clock.advance(1);
-    expect(answers).toEqual([{ kind: 'failure', failure: 'timeout', code: undefined }]);
+    const failure = { kind: 'failure', failure: 'timeout', code: undefined };
+    expect(answers).toEqual([{ ...failure, head: { status: 503, headers: { 'retry-after': '3' } } }]);
     expect(aborts).toHaveLength(1);
     expect(clock.pending).toBe(0);
   });
@@ -285,7 +286,8 @@ describe('failures', () => {
     const after = start();
     after.head();
     after.error('UND_ERR_SOCKET');
-    expect(after.answers).toEqual([{ kind: 'failure', failure: 'body', code: 'UND_ERR_SOCKET' }]);
+    const head = { status: 200, headers: {} };
+    expect(after.answers).toEqual([{ kind: 'failure', failure: 'body', code: 'UND_ERR_SOCKET', head }]);
   });
 
   test('[D04] once anything came back it is the head', () => {
