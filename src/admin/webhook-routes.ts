@@ -42,7 +42,7 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
     app.setErrorHandler((error, _request, reply) => {
       if (error instanceof NotInUse) return sendFailureBody(reply, 404, 'Error.NotFound', error.message);
       if (!(error instanceof InvalidSelection)) throw error;
-      return sendFailureBody(reply, 400, 'Error.BadRequest', error.message);
+      return badRequest(reply, error.message);
     });
     const { webhooks } = options;
     const outbox = () => {
@@ -61,7 +61,9 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
     });
     app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/test`, async ({ params: { id } }, reply) => {
       const envelope = webhooks.testEnvelope(id);
-      return envelope === undefined ? unknownEndpoint(reply, id) : { attempt: await outbox().test(envelope) };
+      if (envelope !== undefined) return { attempt: await outbox().test(envelope) };
+      const state = await stateOf(outbox(), id);
+      return state === undefined ? unknownEndpoint(reply, id) : badRequest(reply, untestable(id, state));
     });
     app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/enable`, async ({ params: { id } }, reply) => {
       if (!(await isEndpoint(outbox(), id))) return unknownEndpoint(reply, id);
@@ -71,7 +73,7 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
     app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/dead-letter`, async ({ params: { id } }, reply) => {
       const state = await stateOf(outbox(), id);
       if (state === undefined) return unknownEndpoint(reply, id);
-      if (state !== 'unknown') return sendFailureBody(reply, 409, 'Error.Conflict', isConfigured(id));
+      if (state !== 'unknown') return badRequest(reply, isConfigured(id));
       return { deadLettered: await outbox().deadLetterAll(id) };
     });
     app.get<{ Querystring: SelectionQuery }>(`${webhooksPrefix}/dead-letters`, async ({ query }) => ({
@@ -102,6 +104,13 @@ async function stateOf(outbox: OperatedOutbox, id: string): Promise<EndpointStat
   return (await outbox.status()).find(({ endpoint }) => endpoint === id)?.state;
 }
 
+/** Why there is no test request: it is listed, and is no webhook. */
+function untestable(id: string, state: EndpointStatus['state']): string {
+  return state === 'unknown'
+    ? `${id} is not configured, so no test request can be sent to it`
+    : `${id} is the queue of an event handler with delivery: durable, for which there is no test request`;
+}
+
 function isConfigured(id: string): string {
   return `${id} is configured, so what waits for it is delivered: remove it from hubs.yaml first`;
 }
@@ -130,6 +139,10 @@ function withoutContent({ content: _, createdAtMs, diedAtMs, ...letter }: DeadLe
 
 function timeText(ms: number | undefined): string | undefined {
   return ms === undefined ? undefined : new Date(ms).toISOString();
+}
+
+function badRequest(reply: FastifyReply, message: string): FastifyReply {
+  return sendFailureBody(reply, 400, 'Error.BadRequest', message);
 }
 
 function unknownEndpoint(reply: FastifyReply, id: string): FastifyReply {

@@ -73,6 +73,18 @@ describe('endpoints', () => {
     expect(receiver.posts[0]?.headers['x-pusher-signature']).toMatch(/^[0-9a-f]{64}$/);
   });
 
+  test.each([
+    ['enabled', /^event:chat:0 is the queue of an event handler with delivery: durable, for which there is no test/],
+    ['unknown', /^event:chat:0 is not configured, so no test request/],
+  ])('that are listed and no webhooks (%s) have no test request', async (state, message) => {
+    const { call, outbox } = await start();
+    Object.assign(outbox, { status: async () => [{ endpoint: 'event:chat:0', state }] });
+    expect(await call('POST', `${endpoints}/event:chat:0/test`)).toMatchObject({
+      status: 400,
+      body: { code: 'Error.BadRequest', message: expect.stringMatching(message) },
+    });
+  });
+
   test('that are not there are named', async () => {
     const { call } = await start();
     const paths = [
@@ -111,7 +123,7 @@ describe('what waits for an endpoint', () => {
   test('that is configured does not', async () => {
     const { call } = await start();
     expect(await call('POST', `${endpoints}/app:42:orders/dead-letter`)).toMatchObject({
-      status: 409,
+      status: 400,
       body: { message: expect.stringContaining('app:42:orders is configured') },
     });
   });
