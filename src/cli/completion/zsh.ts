@@ -4,7 +4,7 @@ import type { Node } from './tree.js';
 /** For `source <(hubwire completion zsh)`, or as a file `_hubwire` of `fpath`. */
 export function zshScript(nodes: readonly Node[]): string {
   return `#compdef hubwire
-# Completion of hubwire for zsh. Load it with: source <(hubwire completion zsh)
+# Completion of hubwire for zsh. Load it below compinit, with: source <(hubwire completion zsh)
 _hubwire() {
   local at="" i
   for ((i = 2; i < CURRENT; i++)); do

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { blocksOf } from '../../support/doc-blocks.js';
 import { brokenLinks, docPages, repository } from '../../support/doc-pages.js';
+import { shellFaults } from '../../support/shell-faults.js';
 
 const pages = docPages();
 
@@ -25,6 +26,13 @@ describe('the documents', () => {
   test.each(pages)('$path: every command is run by a test, or says why not', ({ blocks }) => {
     const untested = blocks.filter(({ language, marks }) => language === 'sh' && !isTested(marks));
     expect(untested.map(({ line, text }) => `line ${line}: ${text}`)).toEqual([]);
+  });
+
+  test.each(pages)('$path: commands can be pasted into bash and zsh', ({ blocks }) => {
+    const faults = blocks
+      .filter(({ language }) => language === 'sh')
+      .flatMap(({ line, text }) => shellFaults(text).map(fault => `line ${line}: ${fault}`));
+    expect(faults).toEqual([]);
   });
 
   test.each(pages)('$path: JSON is JSON', ({ blocks }) => {
@@ -80,4 +88,27 @@ describe('the reader of code blocks', () => {
       'README.md#no-such-heading',
     ]);
   });
+});
+
+test.each([
+  ['npm ci # installs', 'a comment'],
+  ['# first\nnpm ci', 'a comment'],
+  ['echo `date`', 'a backtick'],
+  ['echo "a `date`"', 'a backtick'],
+  ['hubwire hub update --set a[0]=b', 'a pattern'],
+  ['curl http://localhost:8080/?a=b', 'a pattern'],
+  ['path=/api', 'the variable "path"'],
+  ['cd /; path=/api', 'the variable "path"'],
+])('the check of commands refuses %s', (script, fault) => {
+  expect(shellFaults(script)).toEqual([expect.stringContaining(fault)]);
+});
+
+test.each([
+  "grep '^# TYPE' file",
+  'curl "$url?a=b" | head -n 1',
+  "echo 'a `b` [c]'",
+  'cat <<\'JSON\' > file\n[ # `]\nJSON\necho "a # b"',
+  'hubwire token --rest POST /path=',
+])('the check of commands accepts %s', script => {
+  expect(shellFaults(script)).toEqual([]);
 });
