@@ -5,6 +5,7 @@ import { isLoopback } from '../addresses.js';
 import { type Apps, type Config, loadConfig, parseConfig, weaknessOf } from '../config/load.js';
 import { parseShared, type SharedHubs } from '../config/shared-hubs.js';
 import { PubSubError } from '../errors.js';
+import { commandLine } from './invocation.js';
 import type { Environment } from './settings.js';
 import { type Given, lookUp } from './variables.js';
 
@@ -36,7 +37,7 @@ export function unusedFile(
   if (lookUp('config', {}, env).text !== 'nats') return undefined;
   return {
     seen: `HUBWIRE_CONFIG is nats: the service does not use ${name}, but what its nodes share in NATS`,
-    advice: `make the file what they share with: hubwire config push ${name}; or change that with hubwire hub and --admin`,
+    advice: `make the file what they share with: ${commandLine(`config push ${name}`, env)}; or change that with ${commandLine('hub', env)} and --admin`,
   };
 }
 

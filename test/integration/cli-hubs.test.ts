@@ -125,7 +125,7 @@ describe('hub', () => {
     });
     expect(await run(['hub', 'update', '--hub-name', 'zzz', '--allow-anonymous'])).toMatchObject({
       code: 3,
-      stderr: 'hubwire: there is no hub zzz; make it with: hub create --hub-name zzz\n',
+      stderr: 'hubwire: there is no hub zzz; make it with: hubwire hub create --hub-name zzz\n',
     });
     expect(await run(['hub', 'delete', '--hub-name', 'zzz'])).toMatchObject({ code: 0, stdout: '', stderr: '' });
     expect(await text()).toBe(twoHubs);

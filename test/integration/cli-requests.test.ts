@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { fileWith, runHubwire, startService } from '../support/hubwire-process.js';
 import { runVerb } from '../support/run-verb.js';
 
@@ -87,6 +90,53 @@ describe('what is no URL or host', () => {
     ],
   ])('%j with %j: one line names the flag or variable', async (args, env, message) => {
     expect(await runVerb(args, env)).toEqual({ code: 1, stdout: '', stderr: `hubwire: ${message}\n` });
+  });
+});
+
+describe('init', () => {
+  const schema = 'node_modules/hubwire/hubs.schema.json';
+
+  /** A folder in which hubwire is installed, or so it looks. */
+  async function installation(): Promise<string> {
+    const cwd = await mkdtemp(join(tmpdir(), 'hubwire-init-'));
+    onTestFinished(() => rm(cwd, { recursive: true, force: true }));
+    await mkdir(join(cwd, 'node_modules/hubwire'), { recursive: true });
+    await writeFile(join(cwd, schema), '{}');
+    await writeFile(join(cwd, 'package.json'), '{"name":"mine"}');
+    return cwd;
+  }
+
+  test('writes a folder into which npm installs, and prints what is to be typed', async () => {
+    const cwd = await installation();
+    const { code, stdout } = await runHubwire(['init', 'my-app'], { npm_command: 'exec' }, { cwd });
+    expect(code).toBe(0);
+    expect(stdout.split('\n')).toEqual([
+      'wrote my-app/hubs.yaml, my-app/app.mjs and my-app/package.json',
+      'next:',
+      '  cd my-app',
+      '  npm install express @azure/web-pubsub @azure/web-pubsub-express',
+      '  node app.mjs',
+      'and in another terminal:',
+      '  cd my-app',
+      '  npx hubwire start',
+      'then open http://localhost:3000 in two tabs',
+      '',
+    ]);
+    const manifest = JSON.parse(await readFile(join(cwd, 'my-app/package.json'), 'utf8'));
+    expect(manifest).toEqual({ private: true, type: 'module' });
+    expect(await readFile(join(cwd, 'my-app/hubs.yaml'), 'utf8')).toContain(`$schema=../${schema}\n`);
+  });
+
+  test('keeps a package.json, and names another folder where it cannot write', async () => {
+    const cwd = await installation();
+    expect(await runHubwire(['init'], {}, { cwd })).toMatchObject({ code: 0 });
+    expect(await readFile(join(cwd, 'package.json'), 'utf8')).toBe('{"name":"mine"}');
+    expect(await readFile(join(cwd, 'hubs.yaml'), 'utf8')).toContain(`$schema=./${schema}\n`);
+    const again = await runHubwire(['init'], { npm_command: 'exec' }, { cwd });
+    expect(again).toMatchObject({ code: 1, stdout: '' });
+    expect(again.stderr).toMatch(
+      / exist already, and nothing was written; choose another folder: npx hubwire init my-app\n$/,
+    );
   });
 });
 

@@ -2,6 +2,7 @@ import { nearestWord } from '../../config/did-you-mean.js';
 import { PubSubError } from '../../errors.js';
 import { isHubName } from '../../protocols/names.js';
 import { valuesOf } from '../argument-groups.js';
+import { commandLine } from '../invocation.js';
 import { type OutputArguments, printOutcome } from '../output/output.js';
 import type { Environment } from '../settings.js';
 import { UsageError } from '../usage-error.js';
@@ -39,12 +40,13 @@ export async function updateHub(args: UpdateArguments, changes: readonly Change[
   const name = hubNameOf(args);
   const settings = settingsOf(args);
   const store = await storeOf(args, env);
-  const hub = changed(await existing(store, name), changes, args.forceString === true);
+  const hub = changed(await existing(store, name, creating(args, env)), changes, args.forceString === true);
   await printChanged(await store.put(hub.name, { ...hub.properties, ...settings }), store, args);
 }
 
 export async function showHub(args: NamedArguments, env: Environment): Promise<void> {
-  const hub = await existing(await storeOf(args, env), hubNameOf(args));
+  const name = hubNameOf(args);
+  const hub = await existing(await storeOf(args, env), name, creating(args, env));
   await printOutcome({ result: printed(hub, args), lines: hubLines(hub) }, args);
 }
 
@@ -86,12 +88,18 @@ function hubNameOf({ hubName }: NamedArguments): string {
   );
 }
 
-/** @throws PubSubError `notFound` with the nearest name [MG-057] */
-async function existing(store: HubStore, name: string): Promise<HubResource> {
+/** The line that makes the hub. */
+function creating({ hubName, hubs, admin }: NamedArguments, env: Environment): string {
+  const where = [...(hubs === undefined ? [] : ['--hubs', hubs]), ...(admin === undefined ? [] : ['--admin', admin])];
+  return commandLine(['hub create --hub-name', hubName, ...where].join(' '), env);
+}
+
+/** @param create the line that makes it @throws PubSubError `notFound` with the nearest name [MG-057] */
+async function existing(store: HubStore, name: string, create: string): Promise<HubResource> {
   const hub = await store.get(name);
   if (hub !== undefined) return hub;
   const names = (await store.list()).map(each => each.name);
   const near = nearestWord(name, names);
-  const advice = near === undefined ? `make it with: hub create --hub-name ${name}` : `did you mean ${near}?`;
+  const advice = near === undefined ? `make it with: ${create}` : `did you mean ${near}?`;
   throw new PubSubError('notFound', `there is no hub ${name}; ${advice}`);
 }
