@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import type { Service } from '../../src/service.js';
+import { docPages, fileTargets } from '../support/doc-pages.js';
 import { HubwireProcess, runHubwire } from '../support/hubwire-process.js';
 import { freePort } from '../support/machine.js';
 import { notRun } from '../support/not-run.js';
@@ -84,16 +85,27 @@ describe('npm pack from a clean checkout', () => {
         ...['dist/sample/server.js', 'dist/sample/public/client.js', 'dist/sample/public/index.html'],
         ...['dist/sample/public/pusher.html', 'dist/sample/public/pusher-client.js', 'samples/chat/pusher.js'],
         ...['dist/sample/LICENSES.txt', 'samples/chat/server.js', 'templates/app.mjs', 'templates/hubs.yaml'],
+        ...['docs/getting-started.md', 'examples/browser/index.html', 'deploy/nginx.conf', 'SECURITY.md'],
       ]),
     );
   });
 
   test('[B3] holds nothing else', () => {
     const isKnown =
-      /^(dist|samples|templates)\/|^(package\.json|README\.md|LICENSE|CHANGELOG\.md|hubs\.(yaml|schema\.json))$/;
-    const isSuperfluous = /\.(map|ts|tsbuildinfo)$|(^|\/)(node_modules|test)\//;
+      /^(dist|samples|templates|docs|examples|deploy)\/|^(package\.json|[A-Z]+\.md|LICENSE|hubs\.(yaml|schema\.json))$/;
+    const isSuperfluous = /\.(map|ts|tsbuildinfo)$|(^|\/)(node_modules|test|bin|obj|\.venv|__pycache__)\//;
     const paths = packed.files.map(({ path }) => path);
     expect(paths.filter(path => !isKnown.test(path) || isSuperfluous.test(path))).toEqual([]);
+  });
+
+  test('its documents link to files that it holds', () => {
+    const paths = new Set(packed.files.map(({ path }) => path));
+    // What builds images and releases, and what tests wrote, is only of use in a clone.
+    const isOfClone = (target: string) => /^(test\/|Dockerfile$|compose\.yaml$|RELEASING\.md$)/.test(target);
+    const dead = docPages()
+      .filter(({ path }) => paths.has(path))
+      .flatMap(page => fileTargets(page).filter(target => !isOfClone(target) && !holds(paths, target)));
+    expect(dead).toEqual([]);
   });
 
   test('[B1] SIGTERM to `npm start` ends the service', { timeout: 60_000 }, async () => {
@@ -106,6 +118,11 @@ describe('npm pack from a clean checkout', () => {
     await expect(fetch(url as string)).rejects.toThrow();
   });
 });
+
+/** Is it a file of the package, or a folder that has one? */
+function holds(paths: ReadonlySet<string>, target: string): boolean {
+  return paths.has(target) || [...paths].some(path => path.startsWith(`${target}/`));
+}
 
 describe('the tarball installed in an empty folder', () => {
   test('[F1] [F2] npm warns of nothing but two install scripts, which need not run', context => {
@@ -176,12 +193,13 @@ describe.each(nodeMajors)('the installed command under Node %i', major => {
 describe('hubwire init', () => {
   test('[B3] what it writes works, with the packages that it names', { timeout: installMs }, async context => {
     requireInstalled(context);
-    const cwd = await emptyFolder();
-    const launch = hubwireOf(process.execPath, cwd);
-    const outcome = await runHubwire(['init'], {}, launch);
+    const above = await emptyFolder();
+    const outcome = await runHubwire(['init', 'my-app'], {}, hubwireOf(process.execPath, above));
     expect(outcome).toMatchObject({ code: 0, stderr: '' });
+    const cwd = join(above, 'my-app');
+    const launch = hubwireOf(process.execPath, cwd);
     const [, packages = ''] = /npm install (.*)\n/.exec(outcome.stdout) ?? [];
-    await npm(['install', '--prefix', cwd, ...packages.split(' ')], cwd);
+    await npm(['install', ...packages.split(' ')], cwd); // it has a package.json, and so is a folder to install into
     await movePorts(cwd, await freePort());
 
     const service = new HubwireProcess(['--port', '0', '--admin-port', 'any', '--json'], {}, launch);

@@ -41,6 +41,12 @@ export function brokenLinks(page: DocPage): string[] {
   return linksOf(page.text).filter(link => !leadsSomewhere(page, link));
 }
 
+/** Files of the repository that a page links to, from its top. */
+export function fileTargets(page: DocPage): string[] {
+  const paths = linksOf(page.text).map(link => link.split('#', 1)[0] ?? '');
+  return paths.filter(path => path !== '').map(path => join(dirname(page.path), path).split(sep).join('/'));
+}
+
 /** Relative targets; those of other sites cannot be looked up here. */
 function linksOf(markdown: string): string[] {
   const prose = markdown.replace(/^( *)(`{3,})[\s\S]*?^ *\2 *$/gm, '').replace(/`[^`\n]*`/g, '');
