@@ -165,6 +165,7 @@ export function makeAdminListener(
     metrics: parts.metrics,
     delivery: parts.delivery(),
     version,
+    publicUrl: () => (readiness.isReady ? endpoints.primary : undefined),
     documentation,
     timeouts,
     certificate,

@@ -44,6 +44,8 @@ export interface AdminServerOptions {
   readonly logger?: FastifyBaseLogger | undefined;
   /** Does it listen on a loopback address only? Then requests with another host name are refused. */
   readonly isLoopbackOnly?: boolean | undefined;
+  /** Where clients and app servers reach the service, for those that call this listener in its place; undefined: not yet known. */
+  readonly publicUrl?: (() => string | undefined) | undefined;
   /** URL of this program's documentation; shown at `/`. */
   readonly documentation?: string | undefined;
   readonly timeouts?: ListenerTimeouts | undefined;
@@ -61,6 +63,13 @@ type HandlerState = 'pending' | 'active' | 'failed';
 
 /** Characters of a path's segment: names of hubs and ids. */
 const longestSegment = 1_024;
+
+/** REST, clients, clients of Pusher and its HTTP API. */
+const pathOfPublicListener = /^\/(?:api|client|apps?)(?:[/?]|$)/i;
+
+function wrongListener(publicUrl = 'the public listener'): string {
+  return `This is the admin listener. Clients and REST calls use ${publicUrl}.`;
+}
 
 /** The meaning of a probe's result, which its response contains. */
 const meaning = {
@@ -80,7 +89,10 @@ export function createAdminServer(options: AdminServerOptions): FastifyInstance 
     if (reason !== undefined) return sendFailureBody(reply, 400, 'Error.BadRequest', reason);
   });
   app.addHook('onResponse', async ({ raw }) => onAnswered?.(raw.socket));
-  app.setNotFoundHandler(answerNotFound);
+  app.setNotFoundHandler(async (request, reply) => {
+    if (!pathOfPublicListener.test(request.raw.url ?? '')) return answerNotFound(request, reply);
+    return sendFailureBody(reply, 404, 'Error.NotFound', wrongListener(options.publicUrl?.()));
+  });
   app.setErrorHandler((error, request, reply) => {
     return answerFailure(error, request, reply, logger);
   });

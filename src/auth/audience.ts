@@ -96,20 +96,48 @@ function decodeOnce(text: string): string | undefined {
 /** The token is valid, but for another audience. Claims are not secret; they are shown shortened and without control characters. */
 export class WrongAudience extends PubSubError {
   readonly #audiences: readonly string[];
+  /** Are host and port right, and the hub or the path wrong? */
+  readonly isOfOtherPath: boolean;
 
-  /** @param expected what would do, where that is known */
-  constructor(audiences: readonly string[], expected: readonly string[] = []) {
-    const given = audiences.length === 0 ? 'token has no aud claim' : `token is for ${listed(audiences)}`;
-    const own = expected.length === 0 ? '' : `; this service answers to ${listed(expected)} (HUBWIRE_ENDPOINT)`;
-    super('unauthorized', given + own);
+  constructor(audiences: readonly string[], message = tokenIsFor(audiences), isOfOtherPath = false) {
+    super('unauthorized', message);
     this.#audiences = audiences;
+    this.isOfOtherPath = isOfOtherPath;
   }
 
   /** The same, with what the token would have to be for. @param path of the request, below the endpoint's base */
   answeredAt(path: string, bases: readonly Base[]): WrongAudience {
-    const expected = bases.map(base => base.authority + base.path + path);
-    return new WrongAudience(this.#audiences, [...new Set(expected)]); // the host of the request may be an endpoint's
+    if (bases.length === 0) return this;
+    const named = bases.filter(base => this.#audiences.some(audience => isPathBelow(audience, base)));
+    const isOfOtherPath = named.length > 0;
+    const wholes = (isOfOtherPath ? named : bases).map(base => base.authority + base.path + path);
+    const allowed = listed([...new Set(wholes)]); // the host of the request may be an endpoint's
+    const message = isOfOtherPath
+      ? `token is for another hub or path: ${listed(this.#audiences)}; ${requestNeeds} ${allowed}`
+      : `${tokenIsFor(this.#audiences)}; ${serviceAnswersTo} ${allowed} (HUBWIRE_ENDPOINT)`;
+    return new WrongAudience(this.#audiences, message, isOfOtherPath);
   }
+}
+
+const serviceAnswersTo = 'this service answers to';
+const requestNeeds = 'this request needs a token for';
+
+/** Is it the text of a `WrongAudience`, with what a token would have to be for? */
+export function isAudienceText(text: string): boolean {
+  return text.includes(serviceAnswersTo) || text.includes(requestNeeds);
+}
+
+function tokenIsFor(audiences: readonly string[]): string {
+  return audiences.length === 0 ? 'token has no aud claim' : `token is for ${listed(audiences)}`;
+}
+
+/** Is it for clients or for REST calls under this base, so that nothing but the rest of the path can be wrong? */
+function isPathBelow(text: string, base: Base): boolean {
+  const audience = parseAudience(text);
+  if (audience?.authority !== base.authority) return false;
+  const { path } = audience;
+  const isBelow = path.toLowerCase().startsWith(base.path.toLowerCase());
+  return isBelow && /^\/(?:client|api)(?:\/|$)/i.test(path.slice(base.path.length));
 }
 
 /** The authorities that a text of `WrongAudience` names as those of the service; undefined for another text. */

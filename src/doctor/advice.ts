@@ -104,6 +104,7 @@ export const advice = {
     'set HUBWIRE_ENDPOINT to the address that clients use',
     'behind a proxy, let it pass the host on, or start with --trust-proxy when it sends X-Forwarded-Host',
   ],
+  otherHub: (hub: string) => [`get a token for hub "${hub}", or connect to the hub that the token is for`],
   newToken: ['get a new token for each connection attempt, right before it'],
   clock: (who: string) => [`correct the clock of ${who}, or keep both in time with NTP`],
   entraAsClient: [

@@ -1,3 +1,4 @@
+import { isAudienceText } from '../auth/audience.js';
 import { advice } from './advice.js';
 import type { ClientFault, ClientSeen } from './client-probe.js';
 import { error, type Finding, ok, type Place } from './finding.js';
@@ -39,7 +40,7 @@ function upgradeFinding({ seen }: Extract<ClientFault, { kind: 'upgrade' }>, pla
   }
   const { status, body } = seen;
   // These are the service's, or those of the app's connect handler.
-  const isOwn = [401, 403, 404, 500].includes(status) && !/not signed|this service answers to/.test(body);
+  const isOwn = [401, 403, 404, 500].includes(status) && !body.includes('not signed') && !isAudienceText(body);
   if (!isOwn) return refusedFinding(seen, place, endpoint);
   return error('client', place, `the upgrade was answered ${status}${bodyText(body)}`, advice.doctorClient);
 }

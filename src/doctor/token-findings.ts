@@ -87,7 +87,8 @@ function audienceFindings(audiences: readonly string[], { endpoints, hub, text }
   if (audiences.some(isOurs)) return [];
   const wrong = new WrongAudience(audiences).answeredAt(`/client/hubs/${named}`, endpoints.bases(host, true));
   const said = halves(wrong.message);
-  return [error('token-aud', { hub: hub ?? (named || undefined) }, `${said.seen}; ${said.advice[0]}`, advice.audience)];
+  const steps = wrong.isOfOtherPath ? advice.otherHub(named) : advice.audience;
+  return [error('token-aud', { hub: hub ?? (named || undefined) }, `${said.seen}; ${said.advice[0]}`, steps)];
 }
 
 function hubIn(audience: string): string | undefined {

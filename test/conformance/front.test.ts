@@ -82,6 +82,18 @@ describe('what stands where no operation is', () => {
   });
 });
 
+test('the admin listener names the public one to those that call it in its place', async () => {
+  const { service } = await startHub({ admin: { host: '127.0.0.1', port: 0 } });
+  const message = `This is the admin listener. Clients and REST calls use ${service.publicUrl}.`;
+  for (const path of ['/api/hubs/chat/:send', '/client/hubs/chat?access_token=x', '/app/key', '/apps/42/events']) {
+    const answer = await fetch(`${service.adminUrl}${path}`, { method: path.endsWith('key') ? 'GET' : 'POST' });
+    expect([answer.status, await answer.json()]).toEqual([404, expect.objectContaining({ message })]);
+  }
+  expect(await upgraded(service.adminUrl ?? '', '/client/hubs/chat', {})).toMatch(/^HTTP\/1\.1 404 /);
+  const other = await fetch(`${service.adminUrl}/apis`);
+  expect(await other.json()).toMatchObject({ message: expect.not.stringContaining('admin listener') });
+});
+
 describe('a request is read as HTTP has it', () => {
   test('[D09] empty items of Sec-WebSocket-Protocol are none', async () => {
     const { service } = await startHub({ chat: { anonymousConnectPolicy: 'allow' } });
@@ -246,6 +258,23 @@ describe('[D19] a token for something else', () => {
     expect(answer).toContain(`"message":"${reason}"`);
     expect(lines.filter(line => line.includes(reason))).toHaveLength(1);
   });
+});
+
+test('a token for another hub or path of this host: its endpoint is not at fault', async () => {
+  const { dial, service } = await startHub({ endpoints: ['https://hub.example.com/base'] } as object);
+  const own = 'https://hub.example.com/base';
+  const { body } = await dial.refused(withToken(signToken({ aud: `${own}/client/hubs/caht`, exp: inAnHour() })));
+  expect(body).toBe(
+    `token is for another hub or path: ${own}/client/hubs/caht; this request needs a token for hub.example.com/base/client/hubs/chat`,
+  );
+  const path = '/api/hubs/chat/:send';
+  const answer = await posted(service.publicUrl, path, signToken({ aud: `${own}/api/hubs/x/:send`, exp: inAnHour() }));
+  const reason = `token is for another hub or path: ${own}/api/hubs/x/:send; this request needs a token for hub.example.com/base${path}`;
+  expect(answer).toContain(`"message":"${reason}"`);
+  const { body: withoutBase } = await dial.refused(
+    withToken(signToken({ aud: 'https://hub.example.com/client/hubs/chat', exp: inAnHour() })),
+  );
+  expect(withoutBase).toMatch(/ \(HUBWIRE_ENDPOINT\)$/);
 });
 
 describe('limits on connections', () => {
