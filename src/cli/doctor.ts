@@ -70,6 +70,7 @@ export async function findingsFor(
     lineOf,
     keys,
     ...addresses,
+    startLine: commandLine('start', env),
     proxies,
     env,
     clock: systemClock,
@@ -175,11 +176,11 @@ class Settings {
     const text = `${nameOf(file)}: ${names.length} hub(s), ${handlers.length} event handler(s)${ofApps}`;
     this.findings.push(file.isMissing ? missingFile(file, this.#env) : ok('settings', {}, text));
     const unused = unusedFile(nameOf(file), this.#env);
-    if (unused !== undefined) this.findings.push(warning('settings', {}, unused.seen, [unused.advice]));
+    if (unused !== undefined) this.findings.push(warning('hubs-file', {}, unused.seen, [unused.advice]));
     if (hub !== undefined && !config.hubs.has(hub.toLowerCase())) this.findings.push(unknownHub(hub, names));
     for (const text of variableWarnings({}, this.#env, config.source.text)) {
       const said = halves(text);
-      this.findings.push(warning('settings', {}, said.seen, said.advice));
+      this.findings.push(warning('variable', {}, said.seen, said.advice));
     }
   }
 
@@ -210,7 +211,7 @@ class Settings {
 
 function missingFile(file: HubsFile, env: Environment): Finding {
   const seen = `there is no ${nameOf(file)}: hubs admit clients with a token, and no app server gets events`;
-  return warning('settings', {}, seen, [`write one with: ${commandLine('init', env)}`]);
+  return warning('hubs-file', {}, seen, [`write one with: ${commandLine('init', env)}`]);
 }
 
 function unknownHub(hub: string, names: readonly string[]): Finding {

@@ -136,7 +136,16 @@ export const advice = {
   ownCertificate: [
     'give its authority to doctor in NODE_EXTRA_CA_CERTS; clients and app servers on Node.js need the same',
   ],
-  notRunning: ['start the service: hubwire start'],
+  /** @param startLine undefined: the service runs, and its admin listener is elsewhere */
+  notRunning: (startLine: string | undefined) => [
+    startLine === undefined
+      ? 'name the URL of the admin listener with --admin; HUBWIRE_ADMIN_PORT=0 if there is none'
+      : `start the service: ${startLine}`,
+  ],
+  otherScheme: (scheme: string, flag: string) => [
+    `does its URL start with ${scheme}://? Name it with ${flag}`,
+    'or run doctor with the HUBWIRE_TLS_CERT and HUBWIRE_TLS_KEY of the service',
+  ],
   doctorClient: [
     'repair what is found of the hub’s event handlers, if anything is',
     'then read the log of the service; --log-level debug tells each upgrade and event',

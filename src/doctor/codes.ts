@@ -2,6 +2,8 @@
 export const whys = {
   // what is looked at; a finding of one of these is mostly that all is well
   settings: 'the service does not start with an invalid file, and keeps the previous one while it runs',
+  'hubs-file': 'event handlers are those of this file',
+  variable: 'the service ignores it',
   hub: 'only hubs of the file have event handlers',
   key: 'apps and clients are refused when their key is not that of the service',
   listener: 'clients and app servers reach the service here',
@@ -41,7 +43,7 @@ export const whys = {
   order: 'the first handler that matches gets an event, and no other',
   role: 'the client is refused what it has no role for',
   'token-aud': 'a token is valid for one host, path and hub, and for the keys of this service',
-  'token-time': 'tokens are refused when the clocks of their maker and of the service differ',
+  'token-time': 'a token is valid for a time, which is measured with the clocks of its maker and of the service',
   'entra-as-client': 'client access tokens are signed with an access key',
   'ws-proxy': 'clients cannot connect, or are disconnected while nothing is sent',
   'second-key': 'events are refused as long as the service has two keys',

@@ -58,7 +58,7 @@ interface ServiceFindings {
 }
 
 async function serviceFindings(subject: Subject, transport: Transport): Promise<ServiceFindings> {
-  const { clock, listener, endpoint, admin, focus } = subject;
+  const { clock, listener, endpoint, admin, focus, startLine } = subject;
   const options = { transport, clock };
   const hasOtherName = listener !== endpoint;
   const [own, front, operators] = await Promise.all([
@@ -67,17 +67,16 @@ async function serviceFindings(subject: Subject, transport: Transport): Promise<
     admin === undefined ? undefined : observeAdmin(options, admin),
   ]);
   const isReached = (hasOtherName ? front : own)?.kind === 'hubwire';
-  const question = { isOwn: true, hasOtherName, mustRun: focus.connect };
-  const client = { isOwn: false, hasOtherName: false, mustRun: true };
+  const question = { isOwn: true, hasOtherName, mustListen: true, startLine };
+  const client = { isOwn: false, hasOtherName: false, mustListen: true, startLine };
+  const ofAdmin = { ...question, hasOtherName: true, mustListen: focus.connect || !isReached };
   return {
     isReached,
     findings: [
       ...(own && listener ? listenerFindings(own, { ...question, code: 'listener', url: listener }) : []),
       ...(front ? listenerFindings(front, { ...client, code: 'listener', url: endpoint }) : []),
       ...(isReached ? await upgrade(subject) : []),
-      ...(operators && admin
-        ? listenerFindings(operators, { ...question, code: 'admin', url: admin, hasOtherName: true })
-        : []),
+      ...(operators && admin ? listenerFindings(operators, { ...ofAdmin, code: 'admin', url: admin }) : []),
     ],
   };
 }

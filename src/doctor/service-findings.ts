@@ -14,8 +14,10 @@ export interface ListenerQuestion {
   readonly isOwn: boolean;
   /** Do clients reach it under another name? Then its certificate need not be for this one. */
   readonly hasOtherName: boolean;
-  /** Is it a fault that the service does not run? */
-  readonly mustRun: boolean;
+  /** Is it a fault that nothing listens there? */
+  readonly mustListen: boolean;
+  /** The line that starts the service. */
+  readonly startLine: string;
 }
 
 /** Who answers at a listener's address, judged. Pure. */
@@ -30,6 +32,11 @@ export function listenerFindings(seen: ListenerSeen, question: ListenerQuestion)
     }
     case 'other':
       return [otherFinding(seen, question)];
+    case 'scheme': {
+      const spoken =
+        seen.spoken === 'https' ? 'it speaks TLS, and the URL is one of plain HTTP' : 'it does not speak TLS';
+      return [error(code, place, spoken, advice.otherScheme(seen.spoken, code === 'admin' ? '--admin' : '--url'))];
+    }
     case 'failure':
       return [failureFinding(seen, question)];
   }
@@ -48,7 +55,7 @@ function otherFinding(
 
 function failureFinding(
   { failure }: Extract<ListenerSeen, { kind: 'failure' }>,
-  { code, url, mustRun, hasOtherName }: ListenerQuestion,
+  { code, url, mustListen, hasOtherName, startLine }: ListenerQuestion,
 ): Finding {
   const { answered } = failureVerdict(failure, { origin: new URL(url).origin });
   if (hasOtherName && isCertificateFault(failure.code)) {
@@ -56,5 +63,5 @@ function failureFinding(
   }
   const tls = tlsText(failure.code);
   if (tls !== undefined) return error('tls', { url }, answered, advice.ownCertificate);
-  return (mustRun ? error : warning)(code, { url }, answered, advice.notRunning);
+  return (mustListen ? error : warning)(code, { url }, answered, advice.notRunning(mustListen ? startLine : undefined));
 }

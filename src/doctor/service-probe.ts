@@ -1,9 +1,10 @@
 import { isLoopback } from '../addresses.js';
 import type { Clock } from '../clock.js';
 import type { Failure, ResponseHeaders } from '../egress/exchange.js';
+import { isCertificateFault, tlsText } from '../egress/failure-text.js';
 import type { Transport } from '../egress/transport.js';
 import { hostOf, portOf } from './hosts.js';
-import { listenerOf } from './reach.js';
+import { listenerOf, speaksTls } from './reach.js';
 
 /** Who answers at an address that should be one of the service. */
 export type ListenerSeen =
@@ -18,6 +19,8 @@ export type ListenerSeen =
     }
   /** `process` is its name and number, where the system tells. */
   | { readonly kind: 'other'; readonly status: number | undefined; readonly process: string | undefined }
+  /** It speaks the other one of the two. */
+  | { readonly kind: 'scheme'; readonly spoken: 'http' | 'https' }
   | { readonly kind: 'failure'; readonly failure: Failure };
 
 interface Options {
@@ -62,12 +65,21 @@ async function observe(
   const request = { origin: url.origin, path: url.pathname, headers: ['Accept', 'application/json'], body: undefined };
   const answer = await transport.send({ ...request, method: 'GET' }, bounds);
   if (answer.kind === 'failure') {
+    const spoken = await otherScheme(url, answer);
+    if (spoken !== undefined) return { kind: 'scheme', spoken };
     const isAnswering = answer.failure === 'head'; // it takes connections, and does not speak HTTP
     return isAnswering ? other(url, undefined) : { kind: 'failure', failure: answer };
   }
   const text = textOf(parse(answer.body));
   if (text === undefined) return other(url, answer.status);
   return { kind: 'hubwire', text, status: answer.status, headers: answer.headers, atMs: clock.now() };
+}
+
+/** What is spoken there in place of what the URL says. */
+async function otherScheme(url: URL, { code, proxy }: Failure): Promise<'http' | 'https' | undefined> {
+  if (proxy !== undefined) return undefined; // what the proxy can reach is not what this machine can
+  if (url.protocol === 'http:') return (await speaksTls(hostOf(url), portOf(url))) ? 'https' : undefined;
+  return tlsText(code) !== undefined && !isCertificateFault(code) ? 'http' : undefined;
 }
 
 async function other(url: URL, status: number | undefined): Promise<ListenerSeen> {

@@ -21,6 +21,8 @@ export interface Subject {
   readonly endpoint: string;
   /** URL of the admin listener; undefined: none. */
   readonly admin: string | undefined;
+  /** The line that starts the service. */
+  readonly startLine: string;
   readonly proxies: ProxySettings;
   readonly env: Environment;
   readonly clock: Clock;

@@ -7,6 +7,7 @@ import { express, handlerYaml, inShort, listen, middleware, serve } from '../sup
 import { type Environment, fileWith, runHubwire, startService } from '../support/hubwire-process.js';
 import { requireNats, startNats } from '../support/nats-server.js';
 import { runVerb } from '../support/run-verb.js';
+import { signToken } from '../support/tokens.js';
 
 const ownKey = 'a-key-of-our-own-for-these-tests-0123456789';
 /** Nothing listens on port 9, and there is no admin listener. */
@@ -67,7 +68,7 @@ describe('hubwire doctor', () => {
     const unused = expect.stringMatching(
       /^HUBWIRE_CONFIG is nats: the service does not use .*hubs\.yaml, but what its /,
     );
-    expect(there).toContainEqual(expect.objectContaining({ code: 'settings', level: 'warning', seen: unused }));
+    expect(there).toContainEqual(expect.objectContaining({ code: 'hubs-file', level: 'warning', seen: unused }));
     await server.kill();
     const away = await foundFor({ hubs }, { HUBWIRE_NATS: server.url });
     const seen = `NATS cannot be used: 127.0.0.1:${server.port}: connection refused`;
@@ -158,7 +159,7 @@ describe('hubwire doctor', () => {
       { code: 'settings', level: 'error', line: 4, advice: ['write `http://host/path` or `https://host/path`'] },
       { code: 'settings', level: 'error', line: 5, seen: expect.stringContaining('anonymus') },
     ]);
-    expect(inShort(found.slice(2))).toEqual(['ok key', 'warning listener start']);
+    expect(inShort(found.slice(2))).toEqual(['ok key', 'error listener start']);
   });
 
   test.each([
@@ -213,10 +214,24 @@ describe('hubwire doctor', () => {
     await expect(foundFor({ hubs, event: 'x' })).rejects.toThrow('--event needs --hub');
   });
 
+  test('no hubs.yaml, and a token that has expired: why each matters', async () => {
+    const cwd = dirname(await fileWith('', 'other.yaml'));
+    const exp = Math.floor(Date.now() / 1000) - 3_600;
+    const token = signToken({ aud: 'http://localhost:9/client/hubs/chat', exp });
+    const { code, stdout } = await runHubwire(['doctor', '--token', token], stopped, { cwd });
+    expect(stdout).toMatch(
+      /^! hubs-file\n {4}seen {2}there is no hubs\.yaml: [^✘]*why {3}event handlers are those of this file\n/m,
+    );
+    expect(stdout).toMatch(
+      /✘ token-time\n {4}seen {2}the token has expired, 36\d\d s ago [^✘]*why {3}a token is valid for a time/,
+    );
+    expect(code).toBe(1);
+  });
+
   test('a variable that no setting has, and a file that is missing', async () => {
     const folder = dirname(await fileWith(''));
     const found = await foundFor({ hubs: await fileWith('hubs: {}\n') }, { HUBWIRE_HOTS: 'x' });
-    expect(inShort(found).slice(0, 2)).toEqual(['ok settings', 'warning settings did']);
+    expect(inShort(found).slice(0, 2)).toEqual(['ok settings', 'warning variable did']);
     await expect(foundFor({ hubs: join(folder, 'none.yaml') })).resolves.toMatchObject([
       { code: 'settings', level: 'error', seen: 'the file does not exist' },
       ...[{ code: 'key' }, { code: 'listener' }],

@@ -2,6 +2,7 @@ import { createServer as createTcpServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { examine } from '../../src/doctor/examine.js';
+import { firstCertificate } from '../conformance/rest-certificates.js';
 import { AppServer } from '../support/app-server.js';
 import {
   type Changes,
@@ -14,6 +15,7 @@ import {
   serve,
   subjectOf,
 } from '../support/doctor.js';
+import { fileWith } from '../support/hubwire-process.js';
 import { startReverseProxy } from '../support/reverse-proxy.js';
 import { startHub } from '../support/start-hub.js';
 import { signToken } from '../support/tokens.js';
@@ -63,17 +65,39 @@ describe('a service with its app server', () => {
     );
   });
 
-  test('not running: told, and a fault when a client is to connect', async () => {
+  test('not running: a fault', async () => {
     const url = await closedUrl();
     const addresses = { endpoints: [url], endpoint: url, listener: url, admin: url };
     const yaml = 'hubs: { chat: {} }\n';
-    expect(inShort(await examine(subjectOf(yaml, addresses)))).toEqual([
-      'warning listener start',
-      'warning admin start',
-    ]);
-    const focus = { connect: true };
-    const found = await examine(subjectOf(yaml, { ...addresses, focus }));
-    expect(inShort(found)).toEqual(['error listener start', 'error admin start']);
+    for (const focus of [{ connect: false }, { connect: true }]) {
+      const found = await examine(subjectOf(yaml, { ...addresses, focus }));
+      expect(inShort(found)).toEqual(['error listener start', 'error admin start']);
+    }
+  });
+
+  test('running, with the admin listener elsewhere', async () => {
+    const found = await examine(await running(await healthyApp(), { admin: await closedUrl() }));
+    expect(inShort(found)).toContain('warning admin name');
+  });
+
+  test.each([
+    ['https', 'http', 'it speaks TLS, and the URL is one of plain HTTP'],
+    ['http', 'https', 'it does not speak TLS'],
+  ] as const)('it speaks %s, and the URL says %s', async (spoken, written, seen) => {
+    const { cert, key } = firstCertificate;
+    const tls = { certFile: await fileWith(cert, 'cert.pem'), keyFile: await fileWith(key, 'key.pem') };
+    const { service } = await startHub({
+      admin: { host: '127.0.0.1', port: 0 },
+      ...(spoken === 'https' && { tls, adminTls: tls }),
+    });
+    const urlOf = (url: string) => url.replace(/^https?/, written);
+    const [listener, admin] = [urlOf(service.publicUrl), urlOf(service.adminUrl!)];
+    const found = await examine(
+      subjectOf('hubs: {}\n', { endpoints: [listener], endpoint: listener, listener, admin }),
+    );
+    expect(inShort(found)).toEqual(['error listener does', 'error admin does']);
+    for (const finding of found) expect(finding.seen).toBe(seen);
+    expect(found[0]!.advice[0]).toBe(`does its URL start with ${spoken}://? Name it with --url`);
   });
 
   test('a client whose event fails', async () => {

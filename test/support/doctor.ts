@@ -74,6 +74,7 @@ export function subjectOf(yaml: string, changes: Changes = {}): Subject {
     listener: undefined,
     endpoint: endpoints.primary,
     admin: undefined,
+    startLine: 'hubwire start',
     proxies: noProxies,
     env: {},
     clock: systemClock,
