@@ -21,7 +21,8 @@ export async function health(args: HealthArguments, env: Environment): Promise<v
   const base = args.url === undefined ? adminUrl(env) : parseAdminUrl({ text: args.url, name: '--url' });
   const url = `${base}/${args.live === true ? 'healthz' : 'readyz'}`;
   const { status, body } = await answerOf(url, args.url === undefined);
-  if (status !== 200) throw new PubSubError('invalid', `${url} answered ${status}${reasonIn(body)}`);
+  if (status !== 200)
+    throw new PubSubError('invalid', `${url} answered ${status}${reasonIn(body) ?? `; ${otherProgram}`}`);
   process.stdout.write(`${args.live === true ? 'alive' : 'ready'}\n`);
 }
 
@@ -30,13 +31,18 @@ interface Answer {
   readonly body: string;
 }
 
-/** Why it is not ready, as `/readyz` says. */
-function reasonIn(body: string): string {
+const address = 'Set its URL with --url, or HUBWIRE_ADMIN_HOST and HUBWIRE_ADMIN_PORT';
+const notThere = `is the service running, with its admin listener there? ${address}`;
+const otherProgram = `is it the admin listener of a Hubwire service? ${address}`;
+
+/** Why it is not ready, as `/readyz` says; undefined: something else answers there. */
+function reasonIn(body: string): string | undefined {
   try {
-    const { reason } = JSON.parse(body) as { reason?: unknown };
-    return typeof reason === 'string' ? `: ${reason}` : '';
+    const { status, reason } = JSON.parse(body) as { status?: unknown; reason?: unknown };
+    if (typeof reason === 'string') return `: ${reason}`;
+    return typeof status === 'string' ? `: ${status}` : undefined;
   } catch {
-    return ''; // what answers there is another program
+    return undefined;
   }
 }
 
@@ -47,7 +53,7 @@ async function answerOf(url: string, isOwn: boolean): Promise<Answer> {
     const response = await fetch(url, init());
     return { status: response.status, body: await response.text() };
   } catch (cause) {
-    throw new PubSubError('invalid', unreachableText(url, reasonOf(cause)), { cause });
+    throw new PubSubError('invalid', unreachableText(url, reasonOf(cause), notThere), { cause });
   }
 }
 

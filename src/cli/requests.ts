@@ -53,8 +53,8 @@ export function reasonOf(error: unknown): string {
   return cause?.code ?? code ?? cause?.message ?? message;
 }
 
-/** Why a server cannot be reached, in one line. @param reason as of `reasonOf` @param hint what to do; else the URL is named whole */
-export function unreachableText(url: string, reason: string, hint?: string): string {
+/** Why a server cannot be reached, in one line. @param reason as of `reasonOf` @param hint what to do */
+export function unreachableText(url: string, reason: string, hint: string): string {
   const { origin } = new URL(url);
   if (/SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)|UNTRUSTED|CERT_(?:SIGNATURE|REJECTED|UNTRUSTED)/.test(reason)) {
     return `the certificate of ${origin} is not trusted (${reason}); name the file of its certification authority in NODE_EXTRA_CA_CERTS`;
@@ -68,5 +68,5 @@ export function unreachableText(url: string, reason: string, hint?: string): str
   if (url.startsWith('http:') && /^(?:UND_ERR_SOCKET|ECONNRESET|HPE_)/.test(reason)) {
     return `${origin} does not answer in plain HTTP (${reason}); does its URL start with https://?`;
   }
-  return hint === undefined ? `${url} does not answer: ${reason}` : `cannot reach ${origin}: ${reason}; ${hint}`;
+  return `cannot reach ${origin}: ${reason}; ${hint}`;
 }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { outputFailed } from './broken-output.js';
 import type { Environment } from './settings.js';
 import { leaveClosedTerminals } from './terminals.js';
 
@@ -16,6 +17,7 @@ const stopSignals = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
  */
 export function onStopSignal(env: Environment, stop: () => Promise<void>): void {
   let isStopping = false;
+  process.stdout.off('error', outputFailed);
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
   leaveClosedTerminals();
   const end = async (signal: NodeJS.Signals) => {

@@ -128,8 +128,20 @@ describe('client start', () => {
     await client.find(/"event":"connected"/);
     await service.stop();
     expect(await client.exit).toMatchObject({ code: 1 });
-    expect(client.stderr).toMatch(/^closed by the service: 1001\n$/);
+    expect(client.stderr).toBe('closed by the service: 1001; the log of the service has the reason\n');
   });
+
+  test.each(['open', 'hello\n'] as const)(
+    '[MG-058] simple: ends with 1 when a message has no handler, input %j',
+    async input => {
+      const { connectionString } = await startHub({});
+      const args = ['client', 'start', '--hub-name', 'chat', '--protocol', 'simple'];
+      const client = new HubwireProcess([...args, '--connection-string', connectionString], {}, { input });
+      if (input === 'open') client.type('hello\n');
+      expect(await client.exit).toMatchObject({ code: 1 });
+      expect(client.stderr).toBe('closed by the service: 1011; the log of the service has the reason\n');
+    },
+  );
 
   test('[MG-058] what is mistyped in the client is told, and the others are performed', async () => {
     const { connectionString } = await startHub();

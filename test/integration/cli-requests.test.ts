@@ -1,8 +1,9 @@
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
-import { fileWith, runHubwire, startService } from '../support/hubwire-process.js';
+import { fileWith, program, runHubwire, startService } from '../support/hubwire-process.js';
 import { runVerb } from '../support/run-verb.js';
 
 const noHubs = 'hubs: {}\n';
@@ -18,13 +19,18 @@ describe('health', () => {
     await process.exit;
     const gone = await runHubwire(['health'], env);
     expect([gone.code, gone.stdout]).toEqual([1, '']);
-    expect(gone.stderr).toMatch(/^hubwire: http:\/\/127\.0\.0\.1:\d+\/readyz does not answer: ECONNREFUSED\n$/);
+    expect(gone.stderr).toMatch(
+      /^hubwire: cannot reach http:\/\/127\.0\.0\.1:\d+: ECONNREFUSED; is the service running, .* Set its URL with --url, or .*\n$/,
+    );
   });
 
   test('[MG-351] exit 1 for an answer that is not 200', async () => {
     const { publicUrl } = await startService(noHubs);
     const outcome = await runHubwire(['health', '--url', publicUrl]);
-    expect(outcome).toMatchObject({ code: 1, stderr: `hubwire: ${publicUrl}/readyz answered 404\n` });
+    const stderr = expect.stringMatching(
+      /\/readyz answered 404; is it the admin listener of a Hubwire service\? Set its URL /,
+    );
+    expect(outcome).toMatchObject({ code: 1, stderr });
   });
 
   test.each(['0', 'any'])('[MG-351] an admin port of "%s" cannot be looked at', async port => {
@@ -140,7 +146,27 @@ describe('init', () => {
   });
 });
 
+describe('standard output', () => {
+  test.skipIf(!existsSync('/dev/full'))('that cannot be written: one line says so', async () => {
+    const shell = { command: ['sh', '-c', 'exec "$@" > /dev/full', 'sh', process.execPath, program] };
+    const { code, stderr } = await runHubwire(['token', '--hub', 'chat'], {}, shell);
+    expect([code, stderr]).toEqual([
+      1,
+      'hubwire: standard output cannot be written (ENOSPC); free room there, or write to another file\n',
+    ]);
+  });
+});
+
 describe('send', () => {
+  test('with a key that is not the service’s: one line says why and what to do', async () => {
+    const { publicUrl } = await startService(noHubs, { HUBWIRE_PRIMARY_KEY: ownKey });
+    const { code, stderr } = await runHubwire(['send', '--hub', 'chat', 'x'], { HUBWIRE_ENDPOINT: publicUrl });
+    expect([code, stderr]).toEqual([
+      1,
+      `hubwire: ${publicUrl}/api/hubs/chat/:send answered 401: the token is not signed with an access key of this service; the key must be one of the service: set HUBWIRE_PRIMARY_KEY\n`,
+    ]);
+  });
+
   test('[F16] reaches the hub, a group, a user or a connection, as text or JSON', async () => {
     const env = { HUBWIRE_PRIMARY_KEY: ownKey };
     const { publicUrl, dial } = await startService(noHubs, env);

@@ -12,7 +12,8 @@ import type { Service } from '../../src/service.js';
 import type { Ending } from './ending.js';
 import { type Dial, dialer } from './test-client.js';
 
-const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+/** What `node` runs. */
+export const program = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** Several processes take several times as long to start; a node of several has others beside it. */
 const patienceMs = { one: 30_000, several: 45_000 };
 

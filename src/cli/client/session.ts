@@ -11,6 +11,8 @@ import type { Command, Dialect, Outgoing, Recovery } from './dialect.js';
 
 /** How long answers are waited for at the end of the input. */
 const lastAnswersMs = 5_000;
+/** How long a client without acknowledgements stays after its last message: it is closed when that has failed. */
+const plainLingerMs = 1_000;
 const recoveryPauseMs = 1_000;
 const recoveryAttempts = 30;
 
@@ -36,6 +38,10 @@ export class Session {
   #lastId = 0;
   #isReady = false;
   #hasEnded = false;
+  /** Was a Close frame sent? */
+  #isClosing = false;
+  /** Is there something that the service may still refuse? */
+  #hasSent = false;
   #allAnswered: (() => void) | undefined;
 
   constructor(url: string, dialect: Dialect, input: Readable & { readonly isTTY?: boolean }) {
@@ -51,7 +57,6 @@ export class Session {
 
   /** @param first sent once the client is connected @returns the exit code @throws PubSubError when it cannot connect */
   async run(first: readonly Command[]): Promise<0 | 1> {
-    process.stdout.on('error', () => process.exit(0)); // whoever read it has ended, as `head` does
     this.#readInput();
     try {
       let closed = await this.#connect(this.#url, () => {
@@ -60,11 +65,7 @@ export class Session {
       while (closed.code === brokenCode && this.#recovery !== undefined && !this.#hasEnded) {
         closed = await this.#recover(this.#recovery);
       }
-      if (this.#hasEnded) return 0;
-      const { code } = closed;
-      const reason = printable(closed.reason);
-      process.stderr.write(`closed by the service: ${code}${reason === '' ? '' : ` ${reason}`}\n`);
-      return 1;
+      return this.#isClosing && !isFailure(closed.code) ? 0 : told(closed);
     } finally {
       this.#input.close();
     }
@@ -140,8 +141,10 @@ export class Session {
   #perform(line: string): void {
     try {
       const command = this.#dialect.isPlain ? undefined : commandOf(line);
-      if (this.#dialect.isPlain) this.#write(line);
-      else if (command === 'help') process.stderr.write(`${usage.join('\n')}\n`);
+      if (this.#dialect.isPlain) {
+        this.#hasSent = true;
+        this.#write(line);
+      } else if (command === 'help') process.stderr.write(`${usage.join('\n')}\n`);
       else if (command !== undefined) this.#send(command);
     } catch (error) {
       if (!(error instanceof UsageError)) throw error;
@@ -163,10 +166,12 @@ export class Session {
 
   /** Answers to the last commands are waited for. */
   async #finish(): Promise<void> {
+    if (this.#dialect.isPlain && this.#hasSent) await setTimeout(plainLingerMs);
     const answered = new Promise<void>(resolve => {
       this.#allAnswered = resolve;
     });
     if (this.#awaited.size > 0) await Promise.race([answered, setTimeout(lastAnswersMs, undefined, { ref: false })]);
+    this.#isClosing = true;
     this.#socket?.close(1000);
   }
 
@@ -184,4 +189,16 @@ export class Session {
   #prompt(): void {
     if (this.#isTyped && !this.#hasEnded) this.#input.prompt(true);
   }
+}
+
+/** Did the service close the connection on its own account, before it saw our Close frame? [RFC 6455 7.4.1] */
+function isFailure(code: number): boolean {
+  return code > 1001 && code !== 1005 && code !== brokenCode;
+}
+
+/** @returns the exit code */
+function told({ code, reason }: Closed): 1 {
+  const why = reason === '' ? '; the log of the service has the reason' : ` ${printable(reason)}`;
+  process.stderr.write(`closed by the service: ${code}${why}\n`);
+  return 1;
 }

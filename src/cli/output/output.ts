@@ -67,7 +67,7 @@ async function textOf(value: unknown, format: OutputFormat): Promise<string> {
     case 'json':
       return jsonOf(value);
     case 'jsonc':
-      return process.stdout.isTTY === true ? coloured(jsonOf(value)) : jsonOf(value);
+      return process.stdout.isTTY === true && process.stdout.hasColors() ? coloured(jsonOf(value)) : jsonOf(value);
     case 'yaml':
       return (await import('./yaml.js')).yamlOf(sorted(value));
     case 'tsv':

@@ -7,7 +7,7 @@ import { UsageError } from '../../../src/cli/usage-error.js';
 afterEach(() => vi.restoreAllMocks());
 
 /** What is written to standard output and standard error. */
-async function printed(outcome: Outcome, args: OutputArguments, isTerminal = false) {
+async function printed(outcome: Outcome, args: OutputArguments, isTerminal = false, hasColors = true) {
   const out = { stdout: '', stderr: '' };
   const wasTerminal = process.stdout.isTTY;
   for (const name of ['stdout', 'stderr'] as const) {
@@ -17,10 +17,13 @@ async function printed(outcome: Outcome, args: OutputArguments, isTerminal = fal
     });
   }
   process.stdout.isTTY = isTerminal;
+  const wasColored = process.stdout.hasColors;
+  process.stdout.hasColors = () => hasColors;
   try {
     await printOutcome(outcome, args);
   } finally {
     process.stdout.isTTY = wasTerminal;
+    process.stdout.hasColors = wasColored;
     vi.restoreAllMocks();
   }
   return out;
@@ -52,6 +55,8 @@ describe('[MG-055] [MG-056] the output', () => {
     const { stdout } = await printed({ result: { a: '"1": 2', b: -1.5e3, c: true } }, { output: 'jsonc' }, true);
     expect(JSON.parse(stdout.replaceAll(/\u001b\[[\d;]*m/g, ''))).toEqual({ a: '"1": 2', b: -1500, c: true });
     expect(stdout).toContain('\u001b[');
+    const plain = await printed({ result: { a: 1 } }, { output: 'jsonc' }, true, false); // NO_COLOR, or TERM=dumb
+    expect(plain.stdout).toBe('{\n  "a": 1\n}\n');
   });
 
   test('of a query is what it finds, in the chosen format; nothing for nothing', async () => {
