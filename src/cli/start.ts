@@ -60,6 +60,7 @@ export async function start(args: StartArguments, env: Environment): Promise<voi
   const port = lookUp('port', args, env);
   const portNumber = parsePort(port);
   if (admin !== undefined) checkPorts({ host, port }, { host: admin.host, port: lookUp('adminPort', args, env) });
+  if (args.sample === true) parsePort({ text: env.SAMPLE_PORT ?? '0', name: 'SAMPLE_PORT' });
   const log = makeLogger(logLevel(lookUp('logLevel', args, env)));
   const scale = readScale(args, env);
   const { place, isCluster = false } = scale ?? {};

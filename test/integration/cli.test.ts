@@ -284,6 +284,11 @@ describe('start', () => {
     );
   });
 
+  test('a SAMPLE_PORT that is no port is refused by its name', async () => {
+    const { code, stderr } = await runHubwire(['start', '--sample', ...freePorts], { SAMPLE_PORT: 'abc' });
+    expect([code, stderr]).toEqual([1, 'hubwire: SAMPLE_PORT must be a port number from 0 to 65535, not "abc"\n']);
+  });
+
   test.each([
     [['--port', '70000'], '--port must be a port number'],
     [['--admin-port', 'x'], '--admin-port must be a port number'],

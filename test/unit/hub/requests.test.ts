@@ -316,7 +316,8 @@ describe('[client-protocols 4.5] malformed frames', () => {
     const client = node.open({ roles: everything });
     client.say('{"type":"nonsense"}');
     client.say({ type: 'joinGroup', group: 'g', ackId: 1 });
-    expect(client.heard()).toEqual(['{"type":"system","event":"disconnected","message":"unknown message type"}']);
+    const message = 'unknown message type "nonsense"';
+    expect(client.heard()).toEqual([JSON.stringify({ type: 'system', event: 'disconnected', message })]);
     expect(client.outlet.closed).toEqual({ code: 1007, reason: '' });
     expect(await membersOf('g')).toEqual([]);
     expect(node.observer.of('closed')).toMatchObject([{ category: 'BadRequest' }]);

@@ -11,8 +11,13 @@ export function decode(frame: InboundFrame): ClientRequest {
   const body = JsonObject.parse(frame.bytes);
   const type = body.string('type');
   const read = readers[type.toLowerCase()];
-  if (read === undefined) throw malformed('unknown message type'); // not quoted: reasons are logged, messages are not
+  if (read === undefined) throw malformed(`unknown message type${shownType(type)}`);
   return read(body);
+}
+
+/** A mistyped word is quoted; anything else is not, as reasons are logged, and messages are not. */
+function shownType(type: string): string {
+  return /^[a-z]{1,32}$/i.test(type) ? ` "${type}"` : '';
 }
 
 /** By type, in lower case: clients in the field differ in letter case. [client-protocols 4.1] */

@@ -12,8 +12,14 @@ export function decode(frame: InboundFrame): ClientRequest {
   const number = message.oneOf(requestNumbers) ?? 0;
   const body = message.message(number);
   const read = readers.get(number);
-  if (body === undefined || read === undefined) throw malformed('the message contains no request');
+  if (body === undefined || read === undefined) throw noRequest(message.lastNumber);
   return read(body);
+}
+
+/** @param number of a field that is there all the same */
+function noRequest(number: number | undefined): PubSubError {
+  const found = number === undefined ? '' : `: field ${number} is none`;
+  return malformed(`the message contains no request${found}`);
 }
 
 /** By field number of the `message` oneof. [client-protocols 6.1] */

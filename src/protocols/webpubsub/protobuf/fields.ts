@@ -36,6 +36,11 @@ export class Fields {
     return this.#fields.findLast(isMember)?.number;
   }
 
+  /** Of the field that was given last, known or not; undefined when there is none. */
+  get lastNumber(): number | undefined {
+    return this.#fields.at(-1)?.number;
+  }
+
   has(number: number): boolean {
     return this.#last(number, WireType.LengthDelimited) !== undefined;
   }

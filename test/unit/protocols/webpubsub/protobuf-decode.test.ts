@@ -293,6 +293,11 @@ describe('[client-protocols 6] what is not a request', () => {
     expect(failureOf(delimited(5, Buffer.concat([event, metadata, metadata])))).toBe('malformed');
   });
 
+  test('the number of a field that is no request is named', () => {
+    expect(() => decode(delimited(99, ''))).toThrow(/^the message contains no request: field 99 is none$/);
+    expect(() => decode(Buffer.alloc(0))).toThrow(/^the message contains no request$/);
+  });
+
   test('reasons do not quote what the client sent', () => {
     const secret = 'hunter2';
     const frames = [
