@@ -81,11 +81,15 @@ interface Result {
 
 function print({ file, config, statuses, warnings }: Result, isJson: boolean): void {
   const apps = config.apps.all().map(({ id }) => id);
-  const isValid = statuses.every(({ state }) => state === 'active');
+  const active = statuses.filter(({ state }) => state === 'active');
+  const isValid = active.length === statuses.length;
+  const sum = isValid
+    ? `the file is valid; ${statuses.length} event handler(s)${apps.length === 0 ? '' : `, ${apps.length} app(s)`}`
+    : `${statuses.length - active.length} of ${statuses.length} event handler(s) not active; a service would accept the file`;
   const lines = isJson
     ? [JSON.stringify({ file, isValid, eventHandlers: statuses, apps, warnings })]
     : [
-        `${file}: the file is valid; ${statuses.length} event handler(s)${apps.length === 0 ? '' : `, ${apps.length} app(s)`}`,
+        `${file}: ${sum}`,
         ...handlerLines(statuses).map(line => `  ${line}`),
         ...warnings.map(warning => `  warning: ${warning}`),
       ];

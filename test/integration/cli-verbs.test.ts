@@ -37,6 +37,8 @@ describe('validate', () => {
     const file = await fileWith(chatYaml(`${upstream.origin}/{event}`, '      - urlTemplate: http://127.0.0.1:1/\n'));
     const outcome = await runHubwire(['validate', file]);
     expect(outcome.code).toBe(1);
+    expect(outcome.stdout).toContain(`${file}: 2 of 2 event handler(s) not active; a service would accept the file\n`);
+    expect(outcome.stdout).not.toContain('valid');
     expect(outcome.stdout).toMatch(/✘ .*failed.*\n +answered 405; allow the method OPTIONS/);
     expect(outcome.stdout).toMatch(
       /✘ .*failed.*\n +connection refused; is the app running at http:\/\/127\.0\.0\.1:1\?/,

@@ -11,7 +11,7 @@ import { copyCheckout, NoRegistry, type NpmResult, npm, warningsOf } from '../su
 import { dialer } from '../support/test-client.js';
 
 const freePorts = ['--port', '0', '--admin-port', 'any'];
-/** The oldest and the newest Node that README names. */
+/** Those under which Hubwire is tested, as README says. */
 const nodeMajors = [20, 24];
 const installMs = 300_000;
 
