@@ -1,8 +1,9 @@
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 import { openStore } from '../../src/outbox/open-store.js';
 import { Outbox } from '../../src/outbox/outbox.js';
 import type { DeliveryResult } from '../../src/outbox/ports.js';
+import type { OutboxStore } from '../../src/outbox/store.js';
 import { Mailbox } from '../support/mailbox.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { hasProgram } from '../support/not-run.js';
@@ -38,6 +39,55 @@ describeOutboxStore('redis', promises, async context => {
     nowMs: () => clock.now(),
     pass: async ms => clock.advance(ms),
   };
+});
+
+/** A store whose claims are those of one endpoint, ordered by key. */
+async function openOrdered(context: TestContext) {
+  requireRedis(context);
+  const clock = new ManualClock();
+  const prefix = freshPrefix();
+  const open = async () => {
+    const store = await openStore({ driver: 'redis', url: server.url, prefix, claimMs }, clock);
+    context.onTestFinished(() => store.close());
+    return store;
+  };
+  const claim = (store: OutboxStore) =>
+    store.claim(
+      () => ({ total: 1_000, endpoints: [{ endpoint: 'a', count: 1_000, isOrdered: true }] }),
+      () => clock.now(),
+    );
+  return { clock, open, claim };
+}
+
+describe('claims of an ordered endpoint in redis', () => {
+  test('one that has not looked at all that waits asks for another one at once', async context => {
+    const { clock, open, claim } = await openOrdered(context);
+    const store = await open();
+    await store.add([envelopeFor('a', { key: 'k' })], clock.now());
+    await claim(store);
+    const many = Array.from({ length: 2_500 }, () => envelopeFor('a', { key: 'k' }));
+    await store.add(many, clock.now());
+    expect(await claim(store)).toEqual({ claimed: [], nextDueAtMs: clock.now() });
+    expect(await claim(store)).toEqual({ claimed: [], nextDueAtMs: clock.now() });
+    expect(await claim(store)).toEqual({ claimed: [], nextDueAtMs: undefined });
+  });
+
+  test('all drafts of a node that is gone come before newer envelopes of their keys', async context => {
+    const { clock, open, claim } = await openOrdered(context);
+    const store = await open();
+    const drafts = Array.from({ length: 600 }, (_, index) => envelopeFor('a', { key: `k${index}` }));
+    await store.addDrafts(drafts, clock.now(), clock.now());
+    await store.close();
+    clock.advance(claimMs);
+    const next = await open();
+    await next.add([envelopeFor('a', { key: 'k599' })], clock.now());
+    const ids: string[] = [];
+    for (let tries = 0; tries < 3; tries += 1) {
+      const { claimed } = await claim(next);
+      ids.push(...claimed.map(({ envelope }) => envelope.id));
+    }
+    expect(ids).toEqual(drafts.map(({ id }) => id));
+  });
 });
 
 interface Node {

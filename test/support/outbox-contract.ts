@@ -324,6 +324,30 @@ export function describeOutboxStore(
         expect(idsOf(await take(store, ordered, 1))).toEqual([later.id]);
       });
 
+      test('however many of one key wait for its first one, other keys keep their order', async context => {
+        const { harness, store, take, more } = await opened(context);
+        const of = (key: string) => envelopeFor('a', { key });
+        const many = Array.from({ length: isSlow ? 30 : 600 }, () => of('k')); // more than a look finds
+        await store.add(many, harness.nowMs());
+        const [first] = await take(store, [room('a', 1, true)], 1);
+        const [l1, l2] = [of('l'), of('l')];
+        await store.add([l1], harness.nowMs());
+        expect(await more(store, [room('a', 0, true)])).toEqual([]); // all of them wait for room
+        await store.retry(first!, harness.nowMs() + delayMs, failureOf(first!));
+        await store.add([l2], harness.nowMs());
+        for (const { id } of [l1, l2]) {
+          const [claimed] = await take(store, [room('a', 1, true)], 1);
+          expect(claimed!.envelope.id).toBe(id);
+          await store.delivered(claimed!);
+        }
+        await harness.pass(delayMs);
+        for (const { id } of many.slice(0, 3)) {
+          const [claimed] = await take(store, [room('a', 1, true)], 1);
+          expect(claimed!.envelope.id).toBe(id);
+          await store.delivered(claimed!);
+        }
+      });
+
       const moments = [
         ['while one is in delivery', false],
         ['when one is settled and the next one is not claimed yet', true],

@@ -52,7 +52,12 @@ local function forget(endpoint, handle)
 end
 `;
 
-/** ARGV: P, now, due before, claimed until, total, then endpoint, count, is ordered (0 or 1) for each. */
+/**
+ * What a claim has not looked at stays in front of what is newer: an envelope of `default` is claimed only if its endpoint's
+ * queue is empty.
+ *
+ * ARGV: P, now, due before, claimed until, total, then endpoint, count, is ordered (0 or 1) for each.
+ */
 const claim = `
 local now, dueBefore, untilMs, total = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
 local room, isOrdered, names, claimed, nextDue = {}, {}, {}, {}, nil
@@ -63,6 +68,8 @@ for i = 6, #ARGV, 3 do
 end
 
 local function hasRoom(endpoint) return total > 0 and (room[endpoint] or 0) > 0 end
+local function isFirst(endpoint) return redis.call('EXISTS', P .. 'queue:' .. endpoint) == 0 end
+local function goOnSoon() nextDue = now end
 
 local function take(endpoint, handle, raw)
   redis.call('ZADD', P .. 'inflight', untilMs, handle)
@@ -84,9 +91,9 @@ local function takeOrHold(endpoint, handle, raw, key)
   take(endpoint, handle, raw)
 end
 
--- What a node had and did not settle or replace in time: it is gone.
+-- What a node had and did not settle or replace in time: it is gone. All of it at once, since it is older than what waits.
 for _, owned in ipairs({ 'inflight', 'drafts' }) do
-  for _, handle in ipairs(redis.call('ZRANGEBYSCORE', P .. owned, '-inf', now, 'LIMIT', 0, 500)) do
+  for _, handle in ipairs(redis.call('ZRANGEBYSCORE', P .. owned, '-inf', now)) do
     redis.call('ZREM', P .. owned, handle)
     local raw = redis.call('HGET', P .. 'envelopes', handle)
     if raw then enqueue(cjson.decode(raw).endpoint, handle) end
@@ -110,6 +117,7 @@ for _, endpoint in ipairs(names) do
     local raw = redis.call('HGET', P .. 'envelopes', handle)
     if raw then takeOrHold(endpoint, handle, raw, cjson.decode(raw).key) end
   end
+  if hasRoom(endpoint) and not isFirst(endpoint) then goOnSoon() end
 end
 
 local looked = 0
@@ -125,9 +133,14 @@ while total > 0 and looked < 1000 do
     redis.call('HSET', P .. 'envelopes', handle, raw)
     redis.call('SADD', P .. 'endpoints', endpoint)
     if envelope.diedAtMs then redis.call('HINCRBY', P .. 'dead', endpoint, -1) end
-    if hasRoom(endpoint) then takeOrHold(endpoint, handle, raw, envelope.key) else enqueue(endpoint, handle) end
+    if hasRoom(endpoint) and isFirst(endpoint) then
+      takeOrHold(endpoint, handle, raw, envelope.key)
+    else
+      enqueue(endpoint, handle)
+    end
   end
 end
+if total > 0 and redis.call('EXISTS', P .. 'default') == 1 then goOnSoon() end
 
 for _, endpoint in ipairs(names) do
   local first = redis.call('ZRANGE', P .. 'delayed:' .. endpoint, 0, 0, 'WITHSCORES')
