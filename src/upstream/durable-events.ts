@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { TokenSource } from '../auth/entra.js';
 import type { CancelSignal } from '../cancellation.js';
 import type { Clock } from '../clock.js';
@@ -10,16 +10,14 @@ import { PubSubError } from '../errors.js';
 import type { Observer } from '../hub/ports.js';
 import type { Envelope } from '../outbox/envelope.js';
 import type { Outbox } from '../outbox/outbox.js';
-import type { Deliverer, DeliveryResult, EndpointOptions, Endpoints } from '../outbox/ports.js';
+import type { Deliverer, DeliveryResult, Endpoints } from '../outbox/ports.js';
 import type { EventContext } from './context.js';
 import { ConnectionHeaders } from './event-headers.js';
+import { EventQueues } from './event-queues.js';
 import type { EventRecord } from './event-record.js';
 import type { Keeper } from './event-sender.js';
 import { isSuccess } from './reply.js';
 import type { EventHandler } from './routes.js';
-
-/** What ids of the queues of event handlers begin with. */
-export const eventQueuePrefix = 'event:';
 
 export interface DurableEventsOptions {
   readonly context: EventContext;
@@ -29,15 +27,12 @@ export interface DurableEventsOptions {
   readonly proxies?: ProxySettings | undefined;
 }
 
-/** In order per connection, for more than a day: eight attempts. */
-const queueOptions: EndpointOptions = { profile: 'durable', ordering: 'key' };
-
 /** Of one attempt, and not more than an event may take: a place among the outbox's attempts is occupied meanwhile. */
 const longestAttemptMs = 30_000;
 
 /** Notifications of handlers with `delivery: durable`: kept in the outbox, and delivered from there. */
 export class DurableEvents implements Deliverer, Keeper {
-  readonly endpoints: Endpoints;
+  readonly #queues = new EventQueues(() => this.#handlers());
   readonly #options: DurableEventsOptions;
   readonly #transport: Transport;
   #queue: Pick<Outbox, 'accept'> | undefined;
@@ -45,10 +40,10 @@ export class DurableEvents implements Deliverer, Keeper {
   constructor(options: DurableEventsOptions) {
     this.#options = options;
     this.#transport = new Transport({ clock: options.clock, proxies: options.proxies });
-    this.endpoints = {
-      ids: () => new Set(this.#handlers().map(queueOf)),
-      options: id => (this.#find(id) === undefined ? undefined : queueOptions),
-    };
+  }
+
+  get endpoints(): Endpoints {
+    return this.#queues;
   }
 
   /** Where notifications are kept from now on. */
@@ -61,12 +56,13 @@ export class DurableEvents implements Deliverer, Keeper {
   }
 
   async add(record: EventRecord, handler: EventHandler): Promise<void> {
+    const { queue, variant } = this.#queues.placeOf(handler);
     const envelope = {
       id: idOf(record),
-      endpoint: queueOf(handler),
+      endpoint: queue,
       key: record.connectionId,
       createdAtMs: this.#options.clock.now(),
-      content: Buffer.from(JSON.stringify(record), 'utf8'),
+      content: Buffer.from(JSON.stringify({ ...record, variant }), 'utf8'),
       isOnce: record.kind === 'disconnected',
     };
     try {
@@ -77,9 +73,9 @@ export class DurableEvents implements Deliverer, Keeper {
   }
 
   async deliver(envelope: Envelope, attempt: number, signal: CancelSignal): Promise<DeliveryResult> {
-    const handler = this.#find(envelope.endpoint);
-    if (handler === undefined) return { outcome: 'failed', reason: 'the event handler is not configured' };
     const record = JSON.parse(envelope.content.toString('utf8')) as EventRecord;
+    const handler = this.#queues.handlerOf(envelope.endpoint, record);
+    if (handler === undefined) return { outcome: 'failed', reason: 'the event handler is not configured' };
     await handler.validation.ready();
     const answer = await this.#send(record, handler, await this.#authorization(handler), signal);
     const result = resultOf(answer, this.#options.clock.now());
@@ -107,7 +103,7 @@ export class DurableEvents implements Deliverer, Keeper {
     );
   }
 
-  #headers({ hub: _, contentType, state, ...record }: EventRecord, handler: EventHandler): string[] {
+  #headers({ hub: _, variant: __, contentType, state, ...record }: EventRecord, handler: EventHandler): string[] {
     const { sign, settings } = this.#options.context;
     const { connectionId, userId, subprotocol } = record;
     const signature = sign(connectionId);
@@ -124,10 +120,6 @@ export class DurableEvents implements Deliverer, Keeper {
 
   #handlers(): readonly EventHandler[] {
     return this.#options.context.settings.routes.handlers.filter(({ options }) => options.isDurable === true);
-  }
-
-  #find(queue: string): EventHandler | undefined {
-    return this.#handlers().find(handler => queueOf(handler) === queue);
   }
 
   /** An event that becomes a dead letter is told by the outbox. */
@@ -148,12 +140,6 @@ export class DurableEvents implements Deliverer, Keeper {
 /** A connection has one `disconnected`, whichever nodes keep it: the queue knows it by its id. [cluster 6.1] */
 function idOf({ kind, connectionId, id }: EventRecord): string {
   return kind === 'disconnected' ? `disc:${connectionId}` : `evt_${connectionId}_${id}`;
-}
-
-/** Handlers with one template have one queue. The template may contain a secret. */
-function queueOf({ hub, options }: EventHandler): string {
-  const digest = createHash('sha256').update(options.urlTemplate).digest('hex').slice(0, 12);
-  return `${eventQueuePrefix}${hub}:${digest}`;
 }
 
 function resultOf(answer: Answer, nowMs: number): DeliveryResult {

@@ -21,4 +21,6 @@ export interface EventRecord {
   readonly contentType: string;
   /** JSON text. */
   readonly body: string;
+  /** Of the handler, among those that share its queue. Added when it is stored. */
+  readonly variant?: string | undefined;
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { signer } from '../../src/auth/signature.js';
 import { openStore } from '../../src/outbox/open-store.js';
@@ -161,6 +162,88 @@ describe('notifications of a durable handler', () => {
     await eventually(async () => {
       await clock.advanceAsync(1_000);
       expect(sent()).toEqual(['c1 connected 1']);
+    });
+  });
+
+  test('that wait outlive another secret in the URL', async () => {
+    const urlOf = (code: string) => `${app.url}/{event}?code=${code}`;
+    const connect = await open({ urlTemplate: urlOf('old') });
+    app.onPost = answer(500);
+    const events = connect('c1');
+    events.connected();
+    events.joined('news');
+    await app.until(({ posts }) => posts.length === 1);
+    await open({ urlTemplate: urlOf('new') });
+    app.onPost = answer(204);
+    await eventually(async () => {
+      await clock.advanceAsync(60_000);
+      expect(app.posts).toHaveLength(3);
+    });
+    events.disconnected('');
+    await app.until(({ posts }) => posts.length === 4);
+    expect(app.posts.map(({ path }) => path)).toEqual([
+      '/connected?code=old',
+      '/connected?code=new',
+      '/joined?code=new',
+      '/disconnected?code=new',
+    ]);
+    expect(sent().slice(1)).toEqual(['c1 connected 1', 'c1 joined 2', 'c1 disconnected 3']);
+    expect(await outbox.status()).toMatchObject([{ depth: { ready: 0, delayed: 0, dead: 0 } }]);
+  });
+
+  test('of handlers whose URLs differ in the query only get to their own, in any order of these', async () => {
+    const handlers = (first: string, second: string): Partial<EventHandlerOptions>[] => [
+      { urlTemplate: `${app.url}/{event}?code=${first}`, systemEvents: ['connected'] },
+      { urlTemplate: `${app.url}/{event}?code=${second}`, systemEvents: ['disconnected'] },
+    ];
+    const waiting = async (connectionId: string) => {
+      app.onPost = answer(500);
+      const [before, events] = [app.posts.length, (await open(...handlers('a', 'b')))(connectionId)];
+      events.connected();
+      events.disconnected('');
+      await app.until(({ posts }) => posts.length === before + 1);
+      app.onPost = answer(204);
+      return app.posts.length;
+    };
+    const delivered = async (before: number) => {
+      await eventually(async () => {
+        await clock.advanceAsync(60_000);
+        expect(app.posts).toHaveLength(before + 2);
+      });
+      return app.posts.slice(before).map(({ path }) => path);
+    };
+    const ofFirst = await waiting('c1');
+    await open(...handlers('a', 'b').toReversed());
+    expect(await delivered(ofFirst)).toEqual(['/connected?code=a', '/disconnected?code=b']);
+    const ofSecond = await waiting('c2');
+    await open(...handlers('c', 'd'));
+    expect(await delivered(ofSecond)).toEqual(['/connected?code=c', '/disconnected?code=d']);
+  });
+
+  test('that an earlier version has kept are delivered, by the whole URL', async () => {
+    await open();
+    const [current] = await outbox.status();
+    const urlTemplate = `${app.url}/{hub}/{event}?code=hidden`;
+    const former = `event:Chat:${createHash('sha256').update(urlTemplate).digest('hex').slice(0, 12)}`;
+    const record = { hub: 'chat', connectionId: 'c1', kind: 'connected', name: 'connected', id: 1, time: 't' };
+    const content = Buffer.from(JSON.stringify({ ...record, contentType: 'application/json', body: '{}' }));
+    await outbox.accept([{ id: 'evt_c1_1', endpoint: former, key: 'c1', createdAtMs: clock.now(), content }]);
+    await app.until(({ posts }) => posts.length === 1);
+    expect(sent()).toEqual(['c1 connected 1']);
+    await eventually(async () => expect(await outbox.status()).toMatchObject([{ endpoint: current?.endpoint }]));
+  });
+
+  test('of a handler whose path or host has changed become dead letters', async () => {
+    const connect = await open({ urlTemplate: `${app.url}/old/{event}` });
+    app.onPost = answer(500);
+    connect('c1').connected();
+    await app.until(({ posts }) => posts.length === 1);
+    await open({ urlTemplate: `${app.url}/new/{event}` });
+    await eventually(async () => {
+      await clock.advanceAsync(60_000);
+      expect(await outbox.deadLetters()).toMatchObject([
+        { reason: expect.stringMatching(/^endpoint_removed: event:chat:/) },
+      ]);
     });
   });
 
