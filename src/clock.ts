@@ -5,11 +5,14 @@ export interface Clock {
   /** Milliseconds since some fixed moment; never goes back, never jumps: for ages, intervals and deadlines of our own. */
   monotonicMs(): number;
   /**
-   * Runs `task` once, `delayMs` from now by `monotonicMs`, never before; the returned function cancels it. Not affected by steps
-   * of the wall clock.
+   * Runs `task` once, `delayMs` from now by `monotonicMs`, never before and however long that is; the returned function cancels
+   * it. Not affected by steps of the wall clock.
    */
   after(delayMs: number, task: () => void): () => void;
 }
+
+/** A timer of Node that is longer ends after a millisecond; a longer wait is made of several. */
+const longestTimerMs = 2 ** 31 - 1;
 
 /** The machine's clock. Its timers do not keep the process alive. */
 export const systemClock: Clock = {
@@ -20,13 +23,17 @@ export const systemClock: Clock = {
     // Timers count from the whole millisecond before: one in three ends up to a millisecond early.
     const end = () => {
       const leftMs = dueMs - performance.now();
-      if (leftMs > 0) timer = setTimeout(end, Math.ceil(leftMs)).unref();
+      if (leftMs > 0) timer = timerOf(Math.ceil(leftMs), end);
       else task();
     };
-    let timer = setTimeout(end, delayMs).unref();
+    let timer = timerOf(delayMs, end);
     return () => clearTimeout(timer);
   },
 };
+
+function timerOf(ms: number, end: () => void): NodeJS.Timeout {
+  return setTimeout(end, Math.min(ms, longestTimerMs)).unref();
+}
 
 /** Settles as the work does, or once the time is up. @returns false: the time is up */
 export async function atMost(limitMs: number, work: Promise<void>, clock: Pick<Clock, 'after'>): Promise<boolean> {

@@ -5,7 +5,6 @@ import type { Deadline, OutboxStore } from './store.js';
 
 const slice = 100;
 const retryMs = 1_000;
-const longestWaitMs = 3_600_000;
 
 export interface DeadlineTimerOptions {
   readonly store: OutboxStore;
@@ -101,7 +100,7 @@ export class DeadlineTimer {
   #setTimer(atMs: number | undefined): void {
     this.#cancel();
     if (atMs === undefined || this.#isStopped) return;
-    const waitMs = Math.min(Math.max(0, atMs - this.#options.time.nowMs()), longestWaitMs);
+    const waitMs = Math.max(0, atMs - this.#options.time.nowMs());
     this.#cancel = this.#options.clock.after(waitMs, () => this.wake());
   }
 }

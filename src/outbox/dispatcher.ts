@@ -12,9 +12,6 @@ const buriedAtOnce = 64;
 const mostUnsettled = 512;
 const storeRetryMs = 1_000;
 
-/** Node's timers cannot wait for longer than 2^31 ms. */
-const longestWaitMs = 3_600_000;
-
 export interface DispatcherOptions {
   readonly store: OutboxStore;
   readonly endpoints: Endpoints;
@@ -153,7 +150,7 @@ export class Dispatcher {
   #setTimer(atMs: number | undefined): void {
     this.#cancelTimer();
     if (atMs === undefined || this.#isStopped) return;
-    const waitMs = Math.min(Math.max(0, atMs - this.#options.time.nowMs()), longestWaitMs);
+    const waitMs = Math.max(0, atMs - this.#options.time.nowMs());
     this.#cancelTimer = this.#options.clock.after(waitMs, () => this.wake());
   }
 

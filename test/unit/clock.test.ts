@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { systemClock } from '../../src/clock.js';
 
 describe('the clock of the machine', () => {
@@ -29,5 +29,29 @@ describe('the clock of the machine', () => {
     for (const cancel of cancels) cancel();
     await setTimeout(10);
     expect(ran).toBe(0);
+  });
+
+  /** Time of Node's own kind: as there, a timer that is longer than 2^31 - 1 ms ends after one. */
+  function useFakeTimers(): void {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+    onTestFinished(() => void vi.useRealTimers());
+  }
+
+  test('waits for longer than a timer of Node can, by a few of them', () => {
+    useFakeTimers();
+    const [beginMs, delayMs] = [systemClock.monotonicMs(), 2 ** 33];
+    let ranAtMs: number | undefined;
+    systemClock.after(delayMs, () => (ranAtMs = systemClock.monotonicMs()));
+    for (let timers = 0; timers < 5; timers += 1) vi.advanceTimersToNextTimer();
+    expect(ranAtMs).toBe(beginMs + delayMs);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a task that waits for longer than that can be cancelled at any time', () => {
+    useFakeTimers();
+    const cancel = systemClock.after(Number.POSITIVE_INFINITY, () => expect.unreachable());
+    for (let timers = 0; timers < 3; timers += 1) vi.advanceTimersToNextTimer();
+    cancel();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -13,9 +13,6 @@ export const defaultIdleTimeoutMs = 300_000;
 /** Open at the same time in one session. */
 export const maxOpenStreams = 100;
 
-/** Timers hold no more than a signed 32-bit number of milliseconds; a longer wait is made of several. */
-const longestTimerMs = 2 ** 31 - 1;
-
 /** Keeps a receiver's reader going to the end: clients in the field drop what has no data type or no data. [client-protocols D21] */
 const nothing: Payload = { dataType: 'text', bytes: Buffer.alloc(0), metadata: undefined };
 
@@ -229,7 +226,7 @@ export class Streams {
   }
 
   #watch(open: Open): void {
-    const waitMs = Math.min(open.idleAtMs - this.#clock.monotonicMs(), longestTimerMs);
+    const waitMs = open.idleAtMs - this.#clock.monotonicMs();
     open.cancelTimer = this.#clock.after(waitMs, () => {
       if (this.#clock.monotonicMs() < open.idleAtMs) this.#watch(open);
       else this.#advance(open, { kind: 'idle' });
