@@ -35,8 +35,34 @@ function timerOf(ms: number, end: () => void): NodeJS.Timeout {
   return setTimeout(end, Math.min(ms, longestTimerMs)).unref();
 }
 
+/** Settles after this time. */
+export function wait(ms: number, clock: Pick<Clock, 'after'>): Promise<void> {
+  return new Promise(resolve => void clock.after(ms, resolve));
+}
+
+/**
+ * As `work`, which is waited for no longer than this. When it takes longer it goes on, and its outcome is left.
+ * @throws as a rejection: what `work` rejects with, or `late` once the time is up
+ */
+export async function within<T>(
+  limitMs: number,
+  work: Promise<T>,
+  late: () => Error,
+  clock: Pick<Clock, 'after'>,
+): Promise<T> {
+  let cancel = () => {};
+  const limit = new Promise<never>((_resolve, reject) => {
+    cancel = clock.after(limitMs, () => reject(late()));
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    cancel();
+  }
+}
+
 /** Settles as the work does, or once the time is up. @returns false: the time is up */
-export async function atMost(limitMs: number, work: Promise<void>, clock: Pick<Clock, 'after'>): Promise<boolean> {
+export async function atMost(limitMs: number, work: Promise<unknown>, clock: Pick<Clock, 'after'>): Promise<boolean> {
   let cancel = () => {};
   const limit = new Promise<false>(resolve => {
     cancel = clock.after(limitMs, () => resolve(false));

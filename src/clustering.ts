@@ -4,7 +4,7 @@ import { KeySigner } from './backplane/nats/key-signer.js';
 import { NatsBackplane, type NatsBackplaneOptions } from './backplane/nats/nats-backplane.js';
 import { type MakeBackplane, RejoiningBackplane } from './backplane/nats/rejoining.js';
 import { ConnectionIds, newTag } from './backplane/nats/tags.js';
-import type { Clock } from './clock.js';
+import { type Clock, wait } from './clock.js';
 import type { NodeLife } from './cluster/cluster-node.js';
 import { ensureFacts, NatsFacts } from './cluster/nats-facts.js';
 import type { ClusterObserver } from './cluster/observer.js';
@@ -246,7 +246,7 @@ class NatsMember implements Cluster {
       } catch (error) {
         if (store.isClosed() || this.#isStopped) return;
         this.#parts.tell({ kind: 'unanswered', what: 'the streams of the cluster', reason: textOf(error) });
-        await new Promise<void>(resolve => void clock.after(ensureAgainMs, resolve));
+        await wait(ensureAgainMs, clock);
       }
     }
   }

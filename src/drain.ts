@@ -1,4 +1,4 @@
-import { atMost, type Clock } from './clock.js';
+import { atMost, type Clock, wait } from './clock.js';
 import type { Connection } from './hub/connection.js';
 import type { Hubs } from './hub/hubs.js';
 
@@ -48,7 +48,7 @@ export class Drain {
     const { hubs, whenIdle, clock } = this.#parts;
     while (hubs.size > this.#wave && this.#restMs > 0) {
       await this.#closeWave();
-      await pause(this.#gapMs(), clock);
+      await wait(this.#gapMs(), clock);
     }
     for (const hub of hubs.all()) hub.lifecycle.quiesce(); // otherwise clients that keep sending would delay the stop
     await atMost(this.#restMs, whenIdle(), clock);
@@ -98,7 +98,7 @@ export async function closeInWaves(hubs: Hubs, clock: Clock, given: Waves, isOve
   for (const hub of [...hubs.all()]) {
     for (let left = hub.size; left > 0 && !isOver(); left -= wave) {
       await hub.lifecycle.evict(Math.min(wave, left), isOver);
-      if (left > wave) await pause(given.gapMs, clock);
+      if (left > wave) await wait(given.gapMs, clock);
     }
   }
 }
@@ -109,8 +109,4 @@ export function turnOfEventLoop(): Promise<void> {
 
 function waveOf({ size }: Hubs, { leastConnections, most }: Omit<Waves, 'gapMs'>): number {
   return Math.max(leastConnections, Math.ceil(size / most));
-}
-
-function pause(ms: number, clock: Clock): Promise<void> {
-  return new Promise(resolve => void clock.after(ms, resolve));
 }

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.js';
+import { type Clock, wait } from './clock.js';
 import type { SharedHubs } from './config/shared-hubs.js';
 import { PubSubError } from './errors.js';
 import { type NatsEvent, NatsParts } from './nats/events.js';
@@ -52,7 +52,7 @@ export class SharedConfig implements SharedHubs {
       await shared.refresh();
       if (shared.#value.revision > 0) break;
       if (!isTold) parts.say(missing);
-      await new Promise<void>(resolve => void parts.clock.after(pollMs, resolve));
+      await wait(pollMs, parts.clock);
     }
     shared.#poll();
     return shared;

@@ -1,6 +1,6 @@
 import type { TokenCredential } from '@azure/identity';
 import { LRUCache } from 'lru-cache';
-import type { Clock } from '../clock.js';
+import { type Clock, within } from '../clock.js';
 import { PubSubError } from '../errors.js';
 
 /** Where requests to upstreams get their bearer tokens. */
@@ -76,17 +76,11 @@ export class EntraTokens implements TokenSource {
 
   async #askWithin(resource: string, timeoutMs: number): Promise<Held> {
     const abort = new AbortController();
-    let cancel = (): void => {};
-    const timeout = new Promise<never>((_, reject) => {
-      cancel = this.#clock.after(timeoutMs, () => {
-        reject(new TokenUnavailable(`no answer within ${timeoutMs / 1000} s`));
-        abort.abort();
-      });
-    });
+    const late = () => new TokenUnavailable(`no answer within ${timeoutMs / 1000} s`);
     try {
-      return await Promise.race([this.#getToken(resource, abort.signal), timeout]);
+      return await within(timeoutMs, this.#getToken(resource, abort.signal), late, this.#clock);
     } finally {
-      cancel();
+      abort.abort(); // of no effect once there is an answer
     }
   }
 

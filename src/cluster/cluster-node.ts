@@ -1,4 +1,4 @@
-import { atMost, type Clock } from '../clock.js';
+import { atMost, type Clock, wait } from '../clock.js';
 import { ChainedLedgers } from './chain.js';
 import type { Entry } from './entries.js';
 import type { LeasePhase, LeaseRules } from './lease.js';
@@ -238,7 +238,7 @@ export class ClusterNode {
         return;
       } catch (error) {
         observer.fault('first barrier of this node', error);
-        await new Promise<void>(resolve => void clock.after(joinAgainMs, resolve));
+        await wait(joinAgainMs, clock);
       }
     }
   }

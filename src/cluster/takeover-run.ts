@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { type Clock, wait } from '../clock.js';
 import { type ChainedLedgers, LedgerLost } from './chain.js';
 import type { Entry, OpenConnection } from './entries.js';
 import { confirmMsOf } from './lease.js';
@@ -126,7 +126,7 @@ export class TakeoverRun {
         return kind === 'stored' ? { kind: 'deleted' } : { kind };
       }
       case 'wait':
-        await new Promise<void>(resolve => void this.#parts.clock.after(order.ms, resolve));
+        await wait(order.ms, this.#parts.clock);
         return { kind: 'waited' };
     }
   }

@@ -12,7 +12,7 @@ import {
   type ServerInfo,
   type TlsOptions,
 } from '@nats-io/transport-node';
-import { within } from '../within.js';
+import { type Clock, within } from '../clock.js';
 import type { LinkPurpose } from './events.js';
 import { inboxPrefix } from './names.js';
 import { hostAndPort, type NatsOptions } from './options.js';
@@ -33,8 +33,13 @@ type Greeting = Pick<ServerInfo, 'tls_verify'>;
  * connects anew by itself. [cluster 1.2]
  * @throws Error with the reason, which contains no secret
  */
-export async function dial(server: Candidate, options: NatsOptions, purpose: LinkPurpose): Promise<NatsConnection> {
-  const addresses = await addressesOf(server.host);
+export async function dial(
+  server: Candidate,
+  options: NatsOptions,
+  purpose: LinkPurpose,
+  clock: Clock,
+): Promise<NatsConnection> {
+  const addresses = await addressesOf(server.host, clock);
   let failure: unknown;
   for (const { address } of addresses) {
     try {
@@ -52,8 +57,9 @@ export async function dial(server: Candidate, options: NatsOptions, purpose: Lin
  * a lease, while the next server of the list may have an address already. [CL-012]
  * @param resolve as the system's resolver @throws Error when it is not known in time, or there is no such host
  */
-export function addressesOf(host: string, resolve = lookupAll): Promise<readonly LookupAddress[]> {
-  return within(dialMs, resolve(host), 'its name was not resolved');
+export function addressesOf(host: string, clock: Clock, resolve = lookupAll): Promise<readonly LookupAddress[]> {
+  const late = () => new Error(`its name was not resolved within ${dialMs / 1_000} s`);
+  return within(dialMs, resolve(host), late, clock);
 }
 
 function lookupAll(host: string): Promise<readonly LookupAddress[]> {

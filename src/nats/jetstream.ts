@@ -1,6 +1,6 @@
 import { JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node';
-import type { Clock } from '../clock.js';
+import { type Clock, wait } from '../clock.js';
 
 /** Longest wait for the leader of a cluster's JetStream: an election takes 4 to 9 s. [cluster 1.3] */
 const electionMs = 15_000;
@@ -95,7 +95,7 @@ export async function repeatWhile<T>(
       return await attempt();
     } catch (error) {
       if (!isTransient(error) || clock.monotonicMs() >= untilMs) throw error;
-      await new Promise<void>(resolve => void clock.after(againMs, resolve));
+      await wait(againMs, clock);
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { NatsConnection, ServerInfo } from '@nats-io/transport-node';
+import { atMost } from '../clock.js';
 import { BackOff } from './back-off.js';
 import { dial } from './dial.js';
 import type { LinkPurpose, NatsParts } from './events.js';
@@ -171,7 +172,7 @@ export class Link {
 
   async #attempt(server: Candidate): Promise<Hold | undefined> {
     try {
-      const connection = await dial(server, this.#options, this.purpose);
+      const connection = await dial(server, this.#options, this.purpose, this.#parts.clock);
       return new Hold(connection, server, this.#parts.clock);
     } catch (error) {
       this.#tellFailure(hostAndPort(server), reasonOf(error));
@@ -214,8 +215,7 @@ export class Link {
 
   async #move(next: NatsConnection): Promise<void> {
     const moves = [...this.#listeners].map(listener => listener.leaving?.(next));
-    const limit = new Promise<void>(resolve => void this.#parts.clock.after(moveMs, resolve));
-    await Promise.race([Promise.allSettled(moves), limit]);
+    await atMost(moveMs, Promise.allSettled(moves), this.#parts.clock);
   }
 
   #switch(old: Hold, next: Hold): Hold {

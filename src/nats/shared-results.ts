@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { KV } from '@nats-io/kv';
-import type { Clock } from '../clock.js';
+import { type Clock, wait } from '../clock.js';
 
 /** Until a worker whose claim has not been renewed counts as gone. Each renews its own three times in that time. */
 const goneMs = 3_000;
@@ -85,7 +85,7 @@ export class SharedResults {
         const claimed = await this.#claim(values, key, revision);
         if (claimed !== undefined) return { values, revision: claimed };
       }
-      await this.#pause(lookMs);
+      await wait(lookMs, clock);
     }
   }
 
@@ -137,10 +137,6 @@ export class SharedResults {
     } finally {
       cancel();
     }
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise(resolve => void this.#parts.clock.after(ms, resolve));
   }
 }
 

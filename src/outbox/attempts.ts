@@ -1,5 +1,5 @@
 import { Cancellation } from '../cancellation.js';
-import type { Clock } from '../clock.js';
+import { type Clock, wait } from '../clock.js';
 import { excerpt } from './attempt-log.js';
 import { type Endpoint, scheduleOf, type Verdict } from './endpoint.js';
 import type { AttemptRecord, Envelope } from './envelope.js';
@@ -154,10 +154,7 @@ export class Attempts {
     return write().catch(error => {
       observer.storeFailed?.(error);
       if (this.#abort.aborted) return undefined;
-      const waited = new Promise<void>(resolve => {
-        clock.after(settleRetryMs, resolve);
-      });
-      return waited.then(() => this.#keepTrying(write));
+      return wait(settleRetryMs, clock).then(() => this.#keepTrying(write));
     });
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { atMost, type Clock } from '../clock.js';
 import { Attempts } from './attempts.js';
 import { DeadlineTimer } from './deadline-timer.js';
 import { Dispatcher } from './dispatcher.js';
@@ -239,13 +239,14 @@ export class Outbox {
   /** Begins no more attempts, waits for those under way, then aborts them; closes the store. */
   async close(graceMs: number = defaultGraceMs): Promise<void> {
     if (this.#isClosed) return;
+    const { clock } = this.#options;
     this.#isClosed = true;
     this.#deadlines.stop();
     this.#orphans.stop();
     const stopped = this.#dispatcher.stop();
-    const isDone = await this.#within(graceMs, stopped);
+    const isDone = await atMost(graceMs, stopped, clock);
     this.#attempts.abort(); // nothing is tried again from here on
-    if (!isDone) await this.#within(abortedMs, stopped);
+    if (!isDone) await atMost(abortedMs, stopped, clock);
     await this.#store.close();
   }
 
@@ -267,16 +268,5 @@ export class Outbox {
       options === undefined ? 'unknown' : disabled ? 'disabled' : options.enabled === false ? 'paused' : 'enabled';
     const circuit = endpoint.circuitState(this.#time.nowMs());
     return { endpoint: id, state, circuit, depth, lastSuccessAtMs, lastFailureAtMs, failingSinceMs, disabled };
-  }
-
-  /** @returns whether it was done within the time */
-  async #within(ms: number, done: Promise<void>): Promise<boolean> {
-    let cancel = () => {};
-    const late = new Promise<false>(resolve => {
-      cancel = this.#options.clock.after(ms, () => resolve(false));
-    });
-    const isDone = await Promise.race([done.then(() => true), late]);
-    cancel();
-    return isDone;
   }
 }

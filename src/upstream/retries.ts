@@ -1,5 +1,5 @@
 import type { CancelSignal } from '../cancellation.js';
-import type { Clock } from '../clock.js';
+import { type Clock, within } from '../clock.js';
 import type { OutgoingRequest } from '../egress/destination.js';
 import { type Answer, type BodyLimit, type Failure, noBody, type Response } from '../egress/exchange.js';
 import { type FailureText, headText, proxyText } from '../egress/failure-text.js';
@@ -50,19 +50,15 @@ export function sendWithRetries(
     if (startedMs !== undefined) tellAttempt(clock, outgoing, answer, startedMs);
     const delayMs = isRetryable(answer) ? nextDelayMs(clock, outgoing, options) : undefined;
     if (delayMs === undefined) return responseOf(answer, outgoing, options);
-    const waited = wait(clock, delayMs, outgoing.request.signal);
+    const waited = pause(clock, delayMs, outgoing.request.signal);
     return waited.then(() => sendWithRetries(transport, clock, outgoing, options));
   });
 }
 
 /** Resolves as `work` does, unless the time is up first. @throws PubSubError `eventFailed` then */
 export function until<T>(clock: Clock, deadlineMs: number, work: Promise<T>, what: string): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const cancel = clock.after(deadlineMs - clock.monotonicMs(), () => {
-      reject(new PubSubError('eventFailed', `the event timed out while waiting for ${what}`));
-    });
-    work.then(resolve, reject).finally(cancel);
-  });
+  const late = () => new PubSubError('eventFailed', `the event timed out while waiting for ${what}`);
+  return within(deadlineMs - clock.monotonicMs(), work, late, clock);
 }
 
 function attemptWhenAllowed(
@@ -133,7 +129,7 @@ function nextDelayMs(clock: Clock, outgoing: OutgoingEvent, options: DeliveryOpt
 }
 
 /** Ends early when the request is cancelled, which the next attempt then reports. */
-function wait(clock: Clock, delayMs: number, signal: CancelSignal | undefined): Promise<void> {
+function pause(clock: Clock, delayMs: number, signal: CancelSignal | undefined): Promise<void> {
   return new Promise(resolve => {
     const end = () => {
       cancel();

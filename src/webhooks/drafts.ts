@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { type Clock, wait } from '../clock.js';
 import type { Envelope } from '../outbox/envelope.js';
 import type { Outbox } from '../outbox/outbox.js';
 import type { Batch, Batches, FreshEvents } from './batches.js';
@@ -59,7 +59,7 @@ export class Drafts<Endpoint extends object> {
       this.#whenKept = [];
       await this.#draft(this.#batches.takeFresh());
       for (const resolve of waiting) resolve();
-      await new Promise<void>(resolve => void this.#clock.after(gapMs, resolve));
+      await wait(gapMs, this.#clock);
     }
     this.#isWriting = false;
     for (const resolve of this.#whenKept.splice(0)) resolve();

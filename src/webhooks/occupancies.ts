@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { type Clock, wait } from '../clock.js';
 import { NotKept } from '../outbox/outbox-error.js';
 import type { WebhookEvent } from './events.js';
 import { absent, occupancyStep, present } from './linger.js';
@@ -168,11 +168,7 @@ export class Occupancies {
   async #settledWithOthers(shared: SharedPlaces, withinMs: number): Promise<void> {
     const untilMs = this.#clock.monotonicMs() + withinMs;
     const isBusy = () => this.#tracks.size > 0 || shared.lingering > 0 || shared.isBusy;
-    while (isBusy() && this.#clock.monotonicMs() < untilMs) await this.#after(busyPollMs);
-  }
-
-  #after(ms: number): Promise<void> {
-    return new Promise(resolve => void this.#clock.after(ms, resolve));
+    while (isBusy() && this.#clock.monotonicMs() < untilMs) await wait(busyPollMs, this.#clock);
   }
 
   async #noted<Result>(noting: Promise<Result>): Promise<Result | undefined> {

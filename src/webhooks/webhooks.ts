@@ -1,4 +1,4 @@
-import type { Clock } from '../clock.js';
+import { type Clock, wait } from '../clock.js';
 import { publicAddresses } from '../egress/address-guard.js';
 import type { AddressGuard } from '../egress/connector.js';
 import type { ProxySettings } from '../egress/proxy.js';
@@ -203,7 +203,7 @@ export class Webhooks {
       const reader = name.kind === 'app' ? this.#app(key) : this.#hub(key);
       for (const _ of reader.notePresent(here, before.source(key))) {
         noted += 1;
-        if (noted % notedAtOnce === 0) await new Promise<void>(resolve => void this.#options.clock.after(0, resolve));
+        if (noted % notedAtOnce === 0) await wait(0, this.#options.clock);
       }
     }
   }

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { Clock } from '../clock.js';
+import { type Clock, wait } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { Delays } from './delays.js';
 import type { NatsProgram } from './nats-program.js';
@@ -195,7 +195,7 @@ ${settings}`;
     while (!this.#isEnding && clock.monotonicMs() < untilMs) {
       const port = await portIn(join(this.#directory, `nats-server_${pid}.ports`));
       if (port !== undefined) return port;
-      await new Promise<void>(resolve => void clock.after(portPollMs, resolve));
+      await wait(portPollMs, clock);
     }
     throw this.#notStarted();
   }

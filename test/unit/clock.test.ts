@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { systemClock } from '../../src/clock.js';
+import { atMost, systemClock, wait, within } from '../../src/clock.js';
+import { ManualClock } from '../support/manual-clock.js';
 
 describe('the clock of the machine', () => {
   test('runs no task before its time by its own reading, at whatever part of a millisecond it was given', async () => {
@@ -53,5 +54,33 @@ describe('the clock of the machine', () => {
     for (let timers = 0; timers < 3; timers += 1) vi.advanceTimersToNextTimer();
     cancel();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe('what is waited for', () => {
+  const never = new Promise<string>(() => {});
+  const late = () => new Error('late');
+
+  test('settles after the time, or as the work does, whichever is first', async () => {
+    const clock = new ManualClock();
+    const settled: unknown[] = [];
+    const note = (outcome: unknown) => settled.push(outcome);
+    void wait(1, clock).then(() => note('waited'));
+    void atMost(2, never, clock).then(note);
+    within(3, never, late, clock).catch(error => note(error.message));
+    await clock.advanceAsync(2);
+    expect(settled).toEqual(['waited', false]);
+    await clock.advanceAsync(1);
+    expect(settled).toEqual(['waited', false, 'late']);
+  });
+
+  test('leaves no timer when the work ends in time, however it ends', async () => {
+    const clock = new ManualClock();
+    const failure = new Error('it fails');
+    expect(await atMost(1, Promise.resolve(), clock)).toBe(true);
+    expect(await within(1, Promise.resolve('done'), late, clock)).toBe('done');
+    await expect(atMost(1, Promise.reject(failure), clock)).rejects.toBe(failure);
+    await expect(within(1, Promise.reject(failure), late, clock)).rejects.toBe(failure);
+    expect(clock.pending).toBe(0);
   });
 });

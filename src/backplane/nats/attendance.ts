@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { atMost, type Clock } from '../../clock.js';
+import { atMost, type Clock, wait } from '../../clock.js';
 import type { Turn } from '../../hub/ports.js';
 import type { Link } from '../../nats/link.js';
 import type { Bus } from './bus.js';
@@ -115,7 +115,7 @@ export class Attendance {
     const untilMs = clock.monotonicMs() + (this.#hasTakenPart ? introductionMs : settleMs);
     while (bus.channel === channel && clock.monotonicMs() < untilMs) {
       bus.sayHello(true);
-      await new Promise<void>(resolve => clock.after(introductionMs, resolve));
+      await wait(introductionMs, clock);
     }
   }
 

@@ -1,6 +1,6 @@
 import { DiscardPolicy } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
-import type { Clock } from '../../clock.js';
+import { type Clock, within } from '../../clock.js';
 import type { NatsParts } from '../../nats/events.js';
 import { NatsSetupError, requireJetStream } from '../../nats/jetstream.js';
 import { Link } from '../../nats/link.js';
@@ -52,15 +52,18 @@ export async function openNatsStore(
   const subject = `${subjectRoot(clusterName)}.out`;
   const queue = new NatsQueue({ stream, subject, inboxPrefix: inboxPrefix(clusterName), clock, claimMs, onFault });
   try {
-    const connection = await within(options.connectMs ?? defaultConnectMs, clock, link.start(), () =>
-      unreachable(nats),
+    const connection = await within(
+      options.connectMs ?? defaultConnectMs,
+      link.start(),
+      () => unreachable(nats),
+      clock,
     );
     await requireJetStream(connection, parts.clock);
     const settings = { name: stream, subjects: [`${subject}.>`], discard: DiscardPolicy.New };
     const prepare = (connection: NatsConnection) => ensureStream(connection, settings, { replicas, parts });
     await prepare(connection);
     follow(link, queue, prepare, onFault);
-    await within(joinMs, clock, queue.join(), () => unread(stream));
+    await within(joinMs, queue.join(), () => unread(stream), clock);
   } catch (error) {
     queue.close();
     await link.close();
@@ -97,19 +100,6 @@ function follow(
   };
   link.listen({ connected, lost: () => queue.lost() });
   if (link.connection !== undefined) connected(link.connection);
-}
-
-async function within<T>(ms: number, clock: Clock, work: Promise<T>, failure: () => StoreOpenError): Promise<T> {
-  let cancel = () => {};
-  const late = new Promise<never>((_resolve, reject) => {
-    cancel = clock.after(ms, () => reject(failure()));
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    cancel();
-    work.catch(() => {});
-  }
 }
 
 function unreachable({ servers }: NatsOptions): StoreOpenError {

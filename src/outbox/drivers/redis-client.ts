@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Clock } from '../../clock.js';
 import { NotKept } from '../outbox-error.js';
 import { connectRedis, type RedisCommands, type RedisPlace } from './redis-connection.js';
 import { redisScripts } from './redis-scripts.js';
@@ -15,9 +16,14 @@ export class RedisClient {
   readonly #prefix: string;
 
   /** @throws StoreOpenError */
-  static async open(place: RedisPlace, prefix: string, onFault: (error: unknown) => void): Promise<RedisClient> {
+  static async open(
+    place: RedisPlace,
+    prefix: string,
+    onFault: (error: unknown) => void,
+    clock: Clock,
+  ): Promise<RedisClient> {
     const own = place.nodes === undefined ? prefix : inOneSlot(prefix);
-    return new RedisClient(await connectRedis(place, `${own}default`, onFault), own);
+    return new RedisClient(await connectRedis(place, `${own}default`, onFault, clock), own);
   }
 
   private constructor(client: RedisCommands, prefix: string) {

@@ -1,5 +1,5 @@
 import { createClient, createCluster } from '@redis/client';
-import { within } from '../../within.js';
+import { type Clock, within } from '../../clock.js';
 import { StoreAway, StoreOpenError } from '../outbox-error.js';
 
 /** One server, by its `url`, or a cluster, by some of its `nodes`. */
@@ -48,10 +48,11 @@ export async function connectRedis(
   place: RedisPlace,
   key: string,
   onFault: (error: unknown) => void,
+  clock: Clock,
 ): Promise<RedisCommands> {
   return place.nodes === undefined
     ? await connectServer(place.url, onFault)
-    : await connectCluster(place.nodes, key, onFault);
+    : await connectCluster(place.nodes, key, onFault, clock);
 }
 
 async function connectServer(url: string, onFault: (error: unknown) => void): Promise<RedisCommands> {
@@ -83,6 +84,7 @@ async function connectCluster(
   nodes: readonly string[],
   key: string,
   onFault: (error: unknown) => void,
+  clock: Clock,
 ): Promise<RedisCommands> {
   const { socket, ...options } = clientOptions;
   const { username, password, isTls } = credentialsOf(nodes[0] ?? '');
@@ -100,20 +102,20 @@ async function connectCluster(
   cluster.on('error', told);
   cluster.on('node-error', told);
   try {
-    await within(2 * connectTimeoutMs, cluster.connect());
-    await within(connectTimeoutMs, cluster.lRange(key, 0, 0));
+    await answered(cluster.connect(), clock, 2 * connectTimeoutMs);
+    await answered(cluster.lRange(key, 0, 0), clock);
   } catch (error) {
     cluster.destroy();
     const names = nodes.map(withoutPassword).join(', ');
     throw unusable(`cluster of the outbox, with the nodes ${names},`, last ?? error);
   }
   isOpen = true;
-  return bounded(cluster);
+  return bounded(cluster, clock);
 }
 
 /** A command waits for a connection to a node that took over; it must not wait for one that does not answer. */
-function bounded(cluster: RedisCommands): RedisCommands {
-  const soon = <T>(command: Promise<T>) => within(connectTimeoutMs, command);
+function bounded(cluster: RedisCommands, clock: Clock): RedisCommands {
+  const soon = <T>(command: Promise<T>) => answered(command, clock);
   return {
     evalSha: (digest, options) => soon(cluster.evalSha(digest, options)),
     eval: (script, options) => soon(cluster.eval(script, options)),
@@ -124,6 +126,10 @@ function bounded(cluster: RedisCommands): RedisCommands {
     hDel: (hash, field) => soon(cluster.hDel(hash, field)),
     destroy: () => cluster.destroy(),
   };
+}
+
+function answered<T>(command: Promise<T>, clock: Clock, limitMs = connectTimeoutMs): Promise<T> {
+  return within(limitMs, command, () => new Error(`no answer within ${limitMs / 1_000} s`), clock);
 }
 
 function credentialsOf(url: string) {

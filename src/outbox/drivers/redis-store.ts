@@ -35,7 +35,7 @@ export async function openRedisStore(
 ): Promise<OutboxStore> {
   const { url = '', nodes, prefix = 'hubwire_queue:', concurrency, claimMs = defaultClaimMs } = options;
   const place = nodes === undefined ? { url } : { nodes };
-  return new RedisStore(await RedisClient.open(place, prefix, onFault), clock, concurrency, claimMs);
+  return new RedisStore(await RedisClient.open(place, prefix, onFault, clock), clock, concurrency, claimMs);
 }
 
 class RedisStore implements OutboxStore {
