@@ -74,7 +74,7 @@ export interface ClusterParts {
   digest(): string;
   /** What the lease of this node decides. */
   readonly life: Pick<NodeLife, 'resume' | 'pause' | 'isolate' | 'fence'>;
-  readonly heir: Heir;
+  readonly heir: Pick<Heir, 'end'>;
   readonly observer: ClusterObserver;
 }
 

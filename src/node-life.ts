@@ -1,6 +1,5 @@
 import type { Metrics } from './admin/metrics.js';
 import type { ClusterObserver } from './cluster/observer.js';
-import type { Heir } from './cluster/takeover-run.js';
 import type { Cluster, ClusterParts } from './clustering.js';
 import { configDigest } from './config/digest.js';
 import { closeInWaves, type Waves } from './drain.js';
@@ -92,7 +91,7 @@ export function lifeOf({ hubs, readiness, clock, observer }: LifeParts): Cluster
 }
 
 /** Speaks for the connections of nodes that are gone. [cluster 6.3] */
-function heirOf(hubs: () => Hubs, handlers: () => EventHandlers): Heir {
+function heirOf(hubs: () => Hubs, handlers: () => EventHandlers): ClusterParts['heir'] {
   return {
     async end(connection, eventId, by) {
       const { hub, id, userId, subprotocol, state, cookies, groups = [], states = [], members = [] } = connection;
@@ -101,6 +100,5 @@ function heirOf(hubs: () => Hubs, handlers: () => EventHandlers): Heir {
       const history = { userId, subprotocol, state, cookies: [...cookies] };
       await handlers().conclude({ hub, id, groups: [...groups], ...history }, eventId, nodeGone);
     },
-    inherit: async () => {},
   };
 }
