@@ -16,7 +16,7 @@ import { wholeQueue } from '../store.js';
 import { type JsonEnvelope, jsonOf, jsonOfClaimed } from './json-envelope.js';
 import type { RowStore } from './row-store.js';
 import { SqsClaims, type SqsPlace } from './sqs-claims.js';
-import { outgoingOf, parseMessage, secondsOf } from './sqs-messages.js';
+import { groupOf, outgoingOf, parseMessage, secondsOf } from './sqs-messages.js';
 import type { Incoming, SqsQueue } from './sqs-queue.js';
 
 /** SQS counts in seconds: what is due within one is due. */
@@ -25,6 +25,14 @@ const earlyMs = 1_000;
 const longestAwaySeconds = 60;
 const shortPollMs = 1_000;
 const relayedAtOnce = 100;
+
+/** What the messages of one request may still become. */
+interface Sorting {
+  readonly rooms: Map<string, number>;
+  /** Of a FIFO queue: groups with an earlier message in the request that still waits, behind which all others wait. */
+  readonly waiting: Set<string>;
+  readonly nowMs: number;
+}
 
 export interface SqsStoreOptions {
   readonly queue: SqsQueue;
@@ -104,9 +112,10 @@ export class SqsStore implements OutboxStore {
     const messages = await this.#queue.receive(Math.min(total, maxMessages), waitSeconds);
     if (messages.length === 0) return nothing;
     const rooms = new Map(room().endpoints.map(({ endpoint, count }) => [endpoint, count]));
+    const sorting: Sorting = { rooms, waiting: new Set(), nowMs: nowMs() };
     const claimed: Claimed[] = [];
     for (const message of messages) {
-      const each = await this.#sort(message, rooms, nowMs()).catch(error => this.#options.onFault?.(error)); // the others are not its fault
+      const each = await this.#sort(message, sorting).catch(error => this.#options.onFault?.(error)); // the others are not its fault
       if (each !== undefined) claimed.push(each);
     }
     return { ...nothing, claimed };
@@ -243,19 +252,22 @@ export class SqsStore implements OutboxStore {
   }
 
   /** Claims the message, if it is due and its endpoint has room. */
-  async #sort(message: Incoming, rooms: Map<string, number>, nowMs: number): Promise<Claimed | undefined> {
+  async #sort(message: Incoming, { rooms, waiting, nowMs }: Sorting): Promise<Claimed | undefined> {
     const json = parseMessage(message.body);
     if (json === undefined) {
       await this.#queue.hide(message.receipt, longestAwaySeconds); // not ours; the queue's redrive policy ends it
       return undefined;
     }
+    const group = groupOf(json);
+    if (waiting.has(group)) return await this.#giveBack(message);
+    if (this.#options.isFifo) waiting.add(group); // until it is known that it does not wait
     const earlyByMs = this.#claims.dueAtMs(json) - nowMs;
     if (earlyByMs > earlyMs) return await this.#delayAgain(json, message.receipt, earlyByMs);
-    if (await this.#buryIfAsked(this.#claims.claimedOf(json, message.receipt))) return undefined;
-    if (this.#options.isFifo && this.#claims.isTaken(json)) {
-      await this.#queue.hide(message.receipt, 0); // SQS keeps it back until the one before it is settled
+    if (await this.#buryIfAsked(this.#claims.claimedOf(json, message.receipt))) {
+      waiting.delete(group);
       return undefined;
     }
+    if (this.#options.isFifo && this.#claims.isTaken(json)) return await this.#giveBack(message);
     const room = rooms.get(json.endpoint) ?? 0;
     if (room === 0) {
       this.#withoutRoom.add(json.endpoint);
@@ -265,6 +277,11 @@ export class SqsStore implements OutboxStore {
     this.#withoutRoom.delete(json.endpoint);
     rooms.set(json.endpoint, room - 1);
     return this.#claims.claim(json, message.receipt);
+  }
+
+  /** SQS keeps it back until the one before it is settled. */
+  async #giveBack({ receipt }: Incoming): Promise<undefined> {
+    await this.#queue.hide(receipt, 0);
   }
 
   async #delayAgain(json: JsonEnvelope, receipt: string, delayMs: number): Promise<undefined> {
@@ -300,15 +317,22 @@ export class SqsStore implements OutboxStore {
   }
 
   async #relayNow(nowMs: number): Promise<void> {
+    while (await this.#relaySome(nowMs)) {
+      // All of it: what is accepted from now on would overtake the rest.
+    }
+  }
+
+  /** @returns false if there was nothing */
+  async #relaySome(nowMs: number): Promise<boolean> {
     const depths = await this.#side.depths();
     const waiting = [...depths].filter(([, { ready }]) => ready > 0).map(([endpoint]) => endpoint);
-    if (waiting.length === 0) return;
+    if (waiting.length === 0) return false;
     const endpoints = waiting.map(endpoint => ({ endpoint, count: relayedAtOnce, isOrdered: false }));
     const { claimed } = await this.#side.claim(
       () => ({ total: relayedAtOnce, endpoints }),
       () => nowMs,
     );
-    if (claimed.length === 0) return;
+    if (claimed.length === 0) return false;
     try {
       await this.#send(
         claimed.map(({ envelope }) => envelope),
@@ -319,6 +343,7 @@ export class SqsStore implements OutboxStore {
       throw error;
     }
     await Promise.all(claimed.map(each => this.#side.delivered(each)));
+    return true;
   }
 
   #handle(nowMs: number): string {
