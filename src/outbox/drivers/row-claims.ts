@@ -139,7 +139,7 @@ class LaneClaim implements Found {
   #takeFirstHeld(endpoint: string, digest: string): boolean {
     for (const [rowKey, value] of this.#from.tables.range('held', [endpoint, digest], endOf([endpoint, digest]))) {
       const seq = rowKey[2] as number;
-      if (!this.#lane.taken.has(seq)) return this.#takeStored('held', rowKey, seq, value);
+      if (!this.#lane.taken.has(seq) && this.#takeStored('held', rowKey, seq, value)) return true;
     }
     return false;
   }

@@ -2,6 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { MemoryTables } from '../../../src/outbox/drivers/memory-tables.js';
 import { RowStore } from '../../../src/outbox/drivers/row-store.js';
+import type { RowKey } from '../../../src/outbox/drivers/tables.js';
 import { openStore } from '../../../src/outbox/open-store.js';
 import { ManualClock } from '../../support/manual-clock.js';
 import { describeOutboxStore, envelopeFor } from '../../support/outbox-contract.js';
@@ -158,4 +159,26 @@ test('a burial that fails is made up for by the next one', async () => {
   disk.isFull = false;
   expect(await claim()).toHaveLength(2);
   expect((await store.depths()).get('a')).toMatchObject({ ready: 0, inFlight: 2, dead: 0 });
+});
+
+test('one of several that wait for their key and cannot be read does not let newer ones overtake the others', async () => {
+  const tables = new MemoryTables(100);
+  const faults: unknown[] = [];
+  const store = await RowStore.open(tables, { onFault: error => void faults.push(error) });
+  onTestFinished(() => store.close());
+  const room = () => ({ total: 10, endpoints: [{ endpoint: 'a', count: 10, isOrdered: true }] });
+  const claimAll = async () => (await store.claim(room, () => 0)).claimed;
+  const of = () => envelopeFor('a', { key: 'k' });
+  const [third, newest] = [of(), of()];
+  await store.add([of(), of(), third], 0);
+  const [first] = await claimAll();
+  const [[second]] = [...tables.range('held', ['a'], ['a', '\u{10ffff}'])] as [[RowKey, Buffer]];
+  await tables.write([['held', second, Buffer.from('garbage')]]);
+  await store.delivered(first!);
+  await store.add([newest], 0);
+  const claimed = await claimAll();
+  expect(claimed.map(({ envelope }) => envelope.id)).toEqual([third.id]);
+  expect(faults).toHaveLength(1);
+  await store.delivered(claimed[0]!);
+  expect((await claimAll()).map(({ envelope }) => envelope.id)).toEqual([newest.id]);
 });
