@@ -1,11 +1,11 @@
 import type { TSchema } from '@sinclair/typebox';
 import { PubSubError } from '../errors.js';
 import { FromEnvironment } from './environment.js';
-import { formats } from './formats.js';
+import { formats, urlFormats } from './formats.js';
 import type { Path } from './problems.js';
 import { expected } from './reasons.js';
 import { oneOrMore, textOrNumber, typeOf } from './schema/fields.js';
-import { httpUrl, redisUrl, secureUrl } from './schema/patterns.js';
+import { httpUrl, secureUrl } from './schema/patterns.js';
 
 /** The file that a tree was read from. */
 export interface Origin {
@@ -78,7 +78,7 @@ function canonicalVariable(schema: TSchema, from: FromEnvironment, path: Path, o
 /** Where a variable without a value would lead to another address. */
 function isUrl(schema: TSchema): boolean {
   const { format = '', pattern = '' } = schema as { format?: string; pattern?: string };
-  return ['url-template', 'webhook-url'].includes(format) || [secureUrl, httpUrl, redisUrl].includes(pattern);
+  return urlFormats.includes(format) || [secureUrl, httpUrl].includes(pattern);
 }
 
 const readers: Readonly<Record<string, (text: string) => number | boolean | undefined>> = {

@@ -18,15 +18,19 @@ const redis = record(
     url: optional(
       Type.String({
         pattern: redisUrl,
+        format: 'redis-url',
         description: 'URL of the server: redis://user:password@host:6379/0, or rediss:// for TLS.',
       }),
     ),
     nodes: optional(
-      Type.Array(Type.String({ pattern: redisNodeUrl, description: 'URL of a node, without a database.' }), {
-        minItems: 1,
-        description:
-          'In place of url: URLs of some nodes of a redis cluster. The others are found. User, password and TLS are those of the first one.',
-      }),
+      Type.Array(
+        Type.String({ pattern: redisNodeUrl, format: 'redis-url', description: 'URL of a node, without a database.' }),
+        {
+          minItems: 1,
+          description:
+            'In place of url: URLs of some nodes of a redis cluster. The others are found. User, password and TLS are those of the first one.',
+        },
+      ),
     ),
     concurrency,
     prefix: optional(

@@ -1,5 +1,6 @@
 import { createClient, createCluster } from '@redis/client';
 import { type Clock, within } from '../../clock.js';
+import { parseRedisUrl, urlForPeople } from '../../urls.js';
 import { StoreAway, StoreOpenError } from '../outbox-error.js';
 
 /** One server, by its `url`, or a cluster, by some of its `nodes`. */
@@ -61,7 +62,7 @@ async function connectServer(url: string, onFault: (error: unknown) => void): Pr
   await new Promise<void>((resolve, reject) => {
     const fail = (error: unknown) => {
       client.destroy();
-      reject(unusable(`server of the outbox, ${withoutPassword(url)},`, error));
+      reject(unusable(`server of the outbox, ${urlForPeople(url)},`, error));
     };
     client.on('error', (error: unknown) => (isOpen ? onFault(StoreAway.from(error)) : fail(error)));
     client.connect().then(() => {
@@ -75,7 +76,7 @@ async function connectServer(url: string, onFault: (error: unknown) => void): Pr
   client.destroy();
   throw new StoreOpenError(
     'unusable',
-    `The redis server of the outbox, ${withoutPassword(url)}, is a node of a cluster. Write queue.redis.nodes, a list of some of its nodes, in place of queue.redis.url.`,
+    `The redis server of the outbox, ${urlForPeople(url)}, is a node of a cluster. Write queue.redis.nodes, a list of some of its nodes, in place of queue.redis.url.`,
   );
 }
 
@@ -87,11 +88,16 @@ async function connectCluster(
   clock: Clock,
 ): Promise<RedisCommands> {
   const { socket, ...options } = clientOptions;
-  const { username, password, isTls } = credentialsOf(nodes[0] ?? '');
+  const { user, password, isTls } = parseRedisUrl(nodes[0] ?? '');
   const cluster = createCluster({
     rootNodes: nodes.map(url => ({ url })),
     minimizeConnections: true, // all keys are in one slot: one node is used
-    defaults: { ...options, ...username, ...password, socket: isTls ? { ...socket, tls: true } : socket },
+    defaults: {
+      ...options,
+      ...(user !== undefined && { username: user }),
+      ...(password !== undefined && { password }),
+      socket: isTls ? { ...socket, tls: true } : socket,
+    },
   });
   let isOpen = false;
   let last: unknown;
@@ -106,7 +112,7 @@ async function connectCluster(
     await answered(cluster.lRange(key, 0, 0), clock);
   } catch (error) {
     cluster.destroy();
-    const names = nodes.map(withoutPassword).join(', ');
+    const names = nodes.map(urlForPeople).join(', ');
     throw unusable(`cluster of the outbox, with the nodes ${names},`, last ?? error);
   }
   isOpen = true;
@@ -132,15 +138,6 @@ function answered<T>(command: Promise<T>, clock: Clock, limitMs = connectTimeout
   return within(limitMs, command, () => new Error(`no answer within ${limitMs / 1_000} s`), clock);
 }
 
-function credentialsOf(url: string) {
-  const { username, password, protocol } = new URL(url);
-  return {
-    username: username === '' ? {} : { username: decodeURIComponent(username) },
-    password: password === '' ? {} : { password: decodeURIComponent(password) },
-    isTls: protocol === 'rediss:',
-  };
-}
-
 function unusable(what: string, error: unknown): StoreOpenError {
   const text = error instanceof Error ? error.message || (error as NodeJS.ErrnoException).code : String(error);
   return new StoreOpenError(
@@ -148,8 +145,4 @@ function unusable(what: string, error: unknown): StoreOpenError {
     `The redis ${what} cannot be used (${text}). Start it, or correct its URL or password.`,
     { cause: error },
   );
-}
-
-function withoutPassword(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//');
 }

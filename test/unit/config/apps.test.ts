@@ -489,6 +489,39 @@ describe('the queue', () => {
   ])('%s is refused', (text, problem) => {
     expect(refusal(text)).toEqual([problem]);
   });
+
+  test.each([
+    ['redis://u:s3cret@127.0.0.1:99999/0', 'the host or port of the URL is not valid'],
+    ['redis://u:s3c/ret@h:1', 'the host or port of the URL is not valid'],
+    ['redis://:s3cret@/0', 'the host or port of the URL is not valid'],
+    ['redis://h:1/s3cret', 'the database at the end of the URL must be a number'],
+    ['redis://u:s3cret@h:1/0x1', 'the database at the end of the URL must be a number'],
+    ['redis://u:1/s3cret@h:1', 'the URL contains an `@` behind the host; in user and password `/` is written %2F'],
+    ['redis://u:1#s3cret@h:1', 'the URL contains an `@` behind the host'],
+    ['redis://:s3cret%ZZ@h:1/0', 'user or password of the URL contain a stray `%`; write a literal one as %25'],
+  ])('a redis URL that the library could not read is refused, without it: %s', (text, reason) => {
+    for (const written of [text, '$' + '{URL}']) {
+      for (const [setting, place] of [
+        [`url: "${written}"`, '1:39 queue.redis.url'],
+        [`nodes: ["redis://a", "${written}"]`, '1:55 queue.redis.nodes[1]'],
+      ]) {
+        const [problem, ...more] = refusal(`queue: { driver: redis, redis: { ${setting} } }`, { URL: text });
+        expect([problem, more]).toEqual([expect.stringContaining(`${place}: ${reason}`), []]);
+        expect(problem).not.toMatch(/s3c|ret@/);
+      }
+    }
+  });
+
+  test('a redis URL may have escapes and an `@` in its password, and an address of IPv6', () => {
+    for (const text of ['redis://u:p%2F%40@h:1/0', 'rediss://:p@ss@[::1]:6379', 'redis://h/']) {
+      expect(parse(`queue: { driver: redis, redis: { url: "${text}" } }`).queue).toMatchObject({ url: text });
+    }
+  });
+
+  test('a variable without a value is refused in the URL of a node, too', () => {
+    const text = `queue: { driver: redis, redis: { nodes: ["redis://${'$' + '{HOST}'}:1"] } }`;
+    expect(refusal(text, { HOST: '' })).toEqual([expect.stringContaining('HOST is empty')]);
+  });
 });
 
 test('[design 8] an event handler can be durable', () => {

@@ -1,0 +1,60 @@
+import { PubSubError } from './errors.js';
+
+/**
+ * A URL as messages and logs show it: user name and password, and what follows the path, are `***`. It need not be a URL:
+ * people write other things where one belongs, also such as have a secret.
+ */
+export function urlForPeople(text: string): string {
+  return text.replace(/^([^/]*\/\/|).*@/s, '$1***@').replace(/([?#;]).*/s, '$1***');
+}
+
+/** A longer text with URLs in it, such as a library's message: users and passwords are `***`. */
+export function withoutPasswords(text: string): string {
+  return text.replace(/(?<!\bfile):\/\/[^\s"'<>]*@/gi, '://***@'); // stacks name files of packages such as `file:///…/@scope/…`
+}
+
+const redisEscapes = 'in user and password `/` is written %2F, `@` %40, `:` %3A, `?` %3F, `#` %23 and `%` %25';
+
+/** A redis server and how to log in there. */
+export interface RedisUrl {
+  readonly isTls: boolean;
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+}
+
+/**
+ * Reads `redis://user:password@host:6379/0`, or `rediss://` for TLS, and refuses what the library would.
+ * @throws PubSubError `invalid`; the message does not quote the URL
+ */
+export function parseRedisUrl(text: string): RedisUrl {
+  if (!/^rediss?:\/\//i.test(text)) throw invalid('must be a URL that starts with redis:// or rediss://');
+  const url = parsed(text, text.includes('@') ? `; ${redisEscapes}` : '');
+  if (url.hostname === '') throw invalid('the URL has no host; write it as redis://host:6379/0');
+  if (`${url.pathname}${url.search}${url.hash}`.includes('@')) {
+    throw invalid(`the URL contains an \`@\` behind the host; ${redisEscapes}`);
+  }
+  if (!/^\/?\d*$/.test(url.pathname)) {
+    throw invalid('the database at the end of the URL must be a number, as in redis://host:6379/0');
+  }
+  const { user, password } = loginOf(url);
+  return { isTls: url.protocol === 'rediss:', user, password };
+}
+
+/** User and password of a URL, decoded. @throws PubSubError `invalid` for a stray `%`; the message quotes neither */
+export function loginOf({ username, password }: URL): Pick<RedisUrl, 'user' | 'password'> {
+  try {
+    return { user: decodeURIComponent(username) || undefined, password: decodeURIComponent(password) || undefined };
+  } catch {
+    throw invalid('user or password of the URL contain a stray `%`; write a literal one as %25');
+  }
+}
+
+/** The error of Node has the text as its `input`, so it is no cause here. */
+function parsed(text: string, advice = ''): URL {
+  if (URL.canParse(text)) return new URL(text);
+  throw invalid(`the host or port of the URL is not valid; check the text behind \`//\`${advice}`);
+}
+
+function invalid(message: string): PubSubError {
+  return new PubSubError('invalid', message);
+}
