@@ -1,4 +1,4 @@
-import { type DestinationStream, type Logger, type LoggerOptions, pino, stdTimeFunctions } from 'pino';
+import { type DestinationStream, type Logger, type LoggerOptions, pino, stdSerializers, stdTimeFunctions } from 'pino';
 import pretty from 'pino-pretty';
 import { type Clock, systemClock } from './clock.js';
 import type { ClusterObserver } from './cluster/observer.js';
@@ -8,6 +8,7 @@ import { withSuggestion } from './hub/roles.js';
 import { LineBudget } from './line-budget.js';
 import type { LogLevel } from './log-levels.js';
 import type { NatsEvent } from './nats/events.js';
+import { withoutPasswords } from './urls.js';
 
 /** Logs go to standard error, so that standard output holds only what a command was asked for. Pretty on a terminal, JSON otherwise. */
 export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process.stderr): Logger {
@@ -24,11 +25,30 @@ export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process
 }
 
 /** The start of every line: `{"level":"info","time":"2026-11-28T19:00:00.000Z"`. */
-export const lineFormat: Pick<LoggerOptions, 'base' | 'timestamp' | 'formatters'> = {
+export const lineFormat: Pick<LoggerOptions, 'base' | 'timestamp' | 'formatters' | 'serializers'> = {
   base: null,
   timestamp: stdTimeFunctions.isoTime,
   formatters: { level: level => ({ level }) },
+  serializers: { err: errorForLog },
 };
+
+/** An error as pino writes it, but never the text that Node could not read as a URL, nor a password in a URL. */
+function errorForLog(error: unknown): unknown {
+  return error instanceof Error ? withoutSecrets(stdSerializers.err(error)) : error;
+}
+
+function withoutSecrets(error: object): object {
+  const isOfUrl = 'code' in error && error.code === 'ERR_INVALID_URL';
+  const told = Object.entries(error).filter(([key]) => !isOfUrl || !['input', 'base'].includes(key));
+  return Object.fromEntries(told.map(([key, value]) => [key, withoutSecret(value)]));
+}
+
+function withoutSecret(value: unknown): unknown {
+  if (typeof value === 'string') return withoutPasswords(value);
+  if (Array.isArray(value)) return value.map(withoutSecret); // `aggregateErrors`
+  const isError = typeof value === 'object' && value !== null && 'stack' in value;
+  return isError ? withoutSecrets(value) : value;
+}
 
 /** Maximum number of lines of each kind that clients and callers can cause in a window of time; the rest is counted. */
 const callersLines = { lines: 20, windowMs: 10_000 };

@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/problems.js';
 import { ListenError, type ListenFailure, PubSubError } from '../errors.js';
 import { StoreOpenError } from '../outbox/outbox-error.js';
+import { withoutPasswords } from '../urls.js';
 import { StartFailure } from '../workers/crew.js';
 import { commandLine } from './invocation.js';
 import type { Environment } from './settings.js';
@@ -13,7 +14,7 @@ export function failureText(error: unknown, env: Environment): string {
   if (error instanceof StartFailure) return error.message;
   if (error instanceof PubSubError || error instanceof StoreOpenError || error instanceof UsageError)
     return `hubwire: ${error.message}`;
-  return `hubwire: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  return `hubwire: ${withoutPasswords(error instanceof Error ? (error.stack ?? error.message) : String(error))}`;
 }
 
 /** 2: what was typed is wrong; 3: it is not there; 1: anything else. [management 2.1] */

@@ -1,5 +1,5 @@
 import { Writable } from 'node:stream';
-import { pino } from 'pino';
+import { type Logger, pino } from 'pino';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { LogLevel } from '../../src/log-levels.js';
 import { LogObserver, makeLogger } from '../../src/logging.js';
@@ -206,7 +206,9 @@ describe('[F3] the first message of a hub', () => {
 });
 
 describe('[F21] a line of the log', () => {
-  function written(isTTY: boolean): string {
+  const refusal = (log: Logger) => log.warn({ hub: 'chat', status: 401 }, 'connection refused');
+
+  function written(isTTY: boolean, write: (log: Logger) => void = refusal): string {
     let text = '';
     const stream = new Writable({
       write(chunk, _encoding, done) {
@@ -215,7 +217,7 @@ describe('[F21] a line of the log', () => {
       },
     });
     const log = makeLogger('debug', Object.assign(stream, { isTTY }) as unknown as NodeJS.WriteStream);
-    log.warn({ hub: 'chat', status: 401 }, 'connection refused');
+    write(log);
     return text;
   }
 
@@ -223,6 +225,42 @@ describe('[F21] a line of the log', () => {
     const { time, ...rest } = JSON.parse(written(false));
     expect(rest).toEqual({ level: 'warn', hub: 'chat', status: 401, msg: 'connection refused' });
     expect(new Date(time).toISOString()).toBe(time);
+  });
+
+  test('never has a text that Node could not read as a URL, nor a password in one', () => {
+    const failed = (read: () => unknown) => {
+      try {
+        return read();
+      } catch (error) {
+        return error as Error;
+      }
+    };
+    const invalid = failed(() => new URL('redis://u:s3cret@h:99999/0', 'http://u:s3cret@h')) as Error;
+    const failures = [
+      invalid,
+      new Error('outer', { cause: invalid }),
+      Object.assign(new Error('with a field'), { reason: invalid }),
+      new AggregateError([invalid], 'several'),
+      failed(() => new Request('http://u:s3cret@h/')),
+      new TypeError('Failed to parse URL from http://u:s3/cret@h:99999'),
+    ];
+    const text = written(false, log => {
+      for (const err of [...failures, 'no error']) log.error({ err }, 'internal error');
+      log.error(invalid);
+    });
+    const lines = text.trim().split('\n');
+    const errors = lines.map(line => JSON.parse(line).err);
+    expect(text).not.toMatch(/s3|cret/);
+    expect(errors[0]).toEqual({
+      type: 'TypeError',
+      message: 'Invalid URL',
+      code: 'ERR_INVALID_URL',
+      stack: expect.stringMatching(/^TypeError: Invalid URL\n +at /),
+    });
+    expect(errors[2].reason).toEqual(errors[0]);
+    expect(errors[3].aggregateErrors).toEqual([errors[0]]);
+    expect(errors[4].message).toContain('http://***@h/');
+    expect(errors.slice(6)).toEqual(['no error', errors[0]]);
   });
 
   test('is one line for a person at a terminal', () => {

@@ -35,4 +35,6 @@ test('an expected failure is told by its message, another one with its stack', (
   const locked = new StoreOpenError('locked', 'data is in use by process 7 on host');
   expect(failureText(locked, {})).toBe('hubwire: data is in use by process 7 on host');
   expect(failureText(new TypeError('oops'), {})).toMatch(/^hubwire: TypeError: oops\n +at /);
+  const unread = failureText(new TypeError('Failed to parse URL from http://u:s3cret@h:99999'), {});
+  expect(unread).toMatch(/^hubwire: TypeError: Failed to parse URL from http:\/\/\*\*\*@h:99999\n +at /);
 });
