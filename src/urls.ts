@@ -5,12 +5,37 @@ import { PubSubError } from './errors.js';
  * people write other things where one belongs, also such as have a secret.
  */
 export function urlForPeople(text: string): string {
+  if (isConnectionString(text)) return '***';
   return text.replace(/^([^/]*\/\/|).*@/s, '$1***@').replace(/([?#;]).*/s, '$1***');
 }
 
 /** A longer text with URLs in it, such as a library's message: users and passwords are `***`. */
 export function withoutPasswords(text: string): string {
   return text.replace(/(?<!\bfile):\/\/[^\s"'<>]*@/gi, '://***@'); // stacks name files of packages such as `file:///…/@scope/…`
+}
+
+/** Is it what SDKs of app servers take, whole or in part? It has the access key. [rest-api 1.8] */
+function isConnectionString(text: string): boolean {
+  return /(?:^|;)[\s"']*(?:endpoint|accesskey)\s*=/i.test(text);
+}
+
+/**
+ * What the URL of a service, which paths are added to, has besides scheme, host, port and path, as in `endpoint …`;
+ * undefined: nothing.
+ */
+export function excessOf(text: string): string | undefined {
+  if (isConnectionString(text)) {
+    return 'is a connection string, not a URL; write only the URL that it contains, such as https://pubsub.example.com';
+  }
+  if (!URL.canParse(text)) return undefined;
+  const { username, password } = new URL(text);
+  const shown = `"${urlForPeople(text)}"`;
+  if (username !== '' || password !== '') {
+    return `${shown} contains a user name or password; remove the part before the @`;
+  }
+  if (/[?#]/.test(text)) return `${shown} contains a query or fragment; end it with the host, the port or a path`;
+  if (text.includes(';')) return `${shown} contains a \`;\`; end it with the host, the port or a path`;
+  return undefined;
 }
 
 const redisEscapes = 'in user and password `/` is written %2F, `@` %40, `:` %3A, `?` %3F, `#` %23 and `%` %25';

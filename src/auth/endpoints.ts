@@ -1,4 +1,5 @@
 import { PubSubError } from '../errors.js';
+import { excessOf, urlForPeople } from '../urls.js';
 
 /** A base that clients and app servers use to reach the service. */
 export interface Base {
@@ -29,7 +30,7 @@ export class Endpoints {
   /**
    * @param configured absolute http(s) URLs; the first one is used wherever a URL is made
    * @param listening the address of the public listener, used when nothing is configured
-   * @throws PubSubError `invalid` for something that is not an http(s) URL
+   * @throws PubSubError `invalid` for something that is not an http(s) URL, or has more than a path behind its host; without its secrets
    */
   constructor(configured: readonly string[], listening: () => string) {
     this.#configured = configured.map(parseEndpoint);
@@ -102,28 +103,15 @@ function pathsOf(bases: readonly Base[]): readonly string[] {
 }
 
 function parseEndpoint(text: string): URL {
-  const shown = text.replace(/\/\/.*@/, '//***@').replace(/\?.*/, '?***');
-  let url: URL;
-  try {
-    url = new URL(text);
-  } catch (cause) {
-    const reason = `endpoint "${shown}" is not a URL; write it like https://pubsub.example.com`;
-    throw new PubSubError('invalid', reason, { cause });
+  const excess = excessOf(text);
+  if (excess !== undefined) throw new PubSubError('invalid', `endpoint ${excess}`);
+  const shown = urlForPeople(text);
+  if (!URL.canParse(text)) {
+    throw new PubSubError('invalid', `endpoint "${shown}" is not a URL; write it like https://pubsub.example.com`);
   }
+  const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw new PubSubError('invalid', `endpoint "${shown}" must start with http:// or https://`);
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new PubSubError(
-      'invalid',
-      `endpoint "${shown}" contains a user name or password; remove the part before the @`,
-    );
-  }
-  if (/[?#]/.test(text)) {
-    throw new PubSubError(
-      'invalid',
-      `endpoint "${shown}" contains a query or fragment; end it with the host, the port or a path`,
-    );
   }
   return url;
 }

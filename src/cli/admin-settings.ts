@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { isLoopback } from '../addresses.js';
 import { PubSubError } from '../errors.js';
 import type { AdminAccess, ServiceOptions } from '../service-options.js';
+import { urlForPeople } from '../urls.js';
 import { readSecret } from './secrets.js';
 import { type Environment, readTls } from './settings.js';
 import { type Flags, type Given, lookUp } from './variables.js';
@@ -48,8 +49,8 @@ function readOrigins(env: Environment): readonly string[] {
     .map(url => url.trim())
     .filter(url => url !== '');
   for (const url of urls) {
-    if (/^https?:\/\/[^/?#@]+\/?$/i.test(url) && URL.canParse(url)) continue;
-    const message = `HUBWIRE_ADMIN_ORIGINS must be URLs without a path such as https://admin.example.com, separated by commas, not "${url}"`;
+    if (/^https?:\/\/[^/?#@;]+\/?$/i.test(url) && URL.canParse(url)) continue;
+    const message = `HUBWIRE_ADMIN_ORIGINS must be URLs without a path such as https://admin.example.com, separated by commas, not "${urlForPeople(url)}"`;
     throw new PubSubError('invalid', message);
   }
   return urls;

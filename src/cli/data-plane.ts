@@ -1,6 +1,7 @@
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
+import { excessOf } from '../urls.js';
 import { readKeys } from './key-settings.js';
 import { reasonLine } from './printable.js';
 import { request } from './requests.js';
@@ -50,6 +51,8 @@ function ofConnectionString(text: string, name: string): DataPlane {
   if (url === undefined || !/^https?:$/.test(url.protocol)) {
     throw new UsageError(`${name}: its Endpoint must be a URL that starts with https:// or http://`);
   }
+  const excess = excessOf(endpoint);
+  if (excess !== undefined) throw new UsageError(`${name}: its Endpoint ${excess}`);
   if (port) url.port = port;
   return { endpoint: url.href.replace(/\/$/, ''), tokens: tokensOf(key) };
 }

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { Endpoints } from '../auth/endpoints.js';
 import type { ProxyAddress, ProxySettings } from '../egress/proxy.js';
 import { PubSubError } from '../errors.js';
+import { excessOf, loginOf, urlForPeople } from '../urls.js';
 import { type Given, lookUp, type SettingName, settings } from './variables.js';
 
 /** Keys and addresses from the environment, which no other part reads. [design 1] */
@@ -57,8 +58,11 @@ export function namedEndpoints(text: string | undefined, flag: string): readonly
 
 /** URL of an admin listener, without a slash at its end. @throws PubSubError `invalid` */
 export function parseAdminUrl({ text, name }: Given): string {
+  const excess = excessOf(text);
+  if (excess !== undefined) throw new PubSubError('invalid', `${name} ${excess}`);
   if (/^https?:\/\/[^/]/i.test(text) && URL.canParse(text)) return text.replace(/\/+$/, '');
-  throw new PubSubError('invalid', `${name} must be a URL such as https://localhost:8081, not "${text}"`);
+  const shown = urlForPeople(text);
+  throw new PubSubError('invalid', `${name} must be a URL such as https://localhost:8081, not "${shown}"`);
 }
 
 /**
@@ -101,7 +105,7 @@ export function parseHost({ text, name }: Given): Given {
     .toLowerCase();
   const isAddress = isIP(host) !== 0;
   const problem = isAddress ? undefined : hostProblem(host);
-  if (problem !== undefined) throw new PubSubError('invalid', `${name} ${problem}, not "${text}"`);
+  if (problem !== undefined) throw new PubSubError('invalid', `${name} ${problem}, not "${urlForPeople(text)}"`);
   return { text: host, name };
 }
 
@@ -153,13 +157,21 @@ function readProxy(env: Environment, lowerCase: string): ProxyAddress | undefine
       `${variable} must be the URL of an HTTP proxy, such as http://proxy.example.com:3128; correct it, or unset it`,
     );
   }
-  return { origin: url.origin, authorization: basicAuthorization(url), variable };
+  return { origin: url.origin, authorization: basicAuthorization(url, variable), variable };
 }
 
-function basicAuthorization({ username, password }: URL): string | undefined {
-  if (username === '' && password === '') return undefined;
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  return `Basic ${Buffer.from(credentials).toString('base64')}`;
+function basicAuthorization(url: URL, variable: string): string | undefined {
+  const { user, password } = proxyLogin(url, variable);
+  if (user === undefined && password === undefined) return undefined;
+  return `Basic ${Buffer.from(`${user ?? ''}:${password ?? ''}`).toString('base64')}`;
+}
+
+function proxyLogin(url: URL, variable: string) {
+  try {
+    return loginOf(url);
+  } catch (error) {
+    throw error instanceof PubSubError ? new PubSubError('invalid', `${variable}: ${error.message}`) : error;
+  }
 }
 
 /** `true`, `false`, or a comma list of addresses and networks such as `10.0.0.0/8`. @throws PubSubError `invalid` */

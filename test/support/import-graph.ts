@@ -179,7 +179,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     ...['bridges/rules.ts', 'egress/address-guard.ts', 'types of auth/pusher-signatures.ts', 'lock-file'],
     ...['types of clock', 'errors', 'urls'],
   ],
-  auth: ['clock', 'errors'],
+  auth: ['clock', 'errors', 'urls'],
   hub: ['protocols', 'frames', 'filter', 'types of cancellation', 'types of clock', 'errors'],
   protocols: ['frames', 'errors'],
   filter: ['errors'],

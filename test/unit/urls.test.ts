@@ -13,7 +13,9 @@ describe('a URL is shown without its secrets', () => {
     ['u:s3cret@h', '***@h'],
     ['https://h/p?code=s3cret', 'https://h/p?***'],
     ['https://h/p#s3cret', 'https://h/p#***'],
-    ['https://h;AccessKey=s3cret', 'https://h;***'],
+    ['https://h/p;s3cret', 'https://h/p;***'],
+    ['https://h;AccessKey=s3cret', '***'],
+    ['AccessKey=s3cret;Endpoint=https://h;Version=1.0;', '***'],
   ])('%s', (text, shown) => {
     expect(urlForPeople(text)).toBe(shown);
   });

@@ -1,14 +1,18 @@
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { readAdminAccess } from '../../../src/cli/admin-settings.js';
+import { dataPlaneOf } from '../../../src/cli/data-plane.js';
 import { checkAppFence } from '../../../src/cli/hubs-file.js';
 import {
   dataDirectoryOf,
   endpointOf,
+  parseAdminUrl,
   parseDrainSeconds,
   parseHost,
   parsePort,
   parseTrustProxy,
   readEndpoints,
+  readProxies,
   readTls,
 } from '../../../src/cli/settings.js';
 import { parseConfig } from '../../../src/config/load.js';
@@ -89,6 +93,47 @@ describe('[D08] a refused value is told with the flag or variable that gave it',
   });
 });
 
+describe('the URL of an admin listener', () => {
+  test.each([
+    ['https://admin.example/', 'https://admin.example'],
+    ['http://127.0.0.1:8081/below', 'http://127.0.0.1:8081/below'],
+  ])('%s', (text, url) => {
+    expect(parseAdminUrl(given(text))).toBe(url);
+  });
+
+  test.each([
+    ['http://u:s3cret@localhost:1/', '--it "http://***@localhost:1/" contains a user name or password'],
+    ['http://u:s3cret@localhost:99999/', '--it must be a URL such as https://localhost:8081, not "http://***@'],
+    ['u:s3cret@localhost', '--it must be a URL such as'],
+    ['http://localhost:1?s3cret', '--it "http://localhost:1?***" contains a query or fragment'],
+    ['http://localhost:1/;s3cret', '--it "http://localhost:1/;***" contains a `;`'],
+  ])('%s is refused: %s', (text, reason) => {
+    const read = () => parseAdminUrl(given(text));
+    expect(read).toThrow(reason);
+    expect(read).not.toThrow(/s3cret/);
+  });
+});
+
+test.each(['https://u:s3cret@x/', 'https://admin.example;s3cret', 'Endpoint=https://x;AccessKey=s3cret;'])(
+  'HUBWIRE_ADMIN_ORIGINS: %s is refused, and its secret not shown',
+  text => {
+    const read = () => readAdminAccess({ HUBWIRE_ADMIN_ORIGINS: text }, undefined);
+    expect(read).toThrow(/^HUBWIRE_ADMIN_ORIGINS must be URLs without a path .*\*\*\*/);
+    expect(read).not.toThrow(/s3cret/);
+  },
+);
+
+test('the Endpoint of a connection string may have no password, which is not shown', () => {
+  const read = () => dataPlaneOf({ connectionString: 'Endpoint=http://u:s3cret@h;AccessKey=k;' }, {});
+  expect(read).toThrow('--connection-string: its Endpoint "http://***@h" contains a user name or password');
+});
+
+test('a stray % in the password of a proxy is told with the variable', () => {
+  const read = () => readProxies({ http_proxy: 'http://u:s3cret%ZZ@proxy:1' });
+  expect(read).toThrow(/^http_proxy: user or password of the URL contain a stray `%`/);
+  expect(readProxies({ http_proxy: 'http://u:p%25@proxy:1' }).http?.authorization).toBe(`Basic ${btoa('u:p%')}`);
+});
+
 describe('[V13] HUBWIRE_ENDPOINT', () => {
   test.each([
     ['https://me:s3cret@host', 'contains a user name or password'],
@@ -96,6 +141,10 @@ describe('[V13] HUBWIRE_ENDPOINT', () => {
     ['https://host?code=s3cret', 'contains a query or fragment'],
     ['https://host/path?', 'contains a query or fragment'],
     ['https://host#s3cret', 'contains a query or fragment'],
+    ['https://host;s3cret', 'contains a `;`; end it with the host, the port or a path'],
+    ['https://host/path;s3cret', 'contains a `;`; end it with the host, the port or a path'],
+    ['https://me:s3cret@host:99999', 'is not a URL'],
+    ['me:s3cret@host', 'must start with http:// or https://'],
     ['host:8080', 'must start with http:// or https://'],
     ['host', 'is not a URL'],
     ['https://', 'is not a URL'],
@@ -105,7 +154,26 @@ describe('[V13] HUBWIRE_ENDPOINT', () => {
       const read = () => readEndpoints({ HUBWIRE_ENDPOINT: value });
       expect(read).toThrow(/^HUBWIRE_ENDPOINT: endpoint "/);
       expect(read).toThrow(reason);
-      if (!text.startsWith('https://host#')) expect(read).not.toThrow(/s3cret/);
+      expect(read).not.toThrow(/s3cret/);
+    }
+  });
+
+  test.each([
+    'Endpoint=https://x.example;AccessKey=s3cret;Version=1.0;',
+    'AccessKey=s3cret;Endpoint=https://x.example;Version=1.0;',
+    '"Endpoint=https://x.example;AccessKey=s3,cret;Version=1.0;"',
+    'https://x.example;AccessKey=s3cret',
+    'https://x.example/a;AccessKey=s3cret;Version=1.0;',
+  ])('a connection string is told as such, without its key: %s', text => {
+    for (const read of [
+      () => readEndpoints({ HUBWIRE_ENDPOINT: text }),
+      () => endpointOf(text, {}),
+      () => parseAdminUrl(given(text)),
+    ]) {
+      expect(read).toThrow(
+        /^(?:HUBWIRE_ENDPOINT: endpoint|--endpoint: endpoint|--it) is a connection string, not a URL; /,
+      );
+      expect(read).not.toThrow(/s3|cret/);
     }
   });
 
