@@ -38,6 +38,20 @@ export function excessOf(text: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Reads a URL that requests are sent to: user and password have no place in it, and HTTP clients refuse it with an error that
+ * quotes them.
+ * @throws PubSubError `invalid`; the message does not quote the URL
+ */
+export function parseHttpUrl(text: string): URL {
+  if (!/^https?:\/\/[^/]/i.test(text)) throw invalid('must be an http or https URL');
+  const url = parsed(text);
+  if (url.username !== '' || url.password !== '') {
+    throw invalid('the URL contains a user name or password before the host; remove it');
+  }
+  return url;
+}
+
 const redisEscapes = 'in user and password `/` is written %2F, `@` %40, `:` %3A, `?` %3F, `#` %23 and `%` %25';
 
 /** A redis server and how to log in there. */

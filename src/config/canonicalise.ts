@@ -5,7 +5,6 @@ import { formats, urlFormats } from './formats.js';
 import type { Path } from './problems.js';
 import { expected } from './reasons.js';
 import { oneOrMore, textOrNumber, typeOf } from './schema/fields.js';
-import { httpUrl, secureUrl } from './schema/patterns.js';
 
 /** The file that a tree was read from. */
 export interface Origin {
@@ -77,8 +76,7 @@ function canonicalVariable(schema: TSchema, from: FromEnvironment, path: Path, o
 
 /** Where a variable without a value would lead to another address. */
 function isUrl(schema: TSchema): boolean {
-  const { format = '', pattern = '' } = schema as { format?: string; pattern?: string };
-  return urlFormats.includes(format) || [secureUrl, httpUrl].includes(pattern);
+  return urlFormats.includes(String(schema.format));
 }
 
 const readers: Readonly<Record<string, (text: string) => number | boolean | undefined>> = {

@@ -4,7 +4,7 @@ import { publicAddresses } from '../egress/address-guard.js';
 import { PubSubError } from '../errors.js';
 import { parseEventPattern, parseGroupFilter } from '../upstream/event-pattern.js';
 import { parseUrlTemplate } from '../upstream/url-template.js';
-import { parseRedisUrl } from '../urls.js';
+import { parseHttpUrl, parseRedisUrl } from '../urls.js';
 import { compileFilter } from '../webhooks/filters.js';
 import { signingSecret } from '../webhooks/signatures.js';
 import { targetOf } from '../webhooks/targets.js';
@@ -17,6 +17,7 @@ export const formats: Readonly<Record<string, (text: string, written: string) =>
   'url-template': parseUrlTemplate,
   'event-pattern': parseEventPattern,
   'group-filter': parseGroupFilter,
+  'http-url': checkHttpUrl,
   'redis-url': checkRedisUrl,
   'webhook-url': url => targetOf({ url, event_types: [] }, false),
   'channel-pattern': unshown(pattern => compileFilter({ channel_pattern: pattern })),
@@ -31,7 +32,7 @@ export const formats: Readonly<Record<string, (text: string, written: string) =>
 };
 
 /** Texts of these formats are URLs: a variable without a value would lead to another address. */
-export const urlFormats: readonly string[] = ['url-template', 'webhook-url', 'redis-url'];
+export const urlFormats: readonly string[] = ['url-template', 'webhook-url', 'http-url', 'redis-url'];
 
 /** Of a reader whose messages quote the text. */
 function unshown(read: (text: string) => unknown): (text: string, written: string) => unknown {
@@ -48,6 +49,11 @@ function unshown(read: (text: string) => unknown): (text: string, written: strin
 }
 
 /** What is no such URL at all does not match the pattern of the field, which says what is. @throws PubSubError `invalid` */
+function checkHttpUrl(text: string): void {
+  if (/^https?:\/\/[^/]/i.test(text)) parseHttpUrl(text);
+}
+
+/** As for `http-url`. @throws PubSubError `invalid` */
 function checkRedisUrl(text: string): void {
   if (/^rediss?:\/\/./i.test(text)) parseRedisUrl(text);
 }

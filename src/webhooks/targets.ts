@@ -1,4 +1,5 @@
 import { PubSubError } from '../errors.js';
+import { parseHttpUrl } from '../urls.js';
 import {
   type InvocationType,
   invocationTypes,
@@ -90,10 +91,18 @@ function lambdaTarget(functionName: string, entry: LambdaEntry): LambdaTarget {
   if (!invocationTypes.includes(invocationType))
     throw invalid(`lambda.invocation_type is ${invocationTypes.join(', ')}`);
   if (!payloadFormats.includes(payloadFormat)) throw invalid(`lambda.payload_format is ${payloadFormats.join(', ')}`);
-  if (endpoint !== undefined && !/^https?:\/\//.test(endpoint))
-    throw invalid('lambda.endpoint is an http or https URL');
+  if (endpoint !== undefined) checkEndpoint(endpoint);
   const display = `lambda:${region}:${functionName}${qualifier === undefined ? '' : `:${qualifier}`}`;
   return { kind: 'lambda', functionName, region, invocationType, qualifier, endpoint, payloadFormat, display };
+}
+
+/** @throws PubSubError `invalid` */
+function checkEndpoint(endpoint: string): void {
+  try {
+    parseHttpUrl(endpoint);
+  } catch (error) {
+    throw error instanceof PubSubError ? invalid(`lambda.endpoint: ${error.message}`) : error;
+  }
 }
 
 function either<T>(value: T | undefined, aliased: T | undefined, alias: string, name: string): T | undefined {

@@ -52,6 +52,16 @@ test('a deadline is completed while SQS cannot be reached: it is given the envel
   await expect.poll(async () => (await store.claim(room, () => systemClock.now())).claimed.length).toBe(1);
 });
 
+test('a password in the URL of the queue is not in the sentence that stops the start', async () => {
+  const opened = openStore({ driver: 'sqs', queueUrl: 'http://u:s3cret@127.0.0.1:1/q', ...sqsAccess }, systemClock);
+  const { message } = await opened.then(
+    () => new Error('opened'),
+    error => error as Error,
+  );
+  expect(message).toMatch(/^The SQS queue of the outbox, http:\/\/\*\*\*@127\.0\.0\.1:1\/q, cannot be used \(/);
+  expect(message).not.toContain('s3cret');
+});
+
 test('a queue that is not there stops the start with a sentence', async context => {
   requireSqs(context);
   const queueUrl = `${server.url}/123456789012/none`;

@@ -166,6 +166,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   egress: ['types of cancellation', 'types of clock', 'errors', 'addresses'],
   outbox: ['lock-file', 'nats', 'cancellation', 'clock', 'urls'],
   webhooks: [
+    'urls',
     ...['types of hub', 'types of protocols', 'egress', 'outbox', 'auth/pusher-signatures.ts'],
     ...['types of cancellation', 'clock', 'errors'],
   ],

@@ -1,5 +1,5 @@
 import { Type } from '@sinclair/typebox';
-import { nullable, record } from './fields.js';
+import { nullable, record, requestUrl } from './fields.js';
 import { secureUrl } from './patterns.js';
 
 /** [rest-api 1.4] */
@@ -7,18 +7,16 @@ export const defaultEntraAudiences = ['https://webpubsub.azure.com'] as const;
 
 const entraIssuer = record(
   {
-    issuer: Type.String({
-      pattern: secureUrl,
-      description:
-        'The iss claim of the tokens: https://sts.windows.net/TENANT/, or with v2 tokens https://login.microsoftonline.com/TENANT/v2.0.',
-    }),
+    issuer: requestUrl(
+      'The iss claim of the tokens: https://sts.windows.net/TENANT/, or with v2 tokens https://login.microsoftonline.com/TENANT/v2.0.',
+      secureUrl,
+    ),
     jwksUri: Type.Optional(
       nullable(
-        Type.String({
-          pattern: secureUrl,
-          description:
-            "URL of the issuer's signing keys. Default: the one in the issuer's OpenID configuration document.",
-        }),
+        requestUrl(
+          "URL of the issuer's signing keys. Default: the one in the issuer's OpenID configuration document.",
+          secureUrl,
+        ),
       ),
     ),
   },

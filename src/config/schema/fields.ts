@@ -6,6 +6,7 @@ import {
   type TSchema,
   Type,
 } from '@sinclair/typebox';
+import { httpUrl } from './patterns.js';
 
 /** The field may be left empty in the file (`chat:` and nothing after it), which is the same as leaving it out. */
 export function nullable<T extends TSchema>(schema: T) {
@@ -37,6 +38,11 @@ export const textOrNumber = 'text-or-number';
 /** A text that is often made of digits: a number in the file stands for its text, `007` for "007". */
 export function plainText(options: StringOptions & { description: string }) {
   return Type.String({ ...options, format: textOrNumber });
+}
+
+/** A URL that requests are sent to. @param pattern which ones, for editors too */
+export function requestUrl(description: string, pattern: string = httpUrl) {
+  return Type.String({ pattern, format: 'http-url', description });
 }
 
 /** Keyword of a list that may be written as its only item. */

@@ -1,7 +1,8 @@
 /** Keys that someone on the way could replace would let anyone in; only this machine is reached without TLS. */
-export const secureUrl = '^(https://[^/?#@\\s]|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])([:/]|$))';
+export const secureUrl =
+  '^(https://[^/?#@\\s]+|http://(localhost|127\\.\\d+\\.\\d+\\.\\d+|\\[::1\\])(:[^/?#@\\s]*)?)([/?#]|$)';
 
-export const httpUrl = '^https?://[^/\\s]';
+export const httpUrl = '^https?://[^/?#@\\s]+([/?#]|$)';
 export const redisUrl = '^rediss?://[^/\\s]';
 /** A cluster has database 0 only. */
 export const redisNodeUrl = '^rediss?://[^/\\s]+(/0?)?$';

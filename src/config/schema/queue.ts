@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox';
-import { oneOf, optional, plainText, record } from './fields.js';
-import { httpUrl, redisNodeUrl, redisUrl } from './patterns.js';
+import { oneOf, optional, plainText, record, requestUrl } from './fields.js';
+import { redisNodeUrl, redisUrl } from './patterns.js';
 
 export const defaultRegion = 'us-east-1';
 export const queueDrivers = ['file', 'memory', 'redis', 'sqs', 'nats'] as const;
@@ -46,11 +46,9 @@ const redis = record(
 
 const sqs = record(
   {
-    queue_url: Type.String({ pattern: httpUrl, description: 'URL of the queue.' }),
+    queue_url: requestUrl('URL of the queue.'),
     region: optional(Type.String({ minLength: 1, default: defaultRegion, description: 'AWS region of the queue.' })),
-    endpoint_url: optional(
-      Type.String({ pattern: httpUrl, description: "URL of the service, in place of the region's own." }),
-    ),
+    endpoint_url: optional(requestUrl("URL of the service, in place of the region's own.")),
     visibility_timeout: optional(
       Type.Integer({
         minimum: 1,

@@ -2,7 +2,7 @@ import { type TSchema, Type } from '@sinclair/typebox';
 import { appEventTypes, everyType, hubEventTypes } from '../../webhooks/event-types.js';
 import { channelTypes } from '../../webhooks/filters.js';
 import { invocationTypes, payloadFormats, retryProfileNames, webhookDefaults } from '../../webhooks/options.js';
-import { listOf, oneOf, optional, plainText, record } from './fields.js';
+import { listOf, oneOf, optional, plainText, record, requestUrl } from './fields.js';
 import { endpointId } from './patterns.js';
 
 /** Days for which an endpoint may be asked to wait between two attempts, or be without success. */
@@ -76,13 +76,13 @@ const lambda = record(
           'What the function receives: gateway { headers, body, … } as from an API gateway, soketi { payload, headers }, or raw: the events alone.',
       }),
     ),
-    endpoint: optional(Type.String({ minLength: 1, description: "URL of the service, in place of the region's own." })),
+    endpoint: optional(requestUrl("URL of the service, in place of the region's own.")),
     async: optional(
       Type.Boolean({ description: "soketi's name of invocation_type: true is Event, false RequestResponse." }),
     ),
     client_options: optional(
       record(
-        { endpoint: optional(Type.String({ minLength: 1, description: "soketi's name of lambda.endpoint." })) },
+        { endpoint: optional(requestUrl("soketi's name of lambda.endpoint.")) },
         { description: "soketi's client options; only the endpoint." },
       ),
     ),

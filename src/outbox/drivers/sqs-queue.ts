@@ -1,4 +1,5 @@
 import type * as Sdk from '@aws-sdk/client-sqs';
+import { urlForPeople, withoutPasswords } from '../../urls.js';
 import { NotKept, StoreOpenError } from '../outbox-error.js';
 import { Batcher } from './batcher.js';
 
@@ -143,11 +144,11 @@ export class SqsQueue {
       await this.counts();
     } catch (error) {
       this.close();
-      const { queueUrl } = this.#options;
-      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      const shown = urlForPeople(this.#options.queueUrl);
+      const text = withoutPasswords(error instanceof Error ? `${error.name}: ${error.message}` : String(error));
       throw new StoreOpenError(
         'unreachable',
-        `The SQS queue of the outbox, ${queueUrl}, cannot be used (${text}). Check its URL, the region and the credentials.`,
+        `The SQS queue of the outbox, ${shown}, cannot be used (${text}). Check its URL, the region and the credentials.`,
         { cause: error },
       );
     }

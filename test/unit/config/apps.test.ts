@@ -512,6 +512,27 @@ describe('the queue', () => {
     }
   });
 
+  test.each([
+    ['http://u:s3cret@127.0.0.1:1/q', 'the URL contains a user name or password before the host; remove it'],
+    ['https://s3cret@h/q', 'the URL contains a user name or password before the host; remove it'],
+    ['https://h:99999/s3cret', 'the host or port of the URL is not valid'],
+    ['s3cret', 'must be an http or https URL'],
+    ['https:///s3cret', 'must be an http or https URL'],
+  ])('a URL for requests to AWS is refused, without it: %s', (text, reason) => {
+    const problem = (place: string, file: string) => {
+      expect(refusal(file)).toEqual([expect.stringContaining(`${place}: ${reason}`)]);
+      expect(refusal(file)[0]).not.toContain('s3cret');
+    };
+    problem('queue.sqs.queue_url', `queue: { driver: sqs, sqs: { queue_url: "${text}" } }`);
+    problem(
+      'queue.sqs.endpoint_url',
+      `queue: { driver: sqs, sqs: { queue_url: "http://q", endpoint_url: "${text}" } }`,
+    );
+    const lambda = (settings: string) => withEndpoint(everything, `lambda: { function_name: f, ${settings} }`);
+    problem('apps[0].webhooks[0].lambda.endpoint', lambda(`endpoint: "${text}"`));
+    problem('.lambda.client_options.endpoint', lambda(`client_options: { endpoint: "${text}" }`));
+  });
+
   test('a redis URL may have escapes and an `@` in its password, and an address of IPv6', () => {
     for (const text of ['redis://u:p%2F%40@h:1/0', 'rediss://:p@ss@[::1]:6379', 'redis://h/']) {
       expect(parse(`queue: { driver: redis, redis: { url: "${text}" } }`).queue).toMatchObject({ url: text });

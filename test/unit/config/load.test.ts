@@ -333,6 +333,22 @@ describe('callers', () => {
     expect(problem).toContain(`auth.entra.issuers[0].${field}`);
   });
 
+  test.each([
+    'https://u:s3cret@login.example/',
+    'https://s3cret@login.example/',
+    'http://u:s3cret@127.0.0.1:1/keys',
+    'http://localhost:s3cret@login.example/',
+  ])('a user or password is the reason told for %s, and not shown', text => {
+    const reason = 'the URL contains a user name or password before the host; remove it';
+    for (const [line, place] of [
+      [`issuer: "${text}"`, 'issuer'],
+      [`{ issuer: "https://login.example", jwksUri: "${text}" }`, 'jwksUri'],
+    ]) {
+      const [problem = '', ...more] = refusal(`auth:\n  entra:\n    issuers:\n      - ${line}\n`);
+      expect([problem.split(' ').slice(1).join(' '), more]).toEqual([`auth.entra.issuers[0].${place}: ${reason}`, []]);
+    }
+  });
+
   test('settings that are none of ours are refused', () => {
     expect(refusal('auth: { disableLocalAuths: true }')[0]).toContain('did you mean');
     expect(refusal('auth: { disableLocalAuth: maybe }')).toHaveLength(1);

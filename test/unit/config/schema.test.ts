@@ -52,6 +52,8 @@ describe('an editor', () => {
     { hubs: { chat: { webSocketKeepAliveIntervalInSeconds: '$' + '{SECONDS}' } } },
     { auth: { disableLocalAuth: true, entra: { issuers: [{ issuer: '$' + '{ISSUER}' }] } } },
     { auth: { entra: { issuers: [{ issuer: 'https://sts.windows.net/$' + '{TENANT}/', jwksUri: null }] } } },
+    { auth: { entra: { issuers: [{ issuer: 'http://localhost:$' + '{PORT}/a' }, { issuer: 'http://[::1]' }] } } },
+    { queue: { driver: 'sqs', sqs: { queue_url: 'https://$' + '{HOST}:1?q' } } },
     { delivery: { lenientOriginList: '$' + '{LENIENT}', retryDelaysInSeconds: [1, 3, 5] } },
   ])('finds nothing wrong with %j', file => {
     expect(accepts(file)).toBe(true);
@@ -71,6 +73,9 @@ describe('an editor', () => {
     { hubs: { chat: { eventHandlers: [{ urlTemplate: url, auth: { managedIdentity: { resource: 'x' } } }] } } },
     { limits: { maxConnections: 1.5 } },
     { auth: { entra: { issuers: [{ issuer: 'http://login.example' }] } } },
+    { auth: { entra: { issuers: [{ issuer: 'https://u:p@login.example' }] } } },
+    { auth: { entra: { issuers: [{ issuer: 'http://localhost:p@login.example' }] } } },
+    { queue: { driver: 'sqs', sqs: { queue_url: 'http://u:p@h/q' } } },
     { auth: { entra: { issuers: [{ jwksUri: 'https://login.example/keys' }] } } },
   ])('marks %j', file => {
     expect(accepts(file)).toBe(false);
