@@ -2,6 +2,7 @@ import jwt from 'jsonwebtoken';
 import { LRUCache } from 'lru-cache';
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
+import { parseHttpUrl } from '../urls.js';
 import { type Claims, checkHeader, checkTimes, claimStrings } from './claims.js';
 
 /** Who may make tokens for callers of the data plane. */
@@ -176,7 +177,7 @@ async function discover(issuer: string, fetchDocument: FetchJson): Promise<strin
 }
 
 async function fetchJson(url: string, clock: Clock, fetchDocument: Fetch): Promise<unknown> {
-  if (!isTrustworthy(url)) throw new Error('keys can be fetched only over https, or from this machine');
+  if (!isTrustworthy(parseHttpUrl(url))) throw new Error('keys can be fetched only over https, or from this machine');
   const abort = new AbortController();
   const cancel = clock.after(requestTimeoutMs, () => abort.abort(new Error('no answer in time')));
   try {
@@ -200,8 +201,7 @@ async function textOf(response: Awaited<ReturnType<Fetch>>): Promise<string> {
 }
 
 /** Keys that could be replaced in transit would admit anyone. */
-function isTrustworthy(text: string): boolean {
-  const { protocol, hostname } = new URL(text);
+function isTrustworthy({ protocol, hostname }: URL): boolean {
   return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
 }
 
