@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PubSubError } from '../errors.js';
+import { makeFolder } from '../folders.js';
 import { commandLine } from './invocation.js';
 import type { Environment } from './settings.js';
 
@@ -22,7 +23,7 @@ export async function init(folder: string, env: Environment): Promise<void> {
     const other = commandLine(`init ${freeFolder()}`, env);
     throw new PubSubError('invalid', `${are} already, and nothing was written; choose another folder: ${other}`);
   }
-  await writing(folder, env, () => mkdir(folder, { recursive: true }));
+  await writing(folder, env, async () => makeFolder(folder));
   const written = new Map<string, string>();
   for (const name of files) written.set(name, forFolder(await readFile(join(templates, name), 'utf8'), folder));
   if (!existsSync(join(folder, 'package.json'))) written.set('package.json', packageJson);

@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type Clock, wait } from '../clock.js';
 import { PubSubError } from '../errors.js';
+import { makeFolder } from '../folders.js';
 import { Delays } from './delays.js';
 import type { NatsProgram } from './nats-program.js';
 import { temporaryFolder } from './temporary-folder.js';
@@ -112,7 +113,7 @@ export class PrivateNats implements OwnNats {
     const { users, storeDirectory } = this.#options;
     this.#directory = await temporaryFolder('hubwire-workers-', `the nats-server of the ${users} needs`);
     try {
-      if (storeDirectory !== undefined) await mkdir(storeDirectory, { recursive: true, mode: 0o700 });
+      if (storeDirectory !== undefined) makeFolder(storeDirectory, 0o700);
       await this.#run();
     } catch (error) {
       this.#isEnding = true;

@@ -186,4 +186,13 @@ describe('a start ends with one sentence', () => {
     );
     expect(stderr).not.toMatch(/^ +at /m);
   });
+
+  test.runIf(process.platform === 'linux')('when the data directory is in a folder that takes none', async () => {
+    const { code, stdout, stderr } = await startOnce('/proc/nope');
+    expect([code, stdout]).toEqual([1, '']);
+    expect(stderr).toMatch(
+      /^hubwire: The outbox in \/proc\/nope cannot be opened \(ENOENT.*\)\. Give this user the right/m,
+    );
+    expect(stderr).not.toMatch(/^ +at /m);
+  });
 });

@@ -40,6 +40,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'clock',
     'addresses',
     'urls',
+    'folders',
     'hub/observers.ts',
     'hub/roles.ts',
     'outbox/outbox-error.ts',
@@ -82,6 +83,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
       'addresses',
       'clock',
       'errors',
+      'folders',
     ],
     ...['types of service', 'types of service-options'],
   ],
@@ -164,7 +166,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   listener: ['clock', 'line-budget', 'errors', 'addresses'],
   upstream: [...['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of cancellation', 'clock', 'errors']],
   egress: ['types of cancellation', 'types of clock', 'errors', 'addresses'],
-  outbox: ['lock-file', 'nats', 'cancellation', 'clock', 'urls'],
+  outbox: ['lock-file', 'nats', 'cancellation', 'clock', 'urls', 'folders'],
   webhooks: [
     'urls',
     ...['types of hub', 'types of protocols', 'egress', 'outbox', 'auth/pusher-signatures.ts'],
@@ -190,6 +192,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
   'lock-file': [],
   addresses: [],
   urls: ['errors'],
+  folders: [],
   readiness: [],
   errors: [],
 };
@@ -271,6 +274,11 @@ const textRules: readonly TextRule[] = [
     pattern: /\b(?:Date|performance)\.now\b/,
     isBound: room => room !== 'clock' && !pureRooms.includes(room),
     rule: 'a reading of time is one of the Clock: now() or monotonicMs()',
+  },
+  {
+    pattern: /\bmkdir(?:Sync)?\b/,
+    isBound: room => room !== 'folders',
+    rule: 'folders are made by makeFolder, which always returns',
   },
   {
     pattern: /\bimport\(\s*[^'"\s]|\b(?:require|createRequire)\(/,

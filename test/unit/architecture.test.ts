@@ -130,6 +130,7 @@ describe('the checker', () => {
     ['protocols/new.ts', 'setTimeout(run, 5);', 'time comes from the Clock port'],
     ['upstream/new.ts', 'const home = process.env.HOME;', 'only main and cli read the environment'],
     ['rest/new.ts', `const url = 'http://a'; console.log(url);`, 'nothing is written to the console: use the logger'],
+    ['outbox/new.ts', 'mkdirSync(path, { recursive: true });', 'folders are made by makeFolder, which always returns'],
     ['rest/new.ts', 'await import(name);', 'imports name what they import'],
     ['rest/new.ts', `const ws = createRequire(import.meta.url)('ws');`, 'imports name what they import'],
   ])('%s with %s', (path, text, rule) => {

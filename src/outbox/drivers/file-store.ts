@@ -1,5 +1,5 @@
-import { mkdirSync } from 'node:fs';
 import type { Clock } from '../../clock.js';
+import { makeFolder } from '../../folders.js';
 import { DirectoryLock } from './directory-lock.js';
 import { asOpenError, LmdbTables } from './lmdb-tables.js';
 import { RowStore, type RowStoreOptions } from './row-store.js';
@@ -38,7 +38,7 @@ export async function openFileStore(
 
 function lockDirectory(directory: string, clock: Clock): DirectoryLock {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeFolder(directory, 0o700);
     return DirectoryLock.take(directory, clock);
   } catch (error) {
     throw asOpenError(directory, error);
