@@ -154,6 +154,7 @@ export class OutboxDelivery {
     const store = await openStore(queue, clock, {
       onDeadDropped: count => log.warn(`${count} dead letters were dropped: the queue keeps no more of them`),
       onFault: error => faults.failed(error, 'the queue failed'),
+      onWaiting: text => log.warn(text),
     });
     const outbox = new Outbox({
       store,

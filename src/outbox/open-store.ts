@@ -25,7 +25,7 @@ export type QueueOptions =
 /** Where the queue of a cluster is. */
 export type NatsQueuePlace = Pick<NatsQueueOptions, 'nats' | 'parts' | 'replicas'>;
 
-export type StoreEvents = Pick<RowStoreOptions, 'onDeadDropped' | 'onFault'>;
+export type StoreEvents = Pick<RowStoreOptions, 'onDeadDropped' | 'onFault' | 'onWaiting'>;
 
 /**
  * Opens the store of an outbox.

@@ -1,6 +1,6 @@
-import { utimesSync } from 'node:fs';
+import { statSync, utimesSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Clock } from '../../clock.js';
+import { type Clock, wait } from '../../clock.js';
 import { LockFile, type Taken } from '../../lock-file.js';
 import { StoreOpenError } from '../outbox-error.js';
 
@@ -11,6 +11,9 @@ import { StoreOpenError } from '../outbox-error.js';
 const touchMs = 5_000;
 const abandonedMs = 20_000;
 
+/** Between two looks at such a lock. */
+const lookMs = 500;
+
 /** A directory that one process has for itself, by a file in it with the number of the process. */
 export class DirectoryLock {
   readonly #file: string;
@@ -18,12 +21,26 @@ export class DirectoryLock {
   readonly #clock: Clock;
   #cancel: () => void = () => {};
 
-  /** @throws StoreOpenError `locked` while another process has it */
-  static take(directory: string, clock: Clock): DirectoryLock {
+  /**
+   * A lock whose process cannot be seen from here is waited for until it is touched, or counts as left behind: a container that is
+   * started again after a crash finds the lock of the one before.
+   * @param onWaiting told what is waited for @throws as a rejection: StoreOpenError `locked` while another process has it
+   */
+  static async take(
+    directory: string,
+    clock: Clock,
+    onWaiting: (text: string) => void = () => {},
+  ): Promise<DirectoryLock> {
     const file = join(directory, 'outbox.pid');
-    const taken = LockFile.take(file, clock.now(), abandonedMs);
-    if (taken instanceof LockFile) return new DirectoryLock(file, taken, clock);
-    throw lockedError(directory, taken, file);
+    const firstMs = touchedAtMs(file);
+    for (let waitedMs = 0; ; waitedMs += lookMs) {
+      const taken = LockFile.take(file, clock.now(), abandonedMs);
+      if (taken instanceof LockFile) return new DirectoryLock(file, taken, clock);
+      const mayBeLeft = taken.isJudgedByAge && touchedAtMs(file) === firstMs && waitedMs <= abandonedMs;
+      if (!mayBeLeft) throw lockedError(directory, taken, file);
+      if (waitedMs === 0) onWaiting(`${directory} was in use by ${ownerText(taken)}: it is waited for up to 20 s`);
+      await wait(lookMs, clock);
+    }
   }
 
   private constructor(file: string, lock: LockFile, clock: Clock) {
@@ -51,8 +68,18 @@ export class DirectoryLock {
   }
 }
 
-function lockedError(directory: string, { takenBy, isJudgedByAge }: Taken, file: string): StoreOpenError {
-  const who = takenBy === undefined ? 'another process' : `process ${takenBy.pid} on ${takenBy.host}`;
+/** Undefined: it is not there. */
+function touchedAtMs(file: string): number | undefined {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+}
+
+function ownerText({ takenBy }: Taken): string {
+  return takenBy === undefined ? 'another process' : `process ${takenBy.pid} on ${takenBy.host}`;
+}
+
+function lockedError(directory: string, taken: Taken, file: string): StoreOpenError {
+  const { isJudgedByAge } = taken;
+  const who = ownerText(taken);
   return new StoreOpenError(
     'locked',
     `${directory} is in use by ${who}: a directory serves one Hubwire at a time. Stop that process, or set ` +

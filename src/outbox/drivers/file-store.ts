@@ -24,7 +24,7 @@ export async function openFileStore(
   clock: Clock,
   options: RowStoreOptions = {},
 ): Promise<RowStore> {
-  const lock = lockDirectory(directory, clock);
+  const lock = await lockDirectory(directory, clock, options.onWaiting);
   let tables: Tables | undefined;
   try {
     tables = await LmdbTables.open({ directory, minFreeBytes, clock });
@@ -36,10 +36,14 @@ export async function openFileStore(
   }
 }
 
-function lockDirectory(directory: string, clock: Clock): DirectoryLock {
+async function lockDirectory(
+  directory: string,
+  clock: Clock,
+  onWaiting: RowStoreOptions['onWaiting'],
+): Promise<DirectoryLock> {
   try {
     makeFolder(directory, 0o700);
-    return DirectoryLock.take(directory, clock);
+    return await DirectoryLock.take(directory, clock, onWaiting);
   } catch (error) {
     throw asOpenError(directory, error);
   }

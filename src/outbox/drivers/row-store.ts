@@ -27,6 +27,8 @@ import type { Change, Tables } from './tables.js';
 export interface RowStoreOptions extends DeadRowsOptions {
   /** A row that cannot be read; it stays where it is. */
   readonly onFault?: ((error: unknown) => void) | undefined;
+  /** The place where it is kept may be in use: that is waited for. */
+  readonly onWaiting?: ((text: string) => void) | undefined;
 }
 
 /** Of rows that are kept in memory until they are claimed. */
