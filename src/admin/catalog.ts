@@ -158,7 +158,7 @@ export const catalog = {
   hubwire_workers: {
     type: 'gauge',
     labels: ['state'],
-    help: 'Workers of this process: ready, paused (they let no client in), or missing because they start or have ended',
+    help: 'Workers of this process: ready, paused (they let no client in), silent (they do not answer), or missing because they start or have ended',
   },
   hubwire_worker_restarts_total: { type: 'counter', labels: [], help: 'Workers that were started again' },
   hubwire_bus_envelopes_total: {

@@ -7,12 +7,13 @@ export type MetricsRecord = readonly object[];
 export interface WorkerCounts {
   readonly ready: number;
   readonly paused: number;
+  readonly silent: number;
   readonly configured: number;
   readonly restarts: number;
 }
 
 export interface SummedMetricsOptions {
-  /** What the workers have counted, by the place of each. */
+  /** What the workers have counted, by the place of each; of one that is left out the last figures stay. */
   readonly collect: () => Promise<ReadonlyMap<number, MetricsRecord>>;
   readonly workers: () => WorkerCounts;
 }
@@ -33,10 +34,11 @@ export class SummedMetrics {
   constructor(options: SummedMetricsOptions) {
     this.#options = options;
     gauge(this.#own, 'hubwire_workers', workers => {
-      const { ready, paused, configured } = options.workers();
+      const { ready, paused, silent, configured } = options.workers();
       workers.set({ state: 'ready' }, ready);
       workers.set({ state: 'paused' }, paused);
-      workers.set({ state: 'missing' }, configured - ready - paused);
+      workers.set({ state: 'silent' }, silent);
+      workers.set({ state: 'missing' }, configured - ready - paused - silent);
     });
     counter(this.#own, 'hubwire_worker_restarts_total', total => total.inc(options.workers().restarts));
   }

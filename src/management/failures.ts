@@ -17,6 +17,7 @@ export type FailureCode =
   | 'RequestContentTooLarge'
   | 'MisdirectedRequest'
   | 'TooManyRequests'
+  | 'ServiceUnavailable'
   | 'InternalServerError';
 
 /** One thing that is wrong with a body. */
@@ -66,6 +67,7 @@ const codes: Partial<Record<ErrorKind, readonly [status: number, code: FailureCo
   tooLarge: [413, 'RequestContentTooLarge'],
   misdirected: [421, 'MisdirectedRequest'],
   tooMany: [429, 'TooManyRequests'],
+  unknown: [503, 'ServiceUnavailable'],
 };
 
 /** An error handler: whatever a hook or an operation throws, in the shape of the vendor's management API. [management 1.5] */

@@ -2,8 +2,9 @@ import type { AccessKeys } from '../auth/keys.js';
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { Delays } from './delays.js';
-import type { HandlerState, Question, Questions } from './messages.js';
-import { type ForkedProcess, WorkerProcess } from './worker-process.js';
+import type { Answers, HandlerState, Question, Questions } from './messages.js';
+import { beatMs, missedBeats } from './pulse.js';
+import { type ForkedProcess, type Patience, type WorkerEvents, WorkerProcess } from './worker-process.js';
 
 export interface CrewOptions {
   /** How many workers. */
@@ -37,6 +38,7 @@ export class Crew {
   #hasBegun = false;
   #restarts = 0;
   #watchers: (() => void)[] = [];
+  #cancelBeat = () => {};
 
   constructor(options: CrewOptions) {
     this.#options = options;
@@ -58,17 +60,25 @@ export class Crew {
 
   /** How many let clients in. */
   get ready(): number {
-    return this.#active.filter(({ isOpen }) => isOpen).length;
+    return this.#answering.filter(({ isOpen }) => isOpen).length;
   }
 
   /** How many run and let no client in: they are paused, or about to stop. */
   get paused(): number {
-    return this.#active.length - this.ready;
+    return this.#answering.length - this.ready;
   }
 
-  /** Are clients let in, by any of them? At first by each: the others refuse what reaches them. */
+  /** How many run and do not answer: their event loop is busy for long, or they hang. */
+  get silent(): number {
+    return this.#active.length - this.#answering.length;
+  }
+
+  /**
+   * Are clients let in, by any of them? At first by each: the others refuse what reaches them. One that is silent counts for a
+   * while: with it a node that is merely busy would lose its clients to others.
+   */
   get isReady(): boolean {
-    return !this.#isStopping && this.#hasBegun && this.ready > 0;
+    return !this.#isStopping && this.#hasBegun && this.#isAnyOpen;
   }
 
   /** For people; undefined: clients are let in. */
@@ -76,7 +86,7 @@ export class Crew {
     if (this.isReady) return undefined;
     const { noun } = this.#options;
     if (this.#isStopping) return 'the service stops';
-    const who = this.ready === 0 ? `no ${noun} is` : `not every ${noun} is`;
+    const who = this.#isAnyOpen ? `not every ${noun} is` : `no ${noun} is`;
     return `${who} ready; the log says what each ${noun} waits for`;
   }
 
@@ -94,6 +104,7 @@ export class Crew {
     for (let index = 1; index <= this.size; index += 1) this.#fork(index);
     await this.#until('listening');
     this.#hasBegun = true;
+    this.#beat();
     return this.#workers[0]?.publicUrl ?? '';
   }
 
@@ -117,28 +128,37 @@ export class Crew {
     for (const worker of this.#workers) worker.send({ kind: 'keys', keys: this.#options.keys() });
   }
 
-  /** What those that have begun answer, by their index. @throws as a rejection, when one of them refuses; one that ends meanwhile is left out */
-  async ask<Q extends Question>(
-    question: Q,
-    asked: Questions[Q]['asked'],
-  ): Promise<Map<number, Questions[Q]['answer']>> {
-    const answers = new Map<number, Questions[Q]['answer']>();
+  /**
+   * What those that have begun answer; one that ends meanwhile is left out. @param patience for how long with one that does not
+   * answer its pings either @throws as a rejection, when one of them refuses, once the others have answered
+   */
+  async ask<Q extends Question>(question: Q, asked: Questions[Q]['asked'], patience: Patience): Promise<Answers<Q>> {
+    const given = new Map<number, Questions[Q]['answer']>();
+    const missing: string[] = [];
+    const refusals: unknown[] = [];
     const asking = this.#active.map(async worker => {
       try {
-        answers.set(worker.index, await worker.ask(question, asked));
+        given.set(worker.index, await worker.ask(question, asked, patience));
       } catch (error) {
-        if (worker.isAlive) throw error;
+        if (!worker.isAlive) return;
+        if (isUnanswered(error)) missing.push(worker.who);
+        else refusals.push(error);
       }
     });
     await Promise.all(asking);
-    return answers;
+    if (refusals.length > 0) throw refusals[0];
+    return { given, missing };
   }
 
-  /** As `ask`, of one of them. @throws PubSubError `unknown` when there is none that could answer */
-  async askOne<Q extends Question>(question: Q, asked: Questions[Q]['asked']): Promise<Questions[Q]['answer']> {
-    const [worker] = this.#active;
+  /** As `ask`, of one that answers its pings. @throws PubSubError `unknown` when there is none, or it does not answer */
+  async askOne<Q extends Question>(
+    question: Q,
+    asked: Questions[Q]['asked'],
+    patience: Patience,
+  ): Promise<Questions[Q]['answer']> {
+    const worker = this.#answering[0] ?? this.#active[0];
     if (worker === undefined) throw new PubSubError('unknown', `no ${this.#options.noun} is ready`);
-    return await worker.ask(question, asked);
+    return await worker.ask(question, asked, patience);
   }
 
   /** Stops all of them at the same time. @param mostMs after which those that are left are killed */
@@ -148,17 +168,46 @@ export class Crew {
     for (const worker of this.#workers) worker.send({ kind: 'stop' });
     const cancel = clock.after(mostMs, () => {
       for (const worker of this.#workers.filter(({ isAlive }) => isAlive)) {
-        log.warn(`${worker.name} (process ${worker.pid}) did not stop, and is killed`);
+        log.warn(`${worker.who} did not stop, and is killed`);
         worker.kill('SIGKILL');
       }
     });
     await this.#untilAll(({ isAlive }) => !isAlive);
     cancel();
+    this.#cancelBeat();
+  }
+
+  /** Pings all of them, from now on. */
+  #beat(): void {
+    for (const worker of this.#workers) worker.beat();
+    this.#cancelBeat = this.#options.clock.after(beatMs, () => this.#beat());
+  }
+
+  /** A worker that hangs is killed, and so started again: it has clients whom it does not serve. */
+  #onMissing(worker: WorkerProcess, how: 'hung' | 'lost'): void {
+    const { log } = this.#options;
+    const { hung, lost } = missedBeats;
+    const silent = `${worker.who} has not answered for ${seconds(missedBeats[how])}`;
+    if (how === 'hung') {
+      log.warn(`${silent}; it is killed if it does not within ${seconds(lost - hung)} more`);
+      return;
+    }
+    log.warn(`${silent}, and is killed`);
+    worker.kill('SIGKILL');
   }
 
   /** Those that run and have let clients in, whether they do now or not. */
   get #active(): readonly WorkerProcess[] {
     return this.#workers.filter(({ state }) => state === 'ready');
+  }
+
+  /** Those of them that answer their pings. */
+  get #answering(): readonly WorkerProcess[] {
+    return this.#active.filter(worker => !worker.isMissing('silent'));
+  }
+
+  get #isAnyOpen(): boolean {
+    return this.#active.some(worker => worker.isOpen && !worker.isMissing('hung'));
   }
 
   get #workers(): readonly WorkerProcess[] {
@@ -167,7 +216,12 @@ export class Crew {
 
   #fork(index: number): void {
     const { fork, clock, log, noun } = this.#options;
-    const worker = new WorkerProcess(index, fork(index), clock, { changed: changed => this.#onChanged(changed) }, noun);
+    const events: WorkerEvents = {
+      changed: changed => this.#onChanged(changed),
+      missing: (missing, how) => this.#onMissing(missing, how),
+      back: ({ who }, silentSeconds) => log.info(`${who} answers again, after ${silentSeconds} s`),
+    };
+    const worker = new WorkerProcess(index, fork(index), clock, events, noun);
     log.info(`${worker.name} is process ${worker.pid}`);
     const { delays = new Delays(), worker: predecessor } = this.#places.get(index) ?? {};
     if (predecessor !== undefined) worker.publicUrl = predecessor.publicUrl;
@@ -200,7 +254,7 @@ export class Crew {
     if (this.#isStopping || !this.#hasBegun || place === undefined) return;
     const delayMs = place.delays.next(clock.monotonicMs());
     const why = worker.failure ?? worker.end;
-    log.warn(`${worker.name} (process ${worker.pid}) has ended: ${why}; it is started again in ${delayMs / 1_000} s`);
+    log.warn(`${worker.who} has ended: ${why}; it is started again in ${delayMs / 1_000} s`);
     place.isRestarting = true;
     clock.after(delayMs, () => {
       if (this.#isStopping) return;
@@ -232,6 +286,14 @@ export class Crew {
 /** A worker could not start; the text is complete, and for people. */
 export class StartFailure extends Error {
   override readonly name = 'StartFailure';
+}
+
+function isUnanswered(error: unknown): boolean {
+  return error instanceof PubSubError && error.kind === 'unknown';
+}
+
+function seconds(beats: number): string {
+  return `${(beats * beatMs) / 1_000} s`;
 }
 
 const severity = { active: 0, pending: 1, failed: 2 };

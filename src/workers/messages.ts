@@ -36,6 +36,14 @@ export interface Questions {
 
 export type Question = keyof Questions;
 
+/** What workers have answered. */
+export interface Answers<Q extends Question> {
+  /** By the index of each. */
+  readonly given: ReadonlyMap<number, Questions[Q]['answer']>;
+  /** Those that did not answer, for people: `worker 1 (process 17)`. */
+  readonly missing: readonly string[];
+}
+
 export type ToWorker =
   /**
    * Listen. `publicUrl`: of the listener of its predecessor, where a successor listens once it lets clients in: it would refuse
@@ -46,10 +54,13 @@ export type ToWorker =
   | { readonly kind: 'activate'; readonly variables: Readonly<Record<string, string>> }
   | { readonly kind: 'keys'; readonly keys: AccessKeys }
   | { readonly kind: 'ask'; readonly id: number; readonly question: Question; readonly asked: unknown }
+  /** Every second; `pong` answers it at once. */
+  | { readonly kind: 'ping' }
   | { readonly kind: 'stop' };
 
 export type FromWorker =
   | { readonly kind: 'started' }
+  | { readonly kind: 'pong' }
   | { readonly kind: 'listening'; readonly publicUrl: string }
   /** It listens, and has let clients in for the first time. */
   | { readonly kind: 'ready' }

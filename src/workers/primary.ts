@@ -97,10 +97,10 @@ export class Primary {
     });
     this.#keys.onChanged = () => this.#crew.tellKeys();
     this.#metrics = new SummedMetrics({
-      collect: () => this.#crew.ask('metrics', undefined),
+      collect: async () => (await this.#crew.ask('metrics', undefined, 'silent')).given,
       workers: () => {
-        const { ready, paused, restarts } = this.#crew;
-        return { ready, paused, configured: size, restarts };
+        const { ready, paused, silent, restarts } = this.#crew;
+        return { ready, paused, silent, configured: size, restarts };
       },
     });
     const isPublic = !isLoopback(service.host) || (service.admin !== undefined && !isLoopback(service.admin.host));
@@ -199,7 +199,8 @@ export class Primary {
 
   async #stop(): Promise<void> {
     const { service, noun, nats } = this.#options;
-    this.#log.info({ [`${noun}s`]: this.#crew.ready + this.#crew.paused }, `stopping the ${noun}s`);
+    const { ready, paused, silent } = this.#crew;
+    this.#log.info({ [`${noun}s`]: ready + paused + silent }, `stopping the ${noun}s`);
     await this.#watch?.close();
     this.#storedKeys.stop();
     for (const watch of this.#certificateWatches) watch.stop();
@@ -216,15 +217,28 @@ export class Primary {
     this.#settings.config = config;
   }
 
-  /** @throws as a rejection, when a worker cannot use it */
+  /** @throws as a rejection, when a worker cannot use it, or does not answer: then it is in use by the others */
   async #useEverywhere(config: Config): Promise<void> {
     this.#watch?.written(config.source.text);
-    await this.#crew.ask('reload', undefined);
+    const { missing } = await this.#crew.ask('reload', undefined, 'hung');
     this.#settings.config = config;
+    throwMissing(
+      missing,
+      'the change is written, and the others use it. Who does not answer uses it after that, or after a restart',
+    );
+  }
+
+  async #closeClients(): Promise<void> {
+    const { missing } = await this.#crew.ask('closeClients', undefined, 'hung');
+    throwMissing(
+      missing,
+      'the clients of the others are closed. Who does not answer closes its own after that, or is restarted',
+    );
   }
 
   #adminListener(certificate: Certificate | undefined): GuardedListener {
-    const forward = (request: OperatorRequest) => this.#crew.askOne('operate', request);
+    const forward = (request: OperatorRequest) =>
+      this.#crew.askOne('operate', request, request.method === 'GET' ? 'silent' : 'hung');
     const parts: AdminParts = {
       options: this.#options.service,
       settings: this.#settings,
@@ -233,7 +247,7 @@ export class Primary {
       clock: this.#clock,
       adminUrl: () => this.adminUrl,
       editor: () => this.#fileEditor(),
-      restart: async () => void (await this.#crew.ask('closeClients', undefined)),
+      restart: () => this.#closeClients(),
       readiness: this.#crew,
       handlers: () => this.#crew.handlers,
       metrics: this.#metrics,
@@ -246,6 +260,11 @@ export class Primary {
     if (this.#editor !== undefined) return this.#editor;
     throw new PubSubError('conflict', 'the service is starting: there is nothing to edit yet');
   }
+}
+
+/** @param outcome for people @throws PubSubError `unknown` when somebody has not answered */
+function throwMissing(missing: readonly string[], outcome: string): void {
+  if (missing.length > 0) throw new PubSubError('unknown', `No answer from ${missing.join(', ')}: ${outcome}.`);
 }
 
 /** Those that the workers do not have from this process. */

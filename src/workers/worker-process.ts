@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import type { FromWorker, HandlerState, Question, Questions, ToWorker } from './messages.js';
+import { missedBeats, Pulse } from './pulse.js';
 
 /** A process that was forked, as its parent sees it. */
 export interface ForkedProcess {
@@ -19,12 +20,20 @@ export type WorkerState = 'starting' | 'listening' | 'ready' | 'ended';
 export interface WorkerEvents {
   /** The state is another one. */
   changed(worker: WorkerProcess): void;
+  /** It has missed so many pings that it is `hung`, or `lost`. Once for each in a row. */
+  missing(worker: WorkerProcess, how: 'hung' | 'lost'): void;
+  /** One that was hung has said something. @param silentSeconds how long it had not */
+  back(worker: WorkerProcess, silentSeconds: number): void;
 }
 
 /** How long an answer may take: a reload validates handlers, which takes up to 10 s. */
 const answerWithinMs = 20_000;
 
+/** How long somebody waits for one that does not answer its pings either. */
+export type Patience = 'silent' | 'hung';
+
 interface Pending {
+  readonly patience: Patience;
   answer(value: unknown): void;
   refuse(error: Error): void;
 }
@@ -52,6 +61,7 @@ export class WorkerProcess {
   readonly #process: ForkedProcess;
   readonly #clock: Clock;
   readonly #events: WorkerEvents;
+  readonly #pulse = new Pulse();
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
 
@@ -71,8 +81,18 @@ export class WorkerProcess {
     return this.#process.pid;
   }
 
+  /** `worker 1 (process 17)`, for people. */
+  get who(): string {
+    return `${this.name} (process ${this.pid})`;
+  }
+
   get isAlive(): boolean {
     return this.state !== 'ended';
+  }
+
+  /** It has not answered lately. */
+  isMissing(how: Patience): boolean {
+    return this.#pulse.has(how);
   }
 
   send(message: ToWorker): void {
@@ -90,13 +110,28 @@ export class WorkerProcess {
     if (this.isAlive) this.#process.kill(signal);
   }
 
+  /** To be called every `beatMs`. */
+  beat(): void {
+    if (!this.isAlive || !this.#pulse.beat()) return;
+    this.send({ kind: 'ping' });
+    for (const [id, { patience }] of this.#pending) if (this.isMissing(patience)) this.#giveUp(id);
+    for (const how of ['hung', 'lost'] as const) {
+      if (this.#pulse.missed === missedBeats[how]) this.#events.missing(this, how);
+    }
+  }
+
   /** @throws as a rejection: PubSubError `conflict` with what the worker said, `unknown` when it does not answer */
-  ask<Q extends Question>(question: Q, asked: Questions[Q]['asked']): Promise<Questions[Q]['answer']> {
+  ask<Q extends Question>(
+    question: Q,
+    asked: Questions[Q]['asked'],
+    patience: Patience,
+  ): Promise<Questions[Q]['answer']> {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(answerWithinMs, () => this.#settle(id)?.refuse(this.#silent()));
+      const cancel = this.#clock.after(answerWithinMs, () => this.#giveUp(id));
       this.#pending.set(id, {
+        patience,
         answer: value => {
           cancel();
           resolve(value as Questions[Q]['answer']);
@@ -106,11 +141,13 @@ export class WorkerProcess {
           reject(error);
         },
       });
-      this.send({ kind: 'ask', id, question, asked });
+      this.send({ kind: 'ask', id, question, asked }); // also to one that hangs: it may go on, and then does it
+      if (this.isMissing(patience)) this.#giveUp(id);
     });
   }
 
   #take(message: FromWorker): void {
+    this.#heard();
     switch (message.kind) {
       case 'listening':
         this.publicUrl = message.publicUrl;
@@ -140,7 +177,16 @@ export class WorkerProcess {
         return;
       case 'started':
         this.#events.changed(this);
+        return;
+      case 'pong':
     }
+  }
+
+  #heard(): void {
+    const { silentSeconds } = this.#pulse;
+    const wasHung = this.isMissing('hung');
+    this.#pulse.heard();
+    if (wasHung) this.#events.back(this, silentSeconds);
   }
 
   #become(state: WorkerState): void {
@@ -157,11 +203,11 @@ export class WorkerProcess {
   #onExit(end: string): void {
     this.end = end;
     this.state = 'ended';
-    for (const id of [...this.#pending.keys()]) this.#settle(id)?.refuse(this.#silent());
+    for (const id of [...this.#pending.keys()]) this.#giveUp(id);
     this.#events.changed(this);
   }
 
-  #silent(): PubSubError {
-    return new PubSubError('unknown', `${this.name} (process ${this.pid}) did not answer`);
+  #giveUp(id: number): void {
+    this.#settle(id)?.refuse(new PubSubError('unknown', `${this.who} did not answer`));
   }
 }

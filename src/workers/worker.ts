@@ -68,6 +68,9 @@ export class Worker {
       case 'ask':
         void this.#answer(message.id, message.question, message.asked);
         return;
+      case 'ping':
+        this.#parts.channel.send({ kind: 'pong' });
+        return;
       case 'stop':
         this.stop();
     }

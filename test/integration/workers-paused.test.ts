@@ -16,14 +16,17 @@ test('[CL-056] /readyz of several workers is 503 while NATS is away and all of t
       [...text.matchAll(/^hubwire_workers\{state="(\w+)"\} (\d+)/gm)].map(([, ...each]) => each),
     );
   };
-  expect([await readinessOf(service), await workers()]).toEqual([200, { ready: '2', paused: '0', missing: '0' }]);
+  expect([await readinessOf(service), await workers()]).toEqual([
+    200,
+    { ready: '2', paused: '0', silent: '0', missing: '0' },
+  ]);
   await server.kill();
-  await eventually(async () => expect(await workers()).toEqual({ ready: '0', paused: '2', missing: '0' }));
+  await eventually(async () => expect(await workers()).toEqual({ ready: '0', paused: '2', silent: '0', missing: '0' }));
   expect(await readinessOf(service)).toBe(503);
   await expect(service.dial({ token: null })).rejects.toThrow();
   await server.start();
   await eventually(async () => expect(await readinessOf(service)).toBe(200));
   // A client may reach either worker, and one that is still paused refuses it.
-  await eventually(async () => expect(await workers()).toEqual({ ready: '2', paused: '0', missing: '0' }));
+  await eventually(async () => expect(await workers()).toEqual({ ready: '2', paused: '0', silent: '0', missing: '0' }));
   await (await service.dial({ token: null })).settle();
 }, 90_000);

@@ -87,6 +87,36 @@ describe('--workers', { timeout: 90_000 }, () => {
     await (await service.dial()).settle();
   });
 
+  test('one that hangs is left out of the figures, named where a change waits for it, and replaced', async context => {
+    requireNats(context);
+    const service = await startWorkers();
+    expect(await ready(service)).toBe(2);
+    const [victim = 0] = workersOf(service);
+    process.kill(victim, 'SIGSTOP');
+    expect(await ready(service)).toBe(1); // the question itself waits until it is silent
+    expect(await metric(service, 'hubwire_workers{state="silent"}')).toBe(1);
+    const body = JSON.stringify({ properties: { anonymousConnectPolicy: 'allow' } });
+    const response = await management(service, '/hubs/news', { method: 'PUT', body });
+    expect([response.status, await response.json()]).toEqual([
+      503,
+      {
+        error: {
+          code: 'ServiceUnavailable',
+          message: expect.stringContaining(
+            `No answer from worker 1 (process ${victim}): the change is written, and the others use it.`,
+          ),
+        },
+      },
+    ]);
+    // The others use it, and the file can be edited again.
+    const again = await management(service, '/hubs/news', { method: 'PUT', body });
+    expect(again.status).toBe(200);
+    await service.process.find(/worker 1 \(process \d+\) has ended: SIGKILL; it is started again in 1 s/, 'stderr');
+    await eventually(async () => expect(await ready(service)).toBe(2));
+    expect(service.process.stderr.match(/has not answered for 10 s; it is killed if/g)).toHaveLength(1);
+    expect(await metric(service, 'hubwire_worker_restarts_total')).toBe(1);
+  });
+
   test('all of it ends when the parent is killed', async context => {
     requireNats(context);
     const service = await startWorkers();

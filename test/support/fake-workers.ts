@@ -1,8 +1,10 @@
 import type { FromWorker, Question, Questions, ToWorker } from '../../src/workers/messages.js';
 import type { ForkedProcess } from '../../src/workers/worker-process.js';
 
-/** A process that does what a test says. */
+/** A process that does what a test says. Pings are answered, and are not among what was received. */
 export class FakeProcess implements ForkedProcess {
+  /** Answers no ping: it hangs. */
+  isHung = false;
   readonly received: ToWorker[] = [];
   readonly signals: string[] = [];
   #say: (message: FromWorker) => void = () => {};
@@ -14,7 +16,8 @@ export class FakeProcess implements ForkedProcess {
   ) {}
 
   send(message: ToWorker): void {
-    this.received.push(message);
+    if (message.kind !== 'ping') this.received.push(message);
+    else if (!this.isHung) this.say({ kind: 'pong' });
   }
 
   onMessage(listener: (message: FromWorker) => void): void {

@@ -78,7 +78,7 @@ describe('[F20] the list of metrics', () => {
 
   test('is what is served for several workers', async () => {
     const record = await filled().record();
-    const counts = { ready: 1, paused: 0, configured: 1, restarts: 0 };
+    const counts = { ready: 1, paused: 0, silent: 0, configured: 1, restarts: 0 };
     expect(
       await served(new SummedMetrics({ collect: async () => new Map([[1, record]]), workers: () => counts })),
     ).toEqual(entries);

@@ -10,7 +10,7 @@ function sumsOf(workers: Map<number, Metrics>) {
   };
   const sums = new SummedMetrics({
     collect,
-    workers: () => ({ ready: workers.size, paused: 1, configured: 4, restarts: 3 }),
+    workers: () => ({ ready: workers.size, paused: 1, silent: 1, configured: 5, restarts: 3 }),
   });
   const value = async (series: string) => {
     const line = (await sums.render()).split('\n').find(each => each.startsWith(`${series} `));
@@ -80,6 +80,21 @@ test('the workers themselves are counted', async () => {
   const { value } = sumsOf(new Map([[1, metrics()]]));
   expect(await value('hubwire_workers{state="ready"}')).toBe(1);
   expect(await value('hubwire_workers{state="paused"}')).toBe(1);
+  expect(await value('hubwire_workers{state="silent"}')).toBe(1);
   expect(await value('hubwire_workers{state="missing"}')).toBe(2);
   expect(await value('hubwire_worker_restarts_total')).toBe(3);
+});
+
+test('of a worker that does not answer the last figures stay', async () => {
+  const workers = new Map([
+    [1, metrics()],
+    [2, metrics()],
+  ]);
+  const { value } = sumsOf(workers);
+  for (const each of workers.values()) each.connectionRefused({ status: 503 } as never);
+  const refused = () => value('hubwire_upgrades_refused_total{status="503"}');
+  expect(await refused()).toBe(2);
+  workers.delete(1); // it hangs
+  workers.get(2)?.connectionRefused({ status: 503 } as never);
+  expect(await refused()).toBe(3);
 });

@@ -16,7 +16,7 @@ const onLinuxOnly = /process_(?:virtual_memory_bytes|heap_bytes|open_fds|max_fds
 async function rendered(): Promise<string> {
   const node = new Metrics();
   node.ofCluster();
-  const workers = () => ({ ready: 0, paused: 0, configured: 0, restarts: 0 });
+  const workers = () => ({ ready: 0, paused: 0, silent: 0, configured: 0, restarts: 0 });
   const ofWorkers = new SummedMetrics({ collect: async () => new Map(), workers });
   return (await node.render()) + (await ofWorkers.render());
 }

@@ -8,6 +8,7 @@ function crewOf(size: number) {
   const clock = new ManualClock();
   const processes: FakeProcess[] = [];
   const lines: string[] = [];
+  const told: string[] = [];
   const ended: number[] = [];
   const crew = new Crew({
     size,
@@ -19,10 +20,10 @@ function crewOf(size: number) {
     },
     keys: () => ({ primary: 'a', secondary: 'b' }),
     clock,
-    log: { info: () => {}, warn: text => void lines.push(text) },
+    log: { info: text => void told.push(text), warn: text => void lines.push(text) },
     onEnded: place => void ended.push(place),
   });
-  return { crew, clock, processes, lines, ended };
+  return { crew, clock, processes, lines, told, ended };
 }
 
 /** All of them let clients in. */
@@ -46,6 +47,8 @@ const handler = (state: HandlerState['state']): HandlerState => ({
   answered: state,
   advice: undefined,
 });
+
+const operation = { method: 'GET', url: '/', body: '' };
 
 describe('a crew', () => {
   test('begins each worker with the keys, and lets clients in when all of them listen', async () => {
@@ -157,9 +160,9 @@ describe('a crew', () => {
     expect([crew.isReady, crew.ready, crew.paused]).toEqual([true, 1, 1]);
     processes[1]?.say({ kind: 'admission', isOpen: false });
     expect([crew.isReady, crew.ready, crew.paused]).toEqual([false, 0, 2]);
-    const asked = crew.ask('metrics', undefined);
+    const asked = crew.ask('metrics', undefined, 'silent');
     for (const process of processes) process.answers<'metrics'>([]);
-    expect((await asked).size).toBe(2);
+    expect((await asked).given.size).toBe(2);
     processes[1]?.say({ kind: 'admission', isOpen: true });
     expect([crew.isReady, crew.ready, crew.paused]).toEqual([true, 1, 1]);
   });
@@ -187,49 +190,55 @@ describe('a crew', () => {
   });
 
   test('waits longer each time for one that does not stay, up to 30 s, and no longer once it has stayed', async () => {
-    const { processes, clock } = await ready(1);
+    const { processes, clock, lines } = await ready(1);
     const waits: number[] = [];
-    for (let round = 0; round < 7; round += 1) {
+    const end = () => {
       processes.at(-1)?.end('exit code 1');
-      waits.push(clock.nextInMs ?? 0);
-      clock.advance(clock.nextInMs ?? 0);
-    }
-    expect(waits).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+      const seconds = Number(/again in (\d+) s/.exec(lines.at(-1) ?? '')?.[1]);
+      waits.push(seconds);
+      clock.advance(seconds * 1_000);
+    };
+    for (let round = 0; round < 7; round += 1) end();
+    expect([waits, processes.length]).toEqual([[1, 2, 4, 8, 16, 30, 30], 8]);
     clock.advance(60_000);
-    processes.at(-1)?.end('exit code 1');
-    expect(clock.nextInMs).toBe(1_000);
+    end();
+    expect(waits.at(-1)).toBe(1);
   });
 
   test('asks those that are ready; one that ends meanwhile is left out', async () => {
     const { crew, processes } = await ready(3);
-    const asked = crew.ask('metrics', undefined);
+    const asked = crew.ask('metrics', undefined, 'silent');
     processes[0]?.answers<'metrics'>([{ name: 'a' }]);
     processes[1]?.end('SIGKILL');
     processes[2]?.answers<'metrics'>([]);
-    expect(await asked).toEqual(
-      new Map([
-        [1, [{ name: 'a' }]],
-        [3, []],
-      ]),
-    );
+    const given = new Map([
+      [1, [{ name: 'a' }]],
+      [3, []],
+    ]);
+    expect(await asked).toEqual({ given, missing: [] });
   });
 
   test('a question that one of them refuses is refused', async () => {
     const { crew, processes } = await ready(2);
-    const asked = crew.ask('reload', undefined);
+    const asked = crew.ask('reload', undefined, 'hung');
     processes[0]?.answers<'reload'>(undefined);
     const [question] = processes[1]?.received.slice(-1) ?? [];
     if (question?.kind === 'ask') processes[1]?.say({ kind: 'refused', id: question.id, text: 'hubs.yaml: no' });
     await expect(asked).rejects.toMatchObject({ kind: 'conflict', message: 'hubs.yaml: no' });
   });
 
-  test('one that is silent for 20 s has not answered', async () => {
+  test('one that answers its pings has 20 s for an answer', async () => {
     const { crew, clock } = await ready(1);
-    const asked = crew.askOne('operate', { method: 'GET', url: '/', body: '' });
-    const refused = expect(asked).rejects.toMatchObject({ kind: 'unknown' });
-    await clock.advanceAsync(20_000);
+    const asked = crew.askOne('operate', operation, 'silent');
+    const refused = expect(asked).rejects.toMatchObject({
+      kind: 'unknown',
+      message: 'worker 1 (process 100) did not answer',
+    });
+    await clock.advanceAsync(19_999);
+    expect(clock.pending).toBe(2); // with the next ping
+    await clock.advanceAsync(1);
     await refused;
-    expect(clock.pending).toBe(0);
+    expect(clock.pending).toBe(1);
   });
 
   test('a handler is as bad as it is for any worker', async () => {
@@ -256,5 +265,122 @@ describe('a crew', () => {
     const { crew, processes } = await ready(2);
     crew.tellKeys();
     expect(processes.map(process => process.take())).toEqual([['keys'], ['keys']]);
+  });
+});
+
+describe('a worker that hangs', () => {
+  /** The first of two, from now on. */
+  async function hung() {
+    const made = await ready(2);
+    const [one, two] = made.processes;
+    if (one === undefined || two === undefined) throw new Error('there are two');
+    one.isHung = true;
+    return { ...made, one, two };
+  }
+
+  test('is warned about once, killed after 30 s, and started again with the usual wait', async () => {
+    const { crew, clock, one, two, processes, lines } = await hung();
+    clock.advance(10_000);
+    expect(lines).toEqual([]);
+    clock.advance(1_000); // the ping before the first one that was missed had been answered
+    const warning = 'worker 1 (process 100) has not answered for 10 s; it is killed if it does not within 20 s more';
+    expect(lines).toEqual([warning]);
+    clock.advance(19_999);
+    expect([one.signals, lines]).toEqual([[], [warning]]);
+    clock.advance(1);
+    expect(one.signals).toEqual(['SIGKILL']);
+    one.end('SIGKILL');
+    expect(lines.slice(1)).toEqual([
+      'worker 1 (process 100) has not answered for 30 s, and is killed',
+      'worker 1 (process 100) has ended: SIGKILL; it is started again in 1 s',
+    ]);
+    clock.advance(1_000);
+    processes[2]?.listens();
+    processes[2]?.letsIn();
+    clock.advance(60_000);
+    expect([crew.ready, crew.restarts, two.signals, processes.length]).toEqual([2, 1, [], 3]);
+  });
+
+  test('is none when it only has a long turn', async () => {
+    const { clock, one, lines, told } = await hung();
+    clock.advance(29_000);
+    one.isHung = false;
+    clock.advance(60_000);
+    expect([one.signals, lines.length, told.at(-1)]).toEqual([
+      [],
+      1,
+      'worker 1 (process 100) answers again, after 29 s',
+    ]);
+  });
+
+  test('is none while it is the parent that stands still', async () => {
+    const { crew, clock, one, two, lines } = await hung();
+    two.isHung = true;
+    for (let round = 0; round < 5; round += 1) {
+      clock.pause(60_000);
+      clock.advance(0);
+      for (const process of [one, two]) process.say({ kind: 'pong' }); // it comes after the timers of the turn
+    }
+    expect([one.signals, two.signals, lines, crew.silent]).toEqual([[], [], [], 0]);
+  });
+
+  test('is none while it loads: that takes as long as it takes', async () => {
+    const { clock, one, processes } = await hung();
+    one.end('SIGSEGV');
+    clock.advance(61_000);
+    expect([processes[2]?.place, processes[2]?.signals, processes[2]?.received]).toEqual([1, [], []]);
+  });
+
+  test('is shown as silent after 2 s, and reads are answered without it', async () => {
+    const { crew, clock, two } = await hung();
+    const asked = crew.ask('metrics', undefined, 'silent');
+    two.answers<'metrics'>([{ name: 'a' }]);
+    await clock.advanceAsync(3_000);
+    expect(await asked).toEqual({ given: new Map([[2, [{ name: 'a' }]]]), missing: ['worker 1 (process 100)'] });
+    expect([crew.ready, crew.paused, crew.silent, crew.isReady]).toEqual([1, 0, 1, true]);
+    const again = crew.ask('metrics', undefined, 'silent');
+    two.answers<'metrics'>([]);
+    expect((await again).missing).toHaveLength(1); // at once
+    const one = crew.askOne('operate', operation, 'silent');
+    two.answers<'operate'>({ status: 200, contentType: undefined, body: '' });
+    expect(await one).toMatchObject({ status: 200 });
+  });
+
+  test('is given 10 s for a change, which the others have made; it is told nevertheless', async () => {
+    const { crew, clock, one, two } = await hung();
+    const asked = crew.ask('reload', undefined, 'hung');
+    two.answers<'reload'>(undefined);
+    await clock.advanceAsync(10_999);
+    expect(clock.pending).toBe(2); // with the next ping
+    await clock.advanceAsync(1);
+    expect(await asked).toEqual({ given: new Map([[2, undefined]]), missing: ['worker 1 (process 100)'] });
+    expect(one.take()).toEqual(['ask']);
+    const again = crew.ask('reload', undefined, 'hung');
+    two.answers<'reload'>(undefined);
+    expect((await again).missing).toHaveLength(1);
+    expect(one.take()).toEqual(['ask']);
+  });
+
+  test('counts as one that lets clients in for 10 s: others of a busy node would get all of them', async () => {
+    const { crew, clock, two } = await hung();
+    two.isHung = true;
+    clock.advance(10_999);
+    expect([crew.ready, crew.silent, crew.isReady]).toEqual([0, 2, true]);
+    clock.advance(1);
+    expect([crew.isReady, crew.whyNot]).toEqual([false, 'no worker is ready; the log says what each worker waits for']);
+    two.isHung = false;
+    clock.advance(1_000);
+    expect([crew.ready, crew.isReady]).toEqual([1, true]);
+  });
+
+  test('is killed when it hangs while all of them stop', async () => {
+    const { crew, clock, one, two } = await hung();
+    const stopped = crew.stop(60_000);
+    two.end('exit code 0');
+    clock.advance(31_000);
+    expect(one.signals).toEqual(['SIGKILL']);
+    one.end('SIGKILL');
+    await stopped;
+    expect(clock.pending).toBe(0);
   });
 });

@@ -3,7 +3,7 @@ import { Keys } from '../../../src/auth/keys.js';
 import { lifeOf } from '../../../src/node-life.js';
 import { Readiness } from '../../../src/readiness.js';
 import type { Service } from '../../../src/service.js';
-import type { FromWorker } from '../../../src/workers/messages.js';
+import type { FromWorker, ToWorker } from '../../../src/workers/messages.js';
 import { Worker } from '../../../src/workers/worker.js';
 import { TestNode } from '../../support/fake-ports.js';
 
@@ -39,4 +39,27 @@ test('[cluster 6.2] a worker tells its parent when it is paused, fenced and live
   life.resume();
   worker.stop();
   expect(admissions()).toEqual([true, false]);
+});
+
+test('a worker answers each ping at once', () => {
+  const said: FromWorker[] = [];
+  let take: (message: ToWorker) => void = () => {};
+  new Worker({
+    service: { readiness: new Readiness() } as unknown as Service,
+    keys: new Keys({ primary: 'a', secondary: 'b' }),
+    token: '',
+    channel: {
+      send: message => void said.push(message),
+      onMessage: listener => {
+        take = listener;
+      },
+    },
+    clock: new TestNode().clock,
+    load: () => Promise.reject(new Error('nothing is loaded')),
+    watch: () => {},
+    failureText: String,
+    exit: () => {},
+  });
+  take({ kind: 'ping' });
+  expect(said).toEqual([{ kind: 'started' }, { kind: 'pong' }]);
 });
