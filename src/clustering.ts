@@ -138,6 +138,7 @@ class NatsMember implements Cluster {
       observer: { unreached: (what, error) => parts.tell({ kind: 'unanswered', what, reason: textOf(error) }) },
     });
     this.checks = new SharedResults({ clock, values: () => this.#checked.values(), tag: () => this.connectionIds.tag });
+    const observer = busObserver(meter, this.#parts, `${subjectRoot(nats.clusterName)}.>`);
     const make: MakeBackplane = (tag, past) =>
       new NatsBackplane({
         ...{ clock, turn, tag, ...past },
@@ -148,7 +149,7 @@ class NatsMember implements Cluster {
         keepBytes: settings.keepBytes,
         goneAfterMs: leasesUntilGone * settings.leaseMs,
         signer: settings.isSigned ? new KeySigner(keys, clock) : undefined,
-        observer: busObserver(meter, this.#parts),
+        observer,
       });
     this.backplane = new RejoiningBackplane(this.connectionIds.tag, make);
     this.#member = new ClusterMember({
@@ -267,12 +268,37 @@ class NatsMember implements Cluster {
   }
 }
 
-function busObserver(meter: BusMeter, parts: NatsParts): BusObserver {
+const mostListed = 5;
+
+/** For people. */
+function listed(subjects: readonly string[]): string {
+  const others = subjects.length - mostListed;
+  return subjects.slice(0, mostListed).join(', ') + (others > 0 ? ` and ${others} others` : '');
+}
+
+/** How often it is told that single subjects are refused. */
+const partlyDeafAgainMs = 60_000;
+
+/** @param permit the subjects of the cluster */
+function busObserver(meter: BusMeter, parts: NatsParts, permit: string): BusObserver {
+  let wasDeaf = false;
+  let toldMs = Number.NEGATIVE_INFINITY;
   return {
     envelope: way => meter.envelope(way),
     barrierPassed: durationMs => meter.barrierPassed(durationMs),
     partialQuery: () => meter.partialQuery(),
     dropped: ({ subject, reason, count }) => parts.tell({ kind: 'dropped', subject, reason, count }),
+    refused(subjects, isDeaf) {
+      wasDeaf ||= isDeaf;
+      const nowMs = parts.clock.monotonicMs();
+      if (!isDeaf && nowMs - toldMs < partlyDeafAgainMs) return; // each join of a client may be refused
+      toldMs = nowMs;
+      parts.tell({ kind: 'refused', subjects: listed(subjects), permit, isDeaf });
+    },
+    tookPart() {
+      if (wasDeaf) parts.tell({ kind: 'permitted' });
+      wasDeaf = false;
+    },
     fault: (where, error) => parts.tell({ kind: 'fault', where, error }),
   };
 }

@@ -280,8 +280,20 @@ const natsTexts = {
   unreachable: { level: 'warn', text: 'NATS: waiting for a server that can be connected to' },
   dropped: { level: 'warn', text: 'NATS: dropped a message that is not of this cluster' },
   leaving: { level: 'info', text: 'NATS: the server is about to stop, moving to another' },
+  permitted: { level: 'info', text: 'NATS: this node may subscribe to what was refused, and takes part' },
   unanswered: { level: 'warn', text: 'NATS: the store does not answer, trying again' },
 } as const;
+
+const deaf = 'so that this node cannot hear the others: it lets no client in until that is permitted';
+const partlyDeaf = 'and who wanted to listen there is refused';
+
+function logRefused(log: Logger, { subjects, permit, isDeaf }: Extract<NatsEvent, { kind: 'refused' }>): void {
+  const permission = `subscribe to ${permit}, as deploy/nats/permissions.conf does`;
+  log.warn(
+    { subjects, permit },
+    `NATS: this user may not subscribe to ${subjects}, ${isDeaf ? deaf : partlyDeaf}; let it ${permission}`,
+  );
+}
 
 const phaseTexts = {
   starting: { level: 'info', text: 'cluster: this node starts' },
@@ -331,6 +343,7 @@ export function clusterObserver(log: Logger, meter: ClusterMeter): ClusterObserv
 /** One line for each change between this node and NATS. [CL-123] */
 export function logNats(log: Logger, event: NatsEvent): void {
   if (event.kind === 'warned') log.warn(event.text);
+  else if (event.kind === 'refused') logRefused(log, event);
   else if (event.kind === 'fault') log.error({ err: event.error, where: event.where }, 'internal error');
   else {
     const { kind, ...at } = event;

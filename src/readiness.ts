@@ -1,9 +1,10 @@
 /** What the service is doing with clients. */
-export type ServiceState = 'starting' | 'ready' | 'paused' | 'draining';
+export type ServiceState = 'starting' | 'ready' | 'paused' | 'deaf' | 'draining';
 
 const reasons = {
   starting: 'the service starts',
   paused: 'paused: this node cannot renew its lease in NATS, or was replaced',
+  deaf: 'this node may not subscribe in NATS to what other nodes send; the log says what to permit',
   draining: 'the service stops',
 };
 
@@ -11,6 +12,7 @@ const reasons = {
 export class Readiness {
   #isOpened = false;
   #isPaused = false;
+  #isDeaf = false;
   #isDraining = false;
   /** Called after `isReady` has changed. */
   onChanged = () => {};
@@ -20,7 +22,8 @@ export class Readiness {
   get state(): ServiceState {
     if (this.#isDraining) return 'draining';
     if (!this.#isOpened) return 'starting';
-    return this.#isPaused ? 'paused' : 'ready';
+    if (this.#isPaused) return 'paused';
+    return this.#isDeaf ? 'deaf' : 'ready';
   }
 
   /** Are clients admitted? */
@@ -30,9 +33,10 @@ export class Readiness {
 
   /** For people; undefined: they are admitted. */
   get whyNot(): string | undefined {
-    if (this.state === 'ready') return undefined;
-    const [wait] = this.state === 'starting' ? this.#waits.values() : [];
-    return wait ?? reasons[this.state];
+    const { state } = this;
+    if (state === 'ready') return undefined;
+    const [wait] = state === 'starting' ? this.#waits.values() : [];
+    return wait ?? (this.#isDeaf && state === 'starting' ? reasons.deaf : reasons[state]);
   }
 
   /** What a start waits for. @param who waits @param reason for people, as `waiting for …`; undefined: no more */
@@ -58,6 +62,13 @@ export class Readiness {
   resume(): void {
     this.#change(() => {
       this.#isPaused = false;
+    });
+  }
+
+  /** New clients are refused while it is: what they are sent by other nodes would not reach them. [CL-034] */
+  deafen(isDeaf: boolean): void {
+    this.#change(() => {
+      this.#isDeaf = isDeaf;
     });
   }
 

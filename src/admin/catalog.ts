@@ -152,7 +152,7 @@ export const catalog = {
   hubwire_bus_connected: {
     type: 'gauge',
     labels: [],
-    help: '1 while this node is connected to NATS for what nodes send to each other, else 0; of a node of a cluster only',
+    help: '1 while this node is connected to NATS for what nodes send to each other, and may subscribe to it, else 0; of a node of a cluster only',
   },
   /** Only with `--workers`. */
   hubwire_workers: {

@@ -16,6 +16,13 @@ export type NatsEvent =
   | { readonly kind: 'dropped'; readonly subject: string; readonly reason: string; readonly count: number }
   /** The store has not done what it was requested to; it is requested again. */
   | { readonly kind: 'unanswered'; readonly what: string; readonly reason: string }
+  /**
+   * This user may not subscribe to these subjects; it should be permitted `permit`. `isDeaf`: this node takes no part in its cluster
+   * until it may.
+   */
+  | { readonly kind: 'refused'; readonly subjects: string; readonly permit: string; readonly isDeaf: boolean }
+  /** It may subscribe to what was refused, and takes part. */
+  | { readonly kind: 'permitted' }
   /** For the operator: each text is told once. */
   | { readonly kind: 'warned'; readonly text: string }
   /** A fault of this program. */

@@ -84,6 +84,11 @@ export class Link {
     });
   }
 
+  /** Leaves the connection for a new one. @param reason for people */
+  renew(reason: string): void {
+    this.#held?.end(reason);
+  }
+
   /** Sends what waits, for at most a second, and ends the connection. No listener is called any more. */
   async close(): Promise<void> {
     this.#isClosed = true;

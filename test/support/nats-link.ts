@@ -20,6 +20,8 @@ export class ToldEvents {
       if (event.kind === 'dropped') return `dropped ${event.subject}: ${event.reason}`;
       if (event.kind === 'unanswered') return `unanswered ${event.what}: ${event.reason}`;
       if (event.kind === 'fault') return `fault: ${event.where}: ${String(event.error)}`;
+      if (event.kind === 'refused') return `refused ${event.subjects}`;
+      if (event.kind === 'permitted') return event.kind;
       return `${event.kind} ${event.server}${'reason' in event ? `: ${event.reason}` : ''}`;
     });
   }

@@ -39,6 +39,7 @@ export interface NatsServerOptions {
 export class NatsServer {
   readonly #directory: string;
   readonly #options: NatsServerOptions;
+  #settings: string;
   /** −1: any free one. */
   #port = -1;
   #process: ChildProcess | undefined;
@@ -48,6 +49,7 @@ export class NatsServer {
   private constructor(directory: string, options: NatsServerOptions) {
     this.#directory = directory;
     this.#options = options;
+    this.#settings = options.settings ?? '';
   }
 
   /** For `beforeAll`, which has to `stop` it; a test uses `startNats`. @throws when it ends instead of starting */
@@ -82,8 +84,7 @@ export class NatsServer {
 
   /** Again after `kill` or `end`, on the same port, with what it had stored. */
   async start(): Promise<void> {
-    const file = join(this.#directory, 'nats.conf');
-    await writeFile(file, this.#configuration());
+    const file = await this.#writeFile();
     const args = ['--config', file, '--ports_file_dir', this.#directory];
     const child = spawn(natsProgram ?? 'nats-server', args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#process = child;
@@ -120,6 +121,24 @@ export class NatsServer {
     this.#process?.kill('SIGCONT');
   }
 
+  /** Other lines of its configuration file from now on, without a restart. */
+  async reload(settings: string): Promise<void> {
+    this.#settings = settings;
+    await this.#writeFile();
+    const isReloaded = /Reloaded server configuration/g;
+    const before = this.logged.match(isReloaded)?.length ?? 0;
+    this.#process?.kill('SIGHUP');
+    await eventually(() => {
+      if ((this.logged.match(isReloaded)?.length ?? 0) <= before) throw new Error(`not reloaded: ${this.logged}`);
+    });
+  }
+
+  async #writeFile(): Promise<string> {
+    const file = join(this.#directory, 'nats.conf');
+    await writeFile(file, this.#configuration());
+    return file;
+  }
+
   /** Lame duck: tells its clients to go elsewhere, closes them after `lame_duck_grace_period`, then ends. */
   lameDuck(): void {
     this.#process?.kill('SIGUSR2');
@@ -148,13 +167,13 @@ export class NatsServer {
   }
 
   #configuration(): string {
-    const { jetStream = true, settings = '', name = 'single', host = '127.0.0.1' } = this.#options;
+    const { jetStream = true, name = 'single', host = '127.0.0.1' } = this.#options;
     const store = join(this.#directory, 'jetstream');
     return [
       `server_name: ${name}`,
       `listen: "${host}:${this.#port}"`,
       ...(jetStream ? [`jetstream { store_dir: "${store}", max_mem: 64MB, max_file: 1GB }`] : []),
-      settings,
+      this.#settings,
     ].join('\n');
   }
 }

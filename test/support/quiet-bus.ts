@@ -10,7 +10,15 @@ export function quietBus(clock: Clock, more: Pick<BusOptions, 'goneTags'> = {}):
   return new Bus({
     ...{ root: 'hw.1', tag: 'aaaaaa', name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined },
     ...{ clock, turn: new EventLoopTurn(clock), ...more },
-    observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
+    observer: {
+      envelope() {},
+      barrierPassed() {},
+      partialQuery() {},
+      dropped() {},
+      refused() {},
+      tookPart() {},
+      fault() {},
+    },
   });
 }
 

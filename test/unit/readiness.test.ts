@@ -62,4 +62,17 @@ describe('Readiness', () => {
     readiness.open();
     expect(readiness).toMatchObject({ state: 'draining', isReady: false });
   });
+
+  it('is not ready while other nodes do not reach it', () => {
+    const readiness = new Readiness();
+    readiness.deafen(true);
+    expect(readiness.whyNot).toMatch(/may not subscribe in NATS/);
+    readiness.open();
+    expect(readiness).toMatchObject({ state: 'deaf', isReady: false });
+    readiness.pause();
+    readiness.deafen(false);
+    expect(readiness.state).toBe('paused');
+    readiness.resume();
+    expect(readiness.state).toBe('ready');
+  });
 });

@@ -21,6 +21,8 @@ const tickMs = 1_000;
 const introductionMs = 100;
 /** How long nodes that were there before are waited for: what was kept while NATS was away is for them too. */
 const returnMs = 3_000;
+/** Between two attempts to subscribe to what was refused: permissions may be given while the connection stays. */
+const permittedAgainMs = 2_000;
 /** For how long an end waits until what was kept is sent. */
 const hurryMs = 2_000;
 
@@ -51,6 +53,7 @@ export class Attendance {
     const isReady = new Promise<void>(resolve => {
       this.#ready = resolve;
     });
+    this.#parts.bus.onDeaf = subject => link.renew(`this node may not subscribe to ${subject} any more`);
     link.listen({
       connected: connection => void this.#connected(connection),
       lost: () => this.#lost(),
@@ -81,9 +84,12 @@ export class Attendance {
     const channel = new NatsChannel(connection, bus, turn);
     bus.channel = channel;
     bus.isNew = true;
+    bus.deafTo.clear();
+    this.#subscribe(channel);
+    await this.#untilHeard(channel, connection);
+    if (bus.channel !== channel) return;
     bus.outgoing.attach(channel);
     bus.barriers.hold();
-    this.#subscribe(channel);
     await this.#introduce(channel);
     await this.#meet(channel);
     if (bus.channel === channel) this.#takePart();
@@ -110,6 +116,41 @@ export class Attendance {
     channel.subscribe(subjects.own);
   }
 
+  /**
+   * Settles once the server has taken all subscriptions. Those that it refuses are tried again for as long as the connection lasts:
+   * who does not hear the others must not let them believe that it does. [CL-034]
+   */
+  async #untilHeard(channel: NatsChannel, connection: NatsConnection): Promise<void> {
+    const { bus, clock } = this.#parts;
+    const isOver = async () => {
+      await Promise.race([channel.flush(), connection.closed()]).catch(() => {}); // the connection is lost, which is told too
+      return bus.channel !== channel || bus.deafTo.size === 0;
+    };
+    if (await isOver()) return;
+    bus.tellDeaf();
+    for (;;) {
+      await new Promise<void>(resolve => clock.after(permittedAgainMs, resolve));
+      if (bus.channel !== channel) return;
+      const [first, ...others] = bus.deafTo;
+      bus.deafTo.clear();
+      this.#subscribeAgain(channel, [first!]); // one is enough to find out, and there may be many
+      if (await isOver()) {
+        if (bus.channel !== channel) return;
+        this.#subscribeAgain(channel, others);
+        if (await isOver()) return;
+      } else for (const subject of others) bus.deafTo.add(subject);
+    }
+  }
+
+  /** To what was refused, as far as it is still needed. */
+  #subscribeAgain(channel: NatsChannel, refused: readonly string[]): void {
+    const { subjects, interests } = this.#parts.bus;
+    for (const subject of refused) {
+      if (subjects.isNodes(subject)) channel.subscribe(subject);
+      else interests.subscribeAgain(subject);
+    }
+  }
+
   async #introduce(channel: NatsChannel): Promise<void> {
     const { bus, clock, settleMs } = this.#parts;
     const untilMs = clock.monotonicMs() + (this.#hasTakenPart ? introductionMs : settleMs);
@@ -123,7 +164,7 @@ export class Attendance {
     const { bus } = this.#parts;
     this.#hasTakenPart = true;
     this.#awaited = [];
-    bus.isNew = false;
+    bus.hears();
     bus.outgoing.open();
     bus.barriers.open();
     bus.interests.open();

@@ -16,6 +16,13 @@ export interface BusMeter {
 export interface BusObserver extends BusMeter {
   /** At most once a minute. */
   dropped(what: Dropped): void;
+  /**
+   * The server does not let this user subscribe to these subjects. `isDeaf`: others reach it there, so that this node takes no part
+   * until it may; else only who wanted to listen is refused.
+   */
+  refused(subjects: readonly string[], isDeaf: boolean): void;
+  /** It takes part, on this connection. */
+  tookPart(): void;
   fault(where: string, error: unknown): void;
 }
 

@@ -30,6 +30,12 @@ export class Bus implements ChannelEvents {
   node: BackplaneNode | undefined;
   /** What was sent to this node shortly before may not have reached it: the connection is a new one. */
   isNew = true;
+  /** What this node has to hear on this connection, and may not subscribe to. */
+  readonly deafTo = new Set<string>();
+  /** It has been deaf to something since it took part last. */
+  isDeaf = false;
+  /** Called when it becomes deaf to something while it takes part. */
+  onDeaf = (_subject: string) => {};
   /** Tells others that this node lets no more clients in. */
   isDraining = false;
   readonly #options: BusOptions;
@@ -89,9 +95,9 @@ export class Bus implements ChannelEvents {
     this.outgoing.reply(this.subjects.all, this.#writer.hello(this.#about(isNew)));
   }
 
-  /** No other node is known, and one would be: there is a connection. Hot path. */
+  /** No other node is known, and one would be: there is a connection, on which it would be heard. Hot path. */
   get isAlone(): boolean {
-    return this.peers.isAlone && this.channel !== undefined;
+    return this.peers.isAlone && this.channel !== undefined && !this.isDeaf;
   }
 
   /** This node speaks for another one from now on. The others are told before anything that it tells in its place. */
@@ -159,6 +165,28 @@ export class Bus implements ChannelEvents {
     if (query !== undefined) this.questions.nobodyListens(Number(query));
     const peer = tag === undefined ? undefined : this.peers.find(tag);
     if (peer !== undefined) this.barriers.absent(peer, Number(round));
+  }
+
+  refused(subject: string): void {
+    if (!this.subjects.isNodes(subject) && this.interests.refuse(subject)) {
+      this.#options.observer.refused([subject], false);
+      return;
+    }
+    this.isDeaf = true;
+    this.deafTo.add(subject);
+    if (!this.isNew) this.onDeaf(subject);
+  }
+
+  /** Tells what it is deaf to. */
+  tellDeaf(): void {
+    this.#options.observer.refused([...this.deafTo], true);
+  }
+
+  /** It takes part from now on: it hears all others. */
+  hears(): void {
+    this.isNew = false;
+    this.isDeaf = false;
+    this.#options.observer.tookPart();
   }
 
   fault(error: unknown): void {

@@ -34,6 +34,10 @@ export class HeldEvents implements ChannelEvents {
     this.#events.nobodyListens(reply);
   }
 
+  refused(subject: string): void {
+    this.#events.refused(subject);
+  }
+
   fault(error: unknown): void {
     this.#events.fault(error);
   }

@@ -18,6 +18,8 @@ interface Interest {
   /** Until it is in force; undefined when it is, or when that has failed. */
   wave: Wave | undefined;
   isInForce: boolean;
+  /** The server has refused the subscription. */
+  isRefused: boolean;
 }
 
 /** Those that were listened to in one turn: one barrier makes all of them in force. */
@@ -57,7 +59,10 @@ export class Interests {
     const interest = this.#interests.get(subject) ?? this.#add(subject);
     interest.calls += 1;
     if (interest.isInForce) return undefined;
-    if (interest.wave === undefined) this.#announce(interest);
+    if (interest.wave === undefined) {
+      if (interest.isRefused) this.subscribeAgain(subject);
+      this.#announce(interest);
+    }
     return interest.wave?.ready;
   }
 
@@ -70,6 +75,27 @@ export class Interests {
     this.#ending.set(subject, interest);
   }
 
+  /** The server has refused the subscription. Those that wait for it are told. @returns false: somebody relies on it already */
+  refuse(subject: string): boolean {
+    const interest = this.#interests.get(subject);
+    if (interest === undefined) return true;
+    interest.unsubscribe = undefined;
+    interest.isRefused = true;
+    if (interest.calls === 0) return true; // it is about to end
+    const { wave } = interest;
+    if (wave === undefined) return false;
+    interest.wave = undefined;
+    wave.interests.delete(interest);
+    wave.reject(new Error(`NATS does not let this node subscribe to ${subject}`)); // the others of the wave try again
+    return true;
+  }
+
+  /** Once more on the same connection. */
+  subscribeAgain(subject: string): void {
+    const interest = this.#interests.get(subject);
+    if (interest !== undefined) this.#subscribe(subject, interest);
+  }
+
   /** Subjects that are listened to, and how often. */
   *listened(): Iterable<readonly [subject: string, calls: number]> {
     for (const [subject, { calls }] of this.#interests) if (calls > 0) yield [subject, calls];
@@ -77,7 +103,12 @@ export class Interests {
 
   /** A new connection: nothing is subscribed on it yet. All leave in one write. */
   subscribeAll(): void {
-    for (const [subject, interest] of this.#interests) interest.unsubscribe = this.#parts.subscribe(subject);
+    for (const [subject, interest] of this.#interests) this.#subscribe(subject, interest);
+  }
+
+  #subscribe(subject: string, interest: Interest): void {
+    interest.isRefused = false;
+    interest.unsubscribe = this.#parts.subscribe(subject);
   }
 
   /** Barriers can be again. */
@@ -91,7 +122,7 @@ export class Interests {
 
   #add(subject: string): Interest {
     const unsubscribe = this.#parts.subscribe(subject);
-    const interest: Interest = { calls: 0, unsubscribe, wave: undefined, isInForce: false };
+    const interest: Interest = { calls: 0, unsubscribe, wave: undefined, isInForce: false, isRefused: false };
     this.#interests.set(subject, interest);
     return interest;
   }

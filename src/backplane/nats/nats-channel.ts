@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection, Subscription } from '@nats-io/transport-node';
+import { type Msg, type NatsConnection, PermissionViolationError, type Subscription } from '@nats-io/transport-node';
 import type { Turn } from '../../hub/ports.js';
 import type { Channel } from './outgoing.js';
 
@@ -6,6 +6,8 @@ export interface ChannelEvents {
   receive(subject: string, data: Uint8Array): void;
   /** Nobody listens to what was sent with this subject for replies. */
   nobodyListens(reply: string): void;
+  /** The server does not let this user subscribe to it: nothing comes from there, or not any more. */
+  refused(subject: string): void;
   fault(error: unknown): void;
 }
 
@@ -87,8 +89,9 @@ export class NatsChannel implements Channel {
   readonly #receive = (error: Error | null, message: Msg): void => {
     if (this.#isEnded) return;
     try {
-      if (error !== null) throw error;
-      if (message.headers?.code === noResponders) this.#events.nobodyListens(message.subject);
+      if (error instanceof PermissionViolationError) this.#events.refused(error.subject);
+      else if (error !== null) throw error;
+      else if (message.headers?.code === noResponders) this.#events.nobodyListens(message.subject);
       else this.#events.receive(message.subject, message.data);
     } catch (fault) {
       this.#events.fault(fault);

@@ -64,6 +64,11 @@ export class Subjects {
     this.ownConnections = `${root}.c.${tag}.>`;
   }
 
+  /** Is it one that the node listens to whatever its clients are? */
+  isNodes(subject: string): boolean {
+    return subject === this.all || subject === this.own || subject === this.ownConnections;
+  }
+
   of(target: Target): string {
     const hub = tokenOf(target.hub);
     switch (target.scope) {

@@ -71,7 +71,15 @@ function setup() {
   const backplane = new NatsBackplane({
     ...{ root: 'hw.1', tag: 'aaaaaa', name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined },
     ...{ clock, turn: new EventLoopTurn(clock), link, settleMs: 500 },
-    observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
+    observer: {
+      envelope() {},
+      barrierPassed() {},
+      partialQuery() {},
+      dropped() {},
+      refused() {},
+      tookPart() {},
+      fault() {},
+    },
   });
   const got: string[] = [];
   const performer = {

@@ -1,4 +1,4 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import { type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 import { NatsChannel } from '../../../../src/backplane/nats/nats-channel.js';
 
@@ -7,13 +7,16 @@ function setup() {
   let tasks: (() => void)[] = [];
   const given: string[] = [];
   const faults: unknown[] = [];
+  const refused: string[] = [];
   const connection = {
     isClosed: () => state.isClosed,
     publish(subject: string) {
       if (subject === 'bad') throw new Error('not a subject');
       given.push(`publish ${subject}`);
     },
-    subscribe(subject: string) {
+    subscribe(subject: string, { callback }: { callback: (error: Error | null) => void }) {
+      if (subject === 'forbidden')
+        callback(new PermissionViolationError('Permissions Violation', 'subscription', subject));
       given.push(`subscribe ${subject}`);
       return { unsubscribe: () => given.push(`unsubscribe ${subject}`) };
     },
@@ -24,7 +27,12 @@ function setup() {
   const state = { isClosed: false };
   const channel = new NatsChannel(
     connection as unknown as NatsConnection,
-    { receive() {}, nobodyListens() {}, fault: error => void faults.push(error) },
+    {
+      receive() {},
+      nobodyListens() {},
+      refused: subject => void refused.push(subject),
+      fault: error => void faults.push(error),
+    },
     { atEnd: task => void tasks.push(task) },
   );
   const endTurn = () => {
@@ -33,7 +41,7 @@ function setup() {
     for (const task of due) task();
     return due.length;
   };
-  return { channel, given, faults, state, endTurn };
+  return { channel, given, faults, refused, state, endTurn };
 }
 
 const nothing = new Uint8Array(0);
@@ -94,4 +102,11 @@ describe('[cluster 3.4] a connection is written to at the end of a turn', () => 
     expect(faults).toEqual([new Error('not a subject')]);
     expect(given).toEqual(['publish good']);
   });
+});
+
+test('a subscription that the server refuses is no fault of ours', () => {
+  const { channel, faults, refused, endTurn } = setup();
+  channel.subscribe('forbidden');
+  endTurn();
+  expect([refused, faults]).toEqual([['forbidden'], []]);
 });

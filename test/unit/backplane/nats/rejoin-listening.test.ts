@@ -21,7 +21,15 @@ function setup() {
       ...{ root: 'hw.1', tag, name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined, clock, turn },
       ...past,
       link: { listen: () => () => {}, close: async () => {} } as unknown as Link,
-      observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
+      observer: {
+        envelope() {},
+        barrierPassed() {},
+        partialQuery() {},
+        dropped() {},
+        refused() {},
+        tookPart() {},
+        fault() {},
+      },
     });
     return now;
   };

@@ -91,7 +91,15 @@ test('[cluster 6.2] a node that is fenced again before it took part tells the ot
         link,
       },
       ...past,
-      observer: { envelope() {}, barrierPassed() {}, partialQuery() {}, dropped() {}, fault() {} },
+      observer: {
+        envelope() {},
+        barrierPassed() {},
+        partialQuery() {},
+        dropped() {},
+        refused() {},
+        tookPart() {},
+        fault() {},
+      },
     });
     if (tag === 'aaaaaa') Object.defineProperty(made, 'hasTakenPart', { value: true }); // as it had
     return made;
