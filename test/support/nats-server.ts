@@ -112,6 +112,11 @@ export class NatsServer {
     return this.#signal('SIGTERM');
   }
 
+  /** What it had stored is gone, as in a container without a volume; to be called while it does not run. */
+  async forget(): Promise<void> {
+    await rm(join(this.#directory, 'jetstream'), { recursive: true, force: true });
+  }
+
   /** It stands still and answers nothing; its sockets stay open, and the kernel accepts new ones. */
   pause(): void {
     this.#process?.kill('SIGSTOP');

@@ -27,6 +27,8 @@ interface Sent {
   readonly items: readonly Item[];
   /** What became of it is known. */
   isKnown: boolean;
+  /** Of the record in the stream; undefined: nobody has said that it is there. */
+  seq: number | undefined;
   /** It was sent, and there was no answer: it may be in the stream, whatever a later answer says. */
   isUnsure: boolean;
 }
@@ -38,7 +40,7 @@ export interface AppenderOptions {
   /** Undefined while there is no connection. */
   readonly publisher: () => JetStreamClient | undefined;
   readonly subjectOf: (node: string) => string;
-  /** The record is in the stream; it may not have been read yet. */
+  /** The record is in the stream, and was not read yet. */
   readonly onStored: (seq: number) => void;
 }
 
@@ -113,6 +115,16 @@ export class NatsAppender {
     this.#wake();
   }
 
+  /**
+   * What was stored before this record and not read is lost. What nobody has said to be stored is sent again.
+   * @param firstSeq undefined: all of it
+   */
+  lose(firstSeq = Number.POSITIVE_INFINITY): void {
+    const lost = this.#unread.filter(({ seq }) => seq !== undefined && seq < firstSeq);
+    this.#unread = this.#unread.filter(sent => !lost.includes(sent));
+    for (const { items } of lost) for (const item of items) item.fail(lostUnread());
+  }
+
   /** There is another connection. */
   wake(): void {
     this.#wake();
@@ -149,7 +161,14 @@ export class NatsAppender {
 
   async #send(items: readonly Item[]): Promise<void> {
     this.#number += 1;
-    const sent: Sent = { number: this.#number, node: this.#node, items, isKnown: false, isUnsure: false };
+    const sent: Sent = {
+      number: this.#number,
+      node: this.#node,
+      items,
+      isKnown: false,
+      seq: undefined,
+      isUnsure: false,
+    };
     this.#unread.push(sent);
     const data = encodeRecord(
       sent.number,
@@ -172,7 +191,9 @@ export class NatsAppender {
     try {
       const subject = this.#options.subjectOf(sent.node);
       const { seq } = await publisher.publish(subject, data, { msgID, timeout: publishTimeoutMs });
+      if (sent.isKnown) return; // it was read before
       sent.isKnown = true;
+      sent.seq = seq;
       for (const item of sent.items) item.store(seq);
       this.#options.onStored(seq);
     } catch (error) {
@@ -217,6 +238,10 @@ function sizesOf(ops: readonly Op[]): { bytes: number; weight: number } {
     weight += 'refs' in op ? op.refs.length : op.do === 'complete' ? op.adds.length : 1;
   }
   return { bytes, weight };
+}
+
+function lostUnread(): NotKept {
+  return new NotKept('unreachable', 'NATS has lost what was written before it was read');
 }
 
 function tooMuchWaits(): NotKept {

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type JetStreamClient, jetstream, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamClient, jetstream, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../../clock.js';
 import { NotKept } from '../outbox-error.js';
 import { NatsAppender } from './nats-appender.js';
 import { NatsContents } from './nats-contents.js';
-import { type NatsAccess, NatsReader } from './nats-reader.js';
+import { type NatsAccess, NatsReader, type Reset } from './nats-reader.js';
 import { decodeRecord, mayBegin, NewerRecord, type Op } from './nats-records.js';
 import { NatsReplica } from './nats-replica.js';
 import type { Written } from './nats-written.js';
@@ -18,6 +18,8 @@ const signs = 5;
 
 export interface QueueOptions {
   readonly stream: string;
+  /** Finds the stream, or creates it. */
+  readonly ensure: (connection: NatsConnection) => Promise<StreamInfo>;
   /** Subjects are this, a dot and the node. */
   readonly subject: string;
   readonly inboxPrefix: string;
@@ -54,16 +56,17 @@ export class NatsQueue {
   #cancelTick: () => void = () => {};
 
   constructor(options: QueueOptions) {
-    const { clock, stream, subject, inboxPrefix, onFault } = options;
+    const { clock, stream, ensure, subject, inboxPrefix, onFault } = options;
     this.options = options;
     this.#replica = this.#newReplica();
     this.#reader = new NatsReader({
       stream,
       inboxPrefix,
       clock,
+      ensure,
       onMessage: (seq, from, data) => this.#read(seq, from, data),
       isBeginning,
-      onReset: reason => this.#reset(reason),
+      onReset: reset => this.#reset(reset),
       onFault,
     });
     this.#appender = new NatsAppender(newNode(), {
@@ -188,9 +191,11 @@ export class NatsQueue {
   }
 
   /** All is read once more. Whatever this node had is others'. */
-  #reset(reason: string): void {
+  #reset({ reason, firstSeq }: Reset): void {
     const { node } = this;
-    this.options.onFault(new Error(`the queue is read from its beginning again: ${reason}`));
+    const lost = firstSeq === undefined ? `; what it does not have is lost (${this.#replica.waiting} waited)` : '';
+    this.options.onFault(new Error(`the queue is read from its beginning again: ${reason}${lost}`));
+    this.#appender.lose(firstSeq);
     this.#replica = this.#newReplica();
     this.#renew();
     void this.write([{ do: 'gone', node }]);

@@ -1,4 +1,4 @@
-import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy } from '@nats-io/jetstream';
+import { AckPolicy, DeliverPolicy, type JetStreamManager, ReplayPolicy, type StreamInfo } from '@nats-io/jetstream';
 import { createInbox, type Msg, type NatsConnection, nanos, type Subscription } from '@nats-io/transport-node';
 import type { Clock } from '../../clock.js';
 
@@ -20,12 +20,20 @@ export interface ReaderOptions {
   readonly stream: string;
   readonly inboxPrefix: string;
   readonly clock: Clock;
+  /** Finds the stream, or creates it. */
+  readonly ensure: (connection: NatsConnection) => Promise<StreamInfo>;
   readonly onMessage: (seq: number, subject: string, data: Uint8Array) => void;
   /** Does the stream begin with this message, if what came before it is not there? */
   readonly isBeginning: (seq: number, subject: string, data: Uint8Array) => boolean;
   /** What was read is of no use: the stream begins later now, or it is another one. Reading begins anew. */
-  readonly onReset: (reason: string) => void;
+  readonly onReset: (reset: Reset) => void;
   readonly onFault: (error: unknown) => void;
+}
+
+export interface Reset {
+  readonly reason: string;
+  /** What was written before this message and not read is not there; undefined: whatever was, in a stream that is gone. */
+  readonly firstSeq: number | undefined;
 }
 
 /**
@@ -39,6 +47,8 @@ export class NatsReader {
   /** Of this reading; what belongs to an earlier one is passed over. */
   #reading = 0;
   #seq = 0;
+  /** When the stream was created that it reads, Unix milliseconds; undefined: it has not met one. */
+  #createdMs: number | undefined;
   #delivered = 0;
   /** There may be a gap before this one. */
   #afterGapSeq = 0;
@@ -75,9 +85,14 @@ export class NatsReader {
     this.#cancelTimers.clear();
   }
 
-  /** The stream has this message: it has to come. */
+  /** The stream has this message, which was not read: it has to come. */
   expect(seq: number): void {
+    if (seq <= this.#seq) void this.#check(); // what was read under this number is another message
     this.#expectedSeq = Math.max(this.#expectedSeq, seq);
+    this.#expectLast();
+  }
+
+  #expectLast(): void {
     if (!this.#isExpecting && this.#seq < this.#expectedSeq) this.#expectSoon(this.#expectedSeq);
   }
 
@@ -87,7 +102,7 @@ export class NatsReader {
     this.#after(ownMs, () => {
       this.#isExpecting = false;
       if (this.#seq < seq && this.#reading === reading && this.#access !== undefined) void this.#check();
-      this.expect(this.#expectedSeq);
+      this.#expectLast();
     });
   }
 
@@ -109,6 +124,9 @@ export class NatsReader {
   }
 
   async #follow({ connection, manager }: NatsAccess, reading: number): Promise<void> {
+    const info = await this.#options.ensure(connection);
+    if (reading !== this.#reading) return;
+    if (this.#isAnother(info)) this.#reset(another);
     const inbox = createInbox(this.#options.inboxPrefix);
     this.#subscription = connection.subscribe(inbox, {
       callback: (error, message) => {
@@ -188,10 +206,11 @@ export class NatsReader {
   async #check(afterGapSeq = 0, isBeginning = false): Promise<void> {
     const reading = this.#reading;
     try {
-      const info = await this.#access?.manager.streams.info(this.#options.stream);
+      const info = await (this.#access && this.#options.ensure(this.#access.connection));
       if (info === undefined || reading !== this.#reading) return;
       const { first_seq: first, last_seq: last } = info.state;
-      if (first > this.#seq + 1 || last < this.#seq) this.#reset(last < this.#seq);
+      if (this.#isAnother(info) || last < this.#seq) this.#reset(another);
+      else if (first > this.#seq + 1) this.#reset({ reason: 'others were much faster', firstSeq: first });
       else if (afterGapSeq > 0) this.#passGap(afterGapSeq, isBeginning);
       this.#begin();
     } catch (error) {
@@ -199,10 +218,18 @@ export class NatsReader {
     }
   }
 
-  #reset(isAnother: boolean): void {
+  /** The server may have lost its store, or somebody may have deleted the stream: then another one has its name. */
+  #isAnother({ created }: StreamInfo): boolean {
+    const before = this.#createdMs;
+    this.#createdMs = Date.parse(created);
+    return before !== undefined && before !== this.#createdMs;
+  }
+
+  #reset(reset: Reset): void {
     this.#seq = 0;
+    this.#afterGapSeq = 0;
     this.#expectedSeq = 0;
-    this.#options.onReset(isAnother ? 'the stream is another one' : 'others were much faster');
+    this.#options.onReset(reset);
   }
 
   #passGap(afterGapSeq: number, isBeginning: boolean): void {
@@ -210,7 +237,7 @@ export class NatsReader {
     this.#afterGapSeq = afterGapSeq;
     if (isBeginning) {
       this.#seq = afterGapSeq - 1;
-      this.#options.onReset(`message ${afterGapSeq} is its beginning now`);
+      this.#options.onReset({ reason: `message ${afterGapSeq} is its beginning now`, firstSeq: afterGapSeq });
     } else this.#options.onFault(new Error(`messages ${from} to ${afterGapSeq - 1} are missing in the stream`));
   }
 
@@ -230,6 +257,8 @@ export class NatsReader {
     this.#cancelTimers.add(cancel);
   }
 }
+
+const another: Reset = { reason: 'the stream is another one', firstSeq: undefined };
 
 interface Place {
   readonly seq: number;

@@ -14,6 +14,8 @@ import { type AddOp, type Op, sizeOf } from './nats-records.js';
 /** What others have written is found after this time. */
 const pollMs = 100;
 const avoidMs = 1_000;
+/** So long, who only looks waits for what this node has written. */
+const lookMs = 2_000;
 /** Of a claim of which nothing was won. */
 const mostTries = 3;
 const buriedAtOnce = 100;
@@ -247,9 +249,15 @@ export class NatsStore implements OutboxStore {
     return this.#queue.write(ops, this.#options.limitMs);
   }
 
-  /** Sees all that this node has written. Without a connection, what it has seen last. */
+  /** Sees all that this node has written. Without a connection or an answer, what it has seen last. */
   async #caughtUp(): Promise<void> {
-    if (this.#queue.access !== undefined) await this.#interruption.race(this.#queue.settled);
+    const { access, settled, options } = this.#queue;
+    if (access === undefined) return;
+    let cancel = () => {};
+    const late = new Promise<void>(resolve => {
+      cancel = options.clock.after(lookMs, resolve);
+    });
+    await Promise.race([this.#interruption.race(settled), late]).finally(() => cancel());
   }
 
   /** @throws NotKept */

@@ -50,7 +50,10 @@ export async function openNatsStore(
   const { clusterName } = nats;
   const stream = storeName(clusterName, 'outbox');
   const subject = `${subjectRoot(clusterName)}.out`;
-  const queue = new NatsQueue({ stream, subject, inboxPrefix: inboxPrefix(clusterName), clock, claimMs, onFault });
+  const settings = { name: stream, subjects: [`${subject}.>`], discard: DiscardPolicy.New };
+  const ensure = (connection: NatsConnection) => ensureStream(connection, settings, { replicas, parts });
+  const of = { stream, ensure, subject, inboxPrefix: inboxPrefix(clusterName) };
+  const queue = new NatsQueue({ ...of, clock, claimMs, onFault });
   try {
     const connection = await within(
       options.connectMs ?? defaultConnectMs,
@@ -59,10 +62,8 @@ export async function openNatsStore(
       clock,
     );
     await requireJetStream(connection, parts.clock);
-    const settings = { name: stream, subjects: [`${subject}.>`], discard: DiscardPolicy.New };
-    const prepare = (connection: NatsConnection) => ensureStream(connection, settings, { replicas, parts });
-    await prepare(connection);
-    follow(link, queue, prepare, onFault);
+    await ensure(connection);
+    follow(link, queue, onFault);
     await within(joinMs, queue.join(), () => unread(stream), clock);
   } catch (error) {
     queue.close();
@@ -84,19 +85,9 @@ export async function openNatsStore(
   return store;
 }
 
-/** @param prepare makes the stream, should it be gone */
-function follow(
-  link: Link,
-  queue: NatsQueue,
-  prepare: (connection: NatsConnection) => Promise<unknown>,
-  onFault: (error: unknown) => void,
-): void {
+function follow(link: Link, queue: NatsQueue, onFault: (error: unknown) => void): void {
   const connected = (connection: NatsConnection) => {
-    const told = (error: unknown) => connection.isClosed() || onFault(error);
-    void prepare(connection)
-      .catch(told)
-      .then(() => queue.connected(connection))
-      .catch(told);
+    queue.connected(connection).catch((error: unknown) => connection.isClosed() || onFault(error));
   };
   link.listen({ connected, lost: () => queue.lost() });
   if (link.connection !== undefined) connected(link.connection);

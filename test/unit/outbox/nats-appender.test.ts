@@ -121,6 +121,30 @@ test('what could not be sent in time is refused, and not sent later', async () =
   expect(sent.map(({ refs }) => refs)).toEqual([[1], [3]]);
 });
 
+test('what NATS has lost before it was read is told as lost, and what it may not have had is sent again', async () => {
+  const { appender, clock, sent } = newAppender();
+  const lost = appender.append([done(1)]);
+  await setImmediate();
+  sent[0]?.answer(4);
+  expect(await lost.stored).toBe(4);
+  const later = appender.append([done(2)]);
+  await setImmediate();
+  sent[1]?.answer(6);
+  appender.append([done(3)]);
+  await later.stored;
+  await setImmediate();
+  sent[2]?.answer(new Error('timeout'));
+  await setImmediate();
+  appender.lose(5);
+  await expect(lost.applied).rejects.toMatchObject({ reason: 'unreachable' });
+  appender.read('n', 2, 6, [true]);
+  expect(await later.applied).toEqual([true]);
+  appender.lose();
+  clock.advance(50);
+  await setImmediate();
+  expect(sent.slice(3).map(({ number, refs }) => [number, refs])).toEqual([[3, [3]]]);
+});
+
 test('what is larger than a message may be is refused, and what comes next is sent', async () => {
   const { appender, sent } = newAppender();
   const content = Buffer.alloc(100_000);
