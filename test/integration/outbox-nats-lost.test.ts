@@ -1,4 +1,6 @@
-import { beforeEach, describe, expect, test } from 'vitest';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
 import { delivered, failed, startOutboxNode } from '../support/nats-outbox.js';
 import { requireNats, startNats } from '../support/nats-server.js';
@@ -72,5 +74,25 @@ describe('[CL-006] when NATS has lost what it stored', () => {
     const depth = { ready: 0, delayed: 2, inFlight: 0 };
     await expect.poll(depths).toMatchObject([depth, depth]);
     expect(late.faults.map(String)).toContain(lost(0));
+  });
+
+  test('a stream that is deleted while nodes use it is created again, and both go on', { timeout }, async context => {
+    const { url } = await startNats(context);
+    const { got, ...rest } = endpoint();
+    const nodes = [await startOutboxNode({ urls: [url], ...rest }), await startOutboxNode({ urls: [url], ...rest })];
+    await nodes[0]!.outbox.accept([...envelopes(10), ...envelopes(2, 'bad')]);
+    for (const { outbox } of nodes) {
+      await expect
+        .poll(async () => (await outbox.status())[0]!.depth)
+        .toMatchObject({ ready: 0, delayed: 2, inFlight: 0 });
+    }
+    const connection = await connect({ servers: url });
+    onTestFinished(() => connection.close());
+    const { streams } = await jetstreamManager(connection);
+    await streams.delete('hw_outbox');
+    for (const [index, { outbox }] of nodes.entries()) await outbox.accept(envelopes(1, `after ${index}`));
+    await expect.poll(() => got, { timeout: 10_000 }).toEqual(expect.arrayContaining(['after 0 0', 'after 1 0']));
+    for (const { faults } of nodes) expect(faults.map(String)).toContain(lost(2));
+    expect((await streams.info('hw_outbox')).config.discard).toBe('new');
   });
 });

@@ -42,6 +42,8 @@ export interface AppenderOptions {
   readonly subjectOf: (node: string) => string;
   /** The record is in the stream, and was not read yet. */
   readonly onStored: (seq: number) => void;
+  /** Nobody has said that the record is in the stream; it is sent again. */
+  readonly onUnsure: () => void;
 }
 
 /**
@@ -198,8 +200,10 @@ export class NatsAppender {
       this.#options.onStored(seq);
     } catch (error) {
       const refusal = refusalOf(error);
-      if (refusal === undefined) sent.isUnsure = true;
-      else if (!sent.isUnsure) this.#refuse(sent, refusal);
+      if (refusal === undefined) {
+        sent.isUnsure = true;
+        this.#options.onUnsure();
+      } else if (!sent.isUnsure) this.#refuse(sent, refusal);
     }
   }
 

@@ -75,6 +75,7 @@ export class NatsQueue {
       publisher: () => this.#client,
       subjectOf: node => `${subject}.${node}`,
       onStored: seq => this.#reader.expect(seq),
+      onUnsure: () => this.#reader.doubt(),
     });
   }
 

@@ -56,6 +56,7 @@ export class NatsReader {
   #isClosed = false;
   #expectedSeq = 0;
   #isExpecting = false;
+  #isChecking = false;
   #told: string | undefined;
   #cancelTimers = new Set<() => void>();
 
@@ -90,6 +91,11 @@ export class NatsReader {
     if (seq <= this.#seq) void this.#check(); // what was read under this number is another message
     this.#expectedSeq = Math.max(this.#expectedSeq, seq);
     this.#expectLast();
+  }
+
+  /** What this node writes was not taken: the stream may be gone. */
+  doubt(): void {
+    if (this.#access !== undefined && !this.#isChecking) void this.#check();
   }
 
   #expectLast(): void {
@@ -205,6 +211,7 @@ export class NatsReader {
    */
   async #check(afterGapSeq = 0, isBeginning = false): Promise<void> {
     const reading = this.#reading;
+    this.#isChecking = true;
     try {
       const info = await (this.#access && this.#options.ensure(this.#access.connection));
       if (info === undefined || reading !== this.#reading) return;
@@ -215,6 +222,8 @@ export class NatsReader {
       this.#begin();
     } catch (error) {
       this.#again(reading, error);
+    } finally {
+      this.#isChecking = false;
     }
   }
 

@@ -31,6 +31,7 @@ function newAppender() {
     publisher: () => ({ publish }) as unknown as JetStreamClient,
     subjectOf: node => `hw.1.out.${node}`,
     onStored: () => {},
+    onUnsure: () => {},
   });
   return { appender, clock, sent };
 }
