@@ -7,18 +7,16 @@ import type { ClusterObserver } from './cluster/observer.js';
 import type { Heir } from './cluster/takeover-run.js';
 import { type TellFailure, toldStore } from './cluster/told-store.js';
 import type { Ledger } from './hub/ports.js';
-import type { NatsParts } from './nats/events.js';
 import type { Link } from './nats/link.js';
-import type { Replicas } from './nats/streams.js';
+import type { Storing } from './nats/streams.js';
 
 export interface ClusterMemberParts {
   /** Of the store; started by `start`. */
   readonly link: Link;
   readonly clusterName: string;
   readonly rules: LeaseRules;
-  readonly replicas: Replicas;
+  readonly storing: Storing;
   readonly clock: Clock;
-  readonly nats: NatsParts;
   readonly about: ClusterNodeParts['about'];
   readonly life: NodeLife;
   readonly heir: Heir;
@@ -38,9 +36,8 @@ export class ClusterMember {
   #isStopped = false;
 
   constructor(parts: ClusterMemberParts) {
-    const { link, clusterName, rules, replicas, clock, nats } = parts;
+    const { link, clusterName, rules, storing, clock } = parts;
     this.#parts = parts;
-    const storing = { replicas, parts: nats };
     this.#store = new NatsClusterStore({ link, clusterName, leaseMs: rules.leaseMs, storing, clock });
     const tell: TellFailure = (...failure) => {
       const isConnected = link.connection?.isClosed() === false; // otherwise the link tells why
@@ -57,10 +54,10 @@ export class ClusterMember {
 
   /** Settles once clients may be let in. @throws as a rejection: NatsSetupError */
   async start(): Promise<void> {
-    const { link, nats, rules } = this.#parts;
+    const { link, storing, rules } = this.#parts;
     const replicas = await this.#store.open();
     if (replicas >= sharedReplicas && rules.leaseMs < leastSharedLeaseMs) {
-      nats.tell({ kind: 'warned', text: shortLease(rules.leaseMs) });
+      storing.parts.tell({ kind: 'warned', text: shortLease(rules.leaseMs) });
     }
     link.listen({ connected: () => {}, lost: () => this.#node.storeLost() });
     await this.#node.start();
@@ -69,6 +66,11 @@ export class ClusterMember {
   /** Creates what is missing in the store of this connection. @throws as a rejection: NatsSetupError */
   async ensureStore(connection: NonNullable<Link['connection']>): Promise<void> {
     await this.#store.ensure(connection);
+  }
+
+  /** The store does not have any more what this node goes by: it drops its clients, and starts again. */
+  storeReplaced(): void {
+    this.#node.storeReplaced();
   }
 
   /** Other nodes see that it is about to stop. */

@@ -4,7 +4,7 @@ import { KeySigner } from './backplane/nats/key-signer.js';
 import { NatsBackplane, type NatsBackplaneOptions } from './backplane/nats/nats-backplane.js';
 import { type MakeBackplane, RejoiningBackplane } from './backplane/nats/rejoining.js';
 import { ConnectionIds, newTag } from './backplane/nats/tags.js';
-import { type Clock, wait } from './clock.js';
+import type { Clock } from './clock.js';
 import type { NodeLife } from './cluster/cluster-node.js';
 import { ensureFacts, NatsFacts } from './cluster/nats-facts.js';
 import type { ClusterObserver } from './cluster/observer.js';
@@ -14,12 +14,14 @@ import type { ClusterSettings } from './config/load.js';
 import { PubSubError } from './errors.js';
 import type { Ledger, Turn } from './hub/ports.js';
 import { type NatsEvent, NatsParts } from './nats/events.js';
-import { NatsSetupError, requireJetStream, textOf } from './nats/jetstream.js';
+import { failureText, NatsSetupError, requireJetStream } from './nats/jetstream.js';
+import { KeptStreams } from './nats/kept-streams.js';
 import { Link } from './nats/link.js';
 import { storeName, subjectRoot } from './nats/names.js';
 import type { NatsOptions } from './nats/options.js';
 import { SharedBucket } from './nats/shared-bucket.js';
 import { SharedResults } from './nats/shared-results.js';
+import type { Storing } from './nats/streams.js';
 import type { NatsQueuePlace } from './outbox/open-store.js';
 import { SharedPlaces } from './webhooks/shared/shared-places.js';
 
@@ -103,9 +105,6 @@ export interface Cluster {
   stop(): Promise<void>;
 }
 
-/** Between two attempts to create what a server has lost. */
-const ensureAgainMs = 5_000;
-
 /** Later than it is taken over, after which its lease has ended and the others know: for a node whose lease they have not seen. */
 const leasesUntilGone = 3;
 
@@ -119,6 +118,7 @@ class NatsMember implements Cluster {
   readonly #store: Link;
   readonly #member: ClusterMember;
   readonly #openFacts: (store: Parameters<typeof ensureFacts>[0]) => Promise<void>;
+  readonly #streams: KeptStreams;
   readonly #checked: SharedBucket;
   #isStopped = false;
   #onStop = () => {};
@@ -128,14 +128,16 @@ class NatsMember implements Cluster {
     this.#store = new Link(nats, 'store', this.#parts);
     const { clock, turn, keys, meter, settings } = parts;
     const replicas = nats.isPrivate === true && settings.replicas === 'auto' ? 1 : settings.replicas;
-    const storing = { replicas, parts: this.#parts };
+    const storing: Storing = { replicas, parts: this.#parts };
+    const followed: Storing = { ...storing, onMet: stream => this.#streams.met(stream) };
+    this.#streams = this.#keepStreams();
     this.#checked = new SharedBucket(this.#store, storeName(nats.clusterName, 'checks'), storing);
-    this.#openFacts = connection => ensureFacts(connection, nats.clusterName, storing);
+    this.#openFacts = connection => ensureFacts(connection, nats.clusterName, followed);
     this.places = new SharedPlaces({
       ...{ clock, tag: this.connectionIds.tag },
       store: new NatsFacts(this.#store, nats.clusterName, clock),
       atTurnEnd: task => turn.atEnd(task),
-      observer: { unreached: (what, error) => parts.tell({ kind: 'unanswered', what, reason: textOf(error) }) },
+      observer: { unreached: (what, error) => parts.tell({ kind: 'unanswered', what, reason: failureText(error) }) },
     });
     this.checks = new SharedResults({ clock, values: () => this.#checked.values(), tag: () => this.connectionIds.tag });
     const observer = busObserver(meter, this.#parts, `${subjectRoot(nats.clusterName)}.>`);
@@ -153,9 +155,8 @@ class NatsMember implements Cluster {
       });
     this.backplane = new RejoiningBackplane(this.connectionIds.tag, make);
     this.#member = new ClusterMember({
-      ...{ clock, nats: this.#parts, link: this.#store, clusterName: nats.clusterName },
+      ...{ clock, storing: followed, link: this.#store, clusterName: nats.clusterName },
       rules: settings,
-      replicas,
       about: () => ({ name: nats.nodeName, version: parts.version, formats: [1], digest: parts.digest() }),
       life: this.#lifeOf(parts),
       heir: { ...parts.heir, inherit: tag => this.#inherit(tag) },
@@ -187,10 +188,12 @@ class NatsMember implements Cluster {
   /** A node that is fenced begins again under another tag. */
   #lifeOf({ life }: ClusterParts): NodeLife {
     const { connectionIds, backplane, places } = this;
+    const streams = this.#streams;
     let isFirst = true;
     return {
       ...life,
       newTag: () => {
+        streams.forget();
         if (!isFirst) {
           connectionIds.tag = newTag();
           backplane.rejoin(connectionIds.tag);
@@ -223,7 +226,7 @@ class NatsMember implements Cluster {
       await requireJetStream(store, this.#parts.clock);
       await this.#openFacts(store);
       await this.#checked.open();
-      this.#store.listen({ connected: connection => void this.#ensureAll(connection) });
+      this.#streams.start();
       const stopped = new Promise<void>(resolve => {
         this.#onStop = resolve;
       });
@@ -235,21 +238,18 @@ class NatsMember implements Cluster {
     }
   }
 
-  /** A server may have lost what it stored: what is missing is created again, as long as this is the connection. [CL-006] */
-  async #ensureAll(store: Parameters<typeof ensureFacts>[0]): Promise<void> {
-    const { clock } = this.#parts;
-    while (!store.isClosed() && !this.#isStopped) {
-      try {
+  /** A node that has lost what it had in the store starts again, as one that is fenced. */
+  #keepStreams(): KeptStreams {
+    return new KeptStreams({
+      ...{ link: this.#store, clock: this.#parts.clock },
+      ensure: async store => {
         await this.#openFacts(store);
         await this.#checked.open();
         await this.#member.ensureStore(store);
-        return;
-      } catch (error) {
-        if (store.isClosed() || this.#isStopped) return;
-        this.#parts.tell({ kind: 'unanswered', what: 'the streams of the cluster', reason: textOf(error) });
-        await wait(ensureAgainMs, clock);
-      }
-    }
+      },
+      onReplaced: () => this.#member.storeReplaced(),
+      onProblem: reason => this.#parts.tell({ kind: 'unanswered', what: 'the streams of the cluster', reason }),
+    });
   }
 
   drain(): void {
@@ -259,6 +259,7 @@ class NatsMember implements Cluster {
 
   async stop(): Promise<void> {
     this.#isStopped = true;
+    this.#streams.stop();
     this.#checked.close();
     this.#onStop();
     this.places.pause();

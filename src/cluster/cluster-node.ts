@@ -144,6 +144,11 @@ export class ClusterNode {
     this.#now.peers.onHealth(false);
   }
 
+  /** The store is another one: what was stored before is lost. */
+  storeReplaced(): void {
+    this.#now.lease.give({ kind: 'replaced' });
+  }
+
   /** Its lease says that it is about to stop. */
   drain(): void {
     this.#now.lease.give({ kind: 'drain' });

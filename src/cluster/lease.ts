@@ -48,6 +48,8 @@ export type LeaseInput =
   | { readonly kind: 'reached' }
   /** Somebody has sealed the ledger. */
   | { readonly kind: 'sealed' }
+  /** Other streams are in the place of those that this node goes by. */
+  | { readonly kind: 'replaced' }
   | { readonly kind: 'drain' }
   /** Nothing is left to be told of this node's connections. */
   | { readonly kind: 'drained' };
@@ -129,6 +131,8 @@ export function stepLease(state: LeaseState, input: LeaseInput, now: Reading, ru
       return enliven({ ...state, isReached: true }, now, rules);
     case 'sealed':
       return enter(state, 'fenced', 'another node has sealed its ledger, or the store has lost it');
+    case 'replaced':
+      return enter(state, 'fenced', 'NATS has lost what nodes store there');
     case 'drain':
       return drain({ ...state, isDraining: true }, now);
     case 'drained':

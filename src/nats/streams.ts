@@ -10,7 +10,7 @@ import {
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { NatsParts } from './events.js';
-import { NatsSetupError, repeatWhile, requestMs, textOf, whileUnanswered } from './jetstream.js';
+import { failureText, NatsSetupError, repeatWhile, requestMs, whileUnanswered } from './jetstream.js';
 
 /** `auto`: 3 where three servers have JetStream, else 1. [CL-006] */
 export type Replicas = 'auto' | 1 | 3 | 5;
@@ -19,6 +19,8 @@ export type Replicas = 'auto' | 1 | 3 | 5;
 export interface Storing {
   readonly replicas: Replicas;
   readonly parts: NatsParts;
+  /** Told of each stream that is found or created. */
+  readonly onMet?: (stream: StreamInfo) => void;
 }
 
 /** Always in files: what is kept in memory is gone when all servers stop. [cluster 1.3] */
@@ -94,7 +96,7 @@ async function ensure<T>(
   try {
     return await whileUnanswered(connection, parts.clock, attempt);
   } catch (error) {
-    throw new NatsSetupError(`Stream ${name} can be neither found nor created in NATS: ${textOf(error)}.`);
+    throw new NatsSetupError(`Stream ${name} can be neither found nor created in NATS: ${failureText(error)}.`);
   }
 }
 
@@ -154,7 +156,7 @@ async function createAuto(create: (replicas: number) => Promise<StreamInfo>, { p
 const singleCopy =
   'What nodes share is kept by one NATS server, since fewer than three have JetStream: it is away while that server is.';
 
-function checked(found: StreamInfo, wanted: KnownConfig, { replicas, parts }: Storing): StreamInfo {
+function checked(found: StreamInfo, wanted: KnownConfig, { replicas, parts, onMet }: Storing): StreamInfo {
   const all: Partial<StreamConfig> = replicas === 'auto' ? wanted : { ...wanted, num_replicas: replicas };
   const differences = Object.entries(all)
     .map(([key, value]) => ({ key, value, is: found.config[key as keyof StreamConfig] }))
@@ -164,6 +166,7 @@ function checked(found: StreamInfo, wanted: KnownConfig, { replicas, parts }: St
     const text = `Stream ${wanted.name} of NATS exists with other settings and is used as it is: ${differences.join(', ')}.`;
     parts.tell({ kind: 'warned', text });
   }
+  onMet?.(found);
   return found;
 }
 

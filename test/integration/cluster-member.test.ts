@@ -15,7 +15,8 @@ async function warningsAtStart(urls: readonly string[], leaseMs: number): Promis
   const link = new Link(natsOptions(urls, { clusterName }), 'store', told.parts);
   const nothing = () => {};
   const member = new ClusterMember({
-    ...{ link, clusterName, replicas: 'auto', clock: systemClock, nats: told.parts },
+    ...{ link, clusterName, clock: systemClock },
+    storing: { replicas: 'auto', parts: told.parts },
     rules: { leaseMs, onIsolation: 'pause' },
     about: () => ({ name: 'n', version: '1', formats: [1], digest: '' }),
     life: {

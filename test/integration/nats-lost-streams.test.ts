@@ -1,44 +1,94 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
-import { expect, onTestFinished, test } from 'vitest';
-import { readinessOf, startAudited } from '../support/cluster-processes.js';
+import { jetstreamManager } from '@nats-io/jetstream';
+import { connect } from '@nats-io/transport-node';
+import { beforeEach, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { lines, loggedAtMs, readinessOf, startAudited } from '../support/cluster-processes.js';
 import { eventually } from '../support/eventually.js';
-import { startService } from '../support/hubwire-process.js';
-import { natsProgram, startNats } from '../support/nats-server.js';
+import { type RunningService, startService } from '../support/hubwire-process.js';
+import { type NatsServer, requireNats, startNats } from '../support/nats-server.js';
+import { told } from '../support/webhook-harness.js';
+import { appYaml, linger, openClient, startReceiver } from '../support/webhook-service.js';
 
-/** A server on this port whose store is another one each time, as of a container without a volume. */
-async function forgetfulNats(port: number): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), 'hubwire-forgetful-'));
-  const file = join(directory, 'nats.conf');
-  await writeFile(file, `listen: "127.0.0.1:${port}"\njetstream { store_dir: "${join(directory, 'store')}" }\n`);
-  const child = spawn(natsProgram!, ['--config', file], { stdio: 'ignore' });
-  await setTimeout(500);
-  return async () => {
-    const exited = new Promise(resolve => child.once('exit', resolve));
-    child.kill('SIGKILL');
-    await exited;
-    await rm(directory, { recursive: true, force: true });
-  };
+beforeEach(requireNats);
+
+/** Two looks after streams, a start of the nodes, and some more. */
+const patienceMs = 25_000;
+
+/** A stream of the cluster is deleted, while nodes use it. */
+async function deleteStream({ url }: NatsServer, name: string): Promise<void> {
+  const connection = await connect({ servers: url });
+  onTestFinished(() => connection.close());
+  expect(await (await jetstreamManager(connection)).streams.delete(name)).toBe(true);
 }
 
-test('[CL-006] a node goes on when the NATS server has lost what it stored: what is missing is created again', async context => {
-  const probe = await startNats(context); // for a free port
-  const { port } = probe;
-  await probe.kill();
-  let stop = await forgetfulNats(port);
-  onTestFinished(() => stop());
-  const { yaml } = await startAudited('cluster: { leaseSeconds: 3 }');
-  const node = await startService(yaml, { HUBWIRE_NATS: `nats://127.0.0.1:${port}` });
-  expect(await readinessOf(node)).toBe(200);
-  await stop();
-  stop = await forgetfulNats(port);
-  await setTimeout(6_000); // two leases
-  try {
-    await eventually(async () => expect(await readinessOf(node)).toBe(200), 20_000);
-  } catch (error) {
-    throw new Error(node.process.stderr.split('\n').slice(-8).join('\n'), { cause: error });
+async function startNode({ url }: NatsServer, yaml: string): Promise<RunningService> {
+  const directory = await mkdtemp(join(tmpdir(), 'hubwire-node-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  return await startService(yaml, { HUBWIRE_NATS: url }, ['--data-dir', directory]);
+}
+
+function startNodes(server: NatsServer, yaml: string): Promise<readonly RunningService[]> {
+  return Promise.all([startNode(server, yaml), startNode(server, yaml)]);
+}
+
+/** Each node has dropped its clients, and lets new ones in. */
+async function haveStartedAgain(nodes: readonly RunningService[]): Promise<void> {
+  for (const node of nodes) {
+    await eventually(() => loggedAtMs(node, lines.fenced), patienceMs);
+    await eventually(async () => expect(await readinessOf(node)).toBe(200), patienceMs);
   }
-}, 60_000);
+}
+
+async function startCluster(context: TestContext) {
+  const server = await startNats(context);
+  const { audit, yaml } = await startAudited('cluster: { leaseSeconds: 10 }');
+  return { server, audit, nodes: await startNodes(server, yaml) };
+}
+
+describe('[CL-006] what NATS has lost is created again, and nodes start again', () => {
+  test('when a server comes back with an empty store', async context => {
+    const { server, audit, nodes } = await startCluster(context);
+    await server.kill();
+    await server.forget();
+    await server.start();
+    await haveStartedAgain(nodes);
+    for (const node of nodes) await (await node.dial()).next();
+    await eventually(() => expect(audit.opened).toBe(2));
+  }, 60_000);
+
+  for (const name of ['KV_hw_nodes', 'hw_ledger']) {
+    test(`when stream ${name} is deleted`, async context => {
+      const { server, audit, nodes } = await startCluster(context);
+      const before = await Promise.all(nodes.map(node => node.dial()));
+      await eventually(() => expect(audit.opened).toBe(2));
+      await deleteStream(server, name);
+      await haveStartedAgain(nodes);
+      await Promise.all(before.map(client => client.closed));
+      for (const node of nodes) await (await node.dial()).next();
+      await eventually(() => expect(audit.opened).toBe(4));
+      for (const node of nodes) {
+        node.process.signal('SIGTERM');
+        expect(await node.process.exit).toMatchObject({ code: 0 });
+      }
+      await eventually(() => expect(audit.ended).toBeGreaterThanOrEqual(2));
+    }, 90_000);
+  }
+
+  test('when stream KV_hw_facts is deleted: webhooks go on', async context => {
+    const [server, app] = [await startNats(context), await startReceiver()];
+    const yaml = `cluster: { leaseSeconds: 10 }\n${linger(200)}${appYaml(app.url).replace('["*"]', '["channel_occupied", "channel_vacated"]')}`;
+    const nodes = await startNodes(server, yaml);
+    await (await openClient(nodes[0]!)).subscribe('a');
+    await eventually(() => expect(told(app.posts)).toEqual(['channel_occupied a']));
+    await deleteStream(server, 'KV_hw_facts');
+    await haveStartedAgain(nodes);
+    const again = await openClient(nodes[0]!);
+    await again.subscribe('a');
+    await eventually(() => expect(told(app.posts)).toEqual(['channel_occupied a', 'channel_occupied a']));
+    again.client.ws.terminate();
+    await eventually(() => expect(told(app.posts).at(-1)).toBe('channel_vacated a'));
+    for (const node of nodes) expect(node.process.stderr).not.toContain('jetstream is not enabled');
+  }, 60_000);
+});

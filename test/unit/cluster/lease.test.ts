@@ -256,6 +256,12 @@ describe('the lease of a live node', () => {
     expect(node.state.phase).toBe('fenced');
   });
 
+  test('[CL-006] is fenced once NATS has lost what it goes by', () => {
+    const node = Node.live();
+    node.give({ kind: 'replaced' });
+    expect(node.entered).toEqual(['fenced']);
+  });
+
   test('[CL-058] is fenced once its ledger is sealed', () => {
     const node = Node.live();
     node.give({ kind: 'sealed' });
