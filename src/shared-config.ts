@@ -2,7 +2,7 @@ import { type Clock, wait } from './clock.js';
 import type { SharedHubs } from './config/shared-hubs.js';
 import { PubSubError } from './errors.js';
 import { type NatsEvent, NatsParts } from './nats/events.js';
-import { NatsSetupError } from './nats/jetstream.js';
+import { failureText, NatsSetupError } from './nats/jetstream.js';
 import { Link } from './nats/link.js';
 import { storeName } from './nats/names.js';
 import type { NatsOptions } from './nats/options.js';
@@ -27,9 +27,10 @@ export class SharedConfig implements SharedHubs {
   readonly #bucket: string;
   readonly #access: SharedConfigAccess;
   readonly #listeners = new Set<() => void>();
-  /** Revision 0: none yet. */
+  /** Revision 0: NATS has none, or none any more. */
   #value: SharedTextValue = { text: '', revision: 0 };
   #writing: Promise<void> = Promise.resolve();
+  #refreshing: Promise<void> = Promise.resolve();
   #cancel = () => {};
   #problem = '';
   #isStopped = false;
@@ -59,7 +60,8 @@ export class SharedConfig implements SharedHubs {
   }
 
   get name(): string {
-    return `NATS, bucket ${this.#bucket} (revision ${this.#value.revision})`;
+    const { revision } = this.#value;
+    return `NATS, bucket ${this.#bucket}${revision === 0 ? '' : ` (revision ${revision})`}`;
   }
 
   get text(): string {
@@ -72,17 +74,53 @@ export class SharedConfig implements SharedHubs {
   }
 
   /** What was read before stands when NATS does not answer. */
-  async refresh(): Promise<void> {
+  refresh(): Promise<void> {
+    this.#refreshing = this.#refreshing.then(() => this.#refresh()); // in order: the last one that is read stands
+    return this.#refreshing;
+  }
+
+  async #refresh(): Promise<void> {
     try {
-      const value = await this.#access.read();
+      const value = await this.#read();
       this.#problem = '';
-      await this.#writing; // it may be what is written here
-      if (value === undefined || value.revision <= this.#value.revision || this.#isStopped) return;
-      this.#value = value;
-      for (const listener of this.#listeners) listener();
+      if (this.#isStopped) return;
+      if (value === undefined) this.#lose();
+      else this.#take(value);
     } catch (error) {
-      this.#tellProblem(error instanceof Error ? error.message : String(error));
+      this.#tellProblem(failureText(error));
     }
+  }
+
+  /** While nothing is written here: otherwise it may be what was there before. */
+  async #read(): Promise<SharedTextValue | undefined> {
+    for (;;) {
+      const writing = this.#writing;
+      await writing;
+      const value = await this.#access.read();
+      if (writing === this.#writing) return value;
+    }
+  }
+
+  /** Revisions begin anew when NATS has lost the bucket: what there is now counts, whatever its revision. */
+  #take(value: SharedTextValue): void {
+    const { text, revision } = this.#value;
+    if (value.revision === revision && value.text === text) return;
+    if (value.revision <= revision) {
+      this.#parts.say(
+        `bucket ${this.#bucket} is another one: its configuration of revision ${value.revision} replaces revision ${revision} of the one before`,
+      );
+    }
+    this.#value = value;
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** An edit writes it anew. */
+  #lose(): void {
+    if (this.#value.revision === 0) return;
+    this.#value = { ...this.#value, revision: 0 };
+    this.#parts.say(
+      'NATS has lost the shared configuration, the one in use is kept; write it again with: hubwire config push FILE',
+    );
   }
 
   async replace(before: string, after: string): Promise<void> {
@@ -179,6 +217,6 @@ function whyNotWritten(error: unknown): string {
   if (error instanceof SharedTextConflict) {
     return changedMeanwhile;
   }
-  const reason = error instanceof Error ? error.message : String(error);
+  const reason = failureText(error);
   return `the shared configuration cannot be written to NATS (${reason}); try again`;
 }

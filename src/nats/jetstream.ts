@@ -72,6 +72,11 @@ export function isConflict(error: unknown): boolean {
   return error instanceof JetStreamApiError && conflicts.includes(error.code);
 }
 
+/** The server knows of no such stream. */
+export function isStreamMissing(error: unknown): boolean {
+  return error instanceof JetStreamApiError && error.code === JetStreamApiCodes.StreamNotFound;
+}
+
 /** Nobody has answered, as while a stream or JetStream itself has no leader: the same request may be answered soon. */
 export function isUnanswered(error: unknown): boolean {
   return error instanceof TimeoutError || isUnattended(error);

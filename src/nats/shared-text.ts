@@ -1,12 +1,12 @@
 import type { KV } from '@nats-io/kv';
-import { isConflict, requireJetStream } from './jetstream.js';
+import { isConflict, isStreamMissing, requireJetStream } from './jetstream.js';
 import type { Link } from './link.js';
 import { SharedBucket } from './shared-bucket.js';
 import type { Storing } from './streams.js';
 
 export interface SharedTextValue {
   readonly text: string;
-  /** Grows with each write. */
+  /** Grows with each write, as long as the bucket is the same. */
   readonly revision: number;
 }
 
@@ -36,18 +36,24 @@ export class SharedText {
     await this.#bucket.open();
   }
 
-  /** Undefined: there is none yet. @throws as a rejection, while NATS does not answer */
+  /** Undefined: there is none, or no bucket any more. @throws as a rejection, while NATS does not answer */
   async read(): Promise<SharedTextValue | undefined> {
-    const entry = await (await this.#values()).get(this.#key);
+    const values = await this.#values();
+    const entry = await values.get(this.#key).catch(error => {
+      if (isStreamMissing(error)) return undefined;
+      throw error;
+    });
     return entry?.operation === 'PUT' ? { text: entry.string(), revision: entry.revision } : undefined;
   }
 
   /**
+   * Creates the bucket again if it is gone.
    * @param revision that it replaces; undefined: there must be none
    * @returns its revision
    * @throws as a rejection: SharedTextConflict; whatever NATS says
    */
   async write(text: string, revision: number | undefined): Promise<number> {
+    await this.#bucket.open();
     const values = await this.#values();
     const written = await (revision === undefined
       ? values.create(this.#key, text)

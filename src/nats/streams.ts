@@ -1,5 +1,4 @@
 import {
-  JetStreamApiCodes,
   JetStreamApiError,
   type JetStreamManager,
   jetstream,
@@ -10,7 +9,7 @@ import {
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { NatsParts } from './events.js';
-import { failureText, NatsSetupError, repeatWhile, requestMs, whileUnanswered } from './jetstream.js';
+import { failureText, isStreamMissing, NatsSetupError, repeatWhile, requestMs, whileUnanswered } from './jetstream.js';
 
 /** `auto`: 3 where three servers have JetStream, else 1. [CL-006] */
 export type Replicas = 'auto' | 1 | 3 | 5;
@@ -112,7 +111,7 @@ async function foundOrAdded(
 
 function find(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   return manager.streams.info(name).catch(error => {
-    if (codeOf(error) === JetStreamApiCodes.StreamNotFound) return undefined;
+    if (isStreamMissing(error)) return undefined;
     throw error;
   });
 }

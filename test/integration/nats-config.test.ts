@@ -2,8 +2,8 @@ import { basename, dirname } from 'node:path';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { Kvm } from '@nats-io/kv';
 import { connect } from '@nats-io/transport-node';
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
-import { systemClock } from '../../src/clock.js';
+import { beforeEach, describe, expect, onTestFinished, type TestContext, test } from 'vitest';
+import { type Clock, systemClock } from '../../src/clock.js';
 import { HubsFileEditor } from '../../src/config/edit/hubs-file-editor.js';
 import type { SharedHubs } from '../../src/config/shared-hubs.js';
 import { parseNatsUrls } from '../../src/nats/options.js';
@@ -162,6 +162,76 @@ describe('[CL-111] an edit at the moment at which another one comes in', () => {
       'NATS, bucket hw_config (revision 4)',
     ]);
     expect(said).toEqual([]);
+  });
+});
+
+describe('[CL-111] when NATS has lost the shared configuration', () => {
+  const yaml = (...hubs: readonly string[]) => `hubs:\n${hubs.map(name => `  ${name}: {}\n`).join('')}`;
+
+  /** Time without the looks of each second. */
+  const stillClock: Clock = {
+    ...systemClock,
+    after: (ms, task) => (ms === 1_000 ? () => {} : systemClock.after(ms, task)),
+  };
+
+  /** What nodes have, at revision 3, and what it says. */
+  async function startShared(context: TestContext, clock = systemClock) {
+    const server = await startNats(context);
+    for (const name of ['one', 'two', 'three']) await push(server, yaml(name));
+    const said: string[] = [];
+    const nats = { servers: parseNatsUrls(server.url), clusterName: 'hw', nodeName: 'test' };
+    const parts = { clock, tell: () => {}, say: (text: string) => void said.push(text) };
+    const shared = await SharedConfig.open(nats, parts);
+    onTestFinished(() => shared.stop());
+    const offered: string[] = [];
+    shared.onChanged(() => void offered.push(shared.text));
+    return { server, shared, said, offered };
+  }
+
+  async function deleteBucket({ url }: NatsServer): Promise<void> {
+    const connection = await connect({ servers: url });
+    await (await jetstreamManager(connection)).streams.delete('KV_hw_config');
+    await connection.close();
+  }
+
+  test('the one in use is kept until another one is pushed, whose revision is lower', async context => {
+    const { server, shared, said, offered } = await startShared(context);
+    await server.kill();
+    await server.forget();
+    await server.start();
+    const lost =
+      'NATS has lost the shared configuration, the one in use is kept; write it again with: hubwire config push FILE';
+    await eventually(() => expect(said).toContain(lost));
+    expect([shared.text, shared.name]).toEqual([yaml('three'), 'NATS, bucket hw_config']);
+    await push(server, yaml('four'));
+    await eventually(() => expect(offered).toEqual([yaml('four')]));
+    expect(shared.name).toBe('NATS, bucket hw_config (revision 1)');
+    await shared.replace(shared.text, yaml('four', 'edited'));
+    expect(await stored(server)).toBe(yaml('four', 'edited'));
+    expect(said.filter(text => text === lost)).toHaveLength(1);
+  });
+
+  test('a bucket that was made anew between two looks is told of and followed, also with the same revision', async context => {
+    const { server, shared, said, offered } = await startShared(context, stillClock);
+    await deleteBucket(server);
+    for (const name of ['four', 'five', 'six']) await push(server, yaml(name));
+    await shared.refresh();
+    await deleteBucket(server);
+    await push(server, yaml('seven'));
+    await shared.refresh();
+    expect(offered).toEqual([yaml('six'), yaml('seven')]);
+    const line = (now: number, before: number) =>
+      `bucket hw_config is another one: its configuration of revision ${now} replaces revision ${before} of the one before`;
+    expect(said).toEqual([line(3, 3), line(1, 3)]);
+  });
+
+  test('an edit writes it anew, with the bucket', async context => {
+    const { server, shared } = await startShared(context, stillClock);
+    await deleteBucket(server);
+    await shared.refresh();
+    await shared.replace(yaml('three'), yaml('three', 'edited'));
+    expect(await stored(server)).toBe(yaml('three', 'edited'));
+    expect([shared.text, shared.name]).toEqual([yaml('three', 'edited'), 'NATS, bucket hw_config (revision 1)']);
   });
 });
 
