@@ -63,10 +63,18 @@ function admissionOf(
   const subprotocol = selectSubprotocol(candidate, reply?.subprotocol);
   const protocol = (subprotocol === undefined ? undefined : candidate.protocolOf(subprotocol)) ?? candidate.protocol;
   const { userId, roles, groups } = identityOf(candidate, reply);
-  const { dialogue } = candidate;
-  const isAccepted = reply !== undefined;
-  const client = { connectionId, userId, roles, groups, subprotocol, protocol, dialogue };
-  return { ...client, upstream, isAccepted, endListening: undefined };
+  return {
+    connectionId,
+    userId,
+    roles,
+    groups,
+    subprotocol,
+    protocol,
+    dialogue: candidate.dialogue,
+    upstream,
+    isAccepted: reply !== undefined,
+    endListening: undefined,
+  };
 }
 
 /** 23 random bytes make 31 characters of [A-Za-z0-9_-], the length the vendor's ids have. [rest-api 2.0] */
