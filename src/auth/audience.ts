@@ -148,10 +148,10 @@ export function authoritiesIn(text: string): readonly string[] | undefined {
 
 const most = { audiences: 3, length: 200 };
 
-/** Without queries, which are no part of the comparison. */
+/** Of a query it is shown only that there is one: a token for clients must have none. */
 function listed(audiences: readonly string[]): string {
   const shown = audiences.slice(0, most.audiences).map(text => {
-    const clean = text.replace(/\?.*$/s, '').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
+    const clean = text.replace(/\?.*$/s, '?…').replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, ' ');
     return clean.length > most.length ? `${clean.slice(0, most.length)}…` : clean;
   });
   return audiences.length > most.audiences ? `${shown.join(', ')}, …` : shown.join(', ');

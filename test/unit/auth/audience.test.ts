@@ -153,7 +153,7 @@ describe('[D19] a refusal names both sides', () => {
 
   test('what the token is for, and what would do', () => {
     expect(new WrongAudience(['http://a/x?secret=1', 'b']).answeredAt('/p', bases).message).toBe(
-      'token is for http://a/x, b; this service answers to h:8080/p, other/base/p (HUBWIRE_ENDPOINT)',
+      'token is for http://a/x?…, b; this service answers to h:8080/p, other/base/p (HUBWIRE_ENDPOINT)',
     );
     expect(new WrongAudience([]).answeredAt('/p', []).message).toBe('token has no aud claim');
   });
