@@ -2,7 +2,7 @@ import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { eventually } from '../support/eventually.js';
-import { delivered, failed, startOutboxNode } from '../support/nats-outbox.js';
+import { delivered, failed, type OutboxNode, startOutboxNode } from '../support/nats-outbox.js';
 import { requireNats, startNats } from '../support/nats-server.js';
 import { envelopeFor } from '../support/outbox-contract.js';
 import { startProxy } from '../support/tcp-proxy.js';
@@ -57,7 +57,9 @@ describe('[CL-006] when NATS has lost what it stored', () => {
     const other = await startOutboxNode({ urls: [server.url], ...rest });
     const late = await startOutboxNode({ urls: [`nats://127.0.0.1:${proxy.port}`], ...rest });
     await late.outbox.accept(envelopes(3));
-    await expect.poll(() => got).toHaveLength(3);
+    const depthOf = async ({ outbox }: OutboxNode) => (await outbox.status())[0]!.depth;
+    await expect.poll(() => depthOf(late)).toMatchObject({ ready: 0, inFlight: 0 });
+    expect(got).toHaveLength(3);
     proxy.stopReading();
     proxy.cut();
     await server.kill();
@@ -70,7 +72,7 @@ describe('[CL-006] when NATS has lost what it stored', () => {
     proxy.cut();
     await eventually(() => late.outbox.accept([envelopeFor('a', { id: 'at last' })]));
     await expect.poll(() => got, { timeout: 10_000 }).toContain('at last');
-    const depths = async () => [(await late.outbox.status())[0]!.depth, (await other.outbox.status())[0]!.depth];
+    const depths = () => Promise.all([late, other].map(depthOf));
     const depth = { ready: 0, delayed: 2, inFlight: 0 };
     await expect.poll(depths).toMatchObject([depth, depth]);
     expect(late.faults.map(String)).toContain(lost(0));
