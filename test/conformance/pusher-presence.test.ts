@@ -232,6 +232,21 @@ describe('two nodes', () => {
     ] as const;
   }
 
+  test('[PW §7, row 37] what was said last about a member stays, also when the connection that has said it is gone', async () => {
+    const [one, two] = await startTwo();
+    const [first, second] = [await one.open(), await two.open()];
+    await first.join(channel, 'a', { v: 1 });
+    for (const sinceMs = Date.now(); Date.now() === sinceMs; ) await new Promise(resolve => setImmediate(resolve));
+    await second.join(channel, 'a', { v: 2 }); // in a later millisecond
+    await second.client.close();
+    await first.settle();
+    for (const node of [one, two]) {
+      const late = await node.open();
+      expect(membersOf(await late.join(channel, 'late')).hash).toMatchObject({ a: { v: 2 } });
+      await late.client.close();
+    }
+  });
+
   test('[PW-073] members and counts are of both', async () => {
     const [one, two] = await startTwo();
     const [a, b] = [await one.open(), await two.open()];

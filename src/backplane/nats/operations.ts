@@ -55,7 +55,7 @@ const anyCommand = byKind<Command>({
     keptMs: optional(time),
   }),
   groupState: record({ item: stateItem }),
-  memberChanged: record({ member, isPresent: flag, by: text }),
+  memberChanged: record({ member, isPresent: flag, by: text, atMs: optional(time) }),
   userChanged: record({ userId: text }),
 });
 

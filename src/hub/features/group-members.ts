@@ -7,6 +7,8 @@ export interface MemberChange {
   readonly isPresent: boolean;
   /** Tag of the node. */
   readonly by: string;
+  /** Of one who is not present any more: when a connection of the node last joined with it, Unix milliseconds; undefined: not known. */
+  readonly atMs?: number | undefined;
 }
 
 /** Whom the connections of the other nodes present to one group, by the node's tag. */

@@ -121,9 +121,16 @@ export class Presence {
   /** Another node's connections present the member now, or do not any more. */
   receive(group: string, change: MemberChange): void {
     if (change.by === this.#parts.backplane.tag) return;
+    this.#adopt(group, change);
     const elsewhere = this.#elsewhere.get(group);
     const isNews = elsewhere === undefined || elsewhere.change(change);
     if (isNews) this.#tellUnlessHere(group, change.member, change.isPresent);
+  }
+
+  /** What was said last about a member stays, also when the connection that has said it is gone. [pusher-webhooks 7, row 37] */
+  #adopt(group: string, { member, isPresent, atMs }: MemberChange): void {
+    const own = this.#own.get(group)?.get(member.id);
+    if (!isPresent && own !== undefined && atMs !== undefined && atMs > own.atMs) Object.assign(own, { member, atMs });
   }
 
   /**
@@ -169,19 +176,19 @@ export class Presence {
     if (this.#joining.has(group)) return;
     this.#departures.delete(group);
     const members = this.#own.get(group);
-    for (const { member, connections } of members?.values() ?? []) {
+    for (const { member, connections, atMs } of members?.values() ?? []) {
       if (connections > 0) continue; // it is back
       members!.delete(member.id);
-      this.#change(group, member, false);
+      this.#change(group, member, false, atMs);
     }
     if (members?.size === 0) this.#own.delete(group);
     if (this.isIdle) this.#parts.onIdle();
   }
 
   /** Nodes that cannot be told see it in their next list of members. */
-  #change(group: string, member: GroupMember, isPresent: boolean): void {
+  #change(group: string, member: GroupMember, isPresent: boolean, atMs?: number): void {
     const { backplane } = this.#parts;
-    backplane.publish(this.#target(group), { kind: 'memberChanged', member, isPresent, by: backplane.tag });
+    backplane.publish(this.#target(group), { kind: 'memberChanged', member, isPresent, by: backplane.tag, atMs });
     if (this.#elsewhere.get(group)?.has(member.id) !== true) this.#tell(group, member, isPresent);
   }
 
