@@ -41,7 +41,7 @@ export class KeySigner implements Signer {
   constructor(keys: SigningKeys, clock: Pick<Clock, 'monotonicMs'>) {
     this.#keys = keys;
     this.#clock = clock;
-    this.#known = { ...keys };
+    this.#known = { primary: keys.primary, secondary: keys.secondary }; // `keys` may have getters
   }
 
   sign(bytes: Uint8Array): Buffer {

@@ -207,6 +207,19 @@ describe('[cluster 3.3] what is no envelope has its flaw', () => {
     expect(flawOf(before, receiver)).toBe('signature');
   });
 
+  test('[cluster 10] the keys may be an object with getters, as those of the service', () => {
+    class Keys {
+      get primary() {
+        return 'first';
+      }
+      get secondary() {
+        return undefined;
+      }
+    }
+    const signer = new KeySigner(new Keys(), clock);
+    expect(flawOf(new EnvelopeWriter(from, signer).bye(), signer)).toBe('none');
+  });
+
   test('[cluster 10] a key that is replaced at once is signed with when the others have read it, and the former one is accepted meanwhile', () => {
     const [keys, othersKeys] = [
       { primary: 'old', secondary: undefined },
