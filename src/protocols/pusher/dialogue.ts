@@ -290,12 +290,15 @@ function isForClientEvents(kind: ChannelKind | undefined): boolean {
   return kind === 'private' || kind === 'encrypted' || kind === 'presence';
 }
 
-/** A number as an id is the text that was signed: parsed, it would be another one above 2^53. [PW §7, row 23] */
+/**
+ * A safe integer as an id is its decimal text. Any other number keeps the digits that were signed, and clients are told what JavaScript
+ * reads. [PW §7, row 23]
+ */
 function memberOf(json: string, idName: string, mostBytes: number): GroupMember | string {
   const value = parseJson(json);
   if (!isFields(value)) return 'channel_data must be a JSON object.';
   const { [idName]: given } = value;
-  if ((typeof given !== 'string' && typeof given !== 'number') || given === '') {
+  if ((typeof given !== 'string' && !Number.isFinite(given)) || given === '') {
     return 'channel_data must have a user_id, which is a string or a number.';
   }
   const raw = rawMember(json, idName).toString('utf8');

@@ -137,6 +137,7 @@ describe('[PW §3.5] subscriptions', () => {
     ['no id', '{"user_info":{}}'],
     ['an empty id', '{"user_id":""}'],
     ['an id of another type', '{"user_id":{}}'],
+    ['a number that JavaScript does not have', '{"user_id":1e400}'],
     ['an id that no URL can have', '{"user_id":".."}'],
     ['too long an id', `{"user_id":"${'x'.repeat(129)}"}`],
     ['too long a number', `{"user_id":${'7'.repeat(129)}}`],
