@@ -9,9 +9,24 @@ export function urlForPeople(text: string): string {
   return text.replace(/^([^/]*\/\/|).*@/s, '$1***@').replace(/([?#;]).*/s, '$1***');
 }
 
-/** A longer text with URLs in it, such as a library's message: users and passwords are `***`. */
+/**
+ * A longer text with URLs in it, such as a library's message: users and passwords are `***`, whatever characters they have but white
+ * space and `"`. Stacks name files of packages such as `file:///…/@scope/…`, which stay.
+ */
 export function withoutPasswords(text: string): string {
-  return text.replace(/(?<!\bfile):\/\/[^\s"'<>]*@/gi, '://***@'); // stacks name files of packages such as `file:///…/@scope/…`
+  if (!text.includes('@')) return text;
+  return text
+    .split(/(\s+|")/)
+    .map(withoutPassword)
+    .join('');
+}
+
+/** @param word without white space */
+function withoutPassword(word: string): string {
+  const start = word.indexOf('://');
+  const end = word.lastIndexOf('@');
+  if (start < 0 || end < start || /file$/i.test(word.slice(0, start))) return word;
+  return `${word.slice(0, start)}://***${word.slice(end)}`;
 }
 
 /** Is it what SDKs of app servers take, whole or in part? It has the access key. [rest-api 1.8] */
@@ -84,7 +99,7 @@ export function loginOf({ username, password }: URL): Pick<RedisUrl, 'user' | 'p
   try {
     return { user: decodeURIComponent(username) || undefined, password: decodeURIComponent(password) || undefined };
   } catch {
-    throw invalid('user or password of the URL contain a stray `%`; write a literal one as %25');
+    throw invalid('user or password of the URL contains a stray `%`; write a literal one as %25');
   }
 }
 

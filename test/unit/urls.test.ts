@@ -23,6 +23,9 @@ describe('a URL is shown without its secrets', () => {
 
 test('a text is shown without the passwords of its URLs, and names of files stay as they are', () => {
   const stack = 'at file:///a/node_modules/@scope/b.js:1:2, of file:///a@b';
+  expect(withoutPasswords(`from http://u:s3'c<r>et@h:99999 and "redis://u:s3'cret@h" `)).toBe(
+    'from http://***@h:99999 and "redis://***@h" ',
+  );
   expect(withoutPasswords(`no http://u:s3@cret@h/ and redis://:s3cret@h, ${stack}`)).toBe(
     `no http://***@h/ and redis://***@h, ${stack}`,
   );

@@ -130,7 +130,7 @@ test('the Endpoint of a connection string may have no password, which is not sho
 
 test('a stray % in the password of a proxy is told with the variable', () => {
   const read = () => readProxies({ http_proxy: 'http://u:s3cret%ZZ@proxy:1' });
-  expect(read).toThrow(/^http_proxy: user or password of the URL contain a stray `%`/);
+  expect(read).toThrow(/^http_proxy: user or password of the URL contains a stray `%`/);
   expect(readProxies({ http_proxy: 'http://u:p%25@proxy:1' }).http?.authorization).toBe(`Basic ${btoa('u:p%')}`);
 });
 

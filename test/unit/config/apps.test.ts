@@ -498,7 +498,7 @@ describe('the queue', () => {
     ['redis://u:s3cret@h:1/0x1', 'the database at the end of the URL must be a number'],
     ['redis://u:1/s3cret@h:1', 'the URL contains an `@` behind the host; in user and password `/` is written %2F'],
     ['redis://u:1#s3cret@h:1', 'the URL contains an `@` behind the host'],
-    ['redis://:s3cret%ZZ@h:1/0', 'user or password of the URL contain a stray `%`; write a literal one as %25'],
+    ['redis://:s3cret%ZZ@h:1/0', 'user or password of the URL contains a stray `%`; write a literal one as %25'],
   ])('a redis URL that the library could not read is refused, without it: %s', (text, reason) => {
     for (const written of [text, '$' + '{URL}']) {
       for (const [setting, place] of [
