@@ -112,9 +112,12 @@ export class WrongAudience extends PubSubError {
     const isOfOtherPath = named.length > 0;
     const wholes = (isOfOtherPath ? named : bases).map(base => base.authority + base.path + path);
     const allowed = listed([...new Set(wholes)]); // the host of the request may be an endpoint's
-    const message = isOfOtherPath
-      ? `token is for another hub or path: ${listed(this.#audiences)}; ${requestNeeds} ${allowed}`
-      : `${tokenIsFor(this.#audiences)}; ${serviceAnswersTo} ${allowed} (HUBWIRE_ENDPOINT)`;
+    const isOfPath = named.some(base => this.#audiences.some(audience => isOf(audience, base.path + path)));
+    const message = isOfPath
+      ? `${tokenIsFor(this.#audiences)}; ${requestNeeds} ${allowed}, without a query`
+      : isOfOtherPath
+        ? `token is for another hub or path: ${listed(this.#audiences)}; ${requestNeeds} ${allowed}`
+        : `${tokenIsFor(this.#audiences)}; ${serviceAnswersTo} ${allowed} (HUBWIRE_ENDPOINT)`;
     return new WrongAudience(this.#audiences, message, isOfOtherPath);
   }
 }
@@ -129,6 +132,12 @@ export function isAudienceText(text: string): boolean {
 
 function tokenIsFor(audiences: readonly string[]): string {
   return audiences.length === 0 ? 'token has no aud claim' : `token is for ${listed(audiences)}`;
+}
+
+/** Is its path this one, whatever its query is? */
+function isOf(text: string, path: string): boolean {
+  const audience = parseAudience(text);
+  return audience !== undefined && sameText(audience.path, path);
 }
 
 /** Is it for clients or for REST calls under this base, so that nothing but the rest of the path can be wrong? */

@@ -1,3 +1,4 @@
+import { isAudienceText } from '../auth/audience.js';
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
@@ -90,11 +91,17 @@ export async function callDataPlane(
     isShown,
   });
   if (response.ok || response.status === 404) return response;
-  const advice = response.status === 401 ? '; the key must be one of the service: see --connection-string' : '';
-  throw new PubSubError(
-    'invalid',
-    `${endpoint}${path} answered ${response.status}${await reasonIn(response)}${advice}`,
-  );
+  const said = await refusalIn(response, 'see --connection-string', 'see --connection-string');
+  throw new PubSubError('invalid', `${endpoint}${path} answered ${said}`);
+}
+
+/** The status and what the answer says; of a refused token also what to do. @param keys where they are set @param urls where the service's is */
+export async function refusalIn(response: Response, keys: string, urls: string): Promise<string> {
+  const reason = await reasonIn(response);
+  const said = `${response.status}${reason}`;
+  if (response.status !== 401) return said;
+  if (reason.includes('not signed')) return `${said}; the key must be one of the service: ${keys}`;
+  return isAudienceText(reason) ? `${said}; the URL must be one of the service: ${urls}` : said;
 }
 
 /** What an answer says, in one line. */

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PubSubError } from '../errors.js';
 import { makeFolder } from '../folders.js';
-import { commandLine } from './invocation.js';
+import { commandLine, shellWord } from './invocation.js';
 import type { Environment } from './settings.js';
 
 const templates = fileURLToPath(new URL('../../templates', import.meta.url));
@@ -69,7 +69,7 @@ function schemaFrom(folder: string): string | undefined {
 
 function nextSteps(folder: string, written: readonly string[], env: Environment): readonly string[] {
   const there = relative(process.cwd(), folder);
-  const change = there === '' ? [] : [`  cd ${there}`];
+  const change = there === '' ? [] : [`  cd ${shellWord(there)}`];
   const paths = written.map(name => join(folder, name));
   return [
     `wrote ${paths.slice(0, -1).join(', ')} and ${paths.at(-1)}`,

@@ -17,8 +17,13 @@ export function commandLine(args: string, env: Environment, place: Place = {}): 
   if (env.npm_lifecycle_event === 'start' && isStart(args))
     return `npm start -- ${args.replace(/^start ?/, '')}`.trim();
   if (env.npm_command === 'exec') return `npx hubwire ${args}`;
-  if (basename(script) === 'main.js') return `node ${shortPath(script, folder)} ${args}`;
+  if (basename(script) === 'main.js') return `node ${shellWord(shortPath(script, folder))} ${args}`;
   return `hubwire ${args}`;
+}
+
+/** A path or value as one word of a command line. */
+export function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** From `folder` when it is below the working directory, absolute otherwise. */

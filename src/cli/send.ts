@@ -2,7 +2,7 @@ import { text } from 'node:stream/consumers';
 import { KeyTokens } from '../auth/key-tokens.js';
 import { systemClock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import { reasonIn } from './data-plane.js';
+import { refusalIn } from './data-plane.js';
 import { readKeys } from './key-settings.js';
 import { request } from './requests.js';
 import { type Environment, endpointOf } from './settings.js';
@@ -36,8 +36,8 @@ export async function send(message: string | undefined, args: SendArguments, env
     hint: 'is the service running there? Set its URL with --endpoint or HUBWIRE_ENDPOINT',
   });
   if (!response.ok) {
-    const advice = response.status === 401 ? '; the key must be one of the service: set HUBWIRE_PRIMARY_KEY' : '';
-    throw new PubSubError('invalid', `${url} answered ${response.status}${await reasonIn(response)}${advice}`);
+    const said = await refusalIn(response, 'set HUBWIRE_PRIMARY_KEY', 'set it with --endpoint or HUBWIRE_ENDPOINT');
+    throw new PubSubError('invalid', `${url} answered ${said}`);
   }
   process.stdout.write(`sent to ${targetOf(args)}\n`);
 }

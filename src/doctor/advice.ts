@@ -12,6 +12,8 @@ function mounted(hub: string): readonly string[] {
   ];
 }
 
+const adminTls = 'HUBWIRE_TLS_CERT and HUBWIRE_TLS_KEY, or HUBWIRE_ADMIN_TLS_CERT and HUBWIRE_ADMIN_TLS_KEY';
+
 export const advice = {
   /** What was sent. @param url with secrets masked */
   curl: (url: string, origins: string) =>
@@ -104,7 +106,11 @@ export const advice = {
     'set HUBWIRE_ENDPOINT to the address that clients use',
     'behind a proxy, let it pass the host on, or start with --trust-proxy when it sends X-Forwarded-Host',
   ],
-  otherHub: (hub: string) => [`get a token for hub "${hub}", or connect to the hub that the token is for`],
+  otherHub: (hub: string) => [
+    hub === ''
+      ? 'get a client access URL from your app server: this token is for REST calls'
+      : `get a token for clients of hub "${hub}", or connect to the hub that the token is for`,
+  ],
   newToken: ['get a new token for each connection attempt, right before it'],
   clock: (who: string) => [`correct the clock of ${who}, or keep both in time with NTP`],
   entraAsClient: [
@@ -142,10 +148,15 @@ export const advice = {
       ? 'name the URL of the admin listener with --admin; HUBWIRE_ADMIN_PORT=0 if there is none'
       : `start the service: ${startLine}`,
   ],
-  otherScheme: (scheme: string, flag: string) => [
-    `does its URL start with ${scheme}://? Name it with ${flag}`,
-    'or run doctor with the HUBWIRE_TLS_CERT and HUBWIRE_TLS_KEY of the service',
-  ],
+  otherScheme: (spoken: 'http' | 'https', isAdmin: boolean) => {
+    const variables = isAdmin ? adminTls : 'HUBWIRE_TLS_CERT and HUBWIRE_TLS_KEY';
+    return [
+      `does its URL start with ${spoken}://? Name it with ${isAdmin ? '--admin' : '--url'}`,
+      spoken === 'https'
+        ? `or run doctor with the ${variables} of the service`
+        : `or run doctor without ${variables}, which the service does not have`,
+    ];
+  },
   doctorClient: [
     'repair what is found of the hub’s event handlers, if anything is',
     'then read the log of the service; --log-level debug tells each upgrade and event',

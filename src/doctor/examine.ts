@@ -69,7 +69,12 @@ async function serviceFindings(subject: Subject, transport: Transport): Promise<
   const isReached = (hasOtherName ? front : own)?.kind === 'hubwire';
   const question = { isOwn: true, hasOtherName, mustListen: true, startLine };
   const client = { isOwn: false, hasOtherName: false, mustListen: true, startLine };
-  const ofAdmin = { ...question, hasOtherName: true, mustListen: focus.connect || !isReached };
+  const ofAdmin = {
+    ...question,
+    hasOtherName: true,
+    mustListen: focus.connect || !isReached,
+    startLine: isReached ? undefined : startLine, // then it is elsewhere
+  };
   return {
     isReached,
     findings: [

@@ -17,7 +17,8 @@ export interface ListenerQuestion {
   /** Is it a fault that nothing listens there? */
   readonly mustListen: boolean;
   /** The line that starts the service. */
-  readonly startLine: string;
+  /** Undefined: the service runs. */
+  readonly startLine: string | undefined;
 }
 
 /** Who answers at a listener's address, judged. Pure. */
@@ -35,7 +36,7 @@ export function listenerFindings(seen: ListenerSeen, question: ListenerQuestion)
     case 'scheme': {
       const spoken =
         seen.spoken === 'https' ? 'it speaks TLS, and the URL is one of plain HTTP' : 'it does not speak TLS';
-      return [error(code, place, spoken, advice.otherScheme(seen.spoken, code === 'admin' ? '--admin' : '--url'))];
+      return [error(code, place, spoken, advice.otherScheme(seen.spoken, code === 'admin'))];
     }
     case 'failure':
       return [failureFinding(seen, question)];
@@ -63,5 +64,5 @@ function failureFinding(
   }
   const tls = tlsText(failure.code);
   if (tls !== undefined) return error('tls', { url }, answered, advice.ownCertificate);
-  return (mustListen ? error : warning)(code, { url }, answered, advice.notRunning(mustListen ? startLine : undefined));
+  return (mustListen ? error : warning)(code, { url }, answered, advice.notRunning(startLine));
 }

@@ -67,7 +67,7 @@ export function failureOf(error: unknown, { server }: FastifyRequest): PubSubErr
 /** Callers may cause a failure of ours with each request, as by tokens of an issuer whose keys cannot be fetched. */
 const failureLines = { lines: 20, windowMs: 10_000 };
 
-/** Of each listener. */
+/** Of all that share a log. */
 const budgets = new WeakMap<FastifyBaseLogger, LineBudget>();
 
 function budgetOf(logger: FastifyBaseLogger): LineBudget {

@@ -198,7 +198,10 @@ function isFailure(code: number): boolean {
 
 /** @returns the exit code */
 function told({ code, reason }: Closed): 1 {
-  const why = reason === '' ? '; the log of the service has the reason' : ` ${printable(reason)}`;
-  process.stderr.write(`closed by the service: ${code}${why}\n`);
+  if (code === brokenCode) process.stderr.write(`the connection broke (${code})\n`);
+  else {
+    const why = reason === '' ? '; the log of the service has the reason' : ` ${printable(reason)}`;
+    process.stderr.write(`closed by the service: ${code}${why}\n`);
+  }
   return 1;
 }

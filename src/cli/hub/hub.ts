@@ -2,7 +2,7 @@ import { nearestWord } from '../../config/did-you-mean.js';
 import { PubSubError } from '../../errors.js';
 import { isHubName } from '../../protocols/names.js';
 import { valuesOf } from '../argument-groups.js';
-import { commandLine } from '../invocation.js';
+import { commandLine, shellWord } from '../invocation.js';
 import { type OutputArguments, printOutcome } from '../output/output.js';
 import type { Environment } from '../settings.js';
 import { UsageError } from '../usage-error.js';
@@ -90,8 +90,9 @@ function hubNameOf({ hubName }: NamedArguments): string {
 
 /** The line that makes the hub. */
 function creating({ hubName, hubs, admin }: NamedArguments, env: Environment): string {
-  const where = [...(hubs === undefined ? [] : ['--hubs', hubs]), ...(admin === undefined ? [] : ['--admin', admin])];
-  return commandLine(['hub create --hub-name', hubName, ...where].join(' '), env);
+  const hubsFile = hubs === undefined ? [] : ['--hubs', shellWord(hubs)];
+  const where = [...hubsFile, ...(admin === undefined ? [] : ['--admin', shellWord(admin)])];
+  return commandLine(['hub create --hub-name', shellWord(hubName), ...where].join(' '), env);
 }
 
 /** @param create the line that makes it @throws PubSubError `notFound` with the nearest name [MG-057] */

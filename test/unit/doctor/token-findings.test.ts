@@ -89,7 +89,7 @@ describe('a token', () => {
     expect(finding).toMatchObject({
       code: 'token-aud',
       seen: 'token is for another hub or path: https://hub.example/client/hubs/caht; this request needs a token for hub.example/client/hubs/chat',
-      advice: ['get a token for hub "chat", or connect to the hub that the token is for'],
+      advice: ['get a token for clients of hub "chat", or connect to the hub that the token is for'],
     });
   });
 
