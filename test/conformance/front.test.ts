@@ -245,7 +245,7 @@ describe('[D19] a token for something else', () => {
     const lines: string[] = [];
     const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(line) });
     const { dial, service } = await startHub({ endpoints: ['https://hub.example.com/base'], log } as object);
-    const text = `token is for ${other}; this service answers to hub.example.com/base/client/hubs/chat, `;
+    const text = `token is for ${other}?…; this service answers to hub.example.com/base/client/hubs/chat, `;
     const { status, body } = await dial.refused(withToken(signToken({ aud: `${other}?secret`, exp: inAnHour() })));
     expect([status, body]).toEqual([401, expect.stringContaining(text)]);
     expect(body).toMatch(/ \(HUBWIRE_ENDPOINT\)$/);
