@@ -18,10 +18,13 @@ const purpose = 'hubwire bus 1';
 const signsFormerMs = 15_000;
 const acceptsFormerMs = 60_000;
 
+/** Keys whose derived ones are remembered. */
+const mostDerived = 10;
+
 interface Former {
   readonly primary: string;
   readonly changedMs: number;
-  /** The new one was the secondary one. */
+  /** The one after it was the secondary one then. */
   readonly wasAnnounced: boolean;
 }
 
@@ -33,7 +36,8 @@ export class KeySigner implements Signer {
   readonly #keys: SigningKeys;
   readonly #clock: Pick<Clock, 'monotonicMs'>;
   #known: SigningKeys;
-  #former: Former | undefined;
+  /** Those that are accepted still, the oldest first. */
+  #former: readonly Former[] = [];
   /** By access key. */
   readonly #derived = new Map<string, Buffer>();
 
@@ -45,30 +49,30 @@ export class KeySigner implements Signer {
   }
 
   sign(bytes: Uint8Array): Buffer {
-    const former = this.#formerFor(signsFormerMs);
-    return this.#mac(former === undefined || former.wasAnnounced ? this.#known.primary : former.primary, bytes);
+    this.#learn();
+    const sinceMs = this.#clock.monotonicMs() - signsFormerMs;
+    const former = this.#former.find(({ changedMs, wasAnnounced }) => changedMs > sinceMs && !wasAnnounced);
+    return this.#mac(former?.primary ?? this.#known.primary, bytes);
   }
 
   accepts(bytes: Uint8Array, mac: Uint8Array): boolean {
-    const former = this.#formerFor(acceptsFormerMs)?.primary;
-    const accepted = [this.#known.primary, this.#known.secondary, former].filter(key => key !== undefined);
+    this.#learn();
+    const former = this.#former.map(({ primary }) => primary);
+    const accepted = [this.#known.primary, this.#known.secondary, ...former].filter(key => key !== undefined);
     return accepted.some(key => timingSafeEqual(this.#mac(key, bytes), mac));
   }
 
-  /** Undefined when the primary key has not changed for so long. */
-  #formerFor(ms: number): Former | undefined {
-    this.#learn();
-    const former = this.#former;
-    return former === undefined || this.#clock.monotonicMs() - former.changedMs >= ms ? undefined : former;
-  }
-
+  /** The keys as they are now, and those that were before. */
   #learn(): void {
+    const nowMs = this.#clock.monotonicMs();
+    const [oldest] = this.#former;
+    if (oldest !== undefined && nowMs - oldest.changedMs >= acceptsFormerMs) this.#former = this.#former.slice(1);
     const { primary, secondary } = this.#keys;
     const known = this.#known;
     if (primary === known.primary && secondary === known.secondary) return;
     if (primary !== known.primary) {
       const wasAnnounced = primary === known.secondary;
-      this.#former = { primary: known.primary, changedMs: this.#clock.monotonicMs(), wasAnnounced };
+      this.#former = [...this.#former, { primary: known.primary, changedMs: nowMs, wasAnnounced }];
     }
     this.#known = { primary, secondary };
   }
@@ -80,7 +84,7 @@ export class KeySigner implements Signer {
   #derive(accessKey: string): Buffer {
     const known = this.#derived.get(accessKey);
     if (known !== undefined) return known;
-    if (this.#derived.size >= 3) this.#derived.clear();
+    if (this.#derived.size >= mostDerived) this.#derived.clear();
     const derived = createHmac('sha256', accessKey).update(purpose).digest();
     this.#derived.set(accessKey, derived);
     return derived;

@@ -207,6 +207,23 @@ describe('[cluster 3.3] what is no envelope has its flaw', () => {
     expect(flawOf(before, receiver)).toBe('signature');
   });
 
+  test('[cluster 10] so are keys that are replaced twice, of which another node has read the last one only', () => {
+    const [keys, othersKeys] = [
+      { primary: 'a', secondary: undefined },
+      { primary: 'a', secondary: undefined },
+    ];
+    const [own, other] = [new KeySigner(keys, clock), new KeySigner(othersKeys, clock)];
+    const flaws = () => [own, other].map((by, at) => flawOf(new EnvelopeWriter(from, by).bye(), [other, own][at]!));
+    keys.primary = 'b';
+    expect(flaws()).toEqual(['none', 'none']);
+    keys.primary = 'c';
+    othersKeys.primary = 'c';
+    for (let second = 0; second < 70; second += 1) {
+      expect(flaws()).toEqual(['none', 'none']);
+      clock.advance(1_000);
+    }
+  });
+
   test('[cluster 10] the keys may be an object with getters, as those of the service', () => {
     class Keys {
       get primary() {
