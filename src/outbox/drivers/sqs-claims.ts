@@ -29,8 +29,8 @@ export class SqsClaims {
   readonly #clock: Clock;
   readonly #visibilitySeconds: number;
   readonly #inDelivery = new Map<string, InDelivery>();
-  /** Handles of messages that something else was written for, and that are not deleted yet. */
-  readonly #replaced = new Set<string>();
+  /** Claims that something else was written for; a copy of the message, which has its handle, is another claim. */
+  readonly #replaced = new WeakSet<SqsPlace>();
   /** Of FIFO queues, whose messages cannot be changed, by handle. After a restart their attempts count anew. */
   readonly #tried = new LRUCache<string, Tried>({
     maxSize: rememberedBytes,
@@ -83,22 +83,22 @@ export class SqsClaims {
   }
 
   /** Only its deletion is left. */
-  replaced(handle: string): void {
-    this.#replaced.add(handle);
+  replaced(place: SqsPlace): void {
+    this.#replaced.add(place);
   }
 
-  isReplaced(handle: string): boolean {
-    return this.#replaced.has(handle);
+  isReplaced(place: SqsPlace): boolean {
+    return this.#replaced.has(place);
   }
 
   end(handle: string): void {
     this.#inDelivery.delete(handle);
   }
 
-  forget(handle: string): void {
-    this.#inDelivery.delete(handle);
+  /** It is deleted; a copy of it may be in delivery by now. */
+  forget({ handle, receipt }: SqsPlace): void {
+    if (this.#inDelivery.get(handle)?.receipt === receipt) this.#inDelivery.delete(handle);
     this.#tried.delete(handle);
-    this.#replaced.delete(handle);
   }
 
   close(): void {

@@ -122,9 +122,9 @@ export class SqsStore implements OutboxStore {
   }
 
   async delivered({ place }: Claimed): Promise<void> {
-    const { receipt, handle } = place as SqsPlace;
-    await this.#queue.delete(receipt);
-    this.#claims.forget(handle);
+    const own = place as SqsPlace;
+    await this.#queue.delete(own.receipt);
+    this.#claims.forget(own);
   }
 
   async retry(claimed: Claimed, dueAtMs: number, attempt: AttemptRecord): Promise<void> {
@@ -151,9 +151,9 @@ export class SqsStore implements OutboxStore {
 
   /** Something else is written in place of the message, once, however often its deletion is tried. A crash between the two repeats the attempt. */
   async #replace(claimed: Claimed, write: () => Promise<unknown>): Promise<void> {
-    const { handle } = claimed.place as SqsPlace;
-    if (!this.#claims.isReplaced(handle)) await write();
-    this.#claims.replaced(handle);
+    const place = claimed.place as SqsPlace;
+    if (!this.#claims.isReplaced(place)) await write();
+    this.#claims.replaced(place);
     await this.delivered(claimed);
   }
 
