@@ -8,6 +8,7 @@ import {
 } from '@nats-io/jetstream';
 import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
+import { type Clock, wait } from '../clock.js';
 import type { NatsParts } from './events.js';
 import { failureText, isStreamMissing, NatsSetupError, repeatWhile, requestMs, whileUnanswered } from './jetstream.js';
 
@@ -37,6 +38,10 @@ export interface BucketSettings {
 const peersMs = 5_000;
 /** For so long a wait for them that was in vain counts for what else is created: a node creates several streams. */
 const inVainMs = 60_000;
+/** Younger streams of a cluster are looked at until the time of their creation stands. */
+const youngMs = 5_000;
+/** Between two looks. */
+const standMs = 100;
 const noCluster = 10_074; // "replicas > 1 not supported in non-clustered mode"
 const noPeers = 10_005; // "no suitable peers for placement"
 /** What a node is told that creates a stream when another one does. */
@@ -105,8 +110,27 @@ async function foundOrAdded(
   storing: Storing,
   create: (replicas: number) => Promise<StreamInfo>,
 ): Promise<StreamInfo> {
-  const found = await find(manager, config.name);
-  return found === undefined ? added(manager, config, storing, create) : checked(found, config, storing);
+  const found = (await find(manager, config.name)) ?? (await added(manager, config, storing, create));
+  return checked(await standing(found, manager, storing.parts.clock), config, storing);
+}
+
+/**
+ * A node knows by the time of its creation which stream it is. For some milliseconds, while a cluster creates a stream that
+ * several nodes create at once, another time may be told: the one that is told twice counts.
+ */
+async function standing(found: StreamInfo, manager: JetStreamManager, clock: Clock): Promise<StreamInfo> {
+  let info = found;
+  while (info.cluster?.name !== undefined && isYoung(info)) {
+    await wait(standMs, clock);
+    const again = await manager.streams.info(info.config.name);
+    if (again.created === info.created) return again;
+    info = again;
+  }
+  return info;
+}
+
+function isYoung({ created, ts }: StreamInfo): boolean {
+  return ts === undefined || Date.parse(ts) - Date.parse(created) < youngMs;
 }
 
 function find(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
@@ -125,11 +149,11 @@ async function added(
   try {
     await (storing.replicas === 'auto' ? createAuto(create, storing) : create(storing.replicas));
     // Of nodes that create it at the same moment, more than one may be told that it did.
-    return checked(await manager.streams.info(config.name), config, storing);
+    return await manager.streams.info(config.name);
   } catch (error) {
     const found = taken.includes(codeOf(error)) ? await find(manager, config.name) : undefined;
     if (found === undefined) throw error;
-    return checked(found, config, storing);
+    return found;
   }
 }
 

@@ -164,6 +164,27 @@ describe('[CL-006] what is missing is created', () => {
     expect((await ensureStream(await connectTo(server.url), streamOf('s'), storing(1))).config).toMatchObject(config);
   });
 
+  test('in a cluster, and the time of its creation is the one that stands, whichever is told first', async context => {
+    const server = await startNats(context, { jetStream: false });
+    const told = (second: number, atSecond: number) => ({
+      config: { ...streamOf('s'), storage: 'file', num_replicas: 1 },
+      state: {},
+      cluster: { name: 'c' },
+      created: `2026-01-01T00:00:0${second}.123456789Z`,
+      ts: `2026-01-01T00:00:0${atSecond}.5Z`,
+    });
+    const young = [told(2, 2), told(1, 2), told(1, 2), told(3, 3)];
+    const old = [told(1, 9), told(2, 9)];
+    await answerAs(server, 'STREAM.INFO.s', [...young, ...old]);
+    const connection = await connectTo(server.url);
+    const met: string[] = [];
+    const how = { ...storing(1), onMet: ({ created }: { created: string }) => void met.push(created) };
+    const { created } = await ensureStream(connection, streamOf('s'), how);
+    expect([created, met]).toEqual([told(1, 2).created, [told(1, 2).created]]);
+    await (await jetstreamManager(connection, { checkAPI: false })).streams.info('s');
+    expect((await ensureStream(connection, streamOf('s'), how)).created).toBe(told(1, 9).created);
+  });
+
   test('unless its subjects are those of another stream', async () => {
     const connection = await connectTo(single.url);
     const [stream, other] = [freshName(), freshName()];
