@@ -129,7 +129,7 @@ export class Attendance {
     if (await isOver()) return;
     bus.tellDeaf();
     for (;;) {
-      await new Promise<void>(resolve => clock.after(permittedAgainMs, resolve));
+      await wait(permittedAgainMs, clock);
       if (bus.channel !== channel) return;
       const [first, ...others] = bus.deafTo;
       bus.deafTo.clear();

@@ -1,3 +1,4 @@
+import { atMost } from '../../clock.js';
 import type { AttemptRecord, DeadLetter, Envelope, Selection } from '../envelope.js';
 import { NotKept } from '../outbox-error.js';
 import type { Claim, Claimed, Deadline, Depth, EndpointFacts, OutboxStore, Room, Successors } from '../store.js';
@@ -253,11 +254,7 @@ export class NatsStore implements OutboxStore {
   async #caughtUp(): Promise<void> {
     const { access, settled, options } = this.#queue;
     if (access === undefined) return;
-    let cancel = () => {};
-    const late = new Promise<void>(resolve => {
-      cancel = options.clock.after(lookMs, resolve);
-    });
-    await Promise.race([this.#interruption.race(settled), late]).finally(() => cancel());
+    await atMost(lookMs, this.#interruption.race(settled), options.clock);
   }
 
   /** @throws NotKept */
