@@ -84,6 +84,7 @@ export class OutboxDelivery {
   readonly #faults: QueueFaults;
   #outbox: Outbox | undefined;
   #isStarted = false;
+  #isClosed = false;
 
   constructor(parts: OutboxDeliveryParts) {
     const { clock, version, proxies, allowsLoopback, bridges: joined, sharedPlaces: shared } = parts;
@@ -140,6 +141,7 @@ export class OutboxDelivery {
 
   /** Keeps what was told, and waits a while for attempts that are under way. @param mostMs for all of it */
   async close(mostMs = graceMs + storeMs): Promise<void> {
+    this.#isClosed = true;
     if (this.#outbox === undefined) return;
     const { clock } = this.#parts;
     const untilMs = clock.monotonicMs() + mostMs;
@@ -156,6 +158,7 @@ export class OutboxDelivery {
       onFault: error => faults.failed(error, 'the queue failed'),
       onWaiting: text => log.warn(text),
     });
+    if (this.#isClosed) return store.close(); // the process was stopped while it waited for the store
     const outbox = new Outbox({
       store,
       clock,
