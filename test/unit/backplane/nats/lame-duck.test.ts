@@ -8,6 +8,7 @@ import type { Link, LinkListener } from '../../../../src/nats/link.js';
 import { EventLoopTurn } from '../../../../src/sockets/turn.js';
 import { send } from '../../../support/backplane-contract.js';
 import { ManualClock } from '../../../support/manual-clock.js';
+import { quietObserver } from '../../../support/quiet-bus.js';
 
 const group: Target = { scope: 'group', hub: 'chat', group: 'g' };
 const about = { name: 'other', formats, isDraining: false, formerTag: undefined, replaced: undefined, isNew: false };
@@ -71,15 +72,7 @@ function setup() {
   const backplane = new NatsBackplane({
     ...{ root: 'hw.1', tag: 'aaaaaa', name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined },
     ...{ clock, turn: new EventLoopTurn(clock), link, settleMs: 500 },
-    observer: {
-      envelope() {},
-      barrierPassed() {},
-      partialQuery() {},
-      dropped() {},
-      refused() {},
-      tookPart() {},
-      fault() {},
-    },
+    observer: quietObserver,
   });
   const got: string[] = [];
   const performer = {

@@ -8,6 +8,7 @@ import type { Link } from '../../../../src/nats/link.js';
 import { EventLoopTurn } from '../../../../src/sockets/turn.js';
 import { TestNode } from '../../../support/fake-ports.js';
 import { ManualClock } from '../../../support/manual-clock.js';
+import { quietObserver } from '../../../support/quiet-bus.js';
 
 const hub: Target = { scope: 'hub', hub: 'chat' };
 
@@ -21,15 +22,7 @@ function setup() {
       ...{ root: 'hw.1', tag, name: 'node', keepBytes: 1_000_000, goneAfterMs: 20_000, signer: undefined, clock, turn },
       ...past,
       link: { listen: () => () => {}, close: async () => {} } as unknown as Link,
-      observer: {
-        envelope() {},
-        barrierPassed() {},
-        partialQuery() {},
-        dropped() {},
-        refused() {},
-        tookPart() {},
-        fault() {},
-      },
+      observer: quietObserver,
     });
     return now;
   };

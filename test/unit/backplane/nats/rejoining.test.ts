@@ -4,6 +4,7 @@ import { type MakeBackplane, RejoiningBackplane } from '../../../../src/backplan
 import type { Link } from '../../../../src/nats/link.js';
 import { EventLoopTurn } from '../../../../src/sockets/turn.js';
 import { ManualClock } from '../../../support/manual-clock.js';
+import { quietObserver } from '../../../support/quiet-bus.js';
 
 test('[cluster 6.2] a node that begins again sends nothing before what it kept under its old tag is sent or dropped', async () => {
   const did: string[] = [];
@@ -91,15 +92,7 @@ test('[cluster 6.2] a node that is fenced again before it took part tells the ot
         link,
       },
       ...past,
-      observer: {
-        envelope() {},
-        barrierPassed() {},
-        partialQuery() {},
-        dropped() {},
-        refused() {},
-        tookPart() {},
-        fault() {},
-      },
+      observer: quietObserver,
     });
     if (tag === 'aaaaaa') Object.defineProperty(made, 'hasTakenPart', { value: true }); // as it had
     return made;
