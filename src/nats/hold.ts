@@ -1,4 +1,4 @@
-import type { NatsConnection } from '@nats-io/transport-node';
+import { type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
 import type { Clock } from '../clock.js';
 import { hostAndPort } from './options.js';
 import type { Candidate } from './server-list.js';
@@ -18,6 +18,8 @@ export class Hold {
   readonly sinceMs: number;
   /** Servers or routes have come or gone. */
   onTopology: () => void = () => {};
+  /** The user may not publish to this subject, and what was published is nowhere. */
+  onMute: (subject: string) => void = () => {};
   readonly #clock: Clock;
   #reason: string | undefined;
   #lame!: () => void;
@@ -73,7 +75,13 @@ export class Hold {
       if (status.type === 'staleConnection') this.end('the server has stopped answering');
       else if (status.type === 'ldm') this.#lame();
       else if (status.type === 'update') this.onTopology();
+      else if (status.type === 'error') this.#fail(status.error);
     }
+  }
+
+  /** Subscriptions are told by themselves that they are refused. */
+  #fail(error: Error): void {
+    if (error instanceof PermissionViolationError && error.operation === 'publish') this.onMute(error.subject);
   }
 }
 

@@ -54,6 +54,8 @@ export class Link {
   #wake = () => {};
   /** What was told last of attempts that failed in a row. */
   #toldFailure: string | undefined;
+  /** The beginnings of subjects of which it was told that nothing may be published to them. */
+  readonly #toldMute = new Set<string>();
 
   constructor(options: NatsOptions, purpose: LinkPurpose, parts: NatsParts) {
     this.purpose = purpose;
@@ -121,6 +123,7 @@ export class Link {
       this.#servers.learn(held.told, held.server);
       this.#each(listener => listener.topologyChanged?.());
     };
+    held.onMute = subject => this.#tellMute(subject);
     const exposure = exposureOf(held.server, held.connection.info ?? ({} as ServerInfo));
     if (exposure !== undefined) this.#parts.tell({ kind: 'warned', text: exposure });
     this.#parts.tell({ kind: 'connected', purpose: this.purpose, server: held.name });
@@ -189,6 +192,15 @@ export class Link {
     if (this.#isClosed || this.#held !== undefined || this.#toldFailure === `${server} ${reason}`) return;
     this.#toldFailure = `${server} ${reason}`;
     this.#parts.tell({ kind: 'unreachable', purpose: this.purpose, server, reason });
+  }
+
+  /** Once for many subjects: those of groups and nodes begin alike. */
+  #tellMute(subject: string): void {
+    const beginning = subject.split('.', 2).join('.');
+    if (this.#toldMute.has(beginning)) return;
+    this.#toldMute.add(beginning);
+    const text = `NATS: this user may not publish to ${subject}, so that what this node sends there reaches nobody; let it publish to ${beginning}.>, or to what deploy/nats/permissions.conf allows`;
+    this.#parts.tell({ kind: 'warned', text });
   }
 
   #pause(ms: number): Promise<void> {

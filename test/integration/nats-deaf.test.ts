@@ -100,3 +100,18 @@ describe('[CL-034] a node that may not subscribe', { timeout: 60_000 }, () => {
     await b.hears('y');
   });
 });
+
+test('[CL-122] a node that may not publish to the others says so once, whatever the subjects', async context => {
+  const publishing = (allowed: string) =>
+    `authorization { users: [ { user: hw, password: a, permissions: { subscribe: ">", publish: ${allowed} } } ] }`;
+  const server = await startNats(context, { settings: publishing('["$JS.>", "$KV.>", "hw.1.led.>"]') });
+  const file = await fileWith(yaml);
+  const args = ['start', '--json', '--hubs', file, '--port', '0', '--admin-port', 'any', '--nats', login(server)];
+  const hubwire = new HubwireProcess(args);
+  const told =
+    /NATS: this user may not publish to hw\.1\.\S+, so that what this node sends there reaches nobody; let it publish to hw\.1\.>/g;
+  await hubwire.find(told, 'stderr');
+  await server.reload(publishing('">"'));
+  await hubwire.find(/"event":"listening"/);
+  expect(hubwire.stderr.match(told)).toHaveLength(1);
+});
