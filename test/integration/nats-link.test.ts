@@ -293,13 +293,20 @@ async function numbersAt(server: NatsServer): Promise<number[]> {
 describe('[CL-016] a server in lame duck mode', () => {
   const settings = 'lame_duck_grace_period: "1s", lame_duck_duration: "30s"';
 
+  /** The first connection, once the server is through with its first ping: it warns no client before that. */
+  async function pinged(link: Link): Promise<NatsConnection> {
+    const connection = await link.start();
+    await connection.flush();
+    return connection;
+  }
+
   test('is left once the listeners have moved to another', async context => {
     const [first, second] = await Promise.all([
       startNats(context, { jetStream: false, settings }),
       startNats(context, { jetStream: false }),
     ]);
     const { link, told } = newLink([first.url, second.url]);
-    const old = await link.start();
+    const old = await pinged(link);
     const calls: string[] = [];
     const moved = new Promise<NatsConnection>(resolve => {
       link.listen({
@@ -336,7 +343,7 @@ describe('[CL-016] a server in lame duck mode', () => {
       startNats(context, { jetStream: false }),
     ]);
     const { link, told } = newLink([first.url, second.url]);
-    await link.start();
+    await pinged(link);
     const closed = new Promise<NatsConnection>((resolve, reject) => {
       const leaving = async (next: NatsConnection) => void link.close().then(() => resolve(next), reject);
       link.listen({ connected: () => {}, leaving });
@@ -349,7 +356,7 @@ describe('[CL-016] a server in lame duck mode', () => {
   test('is kept until it ends where there is no other', async context => {
     const server = await startNats(context, { jetStream: false, settings });
     const { link, told } = newLink([server.url]);
-    await link.start();
+    await pinged(link);
     server.lameDuck();
     await eventually(() => expect(told.lines.at(-1)).toMatch(/^unreachable .*: connection refused$/));
     expect(told.all.map(({ kind }) => kind)).toEqual(['connected', 'leaving', 'lost', 'unreachable']);
