@@ -28,8 +28,9 @@ describe('the clock of the machine', () => {
     const cancels = Array.from({ length: 50 }, () => systemClock.after(5, () => (ran += 1)));
     await setTimeout(4);
     for (const cancel of cancels) cancel();
+    const before = ran; // of a busy machine, the 4 ms may have been more than 5
     await setTimeout(10);
-    expect(ran).toBe(0);
+    expect(ran).toBe(before);
   });
 
   /** Time of Node's own kind: as there, a timer that is longer than 2^31 - 1 ms ends after one. */
