@@ -76,10 +76,8 @@ export async function ensureBucket(
   const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
   const buckets = new Kvm(jetstream(connection, { timeout: requestMs }));
   const config = { name: `KV_${name}`, storage: 'file', max_msgs_per_subject: history, max_age: 0 } as const;
-  const create = async (replicas: number) => {
-    await buckets.create(name, { history, storage: 'file', replicas, allow_direct: false });
-    return manager.streams.info(config.name);
-  };
+  const create = (replicas: number) =>
+    buckets.create(name, { history, storage: 'file', replicas, allow_direct: false });
   await ensure(config.name, connection, storing, () => foundOrAdded(manager, config, storing, create));
   return openBucket(connection, name);
 }
@@ -108,7 +106,7 @@ async function foundOrAdded(
   manager: JetStreamManager,
   config: KnownConfig,
   storing: Storing,
-  create: (replicas: number) => Promise<StreamInfo>,
+  create: (replicas: number) => Promise<unknown>,
 ): Promise<StreamInfo> {
   const found = (await find(manager, config.name)) ?? (await added(manager, config, storing, create));
   return checked(await standing(found, manager, storing.parts.clock), config, storing);
@@ -144,7 +142,7 @@ async function added(
   manager: JetStreamManager,
   config: KnownConfig,
   storing: Storing,
-  create: (replicas: number) => Promise<StreamInfo>,
+  create: (replicas: number) => Promise<unknown>,
 ): Promise<StreamInfo> {
   try {
     await (storing.replicas === 'auto' ? createAuto(create, storing) : create(storing.replicas));
@@ -157,7 +155,7 @@ async function added(
   }
 }
 
-async function createAuto(create: (replicas: number) => Promise<StreamInfo>, { parts }: Storing): Promise<StreamInfo> {
+async function createAuto(create: (replicas: number) => Promise<unknown>, { parts }: Storing): Promise<unknown> {
   const { clock } = parts;
   const { missedServersMs = Number.NEGATIVE_INFINITY } = parts;
   const hasWaited = clock.monotonicMs() - missedServersMs < inVainMs;
