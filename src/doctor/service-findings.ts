@@ -16,8 +16,7 @@ export interface ListenerQuestion {
   readonly hasOtherName: boolean;
   /** Is it a fault that nothing listens there? */
   readonly mustListen: boolean;
-  /** The line that starts the service. */
-  /** Undefined: the service runs. */
+  /** The line that starts the service; undefined: it runs. */
   readonly startLine: string | undefined;
 }
 

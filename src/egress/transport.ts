@@ -8,7 +8,7 @@ import { noProxies, Proxies, type ProxySettings } from './proxy.js';
 export interface TransportOptions {
   readonly clock: Clock;
   readonly proxies?: ProxySettings | undefined;
-  /** Addresses that requests may be sent to; undefined: all. It is asked when a socket is opened: see `renewSockets`. */
+  /** Addresses that requests may be sent to; undefined: all. It decides when a socket is opened: see `renewSockets`. */
   readonly guard?: AddressGuard | undefined;
 }
 

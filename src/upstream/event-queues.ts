@@ -27,7 +27,7 @@ interface QueueNames {
  */
 export class EventQueues implements Endpoints {
   readonly #handlers: () => readonly EventHandler[];
-  /** Hot path: each claim asks for all of them. */
+  /** Hot path: each claim reads all of them. */
   readonly #names = new WeakMap<ParsedHandler, QueueNames>();
 
   /** @param handlers those that are durable now */

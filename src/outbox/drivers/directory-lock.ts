@@ -10,6 +10,7 @@ import { StoreOpenError } from '../outbox-error.js';
  */
 const touchMs = 5_000;
 const abandonedMs = 20_000;
+const abandonedText = `${abandonedMs / 1_000} s`;
 
 /** Between two looks at such a lock. */
 const lookMs = 500;
@@ -38,7 +39,8 @@ export class DirectoryLock {
       if (taken instanceof LockFile) return new DirectoryLock(file, taken, clock);
       const mayBeLeft = taken.isJudgedByAge && touchedAtMs(file) === firstMs && waitedMs <= abandonedMs;
       if (!mayBeLeft) throw lockedError(directory, taken, file);
-      if (waitedMs === 0) onWaiting(`${directory} was in use by ${ownerText(taken)}: it is waited for up to 20 s`);
+      if (waitedMs === 0)
+        onWaiting(`${directory} was in use by ${ownerText(taken)}: it is waited for up to ${abandonedText}`);
       await wait(lookMs, clock);
     }
   }
@@ -89,4 +91,4 @@ function lockedError(directory: string, taken: Taken, file: string): StoreOpenEr
 
 const whenFree =
   ', of another host or container, or of before a restart of this machine: it can be taken once its process has not ' +
-  `touched it for ${abandonedMs / 1_000} s`;
+  `touched it for ${abandonedText}`;
