@@ -282,23 +282,23 @@ const partlyDeafAgainMs = 60_000;
 
 /** @param permit the subjects of the cluster */
 function busObserver(meter: BusMeter, parts: NatsParts, permit: string): BusObserver {
-  let wasDeaf = false;
+  let wasExcluded = false;
   let toldMs = Number.NEGATIVE_INFINITY;
   return {
     envelope: way => meter.envelope(way),
     barrierPassed: durationMs => meter.barrierPassed(durationMs),
     partialQuery: () => meter.partialQuery(),
     dropped: ({ subject, reason, count }) => parts.tell({ kind: 'dropped', subject, reason, count }),
-    refused(subjects, isDeaf) {
-      wasDeaf ||= isDeaf;
+    refused(operation, subjects, isExcluded) {
+      wasExcluded ||= isExcluded;
       const nowMs = parts.clock.monotonicMs();
-      if (!isDeaf && nowMs - toldMs < partlyDeafAgainMs) return; // each join of a client may be refused
+      if (!isExcluded && nowMs - toldMs < partlyDeafAgainMs) return; // each join of a client may be refused
       toldMs = nowMs;
-      parts.tell({ kind: 'refused', subjects: listed(subjects), permit, isDeaf });
+      parts.tell({ kind: 'refused', operation, subjects: listed(subjects), permit, isExcluded });
     },
     tookPart() {
-      if (wasDeaf) parts.tell({ kind: 'permitted' });
-      wasDeaf = false;
+      if (wasExcluded) parts.tell({ kind: 'permitted' });
+      wasExcluded = false;
     },
     fault: (where, error) => parts.tell({ kind: 'fault', where, error }),
   };

@@ -280,18 +280,23 @@ const natsTexts = {
   unreachable: { level: 'warn', text: 'NATS: waiting for a server that can be connected to' },
   dropped: { level: 'warn', text: 'NATS: dropped a message that is not of this cluster' },
   leaving: { level: 'info', text: 'NATS: the server is about to stop, moving to another' },
-  permitted: { level: 'info', text: 'NATS: this node may subscribe to what was refused, and takes part' },
+  permitted: { level: 'info', text: 'NATS: this node may do what was refused, and takes part' },
   unanswered: { level: 'warn', text: 'NATS: the store does not answer, trying again' },
 } as const;
 
-const deaf = 'so that this node cannot hear the others: it lets no client in until that is permitted';
+const excludedBecause = {
+  subscribe: 'so that this node cannot hear the others',
+  publish: 'so that the others do not know of this node',
+};
 const partlyDeaf = 'and who wanted to listen there is refused';
 
-function logRefused(log: Logger, { subjects, permit, isDeaf }: Extract<NatsEvent, { kind: 'refused' }>): void {
-  const permission = `subscribe to ${permit}, as deploy/nats/permissions.conf does`;
+function logRefused(log: Logger, event: Extract<NatsEvent, { kind: 'refused' }>): void {
+  const { operation, subjects, permit, isExcluded } = event;
+  const excluded = `${excludedBecause[operation]}: it lets no client in until that is permitted`;
+  const permission = `${operation} to ${permit}, as deploy/nats/permissions.conf does`;
   log.warn(
     { subjects, permit },
-    `NATS: this user may not subscribe to ${subjects}, ${isDeaf ? deaf : partlyDeaf}; let it ${permission}`,
+    `NATS: this user may not ${operation} to ${subjects}, ${isExcluded ? excluded : partlyDeaf}; let it ${permission}`,
   );
 }
 

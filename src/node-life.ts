@@ -45,7 +45,7 @@ export function clusterOf(
       tellReadiness(readiness, event);
       if (event.kind === 'connected' && event.purpose === 'bus') meter.busConnected(true);
       if (event.kind === 'lost' && event.purpose === 'bus') meter.busConnected(false);
-      if (event.kind === 'refused' && event.isDeaf) meter.busConnected(false);
+      if (event.kind === 'refused' && event.isExcluded) meter.busConnected(false);
       if (event.kind === 'permitted') meter.busConnected(true);
     },
   });
@@ -60,8 +60,8 @@ export interface LifeParts extends Pick<NodeParts, 'readiness' | 'clock' | 'hubs
 /** Probes show what a start waits for. */
 function tellReadiness(readiness: Readiness, event: NatsEvent): void {
   if (event.kind === 'connected') readiness.wait(event.purpose, undefined);
-  if (event.kind === 'refused' && event.isDeaf) readiness.deafen(true);
-  if (event.kind === 'permitted') readiness.deafen(false);
+  if (event.kind === 'refused' && event.isExcluded) readiness.exclude(true);
+  if (event.kind === 'permitted') readiness.exclude(false);
   if (event.kind === 'unreachable')
     readiness.wait(event.purpose, `waiting for NATS at ${event.server}: ${event.reason}`);
   if (event.kind === 'unanswered')

@@ -1,10 +1,11 @@
 /** What the service is doing with clients. */
-export type ServiceState = 'starting' | 'ready' | 'paused' | 'deaf' | 'draining';
+export type ServiceState = 'starting' | 'ready' | 'paused' | 'excluded' | 'draining';
 
 const reasons = {
   starting: 'the service starts',
   paused: 'paused: this node cannot renew its lease in NATS, or was replaced',
-  deaf: 'this node may not subscribe in NATS to what other nodes send; the log says what to permit',
+  excluded:
+    'this node may not subscribe in NATS to what other nodes send, or not publish what they have to know of it; the log says what to permit',
   draining: 'the service stops',
 };
 
@@ -12,7 +13,7 @@ const reasons = {
 export class Readiness {
   #isOpened = false;
   #isPaused = false;
-  #isDeaf = false;
+  #isExcluded = false;
   #isDraining = false;
   /** Called after `isReady` has changed. */
   onChanged = () => {};
@@ -23,7 +24,7 @@ export class Readiness {
     if (this.#isDraining) return 'draining';
     if (!this.#isOpened) return 'starting';
     if (this.#isPaused) return 'paused';
-    return this.#isDeaf ? 'deaf' : 'ready';
+    return this.#isExcluded ? 'excluded' : 'ready';
   }
 
   /** Are clients admitted? */
@@ -36,7 +37,7 @@ export class Readiness {
     const { state } = this;
     if (state === 'ready') return undefined;
     const [wait] = state === 'starting' ? this.#waits.values() : [];
-    return wait ?? (this.#isDeaf && state === 'starting' ? reasons.deaf : reasons[state]);
+    return wait ?? (this.#isExcluded && state === 'starting' ? reasons.excluded : reasons[state]);
   }
 
   /** What a start waits for. @param who waits @param reason for people, as `waiting for …`; undefined: no more */
@@ -65,10 +66,10 @@ export class Readiness {
     });
   }
 
-  /** New clients are refused while it is: what they are sent by other nodes would not reach them. [CL-034] */
-  deafen(isDeaf: boolean): void {
+  /** New clients are refused while it is: other nodes would not reach them, or they would not reach other nodes' clients. [CL-034] */
+  exclude(isExcluded: boolean): void {
     this.#change(() => {
-      this.#isDeaf = isDeaf;
+      this.#isExcluded = isExcluded;
     });
   }
 

@@ -3,6 +3,9 @@ import type { Clock } from '../clock.js';
 /** What a connection to NATS is used for: each is one of its own, so that traffic never delays a lease. [CL-011] */
 export type LinkPurpose = 'bus' | 'store' | 'outbox' | 'config';
 
+/** What a user may do with a subject, or may not. */
+export type Operation = 'subscribe' | 'publish';
+
 /** What happens between this node and NATS. `server` is `host:port`; no text contains a secret. */
 export type NatsEvent =
   | { readonly kind: 'connected'; readonly purpose: LinkPurpose; readonly server: string }
@@ -17,11 +20,17 @@ export type NatsEvent =
   /** The store has not done what it was requested to; it is requested again. */
   | { readonly kind: 'unanswered'; readonly what: string; readonly reason: string }
   /**
-   * This user may not subscribe to these subjects; it should be permitted `permit`. `isDeaf`: this node takes no part in its cluster
-   * until it may.
+   * This user may not subscribe or publish to these subjects; it should be permitted `permit`. `isExcluded`: this node takes no part
+   * in its cluster until it may.
    */
-  | { readonly kind: 'refused'; readonly subjects: string; readonly permit: string; readonly isDeaf: boolean }
-  /** It may subscribe to what was refused, and takes part. */
+  | {
+      readonly kind: 'refused';
+      readonly operation: Operation;
+      readonly subjects: string;
+      readonly permit: string;
+      readonly isExcluded: boolean;
+    }
+  /** It may do what was refused, and takes part. */
   | { readonly kind: 'permitted' }
   /** For the operator: each text is told once. */
   | { readonly kind: 'warned'; readonly text: string }

@@ -32,6 +32,8 @@ export interface LinkListener {
   leaving?(next: NatsConnection): Promise<void>;
   /** Servers or routes have come or gone. */
   topologyChanged?(): void;
+  /** The user may not publish to this subject. @returns whether the listener tells of it; otherwise a warning does */
+  mute?(subject: string): boolean;
 }
 
 /**
@@ -123,7 +125,7 @@ export class Link {
       this.#servers.learn(held.told, held.server);
       this.#each(listener => listener.topologyChanged?.());
     };
-    held.onMute = subject => this.#tellMute(subject);
+    held.onMute = subject => this.#mute(held, subject);
     const exposure = exposureOf(held.server, held.connection.info ?? ({} as ServerInfo));
     if (exposure !== undefined) this.#parts.tell({ kind: 'warned', text: exposure });
     this.#parts.tell({ kind: 'connected', purpose: this.purpose, server: held.name });
@@ -194,7 +196,13 @@ export class Link {
     this.#parts.tell({ kind: 'unreachable', purpose: this.purpose, server, reason });
   }
 
-  /** Once for many subjects: those of groups and nodes begin alike. */
+  #mute(held: Hold, subject: string): void {
+    if (this.#held !== held) return; // what was left says nothing about the one that is used
+    const isTold = [...this.#listeners].map(listener => listener.mute?.(subject) ?? false).includes(true);
+    if (!isTold) this.#tellMute(subject);
+  }
+
+  /** Once for many subjects: those of groups begin alike. */
   #tellMute(subject: string): void {
     const beginning = subject.split('.', 2).join('.');
     if (this.#toldMute.has(beginning)) return;

@@ -18,8 +18,8 @@ export class NatsEnd {
   readonly told = new ToldEvents();
   readonly ways = { sent: 0, received: 0, repeated: 0, dropped: 0 };
   readonly dropped: Dropped[] = [];
-  /** Subjects that were refused, and before them whether the node is deaf. */
-  readonly refused: (readonly [isDeaf: boolean, ...subjects: string[]])[] = [];
+  /** Subjects that were refused, and before them whether the node takes no part because of that. */
+  readonly refused: (readonly [isExcluded: boolean, ...subjects: string[]])[] = [];
   readonly faults: unknown[] = [];
   readonly barriersMs: number[] = [];
   partialQueries = 0;
@@ -42,7 +42,7 @@ export class NatsEnd {
         partialQuery: () => {
           this.partialQueries += 1;
         },
-        refused: (subjects, isDeaf) => void this.refused.push([isDeaf, ...subjects]),
+        refused: (_operation, subjects, isExcluded) => void this.refused.push([isExcluded, ...subjects]),
         tookPart: () => {},
         fault: (_where, error) => void this.faults.push(error),
       },

@@ -65,12 +65,12 @@ describe('Readiness', () => {
 
   it('is not ready while other nodes do not reach it', () => {
     const readiness = new Readiness();
-    readiness.deafen(true);
+    readiness.exclude(true);
     expect(readiness.whyNot).toMatch(/may not subscribe in NATS/);
     readiness.open();
-    expect(readiness).toMatchObject({ state: 'deaf', isReady: false });
+    expect(readiness).toMatchObject({ state: 'excluded', isReady: false });
     readiness.pause();
-    readiness.deafen(false);
+    readiness.exclude(false);
     expect(readiness.state).toBe('paused');
     readiness.resume();
     expect(readiness.state).toBe('ready');

@@ -53,11 +53,13 @@ export class Attendance {
     const isReady = new Promise<void>(resolve => {
       this.#ready = resolve;
     });
-    this.#parts.bus.onDeaf = subject => link.renew(`this node may not subscribe to ${subject} any more`);
+    const { bus } = this.#parts;
+    bus.onExcluded = (operation, subject) => link.renew(`this node may not ${operation} to ${subject} any more`);
     link.listen({
       connected: connection => void this.#connected(connection),
       lost: () => this.#lost(),
       leaving: next => this.#move(next),
+      mute: subject => bus.mute(subject),
     });
     await link.start();
     await isReady;
@@ -87,6 +89,8 @@ export class Attendance {
     bus.deafTo.clear();
     this.#subscribe(channel);
     await this.#untilHeard(channel, connection);
+    if (bus.channel !== channel) return;
+    await this.#untilKnown(channel, connection);
     if (bus.channel !== channel) return;
     bus.outgoing.attach(channel);
     bus.barriers.hold();
@@ -127,7 +131,7 @@ export class Attendance {
       return bus.channel !== channel || bus.deafTo.size === 0;
     };
     if (await isOver()) return;
-    bus.tellDeaf();
+    bus.tellExcluded('subscribe');
     for (;;) {
       await wait(permittedAgainMs, clock);
       if (bus.channel !== channel) return;
@@ -139,6 +143,24 @@ export class Attendance {
         this.#subscribeAgain(channel, others);
         if (await isOver()) return;
       } else for (const subject of others) bus.deafTo.add(subject);
+    }
+  }
+
+  /**
+   * Settles once the server lets this node publish what others know of it by. It is tried again for as long as the connection lasts:
+   * what its clients send would not reach those of other nodes, which would not wait for it either.
+   */
+  async #untilKnown(channel: NatsChannel, connection: NatsConnection): Promise<void> {
+    const { bus, clock } = this.#parts;
+    for (let isTold = false; ; isTold = true) {
+      bus.tryHello((subject, bytes) => channel.publish(subject, bytes));
+      // A refusal has come before the first answer, and is reported a moment after it.
+      const answered = channel.flush().then(() => channel.flush());
+      await Promise.race([answered, connection.closed()]).catch(() => {}); // the connection is lost, which is told too
+      if (bus.channel !== channel || bus.muteTo.size === 0) return;
+      if (!isTold) bus.tellExcluded('publish');
+      await wait(permittedAgainMs, clock);
+      if (bus.channel !== channel) return;
     }
   }
 

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { Turn } from '../../hub/ports.js';
+import type { Operation } from '../../nats/events.js';
 import type { Signer } from './frame.js';
 import type { Dropped } from './receiver.js';
 
@@ -17,10 +18,10 @@ export interface BusObserver extends BusMeter {
   /** At most once a minute. */
   dropped(what: Dropped): void;
   /**
-   * The server does not let this user subscribe to these subjects. `isDeaf`: others reach it there, so that this node takes no part
-   * until it may; else only who wanted to listen is refused.
+   * The server does not let this user subscribe or publish to these subjects. `isExcluded`: others reach it there, or know of it by
+   * what it sends there, so that this node takes no part until it may; else only who wanted to listen is refused.
    */
-  refused(subjects: readonly string[], isDeaf: boolean): void;
+  refused(operation: Operation, subjects: readonly string[], isExcluded: boolean): void;
   /** It takes part, on this connection. */
   tookPart(): void;
   fault(where: string, error: unknown): void;

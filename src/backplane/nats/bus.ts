@@ -1,5 +1,6 @@
 import type { Query, QueryKind, Target } from '../../hub/commands.js';
 import type { BackplaneNode } from '../../hub/ports.js';
+import type { Operation } from '../../nats/events.js';
 import { Answering } from './answering.js';
 import { Barriers } from './barriers.js';
 import { Batches } from './batches.js';
@@ -34,8 +35,10 @@ export class Bus implements ChannelEvents {
   readonly deafTo = new Set<string>();
   /** It has been deaf to something since it took part last. */
   isDeaf = false;
-  /** Called when it becomes deaf to something while it takes part. */
-  onDeaf = (_subject: string) => {};
+  /** What others have to hear from this node on this connection, and it may not publish. */
+  readonly muteTo = new Set<string>();
+  /** Called when it becomes deaf or mute while it takes part. */
+  onExcluded = (_operation: Operation, _subject: string) => {};
   /** Tells others that this node lets no more clients in. */
   isDraining = false;
   readonly #options: BusOptions;
@@ -93,6 +96,13 @@ export class Bus implements ChannelEvents {
   /** Tells all who this node is. @param isNew they are to do the same */
   sayHello(isNew: boolean): void {
     this.outgoing.reply(this.subjects.all, this.#writer.hello(this.#about(isNew)));
+  }
+
+  /** As `sayHello`, to each subject that may be refused, by this way: the server reports what it refuses. */
+  tryHello(publish: (subject: string, bytes: Buffer) => void): void {
+    const bytes = this.#writer.hello(this.#about(true));
+    for (const subject of new Set([this.subjects.all, ...this.muteTo])) publish(subject, bytes);
+    this.muteTo.clear();
   }
 
   /** No other node is known, and one would be: there is a connection, on which it would be heard. Hot path. */
@@ -169,17 +179,26 @@ export class Bus implements ChannelEvents {
 
   refused(subject: string): void {
     if (!this.subjects.isNodes(subject) && this.interests.refuse(subject)) {
-      this.#options.observer.refused([subject], false);
+      this.#options.observer.refused('subscribe', [subject], false);
       return;
     }
     this.isDeaf = true;
     this.deafTo.add(subject);
-    if (!this.isNew) this.onDeaf(subject);
+    if (!this.isNew) this.onExcluded('subscribe', subject);
   }
 
-  /** Tells what it is deaf to. */
-  tellDeaf(): void {
-    this.#options.observer.refused([...this.deafTo], true);
+  /** The server does not let this user publish to it. @returns whether this node takes no part because of that */
+  mute(subject: string): boolean {
+    if (!this.subjects.isBetweenNodes(subject)) return false;
+    this.muteTo.add(subject);
+    if (!this.isNew) this.onExcluded('publish', subject);
+    return true;
+  }
+
+  /** Tells what it is deaf to, or mute. */
+  tellExcluded(operation: Operation): void {
+    const subjects = operation === 'subscribe' ? this.deafTo : this.muteTo;
+    this.#options.observer.refused(operation, [...subjects], true);
   }
 
   /** It takes part from now on: it hears all others. */

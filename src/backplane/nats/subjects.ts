@@ -69,6 +69,11 @@ export class Subjects {
     return subject === this.all || subject === this.own || subject === this.ownConnections;
   }
 
+  /** Is it one by which nodes know of each other? */
+  isBetweenNodes(subject: string): boolean {
+    return subject === this.all || subject.startsWith(`${this.#root}.n.`);
+  }
+
   of(target: Target): string {
     const hub = tokenOf(target.hub);
     switch (target.scope) {

@@ -28,15 +28,20 @@ const once = ({ connectionString }: RunningService) =>
     retryOptions: { maxRetries: 0 },
   });
 
+/** A service that may not let clients in yet: only its admin listener is known. */
+async function startUnready(server: NatsServer) {
+  const [port, adminPort] = [String(await freePort()), String(await freePort())];
+  const args = ['start', '--json', '--hubs', await fileWith(yaml), '--port', port, '--admin-port', adminPort];
+  return { hubwire: new HubwireProcess([...args, '--nats', login(server)]), adminPort };
+}
+
 const sentence =
   /NATS: this user may not subscribe to hw\.1\.[^"]*, so that this node cannot hear the others: it lets no client in until that is permitted; let it subscribe to hw\.1\.>, as deploy\/nats\/permissions\.conf does/;
 
 describe('[CL-034] a node that may not subscribe', { timeout: 60_000 }, () => {
   test('is not ready when it starts, says what to permit, and takes part once that is permitted', async context => {
     const server = await startNats(context, { settings: listening() });
-    const [port, adminPort] = [String(await freePort()), String(await freePort())];
-    const args = ['start', '--json', '--hubs', await fileWith(yaml), '--port', port, '--admin-port', adminPort];
-    const hubwire = new HubwireProcess([...args, '--nats', login(server)]);
+    const { hubwire, adminPort } = await startUnready(server);
     await hubwire.find(sentence, 'stderr');
     expect(hubwire.stderr).toMatch(/may not subscribe to hw\.1\.c\.\S+, hw\.1\.all, hw\.1\.n\./);
     const readyz = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
@@ -48,7 +53,7 @@ describe('[CL-034] a node that may not subscribe', { timeout: 60_000 }, () => {
     await server.reload(listening('hw.1.>'));
     await hubwire.find(/"event":"listening"/);
     expect((await fetch(`http://127.0.0.1:${adminPort}/readyz`)).status).toBe(200);
-    await hubwire.find(/NATS: this node may subscribe to what was refused, and takes part/, 'stderr');
+    await hubwire.find(/NATS: this node may do what was refused, and takes part/, 'stderr');
     expect(hubwire.stderr).not.toContain('internal error');
     expect(hubwire.stderr.match(new RegExp(sentence, 'g'))).toHaveLength(1);
   });
@@ -101,17 +106,63 @@ describe('[CL-034] a node that may not subscribe', { timeout: 60_000 }, () => {
   });
 });
 
-test('[CL-122] a node that may not publish to the others says so once, whatever the subjects', async context => {
-  const publishing = (allowed: string) =>
-    `authorization { users: [ { user: hw, password: a, permissions: { subscribe: ">", publish: ${allowed} } } ] }`;
-  const server = await startNats(context, { settings: publishing('["$JS.>", "$KV.>", "hw.1.led.>"]') });
-  const file = await fileWith(yaml);
-  const args = ['start', '--json', '--hubs', file, '--port', '0', '--admin-port', 'any', '--nats', login(server)];
-  const hubwire = new HubwireProcess(args);
+/** One user, who may subscribe to all, and publish what is needed for the store, and these subjects. */
+function publishing(...subjects: readonly string[]): string {
+  const allow = JSON.stringify(['$JS.>', '$KV.>', 'hw.1.led.>', ...subjects]);
+  return `authorization { users: [ { user: hw, password: a, permissions: { subscribe: ">", publish: { allow: ${allow} } } } ] }`;
+}
+
+describe('[CL-034] a node that may not publish', { timeout: 60_000 }, () => {
   const told =
-    /NATS: this user may not publish to hw\.1\.\S+, so that what this node sends there reaches nobody; let it publish to hw\.1\.>/g;
-  await hubwire.find(told, 'stderr');
-  await server.reload(publishing('">"'));
-  await hubwire.find(/"event":"listening"/);
-  expect(hubwire.stderr.match(told)).toHaveLength(1);
+    /NATS: this user may not publish to hw\.1\.all[^"]*, so that the others do not know of this node: it lets no client in until that is permitted; let it publish to hw\.1\.>, as deploy\/nats\/permissions\.conf does/g;
+
+  test('is not ready when it starts, says once what to permit, and takes part once that is permitted', async context => {
+    const server = await startNats(context, { settings: publishing() });
+    const { hubwire, adminPort } = await startUnready(server);
+    await hubwire.find(told, 'stderr');
+    const readyz = await fetch(`http://127.0.0.1:${adminPort}/readyz`);
+    expect([readyz.status, await readyz.text()]).toEqual([503, expect.stringContaining('or not publish')]);
+    expect(hubwire.stdout).toBe('');
+    await server.reload(publishing('hw.1.>'));
+    await hubwire.find(/"event":"listening"/);
+    await hubwire.find(/NATS: this node may do what was refused, and takes part/, 'stderr');
+    expect(hubwire.stderr.match(told)).toHaveLength(1);
+    expect(hubwire.stderr).not.toContain('internal error');
+  });
+
+  test('is not ready while the permission is taken away, and reaches the others again afterwards', async context => {
+    const server = await startNats(context, { settings: publishing('hw.1.>') });
+    const [one, two] = [
+      await startService(yaml, { HUBWIRE_NATS: login(server) }),
+      await startService(yaml, { HUBWIRE_NATS: login(server) }),
+    ];
+    const client = await one.dial({ token: { groups: ['news'] } });
+    await client.next();
+    await server.reload(publishing());
+    await Promise.all([one, two].map(({ process }) => process.find(told, 'stderr')));
+    await eventually(async () => expect([await readinessOf(one), await readinessOf(two)]).toEqual([503, 503]));
+    await expect(two.dial()).rejects.toThrow();
+    await server.reload(publishing('hw.1.>'));
+    await eventually(async () => expect([await readinessOf(one), await readinessOf(two)]).toEqual([200, 200]));
+    await restOf(two).group('news').sendToAll('heard', { contentType: 'text/plain' });
+    expect(await client.next()).toMatchObject({ data: 'heard' });
+    expect([one, two].map(({ process }) => process.stderr.includes('internal error'))).toEqual([false, false]);
+  });
+
+  test('[CL-122] to groups stays ready, and says once what does not reach them', async context => {
+    const server = await startNats(context, { settings: publishing('hw.1.all', 'hw.1.n.>') });
+    const nodes = [
+      await startService(yaml, { HUBWIRE_NATS: login(server) }),
+      await startService(yaml, { HUBWIRE_NATS: login(server) }),
+    ] as const;
+    const [one, two] = nodes;
+    await one.dial({ token: { groups: ['news'] } });
+    for (const group of ['news', 'sports'])
+      await restOf(two).group(group).sendToAll('x', { contentType: 'text/plain' });
+    const partly =
+      /NATS: this user may not publish to hw\.1\.g\.chat\.news, so that what this node sends there reaches nobody; let it publish to hw\.1\.>/;
+    await two.process.find(partly, 'stderr');
+    expect(two.process.stderr.match(/may not publish/g)).toHaveLength(1);
+    expect([await readinessOf(one), await readinessOf(two)]).toEqual([200, 200]);
+  });
 });
