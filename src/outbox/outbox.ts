@@ -167,9 +167,7 @@ export class Outbox {
   /** Configured endpoints, then others for which something is kept. */
   async status(): Promise<readonly EndpointStatus[]> {
     const depths = await this.#store.depths();
-    const { endpoints } = this.#options;
-    const current = [...endpoints.ids()].filter(id => endpoints.options(id)?.isFormer !== true);
-    const ids = new Set([...current, ...depths.keys()]);
+    const ids = new Set([...this.#options.endpoints.ids(), ...depths.keys()]);
     return [...ids].map(id => this.#statusOf(id, depths.get(id) ?? nothing));
   }
 

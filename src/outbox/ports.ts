@@ -57,8 +57,6 @@ export interface EndpointOptions {
   readonly circuitBreaker?: boolean | undefined;
   /** 120 by default: an endpoint that has only failed for so long is disabled. Infinity: never. */
   readonly disableAfterHours?: number | undefined;
-  /** false by default. true: nothing is added any more, and operators see it only while something is kept for it. */
-  readonly isFormer?: boolean | undefined;
 }
 
 /** The endpoints that are configured now. */

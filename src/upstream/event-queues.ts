@@ -11,12 +11,9 @@ export const eventQueuePrefix = 'event:';
 
 /** In order per connection, for more than a day: eight attempts. */
 const options: EndpointOptions = { profile: 'durable', ordering: 'key' };
-const formerOptions: EndpointOptions = { ...options, isFormer: true };
 
-interface QueueNames {
-  readonly own: string;
-  /** Of earlier versions: made from the whole URL. */
-  readonly former: string;
+interface Place {
+  readonly queue: string;
   /** Which of the handlers that share a queue it is. */
   readonly variant: string;
 }
@@ -28,7 +25,7 @@ interface QueueNames {
 export class EventQueues implements Endpoints {
   readonly #handlers: () => readonly EventHandler[];
   /** Hot path: each claim reads all of them. */
-  readonly #names = new WeakMap<ParsedHandler, QueueNames>();
+  readonly #places = new WeakMap<ParsedHandler, Place>();
 
   /** @param handlers those that are durable now */
   constructor(handlers: () => readonly EventHandler[]) {
@@ -36,20 +33,20 @@ export class EventQueues implements Endpoints {
   }
 
   ids(): Iterable<string> {
-    const names = this.#handlers().map(handler => this.#namesOf(handler));
-    return new Set([...names.map(({ own }) => own), ...names.map(({ former }) => former)]);
+    return new Set(this.#handlers().map(handler => this.placeOf(handler).queue));
   }
 
   options(id: string): EndpointOptions | undefined {
-    const names = this.#handlers().map(handler => this.#namesOf(handler));
-    if (names.some(({ own }) => own === id)) return options;
-    return names.some(({ former }) => former === id) ? formerOptions : undefined;
+    return this.#handlers().some(handler => this.placeOf(handler).queue === id) ? options : undefined;
   }
 
   /** Where an event of this handler waits. */
-  placeOf(handler: ParsedHandler): { readonly queue: string; readonly variant: string } {
-    const { own: queue, variant } = this.#namesOf(handler);
-    return { queue, variant };
+  placeOf(handler: ParsedHandler): Place {
+    const known = this.#places.get(handler);
+    if (known !== undefined) return known;
+    const place = placeFor(handler);
+    this.#places.set(handler, place);
+    return place;
   }
 
   /**
@@ -57,30 +54,17 @@ export class EventQueues implements Endpoints {
    * such events. Undefined: the queue is nobody's.
    */
   handlerOf(queue: string, { variant, kind }: Pick<EventRecord, 'variant' | 'kind'>): EventHandler | undefined {
-    const sharing = this.#handlers().filter(handler => {
-      const { own, former } = this.#namesOf(handler);
-      return own === queue || former === queue;
-    });
-    const same = sharing.find(handler => this.#namesOf(handler).variant === variant);
+    const sharing = this.#handlers().filter(handler => this.placeOf(handler).queue === queue);
+    const same = sharing.find(handler => this.placeOf(handler).variant === variant);
     return same ?? sharing.find(handler => takesSome(handler, kind)) ?? sharing[0];
-  }
-
-  #namesOf(handler: ParsedHandler): QueueNames {
-    const known = this.#names.get(handler);
-    if (known !== undefined) return known;
-    const names = namesOf(handler);
-    this.#names.set(handler, names);
-    return names;
   }
 }
 
-function namesOf({ hub, options: { urlTemplate, insertions } }: ParsedHandler): QueueNames {
-  const [place = ''] = maskInsertions(urlTemplate, insertions ?? []).split('?');
-  const variant = digestOf(urlTemplate);
+function placeFor({ hub, options: { urlTemplate, insertions } }: ParsedHandler): Place {
+  const [address = ''] = maskInsertions(urlTemplate, insertions ?? []).split('?');
   return {
-    own: `${eventQueuePrefix}${canonicalHubName(hub)}:${digestOf(place)}`,
-    former: `${eventQueuePrefix}${hub}:${variant}`,
-    variant,
+    queue: `${eventQueuePrefix}${canonicalHubName(hub)}:${digestOf(address)}`,
+    variant: digestOf(urlTemplate),
   };
 }
 

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { signer } from '../../src/auth/signature.js';
 import { openStore } from '../../src/outbox/open-store.js';
@@ -218,19 +217,6 @@ describe('notifications of a durable handler', () => {
     const ofSecond = await waiting('c2');
     await open(...handlers('c', 'd'));
     expect(await delivered(ofSecond)).toEqual(['/connected?code=c', '/disconnected?code=d']);
-  });
-
-  test('that an earlier version has kept are delivered, by the whole URL', async () => {
-    await open();
-    const [current] = await outbox.status();
-    const urlTemplate = `${app.url}/{hub}/{event}?code=hidden`;
-    const former = `event:Chat:${createHash('sha256').update(urlTemplate).digest('hex').slice(0, 12)}`;
-    const record = { hub: 'chat', connectionId: 'c1', kind: 'connected', name: 'connected', id: 1, time: 't' };
-    const content = Buffer.from(JSON.stringify({ ...record, contentType: 'application/json', body: '{}' }));
-    await outbox.accept([{ id: 'evt_c1_1', endpoint: former, key: 'c1', createdAtMs: clock.now(), content }]);
-    await app.until(({ posts }) => posts.length === 1);
-    expect(sent()).toEqual(['c1 connected 1']);
-    await eventually(async () => expect(await outbox.status()).toMatchObject([{ endpoint: current?.endpoint }]));
   });
 
   test('of a handler whose path or host has changed become dead letters', async () => {
