@@ -2,6 +2,7 @@ import { Argument, Command, Option } from 'commander';
 import { nearestWord } from '../config/did-you-mean.js';
 import { PubSubError } from '../errors.js';
 import { logLevels } from '../log-levels.js';
+import { refuseEmptyValues } from './empty-values.js';
 import { addHubVerbs, addKeyVerbs } from './hub-verbs.js';
 import { outputFormats } from './output/output.js';
 import { addClientVerbs, addServiceVerbs } from './service-verbs.js';
@@ -17,6 +18,7 @@ export function makeProgram(env: Environment): Command {
   const program = new Command('hubwire')
     .description('A self-hosted hub service for the protocols of Azure Web PubSub and Pusher')
     .configureOutput({ outputError: (text, write) => write(inOneLine(text)) })
+    .hook('preAction', (_program, verb) => refuseEmptyValues(verb))
     .version(version);
   addStart(program, env);
   addChecks(program, env);

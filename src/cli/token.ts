@@ -37,7 +37,6 @@ export function token(args: TokenArguments, env: Environment): void {
 
 /** What the service would refuse the token for, or ignore of it. */
 function claimProblem({ user, group = [], role = [] }: TokenArguments): string | undefined {
-  if (user === '') return '--user is empty; leave it out for an anonymous client';
   if (user !== undefined && !isUserId(user)) return `--user: a user id has ${userIdRule}`;
   if (!group.every(isGroupName)) return `--group: a group name has ${groupNameRule}`;
   const badRole = role.find(each => roleProblem(each) !== undefined);

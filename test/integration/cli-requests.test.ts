@@ -82,7 +82,7 @@ describe('what is no URL or host', () => {
     ],
     [['token', '--hub', 'chat', '--endpoint', 'foo'], {}, `--endpoint: ${endpoint}`],
     [
-      ['token', '--hub', 'chat', '--endpoint', ''],
+      ['token', '--hub', 'chat', '--endpoint', ','],
       {},
       '--endpoint is empty: write the URL of the service, or leave it out',
     ],

@@ -102,7 +102,7 @@ describe('token', () => {
     [['--hub', 'chat', '--group', '..'], '--group: a group name has 1 to 1024 characters'],
     [['--hub', 'chat', '--user', 'admin '], '--user: a user id has 1 to 1024 characters, no white space at either end'],
     [['--hub', 'chat', '--user', '..'], '--user: a user id has'],
-    [['--hub', 'chat', '--user', ''], '--user is empty; leave it out'],
+    [['--hub', 'chat', '--user', ''], '--user is empty; give it a value, or leave it out'],
     [
       ['--hub', 'chat', '--role', 'webpubsub.sendToGroup', 'webpubsub.joinleavegroup.g'],
       '--role "webpubsub.joinleavegroup.g": not a role of this service; did you mean "webpubsub.joinLeaveGroup.g"?',

@@ -174,7 +174,7 @@ describe('start', () => {
     },
   );
 
-  test.each(['', '127.0.0.1:8080', 'no-such-host.invalid'])(
+  test.each(['', ' ', '127.0.0.1:8080', 'no-such-host.invalid'])(
     '[D17] --host %j: exit 1, and what is wrong',
     async host => {
       const outcome = await runHubwire(['--hubs', await fileWith(noHubs), '--host', host], {
@@ -182,7 +182,7 @@ describe('start', () => {
       });
       expect([outcome.code, outcome.stdout]).toEqual([1, '']);
       expect(outcome.stderr).toMatch(
-        /^hubwire: (--host must|the public listener cannot listen on no-such-host\.invalid:\d+: the host name was not found)/m,
+        /^hubwire: (--host must|--host is empty|the public listener cannot listen on no-such-host\.invalid:\d+: the host name was not found)/m,
       );
       expect(outcome.stderr).not.toMatch(/^ +at /m);
     },
