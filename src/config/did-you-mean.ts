@@ -11,6 +11,8 @@ export function nearestWord(given: string, words: readonly string[]): string | u
     lower,
     words.map(word => word.toLowerCase()),
   );
-  const isNear = distance(lower, nearest) <= Math.max(2, lower.length / 3);
+  const changed = distance(lower, nearest);
+  const hasLetterInCommon = changed < Math.max(lower.length, nearest.length);
+  const isNear = hasLetterInCommon && changed <= Math.max(2, lower.length / 3);
   return isNear ? words.find(word => word.toLowerCase() === nearest) : undefined;
 }
