@@ -75,10 +75,10 @@ function withSettings(verb: Command): Command {
       'an event handler, repeatable: url-template, user-event-pattern, system-event, auth-type, auth-resource',
       collected,
     )
-    .addOption(
-      new Option('--allow-anonymous [boolean]', 'let clients connect without a token')
-        .preset('true')
-        .argParser(booleanOf),
+    .option(
+      '--allow-anonymous [boolean]',
+      'whether clients may connect without a token; true when no value is given',
+      booleanOf,
     )
     .option('--websocket-keepalive <seconds>', 'seconds between the pings to clients, 1 to 120', wholeNumberOf);
 }

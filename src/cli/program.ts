@@ -10,6 +10,9 @@ import type { Environment } from './settings.js';
 import { vendorGroup } from './verb.js';
 import { version } from './version.js';
 
+const endpointHelp =
+  'URL of the running service (HUBWIRE_ENDPOINT, default http://localhost at the port of HUBWIRE_PORT or PORT, else 8080)';
+
 /**
  * The command line: each verb is a file of its own, loaded when it is called, so that a health check does not wait for the
  * whole service to be read from disk.
@@ -87,12 +90,15 @@ function addStart(program: Command, env: Environment): void {
       'port of the admin listener, 0 for none, "any" for any free port (HUBWIRE_ADMIN_PORT, default 8081)',
     )
     .option('--tls-cert <file>', 'certificate of the public listener, PEM (HUBWIRE_TLS_CERT, default none)')
-    .option('--tls-key <file>', 'private key of the certificate, PEM (HUBWIRE_TLS_KEY)')
+    .option('--tls-key <file>', 'private key of the certificate, PEM (HUBWIRE_TLS_KEY, default none)')
     .option(
       '--admin-tls-cert <file>',
       'certificate of the admin listener, PEM, "off" for plain HTTP (HUBWIRE_ADMIN_TLS_CERT, default that of the public one)',
     )
-    .option('--admin-tls-key <file>', 'private key of that certificate, PEM (HUBWIRE_ADMIN_TLS_KEY)')
+    .option(
+      '--admin-tls-key <file>',
+      'private key of that certificate, PEM (HUBWIRE_ADMIN_TLS_KEY, default that of the public one)',
+    )
     .option(
       '--trust-proxy [addresses]',
       'trust X-Forwarded-Host, -Proto and -For from all peers or only from these addresses (HUBWIRE_TRUST_PROXY, default no)',
@@ -111,7 +117,7 @@ function addStart(program: Command, env: Environment): void {
     )
     .option('--drain-seconds <number>', 'over how long a stop closes the clients (HUBWIRE_DRAIN_SECONDS, default 10)');
   withNats(verb)
-    .option('--node-name <name>', 'name of this node in logs (HUBWIRE_NODE_NAME, default the host name)')
+    .option('--node-name <name>', 'name of this node in logs and in NATS (HUBWIRE_NODE_NAME, default the host name)')
     .option('--log-level <level>', `one of ${logLevels.join(', ')} (HUBWIRE_LOG_LEVEL, default info)`)
     .option(
       '--sample',
@@ -131,10 +137,16 @@ function withNats(verb: Command): Command {
       '--nats <urls>',
       'NATS servers over which nodes work together: nats://host:4222, separated by commas (HUBWIRE_NATS, default none)',
     )
-    .option('--nats-creds <file>', 'credentials for NATS: a .creds file or the seed of an nkey (HUBWIRE_NATS_CREDS)')
-    .option('--nats-ca <file>', 'authorities that sign certificates of NATS servers, PEM (HUBWIRE_NATS_CA)')
-    .option('--nats-cert <file>', 'client certificate for NATS, PEM (HUBWIRE_NATS_CERT)')
-    .option('--nats-key <file>', 'private key of that certificate, PEM (HUBWIRE_NATS_KEY)')
+    .option(
+      '--nats-creds <file>',
+      'credentials for NATS: a .creds file or the seed of an nkey (HUBWIRE_NATS_CREDS, default none)',
+    )
+    .option(
+      '--nats-ca <file>',
+      'authorities that sign certificates of NATS servers, PEM (HUBWIRE_NATS_CA, default those of Node)',
+    )
+    .option('--nats-cert <file>', 'client certificate for NATS, PEM (HUBWIRE_NATS_CERT, default none)')
+    .option('--nats-key <file>', 'private key of that certificate, PEM (HUBWIRE_NATS_KEY, default none)')
     .option('--cluster-name <name>', 'which nodes work together on that NATS (HUBWIRE_CLUSTER_NAME, default hw)');
 }
 
@@ -151,7 +163,7 @@ function addChecks(program: Command, env: Environment): void {
   program
     .command('validate')
     .description('check hubs.yaml and validate every event handler, without starting the service')
-    .argument('[file]', 'the file to check', env.HUBWIRE_HUBS || 'hubs.yaml')
+    .argument('[file]', 'the file to check (HUBWIRE_HUBS)', env.HUBWIRE_HUBS || 'hubs.yaml')
     .option('--json', 'print the result as JSON')
     .action(async (file, args) => (await import('./validate.js')).validate(file, args, env));
   program
@@ -194,7 +206,7 @@ function addClients(program: Command, env: Environment): void {
     .option('--role <role...>', 'roles, e.g. webpubsub.joinLeaveGroup')
     .option('--group <group...>', 'groups that the client joins when it connects')
     .option('--ttl <minutes>', 'lifetime in minutes, default 60')
-    .option('--endpoint <url>', 'URL of the running service (HUBWIRE_ENDPOINT, default http://localhost:8080)')
+    .option('--endpoint <url>', endpointHelp)
     .option('--json', 'print the result as JSON')
     .action(async (method, path, args, command: Command) => {
       const verb = await import('./token.js');
@@ -213,7 +225,7 @@ function addClients(program: Command, env: Environment): void {
     .addOption(new Option('--user <id>', 'to this user').conflicts(['connection']))
     .option('--connection <id>', 'to this connection')
     .addOption(new Option('--type <type>', 'type of the message').choices(['text', 'json']).default('text'))
-    .option('--endpoint <url>', 'URL of the running service (HUBWIRE_ENDPOINT, default http://localhost:8080)')
+    .option('--endpoint <url>', endpointHelp)
     .action(async (message, args) => (await import('./send.js')).send(message, args, env));
 }
 

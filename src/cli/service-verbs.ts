@@ -17,9 +17,13 @@ const rows: readonly (readonly [words: string, description: string, flags: reado
   ['group send', 'send a text to the group', ['group-name', 'payload']],
   ['user exist', 'print whether the user has a connection', ['user-id']],
   ['user send', 'send a text to the connections of the user', ['user-id', 'payload']],
-  ['permission grant', 'let a connection do something with a group', ['permission', 'connection-id', 'group-name']],
-  ['permission revoke', 'take a permission away', ['permission', 'connection-id', 'group-name']],
-  ['permission check', 'print whether the connection has it', ['permission', 'connection-id', 'group-name']],
+  ['permission grant', 'give a connection a permission for a group', ['permission', 'connection-id', 'group-name']],
+  ['permission revoke', 'take a permission from a connection', ['permission', 'connection-id', 'group-name']],
+  [
+    'permission check',
+    'print whether the connection has the permission',
+    ['permission', 'connection-id', 'group-name'],
+  ],
 ];
 
 const flags = {
@@ -28,7 +32,7 @@ const flags = {
   'user-id': () => new Option('--user-id <id>', 'the user'),
   payload: () => new Option('--payload <text>', 'the text to send'),
   permission: () =>
-    new Option('--permission <permission>', 'what it is about')
+    new Option('--permission <permission>', 'the permission')
       .choices(permissions)
       .argParser(text => oneOf(permissions, text)),
 } as const;
@@ -38,7 +42,7 @@ const descriptions: Readonly<Record<string, string>> = {
   connection: 'one connection',
   group: 'groups and their members',
   user: 'all connections of a user',
-  permission: 'what a connection may do with a group',
+  permission: 'permissions of connections for groups',
 };
 
 /** `service …`: what an app server does through REST. */
@@ -81,6 +85,6 @@ export function addClientVerbs(parent: Command, env: Environment): void {
 function withConnectionString(verb: Command): Command {
   return verb.option(
     '--connection-string <text>',
-    'of the service (WebPubSubConnectionString, else HUBWIRE_ENDPOINT and keys)',
+    'connection string of the service (WebPubSubConnectionString; default: HUBWIRE_ENDPOINT and the keys of the environment)',
   );
 }
