@@ -8,7 +8,7 @@ import { licencesOf } from './licences.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const target = join(root, 'dist/lib');
-const { peerDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+const { engines, peerDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
 /**
  * Loaded from node_modules: what writes each frame, since a fan-out takes 2 to 10 % more processor time with it in the bundle; a native
  * module; packages that few services need, when they are used.
@@ -39,5 +39,17 @@ const { metafile } = await build({
 const written = new Set(Object.keys(metafile.outputs).map(path => basename(path)));
 const old = (await readdir(target)).filter(name => !written.has(name));
 await Promise.all(old.map(name => rm(join(target, name))));
-await writeFile(join(root, 'dist/main.js'), "#!/usr/bin/env node\nimport './lib/main.js';\n", { mode: 0o755 });
+
+const oldest = engines.node.replace('>=', '');
+const [oldestMajor, oldestMinor] = oldest.split('.').map(Number);
+/** What starts. It has to run under Node versions that cannot load the rest, and says so there. */
+const entry = `#!/usr/bin/env node
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < ${oldestMajor} || (major === ${oldestMajor} && minor < ${oldestMinor})) {
+  console.error('hubwire: Node.js ${oldest} or newer is needed, and this is ' + process.versions.node + ': ' + process.execPath);
+  process.exit(1);
+}
+await import('./lib/main.js');
+`;
+await writeFile(join(root, 'dist/main.js'), entry, { mode: 0o755 });
 await writeFile(join(root, 'dist/LICENSES.txt'), await licencesOf(root, [metafile]));
