@@ -59,23 +59,35 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
       if (attempts.length === 0 && !(await isEndpoint(outbox(), id))) return unknownEndpoint(reply, id);
       return { attempts };
     });
-    app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/test`, async ({ params: { id } }, reply) => {
-      const envelope = webhooks.testEnvelope(id);
-      if (envelope !== undefined) return { attempt: await outbox().test(envelope) };
-      const state = await stateOf(outbox(), id);
-      return state === undefined ? unknownEndpoint(reply, id) : badRequest(reply, untestable(id, state));
-    });
-    app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/enable`, async ({ params: { id } }, reply) => {
-      if (!(await isEndpoint(outbox(), id))) return unknownEndpoint(reply, id);
-      await outbox().enable(id);
-      return { enabled: id };
-    });
-    app.post<OfEndpoint>(`${webhooksPrefix}/endpoints/:id/dead-letter`, async ({ params: { id } }, reply) => {
-      const state = await stateOf(outbox(), id);
-      if (state === undefined) return unknownEndpoint(reply, id);
-      if (state !== 'unknown') return badRequest(reply, isConfigured(id));
-      return { deadLettered: await outbox().deadLetterAll(id) };
-    });
+    app.post<OfEndpoint>(
+      `${webhooksPrefix}/endpoints/:id/test`,
+      logged('testEndpoint'),
+      async ({ params: { id } }, reply) => {
+        const envelope = webhooks.testEnvelope(id);
+        if (envelope !== undefined) return { attempt: await outbox().test(envelope) };
+        const state = await stateOf(outbox(), id);
+        return state === undefined ? unknownEndpoint(reply, id) : badRequest(reply, untestable(id, state));
+      },
+    );
+    app.post<OfEndpoint>(
+      `${webhooksPrefix}/endpoints/:id/enable`,
+      logged('enableEndpoint'),
+      async ({ params: { id } }, reply) => {
+        if (!(await isEndpoint(outbox(), id))) return unknownEndpoint(reply, id);
+        await outbox().enable(id);
+        return { enabled: id };
+      },
+    );
+    app.post<OfEndpoint>(
+      `${webhooksPrefix}/endpoints/:id/dead-letter`,
+      logged('deadLetterEndpoint'),
+      async ({ params: { id } }, reply) => {
+        const state = await stateOf(outbox(), id);
+        if (state === undefined) return unknownEndpoint(reply, id);
+        if (state !== 'unknown') return badRequest(reply, isConfigured(id));
+        return { deadLettered: await outbox().deadLetterAll(id) };
+      },
+    );
     app.get<{ Querystring: SelectionQuery }>(`${webhooksPrefix}/dead-letters`, async ({ query }) => ({
       deadLetters: (await outbox().deadLetters(selectionOf(query))).map(withoutContent),
     }));
@@ -84,16 +96,21 @@ export function webhookRoutes(options: WebhookRoutesOptions): FastifyPluginAsync
       if (letter === undefined) return sendFailureBody(reply, 404, 'Error.NotFound', `there is no dead letter ${id}`);
       return { ...withoutContent(letter), content: letter.content.toString('utf8') };
     });
-    app.post(`${webhooksPrefix}/dead-letters/replay`, async ({ body }) => {
+    app.post(`${webhooksPrefix}/dead-letters/replay`, logged('replayDeadLetters'), async ({ body }) => {
       const { to: wanted, ...query } = parsed(body);
       const selection = chosen(query);
       const to = await replayTarget(outbox(), selection, wanted);
       return { replayed: await outbox().replay(selection, to) };
     });
-    app.post(`${webhooksPrefix}/dead-letters/drop`, async ({ body }) => ({
+    app.post(`${webhooksPrefix}/dead-letters/drop`, logged('dropDeadLetters'), async ({ body }) => ({
       dropped: await outbox().drop(chosen(parsed(body))),
     }));
   };
+}
+
+/** The name that the line of the log about an action has. */
+function logged(action: string) {
+  return { config: { action } };
 }
 
 async function isEndpoint(outbox: OperatedOutbox, id: string): Promise<boolean> {

@@ -18,6 +18,10 @@ async function start(status = 500, others: readonly WebhookEntry[] = []) {
   const { webhooks, outbox, connect, clock } = await startWebhooks(settings);
   const app = fastify();
   onTestFinished(() => app.close());
+  const actions: Record<string, string | undefined> = {};
+  app.addHook('onRoute', ({ method, url, config }) => {
+    if (method === 'POST') actions[url] = config?.action;
+  });
   app.register(webhookRoutes({ webhooks, outbox: () => outbox }));
   app.register(usageRoute);
   const call = async (method: 'GET' | 'POST', path: string, body?: unknown) => {
@@ -35,7 +39,7 @@ async function start(status = 500, others: readonly WebhookEntry[] = []) {
       await new Promise(resolve => void setImmediate(resolve));
     }
   };
-  return { call, die, receiver, clock, outbox };
+  return { call, die, receiver, clock, outbox, actions };
 }
 
 const endpoints = '/admin/webhooks/endpoints';
@@ -213,6 +217,18 @@ describe('dead letters', () => {
       status: 400,
       body: { message: expect.stringMatching(message) },
     });
+  });
+});
+
+test('[MG-127] each route that changes something has a name for the log of actions', async () => {
+  const { call, actions } = await start();
+  await call('GET', endpoints);
+  expect(actions).toEqual({
+    [`${endpoints}/:id/test`]: 'testEndpoint',
+    [`${endpoints}/:id/enable`]: 'enableEndpoint',
+    [`${endpoints}/:id/dead-letter`]: 'deadLetterEndpoint',
+    [`${letters}/replay`]: 'replayDeadLetters',
+    [`${letters}/drop`]: 'dropDeadLetters',
   });
 });
 
