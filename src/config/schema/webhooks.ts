@@ -9,50 +9,65 @@ import { endpointId } from './patterns.js';
 const mostHours = 24 * 365;
 const dayMs = 86_400_000;
 
-/** `webhooks.batching`, and the same of one app or endpoint. */
-export const batching = record(
-  {
-    enabled: optional(
-      Type.Boolean({
-        default: false,
-        description: 'Whether several events may share a request. Otherwise each has one.',
-      }),
-    ),
-    duration: optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 60_000,
-        default: webhookDefaults.batchDurationMs,
-        description: 'Milliseconds for which the first event of a batch waits for others.',
-      }),
-    ),
-    size: optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 10_000,
-        default: webhookDefaults.batchSize,
-        description: 'Maximum number of events of a batch.',
-      }),
-    ),
-    max_bytes: optional(
-      Type.Integer({
-        minimum: 1_024,
-        maximum: webhookDefaults.maxEnvelopeBytes,
-        default: webhookDefaults.maxEnvelopeBytes,
-        description: 'Maximum number of bytes of a batch; a single larger event is sent alone.',
-      }),
-    ),
-  },
-  { description: 'Requests with several events. Each value that is left out is that of the next larger scope.' },
+const batchingDefaults = {
+  enabled: false,
+  duration: webhookDefaults.batchDurationMs,
+  size: webhookDefaults.batchSize,
+  max_bytes: webhookDefaults.maxEnvelopeBytes,
+};
+
+/** @param defaults of the widest scope; narrower ones have none of their own */
+function batchingWith(defaults: Partial<typeof batchingDefaults>, description: string) {
+  const defaultOf = (key: keyof typeof batchingDefaults) => key in defaults && { default: defaults[key] };
+  return record(
+    {
+      enabled: optional(
+        Type.Boolean({
+          ...defaultOf('enabled'),
+          description: 'Whether several events may share a request. Otherwise each has one.',
+        }),
+      ),
+      duration: optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 60_000,
+          ...defaultOf('duration'),
+          description: 'Milliseconds for which the first event of a batch waits for others.',
+        }),
+      ),
+      size: optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: 10_000,
+          ...defaultOf('size'),
+          description: 'Maximum number of events of a batch.',
+        }),
+      ),
+      max_bytes: optional(
+        Type.Integer({
+          minimum: 1_024,
+          maximum: webhookDefaults.maxEnvelopeBytes,
+          ...defaultOf('max_bytes'),
+          description: 'Maximum number of bytes of a batch; a single larger event is sent alone.',
+        }),
+      ),
+    },
+    { description },
+  );
+}
+
+/** Of one app or endpoint. */
+export const batching = batchingWith(
+  {},
+  'Requests with several events. Each value that is left out is that of the next larger scope.',
 );
 
-export const linger = Type.Integer({
-  minimum: 0,
-  maximum: 3_600_000,
-  default: webhookDefaults.lingerMs,
-  description:
-    'Milliseconds for which vacated and removed events are held back; a return within this time cancels them and sends nothing. 0: not at all.',
-});
+const lingering = { minimum: 0, maximum: 3_600_000 };
+const lingerText =
+  'Milliseconds for which vacated and removed events are held back; a return within this time cancels them and sends nothing. 0: not at all.';
+
+/** Of one app. */
+export const linger = Type.Integer({ ...lingering, description: `${lingerText} Default: webhooks.linger_ms.` });
 
 const lambda = record(
   {
@@ -295,11 +310,11 @@ export const hubEndpoint = endpointOf({ types: hubEventTypes, filter: groupFilte
 /** `webhooks`, beside `hubs` and `apps`. */
 export const webhooks = record(
   {
-    batching: optional(batching),
+    batching: optional(batchingWith(batchingDefaults, 'Requests with several events.')),
     https_only: optional(
       Type.Boolean({ default: false, description: 'Whether endpoints with an http URL are refused.' }),
     ),
-    linger_ms: optional(linger),
+    linger_ms: optional(Type.Integer({ ...lingering, default: webhookDefaults.lingerMs, description: lingerText })),
     local_address: optional(
       Type.String({
         format: 'address',
