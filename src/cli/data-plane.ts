@@ -91,17 +91,27 @@ export async function callDataPlane(
     isShown,
   });
   if (response.ok || response.status === 404) return response;
-  const said = await refusalIn(response, 'see --connection-string', 'see --connection-string');
+  const said = await refusalIn(response);
   throw new PubSubError('invalid', `${endpoint}${path} answered ${said}`);
 }
 
 /** The status and what the answer says; of a refused token also what to do. @param keys where they are set @param urls where the service's is */
-export async function refusalIn(response: Response, keys: string, urls: string): Promise<string> {
+export async function refusalIn(response: Response, keys?: string, urls?: string): Promise<string> {
   const reason = await reasonIn(response);
-  const said = `${response.status}${reason}`;
-  if (response.status !== 401) return said;
-  if (reason.includes('not signed')) return `${said}; the key must be one of the service: ${keys}`;
-  return isAudienceText(reason) ? `${said}; the URL must be one of the service: ${urls}` : said;
+  return `${response.status}${reason}${adviceOn(response.status, reason, keys, urls)}`;
+}
+
+/** Where `client` and `service` find the keys and the URL of the service. */
+const settingsOf = {
+  keys: 'set --connection-string, WebPubSubConnectionString or HUBWIRE_PRIMARY_KEY',
+  urls: 'set --connection-string, WebPubSubConnectionString or HUBWIRE_ENDPOINT',
+};
+
+/** What to do about a token that was refused, to be added to the reason; nothing about other refusals. */
+export function adviceOn(status: number | undefined, reason: string, keys = settingsOf.keys, urls = settingsOf.urls) {
+  if (status !== 401) return '';
+  if (reason.includes('not signed')) return `; the key must be one of the service: ${keys}`;
+  return isAudienceText(reason) ? `; the URL must be one of the service: ${urls}` : '';
 }
 
 /** What an answer says, in one line. */

@@ -173,7 +173,7 @@ describe('client start', () => {
       [
         [...hub, '--connection-string', connectionString.replace(/AccessKey=[^;]*/, 'AccessKey=WRONG')],
         1,
-        /the service refused the client: 401 /,
+        /the service refused the client: 401 .*; the key must be one of the service: set --connection-string, /,
       ],
       [
         [...hub, '--connection-string', 'Endpoint=http://127.0.0.1:1;AccessKey=WRONG'],

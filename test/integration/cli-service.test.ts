@@ -88,7 +88,7 @@ describe('service', () => {
       [
         [...add, '--connection-string', wrong],
         1,
-        /answered 401: .*; the key must be one of the service: see --connection-string\n$/,
+        /answered 401: .*; the key must be one of the service: set --connection-string, \w+ or HUBWIRE_PRIMARY_KEY\n$/,
       ],
       [
         [...add, '--connection-string', 'http://localhost'],

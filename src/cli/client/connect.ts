@@ -3,6 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { WebSocket } from 'ws';
 import { PubSubError } from '../../errors.js';
+import { adviceOn } from '../data-plane.js';
 import { reasonLine } from '../printable.js';
 import { reasonOf, unreachableText } from '../requests.js';
 
@@ -36,8 +37,7 @@ function ignore(): void {}
 
 async function refusalOf(response: IncomingMessage): Promise<never> {
   const reason = reasonLine(await text(response));
-  throw new PubSubError(
-    'invalid',
-    `the service refused the client: ${response.statusCode}${reason === '' ? '' : ` ${reason}`}`,
-  );
+  const said = `${response.statusCode}${reason === '' ? '' : ` ${reason}`}`;
+  const advice = adviceOn(response.statusCode, reason);
+  throw new PubSubError('invalid', `the service refused the client: ${said}${advice}`);
 }
