@@ -285,10 +285,10 @@ const natsTexts = {
 } as const;
 
 const excludedBecause = {
-  subscribe: 'so that this node cannot hear the others',
+  subscribe: 'so that this node receives nothing from the others',
   publish: 'so that the others do not know of this node',
 };
-const partlyDeaf = 'and who wanted to listen there is refused';
+const partlyDeaf = 'and clients that need it are refused';
 
 function logRefused(log: Logger, event: Extract<NatsEvent, { kind: 'refused' }>): void {
   const { operation, subjects, permit, isExcluded } = event;

@@ -22,7 +22,7 @@ import type { Given } from './variables.js';
 const programVariables = ['HUBWIRE_NATS_SERVER', 'NATS_SERVER_PATH'];
 
 const queueEnds =
-  'queue.driver is nats, and the nats-server is one of this process: webhooks and durable events that wait are lost when it ends; name a NATS that stays with --nats';
+  'queue.driver is nats, and this process runs the nats-server itself: webhooks and durable events that wait are lost when it ends; use a NATS of your own with --nats';
 
 export interface WorkersPlan {
   readonly scale: Scale;

@@ -223,7 +223,7 @@ function drain(state: LeaseState, now: Reading): LeaseStep {
 }
 
 function leave(state: LeaseState): LeaseStep {
-  const entered = enter(state, 'gone', 'it has stopped, and nothing is left to be told');
+  const entered = enter(state, 'gone', 'it has stopped, and none of its connections is left to report');
   const deletion: LeaseOrder[] = state.revision === undefined ? [] : [{ kind: 'delete', revision: state.revision }];
   return { state: entered.state, orders: [...deletion, ...entered.orders] };
 }

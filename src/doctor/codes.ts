@@ -8,7 +8,7 @@ export const whys = {
   key: 'apps and clients are refused when their key is not that of the service',
   listener: 'clients and app servers reach the service here',
   admin: 'health, metrics and the management API are here',
-  nats: 'nodes reach each other’s clients through it, and none lets clients in without it',
+  nats: 'nodes reach each other’s clients through it, and admit no clients without it',
   token: 'a client connects with it',
   handler: 'no event is sent to a handler before it is validated',
   events: 'the app receives what clients do',

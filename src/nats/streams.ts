@@ -175,7 +175,7 @@ async function createAuto(create: (replicas: number) => Promise<unknown>, { part
 }
 
 const singleCopy =
-  'What nodes share is kept by one NATS server, since fewer than three have JetStream: it is away while that server is.';
+  'What nodes share is kept by one NATS server, since fewer than three have JetStream: it cannot be reached while that server is down.';
 
 function checked(found: StreamInfo, wanted: KnownConfig, { replicas, parts, onMet }: Storing): StreamInfo {
   const all: Partial<StreamConfig> = replicas === 'auto' ? wanted : { ...wanted, num_replicas: replicas };

@@ -189,7 +189,7 @@ export class Crew {
     const { hung, lost } = missedBeats;
     const silent = `${worker.who} has not answered for ${seconds(missedBeats[how])}`;
     if (how === 'hung') {
-      log.warn(`${silent}; it is killed if it does not within ${seconds(lost - hung)} more`);
+      log.warn(`${silent}; it is killed if it does not answer within ${seconds(lost - hung)} more`);
       return;
     }
     log.warn(`${silent}, and is killed`);

@@ -224,7 +224,7 @@ export class Primary {
     this.#settings.config = config;
     throwMissing(
       missing,
-      'the change is written, and the others use it. Who does not answer uses it after that, or after a restart',
+      'the change is written, and the others use it. Those that did not answer use it when they answer again or are restarted',
     );
   }
 
@@ -232,7 +232,7 @@ export class Primary {
     const { missing } = await this.#crew.ask('closeClients', undefined, 'hung');
     throwMissing(
       missing,
-      'the clients of the others are closed. Who does not answer closes its own after that, or is restarted',
+      'the clients of the others are closed. Those that did not answer close theirs when they answer again or are restarted',
     );
   }
 

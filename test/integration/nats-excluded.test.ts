@@ -36,7 +36,7 @@ async function startUnready(server: NatsServer) {
 }
 
 const sentence =
-  /NATS: this user may not subscribe to hw\.1\.[^"]*, so that this node cannot hear the others: it lets no client in until that is permitted; let it subscribe to hw\.1\.>, as deploy\/nats\/permissions\.conf does/;
+  /NATS: this user may not subscribe to hw\.1\.[^"]*, so that this node receives nothing from the others: it lets no client in until that is permitted; let it subscribe to hw\.1\.>, as deploy\/nats\/permissions\.conf does/;
 
 describe('[CL-034] a node that may not subscribe', { timeout: 60_000 }, () => {
   test('is not ready when it starts, says what to permit, and takes part once that is permitted', async context => {

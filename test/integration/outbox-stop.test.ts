@@ -25,7 +25,7 @@ test('a service that is stopped while it waits for its queue leaves the queue to
   const service = new Service({
     ...{ host: '127.0.0.1', port: 0, admin: undefined, endpoints: [], version: 'test', dataDirectory, config },
     keys: { primary: developmentKey, secondary: undefined },
-    log: pino({ level: 'warn' }, { write: line => void (line.includes('it is waited for') && onWaiting()) }),
+    log: pino({ level: 'warn' }, { write: line => void (line.includes('waiting up to') && onWaiting()) }),
   });
   await service.listen();
   const activated = service.activate();

@@ -34,7 +34,8 @@ function set(hub: Tree, text: string, read: (text: string) => unknown): void {
 
 /** Values are one JSON text, or the `key=value` of one object. */
 function add(hub: Tree, [path = '', ...items]: readonly string[], read: (text: string) => unknown): void {
-  if (items.length === 0) throw new UsageError(`--add ${path}: add what is to be added: KEY=VALUE … or JSON`);
+  if (items.length === 0)
+    throw new UsageError(`--add ${path}: nothing to add is given; write KEY=VALUE … or JSON after the path`);
   const { parent, last } = placeOf(hub, path, '--add');
   const list = childOf(parent, last, `--add ${path}`) ?? [];
   if (!Array.isArray(list)) throw new UsageError(`--add ${path}: this is no list; change it with --set`);

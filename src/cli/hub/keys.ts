@@ -30,7 +30,7 @@ export async function regenerateKey(
   const { keyType } = args;
   const client = clientOf(args, env);
   const keys = client ? await client.regenerateKey(keyTypes[keyType]) : await regenerateLocally(keyType, env);
-  const effect = client ? client.effect : 'a service that follows the file takes it over';
+  const effect = client ? client.effect : 'a running service that reads the file uses it within seconds';
   const sentence =
     keyType === 'salt' ? 'salt: there is none, so the keys are as before' : `${keyType} key: a new one; ${effect}`;
   await printOutcome({ result: keys, lines: keyLines(keys), sentence }, args);

@@ -40,7 +40,9 @@ export class DirectoryLock {
       const mayBeLeft = taken.isJudgedByAge && touchedAtMs(file) === firstMs && waitedMs <= abandonedMs;
       if (!mayBeLeft) throw lockedError(directory, taken, file);
       if (waitedMs === 0)
-        onWaiting(`${directory} was in use by ${ownerText(taken)}: it is waited for up to ${abandonedText}`);
+        onWaiting(
+          `${directory} was in use by ${ownerText(taken)}: waiting up to ${abandonedText} to see whether it still is`,
+        );
       await wait(lookMs, clock);
     }
   }
@@ -90,5 +92,5 @@ function lockedError(directory: string, taken: Taken, file: string): StoreOpenEr
 }
 
 const whenFree =
-  ', of another host or container, or of before a restart of this machine: it can be taken once its process has not ' +
-  `touched it for ${abandonedText}`;
+  ', written on another host, in another container, or before a restart of this machine: it can be taken when its process ' +
+  `has not touched it for ${abandonedText}`;

@@ -68,7 +68,7 @@ describe('hub update', () => {
     [['--remove', 'properties]x'], 'is no path'],
     [['--set', 'properties.__proto__.x[0]=1'], 'is no list'],
     [['--add', 'properties.anonymousConnectPolicy', 'x'], 'this is no list'],
-    [['--add', 'properties.eventHandlers'], 'add what is to be added'],
+    [['--add', 'properties.eventHandlers'], 'nothing to add is given; write KEY=VALUE'],
     [['--remove', 'properties.anonymousConnectPolicie'], 'did you mean anonymousConnectPolicy?'],
     [['--remove', 'properties.eventHandlers', '2'], 'it has the places 0 to 1'],
     [['--remove', 'properties.eventHandlers', 'x', 'y'], 'write it as --remove PATH'],

@@ -28,7 +28,9 @@ test('a lock that was left behind elsewhere, as in the container before, is wait
   const { directory, file, clock, waited, taking, outcome } = lockedElsewhere();
   await clock.advanceAsync(19_500);
   expect(outcome).toEqual([]);
-  expect(waited).toEqual([`${directory} was in use by process 1 on elsewhere: it is waited for up to 20 s`]);
+  expect(waited).toEqual([
+    `${directory} was in use by process 1 on elsewhere: waiting up to 20 s to see whether it still is`,
+  ]);
   await clock.advanceAsync(1_000);
   const lock = await taking;
   expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ pid: process.pid });

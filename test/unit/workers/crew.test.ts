@@ -283,7 +283,8 @@ describe('a worker that hangs', () => {
     clock.advance(10_000);
     expect(lines).toEqual([]);
     clock.advance(1_000); // the ping before the first one that was missed had been answered
-    const warning = 'worker 1 (process 100) has not answered for 10 s; it is killed if it does not within 20 s more';
+    const warning =
+      'worker 1 (process 100) has not answered for 10 s; it is killed if it does not answer within 20 s more';
     expect(lines).toEqual([warning]);
     clock.advance(19_999);
     expect([one.signals, lines]).toEqual([[], [warning]]);
