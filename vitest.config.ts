@@ -23,6 +23,7 @@ function filesOf(names: readonly string[], folder = 'integration'): string[] {
 const leases = filesOf([
   ...['nats-takeover', 'outbox-nats-crash', 'nats-webhooks-death', 'rolling-restart', 'nats-streams'],
   ...['nats-away', 'nats-connected', 'nats-election', 'nats-isolation', 'nats-outage', 'workers-paused'],
+  ...['nats-replicas'],
 ]);
 
 /** Bounds on memory, on time or on open files, which other work on the machine would break: one after the other, last. */
@@ -47,7 +48,15 @@ const firstNodeOnly = [
     ...['nats-away', 'nats-connected', 'nats-election', 'nats-isolation'],
     ...['outbox-crash', 'outbox-nats-crash', 'outbox-nats-nodes'],
     // What servers of NATS, Redis and SQS do with what is stored. `outbox-nats`, `outbox-redis` and `outbox-sqs` are run.
-    ...['nats-backplane', 'nats-facts', 'nats-streams', 'nats-config', 'nats-interest', 'nats-validation'],
+    ...[
+      'nats-backplane',
+      'nats-facts',
+      'nats-streams',
+      'nats-replicas',
+      'nats-config',
+      'nats-interest',
+      'nats-validation',
+    ],
     ...['nats-webhooks', 'outbox-redis-cluster', 'outbox-sqs-fifo', 'outbox-nats-service'],
     // Texts and exit codes of verbs that start a process for each case. `cli-client` and `cli-service` are run.
     ...['cli', 'cli-admin', 'cli-hubs', 'cli-keys', 'cli-requests', 'cli-verbs', 'doctor-cli'],

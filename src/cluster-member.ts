@@ -54,18 +54,27 @@ export class ClusterMember {
 
   /** Settles once clients may be let in. @throws as a rejection: NatsSetupError */
   async start(): Promise<void> {
-    const { link, storing, rules } = this.#parts;
-    const replicas = await this.#store.open();
-    if (replicas >= sharedReplicas && rules.leaseMs < leastSharedLeaseMs) {
-      storing.parts.tell({ kind: 'warned', text: shortLease(rules.leaseMs) });
-    }
+    const { link } = this.#parts;
+    this.#checkLease(await this.#store.open());
     link.listen({ connected: () => {}, lost: () => this.#node.storeLost() });
     await this.#node.start();
   }
 
   /** Creates what is missing in the store of this connection. @throws as a rejection: NatsSetupError */
   async ensureStore(connection: NonNullable<Link['connection']>): Promise<void> {
-    await this.#store.ensure(connection);
+    this.#checkLease(await this.#store.ensure(connection));
+  }
+
+  #checkLease(replicas: number): void {
+    const { storing, rules } = this.#parts;
+    if (replicas >= sharedReplicas && rules.leaseMs < leastSharedLeaseMs) {
+      storing.parts.tell({ kind: 'warned', text: shortLease(rules.leaseMs) });
+    }
+  }
+
+  /** Is this the one of the nodes that does what one of them has to do? */
+  get isFirst(): boolean {
+    return this.#node.isFirst;
   }
 
   /** The store does not have any more what this node goes by: it drops its clients, and starts again. */

@@ -19,9 +19,10 @@ import { KeptStreams } from './nats/kept-streams.js';
 import { Link } from './nats/link.js';
 import { storeName, subjectRoot } from './nats/names.js';
 import type { NatsOptions } from './nats/options.js';
+import { ReplicaRaise } from './nats/replicas.js';
 import { SharedBucket } from './nats/shared-bucket.js';
 import { SharedResults } from './nats/shared-results.js';
-import type { Storing } from './nats/streams.js';
+import type { Replicas, Storing } from './nats/streams.js';
 import type { NatsQueuePlace } from './outbox/open-store.js';
 import { SharedPlaces } from './webhooks/shared/shared-places.js';
 
@@ -130,7 +131,7 @@ class NatsMember implements Cluster {
     const replicas = nats.isPrivate === true && settings.replicas === 'auto' ? 1 : settings.replicas;
     const storing: Storing = { replicas, parts: this.#parts };
     const followed: Storing = { ...storing, onMet: stream => this.#streams.met(stream) };
-    this.#streams = this.#keepStreams();
+    this.#streams = this.#keepStreams(nats.clusterName, replicas);
     this.#checked = new SharedBucket(this.#store, storeName(nats.clusterName, 'checks'), storing);
     this.#openFacts = connection => ensureFacts(connection, nats.clusterName, followed);
     this.places = new SharedPlaces({
@@ -239,13 +240,16 @@ class NatsMember implements Cluster {
   }
 
   /** A node that has lost what it had in the store starts again, as one that is fenced. */
-  #keepStreams(): KeptStreams {
+  #keepStreams(clusterName: string, replicas: Replicas): KeptStreams {
+    const raise = new ReplicaRaise(clusterName, this.#parts);
+    this.#store.listen({ connected: () => raise.hurry(), topologyChanged: () => raise.hurry() });
     return new KeptStreams({
       ...{ link: this.#store, clock: this.#parts.clock },
       ensure: async store => {
         await this.#openFacts(store);
         await this.#checked.open();
         await this.#member.ensureStore(store);
+        if (replicas === 'auto' && this.#member.isFirst) await raise.look(store);
       },
       onReplaced: () => this.#member.storeReplaced(),
       onProblem: reason => this.#parts.tell({ kind: 'unanswered', what: 'the streams of the cluster', reason }),

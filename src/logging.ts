@@ -281,6 +281,7 @@ const natsTexts = {
   dropped: { level: 'warn', text: 'NATS: dropped a message that is not of this cluster' },
   leaving: { level: 'info', text: 'NATS: the server is about to stop, moving to another' },
   permitted: { level: 'info', text: 'NATS: this node may do what was refused, and takes part' },
+  raised: { level: 'info', text: 'NATS: a stream is kept by more servers now' },
   unanswered: { level: 'warn', text: 'NATS: the store does not answer, trying again' },
 } as const;
 

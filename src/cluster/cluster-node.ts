@@ -105,6 +105,12 @@ export class ClusterNode {
     return this.#now.peers.leases;
   }
 
+  /** Is this the first of the nodes that are live? As of the last scan: for some seconds it may be two nodes, or none. */
+  get isFirst(): boolean {
+    const live = this.leases.filter(({ value }) => value.state === 'live').map(({ tag }) => tag);
+    return live.toSorted()[0] === this.tag;
+  }
+
   /** More waits to be stored than is kept: no client is let in. [CL-060] */
   get isFull(): boolean {
     return this.#now.ledger.isFull;

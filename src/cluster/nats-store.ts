@@ -10,7 +10,7 @@ import {
 } from '@nats-io/jetstream';
 import type { KV } from '@nats-io/kv';
 import type { Clock } from '../clock.js';
-import { isConflict } from '../nats/jetstream.js';
+import { isClustered, isConflict } from '../nats/jetstream.js';
 import type { Link } from '../nats/link.js';
 import { storeName, subjectRoot } from '../nats/names.js';
 import { deleteEach, repeatsPurges } from '../nats/removal.js';
@@ -92,8 +92,10 @@ export class NatsClusterStore implements ClusterStore {
     return this.#replicas;
   }
 
+  /** In a cluster at any time: another node may have raised the replicas a moment before. */
   get isShared(): boolean {
-    return this.#replicas > 1;
+    const { connection } = this.#options.link;
+    return this.#replicas > 1 || (connection !== undefined && isClustered(connection));
   }
 
   get maxRecordBytes(): number {
@@ -205,8 +207,7 @@ export class NatsClusterStore implements ClusterStore {
     const { connection, manager } = await this.#open();
     const { stream } = this.#names;
     const filter = this.#subject(tag);
-    if (this.isShared && repeatsPurges(connection))
-      await deleteEach(manager, stream, await this.#sequences(tag, before));
+    if (repeatsPurges(connection)) await deleteEach(manager, stream, await this.#sequences(tag, before));
     else await manager.streams.purge(stream, before === undefined ? { filter } : { filter, seq: before });
   }
 

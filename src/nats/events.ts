@@ -30,6 +30,8 @@ export type NatsEvent =
       readonly permit: string;
       readonly isExcluded: boolean;
     }
+  /** A stream has more replicas than before: so many. */
+  | { readonly kind: 'raised'; readonly stream: string; readonly replicas: number }
   /** It may do what was refused, and takes part. */
   | { readonly kind: 'permitted' }
   /** For the operator: each text is told once. */

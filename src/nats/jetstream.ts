@@ -25,16 +25,22 @@ export async function requireJetStream(connection: NatsConnection, clock: Clock)
   }
 }
 
+/** Is the server one of a cluster, in which a stream may be on several? */
+export function isClustered({ info }: Pick<NatsConnection, 'info'>): boolean {
+  return info?.cluster !== undefined;
+}
+
 /**
  * Makes a request of JetStream again as long as nobody answers: without a leader it looks as if there were no JetStream, and
  * what two nodes create at the same moment may get no answer.
  */
 export async function whileUnanswered<T>(
-  { info }: NatsConnection,
+  connection: NatsConnection,
   clock: Clock,
   request: () => Promise<T>,
 ): Promise<T> {
-  const patienceMs = info?.cluster !== undefined ? electionMs : info?.jetstream === true ? startMs : 0;
+  const aloneMs = connection.info?.jetstream === true ? startMs : 0;
+  const patienceMs = isClustered(connection) ? electionMs : aloneMs;
   return await repeatWhile(isUnanswered, clock, patienceMs, request);
 }
 

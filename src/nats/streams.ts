@@ -15,6 +15,9 @@ import { failureText, isStreamMissing, NatsSetupError, repeatWhile, requestMs, w
 /** `auto`: 3 where three servers have JetStream, else 1. [CL-006] */
 export type Replicas = 'auto' | 1 | 3 | 5;
 
+/** Of `auto`, where so many servers have JetStream. */
+export const autoReplicas = 3;
+
 /** How what is created is kept. */
 export interface Storing {
   readonly replicas: Replicas;
@@ -43,7 +46,7 @@ const youngMs = 5_000;
 /** Between two looks. */
 const standMs = 100;
 const noCluster = 10_074; // "replicas > 1 not supported in non-clustered mode"
-const noPeers = 10_005; // "no suitable peers for placement"
+export const noPeers = 10_005; // "no suitable peers for placement"
 /** What a node is told that creates a stream when another one does. */
 const taken: readonly (number | undefined)[] = [
   10_058, // "stream name already in use with a different configuration": with another number of replicas
@@ -108,7 +111,7 @@ async function foundOrAdded(
   storing: Storing,
   create: (replicas: number) => Promise<unknown>,
 ): Promise<StreamInfo> {
-  const found = (await find(manager, config.name)) ?? (await added(manager, config, storing, create));
+  const found = (await findStream(manager, config.name)) ?? (await added(manager, config, storing, create));
   return checked(await standing(found, manager, storing.parts.clock), config, storing);
 }
 
@@ -131,7 +134,8 @@ function isYoung({ created, ts }: StreamInfo): boolean {
   return ts === undefined || Date.parse(ts) - Date.parse(created) < youngMs;
 }
 
-function find(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
+/** Undefined: there is none. @throws as a rejection: when JetStream does not answer */
+export function findStream(manager: JetStreamManager, name: string): Promise<StreamInfo | undefined> {
   return manager.streams.info(name).catch(error => {
     if (isStreamMissing(error)) return undefined;
     throw error;
@@ -149,7 +153,7 @@ async function added(
     // Of nodes that create it at the same moment, more than one may be told that it did.
     return await manager.streams.info(config.name);
   } catch (error) {
-    const found = taken.includes(codeOf(error)) ? await find(manager, config.name) : undefined;
+    const found = taken.includes(codeOf(error)) ? await findStream(manager, config.name) : undefined;
     if (found === undefined) throw error;
     return found;
   }
@@ -164,7 +168,7 @@ async function createAuto(create: (replicas: number) => Promise<unknown>, { part
       error => codeOf(error) === noPeers,
       clock,
       hasWaited ? 0 : peersMs,
-      () => create(3),
+      () => create(autoReplicas),
     );
   } catch (error) {
     if (codeOf(error) !== noCluster && codeOf(error) !== noPeers) throw error;
@@ -174,8 +178,9 @@ async function createAuto(create: (replicas: number) => Promise<unknown>, { part
   }
 }
 
-const singleCopy =
-  'What nodes share is kept by one NATS server, since fewer than three have JetStream: it cannot be reached while that server is down.';
+/** For people. */
+export const singleCopy =
+  'What nodes share is kept by one NATS server, since fewer than three have JetStream: it cannot be reached while that server is down, and is lost with its disk. Start three; or set cluster.replicas: 1, if one is enough.';
 
 function checked(found: StreamInfo, wanted: KnownConfig, { replicas, parts, onMet }: Storing): StreamInfo {
   const all: Partial<StreamConfig> = replicas === 'auto' ? wanted : { ...wanted, num_replicas: replicas };
@@ -191,6 +196,6 @@ function checked(found: StreamInfo, wanted: KnownConfig, { replicas, parts, onMe
   return found;
 }
 
-function codeOf(error: unknown): number | undefined {
+export function codeOf(error: unknown): number | undefined {
   return error instanceof JetStreamApiError ? error.code : undefined;
 }

@@ -59,6 +59,7 @@ describe('[CL-122] the permissions of deploy/nats/permissions.conf', () => {
       const manager = await jetstreamManager(connection);
       expect((await manager.streams.getMessage(stream, { seq: 1 }))?.string()).toBe('a');
       await manager.streams.purge(stream);
+      await manager.streams.update(stream, { num_replicas: 1 });
     });
     expect(refusals).toEqual([]);
     const { state } = await (await jetstreamManager(connection)).streams.info(stream);
@@ -74,6 +75,8 @@ describe('[CL-122] the permissions of deploy/nats/permissions.conf', () => {
       for await (const entry of watch) if (entry.key === 'a') break;
       expect((await kv.get('a'))?.string()).toBe('b');
       await kv.delete('a');
+      const manager = await jetstreamManager(connection);
+      await manager.streams.update(`KV_${storeName('hw', name)}`, { num_replicas: 1 });
     });
     expect(refusals).toEqual([]);
     const { state } = await (await jetstreamManager(connection)).streams.info(`KV_${storeName('hw', name)}`);

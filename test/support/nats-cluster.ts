@@ -13,6 +13,8 @@ export interface NatsClusterOptions extends Omit<NatsServerOptions, 'name'> {
   readonly routeDelayMs?: number;
   /** Do clients learn the URLs of all servers from each? When left out they do not: they stay with those that they are given. */
   readonly isAdvertised?: boolean;
+  /** So many of the servers are not started until `startLate`. 0 when left out. */
+  readonly late?: number;
 }
 
 interface RoutePort {
@@ -26,12 +28,19 @@ const electionMs = 30_000;
 
 /** Servers that are clustered, with JetStream on all of them unless told otherwise. */
 export class NatsCluster {
-  readonly servers: readonly NatsServer[];
+  /** Those that were started, in the order of their names. */
+  servers: readonly NatsServer[];
   readonly #proxies: readonly TcpProxy[];
+  readonly #late: readonly NatsServerOptions[];
 
-  private constructor(servers: readonly NatsServer[], proxies: readonly TcpProxy[]) {
+  private constructor(
+    servers: readonly NatsServer[],
+    proxies: readonly TcpProxy[],
+    late: readonly NatsServerOptions[],
+  ) {
     this.servers = servers;
     this.#proxies = proxies;
+    this.#late = late;
   }
 
   /** For `beforeAll`, which has to `stop` it; a test uses `startNatsCluster`. Settles when streams of 3 can be created. */
@@ -43,7 +52,7 @@ export class NatsCluster {
   }
 
   static async #open(options: NatsClusterOptions): Promise<NatsCluster> {
-    const { size = 3, routeDelayMs: delayMs = 0 } = options;
+    const { size = 3, late = 0, routeDelayMs: delayMs = 0 } = options;
     const proxies: TcpProxy[] = [];
     const ports: RoutePort[] = [];
     for (let index = 0; index < size; index += 1) {
@@ -52,15 +61,20 @@ export class NatsCluster {
       if (proxy !== undefined) proxies.push(proxy);
       ports.push({ port, advertised: proxy?.port ?? port });
     }
-    const started = await Promise.allSettled(
-      ports.map((own, index) => NatsServer.start(memberOf(options, ports, own, index))),
-    );
+    const members = ports.map((own, index) => memberOf(options, ports, own, index));
+    const first = members.splice(0, size - late);
+    const started = await Promise.allSettled(first.map(member => NatsServer.start(member)));
     const servers = started.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
-    const cluster = new NatsCluster(servers, proxies);
+    const cluster = new NatsCluster(servers, proxies, members);
     const failed = started.find(result => result.status === 'rejected');
     if (failed === undefined) return cluster;
     await cluster.stop();
     throw failed.reason;
+  }
+
+  /** Starts those that are late. */
+  async startLate(): Promise<void> {
+    this.servers = [...this.servers, ...(await Promise.all(this.#late.map(member => NatsServer.start(member))))];
   }
 
   get urls(): readonly string[] {

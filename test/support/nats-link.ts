@@ -21,6 +21,7 @@ export class ToldEvents {
       if (event.kind === 'unanswered') return `unanswered ${event.what}: ${event.reason}`;
       if (event.kind === 'fault') return `fault: ${event.where}: ${String(event.error)}`;
       if (event.kind === 'refused') return `refused ${event.subjects}`;
+      if (event.kind === 'raised') return `raised ${event.stream} to ${event.replicas}`;
       if (event.kind === 'permitted') return event.kind;
       return `${event.kind} ${event.server}${'reason' in event ? `: ${event.reason}` : ''}`;
     });

@@ -108,7 +108,10 @@ export class RecordsWorld {
     const queue: CompactedQueue = {
       node,
       replica: this.replica,
-      access: { connection: { info: { version } }, manager: { streams: this.#streams() } } as unknown as NatsAccess,
+      access: {
+        connection: { info: { version, cluster: 'c' } },
+        manager: { streams: this.#streams() },
+      } as unknown as NatsAccess,
       options: { stream: 'hw_outbox' } as CompactedQueue['options'],
       listen: () => {},
       write(ops) {
@@ -135,10 +138,7 @@ export class RecordsWorld {
 
   #streams() {
     return {
-      info: async () => ({
-        state: { bytes: Number.MAX_SAFE_INTEGER, first_seq: this.firstSeq },
-        config: { num_replicas: 3 },
-      }),
+      info: async () => ({ state: { bytes: Number.MAX_SAFE_INTEGER, first_seq: this.firstSeq } }),
       deleteMessage: async (_stream: string, seq: number) => {
         this.records.delete(seq);
         if (seq === this.firstSeq) {

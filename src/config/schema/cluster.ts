@@ -46,7 +46,7 @@ export const cluster = record(
         format: textOrNumber,
         default: 'auto',
         description:
-          'Number of NATS servers that keep what nodes share: 1, 3 or 5. auto: 3 where three servers have JetStream, otherwise 1. It takes effect when the streams are created.',
+          'Number of NATS servers that keep what nodes share: 1, 3 or 5. auto: 3 where three servers have JetStream, otherwise 1, raised to 3 once they have. A number takes effect when the streams are created.',
       }),
     ),
   },

@@ -95,10 +95,12 @@ export class NatsCompactor {
     const { access, options } = this.#queue;
     if (access === undefined) return;
     const { connection, manager } = access;
-    const { state, config } = await manager.streams.info(options.stream);
-    if (config.num_replicas === 1 || !repeatsPurges(connection)) {
+    if (!repeatsPurges(connection)) {
       await manager.streams.purge(options.stream, { seq: begin });
-    } else await deleteEach(manager, options.stream, descending(begin - 1, state.first_seq));
+      return;
+    }
+    const { state } = await manager.streams.info(options.stream);
+    await deleteEach(manager, options.stream, descending(begin - 1, state.first_seq));
   }
 
   /** Is something in the first piece, which ends here? */

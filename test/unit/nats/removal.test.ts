@@ -11,6 +11,10 @@ test.each([
   ['2.10.0', false],
   ['2.15.3', false],
   ['3.0.0', false],
-])('a nats-server %s that was killed repeats its purges as others: %s', (version, does) => {
-  expect(repeatsPurges({ info: { version } as never })).toBe(does);
+])('a nats-server %s of a cluster that was killed repeats its purges as others: %s', (version, does) => {
+  expect(repeatsPurges({ info: { version, cluster: 'c' } as never })).toBe(does);
+});
+
+test('a nats-server that is alone does not', () => {
+  expect(repeatsPurges({ info: { version: '2.9.10' } as never })).toBe(false);
 });
