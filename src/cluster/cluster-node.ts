@@ -157,6 +157,7 @@ export class ClusterNode {
 
   /** Its lease says that it is about to stop. */
   drain(): void {
+    this.#now.ledger.drain();
     this.#now.lease.give({ kind: 'drain' });
   }
 
@@ -248,6 +249,7 @@ export class ClusterNode {
         await life.join(tag);
         return;
       } catch (error) {
+        if (this.#isOld(incarnation)) return; // it ends with the connection
         observer.fault('first barrier of this node', error);
         await wait(joinAgainMs, clock);
       }

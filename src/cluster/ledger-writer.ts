@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.js';
+import { isStreamMissing } from '../nats/jetstream.js';
 import { type AppendInput, type AppendOrder, type AppendState, newAppends, stepAppends, took } from './append.js';
 import { type ChainedLedgers, LedgerLost } from './chain.js';
 import { apply, type Entry, type OpenConnections } from './entries.js';
@@ -28,6 +29,9 @@ const mostWaiting = 100_000;
 const leastTailBytes = 1_048_576;
 const tailsPerSnapshot = 2;
 
+/** So long a node that is about to stop waits for a ledger that the store does not have: whatever it could store comes too late. */
+const missingMs = 2_000;
+
 /** The ledger of this node, under one tag: what others need in order to speak for it. [cluster 6.1] */
 export class LedgerWriter {
   readonly #parts: LedgerWriterParts;
@@ -45,6 +49,9 @@ export class LedgerWriter {
   /** Undefined: no tick is due. There is at most one at a time, the earliest that was ordered. */
   #tick: { readonly atMs: number; readonly cancel: () => void } | undefined;
   #isClosed = false;
+  /** Monotonic: since when the store has not had the ledger; undefined: it has, as far as is known. */
+  #missingSinceMs: number | undefined;
+  #isDraining = false;
 
   constructor(parts: LedgerWriterParts) {
     this.#parts = parts;
@@ -73,6 +80,21 @@ export class LedgerWriter {
   /** Is everything stored, and nothing left to be told of any connection? */
   get isEmpty(): boolean {
     return this.#waiting.length === 0 && this.#underWay.length === 0 && this.#connections.size === 0;
+  }
+
+  /**
+   * This node is about to stop: a ledger that is missing is not waited for. What would have been posted once it was stored is not
+   * posted; if the store has the ledger nevertheless, another node reads it there, and posts it. [CL-062]
+   */
+  drain(): void {
+    this.#isDraining = true;
+    this.#closeIfMissing();
+  }
+
+  #closeIfMissing(): void {
+    const sinceMs = this.#missingSinceMs;
+    if (this.#isDraining && sinceMs !== undefined && this.#parts.clock.monotonicMs() - sinceMs >= missingMs)
+      this.close();
   }
 
   /** Nothing is written any more; who waits is told that nothing was stored. */
@@ -181,9 +203,13 @@ export class LedgerWriter {
     try {
       const last = await ledgers.last(tag, after);
       const number = last?.record.by === tag ? last.record.n : undefined;
+      this.#missingSinceMs = undefined;
       this.#give({ kind: 'last', sequence: last?.sequence ?? after, number });
     } catch (error) {
-      this.#give({ kind: error instanceof LedgerLost ? 'lost' : 'failed' });
+      const isLost = error instanceof LedgerLost;
+      if (isLost || isStreamMissing(error)) this.#missingSinceMs ??= this.#parts.clock.monotonicMs();
+      this.#closeIfMissing();
+      this.#give({ kind: isLost ? 'lost' : 'failed' });
     }
   }
 

@@ -17,13 +17,13 @@ beforeEach(requireNats);
 const patienceMs = 25_000;
 
 /** A stream of the cluster is deleted, while nodes use it. */
-async function deleteStream({ url }: NatsServer, name: string): Promise<void> {
+async function deleteStream({ url }: Pick<NatsServer, 'url'>, name: string): Promise<void> {
   const connection = await connect({ servers: url });
   onTestFinished(() => connection.close());
   expect(await (await jetstreamManager(connection)).streams.delete(name)).toBe(true);
 }
 
-async function startNode({ url }: NatsServer, yaml: string): Promise<RunningService> {
+async function startNode({ url }: Pick<NatsServer, 'url'>, yaml: string): Promise<RunningService> {
   const directory = await mkdtemp(join(tmpdir(), 'hubwire-node-'));
   onTestFinished(() => rm(directory, { recursive: true, force: true }));
   return await startService(yaml, { HUBWIRE_NATS: url }, ['--data-dir', directory]);
@@ -75,6 +75,25 @@ describe('[CL-006] what NATS has lost is created again, and nodes start again', 
       await eventually(() => expect(audit.ended).toBeGreaterThanOrEqual(2));
     }, 90_000);
   }
+
+  const stopped = 'when a node is stopped meanwhile, which does not wait (may create it again: %s)';
+  test.for([true, false])(stopped, { timeout: 60_000 }, async (mayCreate, context) => {
+    const denied = ', permissions: { publish: { deny: "$JS.API.STREAM.CREATE.hw_ledger" } }';
+    const users = (permissions: string) =>
+      `authorization { users: [{ user: a, password: b${permissions} }, { user: c, password: d }] }\nno_auth_user: c`;
+    const server = await startNats(context, { settings: users('') });
+    const { audit, yaml } = await startAudited('cluster: { leaseSeconds: 10 }');
+    const node = await startNode({ url: server.url.replace('//', '//a:b@') }, yaml);
+    await (await node.dial()).next();
+    await eventually(() => expect(audit.opened).toBe(1));
+    if (!mayCreate) await server.reload(users(denied));
+    await deleteStream(server, 'hw_ledger');
+    node.process.signal('SIGTERM');
+    expect(await node.process.exit).toMatchObject({ code: 0 });
+    const { 1: durationMs } = await node.process.find(/"durationMs":(\d+),.*"msg":"stopped"/, 'stderr');
+    expect(Number(durationMs)).toBeLessThan(5_000); // and not after 15 s, when nothing is waited for any more
+    expect(node.process.stderr).not.toContain('internal error');
+  });
 
   test('when stream KV_hw_facts is deleted: webhooks go on', async context => {
     const [server, app] = [await startNats(context), await startReceiver()];

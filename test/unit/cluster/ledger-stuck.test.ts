@@ -1,4 +1,5 @@
-import { expect, test } from 'vitest';
+import { JetStreamApiError } from '@nats-io/jetstream';
+import { describe, expect, test } from 'vitest';
 import { ChainedLedgers } from '../../../src/cluster/chain.js';
 import { LedgerWriter } from '../../../src/cluster/ledger-writer.js';
 import type { Write } from '../../../src/cluster/store.js';
@@ -104,4 +105,64 @@ test('[cluster 6.1] a ledger whose last record is not there for some seconds goe
   await pass(200);
   expect(await added).toBe(true);
   expect(isSealed()).toBe(false);
+});
+
+describe('[CL-062] a node that is about to stop and whose ledger the store does not have', () => {
+  const noStream = () => {
+    throw new JetStreamApiError({ code: 404, err_code: 10_059, description: 'stream not found' });
+  };
+
+  /** A ledger with one record, and an entry for whose end somebody waits. */
+  async function missing() {
+    const world = setup();
+    void world.writer.add(open('a'));
+    await world.pass(5);
+    const { append, nextRecord } = world.store;
+    Object.assign(world.store, { append: noStream, nextRecord: noStream });
+    const found = () => Object.assign(world.store, { append, nextRecord });
+    let isStored: boolean | undefined;
+    void world.writer.add(open('b')).then(stored => {
+      isStored = stored;
+    });
+    await world.pass(50);
+    return { ...world, found, isStored: () => isStored };
+  }
+
+  test('waits for two seconds, and says then that nothing was stored', async () => {
+    const { writer, pass, isStored, isSealed } = await missing();
+    writer.drain();
+    await pass(1_500);
+    expect(isStored()).toBeUndefined();
+    await pass(700);
+    expect(isStored()).toBe(false);
+    expect(await writer.add(open('c'))).toBe(false);
+    expect([writer.isEmpty, isSealed()]).toEqual([false, false]); // so its lease stays for another node
+  });
+
+  test('waits no more when it was missing before', async () => {
+    const { writer, pass, isStored } = await missing();
+    await pass(3_000);
+    expect(isStored()).toBeUndefined();
+    writer.drain();
+    await pass(1);
+    expect(isStored()).toBe(false);
+  });
+
+  test('stores what there is when the ledger is there again in time', async () => {
+    const { writer, pass, isStored, found } = await missing();
+    writer.drain();
+    await pass(1_000);
+    found();
+    await pass(3_000);
+    expect(isStored()).toBe(true);
+  });
+
+  test('waits as before while it goes on', async () => {
+    const { pass, isStored, found } = await missing();
+    await pass(30_000);
+    expect(isStored()).toBeUndefined();
+    found();
+    await pass(500);
+    expect(isStored()).toBe(true);
+  });
 });
