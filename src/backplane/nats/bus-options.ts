@@ -19,7 +19,7 @@ export interface BusObserver extends BusMeter {
   dropped(what: Dropped): void;
   /**
    * The server does not let this user subscribe or publish to these subjects. `isExcluded`: others reach it there, or know of it by
-   * what it sends there, so that this node takes no part until it may; else only who wanted to listen is refused.
+   * what it sends there, so that this node takes no part until it may; else only clients that need it are refused.
    */
   refused(operation: Operation, subjects: readonly string[], isExcluded: boolean): void;
   /** It takes part, on this connection. */
