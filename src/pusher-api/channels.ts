@@ -27,7 +27,7 @@ export function addChannels(app: FastifyInstance, rates: Rates): void {
     const { appId, limits, channels, parameters } = callOf(request);
     rates.use(appId, 1, limits.maxReadRequestsPerSecond);
     const name = channelOf(request.params.channel, limits);
-    const attributes = attributesOf(parameters.get('info'), everyAttribute);
+    const attributes = attributesOf(parameters.list('info'), everyAttribute);
     checkApplicable(attributes, name);
     return stateOf(channels, name, attributes);
   });
@@ -45,7 +45,7 @@ export function addChannels(app: FastifyInstance, rates: Rates): void {
 /** As JSON. */
 async function listed(channels: AppChannels, parameters: SignedParameters): Promise<string> {
   const prefix = parameters.get('filter_by_prefix') ?? '';
-  const attributes = attributesOf(parameters.get('info'), counts);
+  const attributes = attributesOf(parameters.list('info'), counts);
   const withUsers = attributes.has('user_count');
   if (withUsers && !isPresenceChannel(prefix)) {
     throw invalid('user_count needs a filter_by_prefix that begins with presence-: other channels have no users.');

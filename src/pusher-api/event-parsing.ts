@@ -115,6 +115,7 @@ function socketIdOf(id: unknown): string | undefined {
 
 function fieldsOfQuery(query: SignedParameters): Fields {
   const get = (name: string) => {
+    if (name === 'info') return query.list(name);
     if (name !== 'channels') return query.get(name);
     const values = query.values(name);
     return values.length === 0 ? undefined : values;

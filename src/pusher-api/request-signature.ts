@@ -38,17 +38,17 @@ export function checkSignature(request: SentRequest, checks: SignatureChecks): S
   const variants = decodings(query).map(plus => Parameters.parse(query, plus));
   const [first] = variants as [Parameters];
   const { secret } = checkClaims(first, checks);
-  const signature = Buffer.from(first.get('auth_signature') ?? '', 'latin1');
+  const given = Buffer.from(first.get('auth_signature') ?? '', 'latin1');
+  const isSigned = (text: string) => isEqual(given, Buffer.from(signatureOf(secret, `${method}\n${text}`), 'latin1'));
   for (const parameters of variants) {
-    const signed = signedQuery(parameters);
-    for (const each of paths) {
-      const expected = signatureOf(secret, `${method}\n${each}\n${signed}`);
-      if (signature.length === expected.length && timingSafeEqual(signature, Buffer.from(expected, 'latin1'))) {
-        return new SignedParameters(parameters);
-      }
-    }
+    const texts = signedQueries(parameters).flatMap(query => paths.map(each => `${each}\n${query}`));
+    if (texts.some(isSigned)) return new SignedParameters(parameters);
   }
   throw wrongSignature(`${method}\n${paths[0]}\n${signedQuery(first)}`);
+}
+
+function isEqual(given: Buffer, expected: Buffer): boolean {
+  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 /** The parameters of a request whose signature is valid. */
@@ -64,9 +64,17 @@ export class SignedParameters {
     return this.#parameters.get(name);
   }
 
-  /** Of one that is repeated, as `name` or as `name[]`. */
+  /** Of one that is repeated, as `name`, as `name[]`, or as PHP writes arrays: `name[0]`, `name[1]`. */
   values(name: string): readonly string[] {
-    return [...this.#parameters.values(name), ...this.#parameters.values(`${name}[]`)];
+    const isOfList = (each: string) => each === `${name}[]` || isElementOf(name, each);
+    const ofList = this.#parameters.all.filter(([each]) => isOfList(each)).map(([, value]) => value);
+    return [...this.#parameters.values(name), ...ofList];
+  }
+
+  /** Of a parameter that is a list with commas, however it is written. Undefined: there is none. */
+  list(name: string): string | undefined {
+    const values = this.values(name);
+    return values.length === 0 ? undefined : values.join(',');
   }
 
   /**
@@ -116,6 +124,23 @@ function wrongSignature(signed: string): Error {
   );
 }
 
+/** The one list among the parameters that libraries take an array for. */
+const listName = 'info';
+
+/** Every form of the query that an SDK may have signed. PHP's sends `info[0]=a&info[1]=b` for an array, and signs `info=a,b`. [pusher-webhooks 4.1] */
+function signedQueries(parameters: Parameters): readonly string[] {
+  const inArray = parameters.all.filter(([name]) => isElementOf(listName, name));
+  if (inArray.length === 0) return [signedQuery(parameters)];
+  const others = parameters.all.filter(each => !inArray.includes(each));
+  const joined = new Parameters([...others, [listName, inArray.map(([, value]) => value).join(',')]]);
+  return [signedQuery(parameters), signedQuery(joined)];
+}
+
+/** Such as `info[0]` of `info`. */
+function isElementOf(name: string, parameter: string): boolean {
+  return parameter.startsWith(`${name}[`) && /^\[\d{1,4}]$/.test(parameter.slice(name.length));
+}
+
 /** The query as it is signed. */
 function signedQuery({ all }: Parameters): string {
   return all
@@ -129,9 +154,13 @@ function decodings(query: string): readonly Plus[] {
   return query.includes('+') ? ['space', 'plus'] : ['space'];
 }
 
-/** Every form of the path that an SDK may have signed; the one that was received comes first. */
+/**
+ * Every form of the path that an SDK may have signed; the one that was received comes first. A proxy may have taken the path
+ * of an endpoint away, and PHP's library puts that of its `path` option in front after it has signed. [pusher-webhooks 7, row 41]
+ */
 function signedPaths(path: string, basePaths: readonly string[]): readonly string[] {
-  const sent = [path, ...basePaths.map(base => base + path)];
+  const within = basePaths.filter(base => path.startsWith(`${base}/`)).map(base => path.slice(base.length));
+  const sent = [path, ...basePaths.map(base => base + path), ...within];
   return [...new Set(sent.flatMap(each => [each, percentDecoded(each) ?? each]))];
 }
 

@@ -591,6 +591,9 @@ describe('requests', () => {
     const path = '/realtime/apps/42/channels';
     expect(await call(service, { method: 'GET', path })).toMatchObject({ status: 200 });
     expect(await call(service, { method: 'GET', path, sentPath: '/apps/42/channels' })).toMatchObject({ status: 200 });
+    expect(await call(service, { method: 'GET', path: '/apps/42/channels', sentPath: path })).toMatchObject({
+      status: 200,
+    });
     expect(await call(service, { method: 'GET', path: '/apps/42/channels/' })).toMatchObject({ status: 200 });
     expect(await call(service, { method: 'GET', path: '/other/apps/42/channels' })).toMatchObject({ status: 404 });
     expect(await post(service, '/apps/42/events/', event)).toMatchObject({ status: 200 });

@@ -152,6 +152,17 @@ describe('channels', () => {
     });
   });
 
+  test.each(['info[]', 'info[0]', 'info'])('have the attributes of an array, sent as %s', async name => {
+    const { get, channels } = createApiServer();
+    channels.counted.push({ name: 'presence-a', subscriptions: 3, userIds: ['ann'] });
+    const second = name === 'info[0]' ? 'info[1]' : name;
+    const { body } = await get('/apps/42/channels/presence-a', [
+      [name, 'user_count'],
+      [second, 'subscription_count'],
+    ]);
+    expect(body).toEqual({ occupied: true, user_count: 1, subscription_count: 3 });
+  });
+
   test.each([
     ['a', 'user_count'],
     ['presence-a', 'cache'],

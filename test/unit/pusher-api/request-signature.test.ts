@@ -75,6 +75,13 @@ describe('the path', () => {
     expect(() => checkParts(parts)).toThrow('Invalid signature');
   });
 
+  test('may be signed without the path of a public endpoint, which the library puts in front later (laravel/reverb#356)', () => {
+    const parts = { method: 'GET', path: '/apps/42/channels', sentPath: '/base/apps/42/channels' } as const;
+    expect(() => checkParts(parts, { basePaths: ['/other', '/base'] })).not.toThrow();
+    expect(() => checkParts(parts, { basePaths: ['/bas', '/base/apps'] })).toThrow('Invalid signature');
+    expect(() => checkParts(parts)).toThrow('Invalid signature');
+  });
+
   test('is signed without scheme and authority', () => {
     const sentPath = 'http://hub.example:8080/apps/42/channels';
     expect(() => checkParts({ ...channels, sentPath })).not.toThrow();
@@ -104,6 +111,18 @@ describe('the query', () => {
     expect(checkParts({ ...channels, query }).values('channels')).toEqual(['b', 'a']);
     const swapped = signedTarget({ ...channels, query, now: nowSeconds }).replace(/=b&(.*?)=a&/, '=a&$1=b&');
     expect(() => check({ method: 'GET', target: swapped })).toThrow('Invalid signature');
+  });
+
+  test('may have an array as PHP sends it, which it signs with commas (beyondcode/laravel-websockets#38)', () => {
+    const signed = signedTarget({ ...channels, query: [['info', 'user_count,subscription_count']], now: nowSeconds });
+    const sent = (elements: string) => signed.replace('info=user_count%2Csubscription_count', elements);
+    const target = sent('info%5B0%5D=user_count&info%5B1%5D=subscription_count');
+    expect(check({ method: 'GET', target }).list('info')).toBe('user_count,subscription_count');
+    const swapped = sent('info%5B0%5D=subscription_count&info%5B1%5D=user_count');
+    expect(() => check({ method: 'GET', target: swapped })).toThrow('Invalid signature');
+    const other = signedTarget({ ...channels, query: [['filter_by_prefix', 'a,b']], now: nowSeconds });
+    const otherTarget = other.replace('filter_by_prefix=a%2Cb', 'filter_by_prefix[0]=a&filter_by_prefix[1]=b');
+    expect(() => check({ method: 'GET', target: otherTarget })).toThrow('Invalid signature');
   });
 
   test.each([
