@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Endpoints } from '../auth/endpoints.js';
 import { PubSubError } from '../errors.js';
 import type { Observer } from '../hub/ports.js';
+import { requestTarget } from '../listener/request-target.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { Door, type DoorOptions } from './door.js';
 import type { Arrival, Entrance } from './entrances/entrance.js';
@@ -57,9 +58,16 @@ export class Gateway {
     const others = new OtherUpgrades(server, options);
     this.#others = others;
     server.on('upgrade', (request, socket, head) => {
-      if (isWebSocketUpgrade(request)) this.#handle(request, socket, head);
+      if (isWebSocketUpgrade(request) && this.#isOfClient(request)) this.#handle(request, socket, head);
       else others.ignore(request, socket, head);
     });
+  }
+
+  /** Or is it a call of an app server, to which a proxy has added the offer of a WebSocket, as it does to all requests? */
+  #isOfClient(request: IncomingMessage): boolean {
+    if (request.method === 'GET' && request.headers['sec-websocket-key'] !== undefined) return true;
+    const [path = ''] = requestTarget(request, this.#options.endpoints.basePaths).split('?', 1);
+    return this.#entrances.some(each => each.serves(path));
   }
 
   /** Never throws or rejects. */

@@ -15,7 +15,7 @@ const offerTokens = /^(upgrade|http2-settings)$/i;
 
 /**
  * Serves requests that offer another protocol as if nothing had been offered: a server may ignore an upgrade [RFC 9110 7.8].
- * Some HTTP clients offer h2c with every request, and Node hands all offers to the `upgrade` event. The request line and
+ * Some HTTP clients offer h2c with every request, some proxies a WebSocket, and Node hands all offers to the `upgrade` event. The request line and
  * headers go back in front of what is still unread, and the socket on to a second server: to the first one it would be new,
  * and would have to begin with a TLS handshake where that is spoken.
  */

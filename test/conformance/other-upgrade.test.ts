@@ -51,3 +51,32 @@ test('[CP-001] an offer of something else on a client path is no WebSocket upgra
   );
   expect(answer).toMatch(/^HTTP\/1\.1 400 /);
 });
+
+const fixedOffer = 'Connection: close, Upgrade\r\nUpgrade: websocket\r\n';
+
+test('[RA-029] a call to which a proxy has added the offer of a WebSocket is served, with its body', async () => {
+  const { service, dial } = await startHub();
+  const client = await dial();
+  await client.next();
+  const port = Number(new URL(service.publicUrl).port);
+  const token = signToken({ aud: `${service.publicUrl}/api/hubs/chat/:send`, exp: Math.floor(Date.now() / 1000) + 60 });
+  const answer = await exchange(
+    port,
+    `POST /api/hubs/chat/:send HTTP/1.1\r\nHost: localhost:${port}\r\nAuthorization: Bearer ${token}\r\n` +
+      `Content-Type: text/plain\r\nContent-Length: 5\r\n${fixedOffer}\r\nhello`,
+  );
+  expect(answer).toMatch(/^HTTP\/1\.1 202 /);
+  expect(await client.next()).toMatchObject({ data: 'hello' });
+  const health = await exchange(port, `GET /api/health HTTP/1.1\r\nHost: localhost:${port}\r\n${fixedOffer}\r\n`);
+  expect(health).toMatch(/^HTTP\/1\.1 200 /);
+});
+
+test('[CP-001] the offer of a WebSocket without its key is refused on a client path, and answered 404 with a key elsewhere', async () => {
+  const { service } = await startHub();
+  const port = Number(new URL(service.publicUrl).port);
+  const offerTo = (path: string, more = '') =>
+    exchange(port, `GET ${path} HTTP/1.1\r\nHost: localhost:${port}\r\n${fixedOffer}${more}\r\n`);
+  expect(await offerTo('/client/hubs/chat')).toMatch(/^HTTP\/1\.1 400 [\s\S]*Sec-WebSocket-Key/);
+  const key = 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n';
+  expect(await offerTo('/api/health', key)).toMatch(/^HTTP\/1\.1 404 [\s\S]*clients connect at/);
+});

@@ -600,6 +600,12 @@ describe('requests', () => {
     expect(await post(service, '/apps/42/events//', event)).toMatchObject({ status: 404 });
   });
 
+  test('to which a proxy has added the offer of a WebSocket are served', async () => {
+    ({ service } = await start());
+    const head = `POST ${target()} HTTP/1.1\r\nHost: hub\r\nContent-Length: ${body.length}\r\nUpgrade: websocket`;
+    expect(await exchange(`${head}\r\nConnection: close, Upgrade`, body)).toMatch(/^HTTP\/1\.1 200 [\s\S]*\{\}$/);
+  });
+
   test('with a body that is too large are answered, whether or not its length is announced', async () => {
     ({ service } = await start());
     const path = '/apps/42/events';
