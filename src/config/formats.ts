@@ -73,8 +73,16 @@ export function parseInstant(text: string): number {
   throw new PubSubError('invalid', 'must be a date and time with its zone, such as 2026-11-28T12:00:00Z');
 }
 
-/** @throws PubSubError `invalid` */
+/** Also refused is what no browser sends, so that no page could connect. @throws PubSubError `invalid` */
 function checkOrigin(text: string): void {
+  if (/^any$/i.test(text))
+    throw new PubSubError('invalid', 'is all origins in Sockudo; write "*", or leave the list out');
+  if (/^(?:https:.*:443|http:.*:80)$/i.test(text)) {
+    throw new PubSubError('invalid', 'has the port that browsers leave out, as it is the default; remove it');
+  }
+  if (/[^\u0020-\u007e]/.test(text)) {
+    throw new PubSubError('invalid', 'must have its host in ASCII, as browsers send it: xn--… for other letters');
+  }
   if (/^(?:\*|(?:[a-z][a-z0-9+.-]*:\/\/)?(?:\*\.)?[^*/\s]+)$/i.test(text)) return;
   throw new PubSubError('invalid', 'must be an origin, such as https://app.example or *.app.example, without a path');
 }

@@ -58,7 +58,6 @@ function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftA
     isGrouped ? policy.mapping(name) : app,
   ) as [PeerSettings, PeerSettings, PeerSettings];
   const usesSignIn = features.boolean('enable_user_authentication');
-  const origins = channels.texts('allowed_origins');
   for (const name of ofChannels) {
     if (namesOf(channels.peek(name)).some(showsForeignName)) channels.remark(foreignNames, name);
   }
@@ -71,7 +70,7 @@ function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftA
     enable_user_authentication: usesSignIn,
     user_authentication_timeout: usesSignIn === true ? general.signInSeconds : undefined,
     enable_watchlist_events: features.boolean('enable_watchlist_events') ?? false,
-    allowed_origins: origins?.includes('*') ? undefined : origins,
+    allowed_origins: originsOf(channels.texts('allowed_origins')),
     max_connections: limits.number('max_connections'),
     max_channels_per_connection: -1,
     max_client_events_per_second: limits.number('max_client_events_per_second') ?? 0,
@@ -86,6 +85,13 @@ function appOf(app: PeerSettings, general: ReturnType<typeof generalOf>): DraftA
     max_event_batch_size: limits.number('max_event_batch_size') ?? general.batchSize,
     webhooks: endpointsOf(isGrouped ? policy : app, ['webhooks'], general.endpoint),
   };
+}
+
+/** In Sockudo no origin and `any` are all origins, and `*.example.com` is that domain too. Undefined: all. */
+function originsOf(origins: readonly string[] = []): readonly string[] | undefined {
+  if (origins.length === 0 || origins.some(each => each === '*' || each.toLowerCase() === 'any')) return undefined;
+  const domains = origins.filter(each => each.startsWith('*.')).map(each => each.slice('*.'.length));
+  return [...new Set([...origins, ...domains])];
 }
 
 /** Settings of an app by names of channels or patterns of them: as keys, or in a list. */

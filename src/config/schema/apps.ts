@@ -123,6 +123,7 @@ const channels = {
           'An origin, such as https://app.example, app.example for any scheme, or *.app.example for subdomains.',
       }),
       {
+        minItems: 1,
         description: 'Origins of web pages that may connect. Default: all.',
       },
     ),

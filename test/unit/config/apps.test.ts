@@ -109,6 +109,8 @@ describe('apps', () => {
     });
     expect([authorizationTimeoutMs, allowedOrigins]).toEqual([30_000, ['https://a.example']]);
     expect(appOf(withApp('allowed_origins: ["*", "https://a.example"]')).allowedOrigins).toBeUndefined();
+    const ports = ['http://a.example:443', 'https://a.example:80', 'a.example:443', 'https://a.example:8443'];
+    expect(appOf(withApp(`allowed_origins: ${JSON.stringify(ports)}`)).allowedOrigins).toEqual(ports);
   });
 
   test.each([
@@ -192,6 +194,19 @@ describe('what is wrong with apps', () => {
     [
       withApp('allowed_origins: [https://a.example/path]'),
       '5:23 apps[0].allowed_origins[0]: must be an origin, such as https://app.example or *.app.example, without a path',
+    ],
+    [withApp('allowed_origins: []'), '5:22 apps[0].allowed_origins: must have at least one item'],
+    [
+      withApp('allowed_origins: [any]'),
+      '5:23 apps[0].allowed_origins[0]: is all origins in Sockudo; write "*", or leave the list out',
+    ],
+    ...['https://a.example:443', 'http://a.example:80'].map(origin => [
+      withApp(`allowed_origins: ["${origin}"]`),
+      '5:23 apps[0].allowed_origins[0]: has the port that browsers leave out, as it is the default; remove it',
+    ]),
+    [
+      withApp('allowed_origins: [https://bücher.example]'),
+      '5:23 apps[0].allowed_origins[0]: must have its host in ASCII, as browsers send it: xn--… for other letters',
     ],
     [withApp('max_connections: -2'), '5:22 apps[0].max_connections: must be a whole number of at least -1'],
     [

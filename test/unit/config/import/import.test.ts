@@ -112,6 +112,24 @@ describe('a configuration of Sockudo', () => {
   });
 
   test.each([
+    [[], undefined],
+    [['*', 'https://a.example'], undefined],
+    [['Any'], undefined],
+    [
+      ['*.a.example', 'https://*.b.example', 'c.example'],
+      ['*.a.example', 'https://*.b.example', 'c.example', 'a.example'],
+    ],
+    [
+      ['a.example', '*.a.example'],
+      ['a.example', '*.a.example'],
+    ],
+  ])('origins %j allow the same pages', (allowed_origins, expected) => {
+    const { text, problems } = imported('sockudo', whole([{ ...app, allowed_origins }]));
+    expect(parseYaml(text).apps[0].allowed_origins).toEqual(expected);
+    expect(problems).toEqual([]);
+  });
+
+  test.each([
     [
       'of the driver for them',
       { driver: 'redis-cluster', redis_cluster: { nodes: ['a:1', 'rediss://b:2'], prefix: 'q:', concurrency: 5 } },
