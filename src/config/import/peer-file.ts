@@ -55,23 +55,42 @@ function isToml(text: string): boolean {
   return /^\s*\[\[?[\w.-]+\]\]?\s*$/.test(first) || /^\s*[\w.-]+\s*=/.test(first);
 }
 
-/** soketi's files may have `appManager.array.apps` as one key. */
+/** soketi's files may have `appManager.array.apps` as one key, and `appManager.array.apps.0.id` for a setting of its first app. */
 function undotted(tree: unknown): unknown {
   if (!(tree instanceof Map)) return tree;
   const result = new Map<string, unknown>();
   for (const [key, value] of tree as Map<unknown, unknown>) put(result, String(key).split('.'), value);
-  return result;
+  return withLists(result);
 }
+
+/** A list of which single items are named, by their index; the others are left as they are. */
+class Items extends Map<string, unknown> {}
+
+const index = /^\d{1,3}$/;
 
 function put(into: Map<string, unknown>, [name = '', ...rest]: readonly string[], value: unknown): void {
   const known = into.get(name);
   if (rest.length > 0) {
-    const inner = known instanceof Map ? known : new Map<string, unknown>();
+    const inner =
+      known instanceof Map ? known : index.test(rest[0] ?? '') ? itemsOf(known) : new Map<string, unknown>();
     into.set(name, inner);
     put(inner, rest, value);
-  } else if (known instanceof Map && value instanceof Map) {
+  } else if (known instanceof Map && !(known instanceof Items) && value instanceof Map) {
     for (const [key, inner] of value) known.set(String(key), inner);
   } else into.set(name, value instanceof Map ? new Map(value) : value);
+}
+
+function itemsOf(known: unknown): Items {
+  return new Items(Array.isArray(known) ? known.map((item, at) => [String(at), item]) : []);
+}
+
+/** An item that is not named is an empty mapping: soketi has defaults for it. */
+function withLists(node: unknown): unknown {
+  if (!(node instanceof Map)) return node;
+  for (const [key, value] of node) node.set(key, withLists(value));
+  if (!(node instanceof Items) || ![...node.keys()].every(key => index.test(key))) return node;
+  const length = Math.max(...[...node.keys()].map(Number)) + 1;
+  return Array.from({ length }, (_, at) => node.get(String(at)) ?? new Map<string, unknown>());
 }
 
 /** The mapping at the path. */

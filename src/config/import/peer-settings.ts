@@ -50,8 +50,13 @@ export class PeerSettings {
     });
   }
 
+  /** Rows of databases have 1 and 0. A text is true for soketi whatever it says, so only those are taken that say so. */
   boolean(...names: readonly string[]): boolean | undefined {
-    return this.#take(names, value => (typeof value === 'boolean' ? value : undefined));
+    return this.#take(names, value => {
+      if (typeof value === 'boolean') return value;
+      if (value === 'true' || value === '1' || value === 1n) return true;
+      return value === 0n ? false : undefined;
+    });
   }
 
   /** Only if every item is a text. */

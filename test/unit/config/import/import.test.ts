@@ -363,6 +363,60 @@ describe('a configuration of soketi', () => {
   });
 });
 
+describe('apps of soketi by their index, as its documents name them', () => {
+  const apps = (content: object) => parseYaml(imported('soketi', content).text).apps;
+
+  test('settings of one app, of the default one too', () => {
+    const first = 'appManager.array.apps.0';
+    expect(apps({ [`${first}.id`]: 7, [`${first}.key`]: 'k', [`${first}.secret`]: 's' })).toMatchObject([
+      { id: '7', key: 'k', secret: 's' },
+    ]);
+    expect(apps({ [`${first}.maxConnections`]: 5 })).toMatchObject([{ id: 'app-id', max_connections: 5 }]);
+  });
+
+  test('beside the list, and behind an app that is not named', () => {
+    const content = {
+      'appManager.array.apps': [app, { ...app, id: 'b', key: 'l' }],
+      'appManager.array.apps.1.maxConnections': 5,
+      'appManager.array.apps.3.id': 'd',
+      'appManager.array.apps.3.key': 'm',
+    };
+    expect(apps(content)).toMatchObject([
+      { id: app.id },
+      { id: 'b', max_connections: 5 },
+      { id: 'app-id' },
+      { id: 'd', key: 'm' },
+    ]);
+  });
+
+  test('a number that is no index is a name', () => {
+    const content = { 'appManager.array.apps': [app], 'adapter.9999.b': 1, 'metrics.0.b': 1, 'metrics.prefix': 'x' };
+    const { unmatched } = imported('soketi', content);
+    expect(unmatched.map(({ path }) => formatPath(path))).toEqual(['adapter.9999.b', 'metrics.0.b', 'metrics.prefix']);
+  });
+});
+
+describe('rows of a database, written to a list', () => {
+  test.each(['soketi', 'sockudo'] as const)('of %s have 1 and 0 for true and false', peer => {
+    const rows = [
+      { ...app, enabled: 1, enable_client_messages: 1 },
+      { ...app, id: 'b', key: 'l', enabled: 0, enable_client_messages: '1' },
+    ];
+    const { text, unmatched } = imported(peer, rows);
+    expect(parseYaml(text).apps).toMatchObject([
+      { enabled: true, enable_client_messages: true },
+      { enabled: false, enable_client_messages: true },
+    ]);
+    expect(unmatched).toEqual([]);
+  });
+
+  test('a text that says false, which soketi takes for true, is neither', () => {
+    const { text, unmatched } = imported('soketi', [{ ...app, enabled: 'false', enableClientMessages: 2 }]);
+    expect(parseYaml(text).apps[0]).not.toHaveProperty('enabled');
+    expect(unmatched.map(({ path }) => path.at(-1))).toEqual(['enabled', 'enableClientMessages']);
+  });
+});
+
 describe('secrets', () => {
   const webhooks = [
     {
