@@ -1,10 +1,21 @@
 import type { PeerSettings } from './peer-settings.js';
 
-/** The URL of a redis server whose parts are settings of their own, with the peers' defaults. */
-export function redisUrlOf(redis: PeerSettings): string {
-  const database = redis.number('db') ?? 0;
-  const address = addressOf(redis, 6379);
-  return `redis://${credentialsOf(redis)}${address}/${database}`;
+/** How the peer reaches its redis. */
+interface Access {
+  readonly isTls: boolean;
+  /** With the `@` behind them; empty without a password. */
+  readonly credentials: string;
+}
+
+/**
+ * The URL of a redis server whose parts are settings of their own, with the peers' defaults.
+ * @param owners mappings that have them; the first one with a setting counts
+ */
+export function redisUrlOf(...owners: readonly PeerSettings[]): string {
+  const host = firstOf(owners, owner => owner.text('host')) ?? '127.0.0.1';
+  const port = firstOf(owners, owner => owner.number('port')) ?? 6379;
+  const database = firstOf(owners, owner => owner.number('db')) ?? 0;
+  return `${urlOf(bracketed(host), port, accessOf(owners))}/${database}`;
 }
 
 /**
@@ -13,28 +24,48 @@ export function redisUrlOf(redis: PeerSettings): string {
  */
 export function redisNodesOf(lists: PeerSettings, owners: readonly PeerSettings[]): readonly string[] | undefined {
   const hosts = lists.mappings(['nodes', 'cluster_nodes', 'clusterNodes']);
-  const addresses = hosts === undefined ? lists.texts('nodes') : hosts.map(node => addressOf(node, 7000));
-  if (addresses === undefined || addresses.length === 0) return undefined;
-  const scheme = owners.some(owner => owner.boolean('use_tls', 'useTLS') === true) ? 'rediss' : 'redis';
-  const credentials = owners.map(credentialsOf).find(each => each !== '') ?? '';
-  return addresses.map(address => (hasScheme(address) ? address : `${scheme}://${credentials}${address}`));
+  const access = accessOf(owners);
+  const urls =
+    hosts?.map(node => urlOf(bracketed(node.text('host') ?? '127.0.0.1'), node.number('port') ?? 7000, access)) ??
+    lists.texts('nodes')?.map(text => urlOf(text, 6379, access));
+  return urls === undefined || urls.length === 0 ? undefined : urls;
 }
 
-function addressOf(settings: PeerSettings, defaultPort: number): string {
-  const host = settings.text('host') ?? '127.0.0.1';
-  if (hasScheme(host)) return host;
-  return `${host.includes(':') ? `[${host}]` : host}:${settings.number('port') ?? defaultPort}`;
+/** @param place a host, with or without scheme, credentials and port, which have precedence over what all servers have */
+function urlOf(place: string, port: number, { isTls, credentials }: Access): string {
+  const [, scheme, rest = ''] = /^(?:(rediss?):\/\/)?(.*?)\/*$/s.exec(place) ?? [];
+  const own = rest.includes('@') ? '' : credentials;
+  const ownPort = /:\d+$/.test(rest) ? '' : `:${port}`;
+  return `${isTls || scheme === 'rediss' ? 'rediss' : 'redis'}://${own}${rest}${ownPort}`;
 }
 
-function hasScheme(address: string): boolean {
-  return /^rediss?:\/\//.test(address);
+/** An IPv6 address is in brackets in a URL. */
+function bracketed(host: string): string {
+  return /^[\da-f:.]*:[\da-f:.]*:[\da-f:.]*$/i.test(host) ? `[${host}]` : host;
 }
 
-/** With the `@` behind them; empty without a password. */
-function credentialsOf(settings: PeerSettings): string {
+function accessOf(owners: readonly PeerSettings[]): Access {
+  return {
+    isTls: owners.map(usesTls).includes(true),
+    credentials: firstOf(owners, credentialsOf) ?? '',
+  };
+}
+
+/** Options of soketi's library have a mapping `tls`, which is empty where the defaults do. */
+function usesTls(owner: PeerSettings): boolean {
+  const isEnabled = owner.mapping('master_tls').boolean('enabled');
+  return owner.boolean('use_tls', 'useTLS', 'tls') === true || isEnabled === true || owner.peek('tls') instanceof Map;
+}
+
+/** Undefined without a password. */
+function credentialsOf(settings: PeerSettings): string | undefined {
   const user = settings.text('username');
   const password = settings.text('password');
-  return password === undefined ? '' : `${encode(user ?? '')}:${encode(password)}@`;
+  return password === undefined ? undefined : `${encode(user ?? '')}:${encode(password)}@`;
+}
+
+function firstOf<T>(owners: readonly PeerSettings[], read: (owner: PeerSettings) => T | undefined): T | undefined {
+  return owners.map(read).find(value => value !== undefined);
 }
 
 /** A lone surrogate has no encoding. */

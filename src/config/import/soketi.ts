@@ -95,8 +95,9 @@ function queueOf(root: PeerSettings): Draft['queue'] {
       queue.text('driver');
       const redis = queue.mapping('redis');
       const server = root.mapping('database').mapping('redis');
-      const nodes = redis.boolean('clusterMode') === true ? redisNodesOf(server, [server]) : undefined;
-      const place = nodes === undefined ? { url: redisUrlOf(server) } : { nodes };
+      const owners = [redis.mapping('redisOptions'), server];
+      const nodes = redis.boolean('clusterMode') === true ? redisNodesOf(server, owners) : undefined;
+      const place = nodes === undefined ? { url: redisUrlOf(...owners) } : { nodes };
       return { driver: 'redis', redis: { ...place, concurrency: redis.number('concurrency') } };
     }
     case 'sqs': {

@@ -134,7 +134,13 @@ describe('a configuration of Sockudo', () => {
       'of the driver for them',
       { driver: 'redis-cluster', redis_cluster: { nodes: ['a:1', 'rediss://b:2'], prefix: 'q:', concurrency: 5 } },
       { cluster: { password: 'hush', use_tls: true } },
-      { nodes: ['rediss://:hush@a:1', 'rediss://b:2'], prefix: 'q:', concurrency: 5 },
+      { nodes: ['rediss://:hush@a:1', 'rediss://:hush@b:2'], prefix: 'q:', concurrency: 5 },
+    ],
+    [
+      'as URLs, with users and ports of their own or without',
+      { driver: 'redis-cluster', redis_cluster: { nodes: ['redis://u:p@a:1', 'redis://b', 'c', 'redis://[::1]:2/'] } },
+      { password: 'hush', master_tls: { enabled: true } },
+      { nodes: ['rediss://u:p@a:1', 'rediss://:hush@b:6379', 'rediss://:hush@c:6379', 'rediss://:hush@[::1]:2'] },
     ],
     [
       'of the database',
@@ -155,6 +161,21 @@ describe('a configuration of Sockudo', () => {
     expect(parseYaml(text).queue).toEqual({ driver: 'redis', redis: expected });
     expect([problems, unmatched]).toEqual([[], []]);
     expect(imported('sockudo', content, true).text).not.toContain('hush');
+  });
+
+  test.each([
+    [{ host: 'r', port: 6380, password: 'p@ss' }, 'redis://:p%40ss@r:6380/0'],
+    [{ host: 'rediss://r', port: 6380, username: 'u', password: 'p', db: 2 }, 'rediss://u:p@r:6380/2'],
+    [{ host: 'redis://r:1', port: 6380 }, 'redis://r:1/0'],
+    [{ host: '::1' }, 'redis://[::1]:6379/0'],
+    [{ master_tls: { enabled: true } }, 'rediss://127.0.0.1:6379/0'],
+    [{ master_tls: { enabled: false } }, 'redis://127.0.0.1:6379/0'],
+  ])('a redis server %j', (redis, url) => {
+    const webhooks = [{ url: 'https://h/', event_types: ['cache_miss'] }];
+    const content = whole([{ ...app, webhooks }], { queue: { driver: 'redis' }, database: { redis } });
+    const { text, problems, unmatched } = imported('sockudo', content);
+    expect(parseYaml(text).queue.redis.url).toBe(url);
+    expect([problems, unmatched]).toEqual([[], []]);
   });
 
   test('each setting without an equal is told by name, with what to do where there is something', () => {
@@ -360,6 +381,21 @@ describe('a configuration of soketi', () => {
     const database = { redis: { host: 'r', password: 'p@ss', db: 1, clusterNodes: [{ host: 'n', port: 7001 }] } };
     const content = { appManager: { array: { apps: [{ ...app, webhooks }] } }, queue, database };
     expect(parseYaml(imported('soketi', content).text).queue).toEqual(expected);
+  });
+
+  test.each([
+    [{ tls: {} }, undefined, 'rediss://:p@r:6379/0'],
+    [{ tls: { rejectUnauthorized: false } }, undefined, 'rediss://:p@r:6379/0'],
+    [{}, { tls: {} }, 'rediss://:p@r:6379/0'],
+    [{}, { host: 'q', port: 1, password: 'o' }, 'redis://:o@q:1/0'],
+    [{}, {}, 'redis://:p@r:6379/0'],
+  ])('a redis server with the options %j, and %j for the queue', (more, redisOptions, url) => {
+    const content = {
+      'appManager.array.apps': [{ ...app, webhooks: [{ url: 'https://h/', event_types: ['cache_miss'] }] }],
+      'database.redis': { host: 'r', password: 'p', ...more },
+      queue: { driver: 'redis', redis: { redisOptions } },
+    };
+    expect(parseYaml(imported('soketi', content).text).queue.redis.url).toBe(url);
   });
 });
 
