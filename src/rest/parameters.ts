@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox';
 import type { FastifyRequest } from 'fastify';
 import { defaultTokenMinutes, mostTokenMinutes } from '../auth/key-tokens.js';
+import { isParameter } from '../listener/parameter-names.js';
 import {
   groupNameRule,
   hubNamePattern,
@@ -111,11 +112,13 @@ export const queryParameters = {
 export type QueryName = keyof typeof queryParameters;
 type IntegerName = 'messageTtlSeconds' | 'maxpagesize' | 'top' | 'minutesToExpire';
 
-/** Repeated keys make the list; a comma separates nothing. [rest-api 2.0] */
+/** Repeated names make the list; a comma separates nothing, and letter case does not count in a name. [rest-api 2.0] */
 export function queryValues(request: FastifyRequest, name: QueryName | 'api-version'): readonly string[] {
-  const value = (request.query as Readonly<Record<string, string | string[] | undefined>>)[name];
-  if (value === undefined) return [];
-  return typeof value === 'string' ? [value] : value;
+  const values: string[] = [];
+  for (const [each, value] of Object.entries(request.query as Readonly<Record<string, string | string[]>>)) {
+    if (isParameter(each, name)) values.push(...[value].flat());
+  }
+  return values;
 }
 
 /** @throws RestFailure when the parameter is repeated */

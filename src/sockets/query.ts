@@ -1,3 +1,5 @@
+import { isParameter } from '../listener/parameter-names.js';
+
 /** The parameters of a URL's query, in their order. `URLSearchParams` is one. */
 export type Query = Iterable<[string, string]> & Pick<URLSearchParams, 'get' | 'getAll'>;
 
@@ -11,6 +13,13 @@ const needsDecoding = /[%+]|^\?/;
  */
 export function readQuery(text: string): Query {
   return needsDecoding.test(text) ? new URLSearchParams(text) : new PlainQuery(text);
+}
+
+/** The values of a parameter, in their order. Letter case does not count in its name. */
+export function valuesOf(query: Query, name: string): string[] {
+  const values: string[] = [];
+  for (const [each, value] of query) if (isParameter(each, name)) values.push(value);
+  return values;
 }
 
 /** A query without anything that is encoded. */

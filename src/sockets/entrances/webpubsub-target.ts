@@ -1,11 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { bearerToken } from '../../auth/bearer.js';
 import { PubSubError } from '../../errors.js';
+import { isParameter } from '../../listener/parameter-names.js';
 import { groupNameRule, isGroupName } from '../../protocols/names.js';
 import type { Protocol } from '../../protocols/protocol.js';
 import { simpleEvents, simplePublisher } from '../../protocols/webpubsub/simple.js';
 import { addValue, type NamedValues } from '../named-values.js';
-import { type Query, readQuery } from '../query.js';
+import { type Query, readQuery, valuesOf } from '../query.js';
 import type { Upgrade } from '../upgrade.js';
 
 /** What a client's upgrade request asks for, before it is authorised. */
@@ -15,6 +16,13 @@ export interface ClientTarget {
   /** `/client/?hub=` instead of `/client/hubs/`. */
   readonly isLegacyPath: boolean;
   readonly query: Query;
+}
+
+/** What a client gives to recover its session. */
+export interface Recovery {
+  /** Empty for a new session. */
+  readonly connectionId: string;
+  readonly token: string;
 }
 
 /** Where clients connect. */
@@ -31,41 +39,49 @@ export function readTarget({ path, query: text }: Pick<Upgrade, 'path' | 'query'
   const encoded = hubPath.exec(path)?.[1];
   if (encoded !== undefined) return { hub: decode(encoded), isLegacyPath: false, query };
   if (!legacyPath.test(path)) throw new PubSubError('notFound', `clients connect at ${location}`);
-  const hub = query.get('hub');
-  if (hub === null) throw new PubSubError('invalid', 'the hub query parameter is missing');
+  const [hub] = valuesOf(query, 'hub');
+  if (hub === undefined) throw new PubSubError('invalid', 'the hub query parameter is missing');
   return { hub, isLegacyPath: true, query };
 }
 
 /** The query's token wins over the header's; undefined when there is none. [client-protocols 1.3] */
 export function tokenOf(request: IncomingMessage, query: Query): string | undefined {
-  for (const [name, value] of query) if (name.toLowerCase() === tokenParameter && value !== '') return value;
+  for (const [name, value] of query) if (isParameter(name, tokenParameter) && value !== '') return value;
   return bearerToken(request.headers.authorization);
+}
+
+/** A token without a connection id recovers nothing. [client-protocols 1.1, 5.3] */
+export function recoveryOf(query: Query): Recovery {
+  const [connectionId = ''] = valuesOf(query, 'awps_connection_id');
+  const [token = ''] = connectionId === '' ? [] : valuesOf(query, 'awps_reconnection_token');
+  return { connectionId, token };
 }
 
 /** The query as the `connect` event shows it: repeated names keep their order, tokens are left out. [upstream-events 2.5] */
 export function queryOf(query: Query): Record<string, string[]> {
   const values: NamedValues = {};
-  for (const [name, value] of query) if (name.toLowerCase() !== tokenParameter) addValue(values, name, value);
+  for (const [name, value] of query) if (!isParameter(name, tokenParameter)) addValue(values, name, value);
   return values;
 }
 
 /**
  * The protocol of a simple client with this URL; checked for every client, since the subprotocol may not be selected yet.
- * Of repeated parameters the last counts. [client-protocols 1.1, 1.4]
+ * Of repeated parameters the last counts; an empty one is none. [client-protocols 1.1, 1.4]
  * @throws PubSubError `invalid`
  */
 export function simpleProtocolOf(query: Query): Protocol {
-  const mode = query.getAll('webpubsub_mode').at(-1)?.toLowerCase() ?? 'sendevent';
-  if (mode === 'sendevent') return simpleEvents;
+  const mode = valuesOf(query, 'webpubsub_mode').at(-1)?.toLowerCase() ?? '';
+  if (mode === '' || mode === 'sendevent') return simpleEvents;
   if (mode !== 'sendtogroup') throw new PubSubError('invalid', 'webpubsub_mode must be sendEvent or sendToGroup');
-  const group = query.getAll('group').at(-1) ?? '';
+  const group = valuesOf(query, 'group').at(-1) ?? '';
   if (!isGroupName(group)) throw new PubSubError('invalid', `group must be ${groupNameRule}`);
   return simplePublisher(group, noEchoOf(query));
 }
 
 function noEchoOf(query: Query): boolean {
-  const text = query.getAll('noEcho').at(-1)?.toLowerCase() ?? 'false';
-  if (text !== 'true' && text !== 'false') throw new PubSubError('invalid', 'noEcho must be true or false');
+  const text = valuesOf(query, 'noEcho').at(-1)?.toLowerCase() ?? '';
+  if (text !== '' && text !== 'true' && text !== 'false')
+    throw new PubSubError('invalid', 'noEcho must be true or false');
   return text === 'true';
 }
 

@@ -17,7 +17,7 @@ import { requestHostReader } from '../request-host.js';
 import type { Upgrade } from '../upgrade.js';
 import type { Arrival, Entrance } from './entrance.js';
 import { WebPubSubCandidate } from './webpubsub-candidate.js';
-import { type ClientTarget, location, readTarget, tokenOf } from './webpubsub-target.js';
+import { type ClientTarget, location, type Recovery, readTarget, recoveryOf, tokenOf } from './webpubsub-target.js';
 
 /** `/client/hubs/{hub}`, `/client/?hub=`, and paths that are near enough for their client to be told the right one. */
 const ownPath = /^\/client(?:\/|$)/i;
@@ -58,8 +58,8 @@ export class WebPubSubEntrance implements Entrance {
     upgrade.hub = target.hub;
     checkHandshake(upgrade.request);
     const known = door.hubs.find(target.hub);
-    const recovering = target.query.get('awps_connection_id') ?? '';
-    if (recovering !== '') return this.#recover(upgrade, known, recovering, target);
+    const recovery = recoveryOf(target.query);
+    if (recovery.connectionId !== '') return this.#recover(upgrade, known, recovery);
     door.checkOpen();
     const candidate = new WebPubSubCandidate(
       upgrade.request,
@@ -121,13 +121,8 @@ export class WebPubSubEntrance implements Entrance {
    * Only the reconnection token is checked. A failure is answered with an upgrade and a close code, since clients treat an
    * HTTP error as temporary; the session is not affected. [client-protocols 1.3, 5.3]
    */
-  #recover(
-    upgrade: Upgrade,
-    hub: Hub | undefined,
-    connectionId: string,
-    { query }: ClientTarget,
-  ): Arrival | Promise<Arrival> {
-    const found = hub?.lifecycle.recover(connectionId, query.get('awps_reconnection_token') ?? '');
+  #recover(upgrade: Upgrade, hub: Hub | undefined, { connectionId, token }: Recovery): Arrival | Promise<Arrival> {
+    const found = hub?.lifecycle.recover(connectionId, token);
     if (found instanceof Promise) return found.then(connection => this.#resume(upgrade, hub, connection));
     return this.#resume(upgrade, hub, found);
   }

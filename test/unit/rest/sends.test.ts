@@ -214,6 +214,12 @@ describe('parameters', () => {
     }
   });
 
+  test('letter case does not count in the names of parameters', async () => {
+    const query = 'Excluded=a&EXCLUDED=b&excluded=c&Filter=userId%20eq%20null&MessageTTLSeconds=5';
+    const { hubs } = await send(text, 'x', `${sends[0]}?${query}`);
+    expect(hubs.calls[0]?.at(-1)).toEqual({ excluded: ['a', 'b', 'c'], filter: 'userId eq null', ttlSeconds: 5 });
+  });
+
   test('[RA-026] excluded is repeated, not a comma list, and its values are not trimmed', async () => {
     const { hubs } = await send(text, 'x', `${sends[0]}?excluded=a,b&excluded=%20c&excluded=c`);
     expect(hubs.calls[0]).toEqual(['chat', 'sendToAll', expect.anything(), { ...plain, excluded: ['a,b', ' c', 'c'] }]);

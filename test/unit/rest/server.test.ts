@@ -131,6 +131,8 @@ describe('versions', () => {
   test.each([
     'api-version=2099-01-01',
     'api-version=unsupported',
+    'Api-Version=unsupported',
+    'Api-Version=2024-12-01&api-version=2024-12-01',
     'api-version=',
     'api-version=2024-12-01&api-version=2024-12-01',
   ])('[RA-019] %s is 400 and sends nothing', async query => {

@@ -1,7 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { describe, expect, test } from 'vitest';
 import { simpleEvents } from '../../../../src/protocols/webpubsub/simple.js';
-import { queryOf, readTarget, simpleProtocolOf, tokenOf } from '../../../../src/sockets/entrances/webpubsub-target.js';
+import {
+  queryOf,
+  readTarget,
+  recoveryOf,
+  simpleProtocolOf,
+  tokenOf,
+} from '../../../../src/sockets/entrances/webpubsub-target.js';
 import { Upgrade } from '../../../../src/sockets/upgrade.js';
 import { FakeSocket } from '../../../support/fake-socket.js';
 import { ManualClock } from '../../../support/manual-clock.js';
@@ -37,6 +43,7 @@ describe('[client-protocols 1.1] the target', () => {
     ['/client/?hub=chat', 'chat', true],
     ['/client?x=1&hub=chat', 'chat', true],
     ['/client/?hub=', '', true],
+    ['/client/?Hub=chat', 'chat', true],
   ])('[CP-002] [CP-011] %s', (url, hub, isLegacyPath) => {
     expect(targetOf(url)).toMatchObject({ hub, isLegacyPath });
   });
@@ -53,7 +60,7 @@ describe('[client-protocols 1.1] the target', () => {
     '/x/client/hubs/a',
   ])('[CP-024] %j is no client path', url => expect(() => targetOf(url)).toThrow(withKind('notFound')));
 
-  test.each(['/client/', '/client?Hub=a', '/client/hubs/%', '/client/hubs/%ff'])(
+  test.each(['/client/', '/client?hubs=a', '/client/hubs/%', '/client/hubs/%ff'])(
     '[client-protocols 1.4] %s names no hub',
     url => {
       expect(() => targetOf(url)).toThrow(withKind('invalid'));
@@ -101,12 +108,26 @@ describe('what the `connect` event shows', () => {
   });
 });
 
+describe('[client-protocols 5.3] the session to recover', () => {
+  test.each([
+    ['awps_connection_id=c&awps_reconnection_token=t', 'c', 't'],
+    ['AWPS_Connection_Id=c&awps_RECONNECTION_token=t', 'c', 't'],
+    ['awps_connection_id=c', 'c', ''],
+    ['awps_connection_id=&awps_reconnection_token=t', '', ''],
+    ['awps_reconnection_token=t', '', ''],
+  ])('[CP-091] %s', (text, connectionId, token) => {
+    expect(recoveryOf(query(text))).toEqual({ connectionId, token });
+  });
+});
+
 describe('[client-protocols 1.1] what a simple client speaks', () => {
   const frame = { isBinary: false, bytes: Buffer.from('x') };
 
   test.each([
     '',
     'webpubsub_mode=SendEvent',
+    'webpubsub_mode=',
+    'webpubsub_mode=sendToGroup&webpubsub_mode=',
     'webpubsub_mode=bogus&webpubsub_mode=sendevent',
     'group=%20&noEcho=maybe',
   ])('%j: events', text => expect(simpleProtocolOf(query(text))).toBe(simpleEvents));
@@ -117,14 +138,15 @@ describe('[client-protocols 1.1] what a simple client speaks', () => {
     ['webpubsub_mode=sendEvent&webpubsub_mode=sendToGroup&group=a%20b', 'a b', false],
     ['webpubsub_mode=sendToGroup&group=g&noEcho=True', 'g', true],
     ['webpubsub_mode=sendToGroup&group=g&noEcho=true&noEcho=FALSE', 'g', false],
+    ['webpubsub_mode=sendToGroup&group=g&noEcho=true&noEcho=', 'g', false],
+    ['WEBPUBSUB_MODE=sendToGroup&Group=g&NOECHO=true', 'g', true],
   ])('[CP-032] %s: messages to the group', (text, group, noEcho) => {
     expect(simpleProtocolOf(query(text)).begin().receive(frame)).toMatchObject({ kind: 'publish', group, noEcho });
   });
 
   test.each([
-    'webpubsub_mode=',
-    'webpubsub_mode=sendEvent&webpubsub_mode=',
     'webpubsub_mode=bogus',
+    'WebPubSub_Mode=bogus',
     'webpubsub_mode=sendToGroup',
     'webpubsub_mode=sendToGroup&group=',
     'webpubsub_mode=sendToGroup&group=%20',
@@ -133,7 +155,6 @@ describe('[client-protocols 1.1] what a simple client speaks', () => {
     `webpubsub_mode=sendToGroup&group=${'g'.repeat(1025)}`,
     'webpubsub_mode=sendToGroup&group=g&group=',
     'webpubsub_mode=sendToGroup&group=g&noEcho=yes',
-    'webpubsub_mode=sendToGroup&group=g&noEcho=',
   ])('[CP-030] %s is refused', text => {
     expect(() => simpleProtocolOf(query(text))).toThrow(withKind('invalid'));
   });
