@@ -12,6 +12,7 @@ import { type About, sendAbout } from '../listener/about.js';
 import { leaveBodies } from '../listener/bodies.js';
 import type { Certificate } from '../listener/certificate.js';
 import { answerFailure, answerNotFound, sendFailureBody } from '../listener/failure.js';
+import { restoreNames, routable } from '../listener/growing-letter.js';
 import { defaultTimeouts, fastifySettings, type ListenerTimeouts, nodeTimeouts } from '../listener/http-settings.js';
 import { invalidHost } from '../listener/request-target.js';
 import type { Access } from './access.js';
@@ -158,7 +159,7 @@ function listenerFor(options: AdminServerOptions): FastifyInstance {
     ...fastifySettings(timeouts),
     ...(logger === undefined ? {} : { loggerInstance: logger }),
     logController: new LogController({ disableRequestLogging: true }),
-    rewriteUrl: ({ url = '/' }: IncomingMessage) => rewrite(url),
+    rewriteUrl: (request: IncomingMessage) => routable(request, rewrite(request.url ?? '/')),
     routerOptions: { ignoreTrailingSlash: true, caseSensitive: false, maxParamLength: longestSegment },
   };
   const http = nodeTimeouts(timeouts);
@@ -168,5 +169,6 @@ function listenerFor(options: AdminServerOptions): FastifyInstance {
       : // The type names the kind of server, which nothing here depends on.
         (fastify({ ...settings, https: { ...certificate, ...http } }) as unknown as FastifyInstance);
   leaveBodies(app);
+  restoreNames(app);
   return app;
 }

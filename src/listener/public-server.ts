@@ -6,6 +6,7 @@ import { leaveBodies } from './bodies.js';
 import type { Certificate } from './certificate.js';
 import type { TrustProxy } from './client-address.js';
 import { answerFailure, answerNotFound } from './failure.js';
+import { restoreNames, routable } from './growing-letter.js';
 import { syncHook } from './hooks.js';
 import {
   defaultTimeouts,
@@ -63,6 +64,7 @@ export function createPublicServer(options: PublicServerOptions): FastifyInstanc
   const { watch, logger } = options;
   const app = instanceOf(options);
   leaveBodies(app);
+  restoreNames(app);
   watch?.watch(app);
   app.addHook('onRequest', syncHook(checkFirst));
   app.setErrorHandler((error, request, reply) => answerFailure(error, request, reply, logger));
@@ -101,7 +103,7 @@ function settingsOf({
     logger: false,
     trustProxy,
     exposeHeadRoutes: false, // HEAD is an operation of its own where there is one
-    rewriteUrl: (request: IncomingMessage) => requestTarget(request, endpoints.basePaths),
+    rewriteUrl: (request: IncomingMessage) => routable(request, requestTarget(request, endpoints.basePaths)),
     // A name is as long as the request line allows; the router's own limit would answer 414. Names keep their letter case.
     routerOptions: { maxParamLength: maxHeaderBytes, ignoreTrailingSlash: true, caseSensitive: false },
   };

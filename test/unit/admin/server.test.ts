@@ -63,6 +63,13 @@ test('/metrics is what Prometheus reads', async () => {
   expect(reply.body).toContain('hubwire_messages_sent_total{hub="chat",protocol="simple"} 2\n');
 });
 
+test('a name with İ, which is longer in lower case, does not hide the rest of the path', async () => {
+  const { app } = startAdmin();
+  app.get('/groups/:name/members', async ({ params, url }) => ({ params, url }));
+  const url = '/Groups/%c4%b0%2Fa/members?x=%C4%B0';
+  expect((await app.inject(url)).json()).toEqual({ params: { name: 'İ/a' }, url });
+});
+
 test('the public routes are not here', async () => {
   const { app } = startAdmin();
   for (const url of ['/api/health', '/client/hubs/chat']) expect((await app.inject(url)).statusCode).toBe(404);

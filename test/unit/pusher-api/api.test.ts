@@ -197,6 +197,7 @@ describe('the connections of a user', () => {
     ['a%20b', 'a b'],
     ['a%2Fb', 'a/b'],
     ['%C3%A9', 'é'],
+    ['%C4%B0rem', 'İrem'],
   ])('%s are terminated', async (encoded, user) => {
     const { post, call, channels } = createApiServer();
     const path = `/apps/42/users/${encoded}/terminate_connections`;

@@ -301,10 +301,30 @@ describe('names in paths', () => {
     ['a%3Fb%23c', 'a?b#c'],
     ['%3Asend', ':send'],
     ['A%c3%84', 'AÄ'],
+    ['%C4%B0stanbul', 'İstanbul'],
+    ['%c4%b0%2F%2525%C4%B0', 'İ/%25İ'],
   ])('[RA-025] %s is decoded once, to %s', async (segment, group) => {
     const { ask, hubs } = startRest();
     expect((await ask('DELETE', `/api/hubs/chat/groups/${segment}/connections/c`)).statusCode).toBe(204);
     expect(hubs.calls).toEqual([['chat', 'removeConnectionFromGroup', 'c', group]]);
+  });
+
+  test('a name with İ, which is longer in lower case, does not hide the rest of the path', async () => {
+    const { ask, hubs } = startRest();
+    const user = '%C4%B0rem';
+    const statuses = [
+      (await ask('POST', `/api/hubs/chat/users/${user}/:send`, { payload: 'x' })).statusCode,
+      (await ask('DELETE', `/API/Hubs/chat/Users/${user}/Groups/%c4%b0%C4%B0?x=%C4%B0`)).statusCode,
+      (await ask('DELETE', `/api/hubs/chat/users/${user}/groups`)).statusCode,
+      (await ask('HEAD', `/api/hubs/chat/users/${user}`)).statusCode,
+      (await ask('POST', `/api/hubs/chat/users/${user}/%zz/:send`)).statusCode,
+    ];
+    expect(statuses).toEqual([202, 204, 204, 404, 400]);
+    expect(hubs.calls).toEqual([
+      ['chat', 'sendToUser', 'İrem', expect.anything(), expect.anything()],
+      ['chat', 'removeUserFromGroup', 'İrem', 'İİ'],
+      ['chat', 'removeUserFromAllGroups', 'İrem'],
+    ]);
   });
 
   test.each([
