@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { codedBody } from '../listener/bodies.js';
 import { syncHook } from '../listener/hooks.js';
 import { jsonBytesFor } from '../protocols/pusher/names.js';
 import type { ApiLimits } from './apps.js';
@@ -63,7 +64,9 @@ function readBody(
   const finish = () => end(null, chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, length));
   // The client is gone: nobody reads the answer.
   const fail = (error: Error) => end(Object.assign(error, { statusCode: 400 }));
-  if (Number(request.headers['content-length'] ?? 0) > limit) done(tooLarge(limit));
+  const coded = codedBody(request);
+  if (coded !== undefined) done(coded);
+  else if (Number(request.headers['content-length'] ?? 0) > limit) done(tooLarge(limit));
   else payload.on('data', take).on('end', finish).on('error', fail);
 }
 

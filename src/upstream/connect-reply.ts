@@ -14,6 +14,7 @@ import {
   isSuccess,
   linesOf,
   notFoundText,
+  requireUncoded,
   shown,
   unexpectedStatus,
 } from './reply.js';
@@ -56,6 +57,7 @@ export function readConnectReply(
     const text = refusalText(response.body);
     throw new ConnectRefused(status, text, text && refusalType(headers));
   }
+  requireUncoded(response);
   const fields = response.body.length === 0 ? null : parseBody(textOf(response));
   if (fields === null) return unchanged;
   for (const warning of misspelled(fields)) warn(aboutAnswer(event, by, warning));

@@ -4,7 +4,7 @@ import type { DataType, Metadata, Payload } from '../protocols/messages.js';
 import { metadataFromHeaders, metadataHeaderPrefix } from '../protocols/metadata.js';
 import { utf8Of } from '../protocols/text.js';
 import { type BodyType, bodyTypeOf, sendableTypes } from './content-type.js';
-import { type Answered, type Answerer, isSuccess, linesOf, requireSuccess, shown } from './reply.js';
+import { type Answered, type Answerer, isSuccess, linesOf, requireSuccess, requireUncoded, shown } from './reply.js';
 
 const empty = Buffer.alloc(0);
 
@@ -15,10 +15,11 @@ export function eventBodyLimit(status: number, maxResponseBytes: number): BodyLi
 
 /**
  * The message to the client in the response to a user event; undefined: none. [upstream-events 3.3]
- * @throws PubSubError `eventFailed` for another status than 2xx, or a body that no client could be sent
+ * @throws PubSubError `eventFailed` for another status than 2xx, or a body that no client could be sent, compressed ones included
  */
 export function readEventReply(response: Response, event: Answered, by: Answerer): Payload | undefined {
   requireSuccess(response, event, by);
+  requireUncoded(response);
   const metadata = replyMetadata(response.headers);
   if (response.body.length > 0) {
     const type = typeOf(response.headers);

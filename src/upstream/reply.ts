@@ -1,5 +1,6 @@
 import type { Response, ResponseHeaders } from '../egress/exchange.js';
 import { PubSubError } from '../errors.js';
+import { contentCoding } from '../protocols/content-coding.js';
 import type { RaisedEvent } from './event-sender.js';
 import { isSendable } from './header-text.js';
 import type { EventHandler } from './routes.js';
@@ -50,6 +51,20 @@ export function unexpectedStatus({ status, headers }: Response, event: Answered,
 /** Most often the middleware is there, and serves another hub. */
 export function notFoundText(event: Answered, { hub, template }: Answerer): string {
   return `app at ${template.display} answered 404 to ${event.name} of hub "${hub}"; does its middleware serve hub "${hub}"?`;
+}
+
+/**
+ * Requests name no coding that they accept: a body that is compressed all the same would be sent to clients as it came, or be
+ * taken for malformed text. [RFC 9110 8.4, 12.5.3]
+ * @throws PubSubError `eventFailed` for a body with a content coding
+ */
+export function requireUncoded({ headers, body }: Response): void {
+  const coding = contentCoding(linesOf(headers, 'content-encoding').join());
+  if (coding === undefined || body.length === 0) return;
+  throw new PubSubError(
+    'eventFailed',
+    `the answer has the Content-Encoding "${shown(coding)}", which is not supported; leave the path of the event handler out of compression`,
+  );
 }
 
 /** A warning about an answer. The name of a user event is left out, as its client chooses it. */

@@ -163,7 +163,7 @@ export const roomImports: Readonly<Record<string, Places>> = {
     'errors',
   ],
   management: ['listener', 'config', 'protocols/text.ts', 'auth', 'types of clock', 'errors'],
-  listener: ['clock', 'line-budget', 'errors', 'addresses'],
+  listener: ['protocols/content-coding.ts', 'clock', 'line-budget', 'errors', 'addresses'],
   upstream: [...['types of hub', 'egress', 'outbox', 'auth', 'protocols', 'types of cancellation', 'clock', 'errors']],
   egress: ['types of cancellation', 'types of clock', 'errors', 'addresses'],
   outbox: ['lock-file', 'nats', 'cancellation', 'clock', 'urls', 'folders'],

@@ -96,8 +96,13 @@ export function createApiServer({ limits, basePaths = [], enabled = true }: ApiS
     return raw(method, signedTarget(parts, signer), payload);
   }
 
-  async function raw(method: 'GET' | 'POST', url: string, payload?: string): Promise<Answered> {
-    const headers = payload === undefined ? {} : { 'content-type': 'application/json' };
+  async function raw(
+    method: 'GET' | 'POST',
+    url: string,
+    payload?: string | Buffer,
+    more: Record<string, string> = {},
+  ): Promise<Answered> {
+    const headers = payload === undefined ? more : { 'content-type': 'application/json', ...more };
     const answer = await server.inject({ method, url, headers, ...(payload !== undefined && { payload }) });
     return { status: answer.statusCode, body: JSON.parse(answer.body), headers: answer.headers };
   }

@@ -1,6 +1,8 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { PubSubError } from '../../../src/errors.js';
 import { createApiServer } from '../../support/pusher-api-server.js';
+import { signedTarget } from '../../support/pusher-requests.js';
 
 const event = { name: 'tick', channels: ['orders-7'], data: 'x' };
 const unknown = new PubSubError('unknown', 'nodes of the service did not answer (b)');
@@ -50,6 +52,16 @@ describe('an event', () => {
     const { post, channels } = createApiServer();
     channels.failure = unknown;
     expect(await post('/apps/42/events', event)).toMatchObject({ status: 503 });
+  });
+
+  test('that is compressed is 415, and says so', async () => {
+    const { raw, channels } = createApiServer();
+    const body = JSON.stringify(event);
+    const target = signedTarget({ method: 'POST', path: '/apps/42/events', body });
+    const answer = await raw('POST', target, gzipSync(body), { 'content-encoding': 'gzip' });
+    const error = 'The Content-Encoding "gzip" is not supported; send the body without one.';
+    expect(answer).toMatchObject({ status: 415, body: { error, code: 415 } });
+    expect(channels.published).toEqual([]);
   });
 
   test('of 10,241 bytes is 413', async () => {

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { domainError, startRest } from './rest-harness.js';
 
@@ -51,6 +52,26 @@ describe('payloads', () => {
       expect(hubs.calls).toEqual([]);
     },
   );
+
+  test.each(['gzip', 'br, identity', 'Deflate'])(
+    'a body with the Content-Encoding %j is 415, and nothing is sent',
+    async coding => {
+      for (const type of ['application/octet-stream', 'text/plain', undefined]) {
+        const headers = { 'content-encoding': coding, ...(type && { 'content-type': type }) };
+        const { reply, hubs } = await send(headers, gzipSync('hello'));
+        expect(reply.statusCode).toBe(415);
+        expect(reply.json()).toEqual(
+          domainError('Error.UnsupportedMediaType', 'Request', expect.stringContaining('Content-Encoding')),
+        );
+        expect(hubs.calls).toEqual([]);
+      }
+    },
+  );
+
+  test('a body with the Content-Encoding identity is as it is', async () => {
+    const { sent } = await send({ ...text, 'content-encoding': 'identity' }, 'hello');
+    expect(sent().bytes.toString()).toBe('hello');
+  });
 
   test.each([
     ['utf-8', Buffer.from('žluť €')],

@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { Response } from '../../../src/egress/exchange.js';
 import { ConnectRefused } from '../../../src/errors.js';
@@ -50,6 +51,12 @@ describe('connect', () => {
       expect(read(response(200, '{"userId":"bob"}', { 'content-type': type }), []).userId).toBe('bob');
     },
   );
+
+  test('a compressed body is refused with this reason', () => {
+    const compressed = response(200, gzipSync('{"userId":"bob"}'), { 'content-encoding': 'gzip' });
+    expect(() => read(compressed, [])).toThrow('the answer has the Content-Encoding "gzip"');
+    expect(read(response(200, '', { 'content-encoding': 'gzip' }), [])).toEqual(unchanged);
+  });
 
   test('[UE-034] [UE-035] empty lists are not absent ones: what they mean is for the hub to say', () => {
     expect(read(response(200, '{"groups":[],"roles":[]}'), [])).toMatchObject({ groups: [], roles: [] });

@@ -33,6 +33,21 @@ describe('user event', () => {
     expect(() => read(response(200, 'x', { 'content-type': 'image/png' }))).toThrow(eventFailed);
   });
 
+  test.each(['gzip', 'BR', 'identity, gzip', ['identity', 'deflate']])(
+    'a body with the Content-Encoding %j fails, and the reason names it',
+    coding => {
+      const headers = { 'content-type': 'application/octet-stream', 'content-encoding': coding };
+      const reason = /the answer has the Content-Encoding "(gzip|BR|deflate)", which is not supported/;
+      expect(() => read(response(200, 'x', headers))).toThrow(reason);
+      expect(read(response(200, '', headers))).toBeUndefined();
+    },
+  );
+
+  test.each(['identity', 'Identity', '', ' , '])('a body with the Content-Encoding %j is as it is', coding => {
+    const answer = read(response(200, 'x', { 'content-type': 'text/plain', 'content-encoding': coding }));
+    expect(answer?.bytes.toString()).toBe('x');
+  });
+
   test('[upstream-events 7.2] how much of a body is read', () => {
     expect(eventBodyLimit(201, 99)).toEqual({ bytes: 99, beyond: 'fail' });
     expect(eventBodyLimit(400, 99)).toEqual({ bytes: 0, beyond: 'cut' });
