@@ -13,6 +13,8 @@ test.each<[TrustProxy, string, string | undefined, string]>([
   [true, '203.0.113.9', 'public.example', 'public.example'],
   [true, '203.0.113.9', undefined, 'inner:8080'],
   [true, '203.0.113.9', 'made-up.example, public.example', 'public.example'],
+  [true, '203.0.113.9', '', 'inner:8080'],
+  [true, '203.0.113.9', 'public.example, ', 'inner:8080'],
   ['10.0.0.0/8', '10.1.2.3', 'public.example', 'public.example'],
   ['10.0.0.0/8', '::ffff:10.1.2.3', 'public.example', 'public.example'],
   ['10.0.0.0/8', '11.1.2.3', 'public.example', 'inner:8080'],
