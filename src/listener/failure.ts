@@ -116,7 +116,7 @@ export interface ClientError {
   readonly message: string;
 }
 
-const malformed: ClientError = { status: 400, code: 'Error.BadRequest', message: 'The request is not HTTP/1.1.' };
+const malformed = badSyntax('The request is not HTTP/1.1.');
 
 /** By the code of Node's error. */
 const clientErrors: Readonly<Record<string, ClientError>> = {
@@ -130,7 +130,14 @@ const clientErrors: Readonly<Record<string, ClientError>> = {
     code: 'Error.RequestHeaderFieldsTooLarge',
     message: 'The request line and the headers together are too large.',
   },
+  HPE_INVALID_URL: badSyntax('The URL contains a character that must be percent-encoded.'),
+  HPE_INVALID_CONSTANT: badSyntax('The request line must be a method, a URL without blanks, and HTTP/1.1.'),
+  HPE_INVALID_HEADER_TOKEN: badSyntax('A header contains a character that is not allowed there.'),
 };
+
+function badSyntax(message: string): ClientError {
+  return { status: 400, code: 'Error.BadRequest', message };
+}
 
 /**
  * Answers what could not be read as a request, and destroys the socket at once, as its peer may not read.

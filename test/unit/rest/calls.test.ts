@@ -1,5 +1,5 @@
-import { once } from 'node:events';
 import { type AddressInfo, connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { ManualClock } from '../../support/manual-clock.js';
 import { origin, RecordingHubs, startRest, tokenFor } from './rest-harness.js';
@@ -62,15 +62,20 @@ describe('[F10] a REST call', () => {
     expect(finished).toEqual([['other', 400, 0]]);
   });
 
-  test('that is no HTTP is told, without what came', async () => {
+  test.each([
+    ['secret', 'The request is not HTTP/1.1.'],
+    ['GET /secret/José HTTP/1.1', 'The URL contains a character that must be percent-encoded.'],
+    ['GET /?secret=José HTTP/1.1', 'The URL contains a character that must be percent-encoded.'],
+    ['GET /secret b HTTP/1.1', 'The request line must be a method, a URL without blanks, and HTTP/1.1.'],
+    ['GET / HTTP/1.1\r\nx: secret\x01', 'A header contains a character that is not allowed there.'],
+  ])('that is no HTTP (%j) is told, without what came', async (head, message) => {
     const { app, told } = startReported(false);
     await app.listen({ host: '127.0.0.1', port: 0 });
     onTestFinished(() => app.close());
     const socket = connect((app.server.address() as AddressInfo).port, '127.0.0.1');
-    socket.end('secret\r\n\r\n');
-    socket.resume();
-    await once(socket, 'close');
-    expect(told).toMatchObject([{ method: '', path: '', status: 400, reason: 'The request is not HTTP/1.1.' }]);
+    socket.end(`${head}\r\n\r\n`);
+    expect(JSON.parse((await textOf(socket)).split('\r\n\r\n')[1]!)).toMatchObject({ message });
+    expect(told).toMatchObject([{ method: '', path: '', status: 400, reason: message }]);
   });
 
   test('whose body is too large is told with the limit, as the answer has the vendor’s text', async () => {
