@@ -1,5 +1,6 @@
 import { type Static, Type } from '@sinclair/typebox';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isParameter } from '../listener/parameter-names.js';
 import { isGroupName, maxGroupNameLength } from '../protocols/names.js';
 import { invalidParameter } from './failures.js';
 import type { HubDirectory } from './hub-directory.js';
@@ -52,7 +53,7 @@ function change(id: string, summary: string) {
 /** @throws RestFailure for another media type, and for groups or a filter that are invalid */
 function selectionOf(request: FastifyRequest): Selection {
   const body = jsonOf(request);
-  const { groups, filter } = (isObject(body) ? body : {}) as { groups?: unknown; filter?: unknown };
+  const [groups, filter] = [memberOf(body, 'groups'), memberOf(body, 'filter')];
   if (!isGroupNames(groups)) throw invalidParameter('Groups', invalidGroupName);
   if (filter === undefined || filter === null || filter === '') return { groups: unique(groups), filter: undefined };
   if (typeof filter !== 'string') throw invalidParameter('Filter', 'The filter must be a string.');
@@ -60,8 +61,10 @@ function selectionOf(request: FastifyRequest): Selection {
   return { groups: unique(groups), filter };
 }
 
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
+/** Of repeated names the last counts, whatever their letter case. */
+function memberOf(body: unknown, name: string): unknown {
+  const members = typeof body === 'object' && body !== null ? Object.entries(body) : [];
+  return members.findLast(([each]) => isParameter(each, name))?.[1];
 }
 
 function isGroupNames(value: unknown): value is readonly string[] {

@@ -19,6 +19,15 @@ describe.each(operations)('%s', operation => {
     expect(hubs.calls).toEqual([['chat', methods[operation], ['a', 'b'], "'x' in groups"]]);
   });
 
+  test.each([
+    { Groups: ['a'], FILTER: "'x' in groups" },
+    { groups: ['b'], filter: null, GROUPS: ['a'], Filter: "'x' in groups" },
+  ])('letter case does not count in the names of %j, and the last of several counts', async body => {
+    const { reply, hubs } = await change(body, json, operation);
+    expect(reply.statusCode).toBe(200);
+    expect(hubs.calls).toMatchObject([['chat', expect.any(String), ['a'], "'x' in groups"]]);
+  });
+
   test.each([{}, { filter: null }, { filter: '' }])('[RA-058] %j is no filter', async filter => {
     const { reply, hubs } = await change({ groups: ['a'], ...filter }, json, operation);
     expect(reply.statusCode).toBe(200);
