@@ -35,6 +35,7 @@ const names = [
   '*',
   '...',
   'Café',
+  'İrem', // longer in lower case
   '日本',
   '😀',
   'e\u0301',
