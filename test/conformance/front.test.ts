@@ -231,6 +231,11 @@ describe('a request is read as HTTP has it', () => {
     await peer.gone;
     expect(peer.statuses).toEqual([200, 404, ...Array.from({ length: 25 }, () => [200, 404]).flat(), 200]);
   });
+
+  test('webpubsub_mode= is an unknown mode', async () => {
+    const { dial } = await startHub();
+    expect(await statusOf(dial, { query: 'webpubsub_mode=' })).toBe(400);
+  });
 });
 
 describe('[D19] a token for something else', () => {

@@ -66,12 +66,12 @@ export function queryOf(query: Query): Record<string, string[]> {
 
 /**
  * The protocol of a simple client with this URL; checked for every client, since the subprotocol may not be selected yet.
- * Of repeated parameters the last counts; an empty one is none. [client-protocols 1.1, 1.4]
+ * Of repeated parameters the last counts. [client-protocols 1.1, 1.4]
  * @throws PubSubError `invalid`
  */
 export function simpleProtocolOf(query: Query): Protocol {
-  const mode = valuesOf(query, 'webpubsub_mode').at(-1)?.toLowerCase() ?? '';
-  if (mode === '' || mode === 'sendevent') return simpleEvents;
+  const mode = valuesOf(query, 'webpubsub_mode').at(-1)?.toLowerCase() ?? 'sendevent';
+  if (mode === 'sendevent') return simpleEvents;
   if (mode !== 'sendtogroup') throw new PubSubError('invalid', 'webpubsub_mode must be sendEvent or sendToGroup');
   const group = valuesOf(query, 'group').at(-1) ?? '';
   if (!isGroupName(group)) throw new PubSubError('invalid', `group must be ${groupNameRule}`);
@@ -79,9 +79,8 @@ export function simpleProtocolOf(query: Query): Protocol {
 }
 
 function noEchoOf(query: Query): boolean {
-  const text = valuesOf(query, 'noEcho').at(-1)?.toLowerCase() ?? '';
-  if (text !== '' && text !== 'true' && text !== 'false')
-    throw new PubSubError('invalid', 'noEcho must be true or false');
+  const text = valuesOf(query, 'noEcho').at(-1)?.toLowerCase() ?? 'false';
+  if (text !== 'true' && text !== 'false') throw new PubSubError('invalid', 'noEcho must be true or false');
   return text === 'true';
 }
 
