@@ -60,7 +60,13 @@ function readOrigins(env: Environment): readonly string[] {
 export function readAdminTls(flags: Flags, env: Environment, publicTls: ServiceOptions['tls']): ServiceOptions['tls'] {
   const certificate = lookUp('adminTlsCert', flags, env);
   const key = lookUp('adminTlsKey', flags, env);
-  if (isOff(certificate) && (key === undefined || isOff(key))) return undefined;
+  if (isOff(certificate)) {
+    if (key === undefined || isOff(key)) return undefined;
+    throw new PubSubError(
+      'invalid',
+      `${certificate?.name} is off, and ${key.name} names a key: leave one of the two out`,
+    );
+  }
   return readTls(certificate, key, { certificate: 'adminTlsCert', key: 'adminTlsKey' }) ?? publicTls;
 }
 

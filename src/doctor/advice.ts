@@ -142,6 +142,7 @@ export const advice = {
   ownCertificate: [
     'give its authority to doctor in NODE_EXTRA_CA_CERTS; clients and app servers on Node.js need the same',
   ],
+  unknownHost: ['correct the host: that of --url or HUBWIRE_ENDPOINT, of the admin listener that of --admin'],
   /** @param startLine undefined: the service runs, and its admin listener is elsewhere */
   notRunning: (startLine: string | undefined) => [
     startLine === undefined

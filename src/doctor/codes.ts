@@ -33,7 +33,7 @@ export const whys = {
   unauthorized: 'something in front of the handler requires credentials that the service does not have',
   redirect: 'redirects are not followed: each event would fail',
   method: 'a handler is validated with OPTIONS',
-  tls: 'no event reaches the app: each one fails',
+  tls: 'without a TLS connection nothing arrives there: no event, no client and no REST call',
   'slow-connect': 'the client waits for this answer before it is connected',
   'upstream-5xx': 'the app fails, and with it each event, after three more attempts',
   'event-failed': 'clients get an error in place of an answer',

@@ -1,5 +1,5 @@
 import type { Failure } from '../egress/exchange.js';
-import { tlsText } from '../egress/failure-text.js';
+import { isUnknownHost, tlsText } from '../egress/failure-text.js';
 import type { Verdict } from '../upstream/validation.js';
 import { advice } from './advice.js';
 import { error, type Finding, type Place } from './finding.js';
@@ -31,7 +31,7 @@ export function failureFinding(
       ...because,
     ]);
   }
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+  if (isUnknownHost(code)) {
     return error('dns', place, verdict.answered, [...(isTunnel(check.origin) ? advice.tunnelGone : []), ...because]);
   }
   return error('no-answer', place, verdict.answered, because);

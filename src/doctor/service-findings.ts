@@ -1,4 +1,4 @@
-import { isCertificateFault, tlsText } from '../egress/failure-text.js';
+import { isCertificateFault, isUnknownHost, tlsText } from '../egress/failure-text.js';
 import { failureVerdict } from '../upstream/abuse-check.js';
 import { advice } from './advice.js';
 import { clockFindings } from './clock-findings.js';
@@ -63,5 +63,6 @@ function failureFinding(
   }
   const tls = tlsText(failure.code);
   if (tls !== undefined) return error('tls', { url }, answered, advice.ownCertificate);
-  return (mustListen ? error : warning)(code, { url }, answered, advice.notRunning(startLine));
+  const steps = isUnknownHost(failure.code) ? advice.unknownHost : advice.notRunning(startLine);
+  return (mustListen ? error : warning)(code, { url }, answered, steps);
 }

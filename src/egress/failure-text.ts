@@ -45,6 +45,11 @@ export function isCertificateFault(code: string | undefined): boolean {
   return code !== undefined && certificateFaults[code] !== undefined;
 }
 
+/** Was the host's name not found? @param code the system's error code */
+export function isUnknownHost(code: string | undefined): boolean {
+  return code === 'ENOTFOUND' || code === 'EAI_AGAIN';
+}
+
 /** Why no TLS connection was made; undefined when it was not for TLS. @param code the system's or library's error code */
 export function tlsText(code: string | undefined): FailureText | undefined {
   if (code === undefined) return undefined;
