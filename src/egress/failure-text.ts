@@ -57,6 +57,13 @@ export function tlsText(code: string | undefined): FailureText | undefined {
   return { what: 'the answer is not TLS', advice: 'write http:// in the URL if it speaks plain HTTP on that port' };
 }
 
+/** Behind `no connection to …`: why there is none. @param code the system's or library's error code */
+export function causeText(code: string | undefined): string {
+  if (code === undefined) return '';
+  const tls = tlsText(code);
+  return tls === undefined ? ` (${code})` : `: ${tls.what} (${code})`;
+}
+
 /** Why a proxy did not pass a request on. */
 export function proxyText({ proxy, code }: Failure, origin: string): FailureText {
   const status = code?.replace('PROXY_', '');
@@ -83,7 +90,7 @@ export function attemptText(failure: Failure, { origin, timeoutMs }: { origin: s
     case 'unsendable':
       return `the request could not be sent${code}`;
     case 'connection':
-      return `no connection${code}`;
+      return `no connection${causeText(failure.code)}`;
     case 'body':
       return `the connection broke in the middle of the answer${code}`;
     default:

@@ -2,7 +2,7 @@ import type { CancelSignal } from '../cancellation.js';
 import { type Clock, within } from '../clock.js';
 import type { OutgoingRequest } from '../egress/destination.js';
 import { type Answer, type BodyLimit, type Failure, noBody, type Response } from '../egress/exchange.js';
-import { type FailureText, headText, proxyText } from '../egress/failure-text.js';
+import { causeText, type FailureText, headText, proxyText } from '../egress/failure-text.js';
 import { longestWaitMs } from '../egress/lanes.js';
 import type { Transport } from '../egress/transport.js';
 import { type ErrorKind, PubSubError } from '../errors.js';
@@ -162,7 +162,7 @@ function reasonOf(failure: Failure, outgoing: OutgoingEvent, options: DeliveryOp
   const most = mostText(outgoing, options);
   switch (failure.failure) {
     case 'connection':
-      return `no connection to ${origin}${by(failure)}${code}`;
+      return `no connection to ${origin}${by(failure)}${causeText(failure.code)}`;
     case 'proxy':
       return `cannot reach ${origin}: ${sentence(proxyText(failure, origin))}`;
     case 'timeout':

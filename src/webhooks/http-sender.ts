@@ -88,11 +88,20 @@ function resultOf(answer: Answer, request: HttpRequest, nowMs: number): Delivery
   const { status, headers } = head;
   const text = answer.kind === 'response' ? answer.body.toString('utf8') : '';
   if (status >= 200 && status < 300) return { outcome: 'delivered', status, answer: text };
-  const reason = `status ${status}`;
+  const reason = `status ${status}${redirectText(head, request.target.origin)}`;
   if (status === 410 && request.isDisabledWhenGone) {
     return { outcome: 'refused', reason, status, answer: text, disablesEndpoint: true };
   }
   return { outcome: 'failed', reason, status, answer: text, retryAfterMs: retryAfterMs(headers['retry-after'], nowMs) };
+}
+
+const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+
+/** Of where it leads only the origin is shown: the path of an endpoint may have a secret. */
+function redirectText({ status, headers: { location } }: ResponseHead, origin: string): string {
+  if (!redirects.has(status) || typeof location !== 'string' || !URL.canParse(location, origin)) return '';
+  const target = new URL(location, origin).origin;
+  return `: redirects are not followed; this one leads to ${target === origin ? 'another path' : target}`;
 }
 
 /** Undefined: none has come, or the service stopped before the rest came. */

@@ -242,11 +242,23 @@ describe('an answer', () => {
 
   test('[PW-046] that redirects is not followed', async () => {
     const target = await receiver();
-    const app = await receiver(answer(307, { location: target.url }));
+    const app = await receiver(answer(307, { location: `${target.url}/secret?of=it` }));
     const { connect, attempted } = await start({ url: app.url });
     connect().join('a');
-    await attempted(1);
+    const leadsTo = `redirects are not followed; this one leads to ${new URL(target.url).origin}`;
+    expect(await attempted(1)).toMatchObject({ outcome: 'failed', reason: `status 307: ${leadsTo}` });
     expect(target.accepted).toBe(0);
+  });
+
+  test.each([
+    [301, '/hooks/', 'status 301: redirects are not followed; this one leads to another path'],
+    [308, 'http://[', 'status 308'],
+    [304, '/hooks/', 'status 304'],
+  ])('of %i with the location %s has a reason', async (status, location, reason) => {
+    const app = await receiver(answer(status, { location }));
+    const { connect, attempted } = await start({ url: app.url });
+    connect().join('a');
+    expect(await attempted(1)).toMatchObject({ outcome: 'failed', status, reason });
   });
 
   test('[PW-047] of success after three failures ends four requests with the same id and body', async () => {

@@ -64,6 +64,13 @@ describe('[upstream-events 7.1] attempts', () => {
     expect(sent).toHaveLength(4);
   });
 
+  test('no connection because of a certificate: the message says what is wrong with it', async () => {
+    const { clock, outcome } = start([failure('connection', 'CERT_HAS_EXPIRED')]);
+    await clock.advanceAsync(60_000);
+    const message = 'no connection to http://app: its certificate has expired (CERT_HAS_EXPIRED)';
+    expect(await outcome).toMatchObject({ kind: 'eventFailed', message });
+  });
+
   test.each([200, 204, 301, 302, 400, 401, 404, 410, 429])('[UE-115] [UE-116] %i is not tried again', async code => {
     const { clock, sent, outcome } = start([status(code)]);
     expect(await outcome).toMatchObject({ status: code });
