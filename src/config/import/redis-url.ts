@@ -1,5 +1,8 @@
 import type { PeerSettings } from './peer-settings.js';
 
+/** About `database.redis.sentinels`, which both peers have. */
+export const sentinelAdvice = 'Sentinel is not supported: `queue.redis.url` has to name the master';
+
 /** How the peer reaches its redis. */
 interface Access {
   readonly isTls: boolean;

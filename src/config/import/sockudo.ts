@@ -5,13 +5,14 @@ import { endpointsOf, retryOf } from './endpoints.js';
 import { foreignNames, showsForeignName } from './foreign-names.js';
 import { peerLimits } from './peer-limits.js';
 import type { PeerSettings } from './peer-settings.js';
-import { redisNodesOf, redisUrlOf } from './redis-url.js';
+import { redisNodesOf, redisUrlOf, sentinelAdvice } from './redis-url.js';
 
 /** Where Sockudo has its apps. */
 export const sockudoApps: Path = ['app_manager', 'array', 'apps'];
 
 /** Settings of the process that are elsewhere here. */
 const elsewhere: Readonly<Record<string, string>> = {
+  'database.redis.sentinels': sentinelAdvice,
   host: 'set --host or HUBWIRE_HOST',
   port: 'set --port or HUBWIRE_PORT',
   path_prefix: 'set it as the path of HUBWIRE_ENDPOINT',
@@ -37,7 +38,7 @@ export function draftOfSockudo(root: PeerSettings, apps: readonly PeerSettings[]
     apps: drafts,
     webhooks: hasWebhooks ? { batching: webhooks } : undefined,
     queue: hasWebhooks ? queueOf(root) : undefined,
-    unmatched: unmatchedOf(root),
+    unmatched: unmatchedOf(root, apps),
   };
 }
 
@@ -169,11 +170,23 @@ function limitsOfQueue(queue: PeerSettings) {
   return { prefix: queue.text('prefix'), concurrency: queue.number('concurrency') };
 }
 
-function unmatchedOf(root: PeerSettings): readonly Unmatched[] {
+function unmatchedOf(root: PeerSettings, apps: readonly PeerSettings[]): readonly Unmatched[] {
   root.mapping('app_manager').text('driver'); // the apps are there
   const unmatched = root.left().map(path => ({ path, advice: elsewhere[path.join('.')] ?? queueAdvice(path) }));
-  const all = unmatched.map(each => ofApp(each.path) ?? each);
+  const all = unmatched.map(each => ofApp(each.path) ?? besidePolicy(each.path, apps) ?? each);
   return [...new Map(all.map(each => [formatPath(each.path), each])).values()];
+}
+
+/** A setting that Sockudo reads in an app without `policy` only. */
+function besidePolicy(path: Path, apps: readonly PeerSettings[]): Unmatched | undefined {
+  const app = apps.find(each => each.path.every((name, at) => name === path[at]));
+  const name = String(path[sockudoApps.length + 1]);
+  if (!(app?.peek('policy') instanceof Map) || !/^(?:max_|enable_|allowed_origins$|webhooks$)/.test(name))
+    return undefined;
+  return {
+    path: app.pathOf(name),
+    advice: 'Sockudo does not read it beside `policy`; if it has to count, move it there',
+  };
 }
 
 function queueAdvice([section]: Path): string | undefined {

@@ -3,13 +3,14 @@ import type { Draft, DraftApp } from './draft.js';
 import { endpointsOf } from './endpoints.js';
 import { peerLimits } from './peer-limits.js';
 import type { PeerSettings } from './peer-settings.js';
-import { redisNodesOf, redisUrlOf } from './redis-url.js';
+import { redisNodesOf, redisUrlOf, sentinelAdvice } from './redis-url.js';
 
 /** Where soketi has its apps. */
 export const soketiApps: Path = ['appManager', 'array', 'apps'];
 
 /** Settings of the process that are elsewhere here. */
 const elsewhere: Readonly<Record<string, string>> = {
+  'database.redis.sentinels': sentinelAdvice,
   host: 'set --host or HUBWIRE_HOST',
   port: 'set --port or HUBWIRE_PORT',
   pathPrefix: 'set it as the path of HUBWIRE_ENDPOINT',

@@ -111,6 +111,19 @@ describe('a configuration of Sockudo', () => {
     expect([problems, unmatched]).toEqual([[], []]);
   });
 
+  test('settings beside `policy`, which Sockudo does not read', () => {
+    const webhooks = [{ url: 'https://a.example/h', event_types: ['channel_occupied'] }];
+    const beside = { ...app, webhooks, max_connections: 5, policy: { limits: { max_connections: 10 } } };
+    const { text, unmatched } = imported('sockudo', whole([{ ...app, id: 'b', key: 'l' }, beside]));
+    expect(parseYaml(text).apps[1]).toMatchObject({ max_connections: 10 });
+    expect(parseYaml(text).apps[1]).not.toHaveProperty('webhooks');
+    const advice = 'Sockudo does not read it beside `policy`; if it has to count, move it there';
+    expect(unmatched.map(each => [formatPath(each.path), each.advice])).toEqual([
+      ['app_manager.array.apps[1].webhooks', advice],
+      ['app_manager.array.apps[1].max_connections', advice],
+    ]);
+  });
+
   test.each([
     [[], undefined],
     [['*', 'https://a.example'], undefined],
@@ -451,6 +464,18 @@ describe('rows of a database, written to a list', () => {
     expect(parseYaml(text).apps[0]).not.toHaveProperty('enabled');
     expect(unmatched.map(({ path }) => path.at(-1))).toEqual(['enabled', 'enableClientMessages']);
   });
+});
+
+test.each([
+  ['sockudo', { app_manager: { array: { apps: [app] } } }],
+  ['soketi', { 'appManager.array.apps': [app] }],
+] as const)('Sentinel in a file of %s is told to be unsupported, as the URL names no master', (peer, content) => {
+  const { unmatched } = imported(peer, {
+    ...content,
+    database: { redis: { sentinels: [{ host: 's', port: 26379 }] } },
+  });
+  const advice = 'Sentinel is not supported: `queue.redis.url` has to name the master';
+  expect(unmatched).toEqual([{ path: ['database', 'redis', 'sentinels'], advice }]);
 });
 
 describe('secrets', () => {
