@@ -23,7 +23,7 @@ function filesOf(names: readonly string[], folder = 'integration'): string[] {
 const leases = filesOf([
   ...['nats-takeover', 'outbox-nats-crash', 'nats-webhooks-death', 'rolling-restart', 'nats-streams'],
   ...['nats-away', 'nats-connected', 'nats-election', 'nats-isolation', 'nats-outage', 'workers-paused'],
-  ...['nats-replicas'],
+  ...['nats-replicas', 'outbox-nats-full'],
 ]);
 
 /** Bounds on memory, on time or on open files, which other work on the machine would break: one after the other, last. */
@@ -46,7 +46,7 @@ const firstNodeOnly = [
     // Processes that are killed for minutes: the order of what they have written counts.
     ...['nats-takeover', 'nats-webhooks-death', 'rolling-restart', 'webhooks-restart'],
     ...['nats-away', 'nats-connected', 'nats-election', 'nats-isolation'],
-    ...['outbox-crash', 'outbox-nats-crash', 'outbox-nats-nodes'],
+    ...['outbox-crash', 'outbox-nats-crash', 'outbox-nats-nodes', 'outbox-nats-full'],
     // What servers of NATS, Redis and SQS do with what is stored. `outbox-nats`, `outbox-redis` and `outbox-sqs` are run.
     ...[
       'nats-backplane',

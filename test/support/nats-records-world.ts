@@ -12,6 +12,7 @@ import {
   type SettleOp,
 } from '../../src/outbox/drivers/nats-records.js';
 import { NatsReplica } from '../../src/outbox/drivers/nats-replica.js';
+import { NatsRoom } from '../../src/outbox/drivers/nats-room.js';
 
 const nothingKept = { take: () => {}, drop: () => {} };
 
@@ -121,7 +122,7 @@ export class RecordsWorld {
       },
     };
     const bodies = { of: async (entries: readonly Entry[]) => this.#wholes(entries) };
-    await new NatsCompactor(queue, bodies, error => {
+    await new NatsCompactor(queue, bodies, new NatsRoom(queue), error => {
       throw error;
     }).run();
   }

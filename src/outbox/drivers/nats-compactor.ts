@@ -3,13 +3,13 @@ import type { NatsBodies, Whole } from './nats-bodies.js';
 import type { Entry } from './nats-entries.js';
 import type { NatsQueue } from './nats-queue.js';
 import { type KeepOp, type Op, sizeOf } from './nats-records.js';
+import type { NatsRoom } from './nats-room.js';
 
 /** Of a piece of the stream, about. */
 const pieceBytes = 1024 * 1024;
 const pieceRecords = 1_000;
-/** The stream may have this much, and twice what its envelopes need. */
-const freeBytes = 8 * 1024 * 1024;
-const bytesBesideContent = 400;
+/** Of a stream that has almost all that it may have: between two runs. */
+const tightBytes = 128 * 1024;
 /** Of one message. */
 const keptBytes = 100 * 1024;
 /** Envelopes whose contents are read at a time. */
@@ -25,15 +25,24 @@ export type CompactedQueue = Pick<NatsQueue, 'node' | 'replica' | 'access' | 'op
 export class NatsCompactor {
   readonly #queue: CompactedQueue;
   readonly #bodies: Pick<NatsBodies, 'of'>;
+  readonly #room: Pick<NatsRoom, 'freeBytes' | 'neededBytes' | 'isTight' | 'look'>;
   readonly #onFault: (error: unknown) => void;
   #lastBegin: number | undefined;
   #bytes = 0;
   #records = 0;
   #isRunning = false;
+  /** Read since the last run. */
+  #newBytes = 0;
 
-  constructor(queue: CompactedQueue, bodies: Pick<NatsBodies, 'of'>, onFault: (error: unknown) => void) {
+  constructor(
+    queue: CompactedQueue,
+    bodies: Pick<NatsBodies, 'of'>,
+    room: Pick<NatsRoom, 'freeBytes' | 'neededBytes' | 'isTight' | 'look'>,
+    onFault: (error: unknown) => void,
+  ) {
     this.#queue = queue;
     this.#bodies = bodies;
+    this.#room = room;
     this.#onFault = onFault;
     queue.listen({ read: bytes => this.#count(bytes), tick: () => void this.run() });
   }
@@ -42,6 +51,7 @@ export class NatsCompactor {
   async run(): Promise<void> {
     if (this.#isRunning || !this.#isElected) return;
     this.#isRunning = true;
+    this.#newBytes = 0;
     try {
       while (await this.#step());
     } catch (error) {
@@ -67,6 +77,8 @@ export class NatsCompactor {
     }
     this.#bytes += bytes;
     this.#records += 1;
+    this.#newBytes += bytes;
+    if (this.#newBytes >= tightBytes && this.#room.isTight) void this.run();
     const isFull = this.#bytes >= pieceBytes || this.#records >= pieceRecords;
     if (!isFull || !this.#isElected) return;
     this.#bytes = 0;
@@ -87,6 +99,7 @@ export class NatsCompactor {
     }
     while (segments.second !== undefined && !this.#isInUse(segments.second.begin)) segments.dropFirst();
     await this.#removeBefore(segments.first.begin);
+    if (this.#room.isTight) await this.#room.look();
     return true;
   }
 
@@ -114,10 +127,9 @@ export class NatsCompactor {
   }
 
   async #isTooLarge(): Promise<boolean> {
-    const { access, replica, options } = this.#queue;
+    const { access, options } = this.#queue;
     const info = await access?.manager.streams.info(options.stream);
-    const needed = replica.size + replica.entries.size * bytesBesideContent;
-    return info !== undefined && info.state.bytes > 2 * needed + freeBytes;
+    return info !== undefined && info.state.bytes > 2 * this.#room.neededBytes + this.#room.freeBytes;
   }
 
   async #sayAgain(end: number): Promise<void> {

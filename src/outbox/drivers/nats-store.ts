@@ -11,6 +11,7 @@ import type { Entry } from './nats-entries.js';
 import { addOf, claimedOf, failOf, fits, mostBytesOf, type NatsPlace, numbersOf, partsOf } from './nats-envelopes.js';
 import type { NatsQueue } from './nats-queue.js';
 import { type AddOp, type Op, sizeOf } from './nats-records.js';
+import { NatsRoom } from './nats-room.js';
 
 /** What others have written is found after this time. */
 const pollMs = 100;
@@ -47,6 +48,7 @@ export class NatsStore implements OutboxStore {
   readonly #options: NatsStoreOptions;
   readonly #queue: NatsQueue;
   readonly bodies: NatsBodies;
+  readonly room: NatsRoom;
   readonly #dead: NatsDead;
   readonly #chooser = new NatsChooser();
   /** Claimed here and not settled, or being claimed. */
@@ -61,6 +63,7 @@ export class NatsStore implements OutboxStore {
     this.#options = options;
     this.#queue = queue;
     this.bodies = new NatsBodies(queue.options.stream, () => queue.access);
+    this.room = new NatsRoom(queue);
     this.#dead = new NatsDead(queue, this.bodies, options.limitMs);
     this.maxConcurrency = concurrency;
     this.#nowMs = nowMs;
@@ -97,7 +100,7 @@ export class NatsStore implements OutboxStore {
     const known = await Promise.all(drafts.map(id => this.#drafts.get(id)));
     const refs = known.filter(ref => ref !== undefined);
     const add = addOf(envelope, nowMs);
-    this.#checkRoom([add]);
+    this.#checkSizes([add]); // it takes the room of the drafts
     await this.#write([{ do: 'replace', refs }, add]).stored;
     for (const id of drafts) this.#drafts.delete(id);
   }
@@ -107,6 +110,7 @@ export class NatsStore implements OutboxStore {
     const nothing: Claim = { claimed: [], nextDueAtMs: undefined };
     this.#queue.checkUnderstood();
     if (this.#queue.access === undefined) return nothing; // the connection tells
+    if (this.room.isCrowded) return nothing; // until the next poll
     await this.#interruption.race(this.#queue.settled);
     for (let tries = 1; ; tries += 1) {
       const options = { nowMs: nowMs(), monotonicMs: this.#options.monotonicMs() };
@@ -262,6 +266,12 @@ export class NatsStore implements OutboxStore {
     if (this.#queue.replica.waiting + adds.length > mostWaiting) {
       throw new NotKept('full', `${mostWaiting} envelopes wait: the queue keeps no more`);
     }
+    this.#checkSizes(adds);
+    this.room.check(adds.reduce((sum, add) => sum + sizeOf(add), 0));
+  }
+
+  /** @throws NotKept */
+  #checkSizes(adds: readonly AddOp[]): void {
     const most = mostBytesOf(this.#queue.maxPayload);
     const largest = Math.max(0, ...adds.map(sizeOf));
     if (largest <= most) return;

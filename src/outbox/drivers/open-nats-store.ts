@@ -81,7 +81,8 @@ export async function openNatsStore(
     onFault,
     onClosed,
   });
-  new NatsCompactor(queue, store.bodies, onFault);
+  new NatsCompactor(queue, store.bodies, store.room, onFault);
+  await store.room.look();
   return store;
 }
 
