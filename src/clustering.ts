@@ -14,6 +14,7 @@ import type { ClusterSettings } from './config/load.js';
 import { PubSubError } from './errors.js';
 import type { Ledger, Turn } from './hub/ports.js';
 import { type NatsEvent, NatsParts } from './nats/events.js';
+import { type ExaminedNats, examined } from './nats/examined.js';
 import { failureText, NatsSetupError, requireJetStream } from './nats/jetstream.js';
 import { KeptStreams } from './nats/kept-streams.js';
 import { Link } from './nats/link.js';
@@ -34,10 +35,9 @@ export function clusterOn(nats: NatsOptions, timing: ClusterTiming = {}): MakeCl
 /**
  * Looks at the NATS of a cluster as a node does that starts.
  * @param signal ends the wait
- * @returns the server that answered, `host:port`
  * @throws as a rejection: PubSubError `invalid` with what is wrong
  */
-export async function examineNats(nats: NatsOptions, clock: Clock, signal: AbortSignal): Promise<string> {
+export async function examineNats(nats: NatsOptions, clock: Clock, signal: AbortSignal): Promise<ExaminedNats> {
   let problem = 'no answer in time';
   const parts = new NatsParts(clock, event => {
     if (event.kind === 'unreachable') problem = `${event.server}: ${event.reason}`;
@@ -48,8 +48,7 @@ export async function examineNats(nats: NatsOptions, clock: Clock, signal: Abort
     const connection = await link.start();
     problem = `JetStream of ${connection.getServer()} does not answer`;
     const closed = connection.closed().then(() => Promise.reject(new Error('closed')));
-    await Promise.race([requireJetStream(connection, clock), closed]);
-    return connection.getServer();
+    return await Promise.race([examined(connection, nats.clusterName, clock), closed]);
   } catch (cause) {
     const message = cause instanceof NatsSetupError ? cause.message : `NATS cannot be used: ${problem}`;
     throw new PubSubError('invalid', message, { cause });

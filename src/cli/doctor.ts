@@ -8,6 +8,7 @@ import { type Config, ConfigError, type LineOf, lineOf } from '../config/load.js
 import type { Code } from '../doctor/codes.js';
 import { examine } from '../doctor/examine.js';
 import { error, type Finding, halves, ok, warning } from '../doctor/finding.js';
+import { natsFindings } from '../doctor/nats-findings.js';
 import { reportItems, reportLines } from '../doctor/report.js';
 import { defaultLimits, type Focus, type Subject } from '../doctor/subject.js';
 import { PubSubError } from '../errors.js';
@@ -62,7 +63,7 @@ export async function findingsFor(
   const { config, lineOf } = await settings.readFile(fileOf(args, env), args.hub);
   const addresses = settings.try('listener', () => addressesOf(args, env));
   const keys = settings.readKeys();
-  await settings.examineNats();
+  await settings.examineNats(config?.cluster.replicas ?? 'auto');
   const proxies = settings.try('settings', () => readProxies(env));
   if (addresses === undefined || proxies === undefined) return settings.findings;
   const subject: Subject = {
@@ -151,15 +152,15 @@ class Settings {
   }
 
   /** Where nodes work together. */
-  async examineNats(): Promise<void> {
+  async examineNats(replicas: 'auto' | number): Promise<void> {
     const late = new AbortController();
     const timer = setTimeout(() => late.abort(), natsWaitMs); // keeps the process alive, which the clock's timers do not
     try {
       const nats = await readNats({}, this.#env);
       if (nats === undefined) return;
       const { examineNats } = await import('../clustering.js');
-      const server = await examineNats(nats, systemClock, late.signal);
-      this.findings.push(ok('nats', {}, `NATS at ${server} answers, and has JetStream`));
+      const seen = await examineNats(nats, systemClock, late.signal);
+      this.findings.push(...natsFindings(seen, replicas));
     } catch (failure) {
       if (!(failure instanceof PubSubError)) throw failure;
       this.#fault('nats', undefined, failure.message);

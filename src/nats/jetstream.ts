@@ -1,4 +1,4 @@
-import { JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
+import { type JetStreamAccountStats, JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
 import { type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node';
 import { type Clock, wait } from '../clock.js';
 
@@ -15,11 +15,15 @@ export class NatsSetupError extends Error {
   override readonly name = 'NatsSetupError';
 }
 
-/** Settles once JetStream answers. @throws NatsSetupError when the server or the account has none [CL-005] */
-export async function requireJetStream(connection: NatsConnection, clock: Clock): Promise<void> {
+/**
+ * Settles once JetStream answers.
+ * @returns what the account stores and may store
+ * @throws NatsSetupError when the server or the account has none [CL-005]
+ */
+export async function requireJetStream(connection: NatsConnection, clock: Clock): Promise<JetStreamAccountStats> {
   const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
   try {
-    await whileUnanswered(connection, clock, () => manager.getAccountInfo());
+    return await whileUnanswered(connection, clock, () => manager.getAccountInfo());
   } catch (error) {
     throw setupErrorOf(error, connection);
   }

@@ -17,7 +17,8 @@ function streamsOf(clusterName: string): readonly string[] {
 }
 
 /** What a cluster has in JetStream. @throws as a rejection: when JetStream does not answer */
-async function storedStreams(manager: JetStreamManager, clusterName: string): Promise<readonly StreamInfo[]> {
+export async function storedStreams(connection: NatsConnection, clusterName: string): Promise<readonly StreamInfo[]> {
+  const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
   const found = await Promise.all(streamsOf(clusterName).map(name => findStream(manager, name)));
   return found.filter(stream => stream !== undefined);
 }
@@ -48,7 +49,7 @@ export class ReplicaRaise {
     this.#nextMs = nowMs + lookMs;
     try {
       const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
-      for (const { config } of await storedStreams(manager, this.#clusterName)) {
+      for (const { config } of await storedStreams(connection, this.#clusterName)) {
         if (config.num_replicas < autoReplicas && !(await this.#raise(manager, config.name))) return;
       }
     } catch {

@@ -1,10 +1,15 @@
 import { createServer } from 'node:http';
 import { dirname, join } from 'node:path';
+import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { describe, expect, test } from 'vitest';
 import { findingsFor } from '../../src/cli/doctor.js';
+import { systemClock } from '../../src/clock.js';
+import { NatsClusterStore } from '../../src/cluster/nats-store.js';
 import { AppServer } from '../support/app-server.js';
 import { express, handlerYaml, inShort, listen, middleware, serve } from '../support/doctor.js';
 import { type Environment, fileWith, runHubwire, startService } from '../support/hubwire-process.js';
+import { startNatsCluster } from '../support/nats-cluster.js';
+import { newLink } from '../support/nats-link.js';
 import { requireNats, startNats } from '../support/nats-server.js';
 import { runVerb } from '../support/run-verb.js';
 import { signToken } from '../support/tokens.js';
@@ -73,6 +78,47 @@ describe('hubwire doctor', () => {
     const away = await foundFor({ hubs }, { HUBWIRE_NATS: server.url });
     const seen = `NATS cannot be used: 127.0.0.1:${server.port}: connection refused`;
     expect(away).toContainEqual(expect.objectContaining({ code: 'nats', level: 'error', seen }));
+  });
+
+  test('[CL-006] lists what nodes share that has fewer replicas than it should', { timeout: 60_000 }, async context => {
+    const { urls } = await startNatsCluster(context, { size: 2 });
+    const { link, told } = newLink(urls, { purpose: 'store' });
+    const store = { link, clusterName: 'hw', leaseMs: 20_000, clock: systemClock };
+    await new NatsClusterStore({ ...store, storing: { replicas: 1, parts: told.parts } }).open();
+    const warnings = async (yaml: string) => {
+      const found = await foundFor({ hubs: await fileWith(yaml) }, { HUBWIRE_NATS: urls.join(',') });
+      return found.filter(({ code, level }) => code === 'nats' && level === 'warning');
+    };
+    const [auto, ...others] = await warnings('hubs: {}\n');
+    expect(others).toEqual([]);
+    expect(auto?.seen).toMatch(/fewer servers of NATS than 3, .*: hw_ledger \(1\), KV_hw_nodes \(1\)$/);
+    expect(auto?.advice).toEqual([
+      expect.stringMatching(/^connect three servers/),
+      expect.stringMatching(/replicas: 1/),
+    ]);
+    const [three] = await warnings('cluster: { replicas: 3 }\n');
+    expect(three?.advice).toEqual([expect.stringContaining('nats stream update hw_ledger --replicas 3')]);
+    expect(await warnings('cluster: { replicas: 1 }\n')).toEqual([]);
+  });
+
+  test('says when the account in NATS is almost full', async context => {
+    const settings = 'accounts { A { jetstream { max_file: 1MB, max_mem: 1MB }, users: [{ user: a, password: b }] } }';
+    const { url } = await startNats(context, { settings });
+    const login = url.replace('//', '//a:b@');
+    const { streams } = await jetstreamManager(await newLink([login], { purpose: 'store' }).link.start());
+    await streams.add({ name: 'orders', subjects: ['orders'] });
+    const { link } = newLink([login], { purpose: 'store' });
+    const client = jetstream(await link.start());
+    const seen = async () => {
+      const found = await foundFor({ hubs: await fileWith('hubs: {}\n') }, { HUBWIRE_NATS: login });
+      return found.filter(({ code }) => code === 'nats').map(({ level, seen }) => `${level}: ${seen}`);
+    };
+    expect(await seen()).toEqual([expect.stringMatching(/^ok: /)]);
+    await client.publish('orders', Buffer.alloc(900_000));
+    expect(await seen()).toEqual([
+      expect.stringMatching(/^ok: /),
+      expect.stringMatching(/^warning: the account in NATS has stored 9\d{5} of the 1048576 bytes that it may/),
+    ]);
   });
 
   test.each([['validate'], ['hub', 'list', '--hubs']])('%s: says so as well', async (...args) => {
