@@ -14,23 +14,15 @@ export const maxFrameBytes = 0xffff;
 
 /** A message as it goes over TCP. A server does not mask. */
 export function wireOf(isBinary: boolean, bytes: Buffer): Buffer {
-  const frames = Math.max(1, Math.ceil(bytes.length / maxFrameBytes));
-  const wire = Buffer.allocUnsafe(
-    bytes.length + (frames - 1) * headerBytes(maxFrameBytes) + headerBytes(lastOf(bytes.length)),
-  );
-  let at = 0;
-  for (let start = 0, index = 0; index < frames; index += 1, start += maxFrameBytes) {
-    const end = Math.min(start + maxFrameBytes, bytes.length);
-    const opcode = index > 0 ? continuation : opcodeOf(isBinary);
-    at = writeFrameHeader(wire, at, opcode | (index === frames - 1 ? fin : 0), end - start);
-    at += bytes.copy(wire, at, start, end);
-  }
+  if (bytes.length > maxFrameBytes) return Buffer.concat(fragmentsOf(isBinary, [bytes]));
+  const wire = Buffer.allocUnsafe(headerBytes(bytes.length) + bytes.length);
+  bytes.copy(wire, writeHeader(wire, 0, isBinary, bytes.length));
   return wire;
 }
 
-/** One message as frames around these parts of its payload, none of which is copied. */
+/** One message as frames around these parts of its payload, none of which is copied. Parts of text end between characters. */
 export function fragmentsOf(isBinary: boolean, parts: readonly Buffer[]): Buffer[] {
-  const payloads = parts.flatMap(chunksOf);
+  const payloads = parts.flatMap(part => chunksOf(isBinary, part));
   return payloads.flatMap((payload, index) => {
     const header = Buffer.allocUnsafe(headerBytes(payload.length));
     const opcode = index > 0 ? continuation : opcodeOf(isBinary);
@@ -39,12 +31,32 @@ export function fragmentsOf(isBinary: boolean, parts: readonly Buffer[]): Buffer
   });
 }
 
-/** What each frame can take of it; nothing when it is empty. */
-function chunksOf(bytes: Buffer): Buffer[] {
-  const frames = Math.ceil(bytes.length / maxFrameBytes);
-  return Array.from({ length: frames }, (_, index) =>
-    bytes.subarray(index * maxFrameBytes, (index + 1) * maxFrameBytes),
-  );
+/** What each frame takes of it; nothing when it is empty. */
+function chunksOf(isBinary: boolean, bytes: Buffer): Buffer[] {
+  const chunks: Buffer[] = [];
+  for (let start = 0; start < bytes.length; ) {
+    const end = isBinary ? start + maxFrameBytes : characterEnd(bytes, start + maxFrameBytes);
+    chunks.push(bytes.subarray(start, end));
+    start = end;
+  }
+  return chunks;
+}
+
+/** Bytes of a character's UTF-8 after its first one: three at most. */
+const mostFollowing = 3;
+
+/**
+ * `end`, or where the character begins that it would cut. A frame may end inside of a character, but some clients, as those of
+ * Qt, read the text of each frame by itself. [RFC 6455 5.6]
+ */
+function characterEnd(bytes: Buffer, end: number): number {
+  for (let at = end; at >= end - mostFollowing; at -= 1) if (!isFollowing(bytes[at])) return at;
+  return end; // no UTF-8
+}
+
+/** Undefined is the end of all. */
+function isFollowing(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }
 
 /** Messages joined; one alone is not copied. */
@@ -66,11 +78,6 @@ export function writeHeader(wire: Buffer, at: number, isBinary: boolean, payload
 
 function opcodeOf(isBinary: boolean): number {
   return isBinary ? binary : text;
-}
-
-/** Payload bytes of the last of a message's frames. */
-function lastOf(bytes: number): number {
-  return bytes === 0 ? 0 : ((bytes - 1) % maxFrameBytes) + 1;
 }
 
 function writeFrameHeader(wire: Buffer, at: number, firstByte: number, payloadBytes: number): number {

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Writable } from 'node:stream';
 import { describe, expect, test } from 'vitest';
 import * as library from 'ws';
@@ -7,6 +8,18 @@ import { wireOf } from '../../../src/frames/wire.js';
 const { Receiver } = library as unknown as { readonly Receiver: new (options: { isServer: boolean }) => Writable };
 
 const bytesOf = (length: number) => Buffer.alloc(length, 'ab');
+
+function framesOf(wire: Buffer): [firstByte: number, payload: Buffer][] {
+  const frames: [number, Buffer][] = [];
+  for (let at = 0; at < wire.length; ) {
+    const short = wire[at + 1]!;
+    const bytes = short === 126 ? wire.readUInt16BE(at + 2) : short;
+    const start = at + (short === 126 ? 4 : 2);
+    frames.push([wire[at]!, wire.subarray(start, start + bytes)]);
+    at = start + bytes;
+  }
+  return frames;
+}
 
 describe('[RFC 6455 5.2] the header', () => {
   test.each([
@@ -31,16 +44,9 @@ describe('[RFC 6455 5.2] the header', () => {
 test.each([65_536, 65_660, 65_661, 131_070, 131_071, 1_048_577])(
   '[RFC 6455 5.4] %i bytes go in frames of at most 64 KiB',
   length => {
-    const wire = wireOf(true, bytesOf(length));
-    const frames: [firstByte: number, bytes: number][] = [];
-    for (let at = 0; at < wire.length; ) {
-      const short = wire[at + 1]!;
-      const bytes = short === 126 ? wire.readUInt16BE(at + 2) : short;
-      frames.push([wire[at]!, bytes]);
-      at += (short === 126 ? 4 : 2) + bytes;
-    }
-    expect(frames.every(([, bytes]) => bytes <= 65_535)).toBe(true);
-    expect(frames.reduce((total, [, bytes]) => total + bytes, 0)).toBe(length);
+    const frames = framesOf(wireOf(true, bytesOf(length)));
+    expect(frames.every(([, bytes]) => bytes.length <= 65_535)).toBe(true);
+    expect(frames.reduce((total, [, bytes]) => total + bytes.length, 0)).toBe(length);
     expect(frames.map(([firstByte]) => firstByte)).toEqual([
       0x02,
       ...Array<number>(frames.length - 2).fill(0x00),
@@ -59,3 +65,19 @@ test.each([0, 125, 126, 65_535, 65_536, 65_661, 131_071, 1_048_577])(
     expect(read).toEqual([[bytesOf(length), true]]);
   },
 );
+
+test.each(['é', '€', '😀'])('[RFC 6455 5.6] a frame of text ends between characters (%s)', character => {
+  for (const offset of [0, 1, 2, 3]) {
+    const message = 'x'.repeat(offset) + character.repeat(70_000);
+    const frames = framesOf(wireOf(false, Buffer.from(message)));
+    expect(frames.length).toBeGreaterThan(2);
+    expect(frames.every(([, bytes]) => bytes.length <= 65_535 && isUtf8(bytes))).toBe(true);
+    expect(Buffer.concat(frames.map(([, bytes]) => bytes)).toString()).toBe(message);
+  }
+});
+
+test.each([false, true])('what is no UTF-8 goes in frames of at most 64 KiB too (binary: %s)', isBinary => {
+  const bytes = Buffer.alloc(200_000, 0x80);
+  const frames = framesOf(wireOf(isBinary, bytes));
+  expect(frames.map(([, { length }]) => length)).toEqual([65_535, 65_535, 65_535, 3_395]);
+});
