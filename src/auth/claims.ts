@@ -1,6 +1,7 @@
 import { PubSubError } from '../errors.js';
+import { stringifyExactly } from './exact-json.js';
 
-/** Claims of a token whose signature is valid. */
+/** Claims of a token whose signature is valid. An integer beyond 2^53 - 1 is a bigint. */
 export type Claims = Readonly<Record<string, unknown>>;
 
 /** Seconds by which clocks may differ, for `exp` and `nbf`. [client-protocols 1.3, rest-api 1.2, 1.4] */
@@ -32,25 +33,27 @@ export function checkTimes(claims: Claims, nowSeconds: number): void {
 /**
  * The user whom a client's token names: `""` is an anonymous one, as is a token without `sub`. A whole number is its
  * decimal text, as libraries in the field sign a database's keys.
- * @throws PubSubError `unauthorized` for another type, and for a number whose digits JSON does not keep
+ * @throws PubSubError `unauthorized` for another type, and for a number that is not written as a whole one
  */
 export function subjectOf({ sub }: Claims): string | undefined {
   if (sub === undefined || typeof sub === 'string') return sub;
+  if (typeof sub === 'bigint') return String(sub);
   if (typeof sub !== 'number') throw unauthorized(`sub is ${kindOf(sub)}; it must be a string with the user's id`);
   if (Number.isSafeInteger(sub)) return String(sub);
-  throw unauthorized('sub is a number that is not whole or is above 2^53 - 1; use a string');
+  throw unauthorized('sub is a number that is not whole, or not written in digits; use a string');
 }
 
-/** A claim's values as strings: arrays expanded, numbers and booleans as text. [upstream-events D30] */
+/** A claim's values as strings: arrays expanded, numbers and booleans as text, integers with all their digits. [upstream-events D30] */
 export function claimStrings(value: unknown): string[] {
   if (value === undefined || value === null) return [];
   const values: unknown[] = Array.isArray(value) ? value : [value];
-  return values.map(item => (typeof item === 'object' ? JSON.stringify(item) : String(item)));
+  return values.map(item => (typeof item === 'object' ? stringifyExactly(item) : String(item)));
 }
 
 function secondsOf(name: string, value: unknown): number | undefined {
   if (value === undefined) return undefined;
-  if (Number.isFinite(value)) return value as number;
+  const seconds = typeof value === 'bigint' ? Number(value) : value;
+  if (Number.isFinite(seconds)) return seconds as number;
   throw unauthorized(`${name} is ${kindOf(value)}; it must be a number: seconds since 1970`);
 }
 
@@ -58,7 +61,7 @@ function secondsOf(name: string, value: unknown): number | undefined {
 function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  if (typeof value === 'number') return 'a number that is too large';
+  if (typeof value === 'number' || typeof value === 'bigint') return 'a number that is too large';
   return typeof value === 'object' ? 'an object' : `a ${typeof value}`;
 }
 

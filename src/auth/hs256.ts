@@ -2,6 +2,7 @@ import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { PubSubError } from '../errors.js';
 import type { Claims } from './claims.js';
+import { parseExactly } from './exact-json.js';
 import type { KeySet, Keys } from './keys.js';
 
 /** Contents of a JSON Web Token whose signature is valid. */
@@ -87,21 +88,21 @@ function isSame(given: string, computed: string): boolean {
 }
 
 function readHeader(text: string): object {
-  const header = parse(text);
+  const header = parsed(JSON.parse, text); // not verified yet: the cheaper parser
   if (typeof header === 'object' && header !== null && 'alg' in header && header.alg === 'HS256') return header;
   throw noToken();
 }
 
 function readClaims(text: string): Claims {
-  const claims = parse(text);
+  const claims = parsed(parseExactly, text);
   if (typeof claims === 'object' && claims !== null && !Array.isArray(claims)) return claims as Claims;
   throw unauthorized('the token contains no claims');
 }
 
 /** Undefined for invalid JSON; no valid JSON text has that value. */
-function parse(text: string): unknown {
+function parsed(parse: (text: string) => unknown, text: string): unknown {
   try {
-    return JSON.parse(Buffer.from(text, 'base64url').toString('utf8'));
+    return parse(Buffer.from(text, 'base64url').toString('utf8'));
   } catch {
     return undefined;
   }

@@ -160,9 +160,23 @@ describe('[D05] sub in other types', () => {
     expect(await service.userExists('42')).toBe(true);
   });
 
+  test('a number beyond 2^53 keeps its digits, as do those of other claims', async () => {
+    const hub = await startHub({ handler: everything });
+    const [id, tenants] = ['12345678901234567890', '"tenant":{"id":9007199254740993},"ids":[-9007199254740993,7]'];
+    const client = await hub.dial(withToken(signText(claims(hub, `"sub":${id},${tenants}`))));
+    expect((await client.next()).userId).toBe(id);
+    const connect = await hub.upstream.next('connect');
+    expect(connect.headers['ce-userid']).toBe(id);
+    expect(JSON.parse(connect.body.toString()).claims).toMatchObject({
+      sub: [id],
+      tenant: ['{"id":9007199254740993}'],
+      ids: ['-9007199254740993', '7'],
+    });
+  });
+
   test.each([
     ['1.5', 'sub is a number that is not whole'],
-    ['12345678901234567890', 'sub is a number that is not whole or is above'],
+    ['1e21', 'sub is a number that is not whole, or not written in digits'],
     ['null', 'sub is null; it must be a string'],
     ['["ann"]', 'sub is an array'],
     ['{"id":1}', 'sub is an object'],
