@@ -56,12 +56,13 @@ const kinds: Readonly<Record<number, ErrorKind>> = { 400: 'invalid', 413: 'tooLa
 export function failureOf(error: unknown, { server }: FastifyRequest): PubSubError {
   const kind = isFastifyError(error) ? kinds[error.statusCode ?? 500] : undefined;
   if (kind === undefined) return PubSubError.from(error);
-  const { mostBodyBytes } = server;
-  const isOverLimit = kind === 'tooLarge' && mostBodyBytes !== undefined;
-  return new PubSubError(
-    kind,
-    isOverLimit ? `The body has more than ${mostBodyBytes} bytes.` : (error as Error).message,
-  );
+  return new PubSubError(kind, reasonOf(error as FastifyError, server.mostBodyBytes));
+}
+
+/** Fastify's own words, where they say what is wrong. */
+function reasonOf({ code, statusCode, message }: FastifyError, mostBodyBytes: number | undefined): string {
+  if (statusCode === 413 && mostBodyBytes !== undefined) return `The body has more than ${mostBodyBytes} bytes.`;
+  return code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE' ? 'The Content-Type header is malformed.' : message;
 }
 
 /** Callers may cause a failure of ours with each request, as by tokens of an issuer whose keys cannot be fetched. */

@@ -68,6 +68,15 @@ describe('payloads', () => {
     },
   );
 
+  test.each(['', 'text/plain, text/plain', 'text', 'text/'])(
+    'a malformed Content-Type (%j) is 415, and told',
+    async type => {
+      const { reply, hubs } = await send({ 'content-type': type }, 'x');
+      expect([reply.statusCode, reply.json().message]).toEqual([415, 'The Content-Type header is malformed.']);
+      expect(hubs.calls).toEqual([]);
+    },
+  );
+
   test('a body with the Content-Encoding identity is as it is', async () => {
     const { sent } = await send({ ...text, 'content-encoding': 'identity' }, 'hello');
     expect(sent().bytes.toString()).toBe('hello');
