@@ -56,16 +56,21 @@ function listed(header: string): string[] {
 const internalHeaders = /^(?:authorization$|x-asrs-internal-)/i;
 
 /**
- * The headers as the client spelled them, without its credentials. A value that is UTF-8 is that text, any other is read
- * as Latin-1, which is how HTTP has it. [upstream-events 2.5, D18, D19, RFC 9110 5.5]
+ * The headers as the client spelled them, without its credentials. Letter case does not count in a name, so that a line which a
+ * proxy adds is with those of the client, under the first spelling. A value that is UTF-8 is that text, any other is read as
+ * Latin-1, which is how HTTP has it. [upstream-events 2.5, D18, D19, RFC 9110 5.1, 5.5]
  */
 export function headersOf(request: IncomingMessage): Record<string, string[]> {
   const { rawHeaders } = request;
   const values: NamedValues = {};
+  const spellings = new Map<string, string>();
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = rawHeaders[at] as string;
     if (internalHeaders.test(name)) continue;
-    addValue(values, name, textOf(rawHeaders[at + 1] as string));
+    const folded = name.toLowerCase();
+    const spelling = spellings.get(folded) ?? name;
+    spellings.set(folded, spelling);
+    addValue(values, spelling, textOf(rawHeaders[at + 1] as string));
   }
   return values;
 }

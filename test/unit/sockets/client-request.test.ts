@@ -81,6 +81,20 @@ describe('what the `connect` event shows', () => {
     });
   });
 
+  test('[upstream-events D19] what a proxy adds to a header of the client is under the same name, and after it', () => {
+    const lines = [
+      ['X-Forwarded-For', '1.1.1.1'],
+      ['x-forwarded-for', '2.2.2.2'],
+      ['__proto__', 'a'],
+      ['__PROTO__', 'b'],
+    ] as const;
+    const headers = headersOf(request('/', lines));
+    expect(Object.entries(headers)).toEqual([
+      ['X-Forwarded-For', ['1.1.1.1', '2.2.2.2']],
+      ['__proto__', ['a', 'b']],
+    ]);
+  });
+
   test('[upstream-events D18] headers as the client spelled them, without its credentials', () => {
     const lines = [
       ['Host', 'h'],
@@ -90,6 +104,6 @@ describe('what the `connect` event shows', () => {
       ['x-a', '3'],
       ['Cookie', 'c=d'],
     ] as const;
-    expect(headersOf(request('/', lines))).toEqual({ Host: ['h'], 'X-A': ['1', '2'], 'x-a': ['3'], Cookie: ['c=d'] });
+    expect(headersOf(request('/', lines))).toEqual({ Host: ['h'], 'X-A': ['1', '2', '3'], Cookie: ['c=d'] });
   });
 });
