@@ -1,7 +1,7 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock.js';
 import { failureText, isClustered, NatsSetupError, requireJetStream } from './jetstream.js';
-import { storedStreams } from './replicas.js';
+import { serversOf, storedStreams } from './replicas.js';
 import { autoReplicas } from './streams.js';
 
 /** What a cluster has in NATS. */
@@ -33,7 +33,7 @@ export async function examined(connection: NatsConnection, clusterName: string, 
 async function streamsOf(connection: NatsConnection, clusterName: string): Promise<ExaminedNats['streams']> {
   try {
     const found = await storedStreams(connection, clusterName);
-    return found.map(({ config }) => ({ name: config.name, replicas: config.num_replicas }));
+    return found.map(stream => ({ name: stream.config.name, replicas: serversOf(stream) }));
   } catch (error) {
     const reason = failureText(error);
     throw new NatsSetupError(

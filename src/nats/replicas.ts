@@ -24,6 +24,15 @@ export async function storedStreams(connection: NatsConnection, clusterName: str
 }
 
 /**
+ * How many servers keep a stream. A server of 2.9 to which two nodes send requests for 1 and for 3 replicas at the same moment may
+ * say 3 of a stream that is on one [measured with 2.9.10]. While there is no leader, what it says counts.
+ */
+export function serversOf({ config, cluster }: StreamInfo): number {
+  const isLed = cluster?.leader !== undefined && cluster.leader !== '';
+  return isLed ? 1 + (cluster.replicas?.length ?? 0) : config.num_replicas;
+}
+
+/**
  * Raises the replicas of what a cluster has in JetStream to those of `auto`, where servers permit it by now: a server may have
  * come after the first start, when streams were created. They are never lowered. [CL-006]
  */
@@ -49,8 +58,8 @@ export class ReplicaRaise {
     this.#nextMs = nowMs + lookMs;
     try {
       const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
-      for (const { config } of await storedStreams(connection, this.#clusterName)) {
-        if (config.num_replicas < autoReplicas && !(await this.#raise(manager, config.name))) return;
+      for (const stream of await storedStreams(connection, this.#clusterName)) {
+        if (serversOf(stream) < autoReplicas && !(await this.#raise(manager, stream))) return;
       }
     } catch {
       // the servers do not answer, as whoever looks after the streams tells
@@ -58,8 +67,14 @@ export class ReplicaRaise {
   }
 
   /** @returns whether others may be raised @throws as a rejection */
-  async #raise(manager: JetStreamManager, name: string): Promise<boolean> {
+  async #raise(manager: JetStreamManager, stream: StreamInfo): Promise<boolean> {
+    const { name, num_replicas: said } = stream.config;
+    if (said >= autoReplicas && serversOf(stream) > 1) {
+      this.#parts.tell({ kind: 'warned', text: incompleteText(stream) });
+      return true;
+    }
     try {
+      if (said >= autoReplicas) await manager.streams.update(name, { num_replicas: 1 }); // as it is: else nothing would change
       this.#tellRaised(await manager.streams.update(name, { num_replicas: autoReplicas }));
     } catch (error) {
       if (codeOf(error) === noPeers) {
@@ -68,7 +83,7 @@ export class ReplicaRaise {
       }
       const found = await findStream(manager, name);
       if (found === undefined) return true;
-      if (found.config.num_replicas < autoReplicas) {
+      if (serversOf(found) < autoReplicas) {
         this.#parts.tell({ kind: 'warned', text: refusedText(found, failureText(error)) });
         return !isUnanswered(error);
       }
@@ -82,7 +97,15 @@ export class ReplicaRaise {
   }
 }
 
-function refusedText({ config: { name, num_replicas: replicas } }: StreamInfo, reason: string): string {
+/** It would have to be lowered before it could be raised. */
+function incompleteText(stream: StreamInfo): string {
+  const { name, num_replicas: said } = stream.config;
+  return `Stream ${name} of NATS says that it has ${said} replicas, and is kept by ${serversOf(stream)} servers. If that stays so: nats stream update ${name} --replicas 1, then --replicas ${autoReplicas}.`;
+}
+
+function refusedText(stream: StreamInfo, reason: string): string {
+  const { name } = stream.config;
+  const replicas = serversOf(stream);
   const servers = replicas === 1 ? 'one NATS server' : `${replicas} NATS servers`;
   return `Stream ${name} is kept by ${servers}, and ${autoReplicas} are not permitted (${reason}). It is tried again each minute; or set cluster.replicas: 1, if one is enough.`;
 }

@@ -35,6 +35,15 @@ async function replicasOn(connection: NatsConnection): Promise<Readonly<Record<s
   return Object.fromEntries(found.map(([name, { config }]) => [name, config.num_replicas]));
 }
 
+/** Every server has what is in the stream: before that, its leader cannot be missed. */
+async function isCopied(connection: NatsConnection, name: string): Promise<void> {
+  await eventually(async () => {
+    const { cluster } = await (await jetstreamManager(connection)).streams.info(name);
+    const current = { current: true };
+    expect(cluster?.replicas).toEqual([expect.objectContaining(current), expect.objectContaining(current)]);
+  }, untilElectedMs);
+}
+
 /** A node's looks after replicas, with a clock of its own, and what it told. */
 async function raiseOn(url: string) {
   const clock = new ManualClock();
@@ -78,6 +87,7 @@ describe('[CL-006] streams of a cluster whose third server comes late', () => {
     expect(all.flatMap(({ told }) => told.lines)).toContain('raised hw_ledger to 3');
     expect(all.flatMap(({ told }) => told.lines).filter(line => line.includes('not permitted'))).toEqual([]);
 
+    await isCopied(early.connection, 'hw_ledger');
     const leader = await cluster.leaderOf('hw_ledger');
     await leader.kill();
     const connection = await connectTo(cluster.servers.find(server => server !== leader)!.url);
@@ -153,6 +163,49 @@ describe('[CL-006] streams of a cluster whose third server comes late', () => {
 });
 
 describe('[CL-006] what a server answers', () => {
+  /** A server in place of whose JetStream a test answers: what it says that `hw_ledger` has, and who keeps it. */
+  async function saying(context: TestContext, replicas: number, others: readonly string[]) {
+    const settings = 'cluster { name: c, listen: "127.0.0.1:-1" }';
+    const { url } = await startNats(context, { jetStream: false, settings });
+    const updates: number[] = [];
+    const stream = { config: { name: 'hw_ledger', num_replicas: replicas }, state: {} };
+    const cluster = { name: 'c', leader: 'n1', replicas: others.map(name => ({ name, current: true })) };
+    const server = await connectTo(url);
+    server.subscribe('$JS.API.STREAM.*.*', {
+      callback: (_error, request) => {
+        const { 3: what, 4: name } = request.subject.split('.');
+        if (what === 'UPDATE') updates.push((JSON.parse(request.string()) as { num_replicas: number }).num_replicas);
+        const answer = name === 'hw_ledger' ? { ...stream, cluster } : failureOf(10_059, 'stream not found');
+        request.respond(JSON.stringify(answer));
+      },
+    });
+    await server.flush();
+    return { updates, ...(await raiseOn(url)) };
+  }
+
+  test('three replicas of a stream that is on one server only are requested again', async context => {
+    const { updates, look } = await saying(context, 3, []);
+    await look();
+    expect(updates).toEqual([1, 3]);
+  });
+
+  test('a stream that would have to leave a server before is told, and left as it is', async context => {
+    const { updates, look, told } = await saying(context, 3, ['n2']);
+    await look();
+    expect(updates).toEqual([]);
+    expect(told.lines).toEqual([
+      expect.stringMatching(
+        /^warned: Stream hw_ledger of NATS says that it has 3 replicas, and is kept by 2 servers\. /,
+      ),
+    ]);
+  });
+
+  test('a stream that three servers keep is left as it is', async context => {
+    const { updates, look, told } = await saying(context, 3, ['n2', 'n3']);
+    await look();
+    expect([updates, told.lines]).toEqual([[], []]);
+  });
+
   /** A server of a cluster, in place of whose JetStream a test answers: which replicas streams have, and what is refused. */
   async function answering(context: TestContext, replicas: Record<string, number>, refused: readonly string[] = []) {
     const settings = 'cluster { name: c, listen: "127.0.0.1:-1" }';
@@ -219,11 +272,12 @@ describe('[CL-006] nodes of which the third server comes late', () => {
     const clients = await Promise.all(nodes.map(node => node.dial()));
     for (const client of clients) await client.next();
     const connection = await connectTo(cluster.urls[0]!);
-    expect(new Set(Object.values(await replicasOn(connection)))).toEqual(new Set([1]));
+    await eventually(async () => expect(new Set(Object.values(await replicasOn(connection)))).toEqual(new Set([1])));
     await cluster.startLate();
     await eventually(async () => {
       expect(new Set(Object.values(await replicasOn(connection)))).toEqual(new Set([3]));
     }, untilElectedMs);
+    for (const name of ['KV_hw_nodes', 'hw_ledger']) await isCopied(connection, name);
     await (await cluster.leaderOf('KV_hw_nodes')).kill();
     const again = await Promise.all(nodes.map(node => node.dial()));
     for (const client of again) await client.next();

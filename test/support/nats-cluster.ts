@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { jetstreamManager } from '@nats-io/jetstream';
 import { connect } from '@nats-io/transport-node';
 import { onTestFinished, type TestContext } from 'vitest';
@@ -61,7 +62,8 @@ export class NatsCluster {
       if (proxy !== undefined) proxies.push(proxy);
       ports.push({ port, advertised: proxy?.port ?? port });
     }
-    const members = ports.map((own, index) => memberOf(options, ports, own, index));
+    const name = `tests-${randomUUID()}`; // servers of another one, at a port that one of these had, stay apart
+    const members = ports.map((own, index) => memberOf(name, options, ports, own, index));
     const first = members.splice(0, size - late);
     const started = await Promise.allSettled(first.map(member => NatsServer.start(member)));
     const servers = started.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []));
@@ -117,6 +119,7 @@ export class NatsCluster {
 }
 
 function memberOf(
+  clusterName: string,
   { jetStream = true, settings = '', isAdvertised = false, host }: NatsClusterOptions,
   ports: readonly RoutePort[],
   own: RoutePort,
@@ -124,7 +127,7 @@ function memberOf(
 ): NatsServerOptions {
   const routes = ports.filter(port => port !== own).map(({ advertised }) => `"nats://127.0.0.1:${advertised}"`);
   const cluster = [
-    'name: tests',
+    `name: ${clusterName}`,
     `listen: "127.0.0.1:${own.port}"`,
     `cluster_advertise: "127.0.0.1:${own.advertised}"`, // so that no route goes past the proxy
     `no_advertise: ${String(!isAdvertised)}`,
