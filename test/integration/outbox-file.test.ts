@@ -79,7 +79,7 @@ describe('one process per directory', () => {
     const content = ownerOf({ pidSpace: 'other', pid: process.pid });
     await writeFile(file, content);
     const opened = openWhileTouched(directory);
-    await expect(opened).rejects.toThrow(/can be taken once its process has not touched it for 20 s\.\)$/);
+    await expect(opened).rejects.toThrow(/can be taken when its process has not touched it for 20 s\.\)$/);
     expect(await readFile(file, 'utf8')).toBe(content);
   });
 
