@@ -1,4 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import { hmacSha256 } from './hmac.js';
 
 /** One key of a Pusher app. The secret's UTF-8 text is the HMAC key. */
 export interface AppKey {
@@ -31,6 +32,7 @@ const shape = /^([^:]+):([0-9a-f]{64})$/;
 
 /** HMAC-SHA256 of the bytes, or of the text's UTF-8, as lower-case hex. [PW §3.4] */
 export function signatureOf(secret: string | KeyObject, signed: string | Buffer): string {
+  if (typeof secret !== 'string') return hmacSha256(secret, signed, 'hex');
   return createHmac('sha256', secret).update(signed).digest('hex');
 }
 

@@ -1,4 +1,4 @@
-import { createHmac, type KeyObject } from 'node:crypto';
+import { hmacSha256 } from './hmac.js';
 import { type AccessKeys, Keys } from './keys.js';
 
 /** Makes the `ce-signature` of a connection. */
@@ -15,10 +15,6 @@ export interface Signer {
 export function signer(given: AccessKeys): Signer {
   const keys = Keys.of(given);
   const sign = (connectionId: string) =>
-    keys.current.verifying.map(key => `sha256=${hmac(key, connectionId)}`).join(',');
+    keys.current.verifying.map(key => `sha256=${hmacSha256(key, connectionId, 'hex')}`).join(',');
   return Object.defineProperty(sign, 'version', { get: () => keys.current });
-}
-
-function hmac(key: KeyObject, connectionId: string): string {
-  return createHmac('sha256', key).update(connectionId, 'utf8').digest('hex');
 }
