@@ -1,23 +1,10 @@
+import type { ExaminedNats } from '../nats/examined.js';
 import { type Finding, ok, warning } from './finding.js';
-
-/** What was seen of the NATS of a cluster. */
-export interface NatsSeen {
-  /** The one that answered, `host:port`. */
-  readonly server: string;
-  /** Is it one of several? */
-  readonly isClustered: boolean;
-  /** What `auto` stands for where servers permit it. */
-  readonly autoReplicas: number;
-  /** What nodes share there, with the number of servers that keep it. */
-  readonly streams: readonly { readonly name: string; readonly replicas: number }[];
-  /** Bytes that the account has stored and may store; none where that is not limited. */
-  readonly storage: { readonly used: number; readonly most: number } | undefined;
-}
 
 const muchStored = 0.8;
 
 /** @param wanted `cluster.replicas` of hubs.yaml. Pure. */
-export function natsFindings(seen: NatsSeen, wanted: 'auto' | number): readonly Finding[] {
+export function natsFindings(seen: ExaminedNats, wanted: 'auto' | number): readonly Finding[] {
   return [
     ok('nats', {}, `NATS at ${seen.server} answers, and has JetStream`),
     ...replicaFindings(seen, wanted),
@@ -27,7 +14,7 @@ export function natsFindings(seen: NatsSeen, wanted: 'auto' | number): readonly 
 
 /** A server alone has one replica of all: that is what was chosen. */
 function replicaFindings(
-  { isClustered, autoReplicas, streams }: NatsSeen,
+  { isClustered, autoReplicas, streams }: ExaminedNats,
   wanted: 'auto' | number,
 ): readonly Finding[] {
   const least = wanted === 'auto' ? autoReplicas : wanted;
@@ -47,7 +34,7 @@ function byHand(name: string, replicas: number): string {
   return `cluster.replicas is a number, and changes no stream that exists: nats stream update ${name} --replicas ${replicas}, and so for each`;
 }
 
-function storageFindings({ storage }: NatsSeen): readonly Finding[] {
+function storageFindings({ storage }: ExaminedNats): readonly Finding[] {
   if (storage === undefined || storage.used < muchStored * storage.most) return [];
   const text = `the account in NATS has stored ${storage.used} of the ${storage.most} bytes that it may: when it is full, no lease is renewed, and all nodes pause`;
   return [

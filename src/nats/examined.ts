@@ -12,8 +12,9 @@ export interface ExaminedNats {
   readonly isClustered: boolean;
   /** What `auto` stands for where servers permit it. */
   readonly autoReplicas: number;
+  /** What nodes share there, with the number of servers that keep it. */
   readonly streams: readonly { readonly name: string; readonly replicas: number }[];
-  /** Bytes; undefined: the account has no limit. */
+  /** Bytes that the account has stored and may store; undefined: the account has no limit. */
   readonly storage: { readonly used: number; readonly most: number } | undefined;
 }
 

@@ -47,7 +47,8 @@ export const roomImports: Readonly<Record<string, Places>> = {
     ...['settings', 'webhooks/sources.ts'],
   ],
   doctor: [
-    ...['config', 'auth', 'upstream', 'egress', 'protocols', 'addresses', 'types of clock', 'types of hub'],
+    ...['config', 'auth', 'upstream', 'egress', 'protocols', 'addresses'],
+    ...['types of clock', 'types of hub', 'types of nats'],
     ...['observers', 'permissions', 'roles', 'watches'].map(name => `hub/${name}.ts`),
   ],
   service: [
