@@ -1,7 +1,7 @@
 import { isParameter } from '../listener/parameter-names.js';
 
 /** The parameters of a URL's query, in their order. `URLSearchParams` is one. */
-export type Query = Iterable<[string, string]> & Pick<URLSearchParams, 'get' | 'getAll'>;
+export type Query = Iterable<[string, string]> & Pick<URLSearchParams, 'get'>;
 
 /** What `URLSearchParams` decodes, or leaves out in front. */
 const needsDecoding = /[%+]|^\?/;
@@ -37,12 +37,6 @@ class PlainQuery implements Query {
   get(name: string): string | null {
     for (const [each, value] of this.#pairs) if (each === name) return value;
     return null;
-  }
-
-  getAll(name: string): string[] {
-    const values: string[] = [];
-    for (const [each, value] of this.#pairs) if (each === name) values.push(value);
-    return values;
   }
 
   [Symbol.iterator](): Iterator<[string, string]> {

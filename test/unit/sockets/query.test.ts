@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readQuery } from '../../../src/sockets/query.js';
+import { readQuery, valuesOf } from '../../../src/sockets/query.js';
 
 /** Pieces of queries: what separates, what is encoded, and what a server reads as Latin-1. */
 const text = fc
@@ -15,7 +15,8 @@ describe('reading a query', () => {
         const [own, reference] = [readQuery(query), new URLSearchParams(query)];
         expect([...own]).toEqual([...reference]);
         expect(own.get(wanted)).toBe(reference.get(wanted));
-        expect(own.getAll(wanted)).toEqual(reference.getAll(wanted));
+        const named = [...reference].filter(([each]) => each.toLowerCase() === wanted.toLowerCase());
+        expect(valuesOf(own, wanted)).toEqual(named.map(([, value]) => value));
       }),
       { numRuns: 2_000 },
     );
@@ -28,6 +29,6 @@ describe('reading a query', () => {
       ['group', 'b'],
       ['x', ''],
     ]);
-    expect([query.get('group'), query.getAll('group'), query.get('none')]).toEqual(['a', ['a', 'b'], null]);
+    expect([query.get('group'), valuesOf(query, 'group'), query.get('none')]).toEqual(['a', ['a', 'b'], null]);
   });
 });
