@@ -1,4 +1,4 @@
-import { createHmac, hash, type KeyObject } from 'node:crypto';
+import { createHmac, hash, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 /** Of SHA-256. */
 const blockBytes = 64;
@@ -28,6 +28,13 @@ export function hmacSha256(key: KeyObject, signed: string | Buffer, encoding: 'h
   else inner.set(signed, blockBytes);
   outer.write(hash('sha256', inner.subarray(0, blockBytes + length), 'hex'), blockBytes, 'hex');
   return hash('sha256', outer, encoding);
+}
+
+/** Compares signatures, as text and in constant time: of the several ways to write the same bytes only the canonical one counts. */
+export function isSameSignature(given: string, computed: string): boolean {
+  return (
+    given.length === computed.length && timingSafeEqual(Buffer.from(given, 'latin1'), Buffer.from(computed, 'latin1'))
+  );
 }
 
 function paddedOf(key: KeyObject): PaddedKey {

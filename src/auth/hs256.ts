@@ -1,9 +1,8 @@
-import { timingSafeEqual } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { PubSubError } from '../errors.js';
 import type { Claims } from './claims.js';
 import { parseExactly } from './exact-json.js';
-import { hmacSha256 } from './hmac.js';
+import { hmacSha256, isSameSignature } from './hmac.js';
 import type { KeySet, Keys } from './keys.js';
 
 /** Contents of a JSON Web Token whose signature is valid. */
@@ -57,7 +56,7 @@ export class Hs256 {
     if (headerText === undefined || claimsText === undefined || signature === undefined) throw noToken();
     const header = this.#headers.get(headerText) ?? readHeader(headerText);
     const input = token.slice(0, -1 - signature.length);
-    if (!this.#verifiedWith.verifying.some(key => isSame(signature, hmacSha256(key, input, 'base64url')))) {
+    if (!this.#verifiedWith.verifying.some(key => isSameSignature(signature, hmacSha256(key, input, 'base64url')))) {
       throw unauthorized('the token is not signed with an access key of this service');
     }
     this.#remember(headerText, header);
@@ -77,11 +76,6 @@ export class Hs256 {
     if (this.#headers.size === mostHeaders) this.#headers.clear(); // in practice never: it takes 64 different libraries
     this.#headers.set(text, header);
   }
-}
-
-/** In constant time, and as text: of the several ways to write the same bytes only the canonical one counts. [RFC 7515 2] */
-function isSame(given: string, computed: string): boolean {
-  return timingSafeEqual(Buffer.from(given, 'latin1'), Buffer.from(computed, 'latin1'));
 }
 
 function readHeader(text: string): object {

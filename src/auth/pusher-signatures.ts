@@ -1,5 +1,5 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
-import { hmacSha256 } from './hmac.js';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
+import { hmacSha256, isSameSignature } from './hmac.js';
 
 /** One key of a Pusher app. The secret's UTF-8 text is the HMAC key. */
 export interface AppKey {
@@ -41,5 +41,5 @@ export function isSigned(keys: readonly AppKey[], auth: string, text: string): b
   const [, name, signature] = shape.exec(auth) ?? [];
   const found = keys.find(({ key, active }) => active && key === name);
   if (found === undefined || signature === undefined) return false;
-  return timingSafeEqual(Buffer.from(signature, 'latin1'), Buffer.from(signatureOf(found.secret, text), 'latin1'));
+  return isSameSignature(signature, signatureOf(found.secret, text));
 }

@@ -1,4 +1,5 @@
-import { createHash, timingSafeEqual } from 'node:crypto';
+import { createHash } from 'node:crypto';
+import { isSameSignature } from '../auth/hmac.js';
 import { type AppKey, signatureOf } from '../auth/pusher-signatures.js';
 import { unauthorized } from './failures.js';
 import { Parameters, type Plus, percentDecoded } from './parameters.js';
@@ -38,17 +39,13 @@ export function checkSignature(request: SentRequest, checks: SignatureChecks): S
   const variants = decodings(query).map(plus => Parameters.parse(query, plus));
   const [first] = variants as [Parameters];
   const { secret } = checkClaims(first, checks);
-  const given = Buffer.from(first.get('auth_signature') ?? '', 'latin1');
-  const isSigned = (text: string) => isEqual(given, Buffer.from(signatureOf(secret, `${method}\n${text}`), 'latin1'));
+  const given = first.get('auth_signature') ?? '';
+  const isSigned = (text: string) => isSameSignature(given, signatureOf(secret, `${method}\n${text}`));
   for (const parameters of variants) {
     const texts = signedQueries(parameters).flatMap(query => paths.map(each => `${each}\n${query}`));
     if (texts.some(isSigned)) return new SignedParameters(parameters);
   }
   throw wrongSignature(`${method}\n${paths[0]}\n${signedQuery(first)}`);
-}
-
-function isEqual(given: Buffer, expected: Buffer): boolean {
-  return given.length === expected.length && timingSafeEqual(given, expected);
 }
 
 /** The parameters of a request whose signature is valid. */
