@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { Clock } from '../clock.js';
-import { failureText, isClustered, NatsSetupError, requireJetStream } from './jetstream.js';
+import { failureText, isClustered, managerOn, NatsSetupError, requireJetStream } from './jetstream.js';
 import { serversOf, storedStreams } from './replicas.js';
 import { autoReplicas } from './streams.js';
 
@@ -33,7 +33,7 @@ export async function examined(connection: NatsConnection, clusterName: string, 
 
 async function streamsOf(connection: NatsConnection, clusterName: string): Promise<ExaminedNats['streams']> {
   try {
-    const found = await storedStreams(connection, clusterName);
+    const found = await storedStreams(await managerOn(connection), clusterName);
     return found.map(stream => ({ name: stream.config.name, replicas: serversOf(stream) }));
   } catch (error) {
     const reason = failureText(error);

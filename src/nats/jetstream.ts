@@ -1,4 +1,10 @@
-import { type JetStreamAccountStats, JetStreamApiCodes, JetStreamApiError, jetstreamManager } from '@nats-io/jetstream';
+import {
+  type JetStreamAccountStats,
+  JetStreamApiCodes,
+  JetStreamApiError,
+  type JetStreamManager,
+  jetstreamManager,
+} from '@nats-io/jetstream';
 import { type NatsConnection, RequestError, TimeoutError } from '@nats-io/transport-node';
 import { type Clock, wait } from '../clock.js';
 
@@ -15,13 +21,18 @@ export class NatsSetupError extends Error {
   override readonly name = 'NatsSetupError';
 }
 
+/** Without a request to the server: whether it has JetStream shows at the first use. */
+export function managerOn(connection: NatsConnection): Promise<JetStreamManager> {
+  return jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
+}
+
 /**
  * Settles once JetStream answers.
  * @returns what the account stores and may store
  * @throws NatsSetupError when the server or the account has none [CL-005]
  */
 export async function requireJetStream(connection: NatsConnection, clock: Clock): Promise<JetStreamAccountStats> {
-  const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
+  const manager = await managerOn(connection);
   try {
     return await whileUnanswered(connection, clock, () => manager.getAccountInfo());
   } catch (error) {

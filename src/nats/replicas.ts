@@ -1,7 +1,7 @@
-import { type JetStreamManager, jetstreamManager, type StreamInfo } from '@nats-io/jetstream';
+import type { JetStreamManager, StreamInfo } from '@nats-io/jetstream';
 import type { NatsConnection } from '@nats-io/transport-node';
 import type { NatsParts } from './events.js';
-import { failureText, isClustered, isUnanswered, requestMs } from './jetstream.js';
+import { failureText, isClustered, isUnanswered, managerOn } from './jetstream.js';
 import { buckets, storeName, streams } from './names.js';
 import { autoReplicas, codeOf, findStream, noPeers, singleCopy } from './streams.js';
 
@@ -17,8 +17,7 @@ function streamsOf(clusterName: string): readonly string[] {
 }
 
 /** What a cluster has in JetStream. @throws as a rejection: when JetStream does not answer */
-export async function storedStreams(connection: NatsConnection, clusterName: string): Promise<readonly StreamInfo[]> {
-  const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
+export async function storedStreams(manager: JetStreamManager, clusterName: string): Promise<readonly StreamInfo[]> {
   const found = await Promise.all(streamsOf(clusterName).map(name => findStream(manager, name)));
   return found.filter(stream => stream !== undefined);
 }
@@ -57,8 +56,8 @@ export class ReplicaRaise {
     if (nowMs < this.#nextMs || !isClustered(connection)) return;
     this.#nextMs = nowMs + lookMs;
     try {
-      const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
-      for (const stream of await storedStreams(connection, this.#clusterName)) {
+      const manager = await managerOn(connection);
+      for (const stream of await storedStreams(manager, this.#clusterName)) {
         if (serversOf(stream) < autoReplicas && !(await this.#raise(manager, stream))) return;
       }
     } catch {

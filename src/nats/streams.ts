@@ -2,7 +2,6 @@ import {
   JetStreamApiError,
   type JetStreamManager,
   jetstream,
-  jetstreamManager,
   type StreamConfig,
   type StreamInfo,
 } from '@nats-io/jetstream';
@@ -10,7 +9,15 @@ import { type KV, Kvm } from '@nats-io/kv';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { type Clock, wait } from '../clock.js';
 import type { NatsParts } from './events.js';
-import { failureText, isStreamMissing, NatsSetupError, repeatWhile, requestMs, whileUnanswered } from './jetstream.js';
+import {
+  failureText,
+  isStreamMissing,
+  managerOn,
+  NatsSetupError,
+  repeatWhile,
+  requestMs,
+  whileUnanswered,
+} from './jetstream.js';
 
 /** `auto`: 3 where three servers have JetStream, else 1. [CL-006] */
 export type Replicas = 'auto' | 1 | 3 | 5;
@@ -63,7 +70,7 @@ export async function ensureStream(
   settings: StreamSettings,
   storing: Storing,
 ): Promise<StreamInfo> {
-  const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
+  const manager = await managerOn(connection);
   const config = { ...settings, storage: 'file' } as const;
   const create = (replicas: number) => manager.streams.add({ ...config, num_replicas: replicas });
   return ensure(config.name, connection, storing, () => foundOrAdded(manager, config, storing, create));
@@ -76,7 +83,7 @@ export async function ensureBucket(
   { history }: BucketSettings,
   storing: Storing,
 ): Promise<KV> {
-  const manager = await jetstreamManager(connection, { checkAPI: false, timeout: requestMs });
+  const manager = await managerOn(connection);
   const buckets = new Kvm(jetstream(connection, { timeout: requestMs }));
   const config = { name: `KV_${name}`, storage: 'file', max_msgs_per_subject: history, max_age: 0 } as const;
   const create = (replicas: number) =>
