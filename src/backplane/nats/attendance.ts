@@ -127,7 +127,7 @@ export class Attendance {
   async #untilHeard(channel: NatsChannel, connection: NatsConnection): Promise<void> {
     const { bus, clock } = this.#parts;
     const isOver = async () => {
-      await Promise.race([channel.flush(), connection.closed()]).catch(() => {}); // the connection is lost, which is told too
+      await unlessLost(connection, channel.flush());
       return bus.channel !== channel || bus.deafTo.size === 0;
     };
     if (await isOver()) return;
@@ -155,8 +155,10 @@ export class Attendance {
     for (let isTold = false; ; isTold = true) {
       bus.tryHello((subject, bytes) => channel.publish(subject, bytes));
       // A refusal has come before the first answer, and is reported a moment after it.
-      const answered = channel.flush().then(() => channel.flush());
-      await Promise.race([answered, connection.closed()]).catch(() => {}); // the connection is lost, which is told too
+      await unlessLost(
+        connection,
+        channel.flush().then(() => channel.flush()),
+      );
       if (bus.channel !== channel || bus.muteTo.size === 0) return;
       if (!isTold) bus.tellExcluded('publish');
       await wait(permittedAgainMs, clock);
@@ -214,7 +216,7 @@ export class Attendance {
     bus.outgoing.hold();
     bus.barriers.hold();
     const ways = [channel, old].map(way => bus.barriers.passNow(bus.requestBy((...sent) => way.publish(...sent))));
-    await Promise.race([Promise.all(ways), next.closed()]).catch(() => {}); // the connection is lost, which is told too
+    await unlessLost(next, Promise.all(ways));
     if (bus.channel !== channel) return;
     if (next.isClosed()) return this.#stay(old);
     old.end();
@@ -254,4 +256,9 @@ export class Attendance {
     bus.peers.tick();
     this.#cancelTick = clock.after(tickMs, () => this.#tick());
   }
+}
+
+/** Settles with the work, however it ends, or once the connection is lost, which is told too: the work may not end then. */
+async function unlessLost(connection: NatsConnection, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, connection.closed()]).catch(() => {});
 }
