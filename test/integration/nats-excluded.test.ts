@@ -35,6 +35,11 @@ async function startUnready(server: NatsServer) {
   return { hubwire: new HubwireProcess([...args, '--nats', login(server)]), adminPort };
 }
 
+async function startPair(server: NatsServer): Promise<readonly [RunningService, RunningService]> {
+  const start = () => startService(yaml, { HUBWIRE_NATS: login(server) });
+  return [await start(), await start()];
+}
+
 const sentence =
   /NATS: this user may not subscribe to hw\.1\.[^"]*, so that this node receives nothing from the others: it lets no client in until that is permitted; let it subscribe to hw\.1\.>, as deploy\/nats\/permissions\.conf does/;
 
@@ -60,10 +65,7 @@ describe('[CL-034] a node that may not subscribe', { timeout: 60_000 }, () => {
 
   test('[CL-041] is not ready while a permission is taken away: it answers 503 for what others may have', async context => {
     const server = await startNats(context, { settings: listening('hw.1.>') });
-    const [one, two] = [
-      await startService(yaml, { HUBWIRE_NATS: login(server) }),
-      await startService(yaml, { HUBWIRE_NATS: login(server) }),
-    ];
+    const [one, two] = await startPair(server);
     const client = await one.dial({ token: { groups: ['news'] } });
     const { connectionId } = (await client.next()) as { connectionId: string };
     expect(await restOf(two).connectionExists(connectionId)).toBe(true);
@@ -132,10 +134,7 @@ describe('[CL-034] a node that may not publish', { timeout: 60_000 }, () => {
 
   test('is not ready while the permission is taken away, and reaches the others again afterwards', async context => {
     const server = await startNats(context, { settings: publishing('hw.1.>') });
-    const [one, two] = [
-      await startService(yaml, { HUBWIRE_NATS: login(server) }),
-      await startService(yaml, { HUBWIRE_NATS: login(server) }),
-    ];
+    const [one, two] = await startPair(server);
     const client = await one.dial({ token: { groups: ['news'] } });
     await client.next();
     await server.reload(publishing());
@@ -151,11 +150,7 @@ describe('[CL-034] a node that may not publish', { timeout: 60_000 }, () => {
 
   test('[CL-122] to groups stays ready, and says once what does not reach them', async context => {
     const server = await startNats(context, { settings: publishing('hw.1.all', 'hw.1.n.>') });
-    const nodes = [
-      await startService(yaml, { HUBWIRE_NATS: login(server) }),
-      await startService(yaml, { HUBWIRE_NATS: login(server) }),
-    ] as const;
-    const [one, two] = nodes;
+    const [one, two] = await startPair(server);
     await one.dial({ token: { groups: ['news'] } });
     for (const group of ['news', 'sports'])
       await restOf(two).group(group).sendToAll('x', { contentType: 'text/plain' });

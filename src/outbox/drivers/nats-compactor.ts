@@ -15,6 +15,8 @@ const keptBytes = 100 * 1024;
 /** Envelopes whose contents are read at a time. */
 const atOnce = 200;
 
+type CompactedRoom = Pick<NatsRoom, 'freeBytes' | 'neededBytes' | 'isTight' | 'look'>;
+
 /** The queue, as far as it matters here. */
 export type CompactedQueue = Pick<NatsQueue, 'node' | 'replica' | 'access' | 'options' | 'listen' | 'write'>;
 
@@ -25,7 +27,7 @@ export type CompactedQueue = Pick<NatsQueue, 'node' | 'replica' | 'access' | 'op
 export class NatsCompactor {
   readonly #queue: CompactedQueue;
   readonly #bodies: Pick<NatsBodies, 'of'>;
-  readonly #room: Pick<NatsRoom, 'freeBytes' | 'neededBytes' | 'isTight' | 'look'>;
+  readonly #room: CompactedRoom;
   readonly #onFault: (error: unknown) => void;
   #lastBegin: number | undefined;
   #bytes = 0;
@@ -37,7 +39,7 @@ export class NatsCompactor {
   constructor(
     queue: CompactedQueue,
     bodies: Pick<NatsBodies, 'of'>,
-    room: Pick<NatsRoom, 'freeBytes' | 'neededBytes' | 'isTight' | 'look'>,
+    room: CompactedRoom,
     onFault: (error: unknown) => void,
   ) {
     this.#queue = queue;
