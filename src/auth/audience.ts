@@ -30,27 +30,52 @@ export function requestAudience(
   };
 }
 
-/**
- * Is the token for clients of this hub? Only the exact path counts; on the legacy path also `/client/?hub=`. [client-protocols 1.3]
- */
-export function clientAudience(
-  hub: string,
-  isLegacyPath: boolean,
-  endpoints: Endpoints,
-  requestHost: string | undefined,
-): AudienceCheck {
-  const bases = endpoints.bases(requestHost, true);
+/** What an audience of a client's token is checked for. */
+interface ClientPlace {
+  readonly hub: string;
+  readonly isLegacyPath: boolean;
+  readonly bases: readonly Base[];
+}
+
+/** Checks what tokens of clients are for. Hot path: most have the audience of the one before, which is not parsed again. */
+export class ClientAudiences {
+  readonly #endpoints: Endpoints;
+  #latest: { readonly text: string; readonly place: ClientPlace } | undefined;
+
+  constructor(endpoints: Endpoints) {
+    this.#endpoints = endpoints;
+  }
+
+  /**
+   * Is the token for clients of this hub? Only the exact path counts; on the legacy path also `/client/?hub=`. [client-protocols 1.3]
+   */
+  of(hub: string, isLegacyPath: boolean, requestHost: string | undefined): AudienceCheck {
+    const bases = this.#endpoints.bases(requestHost, true);
+    const place = { hub, isLegacyPath, bases };
+    return text => this.#isLatest(text, place) || this.#isFor(text, place);
+  }
+
+  #isLatest(text: string, { hub, isLegacyPath, bases }: ClientPlace): boolean {
+    if (text !== this.#latest?.text) return false;
+    const { place } = this.#latest;
+    return hub === place.hub && bases === place.bases && isLegacyPath === place.isLegacyPath;
+  }
+
+  #isFor(text: string, place: ClientPlace): boolean {
+    const isAllowed = isClientAudience(text, place);
+    if (isAllowed) this.#latest = { text, place };
+    return isAllowed;
+  }
+}
+
+function isClientAudience(text: string, { hub, isLegacyPath, bases }: ClientPlace): boolean {
+  const audience = parseAudience(text);
+  if (audience === undefined) return false;
+  const whole = audience.path + audience.query;
   const allowed = [`/client/hubs/${hub}`];
   if (isLegacyPath) allowed.push(`/client/?hub=${hub}`, `/client?hub=${hub}`);
-  return text => {
-    const audience = parseAudience(text);
-    if (audience === undefined) return false;
-    const whole = audience.path + audience.query;
-    for (const base of bases) {
-      if (base.authority === audience.authority && allowed.some(path => sameText(whole, base.path + path))) return true;
-    }
-    return false;
-  };
+  const own = bases.filter(base => base.authority === audience.authority);
+  return own.some(base => allowed.some(path => sameText(whole, base.path + path)));
 }
 
 function parseAudience(text: string): Audience | undefined {

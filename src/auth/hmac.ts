@@ -26,7 +26,7 @@ export function hmacSha256(key: KeyObject, signed: string | Buffer, encoding: 'h
   const { inner, outer } = paddedOf(key);
   if (typeof signed === 'string') inner.write(signed, blockBytes);
   else inner.set(signed, blockBytes);
-  outer.write(hash('sha256', inner.subarray(0, blockBytes + length), 'hex'), blockBytes, 'hex');
+  outer.write(hash('sha256', inner.subarray(0, blockBytes + length), 'binary'), blockBytes, 'binary');
   return hash('sha256', outer, encoding);
 }
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { clientAudience, WrongAudience } from '../auth/audience.js';
+import { ClientAudiences, WrongAudience } from '../auth/audience.js';
 import { type Claims, checkTimes, claimStrings } from '../auth/claims.js';
 import type { Endpoints } from '../auth/endpoints.js';
 import { Hs256 } from '../auth/hs256.js';
@@ -83,7 +83,7 @@ function hostIn(text: string): string | undefined {
 function audienceFindings(audiences: readonly string[], { endpoints, hub, text }: TokenQuestion): readonly Finding[] {
   const named = hub ?? audiences.map(hubIn).find(each => each !== undefined) ?? '';
   const host = hostIn(text);
-  const isOurs = clientAudience(named, true, endpoints, host);
+  const isOurs = new ClientAudiences(endpoints).of(named, true, host);
   if (audiences.some(isOurs)) return [];
   const wrong = new WrongAudience(audiences).answeredAt(`/client/hubs/${named}`, endpoints.bases(host, true));
   const said = halves(wrong.message);

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { BlockList, isIP } from 'node:net';
 import { isLoopback } from '../addresses.js';
+import { headerOf } from './header-lines.js';
 
 /** Peers whose forwarding headers are trusted: all, none, or a comma-separated list of addresses and networks. */
 export type TrustProxy = boolean | string;
@@ -30,9 +31,9 @@ export function forwardedAddress(
   trustProxy: TrustProxy,
   isTrusted: (address: string) => boolean,
 ): string | undefined {
-  const forwarded = request.headers['x-forwarded-for'];
+  const forwarded = headerOf(request, 'x-forwarded-for');
   if (forwarded === undefined || !isTrusted(request.socket.remoteAddress ?? '')) return undefined;
-  const addresses = String(forwarded)
+  const addresses = forwarded
     .split(',')
     .map(text => withoutPort(text.trim()))
     .filter(text => text !== '');

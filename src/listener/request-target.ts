@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { linesOf, setLines } from './header-lines.js';
 
 const slash = '/'.charCodeAt(0);
 
@@ -27,6 +28,7 @@ function fromAbsolute(request: IncomingMessage, target: string): string {
   const [, host, rest] = absoluteForm.exec(target) ?? [];
   if (host === undefined || rest === undefined) return target;
   request.headers.host = host;
+  setLines(request, 'host', host);
   return rest.charCodeAt(0) === slash ? rest : `/${rest}`;
 }
 
@@ -52,12 +54,7 @@ export function loggedPath(target: string): string {
 
 /** Why the request's Host header is invalid; undefined when it is valid. [RFC 9112 3.2] */
 export function invalidHost(request: IncomingMessage): string | undefined {
-  const { rawHeaders } = request;
-  let lines = 0;
-  for (let at = 0; at < rawHeaders.length; at += 2) {
-    const name = rawHeaders[at] as string;
-    if (name.length === 4 && name.toLowerCase() === 'host') lines += 1;
-  }
+  const lines = linesOf(request, 'host');
   if (lines > 1) return `The Host header is given ${lines} times; give it once.`;
   if (lines === 0 && request.httpVersion === '1.1') return 'The Host header is missing.';
   return undefined;

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import { PubSubError } from '../errors.js';
+import { headerOf } from '../listener/header-lines.js';
 import { invalidHost } from '../listener/request-target.js';
 import { isHttpToken } from '../protocols/names.js';
 import { addValue, type NamedValues } from './named-values.js';
@@ -13,15 +14,14 @@ import { RefusedUpgrade } from './refusal.js';
  * @throws PubSubError `invalid`
  */
 export function checkHandshake(request: IncomingMessage): void {
-  const { headers, method } = request;
   const fault = invalidHost(request);
   if (fault !== undefined) throw new PubSubError('invalid', fault);
-  const hasKey = /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '');
-  if (method !== 'GET' || !isWebSocketUpgrade(request) || !hasKey) {
+  const hasKey = /^[+/0-9A-Za-z]{22}==$/.test(headerOf(request, 'sec-websocket-key') ?? '');
+  if (request.method !== 'GET' || !isWebSocketUpgrade(request) || !hasKey) {
     throw new PubSubError('invalid', 'expected a WebSocket upgrade: GET with a Sec-WebSocket-Key, version 13');
   }
-  checkVersion(headers['sec-websocket-version']);
-  checkOffer(request);
+  checkVersion(headerOf(request, 'sec-websocket-version'));
+  checkOffer(headerOf(request, 'sec-websocket-protocol'));
 }
 
 /** The answer to an unknown version names the one to use. [RFC 6455 4.4] */
@@ -32,8 +32,7 @@ function checkVersion(version: string | undefined): void {
 }
 
 /** Absent, empty, or distinct names that are HTTP tokens. [RFC 6455 4.1, RFC 9110 5.6.1] */
-function checkOffer({ headers }: IncomingMessage): void {
-  const offer = headers['sec-websocket-protocol'];
+function checkOffer(offer: string | undefined): void {
   if (offer === undefined) return;
   const names = listed(offer);
   if (!names.every(isHttpToken) || (names.length > 1 && new Set(names).size < names.length)) {
@@ -43,7 +42,7 @@ function checkOffer({ headers }: IncomingMessage): void {
 
 /** Offered subprotocols, in the client's order and spelling. */
 export function subprotocolsOf(request: IncomingMessage): readonly string[] {
-  return listed(request.headers['sec-websocket-protocol'] ?? '');
+  return listed(headerOf(request, 'sec-websocket-protocol') ?? '');
 }
 
 /** The items of a comma list, without empty ones; nearly always there is one. [RFC 9110 5.6.1] */

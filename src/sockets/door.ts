@@ -123,7 +123,6 @@ export class Door {
 
   /** Behind a proxy the sockets are the proxy's; there each client counts under its forwarded address. */
   #checkAddress({ request, socket }: Upgrade): void {
-    if (request.headers['x-forwarded-for'] === undefined) return;
     const address = forwardedAddress(request, this.#options.trustProxy, this.#isTrustedPeer);
     if (address === undefined || this.#options.guard.claim(socket, address)) return;
     throw new RefusedUpgrade('tooMany', 'your address has as many connections as limits.connectionsPerAddress allows', {

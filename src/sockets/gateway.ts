@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { Endpoints } from '../auth/endpoints.js';
 import { PubSubError } from '../errors.js';
 import type { Observer } from '../hub/ports.js';
+import { headerOf } from '../listener/header-lines.js';
 import { requestTarget } from '../listener/request-target.js';
 import { canonicalHubName } from '../protocols/names.js';
 import { Door, type DoorOptions } from './door.js';
@@ -65,7 +66,7 @@ export class Gateway {
 
   /** Or is it a call of an app server, to which a proxy has added the offer of a WebSocket, as it does to all requests? */
   #isOfClient(request: IncomingMessage): boolean {
-    if (request.method === 'GET' && request.headers['sec-websocket-key'] !== undefined) return true;
+    if (request.method === 'GET' && headerOf(request, 'sec-websocket-key') !== undefined) return true;
     const [path = ''] = requestTarget(request, this.#options.endpoints.basePaths).split('?', 1);
     return this.#entrances.some(each => each.serves(path));
   }

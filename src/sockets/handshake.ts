@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ServerOptions, WebSocketServer } from 'ws';
+import { headerOf } from '../listener/header-lines.js';
 import { ClientWebSocket } from './client-web-socket.js';
 import { closeTimeoutMs } from './socket-outlet.js';
 
@@ -54,7 +55,7 @@ export function webSocketOn(socket: Duplex, head: Buffer): ClientWebSocket | und
  * @param subprotocol one of those that the client offered, as it spelled it; undefined: none
  */
 export function switchingProtocols(request: IncomingMessage, subprotocol: string | undefined): string {
-  const accepted = hash('sha1', request.headers['sec-websocket-key'] + keySuffix, 'base64');
+  const accepted = hash('sha1', headerOf(request, 'sec-websocket-key') + keySuffix, 'base64');
   const selected = subprotocol === undefined ? '' : `Sec-WebSocket-Protocol: ${subprotocol}\r\n`;
   return `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accepted}\r\n${selected}\r\n`;
 }

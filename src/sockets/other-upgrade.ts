@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerOptions } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { headerOf } from '../listener/header-lines.js';
 import { responseUnderWay } from '../listener/response-under-way.js';
 
 /** `websocket` may be one of several protocols that are offered. [RFC 9110 7.8] */
 export function isWebSocketUpgrade(request: IncomingMessage): boolean {
-  const offered = request.headers.upgrade?.toLowerCase();
+  const offered = headerOf(request, 'upgrade')?.toLowerCase();
   if (offered === 'websocket' || offered?.includes('websocket') !== true) return offered === 'websocket';
   return offered.split(',').some(protocol => protocol.trim() === 'websocket');
 }

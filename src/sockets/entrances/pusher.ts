@@ -3,6 +3,7 @@ import { ConnectRefused, PubSubError } from '../../errors.js';
 import type { Admission } from '../../hub/admission.js';
 import type { Connection } from '../../hub/connection.js';
 import type { Hub } from '../../hub/hub.js';
+import { headerOf } from '../../listener/header-lines.js';
 import { appHubPrefix } from '../../protocols/names.js';
 import type { Protocol } from '../../protocols/protocol.js';
 import {
@@ -176,8 +177,9 @@ function keyOf(path: string): string {
 
 /** @throws ClosedUpgrade */
 function checkOrigin({ allowedOrigins }: PusherApp, { request }: Upgrade): void {
-  const { origin } = request.headers;
-  if (allowedOrigins === undefined || origin === undefined || isOriginAllowed(allowedOrigins, origin)) return;
+  if (allowedOrigins === undefined) return;
+  const origin = headerOf(request, 'origin');
+  if (origin === undefined || isOriginAllowed(allowedOrigins, origin)) return;
   throw new ClosedUpgrade('forbidden', 'Pages of this origin may not connect', closeCodes.unauthorized);
 }
 

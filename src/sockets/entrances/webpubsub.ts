@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { clientAudience, WrongAudience } from '../../auth/audience.js';
+import { ClientAudiences, WrongAudience } from '../../auth/audience.js';
 import type { Claims } from '../../auth/claims.js';
 import type { Endpoints } from '../../auth/endpoints.js';
 import type { KeyTokens } from '../../auth/key-tokens.js';
@@ -39,11 +39,13 @@ export class WebPubSubEntrance implements Entrance {
   readonly location = location;
   readonly #door: Door;
   readonly #options: WebPubSubOptions;
+  readonly #audiences: ClientAudiences;
   readonly #requestHost: (request: IncomingMessage) => string | undefined;
 
   constructor(door: Door, options: WebPubSubOptions) {
     this.#door = door;
     this.#options = options;
+    this.#audiences = new ClientAudiences(options.endpoints);
     this.#requestHost = requestHostReader(options.trustProxy);
   }
 
@@ -101,13 +103,12 @@ export class WebPubSubEntrance implements Entrance {
   #authenticate(request: IncomingMessage, { hub, isLegacyPath, query }: ClientTarget): Claims {
     const token = tokenOf(request, query);
     if (token !== undefined) {
-      const { endpoints, tokens } = this.#options;
       const host = this.#requestHost(request);
       try {
-        return tokens.verify(token, clientAudience(hub, isLegacyPath, endpoints, host));
+        return this.#options.tokens.verify(token, this.#audiences.of(hub, isLegacyPath, host));
       } catch (error) {
         if (!(error instanceof WrongAudience)) throw error;
-        throw error.answeredAt(`/client/hubs/${hub}`, endpoints.bases(host, true));
+        throw error.answeredAt(`/client/hubs/${hub}`, this.#options.endpoints.bases(host, true));
       }
     }
     if (this.#options.settings.isAnonymousAllowed(canonicalHubName(hub))) return {};

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { clientAudience, requestAudience, WrongAudience } from '../../../src/auth/audience.js';
+import { ClientAudiences, requestAudience, WrongAudience } from '../../../src/auth/audience.js';
 import { Endpoints } from '../../../src/auth/endpoints.js';
 
 const configured = (...urls: string[]) => new Endpoints(urls, () => 'http://127.0.0.1:8080');
@@ -98,8 +98,19 @@ describe('[rest-api 1.3] of a REST request', () => {
 });
 
 describe('[client-protocols 1.3] of a client', () => {
+  const audiences = new ClientAudiences(endpoints);
   const allows = (audience: string, hub = 'chat', isLegacyPath = false, host?: string) =>
-    clientAudience(hub, isLegacyPath, endpoints, host)(audience);
+    audiences.of(hub, isLegacyPath, host)(audience);
+
+  test('that was the one before counts for no other hub, path or host', () => {
+    const [audience, legacy] = ['https://h/client/hubs/chat', 'https://h/client/?hub=chat'];
+    const other = 'http://other/client/hubs/chat';
+    expect([allows(audience), allows(audience)]).toEqual([true, true]);
+    expect(allows(audience, 'other')).toBe(false);
+    expect([allows(legacy, 'chat', true), allows(legacy)]).toEqual([true, false]);
+    expect([allows(other, 'chat', false, 'other'), allows(other)]).toEqual([true, false]);
+    expect(allows(other, 'chat', false, 'third')).toBe(false);
+  });
 
   test.each(['https', 'http', 'wss', 'ws'])('[CP-007] scheme %s will do', scheme => {
     expect(allows(`${scheme}://h/client/hubs/chat`)).toBe(true);

@@ -22,6 +22,13 @@ describe('JSON whose integers keep their digits', () => {
     expect(parseExactly(text)).toEqual(value);
   });
 
+  test('wherever in the text the integer is', () => {
+    for (let before = 0; before < 40; before += 1) {
+      const text = `{"${'a'.repeat(before)}":9007199254740993}`;
+      expect(Object.values(parseExactly(text) as object)).toEqual([9007199254740993n]);
+    }
+  });
+
   test('is what JSON.parse makes of any text, but for the digits', () => {
     fc.assert(
       fc.property(fc.json(), fc.string(), (text, note) => {

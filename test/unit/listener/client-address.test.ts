@@ -33,8 +33,8 @@ test.each<[TrustProxy, string, string | undefined, string | undefined]>([
   ['10.0.0.0/8', '10.0.0.1', '10.0.0.3, 10.0.0.2', '10.0.0.3'],
   ['10.0.0.0/8', '203.0.113.1', '203.0.113.9', undefined],
 ])('[F15] trusting %s, from %s with X-Forwarded-For %s: %s', (trust, peer, forwarded, address) => {
-  const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded };
-  const request = { headers, socket: { remoteAddress: peer } } as unknown as IncomingMessage;
+  const rawHeaders = forwarded === undefined ? [] : ['X-Forwarded-For', forwarded];
+  const request = { rawHeaders, socket: { remoteAddress: peer } } as unknown as IncomingMessage;
   expect(forwardedAddress(request, trust, trustedPeers(trust))).toBe(address);
 });
 

@@ -18,6 +18,7 @@ describe('[D10] [L2] an absolute target', () => {
     const absolute = request(url);
     expect(requestTarget(absolute, [])).toBe(target);
     expect(absolute.headers.host).toBe(host);
+    expect(absolute.rawHeaders).toEqual(['Host', host]);
   });
 
   test.each(['*', 'ftp://h/api/health', 'http:///api/health', 'http://user@h/api/health', 'h:80', ''])(

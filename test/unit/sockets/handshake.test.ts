@@ -5,7 +5,7 @@ import { switchingProtocols, webSocketOn } from '../../../src/sockets/handshake.
 import { FakeSocket } from '../../support/fake-socket.js';
 
 /** The example of RFC 6455 1.3. */
-const request = { headers: { 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' } } as IncomingMessage;
+const request = { rawHeaders: ['Sec-WebSocket-Key', 'dGhlIHNhbXBsZSBub25jZQ=='] } as IncomingMessage;
 
 /** A masked text frame of one fragment, whose mask is zero. */
 const frame = (text: string) => Buffer.concat([Buffer.from([0x81, 0x80 | text.length, 0, 0, 0, 0]), Buffer.from(text)]);

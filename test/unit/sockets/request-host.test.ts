@@ -4,8 +4,8 @@ import type { TrustProxy } from '../../../src/listener/client-address.js';
 import { requestHostReader } from '../../../src/sockets/request-host.js';
 
 function hostOf(trust: TrustProxy, peer: string, forwarded?: string): string | undefined {
-  const headers = { host: 'inner:8080', ...(forwarded === undefined ? {} : { 'x-forwarded-host': forwarded }) };
-  return requestHostReader(trust)({ headers, socket: { remoteAddress: peer } } as unknown as IncomingMessage);
+  const rawHeaders = ['Host', 'inner:8080', ...(forwarded === undefined ? [] : ['X-Forwarded-Host', forwarded])];
+  return requestHostReader(trust)({ rawHeaders, socket: { remoteAddress: peer } } as unknown as IncomingMessage);
 }
 
 test.each<[TrustProxy, string, string | undefined, string]>([
