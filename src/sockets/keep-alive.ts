@@ -7,6 +7,9 @@ import { type EventLoopTurn, type Flushable, writeCostBytes } from './turn.js';
 /** How often sockets are checked: the unit of the hubs' keep-alive setting. */
 const sweepMs = 1_000;
 
+/** How early a ping may be: sweeps come some milliseconds early or late, and at the next one it would be nearly a second late. */
+const earlyMs = sweepMs / 2;
+
 /** How many are looked at before sockets that have something to write get their turn. */
 const lookedAtOnce = 64;
 
@@ -151,7 +154,7 @@ export class KeepAlive implements Flushable {
   }
 
   #ping(watched: Watched, ws: WebSocket, now: number, intervalMs: number): boolean {
-    const isDue = now - watched.pingedAtMs >= intervalMs && ws.readyState === ws.OPEN;
+    const isDue = now - watched.pingedAtMs >= intervalMs - earlyMs && ws.readyState === ws.OPEN;
     if (isDue) {
       watched.pingedAtMs = now;
       ws.ping();

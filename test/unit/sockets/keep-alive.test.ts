@@ -262,6 +262,21 @@ describe('[F12] a sweep over many sockets', () => {
     expect(peers.map(({ ws }) => pings(ws))).toEqual(Array(300).fill(2));
   });
 
+  test('pings all of them at each interval, although timers come early, as Node’s do that are set late in a turn', async () => {
+    const early = {
+      monotonicMs: () => clock.monotonicMs(),
+      after: (ms: number, run: () => void) => clock.after(ms - 10, run),
+    };
+    keepAlive = new KeepAlive(Object.assign(new ManualClock(), early), new EventLoopTurn({ monotonicMs: () => nowMs }));
+    const peers = watchMany(100);
+    for (let sweep = 1; sweep <= 5; sweep += 1) {
+      clock.advance(clock.nextInMs ?? 0);
+      while (clock.nextInMs === undefined) await settled();
+      expect(peers.map(({ ws }) => pings(ws))).toEqual(Array(100).fill(sweep));
+      for (const { socket } of peers) socket.bytesRead += 6; // the pong
+    }
+  });
+
   test('sees who comes and goes meanwhile, and ends with the service', async () => {
     const peers = watchMany(300);
     clock.advance(1_000);
