@@ -63,6 +63,15 @@ describe('[rest-api 1.3] of a REST request', () => {
     expect(requestAudience('/api/hubs/chat//', endpoints, undefined)('https://h/api/hubs/chat')).toBe(false);
   });
 
+  test.each([
+    ['a path below it, so that a token for a send deletes the connection', '/connections/c', '/connections/c/:send'],
+    ['another letter case of a user, whose ids differ by it', '/users/BOB', '/users/bob'],
+    ['an encoded slash for a slash', '/users/a%2Fb', '/users/a/b'],
+  ])('[L5] as specified, a token is also for %s', (_what, requested, audience) => {
+    const isFor = requestAudience(`/api/hubs/chat${requested}`, endpoints, undefined);
+    expect(isFor(`https://h/api/hubs/chat${audience}`)).toBe(true);
+  });
+
   test('escapes are compared as they are, or both decoded once', () => {
     const isFor = requestAudience('/api/hubs/chat/groups/a%2fb%3Fc/:send', endpoints, undefined);
     expect(isFor('https://h/api/hubs/chat/groups/a%2Fb%3Fc/:send?x=1')).toBe(true);
