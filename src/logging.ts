@@ -325,10 +325,10 @@ export interface ClusterMeter {
   configs(count: number): void;
 }
 
-/** One line for each state of this node, and for each node that it speaks for; with the tag, and why. [CL-123] */
+/** One line for each state of this node, and for each node that it speaks for; with the tag, and the reason. [CL-123] */
 export function clusterObserver(log: Logger, meter: ClusterMeter): ClusterObserver {
   return {
-    entered: (tag, phase, why) => log[phaseTexts[phase].level]({ tag, why }, phaseTexts[phase].text),
+    entered: (tag, phase, why) => log[phaseTexts[phase].level]({ tag, reason: why }, phaseTexts[phase].text),
     claimed(tag, name) {
       meter.takenOver();
       log.warn({ tag, name }, 'cluster: another node is gone, and this one ends its connections');

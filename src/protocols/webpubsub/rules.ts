@@ -7,7 +7,7 @@ import { isAny } from './protobuf-any.js';
 /** Rules for requests in all protocols. Each function returns its argument, or throws `malformed`. [client-protocols 4.1, 6] */
 
 /** Maximum time to live of a message, in seconds. [client-protocols 4.2] */
-const maxTtlSeconds = 300n;
+export const maxTtlSeconds = 300n;
 
 export function malformed(message: string, cause?: unknown): PubSubError {
   return new PubSubError('malformed', message, cause === undefined ? undefined : { cause });
@@ -27,7 +27,7 @@ export function checkEvent(event: string): string {
 
 /** @throws PubSubError `malformed` beyond 300 s */
 export function checkTtlSeconds(ttl: bigint): number {
-  if (ttl > maxTtlSeconds) throw malformed(`ttlSeconds must be 0 to ${maxTtlSeconds}`);
+  if (ttl > maxTtlSeconds) throw malformed(`ttlSeconds must be an integer from 0 to ${maxTtlSeconds}`);
   return Number(ttl);
 }
 

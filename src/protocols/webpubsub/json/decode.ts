@@ -2,7 +2,7 @@ import { PubSubError, unreachable } from '../../../errors.js';
 import type { DataType, Payload, UserError } from '../../messages.js';
 import type { InboundFrame } from '../../protocol.js';
 import type { ClientRequest } from '../requests.js';
-import { checkAny, checkEvent, checkGroup, checkTtlSeconds, malformed, refuseStream } from '../rules.js';
+import { checkAny, checkEvent, checkGroup, checkTtlSeconds, malformed, maxTtlSeconds, refuseStream } from '../rules.js';
 import { JsonObject, parseUint64 } from './fields.js';
 
 /** One text frame holds one JSON object. @throws PubSubError `malformed`, `wrongFrameType` [client-protocols 4] */
@@ -51,7 +51,7 @@ function readSendToGroup(body: JsonObject): ClientRequest {
     group,
     payload: payloadOf(body),
     noEcho: body.boolean('noEcho'),
-    ttlSeconds: checkTtlSeconds(body.uint64('ttlSeconds') ?? 0n),
+    ttlSeconds: checkTtlSeconds(body.uint64('ttlSeconds', maxTtlSeconds) ?? 0n),
     ackId: body.uint64('ackId'),
   };
 }

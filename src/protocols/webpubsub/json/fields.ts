@@ -67,13 +67,16 @@ export class JsonObject {
     return value;
   }
 
-  /** An integer from 0 to 2^64-1 whose digits survive; null is absent. Read from the text: numbers above 2^53 lose digits. */
-  uint64(name: string): bigint | undefined {
+  /**
+   * An integer from 0 to 2^64-1 whose digits survive; null is absent. Read from the text: numbers above 2^53 lose digits.
+   * @param most the largest that the caller takes, for the error's text
+   */
+  uint64(name: string, most = maxUint64): bigint | undefined {
     const value = this.get(name);
     if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'number') throw notUint64(name);
+    if (typeof value !== 'number') throw notUint64(name, most);
     if (Number.isSafeInteger(value) && value >= 0 && this.#isPlain(name, value)) return BigInt(value);
-    return parseUint64(name, this.raw(name).toString('latin1'));
+    return parseUint64(name, this.raw(name).toString('latin1'), most);
   }
 
   /**
@@ -123,15 +126,15 @@ export class JsonObject {
 const maxUint64 = 2n ** 64n - 1n;
 
 /** @throws PubSubError `malformed` for other than the digits of a uint64 */
-export function parseUint64(name: string, digits: string): bigint {
-  if (!/^(0|[1-9]\d{0,19})$/.test(digits)) throw notUint64(name);
+export function parseUint64(name: string, digits: string, most = maxUint64): bigint {
+  if (!/^(0|[1-9]\d{0,19})$/.test(digits)) throw notUint64(name, most);
   const parsed = BigInt(digits);
-  if (parsed > maxUint64) throw notUint64(name);
+  if (parsed > maxUint64) throw notUint64(name, most);
   return parsed;
 }
 
-function notUint64(name: string): PubSubError {
-  return malformed(`${name} must be an integer from 0 to 18446744073709551615`);
+function notUint64(name: string, most: bigint): PubSubError {
+  return malformed(`${name} must be an integer from 0 to ${most}`);
 }
 
 function parseJson(text: string): unknown {

@@ -201,7 +201,10 @@ describe('[client-protocols 4.1] general rules', () => {
   });
 
   test.each(['-1', '301', '1.5', '"1"', 'true'])('[CP-069] ttlSeconds %s is malformed', ttl => {
-    malformed(send(`"data":1,"ttlSeconds":${ttl}`));
+    const message = 'ttlSeconds must be an integer from 0 to 300';
+    expect(() => decode(send(`"data":1,"ttlSeconds":${ttl}`))).toThrow(
+      expect.objectContaining({ kind: 'malformed', message }),
+    );
   });
 
   test('[CP-069] ttlSeconds from 0 to 300; null is absent', () => {
