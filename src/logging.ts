@@ -10,7 +10,7 @@ import type { LogLevel } from './log-levels.js';
 import type { NatsEvent } from './nats/events.js';
 import { withoutPasswords } from './urls.js';
 
-/** Logs go to standard error, so that standard output holds only what a command was asked for. Pretty on a terminal, JSON otherwise. */
+/** Logs go to standard error, so that standard output holds only a command's result. Pretty on a terminal, JSON otherwise. */
 export function makeLogger(level: LogLevel, stream: NodeJS.WriteStream = process.stderr): Logger {
   const destination: DestinationStream = stream.isTTY
     ? pretty({

@@ -72,7 +72,7 @@ export function newAppends(after: number, made = 0): AppendState {
   return { phase: 'idle', after, made, ...nothing, notBeforeMs: Number.NEGATIVE_INFINITY, lostSinceMs: undefined };
 }
 
-/** The record that `append` asked for has so many of the waiting entries. */
+/** The record of the `append` order has so many of the waiting entries. */
 export function took(state: AppendState, entries: number): AppendState {
   const waiting = state.waiting - entries;
   return { ...state, waiting, dueMs: waiting === 0 ? Number.POSITIVE_INFINITY : state.dueMs };

@@ -30,7 +30,7 @@ export interface LeaseKeeperParts {
 /** A lease that is older is not good: its node claims nobody. */
 const goodShare = 0.5;
 
-/** Between two looks at the lease: every message of a client asks for one. */
+/** Between two looks at the lease: every message of a client needs one. */
 const leastGapMs = 1;
 
 /** Keeps the lease of one tag. [cluster 6.2] */

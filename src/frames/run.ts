@@ -68,7 +68,7 @@ export class Run implements Frames {
     return added.reverse();
   }
 
-  /** The newest come first: a fan-out asks for the same one again and again. */
+  /** The newest come first: a fan-out needs the same one again and again. */
   #remember(next: Run): void {
     this.#next = [next, ...this.#next.slice(0, rememberedNext - 1)];
   }

@@ -30,7 +30,7 @@ export interface Admission {
   /** As of the candidate. */
   readonly dialogue?: Dialogue | undefined;
   readonly upstream: ConnectionEvents;
-  /** An app server has accepted it, and is told of the end even where the connection is never opened. Left out: none was asked. [upstream-events D39] */
+  /** An app server has accepted it, and is told of the end even where the connection is never opened. Left out: no `connect` was sent. [upstream-events D39] */
   readonly isAccepted?: boolean;
   /** For `Newcomers`: ends the listening to its targets. Undefined for one that is opened in the same call. */
   endListening?: (() => void) | undefined;

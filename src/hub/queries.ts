@@ -13,7 +13,7 @@ export class Queries {
   }
 
   /**
-   * The result for all nodes. One node's answer is enough when it is final; then the others need not be asked.
+   * The result for all nodes. One node's answer is enough when it is final; then the others need not answer.
    * @throws as a rejection: PubSubError `unknown` when a node did not answer that could change the result, unless `onPartial`
    * is given. A change is then done on those that answered; it may be repeated.
    */

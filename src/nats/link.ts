@@ -13,7 +13,7 @@ import { type Candidate, ServerList } from './server-list.js';
 const steadyMs = 1_000;
 /** Longest that listeners may take to move to another connection. */
 const moveMs = 8_000;
-/** The connection that was left stays open this long: answers to what was asked there still arrive. */
+/** The connection that was left stays open this long: responses to its requests still arrive. */
 const lingerMs = 2_000;
 /** Longest wait for what was sent to leave, when the link is closed. */
 const lastFlushMs = 1_000;

@@ -19,7 +19,7 @@ export interface EventHandler {
   takes(kind: EventKind, subject: string): boolean;
 }
 
-/** One as configured; it can be asked what it takes, and sends nothing. */
+/** One as configured; it only says what it takes, and sends nothing. */
 export type ParsedHandler = Omit<EventHandler, 'validation'>;
 
 /** Which event handler gets an event. Immutable: a reload makes another one. */

@@ -23,7 +23,7 @@ export interface OperatorAnswer {
   readonly body: string;
 }
 
-/** What the parent asks of a worker, with what it answers. */
+/** Requests of the parent to a worker, with their responses. */
 export interface Questions {
   /** Its metrics, as prom-client represents them. */
   metrics: { readonly asked: undefined; readonly answer: readonly object[] };

@@ -32,7 +32,7 @@ describe('paths', () => {
         'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
       ],
     ],
-  ])('[CP-001] an upgrade with %s: 400, and the upstream is not asked', async (_what, method, handshake) => {
+  ])('[CP-001] an upgrade with %s: 400, and the upstream gets no `connect`', async (_what, method, handshake) => {
     const { service, dial, upstream } = await startHub({ handler: { systemEvents: ['connect'] } });
     const client = await rawDial(service, { method, handshake });
     expect(await client.status).toBe(400);

@@ -156,7 +156,7 @@ describe('subprotocols', () => {
     ['a repeated one on two lines', ['foo', 'foo']],
     ['a name with blanks', ['foo bar']],
     ['a name that is not a token', ['foo@bar']],
-  ])('a malformed offer (%s): 400 before the upstream is asked', async (_what, values) => {
+  ])('a malformed offer (%s): 400 before the upstream gets a `connect`', async (_what, values) => {
     const { service, dial, upstream } = await startHub({ handler: { systemEvents: lifecycle } });
     const client = await rawDial(service, offering(...values));
     expect(await client.status).toBe(400);
@@ -227,7 +227,7 @@ describe('recovery on a service that has nothing to recover', () => {
   test.each([
     ['both parameters', 'awps_connection_id=abc&awps_reconnection_token=def'],
     ['no reconnection token', 'awps_connection_id=abc'],
-  ])('[CP §5.3] %s: 101, then 1008; neither token nor upstream is asked', async (_what, query) => {
+  ])('[CP §5.3] %s: 101, then 1008; without a check of the token or a `connect`', async (_what, query) => {
     const { dial, upstream } = await startHub({ handler: { systemEvents: lifecycle } });
     for (const protocols of [[jsonProtocol], ['json.reliable.webpubsub.azure.v1'], []]) {
       const client = await dial({ query, protocols, token: null });

@@ -211,7 +211,7 @@ describe('tokens', () => {
     for (const part of texts.flatMap(text => text.split('.'))) expect(lines.join('')).not.toContain(part);
   });
 
-  test('an issuer that cannot be asked is a fault of ours, which SDKs try again', async () => {
+  test('an issuer that cannot be reached is a fault of ours, which SDKs try again', async () => {
     const issuer = 'http://127.0.0.1:1/';
     const hub = await startHub({ file: { auth: { entra: { issuers: [{ issuer }] } } } });
     const text = jwt.sign({ aud: audience, iss: issuer, roles: owner }, signingKey, {

@@ -184,7 +184,7 @@ describe('trustProxy', () => {
     expect((await forwarded(hub, 'POST', send, 'https://pubsub.example.com')).status).toBe(401);
   });
 
-  test('[RA-066] nextLink leads back through the proxy, and the answer asks for TLS', async () => {
+  test('[RA-066] nextLink leads back through the proxy, and the response has HSTS', async () => {
     const hub = await startHub({ trustProxy: true, oneProcess: 'address' });
     for (let time = 0; time < 2; time += 1) await (await hub.dial({ token: { groups: ['g'] } })).next();
     const path = '/api/hubs/chat/groups/g/connections?maxpagesize=1';

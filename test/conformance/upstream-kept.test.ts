@@ -132,7 +132,7 @@ describe('answers in other forms', () => {
 });
 
 describe('what an app that does not fit is told', () => {
-  test('[D20] 404 to connect: the client gets it, and a warning asks about the hub', async () => {
+  test('[D20] 404 to connect: the client gets it, and a warning names the hub', async () => {
     const { dial, upstream, observer } = await start();
     upstream.on('connect', reply(404, { 'Content-Type': 'text/html' }, 'Cannot POST /connect'));
     expect(await statusOf(dial)).toBe(404);

@@ -276,7 +276,7 @@ describe('an answer', () => {
     expect(new Set(app.posts.map(({ body }) => body.toString())).size).toBe(1);
   });
 
-  test('[PW-054] can ask for more time, up to twice the wait', async () => {
+  test('[PW-054] can prolong its time, up to twice the wait', async () => {
     const app = await receiver(answer(503, { 'Retry-After': '3' }));
     const started = await start({ url: app.url, retry: { initial_backoff_ms: 2_000 } });
     started.connect().join('a');
@@ -313,7 +313,7 @@ describe('an answer', () => {
     expect(await attempted(1)).toMatchObject({ outcome: 'delivered', status: 200 });
   });
 
-  test('[PW-054] can ask for more time in its head, when its body does not come', async () => {
+  test('[PW-054] can prolong its time in its head, when its body does not come', async () => {
     const app = await receiver(response => {
       response.writeHead(503, { 'Retry-After': '3', 'Content-Length': '99' });
       response.write('part', () => response.socket?.end());

@@ -20,7 +20,7 @@ async function upstreamForTest() {
 }
 
 describe('validate', () => {
-  test('[design 1] a good file with an app that agrees: exit 0', async () => {
+  test('[design 1] a good file with an app that passes validation: exit 0', async () => {
     const upstream = await upstreamForTest();
     const file = await fileWith(chatYaml(`${upstream.origin}/{event}?code=k1`));
     const outcome = await runHubwire(['validate', file]);
@@ -31,7 +31,7 @@ describe('validate', () => {
     expect(upstream.requests.map(({ method, url }) => `${method} ${url}`)).toEqual(['OPTIONS /validate?code=k1']);
   });
 
-  test('[design 1] an app that is down or does not agree: exit 1, with what to do', async () => {
+  test('[design 1] an app that is down or fails validation: exit 1, with what to do', async () => {
     const upstream = await upstreamForTest();
     upstream.onValidate(reply(405));
     const file = await fileWith(chatYaml(`${upstream.origin}/{event}`, '      - urlTemplate: http://127.0.0.1:1/\n'));

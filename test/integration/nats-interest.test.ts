@@ -240,7 +240,7 @@ test.for([
   { who: 'the node that gave its id', has: 0, hasNot: 1 },
   { who: 'the node that took it over', has: 1, hasNot: 0 },
 ])(
-  '[CL-045] a connection that two nodes listen to is found when $who has it: both are asked, one answers with it',
+  '[CL-045] a connection that two nodes listen to is found when $who has it: both get the query, one answers with it',
   async ({ has, hasNot }, context) => {
     const { nodes, ends } = await startFarNodes(context);
     const [birth, adopter, asker] = nodes as [FakeNode, FakeNode, FakeNode];

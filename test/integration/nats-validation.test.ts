@@ -55,7 +55,7 @@ const isText = (value: unknown): value is string => typeof value === 'string';
 const isRecent = (value: unknown, ageMs: number): value is string => isText(value) && ageMs < 300;
 
 describe('work whose result all nodes take', () => {
-  test('is done by one of many that ask at the same moment, and by none that asks later', async () => {
+  test('is done by one of many nodes that begin at the same moment, and by none that begins later', async () => {
     const five = await Promise.all([1, 2, 3, 4, 5].map(() => newNode()));
     const subject = freshSubject();
     let works = 0;

@@ -60,7 +60,7 @@ async function openOrdered(context: TestContext) {
 }
 
 describe('claims of an ordered endpoint in redis', () => {
-  test('one that has not looked at all that waits asks for another one at once', async context => {
+  test('one that has not looked at all that waits is followed by another one at once', async context => {
     const { clock, open, claim } = await openOrdered(context);
     const store = await open();
     await store.add([envelopeFor('a', { key: 'k' })], clock.now());

@@ -143,7 +143,7 @@ test('[CP-089] a client that never acknowledges is ended at its buffer’s limit
   expect((await present.client.closed).code).toBe(1008);
   await Promise.all(others.map(other => other.reaches(last)));
   expect(chat.size).toBe(others.length);
-  while (hub.clock.pending > timers) await setImmediate(); // neither a recovery window nor a goodbye is left
+  while (hub.clock.pending > timers) await setImmediate(); // neither a recovery window nor a closing one is left
   expect((await chat.listGroup('g')).length).toBe(others.length);
   for (const { session } of silent) {
     expect(await chat.connectionExists(session.connectionId)).toBe(false);

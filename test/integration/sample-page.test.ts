@@ -200,7 +200,7 @@ test('[UE-036] [UE-042] [UE-070] [CP-047] [CP-063] [RA-035] two tabs chat, with 
   expect({ ada: ada.complaints, zoe: zoe.complaints }).toEqual({ ada: [], zoe: [] });
 }, 60_000);
 
-test('[B2] the sample takes a free port when its own is taken, and ends when asked to', async () => {
+test('[B2] the sample takes a free port when its own is taken, and ends on SIGTERM', async () => {
   const { port } = new URL(url);
   const second = new Program(['dist/sample/server.js'], { SAMPLE_PORT: port });
   const [, moved] = await second.line(/^sample: chat page on http:\/\/localhost:(\d+) \(port \d+ is taken\)$/);

@@ -123,7 +123,7 @@ describe('@azure/web-pubsub-express as the app server', () => {
     });
   });
 
-  test('without hooks every event is agreed to', async () => {
+  test('without hooks every event succeeds', async () => {
     const hub = await startHub();
     await useExpress(hub, {});
     const client = await hub.dial({ token: { userId: 'nora' } });

@@ -21,7 +21,7 @@ async function untilReadiness(adminUrl: string, status: number): Promise<void> {
 }
 
 describe('a process that gets SIGTERM', () => {
-  test('[design 5] is not ready, refuses newcomers, finishes what is under way, says goodbye and ends with 0', async () => {
+  test('[design 5] is not ready, refuses newcomers, finishes what is under way, sends `disconnected` and ends with 0', async () => {
     const { upstream, process, adminUrl, dial } = await serviceWithUpstream();
     const held = new Held(replyJson('done'));
     upstream.on('vote', held.answer);
@@ -43,8 +43,8 @@ describe('a process that gets SIGTERM', () => {
 
     expect(await busy.next()).toMatchObject({ from: 'server', data: 'done' });
     expect(await busy.next()).toEqual({ type: 'ack', ackId: 1, success: true });
-    const goodbye = { type: 'system', event: 'disconnected', message: 'The service is shutting down.' };
-    for (const client of [busy, idle]) expect(await client.next()).toEqual(goodbye);
+    const last = { type: 'system', event: 'disconnected', message: 'The service is shutting down.' };
+    for (const client of [busy, idle]) expect(await client.next()).toEqual(last);
     for (const client of [busy, idle, simple]) expect(await client.closed).toEqual({ code: 1001, reason: '' });
     expect(await process.exit).toEqual({ code: 0, signal: null });
 
@@ -181,7 +181,7 @@ describe('a service that stops', () => {
     expect((await client.closed).code).toBe(1001);
   });
 
-  test('[design 5] an event that is never answered holds the goodbye up for 10 s, not longer', async () => {
+  test('[design 5] an event that is never answered delays the last message of clients by 10 s, not longer', async () => {
     const clock = new ManualClock();
     const log = new ConnectionLog();
     const { service, dial, upstream } = await startHub({ clock, observer: log, handler: { userEventPattern: '*' } });

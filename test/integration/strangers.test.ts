@@ -79,7 +79,7 @@ test('[F3] strangers who are refused on a WebSocket do not have their messages p
 }, 120_000);
 
 describe.each(['SIGTERM', 'SIGHUP', 'SIGQUIT'] as const)('a process that gets %s', signal => {
-  test('[F5] [F9] says goodbye, tells the upstream, and ends whatever the peers of both listeners do', async () => {
+  test('[F5] [F9] sends Close frames, tells the upstream, and ends whatever the peers of both listeners do', async () => {
     const upstream = await startUpstream();
     const { process: hubwire, publicUrl, adminUrl, dial } = await startService(chatYaml(`${upstream.origin}/{event}`));
     const client = await dial();

@@ -116,7 +116,7 @@ describe('what is not delivered', () => {
     await receiver.until(({ posts }) => posts.length === 1);
     const signalledMs = Date.now();
     expect(await stopped(first, 'SIGTERM')).toEqual({ code: 0, signal: null });
-    expect(Date.now() - signalledMs).toBeLessThan(9_000); // five seconds of grace, and the clients' goodbye
+    expect(Date.now() - signalledMs).toBeLessThan(9_000); // five seconds of grace, and the close of the clients
     receiver.onPost = response => response.writeHead(200).end();
     await startOn(directory, yaml);
     await receiver.until(({ posts }) => posts.length === 2);

@@ -14,7 +14,7 @@ export interface Received {
 
 export type Respond = (response: ServerResponse, request: Received) => void;
 
-/** An app server on loopback that keeps what it gets. Agrees to every validation unless told otherwise. */
+/** An app server on loopback that keeps what it gets. Accepts every validation unless told otherwise. */
 export class AppServer {
   readonly requests: Received[] = [];
   onPost: Respond = response => response.writeHead(204).end();

@@ -55,7 +55,7 @@ export async function listHubs(args: StoreArguments & OutputArguments, env: Envi
   await printOutcome({ result: hubs.map(hub => printed(hub, args)), lines: hubRows(hubs) }, args);
 }
 
-/** Prints nothing but at a terminal, and asks nothing; a hub that is not there is no failure. [management 2.1] */
+/** Prints nothing but at a terminal, without a prompt; a hub that is not there is no failure. [management 2.1] */
 export async function deleteHub(args: NamedArguments, env: Environment): Promise<void> {
   const name = hubNameOf(args);
   const store = await storeOf(args, env);

@@ -142,7 +142,7 @@ function queueOf(root: PeerSettings): Draft['queue'] {
   }
 }
 
-/** Sockudo appends the name of its queue to the prefix; without one it asks SQS for the URL, which is then missing here. */
+/** Sockudo appends the name of its queue to the prefix; without one it gets the URL from SQS, which is then missing here. */
 function sqsOf(sqs: PeerSettings) {
   const prefix = sqs.text('queue_url_prefix');
   const fifo = sqs.boolean('fifo');

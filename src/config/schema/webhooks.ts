@@ -5,7 +5,7 @@ import { invocationTypes, payloadFormats, retryProfileNames, webhookDefaults } f
 import { listOf, oneOf, optional, plainText, record, requestUrl } from './fields.js';
 import { endpointId } from './patterns.js';
 
-/** Days for which an endpoint may be asked to wait between two attempts, or be without success. */
+/** Days for which an endpoint may have to wait between two attempts, or be without success. */
 const mostHours = 24 * 365;
 const dayMs = 86_400_000;
 

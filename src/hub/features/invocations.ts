@@ -70,7 +70,7 @@ export class Invocations {
     this.#end.abort();
   }
 
-  /** Resolves when the upstream works on none; undefined when that is so. Asked by one at a time. */
+  /** Resolves when the upstream works on none; undefined when that is so. Called by one at a time. */
   whenIdle(): Promise<void> | undefined {
     if (this.#underWay === 0) return undefined;
     return new Promise(resolve => {

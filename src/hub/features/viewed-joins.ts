@@ -40,14 +40,14 @@ interface Elsewhere {
 
 /**
  * Joins whose answer tells what the group is like. What is told and what the connection is sent later follow on: nothing is
- * missing, and nothing is told twice. So the other nodes are asked first; then, within one call, the connection joins and is
+ * missing, and nothing is told twice. So the other nodes are queried first; then, within one call, the connection joins and is
  * answered. All who join a group in the same turn are answered together, from one list.
  */
 export class ViewedJoins {
   readonly #parts: ViewedJoinParts;
   /** For the next round of a group. A group that has an entry has a round scheduled or under way. */
   readonly #waiting = new Map<string, Waiting[]>();
-  /** Changes on other nodes while these are asked. */
+  /** Changes on other nodes while these are queried. */
   readonly #held = new Map<string, MemberChange[]>();
 
   constructor(parts: ViewedJoinParts) {

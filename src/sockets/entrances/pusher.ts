@@ -34,7 +34,7 @@ export interface PusherOptions {
   readonly times?: PusherTimes | undefined;
 }
 
-/** What an upgrade request asks for. */
+/** What an upgrade request is for. */
 interface Wanted {
   readonly key: string;
   readonly app: PusherApp;

@@ -9,7 +9,7 @@ import { addValue, type NamedValues } from '../named-values.js';
 import { type Query, readQuery, valuesOf } from '../query.js';
 import type { Upgrade } from '../upgrade.js';
 
-/** What a client's upgrade request asks for, before it is authorised. */
+/** What a client's upgrade request is for, before it is authorised. */
 export interface ClientTarget {
   /** As written in the URL, decoded once. */
   readonly hub: string;

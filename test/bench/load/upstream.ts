@@ -27,7 +27,7 @@ interface Seen {
 /** With 204, with what the event said, or not at all. */
 type Answers = 'nothing' | 'echo' | 'never';
 
-/** An app server that costs the load side next to nothing; it agrees to every validation. */
+/** An app server that costs the load side next to nothing; it accepts every validation. */
 export async function startBenchUpstream(answers: Answers = 'nothing'): Promise<BenchUpstream> {
   const sockets = new Set<Socket>();
   const seen: Seen = { head: Buffer.alloc(0), body: Buffer.alloc(0), events: 0, awaited: undefined };

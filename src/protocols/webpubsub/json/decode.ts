@@ -56,7 +56,7 @@ function readSendToGroup(body: JsonObject): ClientRequest {
   };
 }
 
-/** A start carries no data; that it asks for an ack in its own way makes `ackId` meaningless. [client-protocols 4.8] */
+/** A start carries no data; it has an ack of its own, which makes `ackId` meaningless. [client-protocols 4.8] */
 function readStreamStart(body: JsonObject, group: string, stream: JsonObject): ClientRequest {
   const idleTimeoutMs = stream.uint64('idleTimeoutMs');
   return {

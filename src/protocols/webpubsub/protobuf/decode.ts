@@ -56,7 +56,7 @@ function readSendToGroup(body: Fields): ClientRequest {
   };
 }
 
-/** A start carries no data; that it asks for an ack in its own way makes `ack_id` meaningless. [client-protocols 4.8] */
+/** A start carries no data; it has an ack of its own, which makes `ack_id` meaningless. [client-protocols 4.8] */
 function readStreamStart(stream: Fields, group: string, noEcho: boolean): ClientRequest {
   const streamId = stream.nonEmptyString(1, 'stream_id');
   const idleTimeoutMs = stream.uint64(2);

@@ -13,8 +13,8 @@ interface Field {
 }
 
 /**
- * One protobuf message as a client sent it. Fields are found by number when they are asked for; of a repeated one the
- * last counts, parts of one submessage are joined, and what has another wire type than asked for is an unknown field.
+ * One protobuf message as a client sent it. Fields are found by number when they are read; of a repeated one the
+ * last counts, parts of one submessage are joined, and what has another wire type than expected is an unknown field.
  */
 export class Fields {
   readonly #reader: BinaryReader;
