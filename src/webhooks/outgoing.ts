@@ -143,7 +143,8 @@ export class Outgoing {
       return;
     }
     this.#made.push(envelope);
-    if (this.#made.length === 1) queueMicrotask(() => this.#hand());
+    // Hot path: not before the clients' writes of this turn, with which the thread of LMDB would compete for the processor.
+    if (this.#made.length === 1) setImmediate(() => this.#hand());
   }
 
   #envelopeOf(
