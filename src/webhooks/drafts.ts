@@ -14,7 +14,7 @@ export class Drafts<Endpoint extends object> {
   readonly #clock: Clock;
   readonly #batches: Batches<Endpoint>;
   readonly #draftOf: (batch: Batch<Endpoint>, events: readonly string[]) => Envelope;
-  readonly #queue: () => Pick<Outbox, 'draft' | 'isDurable'>;
+  readonly #queue: Pick<Outbox, 'draft' | 'isDurable'>;
   #isWriting = false;
   /** Of `keepNow`. */
   #early: Promise<void> = Promise.resolve();
@@ -25,7 +25,7 @@ export class Drafts<Endpoint extends object> {
     clock: Clock,
     batches: Batches<Endpoint>,
     draftOf: (batch: Batch<Endpoint>, events: readonly string[]) => Envelope,
-    queue: () => Pick<Outbox, 'draft' | 'isDurable'>,
+    queue: Pick<Outbox, 'draft' | 'isDurable'>,
   ) {
     this.#clock = clock;
     this.#batches = batches;
@@ -35,14 +35,14 @@ export class Drafts<Endpoint extends object> {
 
   /** Keeps what waits, soon. */
   keep(): void {
-    if (this.#isWriting || !this.#queue().isDurable) return;
+    if (this.#isWriting || !this.#queue.isDurable) return;
     this.#isWriting = true;
-    queueMicrotask(() => void this.#write()); // with what else this turn brings
+    setImmediate(() => void this.#write()); // with what else this turn brings, and behind its writes to clients
   }
 
   /** Gives what waits to the outbox before what the caller gives it next: after a crash, all is delivered in that order. */
   keepNow(): void {
-    if (!this.#batches.hasFresh || !this.#queue().isDurable) return;
+    if (!this.#batches.hasFresh || !this.#queue.isDurable) return;
     const kept = this.#draft(this.#batches.takeFresh());
     this.#early = Promise.all([this.#early, kept]).then(() => {});
   }
@@ -73,7 +73,7 @@ export class Drafts<Endpoint extends object> {
       return draft;
     });
     try {
-      await this.#queue().draft(drafts, Math.max(...fresh.map(({ durationMs }) => durationMs)));
+      await this.#queue.draft(drafts, Math.max(...fresh.map(({ durationMs }) => durationMs)));
     } catch {
       for (const [index, { batch }] of fresh.entries()) batch.drafts.delete(drafts[index]!.id);
     }

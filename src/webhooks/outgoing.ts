@@ -54,7 +54,16 @@ export class Outgoing {
     this.#observer = observer;
     this.#batches = new Batches(clock, batch => this.#leave(batch));
     const draftOf = (batch: Batch<Receiver>, events: readonly string[]) => this.#envelopeOf(batch, events);
-    this.#drafts = new Drafts(clock, this.#batches, draftOf, queue);
+    const drafting = {
+      get isDurable() {
+        return queue().isDurable;
+      },
+      draft: (drafts: readonly Envelope[], waitMs: number) => {
+        this.#hand(); // what left before: after a crash, all is delivered in the order of the outbox
+        return queue().draft(drafts, waitMs);
+      },
+    };
+    this.#drafts = new Drafts(clock, this.#batches, draftOf, drafting);
   }
 
   /** Tells the endpoints that take the event. Never waits. */

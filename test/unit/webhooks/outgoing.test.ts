@@ -56,7 +56,7 @@ function start({ isDurable = true, entry = {} } = {}) {
   const emit = (...channels: readonly string[]) => {
     for (const channel of channels) outgoing.emit(source, { name: 'channel_occupied', atMs: 0, channel });
   };
-  /** What is written once the microtasks have run. */
+  /** What is written by the end of this turn of the event loop. */
   const written = async () => {
     await setImmediate();
     return writes.splice(0);
@@ -108,6 +108,15 @@ test('a batch that is full within a turn is written once', async () => {
   const { emit, written } = start();
   emit('a1', 'a2', 'a3', 'a4');
   expect(await written()).toMatchObject([{ what: 'accept', channels: [['a1', 'a2', 'a3', 'a4']] }]);
+});
+
+test('a batch that is full is written before the draft of what came after it: after a crash that is their order', async () => {
+  const { emit, written } = start();
+  emit('a1', 'a2', 'a3', 'a4', 'a5');
+  expect(await written()).toMatchObject([
+    { what: 'accept', channels: [['a1', 'a2', 'a3', 'a4']] },
+    { what: 'draft', channels: [['a5']] },
+  ]);
 });
 
 test('without batching, and where nothing outlives the process, there are no drafts', async () => {
