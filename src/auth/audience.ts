@@ -74,8 +74,7 @@ function isClientAudience(text: string, { hub, isLegacyPath, bases }: ClientPlac
   const whole = audience.path + audience.query;
   const allowed = [`/client/hubs/${hub}`];
   if (isLegacyPath) allowed.push(`/client/?hub=${hub}`, `/client?hub=${hub}`);
-  const own = bases.filter(base => base.authority === audience.authority);
-  return own.some(base => allowed.some(path => sameText(whole, base.path + path)));
+  return basesOf(bases, audience).some(base => allowed.some(path => sameText(whole, base.path + path)));
 }
 
 function parseAudience(text: string): Audience | undefined {

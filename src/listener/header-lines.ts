@@ -16,7 +16,7 @@ export function headerOf({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>, na
 }
 
 /** How many lines a header has. @param name in lower case */
-export function linesOf({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>, name: string): number {
+export function lineCountOf({ rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>, name: string): number {
   let lines = 0;
   for (let at = 0; at < rawHeaders.length; at += 2) if (isNamed(rawHeaders[at] as string, name)) lines += 1;
   return lines;

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { linesOf, setLines } from './header-lines.js';
+import { lineCountOf, setLines } from './header-lines.js';
 
 const slash = '/'.charCodeAt(0);
 
@@ -54,7 +54,7 @@ export function loggedPath(target: string): string {
 
 /** Why the request's Host header is invalid; undefined when it is valid. [RFC 9112 3.2] */
 export function invalidHost(request: IncomingMessage): string | undefined {
-  const lines = linesOf(request, 'host');
+  const lines = lineCountOf(request, 'host');
   if (lines > 1) return `The Host header is given ${lines} times; give it once.`;
   if (lines === 0 && request.httpVersion === '1.1') return 'The Host header is missing.';
   return undefined;

@@ -1,7 +1,7 @@
 import { createServer, get, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from 'vitest';
-import { headerOf, linesOf, setLines } from '../../../src/listener/header-lines.js';
+import { headerOf, lineCountOf, setLines } from '../../../src/listener/header-lines.js';
 
 const listHeaders = ['upgrade', 'sec-websocket-key', 'sec-websocket-protocol', 'x-forwarded-for', 'origin', 'x-none'];
 
@@ -23,7 +23,7 @@ test('a header is what `request.headers` has, for one line, several, an empty on
 
 test('lines are counted, and get a value, by name in any letter case', () => {
   const request = { rawHeaders: ['Host', 'a', 'X', 'host', 'hOST', 'b', 'Hosts', 'c'] };
-  expect([linesOf(request, 'host'), linesOf(request, 'x-none')]).toEqual([2, 0]);
+  expect([lineCountOf(request, 'host'), lineCountOf(request, 'x-none')]).toEqual([2, 0]);
   setLines(request, 'host', 'new');
   expect(request.rawHeaders).toEqual(['Host', 'new', 'X', 'host', 'hOST', 'new', 'Hosts', 'c']);
 });
