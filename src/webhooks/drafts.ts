@@ -37,7 +37,7 @@ export class Drafts<Endpoint extends object> {
   keep(): void {
     if (this.#isWriting || !this.#queue.isDurable) return;
     this.#isWriting = true;
-    setImmediate(() => void this.#write()); // with what else this turn brings, and behind its writes to clients
+    queueMicrotask(() => void this.#write()); // with what else this turn brings
   }
 
   /** Gives what waits to the outbox before what the caller gives it next: after a crash, all is delivered in that order. */

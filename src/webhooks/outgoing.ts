@@ -152,8 +152,7 @@ export class Outgoing {
       return;
     }
     this.#made.push(envelope);
-    // Hot path: not before the clients' writes of this turn, with which the thread of LMDB would compete for the processor.
-    if (this.#made.length === 1) setImmediate(() => this.#hand());
+    if (this.#made.length === 1) queueMicrotask(() => this.#hand());
   }
 
   #envelopeOf(
