@@ -44,19 +44,23 @@ export class Destination {
     this.#lanes = new Lanes(limits);
   }
 
-  /** One attempt; waits first when as many are under way as may be. Never rejects. */
-  send(request: OutgoingRequest, bounds: Bounds): Promise<Answer> {
+  /** One attempt; waits first when as many are under way as may be. @param answered called once */
+  send(request: OutgoingRequest, bounds: Bounds, answered: (answer: Answer) => void): void {
     const { signal, isFinishedOnceSent = false } = request;
-    if (signal === undefined) return new Promise(resolve => void this.#begin(request, bounds, resolve));
-    if (signal.aborted) return Promise.resolve({ kind: 'failure', failure: 'cancelled', code: undefined });
-    return new Promise(resolve => {
-      let exchange: Exchange | undefined;
-      const cancel = () => (isFinishedOnceSent ? exchange?.withdraw() : exchange?.cancel());
-      signal.addEventListener('abort', cancel);
-      exchange = this.#begin(request, bounds, answer => {
-        signal.removeEventListener('abort', cancel);
-        resolve(answer);
-      });
+    if (signal === undefined) {
+      this.#begin(request, bounds, answered);
+      return;
+    }
+    if (signal.aborted) {
+      answered({ kind: 'failure', failure: 'cancelled', code: undefined });
+      return;
+    }
+    let exchange: Exchange | undefined;
+    const cancel = () => (isFinishedOnceSent ? exchange?.withdraw() : exchange?.cancel());
+    signal.addEventListener('abort', cancel);
+    exchange = this.#begin(request, bounds, answer => {
+      signal.removeEventListener('abort', cancel);
+      answered(answer);
     });
   }
 
@@ -70,8 +74,8 @@ export class Destination {
     await this.#way.dispatcher.close();
   }
 
-  #begin(request: OutgoingRequest, bounds: Bounds, resolve: (answer: Answer) => void): Exchange {
-    const exchange = new Exchange(this.#clock, bounds, resolve, this.#proxy);
+  #begin(request: OutgoingRequest, bounds: Bounds, answered: (answer: Answer) => void): Exchange {
+    const exchange = new Exchange(this.#clock, bounds, answered, this.#proxy);
     if (request.lane === undefined) {
       this.#dispatch(request, exchange);
       return exchange;

@@ -71,6 +71,7 @@ const empty = Buffer.alloc(0);
 
 interface Head extends ResponseHead {
   readonly limit: BodyLimit;
+  /** Monotonic; not read where the body has no time of its own. */
   readonly atMs: number;
 }
 
@@ -163,7 +164,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
       return;
     }
     const limit = this.#bounds.bodyLimit(status);
-    this.#head = { status, headers, limit, atMs: this.#clock.monotonicMs() };
+    const atMs = this.#bounds.bodyWithinMs > 0 ? this.#clock.monotonicMs() : 0;
+    this.#head = { status, headers, limit, atMs };
     if (isHeadOnly(status) || (limit.bytes === 0 && limit.beyond === 'cut')) this.#respond();
     else if (limit.beyond === 'fail' && Number(headers['content-length']) > limit.bytes) this.#refuseBody();
   }

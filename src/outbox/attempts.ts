@@ -1,5 +1,5 @@
 import { Cancellation } from '../cancellation.js';
-import { type Clock, wait } from '../clock.js';
+import type { Clock } from '../clock.js';
 import { excerpt } from './attempt-log.js';
 import { type Endpoint, scheduleOf, type Verdict } from './endpoint.js';
 import type { AttemptRecord, Envelope } from './envelope.js';
@@ -39,31 +39,35 @@ export class Attempts {
     this.#abort.abort();
   }
 
-  /**
-   * Never rejects. Hot path: chained, as each `async` function on the way would cost as much as a tenth of the request.
-   * @param attempted called when the attempt itself is over and is being written down
-   */
-  run(claimed: Claimed, endpoint: Endpoint, options: EndpointOptions, attempted: () => void): Promise<void> {
-    if (endpoint.isDisabled) return this.#bury(claimed, endpointDisabled);
-    const stamped = this.#stamp(claimed, options);
+  /** Hot path: callbacks, as each promise on the way would cost a hundredth of the request, and an `async` function a tenth. */
+  run(claimed: Claimed, endpoint: Endpoint, options: EndpointOptions, { attempted, settled }: Progress): void {
+    if (endpoint.isDisabled) {
+      this.#bury(claimed, endpointDisabled, undefined, settled);
+      return;
+    }
+    const startMs = this.#options.clock.monotonicMs();
+    const stamped = this.#stamp(claimed, options, startMs);
     endpoint.begin();
-    return this.#deliver(stamped.envelope, stamped.attempts + 1, made => {
+    this.#deliver(stamped.envelope, stamped.attempts + 1, startMs, made => {
       endpoint.end();
       if (this.#abort.aborted && made.result.outcome === 'failed') {
-        return this.#keepTrying(() => this.#options.store.release(claimed));
+        this.#keepTrying(() => this.#options.store.release(claimed), settled);
+        return;
       }
       endpoint.log.add(made.record);
-      this.#judge(endpoint, options, made.result);
+      this.#judge(endpoint, options, made);
       attempted();
-      return this.#settle(stamped, options, made);
+      this.#settle(stamped, options, made, settled);
     });
   }
 
   /** One attempt that nothing depends on. */
   once(envelope: Envelope, endpoint: Endpoint): Promise<AttemptRecord> {
-    return this.#deliver(envelope, 1, ({ record }) => {
-      endpoint.log.add(record);
-      return record;
+    return new Promise(resolve => {
+      this.#deliver(envelope, 1, this.#options.clock.monotonicMs(), ({ record }) => {
+        endpoint.log.add(record);
+        resolve(record);
+      });
     });
   }
 
@@ -71,12 +75,13 @@ export class Attempts {
    * A replay, or an envelope that could not be attempted before its profile's budget was over, gets a new creation time:
    * receivers may refuse an old one. One that was never attempted also gets a new budget. [pusher-webhooks 2.5]
    */
-  #stamp(claimed: Claimed, options: EndpointOptions): Claimed {
+  #stamp(claimed: Claimed, options: EndpointOptions, startMs: number): Claimed {
     const { time, clock, restamp } = this.#options;
     const { budgetMs = Infinity } = scheduleOf(options);
-    const isLate = time.nowMs() - claimed.acceptedAtMs > budgetMs;
+    const nowMs = time.at(startMs);
+    const isLate = nowMs - claimed.acceptedAtMs > budgetMs;
     if (!claimed.isReplay && !isLate) return claimed;
-    const acceptedAtMs = claimed.attempts === 0 ? time.nowMs() : claimed.acceptedAtMs;
+    const acceptedAtMs = claimed.attempts === 0 ? nowMs : claimed.acceptedAtMs;
     try {
       return { ...claimed, acceptedAtMs, envelope: restamp(claimed.envelope, clock.now()) };
     } catch {
@@ -84,15 +89,15 @@ export class Attempts {
     }
   }
 
-  #deliver<T>(envelope: Envelope, attempt: number, then: (attempted: Attempted) => T | Promise<T>): Promise<T> {
+  #deliver(envelope: Envelope, attempt: number, startMs: number, over: (made: Made) => void): void {
     const { clock } = this.#options;
     const atMs = clock.now();
-    const startMs = clock.monotonicMs();
-    const over = (result: DeliveryResult) => {
-      const durationMs = Math.round(clock.monotonicMs() - startMs);
-      return then({ result, record: recordOf(envelope.id, attempt, atMs, durationMs, result) });
+    const ended = (result: DeliveryResult) => {
+      const endMs = clock.monotonicMs();
+      const durationMs = Math.round(endMs - startMs);
+      over({ result, endMs, record: recordOf(envelope.id, attempt, atMs, durationMs, result) });
     };
-    return this.#begun(envelope, attempt).then(over, error => over(failureOf(error)));
+    this.#begun(envelope, attempt).then(ended, error => ended(failureOf(error)));
   }
 
   #begun(envelope: Envelope, attempt: number): Promise<DeliveryResult> {
@@ -103,9 +108,8 @@ export class Attempts {
     }
   }
 
-  #judge(endpoint: Endpoint, options: EndpointOptions, result: DeliveryResult): void {
-    const { time, clock } = this.#options;
-    const nowMs = time.nowMs();
+  #judge(endpoint: Endpoint, options: EndpointOptions, { result, endMs, record }: Made): void {
+    const nowMs = this.#options.time.at(endMs);
     if (result.outcome === 'refused') {
       if (result.disablesEndpoint !== true || endpoint.isDisabled) return;
       endpoint.disable(result.reason, nowMs);
@@ -113,7 +117,7 @@ export class Attempts {
       return;
     }
     const isDelivered = result.outcome === 'delivered';
-    const wallMs = clock.now();
+    const wallMs = record.atMs + record.durationMs;
     this.#follow(endpoint, isDelivered ? endpoint.succeeded(nowMs, wallMs) : endpoint.failed(options, nowMs, wallMs));
   }
 
@@ -121,46 +125,63 @@ export class Attempts {
     const { store, observer, time } = this.#options;
     if (hasCircuitChanged) observer.circuitChanged?.(endpoint.id, endpoint.circuitState(time.nowMs()));
     if (disabledBecause !== undefined) observer.endpointDisabled?.(endpoint.id, disabledBecause);
-    if (haveFactsChanged) void this.#keepTrying(() => store.saveFacts(endpoint.id, endpoint.facts));
+    if (haveFactsChanged) this.#keepTrying(() => store.saveFacts(endpoint.id, endpoint.facts));
   }
 
-  #settle(claimed: Claimed, options: EndpointOptions, { result, record }: Attempted): Promise<void> {
+  #settle(claimed: Claimed, options: EndpointOptions, { result, record }: Made, settled: () => void): void {
     const { store, observer, time } = this.#options;
     const { endpoint } = claimed.envelope;
     if (result.outcome === 'delivered') {
       observer.attempted?.(endpoint, record, 'delivered');
-      return this.#keepTrying(() => store.delivered(claimed));
+      this.#keepTrying(() => store.delivered(claimed), settled);
+      return;
     }
     const delayMs = scheduleDelay(options, claimed, result, this.#options);
     if (delayMs !== undefined) {
       observer.attempted?.(endpoint, record, 'retried');
       const dueAtMs = time.nowMs() + delayMs;
-      return this.#keepTrying(() => store.retry(claimed, dueAtMs, record));
+      this.#keepTrying(() => store.retry(claimed, dueAtMs, record), settled);
+      return;
     }
     observer.attempted?.(endpoint, record, 'dead');
-    return this.#bury(claimed, result.outcome === 'refused' ? result.reason : `exhausted: ${result.reason}`, record);
+    const reason = result.outcome === 'refused' ? result.reason : `exhausted: ${result.reason}`;
+    this.#bury(claimed, reason, record, settled);
   }
 
-  async #bury(claimed: Claimed, reason: string, record?: AttemptRecord): Promise<void> {
+  #bury(claimed: Claimed, reason: string, record: AttemptRecord | undefined, settled: () => void): void {
     const { store, observer, clock } = this.#options;
     const diedAtMs = clock.now();
-    await this.#keepTrying(() => store.bury(claimed, reason, diedAtMs, record));
-    observer.dead?.(claimed.envelope.endpoint, reason, 1);
+    const buried = () => {
+      observer.dead?.(claimed.envelope.endpoint, reason, 1);
+      settled();
+    };
+    this.#keepTrying(() => store.bury(claimed, reason, diedAtMs, record), buried);
   }
 
-  /** A store that fails is tried again until the outbox closes: the envelope stays claimed meanwhile. */
-  #keepTrying(write: () => Promise<void>): Promise<void> {
+  /** A store that fails is tried again until the outbox closes: the envelope stays claimed meanwhile. @param done called once */
+  #keepTrying(write: () => Promise<void>, done: () => void = () => {}): void {
     const { clock, observer } = this.#options;
-    return write().catch(error => {
+    write().then(done, error => {
       observer.storeFailed?.(error);
-      if (this.#abort.aborted) return undefined;
-      return wait(settleRetryMs, clock).then(() => this.#keepTrying(write));
+      if (this.#abort.aborted) done();
+      else clock.after(settleRetryMs, () => this.#keepTrying(write, done));
     });
   }
 }
 
-interface Attempted {
+/** What has become of an attempt; each is called once at most. */
+export interface Progress {
+  /** It is over, and is being written down. */
+  attempted(): void;
+  /** It is written down, or the outbox closes and cannot. */
+  settled(): void;
+}
+
+/** An attempt that is over. */
+interface Made {
   readonly result: DeliveryResult;
+  /** By the monotonic clock. */
+  readonly endMs: number;
   readonly record: AttemptRecord;
 }
 

@@ -3,13 +3,15 @@ import type { Attempts } from './attempts.js';
 import { Endpoint } from './endpoint.js';
 import type { EndpointOptions, Endpoints, OutboxObserver } from './ports.js';
 import type { SteadyTime } from './steady-time.js';
-import type { Claimed, EndpointRoom, OutboxStore, Room } from './store.js';
+import type { Claim, Claimed, EndpointRoom, OutboxStore, Room } from './store.js';
 
 const defaultConcurrency = 64;
 /** Claims of a disabled endpoint, which become dead letters without an attempt. */
 const buriedAtOnce = 64;
-/** What is delivered and not written down yet; more is not begun, since a crash would repeat it all. */
-const mostUnsettled = 512;
+/** What is under way, or delivered and not written down yet; more is not begun, since a crash would repeat it all. */
+const mostUnsettled = 2_048;
+/** Of what is delivered and not written down yet: it is in memory. */
+const mostUnsettledBytes = 16 * 1024 * 1024;
 const storeRetryMs = 1_000;
 
 export interface DispatcherOptions {
@@ -37,6 +39,7 @@ export class Dispatcher {
   readonly #maxConcurrency: number;
   #attempting = 0;
   #unsettled = 0;
+  #unsettledBytes = 0;
   #turn = 0;
   #isPlanned = false;
   #isPumping = false;
@@ -99,7 +102,10 @@ export class Dispatcher {
 
   readonly #start = (): void => {
     this.#isPlanned = false;
-    if (!this.#isPumping && !this.#isStopped) this.#pumping = this.#pump();
+    if (this.#isPumping || this.#isStopped) return;
+    this.#isPumping = true;
+    this.#cancelTimer();
+    this.#pump();
   };
 
   /** Begins nothing more. Resolves once nothing is under way. */
@@ -114,37 +120,65 @@ export class Dispatcher {
     });
   }
 
-  async #pump(): Promise<void> {
-    this.#isPumping = true;
-    this.#cancelTimer();
+  /** One claim after the other. Hot path: without a promise, unless the store needs one. */
+  #pump(): void {
     while (this.#isWoken && !this.#isStopped) {
       this.#isWoken = false;
-      const nextAtMs = await this.#claim();
-      if (!this.#isWoken) this.#setTimer(nextAtMs);
+      const nextAtMs = this.#claim();
+      if (nextAtMs instanceof Promise) {
+        this.#pumping = nextAtMs.then(atMs => {
+          this.#lookAt(atMs);
+          this.#pump();
+        });
+        return;
+      }
+      this.#lookAt(nextAtMs);
     }
     this.#isPumping = false;
   }
 
-  /** @returns when to look again; undefined: when something happens */
-  async #claim(): Promise<number | undefined> {
-    const { store, time, observer } = this.#options;
+  /** @returns when to look again; undefined: when something happens. Never rejects */
+  #claim(): number | undefined | Promise<number | undefined> {
+    const { store, time } = this.#options;
     if (this.#total() === 0) return undefined; // a finished attempt wakes
     try {
-      const { claimed, nextDueAtMs } = await store.claim(() => this.#room(), time.nowMs);
-      observer.storeAnswered?.();
-      if (this.#isStopped) await Promise.all(claimed.map(each => store.release(each)));
-      else for (const each of claimed) this.#begin(each);
-      if (claimed.length > 0 && this.#hasRoom()) {
-        this.#isWoken = true; // there may be more
-        return undefined;
-      }
-      const pollAtMs = store.pollMs === undefined ? Infinity : time.nowMs() + store.pollMs;
-      const atMs = Math.min(nextDueAtMs ?? Infinity, this.#roomAtMs(), pollAtMs);
-      return atMs === Infinity ? undefined : atMs;
+      const claim = store.claim(this.#room, time.nowMs);
+      if (!(claim instanceof Promise)) return this.#begun(claim);
+      return claim
+        .then(late => (this.#isStopped ? this.#release(late) : this.#begun(late)))
+        .catch((error: unknown) => this.#failed(error));
     } catch (error) {
-      if (!this.#isStopped) observer.storeFailed?.(error);
-      return time.nowMs() + storeRetryMs;
+      return this.#failed(error);
     }
+  }
+
+  #begun({ claimed, nextDueAtMs }: Claim): number | undefined {
+    const { store, time, observer } = this.#options;
+    observer.storeAnswered?.();
+    for (const each of claimed) this.#begin(each);
+    const nowMs = time.nowMs();
+    const all = this.#configured();
+    if (claimed.length > 0 && this.#total() > 0 && hasRoom(all, nowMs)) {
+      this.#isWoken = true; // there may be more
+      return undefined;
+    }
+    const pollAtMs = store.pollMs === undefined ? Infinity : nowMs + store.pollMs;
+    const atMs = Math.min(nextDueAtMs ?? Infinity, roomAtMs(all, nowMs), pollAtMs);
+    return atMs === Infinity ? undefined : atMs;
+  }
+
+  async #release({ claimed }: Claim): Promise<undefined> {
+    await Promise.all(claimed.map(each => this.#options.store.release(each)));
+  }
+
+  #failed(error: unknown): number {
+    const { observer, time } = this.#options;
+    if (!this.#isStopped) observer.storeFailed?.(error);
+    return time.nowMs() + storeRetryMs;
+  }
+
+  #lookAt(atMs: number | undefined): void {
+    if (!this.#isWoken) this.#setTimer(atMs);
   }
 
   #setTimer(atMs: number | undefined): void {
@@ -170,13 +204,8 @@ export class Dispatcher {
     return { total: this.#total(), endpoints: rooms };
   };
 
-  #hasRoom(): boolean {
-    if (this.#total() === 0) return false;
-    const nowMs = this.#options.time.nowMs();
-    return this.#configured().some(({ endpoint, options }) => endpoint.isDisabled || endpoint.room(options, nowMs) > 0);
-  }
-
   #total(): number {
+    if (this.#unsettledBytes >= mostUnsettledBytes) return 0;
     return Math.max(0, Math.min(this.#maxConcurrency - this.#attempting, mostUnsettled - this.#unsettled));
   }
 
@@ -197,32 +226,38 @@ export class Dispatcher {
     return sum;
   }
 
-  /** Infinity: nobody knows. */
-  #roomAtMs(): number {
-    const nowMs = this.#options.time.nowMs();
-    let atMs = Infinity;
-    for (const { endpoint, options } of this.#configured()) {
-      atMs = Math.min(atMs, endpoint.roomAtMs(options, nowMs) ?? Infinity);
-    }
-    return atMs;
-  }
-
   #begin(claimed: Claimed): void {
     const { attempts, endpoints } = this.#options;
     const endpoint = this.#endpoints.get(claimed.envelope.endpoint) ?? new Endpoint(claimed.envelope.endpoint);
     const options = endpoints.options(endpoint.id) ?? {};
     this.#attempting += 1;
     this.#unsettled += 1;
+    const { byteLength } = claimed.envelope.content;
     let isAttempting = true;
     const attempted = () => {
-      if (isAttempting) this.#attempting -= 1;
+      this.#attempting -= 1;
+      this.#unsettledBytes += byteLength;
       isAttempting = false;
       this.wake();
     };
-    void attempts.run(claimed, endpoint, options, attempted).then(() => {
+    const settled = () => {
       this.#unsettled -= 1;
-      attempted();
+      if (isAttempting) this.#attempting -= 1;
+      else this.#unsettledBytes -= byteLength;
+      this.wake();
       if (this.#unsettled === 0) this.#whenIdle();
-    });
+    };
+    attempts.run(claimed, endpoint, options, { attempted, settled });
   }
+}
+
+function hasRoom(all: readonly ConfiguredEndpoint[], nowMs: number): boolean {
+  return all.some(({ endpoint, options }) => endpoint.isDisabled || endpoint.room(options, nowMs) > 0);
+}
+
+/** Infinity: nobody knows. */
+function roomAtMs(all: readonly ConfiguredEndpoint[], nowMs: number): number {
+  let atMs = Infinity;
+  for (const { endpoint, options } of all) atMs = Math.min(atMs, endpoint.roomAtMs(options, nowMs) ?? Infinity);
+  return atMs;
 }

@@ -13,5 +13,10 @@ export class SteadyTime {
     this.#offsetMs = clock.now() - clock.monotonicMs();
   }
 
-  readonly nowMs = (): number => Math.round(this.#offsetMs + this.#clock.monotonicMs());
+  readonly nowMs = (): number => this.at(this.#clock.monotonicMs());
+
+  /** When the monotonic clock had this reading. */
+  at(monotonicMs: number): number {
+    return Math.round(this.#offsetMs + monotonicMs);
+  }
 }

@@ -107,8 +107,11 @@ export interface OutboxStore {
    */
   replaceDrafts(drafts: readonly string[], envelope: Envelope, nowMs: number): Promise<void>;
 
-  /** At most `room`; in order of acceptance per endpoint. A store that waits for envelopes may ask for the room later. */
-  claim(room: () => Room, nowMs: () => number): Promise<Claim>;
+  /**
+   * At most `room`; in order of acceptance per endpoint. A store that waits for envelopes may read the room later. Without a
+   * promise where nothing has to be waited for: a claim is made for each few deliveries.
+   */
+  claim(room: () => Room, nowMs: () => number): Claim | Promise<Claim>;
   /** Done: it is gone. */
   delivered(claimed: Claimed): Promise<void>;
   /** Claimable again from `dueAtMs` on, with one attempt more. */

@@ -23,19 +23,21 @@ export interface DeliveriesOptions {
 /** Makes attempts: signs what was stored with the secrets of now, and sends it to where the endpoint is now. */
 export class Deliveries implements Deliverer {
   readonly #options: DeliveriesOptions;
+  readonly #now: () => number;
   readonly #http: HttpSender;
   readonly #lambda: LambdaSender;
 
   constructor(options: DeliveriesOptions) {
     const { transport, guard, clock } = options;
     this.#options = options;
-    this.#http = new HttpSender({ transport, guard, now: () => clock.now() });
+    this.#now = () => clock.now();
+    this.#http = new HttpSender({ transport, guard, now: this.#now });
     this.#lambda = new LambdaSender(transport);
   }
 
   /** Hot path: no request is a spread of another object. @throws Error when what is stored cannot be read */
   deliver(envelope: Envelope, attempt: number, signal: CancelSignal): Promise<DeliveryResult> {
-    const { sources, clock, userAgent } = this.#options;
+    const { sources, userAgent } = this.#options;
     const found = sources().endpoint(envelope.endpoint);
     if (found === undefined) return failed('the endpoint is not configured');
     const { source, endpoint } = found;
@@ -44,7 +46,7 @@ export class Deliveries implements Deliverer {
       return failed(`app ${source.name.name} has no active key to sign with`);
     }
     const content = readContent(envelope.content);
-    const headers = requestHeaders({ id: envelope.id, attempt, content, nowMs: clock.now(), userAgent, key, endpoint });
+    const headers = requestHeaders({ id: envelope.id, attempt, content, now: this.#now, userAgent, key, endpoint });
     const { body } = content;
     const { target, requestTimeoutMs: timeoutMs, isDisabledWhenGone } = endpoint;
     if (target.kind === 'lambda') return this.#lambda.send({ target, headers, body, timeoutMs, signal });

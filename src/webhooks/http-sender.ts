@@ -54,8 +54,9 @@ export class HttpSender {
       bodyLimit: () => ({ bytes: keptBytes, beyond: 'cut' as const }),
     };
     const { origin, path } = target;
-    const sent = transport.send({ method: 'POST', origin, path, headers, body, signal }, bounds);
-    return sent.then(answer => withoutLocal(answer, transport.localAddress) ?? resultOf(answer, request, now()));
+    const resultOf = (answer: Answer) =>
+      withoutLocal(answer, transport.localAddress) ?? resultOfAnswer(answer, request, now);
+    return transport.sendThen({ method: 'POST', origin, path, headers, body, signal }, bounds, resultOf);
   }
 
   #isRefused(target: HttpTarget): boolean {
@@ -82,7 +83,7 @@ function withoutLocal(answer: Answer, localAddress: string | undefined): Deliver
 }
 
 /** The head decides, also when the rest of the answer does not come. */
-function resultOf(answer: Answer, request: HttpRequest, nowMs: number): DeliveryResult {
+function resultOfAnswer(answer: Answer, request: HttpRequest, now: () => number): DeliveryResult {
   const head = headOf(answer);
   if (head === undefined) return withoutHead(answer as Failure, request);
   const { status, headers } = head;
@@ -92,7 +93,7 @@ function resultOf(answer: Answer, request: HttpRequest, nowMs: number): Delivery
   if (status === 410 && request.isDisabledWhenGone) {
     return { outcome: 'refused', reason, status, answer: text, disablesEndpoint: true };
   }
-  return { outcome: 'failed', reason, status, answer: text, retryAfterMs: retryAfterMs(headers['retry-after'], nowMs) };
+  return { outcome: 'failed', reason, status, answer: text, retryAfterMs: retryAfterMs(headers['retry-after'], now()) };
 }
 
 const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);

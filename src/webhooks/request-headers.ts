@@ -9,7 +9,7 @@ export interface SignedRequest {
   readonly attempt: number;
   readonly content: WebhookContent;
   /** Wall clock. */
-  readonly nowMs: number;
+  readonly now: () => number;
   /** `Product/version`. */
   readonly userAgent: string;
   /** Undefined for hubs, which have no Pusher keys. */
@@ -45,8 +45,9 @@ export function requestHeaders(request: SignedRequest): string[] {
 }
 
 /** The time is that of the attempt. [Standard Webhooks, Webhook headers] */
-function pushStandard(headers: string[], { id, content, nowMs, endpoint }: SignedRequest): void {
+function pushStandard(headers: string[], { id, content, now, endpoint }: SignedRequest): void {
   if (endpoint.signingSecrets.length === 0) return;
+  const nowMs = now();
   const timestampSeconds = Math.floor(nowMs / 1000);
   const signature = standardSignature(endpoint.signingSecrets, { id, timestampSeconds, body: content.body, nowMs });
   if (signature === '') return;

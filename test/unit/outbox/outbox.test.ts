@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { openStore } from '../../../src/outbox/open-store.js';
 import type { DeliveryResult, EndpointOptions, EndpointStatus } from '../../../src/outbox/ports.js';
 import type { OutboxStore } from '../../../src/outbox/store.js';
@@ -571,10 +571,64 @@ describe('a store that fails', () => {
     expect(rig.told[0]).toBe('storeFailed claim: disk error');
   });
 
+  test('and throws at once does not end the claims either', async () => {
+    const store = await openStore({ driver: 'memory' }, new ManualClock());
+    const claim = store.claim.bind(store);
+    let isBroken = true;
+    store.claim = (...room) => {
+      if (isBroken) throw new Error('a page is broken');
+      return claim(...room);
+    };
+    const rig = await OutboxRig.start({ a: {} }, { store });
+    isBroken = false;
+    await rig.outbox.accept(many(1, 'a'));
+    await rig.pass(1_000);
+    expect([rig.deliveries.length, rig.told[0]]).toEqual([1, 'storeFailed a page is broken']);
+  });
+
   test('makes accept reject, and is counted', async () => {
     const rig = await startFailing('add');
     await expect(rig.outbox.accept(many(2, 'a'))).rejects.toMatchObject({ name: 'NotKept', reason: 'failed' });
     expect(rig.told).toContain('notKept 2 failed');
+  });
+});
+
+describe('a store whose claims come later', () => {
+  async function laterStore() {
+    const store = await openStore({ driver: 'memory' }, new ManualClock());
+    const claim = store.claim.bind(store);
+    const [waiting, begin] = [[] as (() => void)[], () => waiting.shift()?.()];
+    store.claim = async (...room) => {
+      await new Promise<void>(resolve => void waiting.push(resolve));
+      return claim(...room);
+    };
+    return { store, waiting, begin };
+  }
+
+  test('is looked at again when a retry is due', async () => {
+    const { store, waiting, begin } = await laterStore();
+    const rig = await OutboxRig.start({ a: { profile: 'sockudo' } }, { store });
+    rig.answer = () => failed;
+    await rig.outbox.accept(many(1, 'a'));
+    for (let round = 0; round < 8; round += 1) {
+      while (waiting.length > 0) {
+        begin();
+        await rig.pass(0);
+      }
+      await rig.pass(60_000);
+    }
+    expect(rig.deliveries).toHaveLength(6);
+  });
+
+  test('gets back what it gives once the outbox closes', async () => {
+    const { store, begin } = await laterStore();
+    const rig = await OutboxRig.start({ a: {} }, { store });
+    await rig.outbox.accept(many(2, 'a'));
+    const closed = rig.outbox.close(1_000);
+    const released = vi.spyOn(store, 'release');
+    begin();
+    await closed;
+    expect([rig.deliveries.length, released.mock.calls.length]).toEqual([0, 2]);
   });
 });
 

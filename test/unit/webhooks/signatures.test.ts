@@ -77,7 +77,7 @@ describe('an envelope', () => {
 describe('headers', () => {
   const content = { source: 'app:42', events: 1, originalTimeMs: undefined, body: single };
   const endpoint = { headers: ['Authorization', 'Bearer x'], signatureFormat: 'hex', signingSecrets: [] } as const;
-  const request = { id: 'whm_1', attempt: 2, content, nowMs: 1790000001999, userAgent: 'A/1', endpoint };
+  const request = { id: 'whm_1', attempt: 2, content, now: () => 1790000001999, userAgent: 'A/1', endpoint };
 
   test('[PW-002] are spelled as libraries of Pusher look for them', () => {
     expect(requestHeaders({ ...request, key: { key: 'hubkey01', secret, active: true } })).toEqual([
