@@ -229,7 +229,8 @@ export class Outbox {
    * @returns how many so far
    */
   async deadLetterAll(endpoint: string, reason: string = removedReason(endpoint)): Promise<number> {
-    const count = await this.#store.buryAll(endpoint, reason, this.#options.clock.now());
+    const buried = this.#store.buryAll(endpoint, reason, this.#options.clock.now());
+    const count = await buried.finally(() => this.#dispatcher.wake()); // nothing of the endpoint was claimed meanwhile
     if (count > 0) this.#observer.dead?.(endpoint, reason, count);
     return count;
   }

@@ -70,12 +70,18 @@ export class DeadRows {
       for (const [index, { letter }] of taken.entries()) {
         this.#lanes.of(letter.endpoint).dead -= 1;
         const successor = successors[index];
-        if (successor !== undefined) this.#lanes.of(successor[1][0] as string).ready += 1;
+        if (successor !== undefined) this.#replayed(successor);
       }
     } finally {
       for (const { rowKey } of taken) this.#leaving.delete(seqOf(rowKey));
     }
     return taken.map(({ letter }) => letter.id);
+  }
+
+  #replayed([, [endpoint, seq]]: Change): void {
+    const lane = this.#lanes.of(endpoint as string);
+    lane.ready += 1;
+    lane.rewind(seq as number);
   }
 
   /** The oldest, which no other call takes from then on. */

@@ -81,15 +81,18 @@ export class DeadlineRows {
     return this.#pending.get(deadline.key)?.deadline === deadline;
   }
 
-  /** In one write with what the deadline turns into. A failed write leaves it pending. */
-  async complete(deadline: Deadline, changes: readonly Change[]): Promise<void> {
+  /**
+   * A failed write leaves it pending.
+   * @param write called at once with its removal, which it writes together with what the deadline turns into
+   */
+  async complete(deadline: Deadline, write: (removals: readonly Change[]) => Promise<void>): Promise<void> {
     this.#forget(deadline.key);
     try {
       const removals: Change[] = [
         ...this.#ends.take(deadline.key),
         ['deadlines', [keyDigest(deadline.key)], undefined],
       ];
-      await this.#tables.write([...removals, ...changes]);
+      await write(removals);
     } catch (error) {
       if (!this.#pending.has(deadline.key)) this.#remember(deadline);
       throw error;

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { NewRow, ReadyRows, RowRoom } from './ready-rows.js';
 
 /** What a local store remembers of one endpoint; never more than there is in delivery. */
 export class Lane {
@@ -10,8 +11,6 @@ export class Lane {
   inFlight = 0;
   /** The last row of `ready` that a claim has looked at; all before it are claimed, moved or gone. */
   cursor = 0;
-  /** Rows of `ready` behind the cursor, the next one last: claims find their rows by number, many at a time. */
-  ahead: number[] = [];
   /** Rows in delivery, or whose next place is being written. */
   readonly taken = new Set<number>();
   /** Keys, as in the tables, of ordered envelopes in delivery. */
@@ -19,12 +18,25 @@ export class Lane {
   /** Of those, the ones whose envelope is settled: the next held one may be claimed. */
   readonly freedKeys = new Set<string>();
 
-  constructor(readonly endpoint: string) {}
+  /** What is not in delivery becomes dead letters: nothing is claimed meanwhile. */
+  isBurying = false;
 
-  /** The row of `ready` is claimable again. */
+  /** @param ahead rows of `ready` behind the cursor */
+  constructor(
+    readonly endpoint: string,
+    readonly ahead: ReadyRows,
+  ) {}
+
+  /** It is written. A claim or a burial may have found it before this is called. */
+  added(row: NewRow): void {
+    if (!this.ahead.add(row, this.ready === 0)) this.rewind(row.seq);
+    this.ready += 1;
+  }
+
+  /** The row of `ready` is claimable again, or was passed by. */
   rewind(seq: number): void {
     this.cursor = Math.min(this.cursor, seq - 1);
-    this.ahead = [];
+    this.ahead.forget();
   }
 
   get isEmpty(): boolean {
@@ -33,12 +45,18 @@ export class Lane {
 }
 
 export class Lanes {
+  readonly #room: RowRoom;
   readonly #lanes = new Map<string, Lane>();
+
+  /** @param room of the rows that are kept in memory until they are claimed */
+  constructor(room: RowRoom) {
+    this.#room = room;
+  }
 
   of(endpoint: string): Lane {
     const known = this.#lanes.get(endpoint);
     if (known !== undefined) return known;
-    const lane = new Lane(endpoint);
+    const lane = new Lane(endpoint, this.#room.line());
     this.#lanes.set(endpoint, lane);
     return lane;
   }

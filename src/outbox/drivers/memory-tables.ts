@@ -19,7 +19,7 @@ function comparePart(a: string | number, b: string | number): number {
 
 /** Tables that are gone with the process. */
 export class MemoryTables implements Tables {
-  readonly isDurable = false;
+  readonly isDurable: boolean = false;
   readonly gatherMs = 0;
   readonly #tables = new Map(tableNames.map(name => [name, new BTree<RowKey, Buffer>(undefined, compare)]));
   readonly #maxRows: number;

@@ -1,7 +1,7 @@
 import type { Place } from './row-claims.js';
 
 /** As many rows are removed without waiting for more. */
-const mostGathered = 256;
+const mostGathered = 1_024;
 
 /** Milliseconds that the removal of an ordered envelope waits for others: the next one of its key waits for it. */
 const orderedGatherMs = 5;

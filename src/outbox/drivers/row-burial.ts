@@ -1,6 +1,5 @@
 import { deadChange } from './dead-rows.js';
 import { keyDigest, type Lane } from './lane.js';
-import type { RecentRows } from './recent-rows.js';
 import { envelopeOf } from './row-claims.js';
 import { decodeRow } from './row-codec.js';
 import { type Change, endOf, type RowKey, type Tables } from './tables.js';
@@ -14,12 +13,11 @@ export interface End {
 
 type LivingTable = 'ready' | 'held' | 'waiting';
 
-/** All of an endpoint that is not in delivery becomes dead letters. @returns how many */
-export async function buryLane(tables: Tables, recent: RecentRows, lane: Lane, end: End): Promise<number> {
+/** All of an endpoint that is not in delivery becomes dead letters. No claim may be under way. @returns how many */
+export async function buryLane(tables: Tables, lane: Lane, end: End): Promise<number> {
   let count = 0;
   for (const table of ['ready', 'held', 'waiting'] as const) {
     for (let rows = untaken(tables, table, lane); rows.length > 0; rows = untaken(tables, table, lane)) {
-      for (const [key] of rows) recent.take(seqOf(key));
       await buryRows(tables, table, lane, rows, end);
       count += rows.length;
     }
@@ -43,12 +41,8 @@ async function buryRows(
   rows: readonly [RowKey, Buffer][],
   end: End,
 ): Promise<void> {
-  for (const [key] of rows) lane.taken.add(seqOf(key)); // no claim takes them meanwhile
-  try {
-    await tables.write(rows.flatMap(([key, value]) => burial(table, lane.endpoint, key, value, end)));
-  } finally {
-    for (const [key] of rows) lane.taken.delete(seqOf(key));
-  }
+  if (table === 'ready') lane.ahead.seen(seqOf(rows.at(-1)![0]));
+  await tables.write(rows.flatMap(([key, value]) => burial(table, lane.endpoint, key, value, end)));
   if (table === 'waiting') lane.delayed -= rows.length;
   else lane.ready -= rows.length;
   lane.dead += rows.length;

@@ -1,7 +1,7 @@
 import type { Envelope } from '../envelope.js';
 import type { Claimed } from '../store.js';
 import { keyDigest, type Lane } from './lane.js';
-import type { RecentRows } from './recent-rows.js';
+import type { NewRow } from './ready-rows.js';
 import { decodeRow, encodeRow, type Row, type RowHead } from './row-codec.js';
 import { type Change, endOf, type RowKey, type Tables } from './tables.js';
 
@@ -29,28 +29,25 @@ export interface Wanted {
   readonly nowMs: number;
 }
 
-export interface Found {
-  readonly claimed: readonly Claimed[];
-  /** To be written before anything else is claimed. */
-  readonly moves: readonly Change[];
-  /** Infinity: none. */
-  readonly nextDueAtMs: number;
-}
-
-/** Where rows are, and who is told of one that cannot be read. */
+/** Where rows are, who is told of one that cannot be read, and what a claim of several endpoints has so far. */
 export interface ClaimedFrom {
   readonly tables: Tables;
-  readonly recent: RecentRows;
   readonly onFault: (error: unknown) => void;
+  readonly claimed: Claimed[];
+  /** To be written before anything else is claimed. */
+  readonly moves: Change[];
 }
 
-/** Claims of one endpoint: first what follows a settled one of its key, then what is due, then what is new. */
-export function claimFrom(from: ClaimedFrom, lane: Lane, wanted: Wanted): Found {
+/**
+ * Claims of one endpoint: first what follows a settled one of its key, then what is due, then what is new.
+ * @returns when the next one is due; Infinity: none is
+ */
+export function claimFrom(from: ClaimedFrom, lane: Lane, wanted: Wanted): number {
   const claim = new LaneClaim(from, lane, wanted);
   claim.takeFreed();
   claim.takeDue();
   claim.takeNew();
-  return claim;
+  return claim.nextDueAtMs;
 }
 
 /** When the first envelope that nothing holds back was accepted. */
@@ -70,18 +67,21 @@ function acceptedAtMsOf(value: Buffer): number | undefined {
   }
 }
 
-class LaneClaim implements Found {
-  readonly claimed: Claimed[] = [];
-  readonly moves: Change[] = [];
+class LaneClaim {
   nextDueAtMs = Infinity;
   readonly #from: ClaimedFrom;
   readonly #lane: Lane;
   readonly #wanted: Wanted;
+  /** As many rows are claimed when there is no more room. */
+  readonly #full: number;
+  readonly #movesFull: number;
 
   constructor(from: ClaimedFrom, lane: Lane, wanted: Wanted) {
     this.#from = from;
     this.#lane = lane;
     this.#wanted = wanted;
+    this.#full = from.claimed.length + wanted.count;
+    this.#movesFull = from.moves.length + mostMoves;
   }
 
   takeFreed(): void {
@@ -109,31 +109,41 @@ class LaneClaim implements Found {
   takeNew(): void {
     const lane = this.#lane;
     while (!this.#isFull) {
-      if (this.moves.length >= mostMoves) {
+      if (this.#from.moves.length >= this.#movesFull) {
         this.nextDueAtMs = this.#wanted.nowMs; // go on soon
         return;
       }
-      const seq = this.#nextNew();
-      if (seq === undefined) return;
-      if (!lane.taken.has(seq)) this.#takeOrHold([lane.endpoint, seq], seq);
+      const next = this.#nextNew();
+      if (next === undefined) return;
+      if (typeof next !== 'number') this.#takeOrHold(next.seq, next);
+      else if (!lane.taken.has(next)) this.#takeOrHold(next, this.#readNew(next));
     }
   }
 
-  /** Moves the cursor. Hot path: a search of the table costs as much as a delivery. */
-  #nextNew(): number | undefined {
+  /** Moves the cursor. */
+  #nextNew(): number | NewRow | undefined {
     const lane = this.#lane;
-    const { endpoint, cursor } = lane;
-    if (lane.ahead.length === 0) {
-      const keys = this.#from.tables.keys('ready', [endpoint, cursor + 1], endOf([endpoint]), mostAhead);
-      lane.ahead = Array.from(keys, ([, seq]) => seq as number).reverse();
-    }
-    const seq = lane.ahead.pop();
-    if (seq !== undefined) lane.cursor = seq;
-    return seq;
+    const next = lane.ahead.shift() ?? this.#lookAhead();
+    if (next !== undefined) lane.cursor = Math.max(lane.cursor, typeof next === 'number' ? next : next.seq);
+    return next;
+  }
+
+  /** Many at a time. */
+  #lookAhead(): number | NewRow | undefined {
+    const { endpoint, cursor, ahead } = this.#lane;
+    if (ahead.isWhole) return undefined;
+    const keys = this.#from.tables.keys('ready', [endpoint, cursor + 1], endOf([endpoint]), mostAhead);
+    const seqs = Array.from(keys, ([, seq]) => seq as number);
+    ahead.found(seqs, seqs.length < mostAhead);
+    return ahead.shift();
+  }
+
+  #readNew(seq: number): Row | undefined {
+    return this.#read(seq, this.#from.tables.get('ready', [this.#lane.endpoint, seq]));
   }
 
   get #isFull(): boolean {
-    return this.claimed.length >= this.#wanted.count;
+    return this.#from.claimed.length >= this.#full;
   }
 
   #takeFirstHeld(endpoint: string, digest: string): boolean {
@@ -144,9 +154,9 @@ class LaneClaim implements Found {
     return false;
   }
 
-  #takeOrHold(rowKey: RowKey, seq: number): void {
-    const row = this.#from.recent.take(seq) ?? this.#read(seq, this.#from.tables.get('ready', rowKey));
+  #takeOrHold(seq: number, row: Row | undefined): void {
     if (row === undefined) return;
+    const rowKey = [this.#lane.endpoint, seq];
     const { key } = row.head;
     const digest = this.#wanted.isOrdered && key !== undefined ? keyDigest(key) : undefined;
     if (digest === undefined || !this.#isTaken(digest)) this.#take('ready', rowKey, seq, row, digest);
@@ -155,7 +165,7 @@ class LaneClaim implements Found {
 
   #hold(rowKey: RowKey, digest: string, seq: number, { head, content }: Row): void {
     const heldKey = [this.#lane.endpoint, digest, seq];
-    this.moves.push(['ready', rowKey, undefined], ['held', heldKey, encodeRow(head, content)]);
+    this.#from.moves.push(['ready', rowKey, undefined], ['held', heldKey, encodeRow(head, content)]);
   }
 
   #isTaken(digest: string): boolean {
@@ -179,7 +189,7 @@ class LaneClaim implements Found {
     lane.inFlight += 1;
     if (table === 'waiting') lane.delayed -= 1;
     else lane.ready -= 1;
-    this.claimed.push(claimedOf(lane.endpoint, head, content, { lane, table, rowKey, seq, keyDigest: digest }));
+    this.#from.claimed.push(claimedOf(lane.endpoint, head, content, { lane, table, rowKey, seq, keyDigest: digest }));
   }
 
   /** A row that cannot be read stays where it is, and is not looked at again before the next start. */

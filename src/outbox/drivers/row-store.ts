@@ -15,12 +15,12 @@ import type {
 import { DeadRows, type DeadRowsOptions, deadChange } from './dead-rows.js';
 import { DeadlineRows } from './deadline-rows.js';
 import { DraftRows } from './draft-rows.js';
-import { Lanes } from './lane.js';
-import { RecentRows } from './recent-rows.js';
+import { type Lane, Lanes } from './lane.js';
+import { type NewRow, RowRoom } from './ready-rows.js';
 import { Removals } from './removals.js';
-import { buryLane } from './row-burial.js';
+import { buryLane, type End } from './row-burial.js';
 import { claimFrom, firstReadyAtMs, type Place } from './row-claims.js';
-import { decodeRow, encodeRow, type Row, type RowHead } from './row-codec.js';
+import { decodeRow, encodeRow, type RowHead } from './row-codec.js';
 import { recover } from './row-recovery.js';
 import type { Change, Tables } from './tables.js';
 
@@ -41,13 +41,16 @@ export class RowStore implements OutboxStore {
   readonly maxConcurrency = undefined;
   readonly #tables: Tables;
   readonly #options: RowStoreOptions;
-  readonly #lanes = new Lanes();
+  readonly #lanes: Lanes;
   readonly #dead: DeadRows;
   readonly #deadlines: DeadlineRows;
   readonly #drafts: DraftRows;
   readonly #delivered: Removals;
-  readonly #recent: RecentRows;
   #seq: number;
+  /** Of the last claim. */
+  #moving: Promise<unknown> = Promise.resolve();
+  /** One after another. */
+  #burials: Promise<unknown> = Promise.resolve();
 
   /** @throws StoreOpenError for what another version wrote, CorruptRow for a row that cannot be read */
   static async open(tables: Tables, options: RowStoreOptions = {}): Promise<RowStore> {
@@ -61,10 +64,10 @@ export class RowStore implements OutboxStore {
     this.#tables = tables;
     this.#options = options;
     this.#seq = 0;
+    this.#lanes = new Lanes(new RowRoom(tables.isDurable ? recentBytes : 0)); // from memory, a row is read soon enough
     this.#dead = new DeadRows(tables, this.#lanes, options);
     this.#deadlines = new DeadlineRows(tables);
     this.#drafts = new DraftRows(this.#lanes);
-    this.#recent = new RecentRows(tables.isDurable ? recentBytes : 0); // from memory, a row is read soon enough
     this.#delivered = new Removals(places => this.#removeAll(places), tables.gatherMs);
   }
 
@@ -75,8 +78,7 @@ export class RowStore implements OutboxStore {
   async add(envelopes: readonly Envelope[], nowMs: number): Promise<void> {
     this.#tables.checkRoom();
     const rows = envelopes.map(envelope => this.#newRow(envelope, nowMs));
-    await this.#write(rows.map(row => additionOf('ready', row)));
-    this.#added(rows, nowMs);
+    await this.#writeNew(rows, []);
   }
 
   async addDrafts(drafts: readonly Envelope[], _untilMs: number, nowMs: number): Promise<void> {
@@ -89,29 +91,28 @@ export class RowStore implements OutboxStore {
     const removals = this.#drafts.removals(drafts);
     if (removals.length === 0) this.#tables.checkRoom();
     const row = this.#newRow(envelope, nowMs);
-    await this.#write([...removals, additionOf('ready', row)]);
+    await this.#writeNew([row], removals);
     for (const id of drafts) this.#drafts.forget(id);
-    this.#added([row], nowMs);
   }
 
-  async claim(room: () => Room, nowMs: () => number): Promise<Claim> {
+  claim(room: () => Room, nowMs: () => number): Claim | Promise<Claim> {
     const now = nowMs();
     const { total, endpoints } = room();
     const claimed: Claimed[] = [];
     const moves: Change[] = [];
-    let nextDueAtMs = Infinity;
-    const from = { tables: this.#tables, recent: this.#recent, onFault: this.#fault };
+    const from = { tables: this.#tables, onFault: this.#fault, claimed, moves };
+    let dueAtMs = Infinity;
     for (const wanted of endpoints) {
       const lane = this.#lanes.find(wanted.endpoint);
-      if (lane === undefined || lane.ready + lane.delayed === 0) continue;
+      if (lane === undefined || lane.isBurying || lane.ready + lane.delayed === 0) continue;
       const count = Math.min(wanted.count, total - claimed.length);
-      const found = claimFrom(from, lane, { count, isOrdered: wanted.isOrdered, nowMs: now });
-      claimed.push(...found.claimed);
-      moves.push(...found.moves);
-      nextDueAtMs = Math.min(nextDueAtMs, found.nextDueAtMs);
+      dueAtMs = Math.min(dueAtMs, claimFrom(from, lane, { count, isOrdered: wanted.isOrdered, nowMs: now }));
     }
-    if (moves.length > 0) await this.#move(moves, claimed.length > 0);
-    return { claimed, nextDueAtMs: nextDueAtMs === Infinity ? undefined : nextDueAtMs };
+    const claim: Claim = { claimed, nextDueAtMs: dueAtMs === Infinity ? undefined : dueAtMs };
+    if (moves.length === 0) return claim;
+    const moved = this.#move(moves, claimed.length > 0);
+    this.#moving = moved.catch(() => undefined); // the claim has it
+    return moved.then(() => claim);
   }
 
   /** Hot path: those that come while others are written are written together. */
@@ -187,17 +188,29 @@ export class RowStore implements OutboxStore {
     lane.taken.delete(seq);
     if (table === 'waiting') lane.delayed += 1;
     else lane.ready += 1;
-    if (table === 'ready') {
-      lane.rewind(seq);
-      if (digest !== undefined) lane.activeKeys.delete(digest);
-    }
-    if (table === 'held' && digest !== undefined) lane.freedKeys.add(digest);
+    if (table === 'ready') lane.rewind(seq);
+    if (digest === undefined) return;
+    if (table === 'held') lane.freedKeys.add(digest);
+    else lane.activeKeys.delete(digest); // of one in `waiting`, the row in `blocked` says it
   }
 
   async buryAll(endpoint: string, reason: string, diedAtMs: number): Promise<number> {
-    const count = await buryLane(this.#tables, this.#recent, this.#lanes.of(endpoint), { reason, diedAtMs });
+    const buried = this.#burials.then(() => this.#buryLane(this.#lanes.of(endpoint), { reason, diedAtMs }));
+    this.#burials = buried.catch(() => undefined); // the caller has it
+    const count = await buried;
     await this.#dead.trim();
     return count;
+  }
+
+  async #buryLane(lane: Lane, end: End): Promise<number> {
+    lane.isBurying = true;
+    try {
+      await this.#moving;
+      return await buryLane(this.#tables, lane, end);
+    } finally {
+      lane.isBurying = false;
+      lane.ahead.forget();
+    }
   }
 
   async deadLetters(selection: Selection): Promise<readonly DeadLetter[]> {
@@ -240,11 +253,9 @@ export class RowStore implements OutboxStore {
     if (!this.#deadlines.isPending(deadline)) return false;
     this.#tables.checkRoom();
     const rows = envelopes.map(envelope => this.#newRow(envelope, nowMs));
-    const additions = rows.map(row => additionOf('ready', row));
     await this.#keepDrafts(this.isDurable ? drafts : [], nowMs, changes =>
-      this.#deadlines.complete(deadline, [...additions, ...changes]),
+      this.#deadlines.complete(deadline, removals => this.#writeNew(rows, [...removals, ...changes])),
     );
-    this.#added(rows, nowMs);
     return true;
   }
 
@@ -309,13 +320,10 @@ export class RowStore implements OutboxStore {
     return { endpoint, seq: this.#seq, head: { id, key, createdAtMs, acceptedAtMs, isReplay }, content };
   }
 
-  /** They are written. A claim or a burial may have found them before this is called. */
-  #added(rows: readonly NewRow[], nowMs: number): void {
-    for (const row of rows) {
-      const lane = this.#lanes.of(row.endpoint);
-      lane.ready += 1;
-      if (row.seq > lane.cursor && !lane.taken.has(row.seq)) this.#recent.keep(row.seq, row, nowMs);
-    }
+  /** Rows become claimable in the order of their numbers: all come this way, as fast as the others. */
+  async #writeNew(rows: readonly NewRow[], changes: readonly Change[]): Promise<void> {
+    await this.#write([...changes, ...rows.map(row => additionOf('ready', row))]);
+    for (const row of rows) this.#lanes.of(row.endpoint).added(row);
   }
 
   async #write(changes: readonly Change[]): Promise<void> {
@@ -325,12 +333,6 @@ export class RowStore implements OutboxStore {
       throw NotKept.from(error);
     }
   }
-}
-
-/** One that is being written. */
-interface NewRow extends Row {
-  readonly endpoint: string;
-  readonly seq: number;
 }
 
 function additionOf(table: 'ready' | 'drafts', { endpoint, seq, head, content }: NewRow): Change {

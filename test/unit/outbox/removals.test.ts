@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
 import { Lane } from '../../../src/outbox/drivers/lane.js';
+import { RowRoom } from '../../../src/outbox/drivers/ready-rows.js';
 import { Removals } from '../../../src/outbox/drivers/removals.js';
 import type { Place } from '../../../src/outbox/drivers/row-claims.js';
 
 const never = 60_000;
 
 function placeOf(seq: number, keyDigest?: string): Place {
-  return { lane: new Lane('a'), table: 'ready', rowKey: ['a', seq], seq, keyDigest };
+  return { lane: new Lane('a', new RowRoom(0).line()), table: 'ready', rowKey: ['a', seq], seq, keyDigest };
 }
 
 /** @param failing number of the row whose removal fails */
@@ -37,8 +38,8 @@ test('rows of one turn are removed in one write, those that come meanwhile in th
 
 test('enough rows do not wait for more', async () => {
   const { removals, writes } = setup(never);
-  await Promise.all(numbers(256).map(seq => removals.add(placeOf(seq))));
-  expect(writes).toEqual([numbers(256)]);
+  await Promise.all(numbers(1_024).map(seq => removals.add(placeOf(seq))));
+  expect(writes).toEqual([numbers(1_024)]);
 });
 
 test('an ordered row does not wait as long as others: the next one of its key waits for it', async () => {
