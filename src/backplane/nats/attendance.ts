@@ -81,9 +81,9 @@ export class Attendance {
   }
 
   async #connected(connection: NatsConnection): Promise<void> {
-    const { bus, turn } = this.#parts;
+    const { bus } = this.#parts;
     this.#lost();
-    const channel = new NatsChannel(connection, bus, turn);
+    const channel = new NatsChannel(connection, bus, this.#parts);
     bus.channel = channel;
     bus.isNew = true;
     bus.deafTo.clear();
@@ -202,13 +202,13 @@ export class Attendance {
    * old one, and nothing is sent by the new one before all have what was sent by the old. [CL-016]
    */
   async #move(next: NatsConnection): Promise<void> {
-    const { bus, turn } = this.#parts;
+    const { bus } = this.#parts;
     if (bus.isNew) return this.#connected(next); // it has not introduced itself yet, which begins anew there
     const old = this.#left ?? bus.channel;
     if (old === undefined) return;
     if (bus.channel !== old) bus.channel?.end(); // of a move that did not come to its end
     const held = new HeldEvents(bus);
-    const channel = new NatsChannel(next, held, turn);
+    const channel = new NatsChannel(next, held, this.#parts);
     this.#left = old;
     old.isAtOnce = true;
     bus.channel = channel;

@@ -29,8 +29,12 @@ export class NotConnected extends Error {
   override readonly name = 'NotConnected';
 }
 
-/** Rounds that are under way at the same time: what begins meanwhile shares the next one, so that load makes rounds larger and not more. */
+/**
+ * Rounds that are under way at the same time, and how long after the one before another may begin: what begins meanwhile shares
+ * the next one, so that load makes rounds larger and not more. On a slow route two overlap.
+ */
 const mostUnderWay = 2;
+const overlapAfterMs = 10;
 
 /** After this a barrier is through without those that have not answered. [cluster 4] */
 const limitMs = 1_000;
@@ -47,6 +51,7 @@ export class Barriers {
   #next: Round | undefined;
   /** Of the rounds that several share, those that are under way. */
   readonly #underWay = new Set<Round>();
+  #cancelOverlap: (() => void) | undefined;
   #state: 'closed' | 'held' | 'open' = 'closed';
 
   constructor(parts: BarrierParts) {
@@ -89,6 +94,8 @@ export class Barriers {
     const rounds = [...this.#rounds.values(), ...(this.#next === undefined ? [] : [this.#next])];
     this.#rounds.clear();
     this.#underWay.clear();
+    this.#cancelOverlap?.();
+    this.#cancelOverlap = undefined;
     this.#next = undefined;
     for (const round of rounds) round.fail();
   }
@@ -120,11 +127,28 @@ export class Barriers {
 
   #beginNext(): void {
     const round = this.#next;
-    if (round === undefined || this.#state !== 'open' || this.#underWay.size >= mostUnderWay) return;
+    if (round === undefined || this.#state !== 'open' || !this.#mayBegin()) return;
+    this.#cancelOverlap?.();
+    this.#cancelOverlap = undefined;
     this.#next = undefined;
     this.#underWay.add(round);
     round.missing.push(...this.#parts.peers.in('silent', 'absent'));
     this.#begin(round, this.#parts.peers.in('present'), this.#parts.request);
+  }
+
+  /** If not, the next one begins when it may. */
+  #mayBegin(): boolean {
+    const { clock } = this.#parts;
+    const last = [...this.#underWay].at(-1);
+    if (last === undefined) return true;
+    if (this.#underWay.size >= mostUnderWay) return false; // the end of one begins the next
+    const waitMs = last.sinceMs + overlapAfterMs - clock.monotonicMs();
+    if (waitMs <= 0) return true;
+    this.#cancelOverlap ??= clock.after(waitMs, () => {
+      this.#cancelOverlap = undefined;
+      this.#beginNext();
+    });
+    return false;
   }
 
   #begin(round: Round, peers: readonly Peer[], request: Request): void {

@@ -1,4 +1,5 @@
 import { type Msg, type NatsConnection, PermissionViolationError, type Subscription } from '@nats-io/transport-node';
+import type { Clock } from '../../clock.js';
 import type { Turn } from '../../hub/ports.js';
 import type { Channel } from './outgoing.js';
 
@@ -13,24 +14,35 @@ export interface ChannelEvents {
 
 const noResponders = 503;
 
+/** For so long subscriptions and their ends wait for something to leave with. */
+const companyMs = 5;
+
+export interface ChannelTimes {
+  readonly clock: Clock;
+  readonly turn: Turn;
+}
+
 /**
- * One connection to NATS as the bus uses it. What is written in a turn of the event loop waits for its end, and leaves in one
- * write: the client alone would write once for each input that the turn has handled. [cluster 1.2, 3.4]
+ * One connection to NATS as the bus uses it. What is published in a turn of the event loop waits for its end, and leaves in one
+ * write: the client alone would write once for each input that the turn has handled. Subscriptions leave in front of what is
+ * published next: nobody relies on one before the barrier whose request is published behind it. [cluster 1.2, 3.4, 4]
  */
 export class NatsChannel implements Channel {
   readonly #connection: NatsConnection;
   readonly #events: ChannelEvents;
-  readonly #turn: Turn;
-  /** What is to be written at the turn's end, in order. */
+  readonly #times: ChannelTimes;
+  /** What is to be written, in order. */
   #due: (() => void)[] = [];
-  /** Nothing waits for the turn's end: while it is left for another one, which must not overtake it. [CL-016] */
+  #isDueAtEnd = false;
+  #cancelTimer: (() => void) | undefined;
+  /** Nothing waits: while it is left for another one, which must not overtake it. [CL-016] */
   isAtOnce = false;
   #isEnded = false;
 
-  constructor(connection: NatsConnection, events: ChannelEvents, turn: Turn) {
+  constructor(connection: NatsConnection, events: ChannelEvents, times: ChannelTimes) {
     this.#connection = connection;
     this.#events = events;
-    this.#turn = turn;
+    this.#times = times;
   }
 
   get maxPayload(): number {
@@ -39,6 +51,9 @@ export class NatsChannel implements Channel {
 
   publish(subject: string, bytes: Uint8Array, reply?: string): void {
     this.#add(() => this.#connection.publish(subject, bytes, reply === undefined ? undefined : { reply }));
+    if (this.#due.length === 0 || this.#isDueAtEnd) return;
+    this.#isDueAtEnd = true;
+    this.#times.turn.atEnd(this.#write);
   }
 
   flush(): Promise<void> {
@@ -49,10 +64,10 @@ export class NatsChannel implements Channel {
   /** @returns what ends it */
   subscribe(subject: string): () => void {
     let subscription: Subscription | undefined;
-    this.#add(() => {
+    this.#addUnhurried(() => {
       subscription = this.#connection.subscribe(subject, { callback: this.#receive });
     });
-    return () => this.#add(() => subscription?.unsubscribe());
+    return () => this.#addUnhurried(() => subscription?.unsubscribe());
   }
 
   /** Nothing is received or sent any more, once what was sent before is written. */
@@ -65,10 +80,18 @@ export class NatsChannel implements Channel {
     if (!this.#isUsable) return;
     this.#due.push(write);
     if (this.isAtOnce) this.#write();
-    else if (this.#due.length === 1) this.#turn.atEnd(this.#write);
+  }
+
+  #addUnhurried(write: () => void): void {
+    this.#add(write);
+    if (this.#due.length === 0 || this.#isDueAtEnd) return;
+    this.#cancelTimer ??= this.#times.clock.after(companyMs, this.#write);
   }
 
   readonly #write = (): void => {
+    this.#isDueAtEnd = false;
+    this.#cancelTimer?.();
+    this.#cancelTimer = undefined;
     const due = this.#due;
     this.#due = [];
     for (const write of due) {

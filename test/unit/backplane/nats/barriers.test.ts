@@ -44,12 +44,13 @@ class Node {
   }
 }
 
-/** With two rounds under way, which began in turns of their own. */
+/** With two rounds under way, ten milliseconds apart. */
 async function busyNode(): Promise<Node> {
   const node = new Node();
   for (const name of ['a', 'b']) {
     node.pass(name);
     await node.endTurn();
+    node.clock.advance(10);
   }
   expect(node.requested).toEqual([1, 2]);
   return node;
@@ -63,6 +64,32 @@ describe('rounds of barriers', () => {
     expect(node.requested).toEqual([1]);
     await node.answer(1);
     expect(node.passed).toEqual(['a', 'b', 'c']);
+  });
+
+  test('a second one begins ten milliseconds after the first, for all that began one meanwhile', async () => {
+    const node = new Node();
+    for (const name of ['a', 'b', 'c']) {
+      node.pass(name);
+      await node.endTurn();
+      node.clock.advance(4);
+    }
+    expect(node.requested).toEqual([1, 2]);
+    await node.answer(2);
+    expect(node.passed).toEqual(['b', 'c']);
+    expect(node.clock.pending).toBe(1); // the limit of the first
+  });
+
+  test('a second one begins when the first ends before that', async () => {
+    const node = new Node();
+    for (const name of ['a', 'b']) {
+      node.pass(name);
+      await node.endTurn();
+    }
+    expect(node.requested).toEqual([1]);
+    await node.answer(1);
+    expect(node.requested).toEqual([1, 2]);
+    await node.answer(2);
+    expect([node.passed, node.clock.pending]).toEqual([['a', 'b'], 0]);
   });
 
   test('while two are under way, all that begin share the next one, which begins when either ends', async () => {

@@ -1,9 +1,11 @@
 import { type NatsConnection, PermissionViolationError } from '@nats-io/transport-node';
 import { describe, expect, test } from 'vitest';
 import { NatsChannel } from '../../../../src/backplane/nats/nats-channel.js';
+import { ManualClock } from '../../../support/manual-clock.js';
 
-/** A turn that ends when a test says so, and a connection that records what it is given. */
+/** Time and a turn that pass when a test says so, and a connection that records what it is given. */
 function setup() {
+  const clock = new ManualClock();
   let tasks: (() => void)[] = [];
   const given: string[] = [];
   const faults: unknown[] = [];
@@ -33,7 +35,7 @@ function setup() {
       refused: subject => void refused.push(subject),
       fault: error => void faults.push(error),
     },
-    { atEnd: task => void tasks.push(task) },
+    { clock, turn: { atEnd: task => void tasks.push(task) } },
   );
   const endTurn = () => {
     const due = tasks;
@@ -41,7 +43,7 @@ function setup() {
     for (const task of due) task();
     return due.length;
   };
-  return { channel, given, faults, refused, state, endTurn };
+  return { channel, clock, given, faults, refused, state, endTurn };
 }
 
 const nothing = new Uint8Array(0);
@@ -61,11 +63,34 @@ describe('[cluster 3.4] a connection is written to at the end of a turn', () => 
     expect(given.at(-1)).toBe('publish d');
   });
 
+  test('with the subscriptions since then in front of what is published, in order', () => {
+    const { channel, clock, given, endTurn } = setup();
+    const end = channel.subscribe('a');
+    expect(endTurn()).toBe(0);
+    end();
+    channel.subscribe('b');
+    channel.publish('barrier', nothing);
+    expect(endTurn()).toBe(1);
+    expect(given).toEqual(['subscribe a', 'unsubscribe a', 'subscribe b', 'publish barrier']);
+    expect(clock.pending).toBe(0);
+  });
+
+  test('with subscriptions alone where nothing is published for five milliseconds', () => {
+    const { channel, clock, given } = setup();
+    channel.subscribe('a');
+    clock.advance(4);
+    channel.subscribe('b')();
+    expect(given).toEqual([]);
+    clock.advance(1);
+    expect(given).toEqual(['subscribe a', 'subscribe b', 'unsubscribe b']);
+  });
+
   test('before a flush, which confirms it', async () => {
     const { channel, given } = setup();
     channel.publish('a', nothing);
+    channel.subscribe('b');
     await channel.flush();
-    expect(given).toEqual(['publish a', 'flush']);
+    expect(given).toEqual(['publish a', 'subscribe b', 'flush']);
   });
 
   test('[CL-016] at once while it is left for another one, behind what waits', () => {
@@ -105,8 +130,8 @@ describe('[cluster 3.4] a connection is written to at the end of a turn', () => 
 });
 
 test('a subscription that the server refuses is no fault of ours', () => {
-  const { channel, faults, refused, endTurn } = setup();
+  const { channel, clock, faults, refused } = setup();
   channel.subscribe('forbidden');
-  endTurn();
+  clock.advance(5);
   expect([refused, faults]).toEqual([['forbidden'], []]);
 });
