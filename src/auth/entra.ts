@@ -61,20 +61,20 @@ export class EntraTokens implements TokenSource {
   #request(resource: string): Promise<Held> {
     const underWay = this.#requests.get(resource);
     if (underWay) return underWay;
-    const request = this.#ask(resource).finally(() => this.#requests.delete(resource));
+    const request = this.#obtain(resource).finally(() => this.#requests.delete(resource));
     this.#requests.set(resource, request);
     return request;
   }
 
-  async #ask(resource: string): Promise<Held> {
-    const held = await this.#askWithin(resource, requestTimeoutMs).catch(error => {
+  async #obtain(resource: string): Promise<Held> {
+    const held = await this.#obtainWithin(resource, requestTimeoutMs).catch(error => {
       throw new PubSubError('eventFailed', refusal(resource, error), { cause: error });
     });
     this.#held.set(resource, held);
     return held;
   }
 
-  async #askWithin(resource: string, timeoutMs: number): Promise<Held> {
+  async #obtainWithin(resource: string, timeoutMs: number): Promise<Held> {
     const abort = new AbortController();
     const late = () => new TokenUnavailable(`no answer within ${timeoutMs / 1000} s`);
     try {

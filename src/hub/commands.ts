@@ -113,8 +113,8 @@ export type Query<K extends QueryKind> = { readonly kind: K } & Questions[K];
 export type AnyQuery = { [K in QueryKind]: Query<K> }[QueryKind];
 
 /** How the answers of several nodes become one. */
-interface Merge<Answer, Asked = unknown> {
-  merge(answers: readonly Answer[], query: Asked): Answer;
+interface Merge<Answer, Q = unknown> {
+  merge(answers: readonly Answer[], query: Q): Answer;
   /** No answer of another node can change the result. */
   isFinal(answer: Answer, target: Target): boolean;
 }

@@ -97,11 +97,11 @@ export class Lifecycle implements ConnectionEnder {
     throw new PubSubError('conflict', `hub ${this.#hub} has a connection with the id ${connectionId}`);
   }
 
-  async #awaitAdmission(asking: Admission | Promise<Admission>, givenId: string | undefined): Promise<Admission> {
+  async #awaitAdmission(pending: Admission | Promise<Admission>, givenId: string | undefined): Promise<Admission> {
     this.#newcomers.begin(givenId);
     const fences = this.#fences;
     try {
-      const admission = await asking;
+      const admission = await pending;
       const endListening = this.#parts.backplane.listensAtOnce ? nothing : await this.#reach(admission);
       if (fences !== this.#fences) {
         endListening();

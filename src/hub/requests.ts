@@ -251,7 +251,7 @@ export class Requests implements ConnectionOwner {
   /** Does not hold back later requests, unless the connection has as many under way as it may. [client-protocols D19] */
   #invoke(connection: Connection, act: InvokeAct): Promise<void> | undefined {
     connection.invocations ??= new Invocations({
-      ask: (event, payload, signal) => connection.upstream.event(event, payload, signal),
+      invoke: (event, payload, signal) => connection.upstream.event(event, payload, signal),
       respond: (invoked, result) => {
         if (!connection.isAlive) return;
         this.#sent(connection, this.#answer(connection, connection.dialogue.answer(invoked, result)));

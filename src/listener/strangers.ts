@@ -10,7 +10,7 @@ export interface Place {
 
 /**
  * Sockets on which no request was authenticated. Those on which one was answered, such as a probe's or a scraper's, are
- * closed last: silent ones go first. At most half of the places are kept for them, or callers of what anybody may ask
+ * closed last: silent ones go first. At most half of the places are kept for them, or callers of what anybody may request
  * could keep newcomers out. Each step costs the same for any number of sockets.
  */
 export class Strangers {

@@ -2,7 +2,7 @@ import type { AccessKeys } from '../auth/keys.js';
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
 import { Delays } from './delays.js';
-import type { Answers, HandlerState, Question, Questions } from './messages.js';
+import type { Answers, HandlerState, RequestName, Requests } from './messages.js';
 import { beatMs, missedBeats } from './pulse.js';
 import { type ForkedProcess, type Patience, type WorkerEvents, WorkerProcess } from './worker-process.js';
 
@@ -132,33 +132,37 @@ export class Crew {
    * What those that have begun answer; one that ends meanwhile is left out. @param patience for how long with one that does not
    * answer its pings either @throws as a rejection, when one of them refuses, once the others have answered
    */
-  async ask<Q extends Question>(question: Q, asked: Questions[Q]['asked'], patience: Patience): Promise<Answers<Q>> {
-    const given = new Map<number, Questions[Q]['answer']>();
+  async request<Q extends RequestName>(
+    name: Q,
+    parameters: Requests[Q]['parameters'],
+    patience: Patience,
+  ): Promise<Answers<Q>> {
+    const given = new Map<number, Requests[Q]['answer']>();
     const missing: string[] = [];
     const refusals: unknown[] = [];
-    const asking = this.#active.map(async worker => {
+    const requests = this.#active.map(async worker => {
       try {
-        given.set(worker.index, await worker.ask(question, asked, patience));
+        given.set(worker.index, await worker.request(name, parameters, patience));
       } catch (error) {
         if (!worker.isAlive) return;
         if (isUnanswered(error)) missing.push(worker.who);
         else refusals.push(error);
       }
     });
-    await Promise.all(asking);
+    await Promise.all(requests);
     if (refusals.length > 0) throw refusals[0];
     return { given, missing };
   }
 
-  /** As `ask`, of one that answers its pings. @throws PubSubError `unknown` when there is none, or it does not answer */
-  async askOne<Q extends Question>(
-    question: Q,
-    asked: Questions[Q]['asked'],
+  /** As `request`, of one that answers its pings. @throws PubSubError `unknown` when there is none, or it does not answer */
+  async requestOne<Q extends RequestName>(
+    name: Q,
+    parameters: Requests[Q]['parameters'],
     patience: Patience,
-  ): Promise<Questions[Q]['answer']> {
+  ): Promise<Requests[Q]['answer']> {
     const worker = this.#answering[0] ?? this.#active[0];
     if (worker === undefined) throw new PubSubError('unknown', `no ${this.#options.noun} is ready`);
-    return await worker.ask(question, asked, patience);
+    return await worker.request(name, parameters, patience);
   }
 
   /** Stops all of them at the same time. @param mostMs after which those that are left are killed */

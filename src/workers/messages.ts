@@ -24,22 +24,22 @@ export interface OperatorAnswer {
 }
 
 /** Requests of the parent to a worker, with their responses. */
-export interface Questions {
+export interface Requests {
   /** Its metrics, as prom-client represents them. */
-  metrics: { readonly asked: undefined; readonly answer: readonly object[] };
+  metrics: { readonly parameters: undefined; readonly answer: readonly object[] };
   /** Uses the hubs file as it is now, at once. */
-  reload: { readonly asked: undefined; readonly answer: undefined };
+  reload: { readonly parameters: undefined; readonly answer: undefined };
   /** Closes its clients in waves. */
-  closeClients: { readonly asked: undefined; readonly answer: undefined };
-  operate: { readonly asked: OperatorRequest; readonly answer: OperatorAnswer };
+  closeClients: { readonly parameters: undefined; readonly answer: undefined };
+  operate: { readonly parameters: OperatorRequest; readonly answer: OperatorAnswer };
 }
 
-export type Question = keyof Questions;
+export type RequestName = keyof Requests;
 
 /** What workers have answered. */
-export interface Answers<Q extends Question> {
+export interface Answers<Q extends RequestName> {
   /** By the index of each. */
-  readonly given: ReadonlyMap<number, Questions[Q]['answer']>;
+  readonly given: ReadonlyMap<number, Requests[Q]['answer']>;
   /** Those that did not answer, for people: `worker 1 (process 17)`. */
   readonly missing: readonly string[];
 }
@@ -53,7 +53,7 @@ export type ToWorker =
   /** Let clients in. `variables` are filled in into the hubs file besides the worker's own. */
   | { readonly kind: 'activate'; readonly variables: Readonly<Record<string, string>> }
   | { readonly kind: 'keys'; readonly keys: AccessKeys }
-  | { readonly kind: 'ask'; readonly id: number; readonly question: Question; readonly asked: unknown }
+  | { readonly kind: 'request'; readonly id: number; readonly name: RequestName; readonly parameters: unknown }
   /** Every second; `pong` answers it at once. */
   | { readonly kind: 'ping' }
   | { readonly kind: 'stop' };

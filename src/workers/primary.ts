@@ -97,7 +97,7 @@ export class Primary {
     });
     this.#keys.onChanged = () => this.#crew.tellKeys();
     this.#metrics = new SummedMetrics({
-      collect: async () => (await this.#crew.ask('metrics', undefined, 'silent')).given,
+      collect: async () => (await this.#crew.request('metrics', undefined, 'silent')).given,
       workers: () => {
         const { ready, paused, silent, restarts } = this.#crew;
         return { ready, paused, silent, configured: size, restarts };
@@ -220,7 +220,7 @@ export class Primary {
   /** @throws as a rejection, when a worker cannot use it, or does not answer: then it is in use by the others */
   async #useEverywhere(config: Config): Promise<void> {
     this.#watch?.written(config.source.text);
-    const { missing } = await this.#crew.ask('reload', undefined, 'hung');
+    const { missing } = await this.#crew.request('reload', undefined, 'hung');
     this.#settings.config = config;
     throwMissing(
       missing,
@@ -229,7 +229,7 @@ export class Primary {
   }
 
   async #closeClients(): Promise<void> {
-    const { missing } = await this.#crew.ask('closeClients', undefined, 'hung');
+    const { missing } = await this.#crew.request('closeClients', undefined, 'hung');
     throwMissing(
       missing,
       'the clients of the others are closed. Those that did not answer close theirs when they answer again or are restarted',
@@ -238,7 +238,7 @@ export class Primary {
 
   #adminListener(certificate: Certificate | undefined): GuardedListener {
     const forward = (request: OperatorRequest) =>
-      this.#crew.askOne('operate', request, request.method === 'GET' ? 'silent' : 'hung');
+      this.#crew.requestOne('operate', request, request.method === 'GET' ? 'silent' : 'hung');
     const parts: AdminParts = {
       options: this.#options.service,
       settings: this.#settings,

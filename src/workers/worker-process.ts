@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { PubSubError } from '../errors.js';
-import type { FromWorker, HandlerState, Question, Questions, ToWorker } from './messages.js';
+import type { FromWorker, HandlerState, RequestName, Requests, ToWorker } from './messages.js';
 import { missedBeats, Pulse } from './pulse.js';
 
 /** A process that was forked, as its parent sees it. */
@@ -121,11 +121,11 @@ export class WorkerProcess {
   }
 
   /** @throws as a rejection: PubSubError `conflict` with what the worker said, `unknown` when it does not answer */
-  ask<Q extends Question>(
-    question: Q,
-    asked: Questions[Q]['asked'],
+  request<Q extends RequestName>(
+    name: Q,
+    parameters: Requests[Q]['parameters'],
     patience: Patience,
-  ): Promise<Questions[Q]['answer']> {
+  ): Promise<Requests[Q]['answer']> {
     this.#lastId += 1;
     const id = this.#lastId;
     return new Promise((resolve, reject) => {
@@ -134,14 +134,14 @@ export class WorkerProcess {
         patience,
         answer: value => {
           cancel();
-          resolve(value as Questions[Q]['answer']);
+          resolve(value as Requests[Q]['answer']);
         },
         refuse: error => {
           cancel();
           reject(error);
         },
       });
-      this.send({ kind: 'ask', id, question, asked }); // also to one that hangs: it may go on, and then does it
+      this.send({ kind: 'request', id, name, parameters }); // also to one that hangs: it may go on, and then does it
       if (this.isMissing(patience)) this.#giveUp(id);
     });
   }

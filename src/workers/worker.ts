@@ -4,7 +4,7 @@ import type { Config } from '../config/load.js';
 import { closeInWaves, restartWaves } from '../drain.js';
 import type { Service } from '../service.js';
 import type { Channel } from './forks.js';
-import type { OperatorAnswer, OperatorRequest, Question, Questions, ToWorker } from './messages.js';
+import type { OperatorAnswer, OperatorRequest, RequestName, Requests, ToWorker } from './messages.js';
 
 type Variables = Readonly<Record<string, string>>;
 
@@ -65,8 +65,8 @@ export class Worker {
       case 'keys':
         this.#parts.keys.change(message.keys);
         return;
-      case 'ask':
-        void this.#answer(message.id, message.question, message.asked);
+      case 'request':
+        void this.#answer(message.id, message.name, message.parameters);
         return;
       case 'ping':
         this.#parts.channel.send({ kind: 'pong' });
@@ -110,16 +110,18 @@ export class Worker {
     this.#parts.channel.send({ kind: 'ready' });
   }
 
-  async #answer(id: number, question: Question, asked: unknown): Promise<void> {
+  async #answer(id: number, name: RequestName, parameters: unknown): Promise<void> {
     const { channel } = this.#parts;
     try {
-      channel.send({ kind: 'answered', id, answer: await this.#answers[question](asked as never) });
+      channel.send({ kind: 'answered', id, answer: await this.#answers[name](parameters as never) });
     } catch (error) {
       channel.send({ kind: 'refused', id, text: error instanceof Error ? error.message : String(error) });
     }
   }
 
-  readonly #answers: { readonly [Q in Question]: (asked: Questions[Q]['asked']) => Promise<Questions[Q]['answer']> } = {
+  readonly #answers: {
+    readonly [Q in RequestName]: (parameters: Requests[Q]['parameters']) => Promise<Requests[Q]['answer']>;
+  } = {
     metrics: () => this.#parts.service.metrics.record(),
     reload: async () => {
       await this.#parts.service.use(await this.#parts.load(this.#variables));

@@ -1,4 +1,4 @@
-import type { FromWorker, Question, Questions, ToWorker } from '../../src/workers/messages.js';
+import type { FromWorker, RequestName, Requests, ToWorker } from '../../src/workers/messages.js';
 import type { ForkedProcess } from '../../src/workers/worker-process.js';
 
 /** A process that does what a test says. Pings are answered, and are not among what was received. */
@@ -52,10 +52,10 @@ export class FakeProcess implements ForkedProcess {
     this.say({ kind: 'ready' });
   }
 
-  /** Answers the last question. */
-  answers<Q extends Question>(answer: Questions[Q]['answer']): void {
-    const last = this.received.findLast(message => message.kind === 'ask');
-    if (last?.kind !== 'ask') throw new Error('nothing was asked');
+  /** Answers the last request. */
+  answers<Q extends RequestName>(answer: Requests[Q]['answer']): void {
+    const last = this.received.findLast(message => message.kind === 'request');
+    if (last?.kind !== 'request') throw new Error('nothing was requested');
     this.say({ kind: 'answered', id: last.id, answer });
   }
 

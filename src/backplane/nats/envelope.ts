@@ -9,7 +9,7 @@ import { answers, command, query, target } from './operations.js';
 export type Envelope =
   /** `number`: which of the sender's, from 1. */
   | { kind: 'commands'; from: string; number: number; target: Target; commands: readonly Command[] }
-  /** `id`: which of the asking node's queries. */
+  /** `id`: which of the sender's queries. */
   | { kind: 'query'; from: string; id: number; target: Target; query: AnyQuery }
   | { kind: 'answer'; from: string; id: number; answer: SentAnswer | undefined }
   | { kind: 'barrier'; from: string; round: number }
@@ -119,9 +119,9 @@ export class EnvelopeWriter {
     return this.#frame(heads.commands.write({ f: this.#from, n: number, t: to, o: commands }, bodies), bodies);
   }
 
-  query(id: number, to: Target, asked: AnyQuery): Buffer {
+  query(id: number, to: Target, query: AnyQuery): Buffer {
     const bodies: Uint8Array[] = [];
-    return this.#frame(heads.query.write({ f: this.#from, q: id, t: to, o: [asked] }, bodies), bodies);
+    return this.#frame(heads.query.write({ f: this.#from, q: id, t: to, o: [query] }, bodies), bodies);
   }
 
   answer<K extends QueryKind>(id: number, kind: K, answer: Answers[K]): Buffer {
@@ -184,9 +184,9 @@ function readCommands(head: object, bodies: BodyReader): Envelope {
 
 function readQuery(head: object, bodies: BodyReader): Envelope {
   const { f: from, q: id, t, o } = heads.query.read(head, bodies);
-  const [asked] = o;
-  if (asked === undefined || o.length > 1) throw badHead('not one query');
-  return { kind: 'query', from, id, target: t, query: asked };
+  const [query] = o;
+  if (query === undefined || o.length > 1) throw badHead('not one query');
+  return { kind: 'query', from, id, target: t, query };
 }
 
 function readAnswer(head: Record<string, unknown>, bodies: BodyReader): Envelope {

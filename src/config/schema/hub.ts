@@ -32,7 +32,7 @@ const tokenNeedsAudience = {
   },
 };
 
-/** Otherwise requests would go out without the token that the file seems to ask for. */
+/** Otherwise requests would go out without the token that the file seems to require. */
 const audienceNeedsToken = {
   if: { type: 'object', properties: { type: { const: 'None' } } },
   // biome-ignore lint/suspicious/noThenProperty: the keyword of JSON Schema

@@ -14,7 +14,7 @@ export type InvokeAct = ActOf<'invoke'>;
 /** What the invocations of a connection need. */
 export interface Invoker {
   /** @throws PubSubError `eventUnhandled`, `eventFailed`, `overloaded`, or `cancelled` by the signal */
-  ask(event: string, payload: Payload, signal: AbortSignal): Promise<Payload | undefined>;
+  invoke(event: string, payload: Payload, signal: AbortSignal): Promise<Payload | undefined>;
   /** Lost when the connection has no socket: the response is neither numbered nor replayed. */
   respond(act: InvokeAct, result: ActResult): void;
   /** A fault of our own. */
@@ -87,7 +87,7 @@ export class Invocations {
     this.#awaited.set(invocationId, act);
     this.#underWay += 1;
     this.#bytes += payload.bytes.length;
-    const result = await this.#ask(act.event, payload);
+    const result = await this.#invoke(act.event, payload);
     this.#underWay -= 1;
     this.#bytes -= payload.bytes.length;
     // The id may be in use again when an answer comes for one that was cancelled.
@@ -101,9 +101,9 @@ export class Invocations {
     this.#hasRoom = undefined;
   }
 
-  async #ask(event: string, payload: Payload): Promise<ActResult> {
+  async #invoke(event: string, payload: Payload): Promise<ActResult> {
     try {
-      return await this.#invoker.ask(event, payload, this.#end.signal);
+      return await this.#invoker.invoke(event, payload, this.#end.signal);
     } catch (cause) {
       const error = PubSubError.from(cause);
       if (error.kind === 'internal') this.#invoker.fault(error);

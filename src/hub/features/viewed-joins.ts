@@ -104,7 +104,7 @@ export class ViewedJoins {
     try {
       const endListening = await listenTo(this.#parts.backplane, [target]);
       try {
-        const elsewhere = await this.#ask(target, round);
+        const elsewhere = await this.#gather(target, round);
         if (elsewhere.members !== undefined) presence.learn(group, elsewhere.members, held);
         this.#admit(group, round, elsewhere.last);
       } finally {
@@ -118,7 +118,7 @@ export class ViewedJoins {
   }
 
   /** Nodes that do not answer are left out: a client is told of most members rather than of none. */
-  async #ask(target: Target & { scope: 'group' }, round: readonly Waiting[]): Promise<Elsewhere> {
+  async #gather(target: Target & { scope: 'group' }, round: readonly Waiting[]): Promise<Elsewhere> {
     const { backplane, hub } = this.#parts;
     const never = () => false;
     const wantsMembers = round.some(({ act }) => act.view?.mostMembers !== undefined);

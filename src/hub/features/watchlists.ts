@@ -35,7 +35,7 @@ export class Watchlists {
   readonly #watching = new Map<Connection, Watching>();
   readonly #watchers = new Map<string, Set<Connection>>();
   /** Users of whom it is being found out whether they are online. true: something has changed since. */
-  readonly #asking = new Map<string, boolean>();
+  readonly #updating = new Map<string, boolean>();
   /** Users of whom it is not known whether they are online: it is to be found out again. */
   readonly #unknown = new Set<string>();
 
@@ -77,20 +77,20 @@ export class Watchlists {
   /** As `changed`, on any node. */
   receive(userId: string): void {
     if (!this.#watchers.has(userId)) return;
-    const isAsking = this.#asking.has(userId);
-    this.#asking.set(userId, isAsking);
-    if (!isAsking) void this.#update(userId);
+    const isUpdating = this.#updating.has(userId);
+    this.#updating.set(userId, isUpdating);
+    if (!isUpdating) void this.#update(userId);
   }
 
   /** Never rejects. */
   async #update(userId: string): Promise<void> {
     do {
-      this.#asking.set(userId, false);
+      this.#updating.set(userId, false);
       const isOnline = await this.#isOnline(userId);
       if (isOnline !== undefined) this.#correct(userId, isOnline);
       else this.#askAgain(userId);
-    } while (this.#asking.get(userId) === true);
-    this.#asking.delete(userId);
+    } while (this.#updating.get(userId) === true);
+    this.#updating.delete(userId);
   }
 
   #askAgain(userId: string): void {

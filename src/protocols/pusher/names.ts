@@ -51,7 +51,7 @@ export const cacheTtlMs = 30 * 60 * 1_000;
 /** `code` of a `pusher:error` on an open connection; null where the protocol has none. */
 export const errorCodes = { unauthorized: 4009, clientEventRefused: 4301, watchlistTooLong: 4302 } as const;
 
-/** WebSocket close codes: 4000 to 4099 forbid to come again, 4100 to 4199 ask to wait, 4200 to 4299 to come at once. Never 43xx. */
+/** WebSocket close codes: clients do not come again after 4000 to 4099, wait after 4100 to 4199, and come at once after 4200 to 4299. Never 43xx. */
 export const closeCodes = {
   unknownApp: 4001,
   appDisabled: 4003,

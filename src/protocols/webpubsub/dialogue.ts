@@ -29,7 +29,7 @@ export function pongOf(encodeReply: (reply: Reply) => Frame): Step {
  */
 export class WebPubSubDialogue implements Dialogue {
   readonly #form: WireForm;
-  /** Made when there is something to remember: many clients ask for no acks. */
+  /** Made when there is something to remember: many clients request no acks. */
   #acks: AckMemory | undefined;
 
   constructor(form: WireForm, record?: DialogueRecord) {

@@ -154,15 +154,15 @@ describe('a crew', () => {
     expect([crew.ready, crew.restarts]).toEqual([2, 1]);
   });
 
-  test('[cluster 6.2] lets clients in while one of them does: one that is paused lets none in, and is asked as the others are', async () => {
+  test('[cluster 6.2] lets clients in while one of them does: one that is paused lets none in, and is answers as the others are', async () => {
     const { crew, processes } = await ready(2);
     processes[0]?.say({ kind: 'admission', isOpen: false });
     expect([crew.isReady, crew.ready, crew.paused]).toEqual([true, 1, 1]);
     processes[1]?.say({ kind: 'admission', isOpen: false });
     expect([crew.isReady, crew.ready, crew.paused]).toEqual([false, 0, 2]);
-    const asked = crew.ask('metrics', undefined, 'silent');
+    const answers = crew.request('metrics', undefined, 'silent');
     for (const process of processes) process.answers<'metrics'>([]);
-    expect((await asked).given.size).toBe(2);
+    expect((await answers).given.size).toBe(2);
     processes[1]?.say({ kind: 'admission', isOpen: true });
     expect([crew.isReady, crew.ready, crew.paused]).toEqual([true, 1, 1]);
   });
@@ -207,7 +207,7 @@ describe('a crew', () => {
 
   test('asks those that are ready; one that ends meanwhile is left out', async () => {
     const { crew, processes } = await ready(3);
-    const asked = crew.ask('metrics', undefined, 'silent');
+    const answers = crew.request('metrics', undefined, 'silent');
     processes[0]?.answers<'metrics'>([{ name: 'a' }]);
     processes[1]?.end('SIGKILL');
     processes[2]?.answers<'metrics'>([]);
@@ -215,22 +215,22 @@ describe('a crew', () => {
       [1, [{ name: 'a' }]],
       [3, []],
     ]);
-    expect(await asked).toEqual({ given, missing: [] });
+    expect(await answers).toEqual({ given, missing: [] });
   });
 
-  test('a question that one of them refuses is refused', async () => {
+  test('a request that one of them refuses is refused', async () => {
     const { crew, processes } = await ready(2);
-    const asked = crew.ask('reload', undefined, 'hung');
+    const answers = crew.request('reload', undefined, 'hung');
     processes[0]?.answers<'reload'>(undefined);
-    const [question] = processes[1]?.received.slice(-1) ?? [];
-    if (question?.kind === 'ask') processes[1]?.say({ kind: 'refused', id: question.id, text: 'hubs.yaml: no' });
-    await expect(asked).rejects.toMatchObject({ kind: 'conflict', message: 'hubs.yaml: no' });
+    const [request] = processes[1]?.received.slice(-1) ?? [];
+    if (request?.kind === 'request') processes[1]?.say({ kind: 'refused', id: request.id, text: 'hubs.yaml: no' });
+    await expect(answers).rejects.toMatchObject({ kind: 'conflict', message: 'hubs.yaml: no' });
   });
 
   test('one that answers its pings has 20 s for an answer', async () => {
     const { crew, clock } = await ready(1);
-    const asked = crew.askOne('operate', operation, 'silent');
-    const refused = expect(asked).rejects.toMatchObject({
+    const answers = crew.requestOne('operate', operation, 'silent');
+    const refused = expect(answers).rejects.toMatchObject({
       kind: 'unknown',
       message: 'worker 1 (process 100) did not answer',
     });
@@ -334,32 +334,32 @@ describe('a worker that hangs', () => {
 
   test('is shown as silent after 2 s, and reads are answered without it', async () => {
     const { crew, clock, two } = await hung();
-    const asked = crew.ask('metrics', undefined, 'silent');
+    const answers = crew.request('metrics', undefined, 'silent');
     two.answers<'metrics'>([{ name: 'a' }]);
     await clock.advanceAsync(3_000);
-    expect(await asked).toEqual({ given: new Map([[2, [{ name: 'a' }]]]), missing: ['worker 1 (process 100)'] });
+    expect(await answers).toEqual({ given: new Map([[2, [{ name: 'a' }]]]), missing: ['worker 1 (process 100)'] });
     expect([crew.ready, crew.paused, crew.silent, crew.isReady]).toEqual([1, 0, 1, true]);
-    const again = crew.ask('metrics', undefined, 'silent');
+    const again = crew.request('metrics', undefined, 'silent');
     two.answers<'metrics'>([]);
     expect((await again).missing).toHaveLength(1); // at once
-    const one = crew.askOne('operate', operation, 'silent');
+    const one = crew.requestOne('operate', operation, 'silent');
     two.answers<'operate'>({ status: 200, contentType: undefined, body: '' });
     expect(await one).toMatchObject({ status: 200 });
   });
 
   test('is given 10 s for a change, which the others have made; it is told nevertheless', async () => {
     const { crew, clock, one, two } = await hung();
-    const asked = crew.ask('reload', undefined, 'hung');
+    const answers = crew.request('reload', undefined, 'hung');
     two.answers<'reload'>(undefined);
     await clock.advanceAsync(10_999);
     expect(clock.pending).toBe(2); // with the next ping
     await clock.advanceAsync(1);
-    expect(await asked).toEqual({ given: new Map([[2, undefined]]), missing: ['worker 1 (process 100)'] });
-    expect(one.take()).toEqual(['ask']);
-    const again = crew.ask('reload', undefined, 'hung');
+    expect(await answers).toEqual({ given: new Map([[2, undefined]]), missing: ['worker 1 (process 100)'] });
+    expect(one.take()).toEqual(['request']);
+    const again = crew.request('reload', undefined, 'hung');
     two.answers<'reload'>(undefined);
     expect((await again).missing).toHaveLength(1);
-    expect(one.take()).toEqual(['ask']);
+    expect(one.take()).toEqual(['request']);
   });
 
   test('counts as one that lets clients in for 10 s: others of a busy node would get all of them', async () => {
