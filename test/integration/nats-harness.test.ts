@@ -93,7 +93,8 @@ describe('[CL-004] servers of the tests', () => {
   });
 
   test('three with a delay on each route', async context => {
-    expect(await roundTripMs(context, 30)).toBeGreaterThanOrEqual(60);
+    const earlyMs = 1; // of each of Node's two timers
+    expect(await roundTripMs(context, 30)).toBeGreaterThan(60 - 2 * earlyMs);
   });
 });
 
